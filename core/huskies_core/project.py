@@ -1,0 +1,111 @@
+"""Where a project is and where its parts lie. Found by looking at files alone, so that a tick costs no git process."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from huskies_core.errors import NoProject
+
+STATE_FOLDER = ".huskies"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A repository with a `.huskies` folder in its main checkout. `git_dir` is the common git directory."""
+
+    root: Path
+    git_dir: Path
+
+    @property
+    def state_dir(self) -> Path:
+        return self.root / STATE_FOLDER
+
+    @property
+    def database(self) -> Path:
+        return self.state_dir / "state.db"
+
+    @property
+    def state_lock(self) -> Path:
+        return self.state_dir / "state.lock"
+
+    @property
+    def git_lock(self) -> Path:
+        return self.state_dir / "git.lock"
+
+    def pass_lock(self, name: str) -> Path:
+        return self.state_dir / "locks" / f"{name}.lock"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.state_dir / "runs"
+
+    def run_dir(self, run: int) -> Path:
+        return self.runs_dir / str(run)
+
+    @property
+    def worktrees_dir(self) -> Path:
+        return self.state_dir / "worktrees"
+
+    def worktree(self, story: int) -> Path:
+        return self.worktrees_dir / str(story)
+
+    @property
+    def merge_workspace(self) -> Path:
+        return self.state_dir / "merge_workspace"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.state_dir / "audit.log"
+
+    @property
+    def project_toml(self) -> Path:
+        return self.state_dir / "project.toml"
+
+    @property
+    def agents_toml(self) -> Path:
+        return self.state_dir / "agents.toml"
+
+    @property
+    def agent_md(self) -> Path:
+        return self.state_dir / "AGENT.md"
+
+    @property
+    def env_file(self) -> Path:
+        return self.state_dir / "env"
+
+
+def find_project(start: Path) -> Project:
+    """The project that `start` lies in; inside a linked worktree, the main checkout's.
+
+    Raises NoProject when there is no repository, a bare one, or one where `huskies init` never ran.
+    """
+    project = find_repository(start)
+    if not project.database.exists():
+        raise NoProject(f"no project in {project.root}", hint="Run 'huskies init' there first.")
+    return project
+
+
+def find_repository(start: Path) -> Project:
+    """The main checkout of the repository around `start`, initialised or not. Raises NoProject without one."""
+    place = Path(os.path.realpath(start))
+    for folder in (place, *place.parents):
+        git = folder / ".git"
+        if git.is_dir():
+            return Project(folder, git)
+        if git.is_file():
+            return _main_checkout(folder, git)
+        if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
+            raise NoProject(f"{folder} is a bare repository", hint="Huskies needs a checkout: use a clone of it.")
+    raise NoProject(f"{start} is not in a git repository", hint="Run 'git init' there, or give --project PATH.")
+
+
+def _main_checkout(folder: Path, pointer: Path) -> Project:
+    """Follows the `.git` file of a linked worktree, a submodule or a separate git directory (gitrepository-layout(5))."""
+    git_dir = (folder / pointer.read_text().removeprefix("gitdir:").strip()).resolve()
+    common = git_dir / "commondir"
+    if not common.is_file():
+        return Project(folder, git_dir)
+    shared = (git_dir / common.read_text().strip()).resolve()
+    if shared.name != ".git":
+        raise NoProject(f"{shared} is a bare repository", hint="Huskies needs a main checkout: use a clone of it.")
+    return Project(shared.parent, shared)

@@ -1,0 +1,37 @@
+"""Text that comes from people, agents and git: what of it may reach a terminal, and what was probably meant."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def without_controls(text: str) -> str:
+    """`text` with escape sequences, control characters and direction overrides removed; newline and tab stay."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
+
+
+def one_line(text: str) -> str:
+    """`text` fit for one line of a terminal: no control characters, white space folded."""
+    return " ".join(without_controls(text).split())
+
+
+def has_controls(text: str) -> bool:
+    """Whether `text` has a character that no one-line text may have (newline and tab among them)."""
+    return bool(_CONTROLS.search(text)) or any(mark in text for mark in "\n\t\u2028\u2029")
+
+
+def tail(text: str, limit: int) -> str:
+    """The last whole lines of `text` that fit into `limit` characters; a longer last line is cut from its left."""
+    if len(text) <= limit:
+        return text
+    cut = text[-limit:]
+    _, newline, rest = cut.partition("\n")
+    return rest if newline and rest else cut
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `word` most likely meant, or None when nothing is near."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
