@@ -1,0 +1,16 @@
+"""Single facts about the project: its base branch, what the config files looked like, the last hygiene fingerprint."""
+
+import sqlite3
+
+BASE_BRANCH = "base_branch"
+CONFIG_STAMP = "config_stamp"
+HYGIENE = "hygiene"
+
+
+def get(db: sqlite3.Connection, key: str) -> str | None:
+    row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def put(db: sqlite3.Connection, key: str, value: str) -> None:
+    db.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))

@@ -1,0 +1,21 @@
+"""Which trees have passed which gates. Only passes are kept: a failure may be the day's, so it is tried again."""
+
+import sqlite3
+from datetime import datetime
+
+from huskies_core.clock import to_iso
+
+
+def record(db: sqlite3.Connection, tree: str, definition: str, *, now: datetime) -> None:
+    """`definition` is a digest of all that decides the outcome beside the tree."""
+    db.execute("INSERT INTO gate_passes VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (tree, definition, to_iso(now)))
+
+
+def known(db: sqlite3.Connection, tree: str, definition: str) -> bool:
+    found = db.execute("SELECT 1 FROM gate_passes WHERE tree = ? AND definition = ?", (tree, definition))
+    return found.fetchone() is not None
+
+
+def expire(db: sqlite3.Connection, before: datetime) -> int:
+    """Forgets passes older than `before`; returns how many."""
+    return db.execute("DELETE FROM gate_passes WHERE at < ?", (to_iso(before),)).rowcount

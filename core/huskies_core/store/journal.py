@@ -1,0 +1,103 @@
+"""The journal: all that happened, in order. A row is written in the transaction of the change that it tells of."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from huskies_core.clock import to_iso
+
+
+class Kind(StrEnum):
+    TRANSITION = "transition"
+    STORY = "story"
+    RUN = "run"
+    WORKTREE = "worktree"
+    GIT = "git"
+    TIMER = "timer"
+    TRIGGER = "trigger"
+    QUEUE = "queue"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row. `before` and `after` are stage names, of transitions alone; `seq` rises strictly."""
+
+    seq: int
+    at: str
+    kind: Kind
+    story: int | None
+    event: str
+    before: str | None
+    after: str | None
+    actor: str
+    detail: Mapping[str, Any]
+
+
+def append(
+    db: sqlite3.Connection,
+    kind: Kind,
+    event: str,
+    *,
+    actor: str,
+    now: datetime,
+    story: int | None = None,
+    stages: tuple[str | None, str | None] = (None, None),
+    detail: Mapping[str, Any] | None = None,
+) -> int:
+    """Writes a row into the running transaction and returns its seq."""
+    written = json.dumps(detail or {}, ensure_ascii=False)
+    row = (to_iso(now), kind.value, story, event, *stages, actor, written)
+    done = db.execute(
+        'INSERT INTO journal (at, kind, story, event, "before", "after", actor, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        row,
+    )
+    assert done.lastrowid is not None
+    return done.lastrowid
+
+
+def head(db: sqlite3.Connection) -> int:
+    """The newest seq, 0 while nothing has happened."""
+    row = db.execute("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+    return 0 if row is None else int(row["seq"])
+
+
+def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
+    """The next transitions behind a cursor, oldest first."""
+    rows = db.execute("SELECT * FROM journal WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?", (seq, limit))
+    return tuple(map(_entry, rows))
+
+
+def entries_after(
+    db: sqlite3.Connection, seq: int, *, story: int | None = None, limit: int = 1000
+) -> tuple[Entry, ...]:
+    """The next rows of every kind behind a position, of one story or of all, oldest first."""
+    of_story = "" if story is None else "AND story = :story"
+    rows = db.execute(
+        f"SELECT * FROM journal WHERE seq > :seq {of_story} ORDER BY seq LIMIT :limit",
+        {"seq": seq, "story": story, "limit": limit},
+    )
+    return tuple(map(_entry, rows))
+
+
+def count_merge_failures(db: sqlite3.Connection, story: int) -> int:
+    """merge_failed rows of kind gates_failed and other since the story's last start, unblock or reopen."""
+    row = db.execute(
+        """
+        SELECT count(*) AS failures FROM journal
+        WHERE story = :story AND event = 'merge_failed'
+          AND json_extract(detail, '$.kind') IN ('gates_failed', 'other')
+          AND seq > coalesce((SELECT max(seq) FROM journal WHERE story = :story
+                              AND event IN ('start', 'deps_met', 'unblock', 'reopen')), 0)
+        """,
+        {"story": story},
+    ).fetchone()
+    return int(row["failures"])
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    fields: dict[str, Any] = {**dict(row), "kind": Kind(row["kind"]), "detail": json.loads(row["detail"])}
+    return Entry(**fields)
