@@ -1,0 +1,111 @@
+"""One project opened for one command: its store, its config and its repository, each opened when first asked for."""
+
+import getpass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from huskies_core.clock import utc_now
+from huskies_core.errors import HuskiesError
+from huskies_core.project import Project, find_project
+from huskies_core.store import facts
+from huskies_core.store.connection import Store
+
+if TYPE_CHECKING:
+    from huskies_core.config.records import Config
+    from huskies_core.git.repository import Repository
+
+
+class Context:
+    """`actor` is who acts, as the journal names them; `environ` is what agents that are started may inherit from."""
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        actor: str,
+        environ: Mapping[str, str],
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.project = project
+        self.actor = actor
+        self.environ = environ
+        self.now = clock
+        self.store = Store(project)
+        self._opened = ExitStack()
+        self._opened.enter_context(self.store)
+
+    def close(self) -> None:
+        self._opened.close()
+
+    @cached_property
+    def repository(self) -> "Repository":
+        from huskies_core.git.repository import Repository
+
+        return self._opened.enter_context(Repository(self.project))
+
+    @cached_property
+    def config(self) -> "Config":
+        """Both config files. Raises ConfigError; a caller that must go on without them asks for nothing of theirs."""
+        from huskies_core.config.load import load_config
+
+        return load_config(self.project, self._text_at_base)
+
+    @property
+    def base_branch(self) -> str:
+        return self.config.project.base_branch or self.recorded_base
+
+    @cached_property
+    def recorded_base(self) -> str:
+        """The branch that was checked out when `init` ran."""
+        with self.store.reading() as db:
+            recorded = facts.get(db, facts.BASE_BRANCH)
+        if recorded is None:
+            raise HuskiesError("the project has no base branch", hint="Run 'huskies init --base-branch NAME'.")
+        return recorded
+
+    @property
+    def inside_run(self) -> int | None:
+        """The run that this very process is part of, when an agent of this project called it."""
+        run, project = self.environ.get("HUSKIES_RUN_ID", ""), self.environ.get("HUSKIES_PROJECT")
+        if not run.isdigit() or project is None or Path(project) != self.project.root:
+            return None
+        return int(run)
+
+    def forget_config(self) -> None:
+        """The next use reads the files again: a loop does so when they have changed."""
+        self.__dict__.pop("config", None)
+
+    def _text_at_base(self, path: str) -> str | None:
+        from huskies_core.git.repository import text_at
+
+        return text_at(self.repository, f"refs/heads/{self.recorded_base}", path)
+
+
+@contextmanager
+def open_context(start: Path, *, actor: str = "") -> Iterator[Context]:
+    """The project around `start`, closed again at the end. Without an `actor` it is the run or the user that calls."""
+    context = Context(find_project(start), actor=actor, environ=dict(os.environ))
+    context.actor = actor or _caller(context)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def _caller(context: Context) -> str:
+    if context.inside_run is not None:
+        return f"run:{context.inside_run}"
+    return f"user:{user_name()}"
+
+
+def user_name() -> str:
+    """The name of who runs this process; the number where the system has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
