@@ -1,0 +1,109 @@
+"""The table of all commands: where the function of each lies, and what help says of it.
+
+A group's functions lie together in one module, so do the events of a story and the passes."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A command: `function` in `huskies_cli.commands.<module>`; or a group: `children`."""
+
+    name: str
+    module: str
+    function: str
+    help: str
+    panel: str | None = None
+    hidden: bool = False
+    children: tuple["Entry", ...] = ()
+
+
+STORIES = "Stories"
+MOVES = "Moving stories"
+RUNS = "Runs and worktrees"
+PASSES = "Passes (for cron; each can be run again at any time)"
+PROJECT = "Project"
+
+AGENT = (
+    Entry("list", "agent", "list_agents", "List the agents and what they do."),
+    Entry("start", "agent", "start_agent", "Start an agent on a story."),
+    Entry("stop", "agent", "stop_agent", "End a story's run and freeze the story."),
+)
+RUN = (
+    Entry("list", "run", "list_runs", "List runs, the latest first."),
+    Entry("show", "run", "show_run", "Show all that is known of a run."),
+    Entry("kill", "run", "kill_run", "End one run, as if it had crashed."),
+)
+WORKTREE = (
+    Entry("list", "worktree", "list_worktrees", "List the worktrees."),
+    Entry("path", "worktree", "worktree_path", "Print the path of a story's worktree."),
+)
+RESCUE = (
+    Entry("list", "rescue", "list_rescues", "List the work that was rescued."),
+    Entry("restore", "rescue", "restore_rescue", "Bring rescued work back as a branch."),
+)
+CONFIG = (
+    Entry("check", "config", "check_config", "Check both configuration files."),
+    Entry("get", "config", "get_key", "Print the value of a key."),
+    Entry("set", "config", "set_key", "Set a key; comments and layout stay."),
+    Entry("show", "config", "show_config", "Show every key with its value."),
+)
+
+COMMANDS = (
+    Entry("init", "init", "init", "Make this repository a project.", PROJECT),
+    Entry("demo", "demo", "demo", "Watch scripted agents take stories through the pipeline.", PROJECT),
+    Entry("config", "config", "", "Check, read and change the configuration.", PROJECT, children=CONFIG),
+    Entry("add", "add", "add_story", "Add a story.", STORIES),
+    Entry("list", "list", "list_stories", "List stories.", STORIES),
+    Entry("show", "show", "show_story", "Show a story with all that belongs to it.", STORIES),
+    Entry("edit", "edit", "edit_story", "Edit a story in your editor.", STORIES),
+    Entry("update", "update", "update_story", "Change fields of a story.", STORIES),
+    Entry("export", "export", "export_stories", "Write stories as Markdown.", STORIES),
+    Entry("import", "import_stories", "import_stories", "Read stories from Markdown.", STORIES),
+    Entry("status", "status", "show_status", "Show the board: stages, runs, what needs a person.", STORIES),
+    Entry("explain", "explain", "explain_story", "Say why a story stands where it stands.", STORIES),
+    Entry("history", "history", "show_history", "Show what happened, in order.", STORIES),
+    Entry("start", "events", "start", "Start stories.", MOVES),
+    Entry("approve", "events", "approve", "Approve stories that QA or a person looks at.", MOVES),
+    Entry("reject", "events", "reject", "Send stories back with notes.", MOVES),
+    Entry("block", "events", "block", "Block stories, with a reason.", MOVES),
+    Entry("unblock", "events", "unblock", "Let blocked stories go on.", MOVES),
+    Entry("freeze", "events", "freeze", "Pause stories.", MOVES),
+    Entry("unfreeze", "events", "unfreeze", "Let paused stories go on.", MOVES),
+    Entry("demote", "events", "demote", "Put stories back into the backlog.", MOVES),
+    Entry("retry", "events", "retry", "Try stories again after a merge failure.", MOVES),
+    Entry("resolve", "events", "resolve", "Say that a story's merge conflict is resolved.", MOVES),
+    Entry("merged", "events", "merged", "Say that a story was merged by hand.", MOVES),
+    Entry("close", "events", "close", "Close stories without a merge.", MOVES),
+    Entry("abandon", "events", "abandon", "Give stories up.", MOVES),
+    Entry("supersede", "events", "supersede", "Replace stories by another one.", MOVES),
+    Entry("reopen", "events", "reopen", "Put finished stories back into the backlog.", MOVES),
+    Entry("agent", "agent", "", "List, start and stop agents.", RUNS, children=AGENT),
+    Entry("run", "run", "", "List, show and end runs.", RUNS, children=RUN),
+    Entry("logs", "logs", "show_logs", "Show what a run printed.", RUNS),
+    Entry("worktree", "worktree", "", "Find the worktrees of stories.", RUNS, children=WORKTREE),
+    Entry("rescue", "rescue", "", "Find and restore work that was rescued.", RUNS, children=RESCUE),
+    Entry("watch", "watch", "watch", "Run the passes in a loop.", PASSES),
+    Entry("tick", "tick", "tick", "Run what is due.", PASSES),
+    Entry("reconcile", "passes", "reconcile", "Run the passes that repair and clean up, in order.", PASSES),
+    Entry("auto-assign", "passes", "auto_assign", "Promote ready stories, start agents and merges.", PASSES),
+    Entry("watchdog", "passes", "watchdog", "End dead, silent and over-limit runs.", PASSES),
+    Entry("gc", "passes", "gc", "Purge what finished stories left and what is past retention.", PASSES),
+    Entry(
+        "worktrees",
+        "passes",
+        "worktrees",
+        "Make missing worktrees, remove those of finished stories.",
+        PASSES,
+    ),
+    Entry(
+        "archive-done",
+        "passes",
+        "archive_done",
+        "Archive stories that have been done for long enough.",
+        PASSES,
+    ),
+    Entry("merge-recovery", "passes", "merge_recovery", "Do what follows each merge failure.", PASSES),
+    Entry("merge-block", "passes", "merge_block", "Block stories whose merges keep failing.", PASSES),
+    Entry("audit-log", "passes", "audit_log", "Append new transitions to the audit log.", PASSES),
+    Entry("advance", "advance", "advance", "Record the end of a run and what follows.", PASSES, hidden=True),
+)

@@ -1,0 +1,153 @@
+"""Errors at the edge of the process: what a person can act on becomes one line, the rest a report file."""
+
+import errno
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from huskies_cli.output import fail
+from huskies_cli.session import Session
+from huskies_core.errors import HuskiesError, LockBusy
+
+_FACTS = {
+    errno.ENOSPC: ("disk_full", "the disk is full", "Make room and run it again."),
+    errno.EDQUOT: ("disk_full", "the disk quota is used up", "Make room and run it again."),
+    errno.EROFS: ("read_only", "the file system is read-only", "Mount it writable, or work on a copy."),
+    errno.EACCES: ("permission_denied", "permission denied", "Check who owns it and its mode."),
+    errno.EPERM: ("permission_denied", "permission denied", "Check who owns it and its mode."),
+    errno.EMFILE: ("too_many_files", "too many files are open", "Raise the limit: ulimit -n."),
+    errno.ENFILE: ("too_many_files", "too many files are open on this machine", "Close what is not needed."),
+}
+_DATABASE_FACTS = {
+    sqlite3.SQLITE_FULL: _FACTS[errno.ENOSPC],
+    sqlite3.SQLITE_READONLY: (
+        "read_only",
+        "the project's store cannot be written",
+        "Check the mode of .huskies and what is in it.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot_open",
+        "the project's store cannot be opened",
+        "Check the mode of .huskies and what is in it.",
+    ),
+    sqlite3.SQLITE_PERM: (
+        "permission_denied",
+        "the project's store cannot be accessed",
+        "Check the mode of .huskies.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "disk_error",
+        "the project's store could not be read or written",
+        "Check the disk: is it full or failing?",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        "store_corrupt",
+        "the project's store is damaged",
+        "Keep a copy of .huskies/state.db; restore a backup.",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "store_corrupt",
+        "the project's store is not a database",
+        "Keep a copy of .huskies/state.db; restore a backup.",
+    ),
+}
+
+
+class Bug(HuskiesError):
+    """An exception that nobody foresaw."""
+
+    exit_code = 3
+
+
+class Interrupted(HuskiesError):
+    """Ctrl-C."""
+
+    exit_code = 130
+
+
+def report(error: BaseException, arguments: Sequence[str], session: Session) -> int:
+    """Says what went wrong and gives the exit code. Leaves a report file behind when it was a bug."""
+    known = explain(error)
+    return fail(known if known is not None else _bug(error, arguments, session), session)
+
+
+def explain(error: BaseException) -> HuskiesError | None:
+    """The error as something a person can act on; None when it is a bug."""
+    if isinstance(error, HuskiesError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("interrupted", code="interrupted")
+    if isinstance(error, sqlite3.Error):
+        return _explain_database(error)
+    if isinstance(error, OSError) and error.errno in _FACTS:
+        code, fact, hint = _FACTS[error.errno]
+        path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+        return HuskiesError(f"{fact}: {path}" if path else fact, hint=hint, code=code, subject=path)
+    return None
+
+
+def _explain_database(error: sqlite3.Error) -> HuskiesError | None:
+    number: int | None = getattr(error, "sqlite_errorcode", None)
+    primary = None if number is None else number & 0xFF
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LockBusy("the project's store is busy")
+    if primary not in _DATABASE_FACTS:
+        return None
+    code, fact, hint = _DATABASE_FACTS[primary]
+    return HuskiesError(f"{fact} ({error})", hint=hint, code=code)
+
+
+def _bug(error: BaseException, arguments: Sequence[str], session: Session) -> Bug:
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    path = _write_report(_report_text(error, arguments), session)
+    where = f"The report to send along is {path}" if path else "No report could be written."
+    return Bug(f"this is a bug: {words}", hint=where, code="bug", subject=path)
+
+
+def _report_text(error: BaseException, arguments: Sequence[str]) -> str:
+    from importlib.metadata import distributions
+
+    versions = sorted({f"{item.name} {item.version}" for item in distributions()})
+    return "\n".join((
+        f"arguments: {list(arguments)!r}",
+        f"python: {sys.version}",
+        f"system: {platform.platform()}",
+        f"sqlite: {sqlite3.sqlite_version}",
+        "",
+        "".join(traceback.format_exception(error)),
+        *versions,
+        "",
+    ))  # fmt: skip
+
+
+def _write_report(text: str, session: Session) -> str:
+    """The path of the report, empty when no place takes it. Only its owner can read it."""
+    for folder in (_crash_folder(session), tempfile.gettempdir()):
+        try:
+            if folder:
+                return _write_into(folder, text)
+        except OSError:
+            continue
+    return ""
+
+
+def _write_into(folder: str, text: str) -> str:
+    Path(folder).mkdir(exist_ok=True)
+    handle, path = tempfile.mkstemp(prefix="huskies-", suffix=".txt", dir=folder, text=True)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+    return path
+
+
+def _crash_folder(session: Session) -> str:
+    from huskies_core.project import find_project
+
+    try:
+        return str(find_project(session.start).state_dir / "crash")
+    except (HuskiesError, OSError):
+        return ""

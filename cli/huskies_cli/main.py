@@ -1,0 +1,44 @@
+"""The console script. It imports next to nothing: cron calls it every minute, and mostly nothing is due."""
+
+import os
+import sys
+
+from huskies_cli.session import Session
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs `argv` (by default the process's own) and gives the exit code. The one error boundary."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    session = Session()
+    _occupy_standard_streams()
+    try:
+        return _answer(arguments, session)
+    except (KeyboardInterrupt, Exception) as error:
+        from huskies_cli.failures import report
+
+        return report(error, arguments, session)
+
+
+def _answer(arguments: list[str], session: Session) -> int:
+    if "tick" in arguments or "advance" in arguments:
+        from huskies_cli import fast
+
+        code = fast.answer(arguments, session)
+        if code is not None:
+            return code
+    from huskies_cli.app import run
+
+    return run(arguments, session)
+
+
+def _occupy_standard_streams() -> None:
+    """A closed descriptor below 3 would go to the next file opened, and what is printed ends up in it."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

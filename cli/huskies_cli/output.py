@@ -1,0 +1,138 @@
+"""What a command returns, and the one place that prints it: as text, or as the JSON that scripts rely on."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from huskies_cli.session import Session
+from huskies_cli.streams import ReaderGone, write_line
+from huskies_core.errors import HuskiesError
+from huskies_core.text import one_line, without_controls
+
+JSON_VERSION = 1
+
+
+class Status(StrEnum):
+    OK = "ok"
+    PARTIAL = "partial"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class ErrorItem:
+    """One thing that failed: `code` is a stable word, `subject` what it happened to (an id, a path)."""
+
+    code: str
+    message: str
+    hint: str = ""
+    subject: str = ""
+
+    @classmethod
+    def of(cls, error: HuskiesError) -> Self:
+        return cls(error.code, error.message, error.hint, error.subject)
+
+
+@dataclass(frozen=True)
+class Result:
+    """`text` is stripped of control characters; as a callable it is drawn, by `render`, when it is printed."""
+
+    data: Mapping[str, object] = field(default_factory=dict)
+    text: str | Callable[[], str] = ""
+    status: Status = Status.OK
+    errors: tuple[ErrorItem, ...] = ()
+    talk: tuple[str, ...] = ()
+    exit_code: int | None = None
+
+    @classmethod
+    def of_items(
+        cls,
+        data: Mapping[str, object],
+        text: str | Callable[[], str],
+        errors: Iterable[ErrorItem],
+        *,
+        done: int,
+    ) -> Self:
+        """The result of several items, of which `done` went well."""
+        failed = tuple(errors)
+        status = Status.OK if not failed else Status.PARTIAL if done else Status.ERROR
+        return cls(data, text, status, failed)
+
+    @property
+    def code(self) -> int:
+        if self.exit_code is not None:
+            return self.exit_code
+        return 0 if self.status is Status.OK else 1
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Objects that are printed as they come: a line of JSON each with --json, else `line(object)`."""
+
+    objects: Iterable[Mapping[str, object]]
+    line: Callable[[Mapping[str, object]], str]
+
+
+def finish(outcome: Result | Stream, session: Session) -> int:
+    """Prints what a command returned and gives the exit code. A reader that went away changes neither."""
+    if isinstance(outcome, Stream):
+        return _follow(outcome, session)
+    with suppress(ReaderGone):
+        _print_json(envelope(outcome, session.command)) if session.json else _print_text(outcome, session)
+    return outcome.code
+
+
+def fail(error: HuskiesError, session: Session) -> int:
+    """Prints a failure and gives its exit code."""
+    item = ErrorItem.of(error)
+    result = Result(status=Status.ERROR, errors=(item,), exit_code=error.exit_code)
+    if session.json and not session.streaming:
+        return finish(result, session)
+    _print_errors(result.errors)
+    return result.code
+
+
+def envelope(result: Result, command: str) -> dict[str, object]:
+    return {
+        "huskies_json": JSON_VERSION,
+        "command": command,
+        "status": result.status,
+        "exit_code": result.code,
+        "data": dict(result.data),
+        "errors": [asdict(item) for item in result.errors],
+    }
+
+
+def _follow(stream: Stream, session: Session) -> int:
+    session.streaming = True
+    with suppress(ReaderGone):
+        for item in stream.objects:
+            _print_json(item) if session.json else write_line(sys.stdout, stream.line(item))
+    return 0
+
+
+def _print_json(document: Mapping[str, object]) -> None:
+    write_line(sys.stdout, json.dumps(document))
+
+
+def _print_text(result: Result, session: Session) -> None:
+    text = without_controls(result.text) if isinstance(result.text, str) else result.text()
+    try:
+        if text:
+            write_line(sys.stdout, text.removesuffix("\n"))
+    finally:
+        _print_errors(result.errors)
+        for line in result.talk:
+            session.say(line)
+
+
+def _print_errors(errors: Iterable[ErrorItem]) -> None:
+    for item in errors:
+        lines = (f"huskies: {one_line(item.message)}", f"  {one_line(item.hint)}" if item.hint else "")
+        try:
+            write_line(sys.stderr, "\n".join(filter(None, lines)))
+        except ReaderGone:
+            return

@@ -1,0 +1,38 @@
+"""Writing to stdout and stderr, whatever has become of them. Light: a tick with nothing due pays for it."""
+
+import os
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has closed it."""
+
+
+def write_line(stream: "TextIO | None", text: str) -> None:
+    """Raises ReaderGone when nobody reads `stream` any more; a stream that never was open takes nothing."""
+    if stream is None:
+        return
+    try:
+        stream.write(f"{_encodable(text, stream.encoding or 'utf-8')}\n")
+        stream.flush()
+    except BrokenPipeError as error:
+        _mute(stream)
+        raise ReaderGone from error
+    except OSError:
+        _mute(stream)
+        raise
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """A locale without our marks, or a path that is no text, must not fail a command that did its work."""
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _mute(stream: "TextIO") -> None:
+    """Sends nowhere what is still buffered, so that the interpreter does not complain when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
