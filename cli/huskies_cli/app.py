@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from huskies_cli.commands import COMMANDS, Entry
 from huskies_cli.output import Result, Stream, finish
@@ -16,6 +16,8 @@ from huskies_core.text import nearest
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context, Parameter
+
+Param = TypeVar("Param")
 
 EVERYWHERE = "Everywhere"
 SUMMARY = (
@@ -69,11 +71,14 @@ class OneCommand(TyperCommand):
         super().__init__(name, **settings)
         self.params.extend(_options_of(_everywhere))
         for param in self.params:
-            use_plain_values(param)
+            _fit(param)
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         _note_command(ctx)
         return super().parse_args(ctx, args)
+
+    def get_help_option(self, ctx: "Context") -> TyperOption | None:
+        return _fit(super().get_help_option(ctx))
 
 
 class Group(TyperGroup):
@@ -111,6 +116,9 @@ class Group(TyperGroup):
             raise typer.Exit
         return super().parse_args(ctx, args)
 
+    def get_help_option(self, ctx: "Context") -> TyperOption | None:
+        return _fit(super().get_help_option(ctx))
+
 
 def _as_command(name: str, function: Callable[..., Any], cls: type[TyperCommand]) -> "Command":
     app = typer.Typer(add_completion=False)
@@ -121,8 +129,16 @@ def _as_command(name: str, function: Callable[..., Any], cls: type[TyperCommand]
 def _options_of(function: Callable[..., None]) -> "list[Parameter]":
     params = list(_as_command("options", function, cls=TyperCommand).params)
     for param in params:
-        use_plain_values(param)
+        _fit(param)
     return params
+
+
+def _fit(param: Param) -> Param:
+    """Plain values for what takes one; in help, none for a flag."""
+    use_plain_values(param)
+    if isinstance(param, TyperOption) and param.is_bool_flag and param.metavar is None:
+        param.metavar = ""
+    return param
 
 
 def _note_command(context: "Context") -> None:

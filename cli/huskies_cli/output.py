@@ -38,7 +38,7 @@ class ErrorItem:
 
 @dataclass(frozen=True)
 class Result:
-    """`text` is stripped of control characters; as a callable it is drawn, by `render`, when it is printed."""
+    """`text` is stripped of control characters; a callable draws it, by `render`, when it is printed."""
 
     data: Mapping[str, object] = field(default_factory=dict)
     text: str | Callable[[], str] = ""

@@ -1,4 +1,4 @@
-"""From words to values. Typer asks pydantic, whose import takes as long as a command: here are our few kinds."""
+"""From words to values. Typer asks pydantic, which takes as long to import as a command: here are ours."""
 
 import inspect
 from collections.abc import Callable
