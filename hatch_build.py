@@ -1,4 +1,4 @@
-"""Puts man pages and completions where the shells and man look for them, so that a new page needs no line here."""
+"""Puts man pages and completions where the shells and man look for them: a new page needs no line here."""
 
 from pathlib import Path
 from typing import Any
