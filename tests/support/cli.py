@@ -1,0 +1,75 @@
+"""The real `huskies` program, run as people and cron run it."""
+
+import json
+import os
+import subprocess
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HUSKIES = Path(sysconfig.get_path("scripts")) / "huskies"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left: `outcome` compares as a whole."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def outcome(self) -> tuple[int, str, str]:
+        return self.exit_code, self.stdout, self.stderr
+
+    def json(self) -> dict[str, Any]:
+        """The one document on stdout. Fails the test when there is none, or more than one."""
+        document = json.loads(self.stdout)
+        assert isinstance(document, dict), self.stdout
+        return document
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """`data` of the JSON envelope of a command that succeeded."""
+        assert self.exit_code == 0, self
+        data = self.json()["data"]
+        assert isinstance(data, dict), self.stdout
+        return data
+
+
+def run_huskies(
+    *args: str | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    timeout: float = 60,
+) -> Finished:
+    """Runs the program to its end. `env` is added to the environment of the test."""
+    done = subprocess.run(
+        [str(HUSKIES), *map(str, args)],
+        cwd=cwd,
+        env=os.environ | dict(env or {}),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def start_huskies(
+    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Starts the program in its own session; the test ends it. Its stderr joins its stdout."""
+    return subprocess.Popen(
+        [str(HUSKIES), *map(str, args)],
+        cwd=cwd,
+        env=os.environ | dict(env or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )

@@ -1,0 +1,85 @@
+"""A real git repository for a test. Each helper is one git command, or two."""
+
+import os
+import subprocess
+from pathlib import Path
+
+FIRST_COMMIT = 1_750_000_000
+
+
+class GitRepository:
+    """A repository on branch main with one commit, unless `commits` is false. Commits are a minute apart."""
+
+    def __init__(self, root: Path, *, commits: bool = True) -> None:
+        self.root = root
+        self._commits = 0
+        root.mkdir(parents=True, exist_ok=True)
+        self.git("init", "--quiet")
+        if commits:
+            self.commit_file("README", "first\n", message="first")
+
+    def git(self, *args: str, cwd: Path | None = None, check: bool = True) -> str:
+        """What the git command prints, without the newline at its end."""
+        return self.run(*args, cwd=cwd, check=check).stdout.rstrip("\n")
+
+    def run(
+        self, *args: str, cwd: Path | None = None, check: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["git", *args],
+            cwd=cwd or self.root,
+            env=os.environ | self._dates(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"git {' '.join(args)} exited {done.returncode}: {done.stderr}")
+        return done
+
+    def write(self, path: str, text: str, *, cwd: Path | None = None) -> Path:
+        file = (cwd or self.root) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def commit_all(self, message: str = "change", *, cwd: Path | None = None) -> str:
+        """Commits whatever is there, also nothing; the new commit's id."""
+        self._commits += 1
+        self.git("add", "--all", cwd=cwd)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message, cwd=cwd)
+        return self.commit_id("HEAD", cwd=cwd)
+
+    def commit_file(self, path: str, text: str, *, message: str = "", cwd: Path | None = None) -> str:
+        self.write(path, text, cwd=cwd)
+        return self.commit_all(message or f"write {path}", cwd=cwd)
+
+    def branch(self, name: str, start: str = "HEAD") -> None:
+        self.git("branch", name, start)
+
+    def checkout(self, what: str, *, new: bool = False) -> None:
+        self.git("checkout", "--quiet", *(["-b"] if new else []), what)
+
+    def commit_id(self, ref: str = "HEAD", *, cwd: Path | None = None) -> str:
+        return self.git("rev-parse", "--verify", f"{ref}^{{commit}}", cwd=cwd)
+
+    def subjects(self, ref: str = "HEAD") -> list[str]:
+        """The first lines of the commit messages of a branch, newest first."""
+        return self.git("log", "--format=%s", ref).splitlines()
+
+    def files(self, ref: str = "HEAD") -> list[str]:
+        return self.git("ls-tree", "-r", "--name-only", ref).splitlines()
+
+    def read(self, path: str, ref: str = "HEAD") -> str:
+        """The bytes of a committed file as text, its last newline included."""
+        return self.run("show", f"{ref}:{path}", check=True).stdout
+
+    def status(self, *, cwd: Path | None = None) -> list[str]:
+        return self.git("status", "--porcelain", cwd=cwd).splitlines()
+
+    def refs(self) -> list[str]:
+        return self.git("for-each-ref", "--format=%(refname)").splitlines()
+
+    def _dates(self) -> dict[str, str]:
+        date = f"{FIRST_COMMIT + 60 * self._commits} +0000"
+        return {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
