@@ -35,7 +35,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
         return leave.exit_code
     except typer.TyperException as error:
         session.json = session.json or _asks_for_json(arguments)
-        raise _usage_error(error) from error
+        raise _usage_error(error, session.command) from error
     except UsageError:
         session.json = session.json or _asks_for_json(arguments)
         raise
@@ -216,10 +216,9 @@ def _asks_for_json(arguments: Sequence[str]) -> bool:
     return "--json" in options
 
 
-def _usage_error(error: typer.TyperException) -> UsageError:
+def _usage_error(error: typer.TyperException, command: str) -> UsageError:
     message = error.format_message().removesuffix(".")
-    context: Context | None = getattr(error, "ctx", None)
-    hint = f"See '{context.command_path} -h'." if context else ""
+    hint = f"See '{' '.join(('huskies', *command.split()))} -h'."
     possibilities: Sequence[str] = getattr(error, "possibilities", None) or ()
     if possibilities and isinstance(error.message, str):
         message, hint = error.message, f"Did you mean {possibilities[0]}?"

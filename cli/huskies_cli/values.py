@@ -47,8 +47,8 @@ def use_plain_values(param: object) -> None:
 
 
 def _parser_of(kind: object) -> Parse | None:
-    if kind is str:
-        return str
+    if kind in (str, bool):
+        return str  # the value of a flag is no text: it passes as it is
     if kind is int:
         return _whole_number
     if kind is float:

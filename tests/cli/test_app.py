@@ -1,0 +1,32 @@
+"""The table of commands."""
+
+import inspect
+from importlib import import_module
+
+import pytest
+
+from huskies_cli.commands import COMMANDS, Entry
+
+
+def rows(entries: tuple[Entry, ...], before: str = "") -> "list[tuple[str, Entry]]":
+    named = [(f"{before}{entry.name}", entry) for entry in entries]
+    return [
+        row
+        for name, entry in named
+        for row in ([(name, entry)] if not entry.children else rows(entry.children, f"{name} "))
+    ]
+
+
+ROWS = rows(COMMANDS)
+
+
+def test_no_name_stands_twice() -> None:
+    names = [name for name, _ in ROWS]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(("name", "entry"), ROWS, ids=[name for name, _ in ROWS])
+def test_each_command_begins_its_help_as_the_table_does(name: str, entry: Entry) -> None:
+    function = getattr(import_module(f"huskies_cli.commands.{entry.module}"), entry.function)
+    first, *_ = (inspect.getdoc(function) or "").splitlines()
+    assert (name, first) == (name, entry.help)

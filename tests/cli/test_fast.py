@@ -1,0 +1,204 @@
+"""`tick` and `advance` without Typer: the same flags as through it, and nothing that takes time to import."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+
+from huskies_cli import app, fast
+from huskies_cli.main import main
+from huskies_cli.options import DryRun, RunId, Wait
+from huskies_cli.output import Result, envelope
+from huskies_cli.session import Session, session_of
+
+Heard = tuple[str, str, bool, bool, tuple[object, ...]]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project as the fast path looks at it, with nothing due; the current directory."""
+    root = tmp_path / "project"
+    (root / ".git").mkdir(parents=True)
+    (root / ".huskies").mkdir()
+    (root / ".huskies/state.db").touch()
+    monkeypatch.chdir(root)
+    for name in ("HUSKIES_PROJECT", "HUSKIES_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    set_due(monkeypatch, due=False)
+    return root
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
+    """What the full commands were called with: command, project, json, quiet and their own arguments."""
+    calls: list[Heard] = []
+
+    def note(session: Session, *own: object) -> Result:
+        calls.append((session.command, session.project, session.json, session.quiet, own))
+        return Result()
+
+    def tick(ctx: typer.Context, *, dry_run: DryRun = False, wait: Wait = None) -> Result:
+        return note(session_of(ctx), dry_run, wait)
+
+    def advance(ctx: typer.Context, run: RunId) -> Result:
+        return note(session_of(ctx), run)
+
+    install(monkeypatch, "huskies_cli.commands.tick", tick=tick)
+    install(monkeypatch, "huskies_cli.commands.advance", advance=advance)
+    install(monkeypatch, "huskies_cli.advancing", advance_run=note)
+    return calls
+
+
+def install(monkeypatch: pytest.MonkeyPatch, name: str, **content: object) -> None:
+    module = ModuleType(name)
+    module.__dict__.update(content)
+    monkeypatch.setitem(sys.modules, name, module)
+
+
+def set_due(monkeypatch: pytest.MonkeyPatch, *, due: bool) -> None:
+    install(monkeypatch, "huskies_core.passes")
+    install(monkeypatch, "huskies_core.passes.due", is_due=lambda _state: due)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plain"),
+    [
+        (["tick"], True),
+        (["--json", "tick"], True),
+        (["tick", "--json", "--dry-run", "--quiet"], True),
+        (["--quiet", "tick", "--wait", "5", "--dry-run"], True),
+        (["tick", "--wait=5"], True),
+        (["--project", ".", "tick"], True),
+        (["tick", "--project=."], True),
+        (["--project", "..", "tick", "--project", "."], True),
+        (["tick", "--wait", "0.5"], False),
+        (["tick", "--project", "nowhere"], False),
+        (["tick", "--", "--json"], False),
+        (["tick", "--json=1"], False),
+        (["--dry-run", "tick"], False),
+        (["--wait", "5", "tick"], False),
+        (["tick", "--wait"], False),
+        (["tick", "--wait", "-1"], False),
+        (["tick", "--wait", "soon"], False),
+        (["tick", "--project"], False),
+        (["tick", "--bogus"], False),
+        (["tick", "12"], False),
+        (["tick", ""], False),
+        (["tick", "-h"], False),
+        (["-h", "tick"], False),
+        (["list", "tick"], False),
+        (["--project", "tick", "list"], False),
+        ([], False),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_what_is_answered_without_typer_is_what_typer_accepts(
+    heard: list[Heard], capsys: pytest.CaptureFixture[str], arguments: list[str], *, plain: bool
+) -> None:
+    answered = fast.answer(arguments, Session())
+    documents = capsys.readouterr().out.splitlines()
+    assert answered == (0 if plain else None)
+    if plain:
+        assert app.run(arguments, Session()) == 0
+        assert [call[:1] + call[2:3] for call in heard] == [("tick", bool(documents))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (["advance", "7"], ("advance", "", False, False, (7,))),
+        (["--json", "advance", "7"], ("advance", "", True, False, (7,))),
+        (["advance", "--quiet", "--project", "x", "7"], ("advance", "x", False, True, (7,))),
+    ],
+)
+def test_advance_hears_the_same_with_and_without_typer(
+    heard: list[Heard], arguments: list[str], call: Heard
+) -> None:
+    codes = fast.answer(arguments, Session()), app.run(arguments, Session())
+    assert (codes, heard) == ((0, 0), [call, call])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["advance"],
+        ["advance", "x"],
+        ["advance", "-1"],
+        ["advance", "1", "2"],
+        ["advance", "1", "--dry-run"],
+        ["advance", "0x1"],
+    ],
+)
+def test_an_advance_that_is_not_plain_is_refused_by_typer(
+    heard: list[Heard], capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert (fast.answer(arguments, Session()), main(arguments), heard) == (None, 2, [])
+    assert capsys.readouterr().err != ""
+
+
+@pytest.mark.usefixtures("project")
+def test_nothing_due_prints_nothing_and_with_json_the_envelope(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = {"pass": "tick", "already_running": False, "actions": []}
+    codes = main(["tick"]), main(["tick", "--json"])
+    said = capsys.readouterr()
+    assert (codes, said.err) == ((0, 0), "")
+    assert json.loads(said.out) == envelope(Result(data=nothing), "tick")
+    assert said.out.count("\n") == 1
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_due_goes_to_the_full_command(heard: list[Heard], monkeypatch: pytest.MonkeyPatch) -> None:
+    set_due(monkeypatch, due=True)
+    assert (main(["tick", "--json"]), heard) == (0, [("tick", "", True, False, (False, None))])
+
+
+def test_a_project_is_found_from_below_by_name_and_through_a_link(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = project / "a/b"
+    below.mkdir(parents=True)
+    link = project.parent / "link"
+    link.symlink_to(below)
+    codes = []
+    for place in (below, link):
+        monkeypatch.chdir(place)
+        codes.append(fast.answer(["tick"], Session()))
+    monkeypatch.chdir(project.parent)
+    codes.append(fast.answer(["tick", "--project", "link"], Session()))
+    monkeypatch.setenv("HUSKIES_PROJECT", str(below))
+    codes.append(fast.answer(["tick"], Session()))
+    assert codes == [0, 0, 0, 0]
+
+
+def test_a_place_that_is_not_plain_is_handed_over(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worktree, bare, fresh = (project / name for name in ("worktree", "bare", "fresh"))
+    worktree.mkdir()
+    (worktree / ".git").write_text("gitdir: ../.git/worktrees/worktree\n")
+    (bare / "objects").mkdir(parents=True)
+    (bare / "HEAD").touch()
+    (fresh / ".git").mkdir(parents=True)
+    places = [worktree, bare, fresh, project.parent, project / "gone", project / ".huskies/state.db"]
+    answers = [fast.answer(["tick", "--project", str(place)], Session()) for place in places]
+    monkeypatch.setenv("HUSKIES_RUN_ID", "3")
+    assert [*answers, fast.answer(["tick"], Session())] == [None] * 7
+
+
+def test_the_way_to_the_answer_imports_nothing_slow() -> None:
+    program = "import huskies_cli.main, huskies_cli.fast, sys; print(*sorted(sys.modules))"
+    seen = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    ).stdout.split()
+    ours = {name for name in seen if name.startswith("huskies")}
+    slow = {"typing", "re", "json", "pathlib", "dataclasses", "contextlib", "enum", "typer"} & set(seen)
+    assert (ours, slow) == (
+        {"huskies_cli", "huskies_cli.main", "huskies_cli.fast", "huskies_cli.session", "huskies_cli.streams"},
+        set(),
+    )

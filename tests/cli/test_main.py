@@ -1,0 +1,338 @@
+"""The edge of the process: arguments, errors, exit codes. A command of the test is behind `huskies add`."""
+
+import errno
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import pytest
+import typer
+
+from huskies_cli.main import main
+from huskies_cli.options import StoryIds, Wait
+from huskies_cli.output import Result, Stream
+from huskies_cli.session import Session, session_of
+from huskies_core.errors import HuskiesError, LockBusy, NoProject
+
+Install = Callable[[Callable[..., object]], None]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts a function where the table looks for the command `add`."""
+
+    def put(function: Callable[..., object]) -> None:
+        module = ModuleType("huskies_cli.commands.add")
+        module.__dict__["add_story"] = function
+        monkeypatch.setitem(sys.modules, "huskies_cli.commands.add", module)
+
+    return put
+
+
+def add(
+    ctx: typer.Context,
+    title: Annotated[str, typer.Argument()],
+    body: Annotated[str, typer.Option("--body")] = "",
+    label: Annotated[list[str] | None, typer.Option("--label")] = None,
+) -> Result:
+    session = session_of(ctx)
+    heard = [title, body, label, session.project, session.quiet]
+    return Result(data={"heard": heard}, text=repr(heard), talk=("said aside",))
+
+
+def raising(error: BaseException) -> Callable[[], Result]:
+    def command() -> Result:
+        raise error
+
+    return command
+
+
+def run_python(program: str, *, stdout: int, tmp_path: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-c", program], stdout=stdout, stderr=subprocess.PIPE, cwd=tmp_path, timeout=30
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heard"),
+    [
+        (["add", "T"], ["T", "", None, "", False]),
+        (["--project", "P", "--quiet", "add", "T"], ["T", "", None, "P", True]),
+        (["add", "T", "--quiet", "--project=P"], ["T", "", None, "P", True]),
+        (["--project", "P", "add", "--project", "Q", "T"], ["T", "", None, "Q", False]),
+        (["add", "--", "--json"], ["--json", "", None, "", False]),
+        (["add", "--body", "--json", "T"], ["T", "--json", None, "", False]),
+        (["add", "--body", "--project", "T"], ["T", "--project", None, "", False]),
+        (["add", "--body=", "--label", "a", "T", "--label", "-1"], ["T", "", ["a", "-1"], "", False]),
+        (["add", ""], ["", "", None, "", False]),
+    ],
+)
+def test_flags_count_before_and_after_the_command_but_not_as_values(
+    install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str], heard: list[object]
+) -> None:
+    install(add)
+    code = main(arguments)
+    said = "" if heard[-1] else "said aside\n"
+    assert (code, *capsys.readouterr()) == (0, f"{heard!r}\n", said)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--json", "add", "T"], ["add", "T", "--json"], ["add", "--json", "T"]]
+)
+def test_json_gives_one_document_wherever_it_stands(
+    install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    install(add)
+    code = main(arguments)
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document) == (
+        0,
+        {
+            "huskies_json": 1,
+            "command": "add",
+            "status": "ok",
+            "exit_code": 0,
+            "data": {"heard": ["T", "", None, "", False]},
+            "errors": [],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["lst"], "no command 'lst'", "Did you mean 'list'?"),
+        (["xyzzy"], "no command 'xyzzy'", "See 'huskies -h'."),
+        (["agent", "strt"], "no command 'strt'", "Did you mean 'start'?"),
+        (["add", "T", "--lable", "x"], "no such option: --lable", "Did you mean --label?"),
+        (["add", "T", "-x"], "no such option: -x", "See 'huskies add -h'."),
+        (["add"], "missing argument 'title'", "See 'huskies add -h'."),
+        (["add", "T", "--body"], "option '--body' requires an argument", "See 'huskies add -h'."),
+        (["add", "T", "U"], "got unexpected extra argument(s) (U)", "See 'huskies add -h'."),
+        (["--project"], "option '--project' requires an argument", "See 'huskies -h'."),
+    ],
+)
+def test_wrong_usage_is_one_line_a_hint_and_exit_2(
+    install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str, hint: str
+) -> None:
+    install(add)
+    said = main(arguments), *capsys.readouterr()
+    code = main(["--json", *arguments])
+    error = json.loads(capsys.readouterr().out)["errors"]
+    assert said == (2, "", f"huskies: {message}\n  {hint}\n")
+    assert (code, error) == (2, [{"code": "usage", "message": message, "hint": hint, "subject": ""}])
+
+
+def test_a_value_that_does_not_parse_names_its_field(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(ids: StoryIds, wait: Wait = None) -> Result:
+        return Result(text=repr((ids, wait)))
+
+    install(command)
+    said = [
+        (main(arguments), *capsys.readouterr())
+        for arguments in (["add", "#12", "7"], ["add", "1", "x"], ["add", "1", "--wait", "soon"])
+    ]
+    hint = "  See 'huskies add -h'.\n"
+    assert said == [
+        (0, "([12, 7], None)\n", ""),
+        (2, "", f"huskies: invalid value for 'ID...': 'x' is not a story's id (a number such as 12)\n{hint}"),
+        (2, "", f"huskies: invalid value for '--wait': 'soon' is not a number of seconds\n{hint}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "word", "message"),
+    [
+        (HuskiesError("no story 12", code="not_found"), 1, "not_found", "no story 12"),
+        (NoProject("no project in /x"), 4, "no_project", "no project in /x"),
+        (LockBusy("busy", hint=""), 75, "busy", "busy"),
+        (OSError(errno.ENOSPC, "x", "/a"), 1, "disk_full", "the disk is full: /a"),
+        (OSError(errno.EROFS, "x"), 1, "read_only", "the file system is read-only"),
+        (PermissionError(errno.EACCES, "x", b"/b"), 1, "permission_denied", "permission denied: /b"),
+        (KeyboardInterrupt(), 130, "interrupted", "interrupted"),
+    ],
+)
+def test_what_a_person_can_act_on_has_its_own_exit_code(
+    install: Install,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    word: str,
+    message: str,
+) -> None:
+    install(raising(error))
+    plain = main(["add"]), capsys.readouterr().err.splitlines()[0]
+    as_json = main(["add", "--json"]), json.loads(capsys.readouterr().out)
+    (item,) = as_json[1]["errors"]
+    assert plain == (code, f"huskies: {message}")
+    assert (as_json[0], as_json[1]["exit_code"], as_json[1]["command"]) == (code, code, "add")
+    assert (item["code"], item["message"]) == (word, message)
+
+
+def test_a_full_and_a_read_only_store_are_facts(
+    install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "state.db"
+    writing = sqlite3.connect(path)
+    writing.execute("CREATE TABLE t (a)")
+    writing.execute("PRAGMA max_page_count = 3")
+    reading = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+    def fill() -> None:
+        writing.execute("INSERT INTO t VALUES (zeroblob(1000000))")
+
+    def write() -> None:
+        reading.execute("INSERT INTO t VALUES (1)")
+
+    words = []
+    for act in (fill, write):
+        install(act)
+        code = main(["add", "--json"])
+        words.append((code, json.loads(capsys.readouterr().out)["errors"][0]["code"]))
+    writing.close()
+    reading.close()
+    assert words == [(1, "disk_full"), (1, "read_only")]
+
+
+def test_a_bug_is_one_line_and_a_report_without_the_environment(
+    install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".huskies").mkdir()
+    (tmp_path / ".huskies/state.db").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("A_SECRET", "hunter2")
+    install(raising(KeyError("x\ny")))
+    code = main(["add"])
+    (report,) = (tmp_path / ".huskies/crash").iterdir()
+    text = report.read_text()
+    assert (code, *capsys.readouterr()) == (
+        3,
+        "",
+        f"huskies: this is a bug: KeyError: 'x\\ny'\n  The report to send along is {report}\n",
+    )
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert ("arguments: ['add']" in text, "Traceback" in text, "typer " in text, "hunter2" in text) == (
+        True, True, True, False,
+    )  # fmt: skip
+
+
+def test_a_report_goes_to_the_temporary_folder_where_there_is_no_project(
+    install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    install(raising(ValueError("x")))
+    code = main(["add", "--json"])
+    (report,) = tmp_path.iterdir()
+    error = json.loads(capsys.readouterr().out)["errors"][0]
+    assert (code, error["code"], error["subject"]) == (3, "bug", str(report))
+
+
+def test_a_stream_is_one_line_an_object_and_an_error_in_it_is_talk(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def objects() -> Stream:
+        def some() -> "list[dict[str, object]]":
+            return [{"seq": 1}, {"seq": 2}]
+
+        return Stream(some(), lambda item: f"{item['seq']}.")
+
+    install(objects)
+    said = (main(["add"]), *capsys.readouterr()), (main(["add", "--json"]), *capsys.readouterr())
+    assert said == ((0, "1.\n2.\n", ""), (0, '{"seq": 1}\n{"seq": 2}\n', ""))
+
+
+def test_help_is_there_for_the_program_each_group_and_no_arguments(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pages = [
+        (main(arguments), capsys.readouterr()) for arguments in ([], ["-h"], ["agent"], ["agent", "--help"])
+    ]
+    assert [code for code, _ in pages] == [0, 0, 0, 0]
+    assert [said.err for _, said in pages] == ["", "", "", ""]
+    assert pages[0] == pages[1]
+    assert pages[2] == pages[3]
+    assert ("auto-assign" in pages[0][1].out, "advance" in pages[0][1].out) == (True, False)
+
+
+def test_a_project_that_is_no_directory_is_none(tmp_path: Path) -> None:
+    session = Session()
+    session.project = str(tmp_path / "gone")
+    with pytest.raises(NoProject, match="is not a directory"):
+        _ = session.start
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = run_python(
+        "import sys; from huskies_cli.main import main; sys.exit(main(['-h']))",
+        stdout=writing,
+        tmp_path=tmp_path,
+    )
+    os.close(writing)
+    assert b"Traceback" not in ended.stderr
+    assert b"Exception ignored" not in ended.stderr
+
+
+RESULT = """
+import sys
+from types import ModuleType
+from huskies_cli.main import main
+from huskies_cli.output import Result
+module = ModuleType("huskies_cli.commands.add")
+module.add_story = lambda: Result(text="done \\u25cb")
+sys.modules["huskies_cli.commands.add"] = module
+sys.exit(main(["add"]))
+"""
+
+
+def test_a_result_that_nobody_reads_keeps_its_exit_code(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = run_python(RESULT, stdout=writing, tmp_path=tmp_path)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_stdout_is_told(tmp_path: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    ended = run_python(RESULT, stdout=full, tmp_path=tmp_path)
+    os.close(full)
+    assert (ended.returncode, ended.stderr.splitlines()[0]) == (1, b"huskies: the disk is full")
+
+
+def test_a_closed_stdout_takes_nothing_and_lends_its_number_to_no_file(tmp_path: Path) -> None:
+    program = f"{sys.executable} -c '{RESULT}' >&-"
+    ended = subprocess.run(["sh", "-c", program], stderr=subprocess.PIPE, cwd=tmp_path, timeout=30)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_locale_without_our_marks_does_not_fail(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", RESULT],
+        capture_output=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"done ?\n", b"")
+
+
+def test_a_command_loads_neither_pydantic_nor_rich_nor_other_commands(tmp_path: Path) -> None:
+    program = RESULT.replace(
+        'sys.exit(main(["add"]))',
+        "main(['add']); print(sorted({'pydantic', 'rich', 'huskies_cli.failures'} & set(sys.modules)))",
+    )
+    ended = run_python(program, stdout=subprocess.PIPE, tmp_path=tmp_path)
+    assert ended.stdout.decode().splitlines()[-1] == "[]"

@@ -1,0 +1,127 @@
+"""Tables, marks and ages: plain where nobody looks, coloured and fitted on a terminal, clean everywhere."""
+
+import os
+import pty
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from huskies_cli import render
+from huskies_cli.render import Mark
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_a_table_off_a_terminal_is_aligned_plain_and_whole() -> None:
+    long = "x" * 300
+    drawn = render.table(
+        ("", "id", "title"),
+        [
+            (render.mark(Mark.RUNNING), 7, "short"),
+            (render.mark(Mark.BLOCKED), 123, long),
+            (None, None, "\U0001f43a [b]"),
+        ],
+    )
+    assert drawn.splitlines() == [
+        "    ID  TITLE",
+        "●    7  short",
+        f"✗  123  {long}",
+        "        \U0001f43a [b]",
+    ]
+
+
+def test_no_rows_draw_nothing() -> None:
+    assert (render.table(("id",), []), render.fields([])) == ("", "")
+
+
+def test_text_from_outside_stays_on_its_line_without_controls() -> None:
+    evil = "a\x1b[2J\nb\tc\u202e"
+    assert render.table(("t",), [(evil,)]) == "T\na b c"
+    assert render.fields([("t", evil)]) == "t  a b c"
+    assert render.line(evil, render.styled(evil, "red")) == "a b c a b c"
+    assert render.block("one\n\n two\x1b[31m\r\n") == "  one\n\n   two"
+
+
+def test_fields_are_aligned_and_empty_ones_left_out() -> None:
+    assert render.fields([("id", 12), ("title", "T"), ("agent", None), ("qa", ""), ("priority", 0)]) == (
+        "id        12\ntitle     T\npriority  0"
+    )
+
+
+def test_paragraphs_leave_out_what_is_empty() -> None:
+    assert render.paragraphs("a", "", "b") == "a\n\nb"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-5, "0s"),
+        (0, "0s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (3599, "59m"),
+        (3600, "1h"),
+        (86_400, "24h"),
+        (172_800, "2d"),
+    ],
+)
+def test_an_age_is_one_number_and_one_unit(seconds: float, shown: str) -> None:
+    moment = NOW - timedelta(seconds=seconds)
+    assert (render.age(moment, NOW), render.duration(seconds)) == (shown, shown)
+
+
+def test_an_age_is_told_from_a_time_as_the_store_writes_it() -> None:
+    assert render.age("2026-03-01T11:00:00.000Z", NOW) == "1h"
+
+
+@pytest.mark.parametrize(("usd", "shown"), [(0, "$0.00"), (0.001, "<$0.01"), (1234.5, "$1,234.50")])
+def test_money_has_cents(usd: float, shown: str) -> None:
+    assert render.money(usd) == shown
+
+
+DRAW = """
+from huskies_cli import render
+print(render.table(("mark", "title"), [(render.mark(render.Mark.BLOCKED, "blocked"), "word " * 20)]))
+"""
+
+
+def on_a_terminal(**environment: str) -> str:
+    """What DRAW prints to a terminal of 40 columns."""
+    mine, its = pty.openpty()
+    program = f"import os, termios; termios.tcsetwinsize(1, (24, 40))\n{DRAW}"
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=its, env={**kept, "TERM": "xterm-256color", **environment}
+    )
+    os.close(its)
+    output = b""
+    while chunk := _read(mine):
+        output += chunk
+    os.close(mine)
+    assert child.wait(timeout=30) == 0
+    return output.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux ends a terminal whose other side is closed this way
+        return b""
+
+
+def test_a_terminal_gets_colour_and_lines_that_fit() -> None:
+    output = on_a_terminal()
+    plain = on_a_terminal(NO_COLOR="1")
+    assert ("\x1b[31m" in output, "\x1b" in plain, "\x1b" in on_a_terminal(TERM="dumb")) == (
+        True,
+        False,
+        False,
+    )
+    assert max(len(line) for line in plain.splitlines()) <= 40
+    assert " ".join(plain.split()) == "MARK TITLE ✗ blocked " + " ".join(["word"] * 20)
