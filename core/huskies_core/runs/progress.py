@@ -1,0 +1,57 @@
+"""progress.json: what a run has done so far, for those who look while it runs."""
+
+import json
+import math
+from dataclasses import asdict, replace
+from typing import Any
+
+from huskies_core.runs.directory import replace_file
+from huskies_core.runs.records import Progress, Usage
+from huskies_core.runs.stream import Reader
+
+_EVERY_SECS = 1.0
+
+
+def measure(step: str, reader: Reader) -> Progress:
+    return Progress(
+        step=step,
+        turns=reader.turns,
+        tool_turns=reader.tool_turns,
+        usage={model: Usage(**_whole_tokens(usage)) for model, usage in reader.usage.items()},
+        cost_usd=reader.cost_usd,
+        session_id=reader.session_id,
+        waiting_until=reader.waiting_until,
+        last_words=reader.last_words,
+    )
+
+
+def _whole_tokens(usage: dict[str, float]) -> dict[str, Any]:
+    return {name: value if name == "cost_usd" else int(value) for name, value in usage.items()}
+
+
+class ProgressFile:
+    """Written when a figure changed, once a second at most; with new words alone it stays as it is."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._figures = Progress()
+        self._written_at = -math.inf
+
+    def offer(self, progress: Progress, now: float) -> float:
+        """Writes it if it is time; returns the seconds until it will be, infinite when nothing is to be written."""
+        figures = replace(progress, last_words="")
+        if figures == self._figures:
+            return math.inf
+        wait = self._written_at + _EVERY_SECS - now
+        if wait > 0:
+            return wait
+        self._written_at = now
+        return math.inf if self._write(progress, figures) else _EVERY_SECS
+
+    def _write(self, progress: Progress, figures: Progress) -> bool:
+        try:
+            replace_file(self._path, json.dumps(asdict(progress)).encode())
+        except OSError:
+            return False
+        self._figures = figures
+        return True

@@ -1,0 +1,66 @@
+"""The output of a run: every byte to the log, and lines of it to a reader that counts."""
+
+import os
+from typing import Protocol
+
+LINE_BYTES = 1 << 20
+
+
+class Reader(Protocol):
+    """Counts what an agent's output tells of itself. One per runtime; `feed` takes any bytes and never raises.
+
+    `usage` is by model, its keys the fields of Usage. `waiting_until` is unix seconds: until then silence is no sign.
+    """
+
+    turns: int
+    tool_turns: int
+    usage: dict[str, dict[str, float]]
+    cost_usd: float
+    session_id: str | None
+    waiting_until: float | None
+    last_words: str
+
+    def feed(self, line: bytes) -> None: ...
+
+
+class OutputLog:
+    """Appends to a file and goes on when the disk is full: `lost` counts the bytes that did not fit."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.size = os.fstat(self._descriptor).st_size
+        self.lost = 0
+
+    def write(self, data: bytes) -> None:
+        while data:
+            try:
+                written = os.write(self._descriptor, data)
+            except OSError:
+                self.lost += len(data)
+                return
+            self.size += written
+            data = data[written:]
+
+
+class LineFeed:
+    """Cuts a stream into lines for a reader; of a longer one it hands on, and holds, only the first LINE_BYTES."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._line = bytearray()
+
+    def add(self, data: bytes) -> None:
+        *whole, torn = data.split(b"\n")
+        for rest in whole:
+            self._keep(rest)
+            self.end()
+        self._keep(torn)
+
+    def end(self) -> None:
+        """Hands on what there is of the line, as when its newline had come."""
+        if self._line:
+            self._reader.feed(bytes(self._line))
+            self._line = bytearray()
+
+    def _keep(self, piece: bytes) -> None:
+        self._line += piece[: LINE_BYTES - len(self._line)]
