@@ -1,0 +1,128 @@
+"""Makes worktrees: registered one after the other under the git lock, checked out side by side outside it."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from huskies_core.errors import HuskiesError
+from huskies_core.git.included_files import copy_included, included_files
+from huskies_core.git.locks import git_locked, worktrees_locked
+from huskies_core.git.removal import empty, refuse_foreign, unregister
+from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
+from huskies_core.git.rescue import rescue_work
+from huskies_core.git.worktrees import branch_of, checkout_of, is_made, making_mark, mark_made
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`known_branch`: the store made the story's branch and goes on with it where it exists."""
+
+    story: int
+    base_commit: str
+    known_branch: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    story: int
+    branch: str
+    head: str
+    new_branch: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """`reason` is "branch exists", "path in the way" or "failed" (git said why: try again later)."""
+
+    story: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class _Registered:
+    made: Made
+    checkout: Checkout
+
+
+def create_worktrees(
+    repo: Repository, wanted: Sequence[Wanted], *, now: datetime
+) -> tuple[Made | Refused, ...]:
+    """Makes the worktrees that are missing and answers for each of `wanted`, in its order.
+
+    Killed in between, it leaves worktrees without their mark: the next call rescues what is in them, removes
+    them and makes them again. Call it outside `git_locked`.
+    """
+    with worktrees_locked(repo.project):
+        tips = _tips(repo, wanted)
+        with git_locked(repo.project):
+            registered = [_register(repo, one, tips.get(branch_of(one.story)), now) for one in wanted]
+        files = included_files(repo)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return tuple(pool.map(lambda one: _finish(repo, one, files), registered))
+
+
+def _tips(repo: Repository, wanted: Sequence[Wanted]) -> dict[str, str]:
+    """The story branches that exist, in one question for all."""
+    names = (HEADS + branch_of(one.story) for one in wanted)
+    lines = repo.git("for-each-ref", "--format=%(refname) %(objectname)", *names).splitlines()
+    pairs = (line.split(" ") for line in lines)
+    return {name.removeprefix(HEADS): tip for name, tip in pairs}
+
+
+def _register(repo: Repository, one: Wanted, tip: str | None, now: datetime) -> Made | Refused | _Registered:
+    branch = branch_of(one.story)
+    if is_made(repo.project, one.story):
+        return Made(one.story, branch, tip or one.base_commit, not one.known_branch)
+    if tip is not None and not (one.known_branch or _began(repo, one, tip)):
+        return Refused(one.story, "branch exists", branch)
+    try:
+        _clear_half_made(repo, one, now)
+        return _add(repo, one, tip)
+    except HuskiesError as error:
+        return Refused(one.story, "path in the way" if error.code == "not_ours" else "failed", error.message)
+    except OSError as error:
+        return Refused(one.story, "failed", str(error))
+
+
+def _began(repo: Repository, one: Wanted, tip: str) -> bool:
+    """Whether an earlier call made this branch and was killed: its note names that very commit."""
+    note = making_mark(repo.project, one.story)
+    return note.exists() and note.read_text() == tip
+
+
+def _clear_half_made(repo: Repository, one: Wanted, now: datetime) -> None:
+    path = repo.project.worktree(one.story)
+    refuse_foreign(repo.project, path)
+    if checkout_of(repo.project, one.story) is not None:
+        rescue_work(repo, one.story, base_tip=one.base_commit, landed=None, now=now, branch_stays=True)
+        empty(unregister(repo.project, path))
+
+
+def _add(repo: Repository, one: Wanted, tip: str | None) -> _Registered:
+    branch, path = branch_of(one.story), repo.project.worktree(one.story)
+    note = making_mark(repo.project, one.story)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(tip or one.base_commit)
+    what = ("--no-track", "-b", branch, str(path), one.base_commit) if tip is None else (str(path), branch)
+    repo.git("worktree", "add", "--quiet", "--no-checkout", *what)
+    checkout = checkout_of(repo.project, one.story)
+    if checkout is None:
+        raise GitError("worktree add", 0, f"{path} is not registered")
+    new = tip is None or not one.known_branch
+    return _Registered(Made(one.story, branch, tip or one.base_commit, new), checkout)
+
+
+def _finish(repo: Repository, one: Made | Refused | _Registered, files: tuple[str, ...]) -> Made | Refused:
+    if not isinstance(one, _Registered):
+        return one
+    try:
+        repo.git("read-tree", "-m", "-u", "HEAD", at=one.checkout)
+        copy_included(repo.project.root, files, one.checkout.path)
+        mark_made(one.checkout, one.made.story)
+        making_mark(repo.project, one.made.story).unlink()
+    except (GitError, OSError) as error:
+        return Refused(one.made.story, "failed", str(error))
+    return one.made

@@ -1,0 +1,112 @@
+"""Removes a story's worktree, and never anything else or anything that is kept nowhere."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+from huskies_core.errors import HuskiesError
+from huskies_core.git.locks import git_locked, worktrees_locked
+from huskies_core.git.repository import HEADS, Repository
+from huskies_core.git.rescue import rescue_work
+from huskies_core.git.worktrees import MADE, TRASH, branch_of, making_mark, registration_of
+from huskies_core.project import Project
+
+
+@dataclass(frozen=True)
+class Removed:
+    """`rescue` is the ref that keeps what would have been lost; a branch in use elsewhere is kept."""
+
+    story: int
+    rescue: str | None
+    branch_kept: bool
+
+
+def remove_worktree(
+    repo: Repository, story: int, *, base_tip: str, landed: str | None, keep_branch: bool, now: datetime
+) -> Removed:
+    """Removes the story's worktree and, unless `keep_branch`, its branch; gone is fine.
+
+    First rescues what neither `base_tip` nor `landed` (the tip of the branch that was squashed and landed) has.
+    Raises HuskiesError `not_ours` for a path that this repository did not make. Killed in between, it leaves
+    a rescue ref or a worktree without its mark, and the next call goes on. Call it outside `git_locked`.
+    """
+    branch = branch_of(story)
+    with worktrees_locked(repo.project):
+        refuse_foreign(repo.project, repo.project.worktree(story))
+        tip = repo.branch_tip(branch)
+        rescue = rescue_work(repo, story, base_tip=base_tip, landed=landed, now=now, branch_stays=keep_branch)
+        with git_locked(repo.project):
+            trash = unregister(repo.project, repo.project.worktree(story))
+            kept = tip is not None and (keep_branch or not _delete_branch(repo, branch, tip))
+            making_mark(repo.project, story).unlink(missing_ok=True)
+        empty(trash)
+    return Removed(story, rescue, kept)
+
+
+def refuse_foreign(project: Project, path: Path) -> None:
+    """Raises HuskiesError `not_ours` unless `path` is free, empty or a worktree of this repository."""
+    if not os.path.lexists(path):
+        return
+    real = Path(os.path.realpath(path))
+    around = real == project.root or real in project.root.parents or real in project.git_dir.parents
+    if path.is_symlink() or around or not path.is_dir() or not _is_ours(project, path):
+        hint = "Look at it and move it away; Huskies removes only what it made."
+        raise HuskiesError(f"{path} is in the way", hint=hint, code="not_ours", subject=str(path))
+
+
+def _is_ours(project: Project, path: Path) -> bool:
+    return registration_of(project, path) is not None or next(path.iterdir(), None) is None
+
+
+def unregister(project: Project, path: Path) -> Path:
+    """Takes the worktree at `path` out of its place and of git's records; the caller holds `git_locked`.
+
+    Returns the trash folder, for `empty`. git's own `worktree remove` refuses half-made ones.
+    """
+    trash = project.worktrees_dir / TRASH
+    admin = registration_of(project, path)
+    if admin is not None:
+        (admin / MADE).unlink(missing_ok=True)
+    if path.is_dir():
+        trash.mkdir(exist_ok=True)
+        path.rename(Path(mkdtemp(dir=trash), path.name))
+    if admin is not None:
+        _delete_whole(admin, project.git_dir / f"huskies-removed-{admin.name}")
+    return trash
+
+
+def _delete_whole(folder: Path, aside: Path) -> None:
+    """Deletes `folder` so that git sees it whole or not at all. A killed call may have left its `aside`."""
+    if aside.exists():
+        shutil.rmtree(aside)
+    folder.rename(aside)
+    shutil.rmtree(aside)
+
+
+def empty(trash: Path) -> None:
+    """Deletes what was thrown away, read-only folders too. What another user owns stays for the next time."""
+    for folder in _folders(trash):
+        if not os.access(folder, os.W_OK | os.X_OK) and folder.stat().st_uid == os.getuid():
+            folder.chmod(0o700)
+    shutil.rmtree(trash, ignore_errors=True)
+
+
+def _folders(top: Path) -> Iterator[Path]:
+    """Every folder below `top`, each before those in it, so that the caller can open it up first."""
+    if not top.is_dir():
+        return
+    yield top
+    for folder, names, _ in os.walk(top):
+        yield from (path for path in (Path(folder, name) for name in names) if not path.is_symlink())
+
+
+def _delete_branch(repo: Repository, branch: str, tip: str) -> bool:
+    """Whether the branch went: one that another worktree has checked out stays."""
+    if repo.git("for-each-ref", "--format=%(worktreepath)", HEADS + branch):
+        return False
+    repo.git("update-ref", "-d", HEADS + branch, tip)
+    return True

@@ -1,0 +1,102 @@
+"""Which worktree belongs to which story, read from files alone: a pass asks for a thousand at once."""
+
+import os
+from pathlib import Path
+
+from huskies_core.git.repository import Checkout
+from huskies_core.project import Project
+
+MADE = "huskies-made"
+_MAKING = ".making"
+TRASH = ".trash"
+
+
+def branch_of(story: int) -> str:
+    return f"feature/story-{story}"
+
+
+def is_made(project: Project, story: int) -> bool:
+    """Whether the story's worktree is there and was made to its end."""
+    return _is_made(project.worktree(story), story, project.git_dir / "worktrees")
+
+
+def made_worktrees(project: Project) -> frozenset[int]:
+    """The stories whose worktree is there and was made to its end."""
+    admins = project.git_dir / "worktrees"
+    return frozenset(story for path, story in _directories(project) if _is_made(path, story, admins))
+
+
+def present_worktrees(project: Project) -> frozenset[int]:
+    """The stories that have a worktree, made, half-made or half-removed."""
+    return frozenset(story for _, story in _directories(project)) | _registered(project)
+
+
+def checkout_of(project: Project, story: int) -> Checkout | None:
+    """The story's worktree, when this repository has it registered; the directory itself may be gone."""
+    path = project.worktree(story)
+    git_dir = registration_of(project, path)
+    return None if git_dir is None else Checkout(path, git_dir)
+
+
+def registration_of(project: Project, path: Path) -> Path | None:
+    """The admin directory whose record leads to `path`. Git names it after the last part, or near it."""
+    admins = project.git_dir / "worktrees"
+    pointed = linked_git_dir(path)
+    likely = [admins / pointed.name] if pointed is not None else [admins / path.name]
+    wanted = os.path.realpath(path)
+    others: list[Path] = list(admins.iterdir()) if admins.is_dir() else []
+    for admin in (*likely, *others):
+        if _recorded_path(admin) == wanted:
+            return admin
+    return None
+
+
+def linked_git_dir(path: Path) -> Path | None:
+    """Where the `.git` file of a linked worktree leads, or None when it has none."""
+    pointer = _read(path / ".git")
+    if not pointer.startswith("gitdir: "):
+        return None
+    return Path(os.path.normpath(str(path / pointer.removeprefix("gitdir: ").rstrip("\n"))))
+
+
+def making_mark(project: Project, story: int) -> Path:
+    """The note that the story's branch is being made, with the commit it starts from."""
+    return project.worktrees_dir / _MAKING / str(story)
+
+
+def mark_made(checkout: Checkout, story: int) -> None:
+    """Says that the worktree is whole. A name in a directory appears at once or not at all."""
+    written = checkout.git_dir / f"{MADE}.new"
+    written.write_text(f"{story}\n")
+    written.replace(checkout.git_dir / MADE)
+
+
+def _directories(project: Project) -> list[tuple[Path, int]]:
+    try:
+        with os.scandir(project.worktrees_dir) as entries:
+            return [(Path(entry.path), int(entry.name)) for entry in entries if entry.name.isdecimal()]
+    except FileNotFoundError:
+        return []
+
+
+def _registered(project: Project) -> frozenset[int]:
+    """The stories with a mark in an admin directory: the worktree itself may have been deleted by hand."""
+    marks = (project.git_dir / "worktrees").glob(f"*/{MADE}")
+    return frozenset(int(text) for text in (_read(mark).strip() for mark in marks) if text.isdecimal())
+
+
+def _is_made(path: Path, story: int, admins: Path) -> bool:
+    admin = linked_git_dir(path)
+    return admin is not None and admin.parent == admins and _read(admin / MADE) == f"{story}\n"
+
+
+def _recorded_path(admin: Path) -> str | None:
+    record = _read(admin / "gitdir").rstrip("\n")
+    return os.path.realpath((admin / record).parent) if record else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return ""
