@@ -6,7 +6,7 @@ import os
 import sys
 
 from huskies_cli.session import Session
-from huskies_cli.streams import write_line
+from huskies_cli.streams import ReaderGone, write_line
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
@@ -18,15 +18,31 @@ NOTHING_DUE = (
 )
 
 
-def answer(arguments: list[str], session: Session) -> int | None:
-    """The exit code, or None: hand over, nothing has been done."""
+def tick(arguments: list[str]) -> int | None:
+    """The exit code of a tick with nothing due, or None: hand over."""
+    heard = Session()
+    if _hear(arguments, heard) != ["tick"] or os.environ.get("HUSKIES_RUN_ID"):
+        return None
+    state = _state_folder(heard.place or ".")
+    if state is None or _is_due(state):
+        return None
+    if heard.json:
+        _say_nothing_due()
+    return 0
+
+
+def advance(arguments: list[str], session: Session) -> int | None:
+    """Records the end of a run and gives the exit code; or None: hand over, nothing has been done."""
     heard = Session()
     words = _hear(arguments, heard)
-    if words == ["tick"]:
-        return _tick(heard)
-    if len(words) == 2 and words[0] == "advance" and _is_number(words[1]):
-        return _advance(int(words[1]), heard, session)
-    return None
+    if len(words) != 2 or words[0] != "advance" or not _is_number(words[1]):
+        return None
+    from huskies_cli.advancing import advance_run
+    from huskies_cli.output import finish
+
+    session.command = "advance"
+    session.project, session.json, session.quiet = heard.project, heard.json, heard.quiet
+    return finish(advance_run(session, int(words[1])), session)
 
 
 def _hear(arguments: list[str], session: Session) -> list[str]:
@@ -62,26 +78,17 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
-def _tick(session: Session) -> int | None:
-    state = _state_folder(session.place or ".")
-    if state is None or os.environ.get("HUSKIES_RUN_ID"):
-        return None
+def _say_nothing_due() -> None:
+    try:
+        write_line(sys.stdout, NOTHING_DUE)
+    except ReaderGone:
+        return
+
+
+def _is_due(state: str) -> bool:
     from huskies_core.passes.due import is_due
 
-    if is_due(state):
-        return None
-    if session.json:
-        write_line(sys.stdout, NOTHING_DUE)
-    return 0
-
-
-def _advance(run: int, heard: Session, session: Session) -> int:
-    from huskies_cli.advancing import advance_run
-    from huskies_cli.output import finish
-
-    session.command = "advance"
-    session.project, session.json, session.quiet = heard.project, heard.json, heard.quiet
-    return finish(advance_run(session, run), session)
+    return is_due(state)
 
 
 def _state_folder(place: str) -> str | None:

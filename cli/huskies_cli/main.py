@@ -20,15 +20,26 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _answer(arguments: list[str], session: Session) -> int:
-    if "tick" in arguments or "advance" in arguments:
-        from huskies_cli import fast
+    from huskies_cli import fast
 
-        code = fast.answer(arguments, session)
-        if code is not None:
-            return code
+    code = fast.tick(arguments) if "tick" in arguments else None
+    if code is not None:
+        return code
+    _scrub_environment()
+    code = fast.advance(arguments, session) if "advance" in arguments else None
+    if code is not None:
+        return code
     from huskies_cli.app import run
 
     return run(arguments, session)
+
+
+def _scrub_environment() -> None:
+    """A hook or an alias of git may call us with variables that bind git to its own repository."""
+    if any(name.startswith("GIT_") for name in os.environ):
+        from huskies_core.git.host import scrub_environment
+
+        scrub_environment()
 
 
 def _occupy_standard_streams() -> None:

@@ -1,6 +1,7 @@
 """`tick` and `advance` without Typer: the same flags as through it, and nothing that takes time to import."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -99,7 +100,7 @@ def set_due(monkeypatch: pytest.MonkeyPatch, *, due: bool) -> None:
 def test_what_is_answered_without_typer_is_what_typer_accepts(
     heard: list[Heard], capsys: pytest.CaptureFixture[str], arguments: list[str], *, plain: bool
 ) -> None:
-    answered = fast.answer(arguments, Session())
+    answered = fast.tick(arguments)
     documents = capsys.readouterr().out.splitlines()
     assert answered == (0 if plain else None)
     if plain:
@@ -118,7 +119,7 @@ def test_what_is_answered_without_typer_is_what_typer_accepts(
 def test_advance_hears_the_same_with_and_without_typer(
     heard: list[Heard], arguments: list[str], call: Heard
 ) -> None:
-    codes = fast.answer(arguments, Session()), app.run(arguments, Session())
+    codes = fast.advance(arguments, Session()), app.run(arguments, Session())
     assert (codes, heard) == ((0, 0), [call, call])
 
 
@@ -136,7 +137,7 @@ def test_advance_hears_the_same_with_and_without_typer(
 def test_an_advance_that_is_not_plain_is_refused_by_typer(
     heard: list[Heard], capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    assert (fast.answer(arguments, Session()), main(arguments), heard) == (None, 2, [])
+    assert (fast.advance(arguments, Session()), main(arguments), heard) == (None, 2, [])
     assert capsys.readouterr().err != ""
 
 
@@ -166,11 +167,11 @@ def test_a_project_is_found_from_below_by_name_and_through_a_link(
     codes = []
     for place in (below, link):
         monkeypatch.chdir(place)
-        codes.append(fast.answer(["tick"], Session()))
+        codes.append(fast.tick(["tick"]))
     monkeypatch.chdir(project.parent)
-    codes.append(fast.answer(["tick", "--project", "link"], Session()))
+    codes.append(fast.tick(["tick", "--project", "link"]))
     monkeypatch.setenv("HUSKIES_PROJECT", str(below))
-    codes.append(fast.answer(["tick"], Session()))
+    codes.append(fast.tick(["tick"]))
     assert codes == [0, 0, 0, 0]
 
 
@@ -182,9 +183,24 @@ def test_a_place_that_is_not_plain_is_handed_over(project: Path, monkeypatch: py
     (bare / "HEAD").touch()
     (fresh / ".git").mkdir(parents=True)
     places = [worktree, bare, fresh, project.parent, project / "gone", project / ".huskies/state.db"]
-    answers = [fast.answer(["tick", "--project", str(place)], Session()) for place in places]
+    answers = [fast.tick(["tick", "--project", str(place)]) for place in places]
     monkeypatch.setenv("HUSKIES_RUN_ID", "3")
-    assert [*answers, fast.answer(["tick"], Session())] == [None] * 7
+    assert [*answers, fast.tick(["tick"])] == [None] * 7
+
+
+def test_a_reader_that_leaves_a_tick_is_no_error(project: Path) -> None:
+    program = (
+        "import sys; from types import ModuleType; due = ModuleType('due'); due.is_due = lambda state: False;"
+        "sys.modules['huskies_core.passes'] = ModuleType('p'); sys.modules['huskies_core.passes.due'] = due;"
+        "from huskies_cli.main import main; sys.exit(main(['tick', '--json']))"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, cwd=project, timeout=30
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_the_way_to_the_answer_imports_nothing_slow() -> None:

@@ -251,6 +251,15 @@ def test_a_stream_is_one_line_an_object_and_an_error_in_it_is_talk(
     assert said == ((0, "1.\n2.\n", ""), (0, '{"seq": 1}\n{"seq": 2}\n', ""))
 
 
+def test_variables_that_bind_git_to_a_repository_do_not_reach_a_command(
+    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", "/elsewhere/.git")
+    monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -x")
+    install(lambda: Result(text=f"{os.environ.get('GIT_DIR')} {os.environ.get('GIT_SSH_COMMAND')}"))
+    assert (main(["add"]), capsys.readouterr().out) == (0, "None ssh -x\n")
+
+
 def test_help_is_there_for_the_program_each_group_and_no_arguments(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
