@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -271,6 +272,10 @@ def test_help_is_there_for_the_program_each_group_and_no_arguments(
     assert pages[0] == pages[1]
     assert pages[2] == pages[3]
     assert ("auto-assign" in pages[0][1].out, "advance" in pages[0][1].out) == (True, False)
+
+
+def test_the_version_is_that_of_the_installed_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (main(["--version"]), *capsys.readouterr()) == (0, f"huskies {version('huskies')}\n", "")
 
 
 def test_a_project_that_is_no_directory_is_none(tmp_path: Path) -> None:
