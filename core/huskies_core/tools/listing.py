@@ -1,0 +1,61 @@
+"""Looking at stories: many in a line each, or one with all that belongs to it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from huskies_core.context import Context
+from huskies_core.git.worktrees import branch_of, is_made
+from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.store import branches, content, runs, stories, usage
+from huskies_core.store.journal import Entry
+from huskies_core.store.runs import Run
+from huskies_core.store.stories import Story, StoryType
+from huskies_core.tools.history import transitions
+
+
+@dataclass(frozen=True)
+class Page:
+    """A story and all that belongs to it. `spent_usd` is the cost of all its runs; `content` are keys."""
+
+    story: Story
+    history: tuple[Entry, ...]
+    runs: tuple[Run, ...]
+    spent_usd: float
+    worktree: Path | None
+    branch: str | None
+    content: tuple[str, ...]
+
+
+def list_stories(
+    context: Context,
+    *,
+    stages: Collection[StageName] = (),
+    kind: StoryType | None = None,
+    label: str | None = None,
+    finished: bool = False,
+) -> tuple[Story, ...]:
+    """By id: those in `stages`, or all that are not terminal, or with `finished` those too."""
+    wanted = frozenset(stages) or frozenset(StageName) - (frozenset() if finished else TERMINAL)
+    with context.store.reading() as db:
+        found = stories.in_stages(db, wanted)
+    return tuple(
+        story
+        for story in found
+        if kind in (None, story.draft.type) and (label is None or label in story.draft.labels)
+    )
+
+
+def show(context: Context, story: int) -> Page:
+    """All that is known of a story. Raises HuskiesError `not_found`."""
+    project = context.project
+    with context.store.reading() as db:
+        return Page(
+            story=stories.load(db, story),
+            history=tuple(transitions(db, story=story)),
+            runs=runs.of_story(db, story),
+            spent_usd=usage.spent_on_story(db, story),
+            worktree=project.worktree(story) if is_made(project, story) else None,
+            branch=branch_of(story) if branches.base_commit(db, story) is not None else None,
+            content=tuple(content.of_story(db, story)),
+        )

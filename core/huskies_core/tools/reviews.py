@@ -1,0 +1,120 @@
+"""Judging a story's work: a person's word moves it, an agent's is kept until its run has ended."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from huskies_core.clock import to_iso
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPassed, QaRejected
+from huskies_core.pipeline.stages import FailureKind, MergeFailure
+from huskies_core.pipeline.transition import bounded
+from huskies_core.store import content, journal, runs
+from huskies_core.store.runs import RunKind, Verdict
+from huskies_core.store.stories import Story, StoryType
+from huskies_core.tools.callers import own_run
+from huskies_core.tools.commits import commits_of, no_commits
+from huskies_core.tools.moves import Moved, fire_seen, said, seen_story
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from sqlite3 import Connection
+
+
+@dataclass(frozen=True)
+class Reported:
+    """An agent's verdict, kept with its run: it is judged when the run has ended."""
+
+    story: int
+    run: int
+    verdict: Verdict
+
+
+def approve(context: Context, story: int) -> Moved | Reported:
+    """Into the merge queue; a spike without commits is closed, others are refused (`no_commits`)."""
+    if context.inside_run is not None:
+        return _report(context, story, RunKind.QA, Verdict.APPROVED, "")
+    seen = seen_story(context, story)
+    return fire_seen(context, seen, _approval(context, seen))
+
+
+def reject(context: Context, story: int, *, notes: str) -> Moved | Reported:
+    """Back to coding with `notes` for the next prompt, or blocked when the story has spent its retries."""
+    told = said("notes", notes)
+    if context.inside_run is not None:
+        return _report(context, story, RunKind.QA, Verdict.REJECTED, told)
+    limit = context.config.project.max_retries
+    seen = seen_story(context, story)
+    event = bounded(QaRejected(told), retries=seen.retries, max_retries=limit)
+    if seen.stage.name not in QaRejected.sources:
+        event = QaRejected(told)
+
+    def keep_notes(db: "Connection", now: "datetime") -> None:
+        content.put(db, story, content.QA_NOTES, told, now=now)
+
+    return fire_seen(context, seen, event, keep_notes)
+
+
+def resolve(context: Context, story: int) -> Moved | Reported:
+    """The conflict is resolved in the story's worktree. A person's word is checked at once.
+
+    Raises HuskiesError `unresolved` with what is left to do.
+    """
+    if context.inside_run is not None:
+        return _report(context, story, RunKind.MERGEMASTER, Verdict.RESOLVED, "")
+    seen = seen_story(context, story)
+    if isinstance(seen.stage, MergeFailure) and seen.stage.kind is not FailureKind.CONFLICT_DETECTED:
+        raise HuskiesError(
+            f"story {story} has no conflict to resolve: its merge failed with {seen.stage.kind.value}",
+            hint=f"'huskies retry {story}' queues it again.",
+            code="invalid_transition",
+            subject=str(story),
+        )
+    return fire_seen(context, seen, _resolution(context, seen))
+
+
+def _approval(context: Context, seen: Story) -> Event:
+    if seen.stage.name not in QaPassed.sources:
+        return QaPassed("", 0)
+    branch, commits = commits_of(context, seen.id)
+    if commits:
+        return QaPassed(branch, commits)
+    if seen.draft.type is StoryType.SPIKE:
+        return Close("approved without changes", to_iso(context.now()))
+    raise no_commits(seen, "Reject it with --notes, or close it with --reason.")
+
+
+def _resolution(context: Context, seen: Story) -> Event:
+    if seen.stage.name not in ConflictResolved.sources:
+        return ConflictResolved("", 0)
+    from huskies_core.agents.worktrees import base_tip
+    from huskies_core.git.resolution import check_resolution
+
+    problem = check_resolution(context.repository, seen.id, base_tip=base_tip(context))
+    if problem is not None:
+        raise HuskiesError(
+            f"story {seen.id} is not resolved: {problem}",
+            hint=f"Merge the base branch into the worktree ('huskies worktree path {seen.id}') and commit.",
+            code="unresolved",
+            subject=str(seen.id),
+        )
+    branch, commits = commits_of(context, seen.id)
+    if not commits:
+        raise no_commits(seen, "Demote it to begin again, or close it with --reason.")
+    return ConflictResolved(branch, commits)
+
+
+def _report(context: Context, story: int, kind: RunKind, verdict: Verdict, notes: str) -> Reported:
+    with context.store.exclusive() as db:
+        run = own_run(context, db, story, kind)
+        assert run is not None
+        runs.record_verdict(db, run.id, verdict, notes)
+        detail = {"run": run.id, "verdict": verdict.value, "notes": notes}
+        journal.append(
+            *(db, journal.Kind.RUN, "verdict_given"),
+            actor=context.actor,
+            now=context.now(),
+            story=story,
+            detail=detail,
+        )
+    return Reported(story, run.id, verdict)
