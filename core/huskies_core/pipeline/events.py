@@ -1,4 +1,4 @@
-"""The events: each knows the stages it may be fired in and the stage it leads to, and carries all that stage needs."""
+"""The events: each knows where it may be fired and where it leads, and carries what is needed there."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,6 @@ _ANY = frozenset(StageName)
 _OPEN = _ANY - stages.TERMINAL
 _FAILED = frozenset({StageName.MERGE_FAILURE, StageName.MERGE_FAILURE_FINAL})
 _MERGING = frozenset({StageName.MERGE}) | _FAILED
-
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Qa:
 
 @dataclass(frozen=True)
 class Merge:
-    """A place in the merge queue. There is none for a branch without commits: building it raises ValueError."""
+    """A place in the merge queue. None can be built for a branch without commits: ValueError."""
 
     name: ClassVar[StageName] = StageName.MERGE
     feature_branch: str

@@ -1,5 +1,5 @@
-"""Which feature branches this store made. The record comes before the branch, so that a crash between leaves no
-branch that nobody owns."""
+"""Which feature branches this store made. The record comes before the branch, so that a crash
+between the two leaves no branch that nobody owns."""
 
 import sqlite3
 from datetime import datetime
@@ -9,7 +9,9 @@ from huskies_core.clock import to_iso
 
 def record(db: sqlite3.Connection, story: int, base_commit: str, *, now: datetime) -> None:
     """Claims the story's branch; one that is recorded already keeps the commit it began from."""
-    db.execute("INSERT INTO branches VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (story, base_commit, to_iso(now)))
+    db.execute(
+        "INSERT INTO branches VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (story, base_commit, to_iso(now))
+    )
 
 
 def forget(db: sqlite3.Connection, story: int) -> None:

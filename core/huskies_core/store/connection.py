@@ -1,15 +1,17 @@
-"""Opening the store: who may write, what is migrated, and what a damaged or newer database is told apart by."""
+"""Opening the store: who may write, and that it is still the database that it was."""
 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from importlib import resources
-from typing import TYPE_CHECKING, Self
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import quote
 
-from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.errors import LockBusy
 from huskies_core.project import Project
+from huskies_core.store.schema import NEWEST, check_version, migrate, stored_version
+from huskies_core.store.trouble import busy, explained, left_log, lost, unusable
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -18,18 +20,26 @@ STORE_WAIT_SECS = 10.0
 BUSY_TIMEOUT_SECS = 5.0
 
 
+class _Opened(NamedTuple):
+    """A connection, and which file (device, inode) it was opened on."""
+
+    db: sqlite3.Connection
+    file: tuple[int, int]
+
+
 class Store:
     """One project's database. Reading takes no lock; every write happens inside `exclusive()`.
 
-    Commits and closes stay under the file lock, so that every checkpoint does: some releases of SQLite can damage a
-    write-ahead log when two connections checkpoint at once.
+    Commits and closes stay under the file lock, so that every checkpoint does: some releases of SQLite can
+    damage a write-ahead log when two connections checkpoint at once. Both ways in raise HuskiesError
+    `store_lost`, `store_damaged`, `newer_store`, `store_unusable` or `disk_full` where the disk is at fault.
     """
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self._lock: FileLock | None = None
-        self._writer: sqlite3.Connection | None = None
-        self._reader: sqlite3.Connection | None = None
+        self._writer: _Opened | None = None
+        self._reader: _Opened | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -38,27 +48,30 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Closes what is open. A writer is closed under the lock, waiting for it as long as a write would."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-        if self._writer is not None:
-            with self._locked(STORE_WAIT_SECS):
-                self._writer.close()
-            self._writer = None
+        """Closes what is open. A writer is closed under the lock, or left open when the lock stays busy."""
+        self._close_reader()
+        # What was written is committed: a lock that is busy now must not look like a write that failed.
+        with suppress(LockBusy):
+            self._close_writer()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection that cannot write, on one unchanging state of the store for as long as it is held."""
-        db = self._open_reader()
-        if db.in_transaction:
-            yield db
+        if self._reader is not None and self._reader.db.in_transaction:
+            yield self._reader.db
             return
-        db.execute("BEGIN")
-        try:
-            yield db
-        finally:
-            db.rollback()
+        with explained():
+            db = self._open_reader()
+            if 0 < stored_version(db) < NEWEST:
+                with self.exclusive():
+                    pass
+            db.execute("BEGIN")
+            try:
+                # This first read fixes what is seen until the end.
+                check_version(db)
+                yield db
+            finally:
+                db.rollback()
 
     @contextmanager
     def exclusive(self, wait: float = STORE_WAIT_SECS) -> Iterator[sqlite3.Connection]:
@@ -66,8 +79,10 @@ class Store:
 
         Raises LockBusy when another writer held the lock for `wait` seconds.
         """
-        with self._locked(wait):
+        with explained(), self._locked(wait):
             db = self._open_writer()
+            if check_version(db) < NEWEST:
+                migrate(db)
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -76,26 +91,41 @@ class Store:
                 if db.in_transaction:
                     db.rollback()
 
+    def make(self) -> None:
+        """See `create`."""
+        with explained(), self._locked(STORE_WAIT_SECS):
+            if not self.project.database.exists():
+                _build(self.project.database)
+        with self.exclusive():
+            pass
+
     def _open_reader(self) -> sqlite3.Connection:
-        if self._reader is None:
-            path = self.project.database
-            if not path.exists():
-                raise lost(path)
-            self._reader = connect(f"file:{quote(str(path))}?mode=ro")
-            check_version(self._reader)
-        return self._reader
+        file = _file(self.project)
+        if self._reader is None or self._reader.file != file:
+            self._close_reader()
+            self._reader = _Opened(_connect(self.project.database, "ro"), file)
+        return self._reader.db
 
     def _open_writer(self) -> sqlite3.Connection:
-        if self._writer is None:
-            path = self.project.database
-            if not path.exists():
-                raise lost(path)
-            db = connect(f"file:{quote(str(path))}?mode=rw")
+        file = _file(self.project)
+        if self._writer is None or self._writer.file != file:
+            self._close_writer()
+            db = _connect(self.project.database, "rw")
+            self._writer = _Opened(db, file)
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA synchronous = FULL")
-            migrate(db)
-            self._writer = db
-        return self._writer
+        return self._writer.db
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.db.close()
+            self._reader = None
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            with self._locked(STORE_WAIT_SECS):
+                self._writer.db.close()
+            self._writer = None
 
     @contextmanager
     def _locked(self, wait: float) -> Iterator[None]:
@@ -105,8 +135,10 @@ class Store:
             self._lock = FileLock(self.project.state_lock, poll_interval=0.005, fallback_to_soft=False)
         try:
             self._lock.acquire(timeout=wait)
-        except Timeout as busy:
-            raise LockBusy("another huskies command is writing to the store") from busy
+        except Timeout as error:
+            raise busy() from error
+        except OSError as error:
+            raise unusable(str(error)) from error
         try:
             yield
         finally:
@@ -114,74 +146,51 @@ class Store:
 
 
 def create(project: Project) -> None:
-    """Makes the database beside its name and moves it there whole. One that is there already is migrated only.
+    """Makes the database beside its name and moves it there whole; one that exists is only migrated.
 
-    Only `init` calls this: a missing database anywhere else is lost state, not a new project.
+    Only `init` calls this: a missing database anywhere else is lost state, not a new project. A crash leaves
+    `state.new`, which the next call removes. Raises HuskiesError `store_lost` when a database that is gone
+    has left its write-ahead log.
     """
-    store = Store(project)
-    with store._locked(STORE_WAIT_SECS):
-        if not project.database.exists():
-            fresh = project.database.with_suffix(".new")
-            fresh.unlink(missing_ok=True)
-            with closing(connect(f"file:{quote(str(fresh))}?mode=rwc")) as db:
-                migrate(db)
-                db.execute("PRAGMA journal_mode = WAL")
-            os.replace(fresh, project.database)
-    with store.exclusive():
-        pass
-    store.close()
+    with Store(project) as store:
+        store.make()
 
 
-def connect(uri: str) -> sqlite3.Connection:
+def _build(database: Path) -> None:
+    log = database.with_name(f"{database.name}-wal")
+    if log.exists():
+        raise left_log(log)
+    fresh = database.with_suffix(".new")
+    for name in (fresh.name, f"{fresh.name}-wal", f"{fresh.name}-shm"):
+        fresh.with_name(name).unlink(missing_ok=True)
+    with closing(_connect(fresh, "rwc")) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        migrate(db)
+    os.replace(fresh, database)
+    _sync(database.parent)
+
+
+def _sync(folder: Path) -> None:
+    """The new name outlives a power failure from here on."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path))}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECS, isolation_level=None)
     db.row_factory = sqlite3.Row
     return db
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Brings the schema up to this code's in one transaction; a crash leaves the version it was."""
-    found = check_version(db)
-    steps = migrations()
-    if found == len(steps):
-        return
-    script = "".join(steps[found:])
-    db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {len(steps)};\nCOMMIT;")
-
-
-def migrations() -> tuple[str, ...]:
-    """The numbered SQL files, in order; the first takes an empty database to version 1."""
-    folder = resources.files("huskies_core.store") / "migrations"
-    files = sorted((item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda item: item.name)
-    return tuple(item.read_text(encoding="utf-8") for item in files)
-
-
-def check_version(db: sqlite3.Connection) -> int:
-    """The schema's version. Raises HuskiesError when the database is not one, or newer than this code."""
+def _file(project: Project) -> tuple[int, int]:
     try:
-        found = int(db.execute("PRAGMA user_version").fetchone()[0])
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        raise damaged(str(error)) from error
-    newest = len(migrations())
-    if found > newest:
-        raise HuskiesError(
-            f"the store is of version {found}, this huskies knows {newest}",
-            hint="Upgrade huskies: a newer one has worked on this project.",
-            code="newer_store",
-        )
-    return found
-
-
-def damaged(detail: str) -> HuskiesError:
-    return HuskiesError(
-        f"the store is damaged: {detail}",
-        hint="Keep .huskies/state.db as it is and restore a copy; the branches and worktrees are not touched.",
-        code="store_damaged",
-    )
-
-
-def lost(path: os.PathLike[str]) -> HuskiesError:
-    return HuskiesError(
-        f"{os.fspath(path)} is gone", hint="Restore it from a copy, or run 'huskies init'.", code="store_lost"
-    )
+        found = project.database.stat()
+    except FileNotFoundError as error:
+        raise lost(project.database) from error
+    except OSError as error:
+        raise unusable(str(error)) from error
+    return found.st_dev, found.st_ino

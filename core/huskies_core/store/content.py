@@ -1,4 +1,4 @@
-"""What runs leave for the next run of a story, under a key: gate output, QA notes, conflicts. Gone when it ends."""
+"""What runs leave for the next run of a story, under a key: outputs, notes, conflicts. Gone at its end."""
 
 import sqlite3
 from datetime import datetime
@@ -35,9 +35,11 @@ def purge(db: sqlite3.Connection, story: int) -> int:
 
 
 def left_over(db: sqlite3.Connection) -> tuple[tuple[int, int], ...]:
-    """Terminal stories that still have content, each with its number of keys: an import or a crash left them."""
+    """Terminal stories that still have content, each with its number of keys."""
     rows = db.execute(
-        """SELECT content.story, count(*) AS keys FROM content JOIN stories ON stories.id = content.story
+        # CROSS JOIN keeps the order of the loops: content is small, the archive is not.
+        """SELECT content.story, count(*) AS keys
+           FROM content CROSS JOIN stories ON stories.id = content.story
            WHERE stories.stage IN ('done', 'archived', 'abandoned', 'superseded')
            GROUP BY content.story ORDER BY content.story"""
     )

@@ -11,5 +11,6 @@ def get(db: sqlite3.Connection, name: str) -> int:
 def move(db: sqlite3.Connection, name: str, seq: int) -> None:
     """Moves a cursor forward; one that is further already stays."""
     db.execute(
-        "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)", (name, seq)
+        "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)",
+        (name, seq),
     )

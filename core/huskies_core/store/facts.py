@@ -1,4 +1,4 @@
-"""Single facts about the project: its base branch, what the config files looked like, the last hygiene fingerprint."""
+"""Single facts about the project: its base branch, how the config files looked, the hygiene fingerprint."""
 
 import sqlite3
 
@@ -13,4 +13,6 @@ def get(db: sqlite3.Connection, key: str) -> str | None:
 
 
 def put(db: sqlite3.Connection, key: str, value: str) -> None:
-    db.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
+    db.execute(
+        "INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+    )

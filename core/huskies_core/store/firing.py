@@ -1,4 +1,4 @@
-"""The only way to move a story: an event, fired for the visit it was decided on, with all that goes with it."""
+"""The only way to move a story: an event, fired for the visit it was decided on, and what goes with it."""
 
 import json
 import sqlite3
@@ -46,8 +46,8 @@ def fire(
 ) -> Transition:
     """Moves the story and writes the journal row in the running transaction.
 
-    Purges the story's content when it becomes terminal. Raises Stale, or HuskiesError `landing` while its commit is
-    being landed and `invalid_transition` when the stage does not allow the event; nothing is written then.
+    Purges the story's content when it becomes terminal. Raises Stale, HuskiesError `landing` while its commit
+    is being landed, or `invalid_transition` when the stage does not allow the event; nothing is written then.
     """
     before = stories.load(db, story)
     if before.visit != visit:
@@ -73,6 +73,11 @@ def fire(
     return Transition(seq, story, event.name, before.stage, after, None if live is None else live.id)
 
 
+def is_over(done: Transition) -> bool:
+    """Whether the story became terminal: it keeps no content then."""
+    return done.after.name in TERMINAL
+
+
 def _next_stage(story: Story, event: Event) -> Stage:
     try:
         return transition(story.stage, event)
@@ -85,19 +90,29 @@ def _next_stage(story: Story, event: Event) -> Stage:
         ) from error
 
 
-def _move(
-    db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: int, now: datetime
-) -> None:
+def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: int, now: datetime) -> None:
     at = to_iso(now)
     fresh = event.name in RESETS
     left_backlog = before.stage.name is StageName.BACKLOG and after.name is StageName.CODING
     retries = 0 if fresh else before.retries + isinstance(event, RETRIES)
     db.execute(
-        """UPDATE stories SET stage = ?, payload = ?, visit = ?, entered_by = ?, stage_entered_at = ?, updated_at = ?,
-               retries = ?, reset_seq = ?, coding_at = ? WHERE id = ?""",
+        """UPDATE stories SET stage = ?, payload = ?, visit = ?, entered_by = ?, stage_entered_at = ?,
+               updated_at = ?, retries = ?, reset_seq = ?, coding_at = ? WHERE id = ?""",
         (
-            *(after.name.value, json.dumps(encode_payload(after), ensure_ascii=False), seq, event.name, at, at),
-            *(retries, seq if fresh else before.reset_seq, at if left_backlog else before.coding_at, before.id),
+            *(
+                after.name.value,
+                json.dumps(encode_payload(after), ensure_ascii=False),
+                seq,
+                event.name,
+                at,
+                at,
+            ),
+            *(
+                retries,
+                seq if fresh else before.reset_seq,
+                at if left_backlog else before.coding_at,
+                before.id,
+            ),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Which trees have passed which gates. Only passes are kept: a failure may be the day's, so it is tried again."""
+"""Which trees have passed which gates. A failure may be the day's: it is not kept but tried again."""
 
 import sqlite3
 from datetime import datetime
@@ -8,7 +8,9 @@ from huskies_core.clock import to_iso
 
 def record(db: sqlite3.Connection, tree: str, definition: str, *, now: datetime) -> None:
     """`definition` is a digest of all that decides the outcome beside the tree."""
-    db.execute("INSERT INTO gate_passes VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (tree, definition, to_iso(now)))
+    db.execute(
+        "INSERT INTO gate_passes VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (tree, definition, to_iso(now))
+    )
 
 
 def known(db: sqlite3.Connection, tree: str, definition: str) -> bool:

@@ -1,4 +1,4 @@
-"""What keeps merges waiting though no story failed: a broken base holds the queue, a dirty one holds a story."""
+"""What keeps merges waiting though no story failed: a broken base holds the queue, a dirty one a story."""
 
 import json
 import sqlite3
@@ -40,7 +40,8 @@ def put(
     """Begins a hold, with one journal row; while it lasts only its detail is renewed."""
     known = db.execute("SELECT 1 FROM holds WHERE kind = ? AND story = ?", (kind, story)).fetchone()
     db.execute(
-        "INSERT INTO holds VALUES (?, ?, ?, ?) ON CONFLICT (kind, story) DO UPDATE SET detail = excluded.detail",
+        "INSERT INTO holds VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (kind, story) DO UPDATE SET detail = excluded.detail",
         (kind.value, story, json.dumps(detail, ensure_ascii=False), to_iso(now)),
     )
     if known is None:

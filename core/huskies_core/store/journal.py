@@ -1,4 +1,4 @@
-"""The journal: all that happened, in order. A row is written in the transaction of the change that it tells of."""
+"""The journal: all that happened, in order. A row is written in the transaction of the change it tells of."""
 
 import json
 import sqlite3
@@ -52,7 +52,8 @@ def append(
     written = json.dumps(detail or {}, ensure_ascii=False)
     row = (to_iso(now), kind.value, story, event, *stages, actor, written)
     done = db.execute(
-        'INSERT INTO journal (at, kind, story, event, "before", "after", actor, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO journal (at, kind, story, event, "before", "after", actor, detail)'
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         row,
     )
     assert done.lastrowid is not None
@@ -67,7 +68,9 @@ def head(db: sqlite3.Connection) -> int:
 
 def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
     """The next transitions behind a cursor, oldest first."""
-    rows = db.execute("SELECT * FROM journal WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?", (seq, limit))
+    rows = db.execute(
+        "SELECT * FROM journal WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+    )
     return tuple(map(_entry, rows))
 
 

@@ -1,4 +1,4 @@
-"""Runs as they are recorded. Unique indexes hold what must never happen: two live runs of a story or of an agent."""
+"""Runs as they are recorded. Unique indexes keep a story or an agent from having two live ones."""
 
 import json
 import sqlite3
@@ -61,7 +61,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Landing:
-    """The base is being moved from `tip` to `commit`; until that is settled no other event moves the story."""
+    """The base is being moved from `tip` to `commit`; until it is settled no other event moves the story."""
 
     tip: str
     commit: str
@@ -81,7 +81,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Run:
-    """A recorded run. `seq` is the journal position of its start, `visit` the story's visit it was started in."""
+    """A recorded run. `seq` is the journal position of its start, `visit` the visit it was started in."""
 
     id: int
     story: int
@@ -110,7 +110,7 @@ class Run:
 
 
 def claim(db: sqlite3.Connection, wanted: Claim, *, actor: str, now: datetime) -> Run:
-    """Records a starting run. Raises HuskiesError `already_running` when a rule of one-at-a-time forbids it."""
+    """Records a starting run. Raises HuskiesError `already_running` where only one may be live."""
     about = {"kind": wanted.kind.value, "agent": wanted.agent}
     seq = journal.append(
         db, journal.Kind.RUN, "run_started", actor=actor, now=now, story=wanted.story, detail=about
@@ -125,7 +125,9 @@ def claim(db: sqlite3.Connection, wanted: Claim, *, actor: str, now: datetime) -
     except sqlite3.IntegrityError as error:
         raise _refused(db, wanted) from error
     assert done.lastrowid is not None
-    db.execute("UPDATE journal SET detail = ? WHERE seq = ?", (json.dumps({"run": done.lastrowid, **about}), seq))
+    db.execute(
+        "UPDATE journal SET detail = ? WHERE seq = ?", (json.dumps({"run": done.lastrowid, **about}), seq)
+    )
     return load(db, done.lastrowid)
 
 
@@ -220,9 +222,10 @@ def since_reset(db: sqlite3.Connection, story: int) -> tuple[Run, ...]:
     return tuple(map(_run, rows))
 
 
-def ended_before(db: sqlite3.Connection, moment: datetime) -> tuple[int, ...]:
-    rows = db.execute("SELECT id FROM runs WHERE ended_at < ? ORDER BY id", (to_iso(moment),))
-    return tuple(row["id"] for row in rows)
+def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> frozenset[int]:
+    """The runs numbered `least` and up that ended before `moment`."""
+    rows = db.execute("SELECT id FROM runs WHERE id >= ? AND ended_at < ?", (least, to_iso(moment)))
+    return frozenset(row["id"] for row in rows)
 
 
 def _refused(db: sqlite3.Connection, wanted: Claim) -> HuskiesError:

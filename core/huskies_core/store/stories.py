@@ -1,4 +1,4 @@
-"""Stories as they are kept: the record, and how it is found, added and edited. Stages move in `firing` alone."""
+"""Stories as they are kept: the record, and how it is found, added and edited. Only `firing` moves one."""
 
 import json
 import sqlite3
@@ -149,14 +149,15 @@ def add(
         now=now,
         story=number,
         stages=(None, stage.name.value) if born else (None, None),
-        detail={"title": draft.title},
+        detail={"title": draft.title, **encode_payload(stage)},
     )
     at = to_iso(now)
     place = (stage.name.value, json.dumps(encode_payload(stage), ensure_ascii=False), seq, event, seq, at)
     coding_at = None if stage.name is StageName.BACKLOG else at
     db.execute(
-        """INSERT INTO stories (id, title, type, description, criteria, depends_on, epic, agent, qa, priority, labels,
-               stage, payload, visit, entered_by, reset_seq, stage_entered_at, coding_at, created_at, updated_at)
+        """INSERT INTO stories (id, title, type, description, criteria, depends_on, epic, agent, qa, priority,
+               labels, stage, payload, visit, entered_by, reset_seq, stage_entered_at, coding_at, created_at,
+               updated_at)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (number, *_columns(draft), *place, coding_at, at, at),
     )
@@ -170,12 +171,18 @@ def edit(db: sqlite3.Connection, story: int, draft: Draft, *, actor: str, now: d
     if not changed:
         return False
     db.execute(
-        """UPDATE stories SET title = ?, type = ?, description = ?, criteria = ?, depends_on = ?, epic = ?, agent = ?,
-               qa = ?, priority = ?, labels = ?, updated_at = ? WHERE id = ?""",
+        """UPDATE stories SET title = ?, type = ?, description = ?, criteria = ?, depends_on = ?, epic = ?,
+               agent = ?, qa = ?, priority = ?, labels = ?, updated_at = ? WHERE id = ?""",
         (*_columns(draft), to_iso(now), story),
     )
     journal.append(
-        db, journal.Kind.STORY, "edited", actor=actor, now=now, story=story, detail={"fields": sorted(changed)}
+        db,
+        journal.Kind.STORY,
+        "edited",
+        actor=actor,
+        now=now,
+        story=story,
+        detail={"fields": sorted(changed)},
     )
     return True
 

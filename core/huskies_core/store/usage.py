@@ -23,8 +23,8 @@ def put(db: sqlite3.Connection, run: int, used: Usage, *, now: datetime) -> None
     db.execute(
         """INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, model) DO UPDATE SET
                input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-               cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens,
-               cost_usd = excluded.cost_usd""",
+               cache_read_tokens = excluded.cache_read_tokens,
+               cache_write_tokens = excluded.cache_write_tokens, cost_usd = excluded.cost_usd""",
         (run, used.model, *tokens, used.cost_usd, to_iso(now)),
     )
 
@@ -32,7 +32,8 @@ def put(db: sqlite3.Connection, run: int, used: Usage, *, now: datetime) -> None
 def spent_on_story(db: sqlite3.Connection, story: int) -> float:
     """US dollars used by all runs of a story."""
     row = db.execute(
-        "SELECT total(usage.cost_usd) AS spent FROM usage JOIN runs ON runs.id = usage.run WHERE runs.story = ?",
+        "SELECT total(usage.cost_usd) AS spent FROM runs JOIN usage ON usage.run = runs.id"
+        " WHERE runs.story = ?",
         (story,),
     ).fetchone()
     return float(row["spent"])
