@@ -327,9 +327,12 @@ def test_a_full_disk_behind_stdout_is_told(tmp_path: Path) -> None:
 
 
 def test_a_closed_stdout_takes_nothing_and_lends_its_number_to_no_file(tmp_path: Path) -> None:
-    program = f"{sys.executable} -c '{RESULT}' >&-"
-    ended = subprocess.run(["sh", "-c", program], stderr=subprocess.PIPE, cwd=tmp_path, timeout=30)
-    assert (ended.returncode, ended.stderr) == (0, b"")
+    probe = 'import os; open("opened", "w").write(str(os.system("echo to a child")))'
+    program = RESULT.replace('sys.exit(main(["add"]))', f"code = main(['add']); {probe}; sys.exit(code)")
+    (tmp_path / "program.py").write_text(program.replace('\\"', '"'))
+    command = ["sh", "-c", f"'{sys.executable}' program.py >&-"]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, cwd=tmp_path, timeout=30)
+    assert (ended.returncode, ended.stderr, (tmp_path / "opened").read_text()) == (0, b"", "0")
 
 
 def test_a_locale_without_our_marks_does_not_fail(tmp_path: Path) -> None:
