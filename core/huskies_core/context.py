@@ -53,11 +53,21 @@ class Context:
         """Both config files. Raises ConfigError; a caller that must go on without them asks for nothing of theirs."""
         from huskies_core.config.load import load_config
 
-        return load_config(self.project, self._text_at_base)
+        return load_config(self.project, self.text_at_base)
 
     @property
     def base_branch(self) -> str:
         return self.config.project.base_branch or self.recorded_base
+
+    @property
+    def base_branch_or_recorded(self) -> str:
+        """The base branch, and where the config does not load the one that `init` recorded: an end must be recorded."""
+        from huskies_core.config.problems import ConfigError
+
+        try:
+            return self.base_branch
+        except ConfigError:
+            return self.recorded_base
 
     @cached_property
     def recorded_base(self) -> str:
@@ -80,8 +90,17 @@ class Context:
         """The next use reads the files again: a loop does so when they have changed."""
         self.__dict__.pop("config", None)
 
-    def _text_at_base(self, path: str) -> str | None:
-        from huskies_core.git.repository import text_at
+    def text_of(self, path: str) -> str:
+        """A prompt file of `.huskies`, from the main checkout or the base branch. Raises `config_error` without it."""
+        from huskies_core.config.load import read_text
+
+        found = read_text(self.project, path, self.text_at_base)
+        if found is None:
+            raise HuskiesError(f"{path} is missing", hint="agents.toml names it.", code="config_error", subject=path)
+        return found
+
+    def text_at_base(self, path: str) -> str | None:
+        from huskies_core.git.history import text_at
 
         return text_at(self.repository, f"refs/heads/{self.recorded_base}", path)
 

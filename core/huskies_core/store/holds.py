@@ -54,6 +54,15 @@ def release(db: sqlite3.Connection, hold: Hold, *, actor: str, now: datetime) ->
         _tell(db, "hold_ended", hold, actor=actor, now=now)
 
 
+def release_matching(
+    db: sqlite3.Connection, kind: HoldKind, story: int | None, *, actor: str, now: datetime
+) -> None:
+    """Ends the hold of that kind on a story, or on the queue; one that is gone already is fine."""
+    for hold in everything(db):
+        if hold.kind is kind and hold.story == (story or QUEUE):
+            release(db, hold, actor=actor, now=now)
+
+
 def release_story(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
     """Ends what holds that story alone: it has left the queue, or a person wants it tried again."""
     for hold in everything(db):

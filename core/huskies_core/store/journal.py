@@ -66,6 +66,13 @@ def head(db: sqlite3.Connection) -> int:
     return 0 if row is None else int(row["seq"])
 
 
+def last_transition(db: sqlite3.Connection) -> int:
+    """The seq of the newest transition, 0 while there is none."""
+    return int(
+        db.execute("SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition'").fetchone()[0]
+    )
+
+
 def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
     """The next transitions behind a cursor, oldest first."""
     rows = db.execute(

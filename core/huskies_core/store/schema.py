@@ -1,6 +1,7 @@
 """The version of the database, and how an older one becomes this code's."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from huskies_core.errors import HuskiesError
 from huskies_core.store.trouble import damaged
@@ -13,11 +14,24 @@ NEWEST = len(MIGRATIONS)
 
 def migrate(db: sqlite3.Connection) -> None:
     """Brings an empty or older database to this version in one transaction: a crash leaves it as it was."""
-    missing = MIGRATIONS[stored_version(db) :]
-    if not missing:
-        return
-    script = "".join(map(_sql, missing))
-    db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {NEWEST};\nCOMMIT;")
+    bring_up(db, scripts())
+
+
+def bring_up(db: sqlite3.Connection, steps: Sequence[str]) -> None:
+    """Runs those of `steps` that the database has not seen; its version is how many it has."""
+    missing = "".join(steps[stored_version(db) :])
+    try:
+        db.executescript(f"BEGIN IMMEDIATE;\n{missing}\nPRAGMA user_version = {len(steps)};\nCOMMIT;")
+    finally:
+        if db.in_transaction:
+            db.rollback()
+
+
+def scripts() -> tuple[str, ...]:
+    from importlib import resources
+
+    folder = resources.files("huskies_core.store") / "migrations"
+    return tuple((folder / name).read_text(encoding="utf-8") for name in MIGRATIONS)
 
 
 def check_version(db: sqlite3.Connection) -> int:
@@ -36,9 +50,3 @@ def check_version(db: sqlite3.Connection) -> int:
 
 def stored_version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _sql(name: str) -> str:
-    from importlib import resources
-
-    return (resources.files("huskies_core.store") / "migrations" / name).read_text(encoding="utf-8")

@@ -121,6 +121,14 @@ def members(db: sqlite3.Connection, epic: int) -> tuple[Story, ...]:
     return tuple(map(_story, db.execute("SELECT * FROM stories WHERE epic = ? ORDER BY id", (epic,))))
 
 
+def open_epics(db: sqlite3.Connection) -> tuple[Story, ...]:
+    rows = db.execute(
+        "SELECT * FROM stories WHERE type = 'epic'"
+        " AND stage NOT IN ('done', 'archived', 'abandoned', 'superseded') ORDER BY id"
+    )
+    return tuple(map(_story, rows))
+
+
 def numbers_in_use(db: sqlite3.Connection, ids: Iterable[int]) -> tuple[int, ...]:
     return tuple(number for number in ids if find(db, number) is not None)
 

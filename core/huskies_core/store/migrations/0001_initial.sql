@@ -47,6 +47,7 @@ CREATE TABLE stories (
     updated_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX stories_by_stage ON stories (stage, stage_entered_at);
+CREATE INDEX epics ON stories (stage) WHERE type = 'epic';
 CREATE INDEX stories_by_epic ON stories (epic) WHERE epic IS NOT NULL;
 
 CREATE TABLE content (

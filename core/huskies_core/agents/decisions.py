@@ -1,0 +1,250 @@
+"""What a story needs next, told from its stage and its runs alone: an event to fire, a run to begin, or a wait.
+
+Nothing here acts. A crash between a run's end and what follows from it loses nothing: the same is decided again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from huskies_core.agents import tries
+from huskies_core.agents.tries import has_work
+from huskies_core.clock import to_iso
+from huskies_core.pipeline import events
+from huskies_core.pipeline.events import Event
+from huskies_core.pipeline.stages import FailureKind, MergeFailure, StageName
+from huskies_core.pipeline.transition import bounded
+from huskies_core.store import content
+from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
+from huskies_core.store.stories import QaMode, Story, StoryType
+
+OTHER_FAILURE_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=25))
+QA_TRIES = 2
+
+
+@dataclass(frozen=True)
+class Fire:
+    """`content` is written with the event, for the next run of the story to read."""
+
+    event: Event
+    content: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Begin:
+    """`note` goes to the agent under a heading: why it is started once more."""
+
+    kind: RunKind
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing can be done before `until`, or, without one, before somebody does something."""
+
+    rule: str
+    detail: str
+    until: datetime | None = None
+
+
+Decision = Fire | Begin | Wait
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the project says: `passed` tells whether a tree has passed the gates, as they are now, before."""
+
+    default_qa: QaMode
+    max_retries: int
+    mergemaster_attempts: int
+    has_gates: bool
+    passed: Callable[[str], bool]
+
+
+def decide(story: Story, history: Sequence[Run], rules: Rules, now: datetime) -> Decision:
+    """What follows for a story without a live run. `history` is its runs since its counts began, oldest first."""
+    history = [run for run in history if run.kind is not RunKind.OTHER and run.outcome is not Outcome.CANCELLED]
+    here = [run for run in history if run.visit == story.visit]
+    last = here[-1] if here else None
+    held = tries.held_back(history, last, now)
+    if isinstance(held, str):
+        return Fire(events.Block(held))
+    if held is not None:
+        return Wait(held.rule, held.detail, held.until)
+    match story.stage.name:
+        case StageName.CODING:
+            decision = _coding(story, history, here, rules, now)
+        case StageName.QA:
+            decision = _qa(story, here, rules)
+        case StageName.MERGE:
+            decision = _merge(last, now)
+        case StageName.MERGE_FAILURE:
+            decision = _merge_failure(story, history, here, rules, now)
+        case _:
+            decision = Wait("stage", f"nothing is started in {story.stage.name.value}")
+    return _bounded(decision, story, rules)
+
+
+def qa_mode(story: Story, rules: Rules) -> QaMode:
+    return story.draft.qa or rules.default_qa
+
+
+def _bounded(decision: Decision, story: Story, rules: Rules) -> Decision:
+    if not isinstance(decision, Fire):
+        return decision
+    event = bounded(decision.event, retries=story.retries, max_retries=rules.max_retries)
+    return Fire(event, decision.content)
+
+
+def _coding(
+    story: Story, history: Sequence[Run], here: Sequence[Run], rules: Rules, now: datetime
+) -> Decision:
+    last = here[-1] if here else None
+    if last is None:
+        return Begin(RunKind.CODER)
+    if tries.setup_failed(last):
+        return Begin(last.kind)
+    if last.kind is RunKind.GATES:
+        return _gates_ended(story, last, rules)
+    if story.draft.type is StoryType.SPIKE:
+        return Fire(events.ReviewHeld(_spike_told(last)))
+    if not tries.is_evidence(last, history):
+        return _without_commits(story, last, history, now)
+    if last.evidence.get("dirty") and tries.dirty_streak(here) < 2:
+        return Begin(RunKind.CODER, tries.DIRTY_NUDGE)
+    return _judge_work(story, last, rules)
+
+
+def _spike_told(last: Run) -> str:
+    commits = int(last.evidence.get("commits_ahead", 0))
+    return f"the spike ended ({last.outcome}) with {commits} commit{'' if commits == 1 else 's'}"
+
+
+def _without_commits(story: Story, last: Run, history: Sequence[Run], now: datetime) -> Decision:
+    clean = not last.evidence.get("dirty")
+    if story.draft.type is StoryType.TASK and last.outcome is Outcome.COMPLETED and clean:
+        return Fire(events.Close("finished without changes", to_iso(now)))
+    exhausted = tries.recovery_exhausted(history)
+    if exhausted:
+        return Fire(events.Block(exhausted))
+    return Begin(RunKind.CODER, tries.recovery_note(last))
+
+
+def _judge_work(story: Story, last: Run, rules: Rules) -> Decision:
+    """Work of its own: the gates, unless this very tree has passed them."""
+    tree = last.evidence.get("tree")
+    proven = not rules.has_gates or (not last.evidence.get("dirty") and bool(tree) and rules.passed(str(tree)))
+    return _gates_passed(story, last, rules) if proven else Begin(RunKind.GATES)
+
+
+def _gates_ended(story: Story, last: Run, rules: Rules) -> Decision:
+    if last.outcome is Outcome.COMPLETED:
+        return _gates_passed(story, last, rules)
+    if last.outcome is not Outcome.FAILED:
+        return Begin(RunKind.GATES)
+    output = str(last.evidence.get("output", ""))
+    return Fire(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, output),))
+
+
+def _gates_passed(story: Story, last: Run, rules: Rules) -> Decision:
+    mode = qa_mode(story, rules)
+    if mode is QaMode.HUMAN:
+        return Fire(events.ReviewHeld("waits for a person's review"))
+    if mode is QaMode.AGENT:
+        return Fire(events.QaRequested()) if story.stage.name is StageName.CODING else Begin(RunKind.QA)
+    return _to_merge(story, last)
+
+
+def _to_merge(story: Story, last: Run) -> Decision:
+    if not has_work(last):
+        return Fire(events.Block("there is nothing to merge: the branch has no commits of its own"))
+    place = (str(last.evidence["branch"]), int(last.evidence["commits_ahead"]))
+    return Fire(events.QaSkipped(*place) if story.stage.name is StageName.CODING else events.QaPassed(*place))
+
+
+def _qa(story: Story, here: Sequence[Run], rules: Rules) -> Decision:
+    mode = qa_mode(story, rules)
+    if mode is QaMode.HUMAN:
+        return Fire(events.ReviewHeld("waits for a person's review"))
+    if mode is QaMode.AGENT:
+        return _qa_by_agent(story, [run for run in here if run.kind is RunKind.QA])
+    last = here[-1] if here else None
+    if last is None or last.kind is not RunKind.GATES or tries.setup_failed(last):
+        return Begin(RunKind.GATES)
+    return _gates_ended(story, last, rules)
+
+
+def _qa_by_agent(story: Story, here: Sequence[Run]) -> Decision:
+    last = here[-1] if here else None
+    if last is None or tries.setup_failed(last):
+        return Begin(RunKind.QA)
+    if last.verdict is Verdict.REJECTED:
+        return Fire(events.QaRejected(last.notes), ((content.QA_NOTES, last.notes),))
+    if last.verdict is Verdict.APPROVED:
+        return _to_merge(story, last)
+    silent = [run for run in here if tries.was_heard(run)]
+    if len(silent) >= QA_TRIES:
+        return Fire(events.ReviewHeld(f"QA ended {len(silent)} times without a verdict"))
+    return Begin(RunKind.QA, tries.VERDICT_NUDGE)
+
+
+def _merge(last: Run | None, now: datetime) -> Decision:
+    result = {} if last is None else dict(last.evidence.get("merge", {}))
+    match result.get("result"):
+        case "already_merged":
+            return Fire(events.MergeSucceeded(str(result["commit"]), to_iso(now)))
+        case "conflict":
+            return _merge_failed(FailureKind.CONFLICT_DETECTED, "\n".join(result["files"]))
+        case "no_commits":
+            return _merge_failed(FailureKind.NO_COMMITS, "the branch adds nothing to the base")
+        case "gates_failed":
+            return _merge_failed(FailureKind.GATES_FAILED, str(result["output"]))
+        case "other":
+            return _merge_failed(FailureKind.OTHER, str(result["detail"]))
+        case _:
+            return Begin(RunKind.MERGE)
+
+
+def _merge_failed(kind: FailureKind, detail: str) -> Decision:
+    return Fire(events.MergeFailed(kind, detail), ((content.MERGE_FAILURE, detail),))
+
+
+def _merge_failure(
+    story: Story, history: Sequence[Run], here: Sequence[Run], rules: Rules, now: datetime
+) -> Decision:
+    failure = story.stage
+    assert isinstance(failure, MergeFailure)
+    match failure.kind:
+        case FailureKind.CONFLICT_DETECTED:
+            return _conflict(here, rules)
+        case FailureKind.GATES_FAILED:
+            fixup = events.FixupRequested("the gates failed on the merged tree")
+            return Fire(fixup, ((content.GATE_OUTPUT, failure.detail),))
+        case FailureKind.NO_COMMITS:
+            return Fire(events.Block("there is nothing to merge: the branch has no commits of its own"))
+        case FailureKind.OTHER:
+            return _retry_other(story, failure.detail, history, now)
+
+
+def _conflict(here: Sequence[Run], rules: Rules) -> Decision:
+    attempts = [run for run in here if run.kind is RunKind.MERGEMASTER and tries.was_heard(run)]
+    last = attempts[-1] if attempts else None
+    if last is not None and last.verdict is Verdict.RESOLVED and not last.evidence.get("unresolved"):
+        place = (str(last.evidence["branch"]), int(last.evidence["commits_ahead"]))
+        return Fire(events.ConflictResolved(*place))
+    if len(attempts) >= rules.mergemaster_attempts:
+        return Fire(events.MergeFailedFinal(f"{len(attempts)} attempts did not resolve the conflict"))
+    return Begin(RunKind.MERGEMASTER, "" if last is None else tries.unresolved_note(last))
+
+
+def _retry_other(story: Story, detail: str, history: Sequence[Run], now: datetime) -> Decision:
+    failures = tries.other_failures(history)
+    if failures > len(OTHER_FAILURE_WAITS):
+        return Fire(events.Block(f"merging failed {failures} times: {detail}"[:2000]))
+    until = datetime.fromisoformat(story.stage_entered_at) + OTHER_FAILURE_WAITS[max(failures - 1, 0)]
+    if now < until:
+        return Wait("merge_retry", f"the merge is tried again at {to_iso(until)}", until)
+    latest = next((run for run in reversed(history) if has_work(run)), None)
+    if latest is None:
+        return Fire(events.Block("there is nothing to merge: the branch has no commits of its own"))
+    return Fire(events.MergeRetried(str(latest.evidence["branch"]), int(latest.evidence["commits_ahead"])))

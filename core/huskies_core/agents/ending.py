@@ -1,0 +1,248 @@
+"""Recording how a run ended, once nothing of it is alive: the facts only. What follows is decided from them."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from huskies_core.agents import hygiene, judging, setups
+from huskies_core.clock import to_iso
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.git.evidence import gather_evidence
+from huskies_core.git.hygiene import fingerprint
+from huskies_core.git.landing import recover_landing
+from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
+from huskies_core.git.resolution import check_resolution
+from huskies_core.git.worktrees import branch_of
+from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.kill import KillResult, free_marked, kill_run
+from huskies_core.runs.liveness import take_lock
+from huskies_core.runs.records import Exit, Progress
+from huskies_core.runs.spec import Role
+from huskies_core.store import firing, gate_passes, holds, journal, runs, usage
+from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
+
+STARTING_FILE = "start.json"
+"""In the run directory: what was true of gates and setup when the run began, for the one who records its end."""
+RESULT_FILE = "result.json"
+KILL_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a run that is over, before any of it is written."""
+
+    exit: Exit | None
+    progress: Progress | None
+    intent: Mapping[str, Any] | None
+    evidence: Mapping[str, Any]
+    users_paths: tuple[str, ...]
+
+
+def end_run(context: Context, run: Run, now: datetime) -> bool:
+    """Records the end of a run whose lock the caller holds; False when it is recorded already.
+
+    Raises HuskiesError `survivors` while a process of the run is alive: nothing is written then. Called again after
+    a crash in between, it does what is left.
+    """
+    if not run.is_live:
+        return False
+    found = _look(context, run, now)
+    seen = fingerprint(context.repository)
+    with context.store.exclusive() as db:
+        return _record(context, db, run, found, seen, now)
+
+
+def end_if_dead(context: Context, run: Run, now: datetime) -> bool:
+    """Records the end of a run whose lock is free; False when it lives, or has ended."""
+    lock = take_lock(RunDirectory(context.project.run_dir(run.id)))
+    if lock is None:
+        return False
+    try:
+        with context.store.reading() as db:
+            present = runs.load(db, run.id)
+        return end_run(context, present, now)
+    finally:
+        os.close(lock)
+
+
+def end_left_run(context: Context, run: int) -> None:
+    """Ends the run that a fired event left behind, as cancelled; its work stays in the worktree."""
+    stop_run(context, run, Outcome.CANCELLED, "its story left the stage")
+
+
+def stop_run(context: Context, run: int, outcome: Outcome, detail: str, *, then: str = "") -> None:
+    """Kills a run, verifies that nothing of it lives, and records the end with `outcome`.
+
+    `then` names the event fired in the same transaction (`freeze`). Raises HuskiesError `survivors`, with nothing
+    recorded, when a process would not go. Killed in between, the next tick records what was intended.
+    """
+    directory = RunDirectory(context.project.run_dir(run))
+    intent = {"outcome": outcome.value, "detail": detail, "then": then, "actor": context.actor}
+    with context.store.exclusive() as db:
+        runs.mark_ending(db, run)
+    for _ in range(KILL_ROUNDS):
+        result = kill_run(directory, intent)
+        with context.store.reading() as db:
+            present = runs.load(db, run)
+        if not present.is_live or (result.gone and end_if_dead(context, present, context.now())):
+            return
+    raise _survivors(run, result)
+
+
+def record_failed_start(context: Context, run: Run, detail: str, now: datetime) -> None:
+    """Records a run that was claimed and never got to its supervisor; the caller holds its lock."""
+    report = Report(Outcome.CRASHED, f"could not be started: {detail}", evidence={})
+    with context.store.exclusive() as db:
+        runs.end(db, run.id, report, actor=context.actor, now=now)
+
+
+def _look(context: Context, run: Run, now: datetime) -> Found:
+    directory = RunDirectory(context.project.run_dir(run.id))
+    exit_ = directory.read_exit()
+    if exit_ is None or exit_.survivors:
+        freed = free_marked(run.id, str(context.project.root))
+        if not freed.gone:
+            raise _survivors(run.id, freed)
+    users_paths, landing = _settle_landing(context, run)
+    clear_worktree_locks(context.repository, run.story)
+    evidence = {**_evidence(context, run), **judging.findings_of(exit_, directory), **landing}
+    evidence |= _read_json(directory, RESULT_FILE) if run.kind is RunKind.MERGE and not landing else {}
+    _remember_setups(context, run, exit_, directory)
+    progress = exit_.progress if exit_ is not None else directory.read_progress()
+    return Found(exit_, progress, directory.read_kill(), evidence, users_paths)
+
+
+def _settle_landing(context: Context, run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Finishes a landing whose commit is on the base, and takes back one that is not there."""
+    if run.landing is None:
+        return (), {}
+    with git_locked(context.project):
+        clear_shared_locks(context.repository, now=context.now())
+        recovered = recover_landing(
+            context.repository,
+            base_branch=context.base_branch_or_recorded,
+            tip=run.landing.tip,
+            commit=run.landing.commit,
+            mark=str(run.id),
+        )
+    result = {"result": "landed" if recovered.landed else "interrupted", "commit": run.landing.commit}
+    return recovered.users, {"merge": result}
+
+
+def _evidence(context: Context, run: Run) -> dict[str, Any]:
+    """What git says of the story's branch now; for a mergemaster also why its conflict is not resolved."""
+    tip = context.repository.branch_tip(context.base_branch_or_recorded)
+    if tip is None:
+        return {}
+    found = {**asdict(gather_evidence(context.repository, run.story, base_tip=tip)), "branch": branch_of(run.story)}
+    if run.kind is RunKind.MERGEMASTER and run.verdict is Verdict.RESOLVED:
+        found["unresolved"] = check_resolution(context.repository, run.story, base_tip=tip)
+    return found
+
+
+def _remember_setups(context: Context, run: Run, exit_: Exit | None, directory: RunDirectory) -> None:
+    steps = exit_.steps if exit_ is not None else ()
+    digests = _read_json(directory, STARTING_FILE).get("setups")
+    went_on = any(step.role is not Role.SETUP or step.passed for step in steps)
+    failed = any(step.role is Role.SETUP and not step.passed for step in steps)
+    if digests and went_on and not failed:
+        setups.write_mark(context, run.story, digests)
+
+
+def _record(
+    context: Context, db: sqlite3.Connection, run: Run, found: Found, seen: Any, now: datetime
+) -> bool:
+    hygiene.notice_changes(db, seen, actor=f"run:{run.id}", now=now)
+    outcome, detail = judging.outcome_of(found.exit, found.intent)
+    progress = found.progress
+    report = Report(
+        outcome,
+        detail,
+        found.evidence,
+        turns=progress.turns if progress else 0,
+        tool_turns=progress.tool_turns if progress else 0,
+        cost_usd=progress.cost_usd if progress else 0.0,
+    )
+    if not runs.end(db, run.id, report, actor=f"run:{run.id}", now=now):
+        return False
+    _record_usage(db, run, progress, now)
+    _record_gates(context, db, run, outcome, found, now)
+    _record_merge(context, db, run, found, now)
+    _fire_intended(db, run, outcome, found.intent, now)
+    return True
+
+
+def _record_usage(db: sqlite3.Connection, run: Run, progress: Progress | None, now: datetime) -> None:
+    for model, used in (progress.usage if progress else {}).items():
+        tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
+        usage.put(db, run.id, usage.Usage(model or run.model or "", *tokens, used.cost_usd or 0.0), now=now)
+
+
+def _record_gates(
+    context: Context, db: sqlite3.Connection, run: Run, outcome: Outcome, found: Found, now: datetime
+) -> None:
+    """Keeps a pass for its tree; never one in whose worktree lay what is not committed."""
+    started = _read_json(RunDirectory(context.project.run_dir(run.id)), STARTING_FILE)
+    definition, tree = started.get("definition"), found.evidence.get("tree")
+    clean = tree and not found.evidence.get("dirty")
+    if run.kind is RunKind.GATES and outcome is Outcome.COMPLETED and definition and clean:
+        gate_passes.record(db, str(tree), definition, now=now)
+
+
+def _record_merge(context: Context, db: sqlite3.Connection, run: Run, found: Found, now: datetime) -> None:
+    merge = found.evidence.get("merge", {})
+    actor = f"run:{run.id}"
+    if found.users_paths:
+        detail = {"run": run.id, "paths": found.users_paths}
+        journal.append(db, journal.Kind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail)
+    match merge.get("result"):
+        case "landed":
+            _fire(db, run, MergeSucceeded(merge["commit"], to_iso(now)), actor, now)
+        case "base_broken":
+            holds.put(db, holds.HoldKind.BASE_BROKEN, holds.QUEUE, merge, actor=actor, now=now)
+        case "base_dirty":
+            holds.put(db, holds.HoldKind.BASE_DIRTY, run.story, merge, actor=actor, now=now)
+        case _:
+            return
+
+
+def _fire_intended(
+    db: sqlite3.Connection, run: Run, outcome: Outcome, intent: Mapping[str, Any] | None, now: datetime
+) -> None:
+    if intent is not None and intent.get("then") == Freeze.name and outcome is Outcome.STOPPED:
+        _fire(db, run, Freeze(), str(intent.get("actor", f"run:{run.id}")), now)
+
+
+def _fire(db: sqlite3.Connection, run: Run, event: Event, actor: str, now: datetime) -> None:
+    """Fires for the visit the run belongs to; a story that has moved on has no use for it."""
+    try:
+        firing.fire(db, run.story, event, visit=run.visit, actor=actor, now=now)
+    except firing.Stale as stale:
+        detail = {"run": run.id, "event": event.name, "why": stale.message}
+        journal.append(db, journal.Kind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail)
+
+
+def _read_json(directory: RunDirectory, name: str) -> dict[str, Any]:
+    """A file that a run's parts left for each other; one that a crash kept from being written tells nothing."""
+    path = Path(directory.path, name)
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _survivors(run: int, result: KillResult) -> HuskiesError:
+    names = ", ".join(f"{process.pid} {process.name}" for process in result.survivors)
+    return HuskiesError(
+        f"run {run} could not be ended: {names or 'its lock is held'}",
+        hint="End these processes yourself; the story waits until they are gone.",
+        code="survivors",
+        subject=str(run),
+    )

@@ -1,0 +1,27 @@
+"""Watches what runs must leave alone: the shared git config, the hooks, the remotes and the user's branch."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from huskies_core.git.hygiene import Fingerprint, differences
+from huskies_core.store import facts, journal, runs
+
+
+def notice_changes(db: sqlite3.Connection, seen: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
+    """Compares with what was seen last, names each change once with the runs that were live, and remembers `seen`.
+
+    Called in the transaction that starts a run and in the one that ends it: what changes while no run is live is the
+    user's own affair.
+    """
+    suspects = [run.id for run in runs.live(db)]
+    written = facts.get(db, facts.HYGIENE)
+    facts.put(db, facts.HYGIENE, json.dumps(seen.to_dict()))
+    if written is None or not suspects:
+        return ()
+    changes = differences(Fingerprint.from_dict(json.loads(written)), seen)
+    for change in changes:
+        detail = {"change": change, "runs": suspects}
+        journal.append(db, journal.Kind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
+    return changes

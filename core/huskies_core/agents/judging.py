@@ -1,0 +1,56 @@
+"""What a supervisor's account of a run amounts to: the outcome, and the part of the output that tells why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.records import Exit, StepEnd
+from huskies_core.runs.spec import Role
+from huskies_core.store.runs import Outcome
+from huskies_core.text import tail, without_controls
+
+OUTPUT_LIMIT = 8000
+"""Characters of a gate's output that are kept for the next prompt; the whole of it stays in the run's log."""
+
+
+def outcome_of(exit_: Exit | None, intent: Mapping[str, Any] | None) -> tuple[Outcome, str]:
+    """How the run ended, and why in words. `intent` is what a kill was for, when one was asked for."""
+    if intent is not None and (exit_ is None or exit_.stopped):
+        return Outcome(intent["outcome"]), str(intent.get("detail", ""))
+    if exit_ is None:
+        return Outcome.CRASHED, "its supervisor was killed"
+    if exit_.limit is not None:
+        return Outcome.LIMIT, exit_.limit.detail
+    if exit_.stopped:
+        return Outcome.CRASHED, "its supervisor was told to end"
+    if not exit_.steps:
+        return Outcome.CRASHED, "nothing was started"
+    return _of_step(exit_.steps[-1])
+
+
+def findings_of(exit_: Exit | None, directory: RunDirectory) -> dict[str, Any]:
+    """What the steps tell beside the outcome: which setup failed, and the tail of what a failed gate printed."""
+    last = exit_.steps[-1] if exit_ is not None and exit_.steps else None
+    if last is None or last.passed:
+        return {}
+    if last.role is Role.SETUP:
+        return {"setup_failed": last.name, "output": _output(directory, last)}
+    return {"output": _output(directory, last)} if last.role is Role.GATE else {}
+
+
+def _of_step(step: StepEnd) -> tuple[Outcome, str]:
+    if step.passed:
+        return Outcome.COMPLETED, ""
+    what = "" if step.role is Role.AGENT else f"{step.role.value} {step.name!r} "
+    if step.timed_out:
+        return Outcome.FAILED, f"{what}{step.detail}"
+    if step.signal is not None:
+        return Outcome.CRASHED, f"{what}was ended by signal {step.signal}"
+    code = step.exit_code or 0
+    if code > 128 and step.role is Role.AGENT:
+        return Outcome.CRASHED, f"exited with {code}: signal {code - 128}"
+    return Outcome.FAILED, f"{what}{step.detail or f'exited with {code}'}"
+
+
+def _output(directory: RunDirectory, step: StepEnd) -> str:
+    return tail(without_controls(directory.read_output(step)), OUTPUT_LIMIT)

@@ -1,0 +1,51 @@
+"""The commands that prepare and judge a worktree, as steps of a run, and what tells whether they are proven already."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from huskies_core.config.records import Agent, Component, Gate, Runtime
+from huskies_core.errors import HuskiesError
+from huskies_core.runs.spec import Role, Step
+
+
+READERS = {Runtime.COMMAND: "huskies_core.agents.runtimes.command"}
+
+
+def definition_of(gates: Sequence[Gate], components: Sequence[Component]) -> str:
+    """A digest of all that decides what the gates say of a tree, beside the tree."""
+    told = [
+        [[gate.name, gate.command, gate.timeout_secs] for gate in gates],
+        [[part.name, part.path, part.setup, part.teardown, part.timeout_secs] for part in components],
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def setup_steps(components: Sequence[Component], place: Path) -> tuple[Step, ...]:
+    return tuple(
+        Step(f"setup {part.name}", Role.SETUP, part.setup, str(place / part.path), part.timeout_secs)
+        for part in components
+        if part.setup
+    )
+
+
+def gate_steps(gates: Sequence[Gate], place: Path) -> tuple[Step, ...]:
+    return tuple(Step(gate.name, Role.GATE, gate.command, str(place), gate.timeout_secs) for gate in gates)
+
+
+def agent_step(agent: Agent, *, place: Path, prompt: str) -> Step:
+    """The agent itself, with its prompt on standard input. It has no time-out of its own: the run's limits hold."""
+    return Step(agent.name, Role.AGENT, agent.command, str(place), stdin=prompt)
+
+
+def reader_of(agent: Agent | None) -> str:
+    """The module that reads the agent's output. Raises HuskiesError for a runtime that this version cannot run."""
+    runtime = Runtime.COMMAND if agent is None else agent.runtime
+    if runtime not in READERS:
+        raise HuskiesError(
+            f"this version cannot run {runtime.value} agents",
+            hint='Give the agent runtime = "command" and the command that starts it.',
+            code="unknown_runtime",
+        )
+    return READERS[runtime]

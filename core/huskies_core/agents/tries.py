@@ -1,0 +1,142 @@
+"""What a story's ended runs add up to: crashes in a row, recoveries without progress, setups that keep failing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from huskies_core.clock import from_iso, to_iso
+from huskies_core.store.runs import Outcome, Run, RunKind
+
+CRASHES_TO_BLOCK = 10
+CRASH_WAIT_LIMIT_SECS = 300
+FREE_CRASHES = 3
+SETUPS_TO_BLOCK = 3
+RECOVERIES_IN_A_ROW = 3
+RECOVERIES_IN_ALL = 8
+RATE_LIMIT_WAIT_SECS = 60
+RATE_LIMIT_WAIT_MOST_SECS = 3600
+
+DIRTY_NUDGE = (
+    "Your last run left files that are not committed. Commit what belongs to the story, and remove or ignore the rest."
+)
+VERDICT_NUDGE = (
+    "Your last run ended without a verdict. Report one before you end: "
+    "`huskies approve $HUSKIES_STORY_ID` or `huskies reject $HUSKIES_STORY_ID --notes '...'`."
+)
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """The same run may be tried again at `until`, not before."""
+
+    rule: str
+    detail: str
+    until: datetime
+
+
+def has_work(run: Run) -> bool:
+    """Whether the branch had commits of its own, with a diff against the base, when the run ended."""
+    return int(run.evidence.get("commits_ahead", 0)) > 0 and bool(run.evidence.get("has_diff"))
+
+
+def is_evidence(run: Run, history: Sequence[Run]) -> bool:
+    """Whether what the run left is to be judged by the gates.
+
+    Work is judged whatever became of the run; only a run that was cut short must have added some to it, else the work
+    that failed before would be judged again and cost a retry.
+    """
+    if not has_work(run):
+        return False
+    if run.outcome not in (Outcome.CRASHED, Outcome.RATE_LIMITED):
+        return True
+    earlier = [other for other in history if other.id < run.id and other.evidence.get("head")]
+    return not earlier or earlier[-1].evidence["head"] != run.evidence.get("head")
+
+
+def was_heard(run: Run) -> bool:
+    """Whether the agent had its say: a crash, a rate limit or a failed setup is no attempt."""
+    return run.outcome in (Outcome.COMPLETED, Outcome.FAILED, Outcome.LIMIT) and not setup_failed(run)
+
+
+def setup_failed(run: Run) -> bool:
+    return bool(run.evidence.get("setup_failed"))
+
+
+def held_back(history: Sequence[Run], last: Run | None, now: datetime) -> HeldBack | str | None:
+    """What keeps the last run of this visit from being followed: a wait, or the reason to block the story."""
+    if last is None:
+        return None
+    if setup_failed(last):
+        return _setup_exhausted(history)
+    if last.outcome is Outcome.CRASHED and not is_evidence(last, history):
+        return _after_crash(history, last, now)
+    if last.outcome is Outcome.RATE_LIMITED:
+        return _after_rate_limit(history, last, now)
+    return None
+
+
+def dirty_streak(here: Sequence[Run]) -> int:
+    """How many coder runs in a row ended with uncommitted files."""
+    coders = [run for run in here if run.kind is RunKind.CODER]
+    return _streak([bool(run.evidence.get("dirty")) for run in coders])
+
+
+def recovery_exhausted(history: Sequence[Run]) -> str:
+    """Why no further nudge to commit is worth it, or nothing."""
+    empty = [run for run in history if run.kind is RunKind.CODER and was_heard(run) and not has_work(run)]
+    recoveries = len(empty) - 1
+    marks = [run.evidence.get("fingerprint") for run in empty]
+    unchanged = _streak([before == after for before, after in zip(marks, marks[1:], strict=False)])
+    if unchanged >= RECOVERIES_IN_A_ROW:
+        return f"{unchanged} runs in a row made no progress and no commit"
+    if recoveries >= RECOVERIES_IN_ALL:
+        return f"{recoveries} runs after the first made no commit"
+    return ""
+
+
+def recovery_note(last: Run) -> str:
+    ended = f"Your last run ended ({last.outcome}{': ' + last.detail if last.detail else ''}) without a commit. "
+    return ended + "Go on with the story from what is in the worktree, and commit your work before you end."
+
+
+def unresolved_note(last: Run) -> str:
+    problem = last.evidence.get("unresolved") or "no resolution was reported with `huskies resolve`"
+    return f"The last attempt did not resolve the conflict: {problem}."
+
+
+def other_failures(history: Sequence[Run]) -> int:
+    """How many merges in a row failed for a reason that is neither a conflict nor the gates."""
+    merges = [run for run in history if run.kind is RunKind.MERGE and run.evidence.get("merge")]
+    return _streak([run.evidence["merge"].get("result") == "other" for run in merges])
+
+
+def _setup_exhausted(history: Sequence[Run]) -> str | None:
+    failures = _streak([setup_failed(run) for run in history])
+    if failures < SETUPS_TO_BLOCK:
+        return None
+    return f"setup failed {failures} times in a row: {history[-1].detail}"
+
+
+def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> HeldBack | str | None:
+    crashes = _streak([run.outcome is Outcome.CRASHED for run in history])
+    if crashes >= CRASHES_TO_BLOCK:
+        return f"{crashes} runs in a row crashed: {last.detail}"
+    wait = 0 if crashes <= FREE_CRASHES else min(2 ** (crashes - FREE_CRASHES), CRASH_WAIT_LIMIT_SECS)
+    return _until(last, wait, now, "crash_wait", f"{crashes} crashes in a row")
+
+
+def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> HeldBack | None:
+    limited = _streak([run.outcome is Outcome.RATE_LIMITED for run in history])
+    wait = min(RATE_LIMIT_WAIT_SECS * 2 ** (limited - 1), RATE_LIMIT_WAIT_MOST_SECS)
+    return _until(last, wait, now, "rate_limited", last.detail or "the agent is rate-limited")
+
+
+def _until(last: Run, wait: int, now: datetime, rule: str, detail: str) -> HeldBack | None:
+    assert last.ended_at is not None
+    until = from_iso(last.ended_at) + timedelta(seconds=wait)
+    return None if until <= now else HeldBack(rule, f"{detail}; the next try is at {to_iso(until)}", until)
+
+
+def _streak(marks: Sequence[bool]) -> int:
+    """How many of the last ones in a row are true."""
+    return next((count for count, mark in enumerate(reversed(marks)) if not mark), len(marks))

@@ -1,0 +1,126 @@
+"""Stories' worktrees, with what the store knows of them: who made the branch, and what was told of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from sqlite3 import Connection
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.git.making import Made, Refused, Wanted, create_worktrees
+from huskies_core.git.removal import Removed, remove_worktree
+from huskies_core.git.worktrees import branch_of
+from huskies_core.pipeline.stages import Done
+from huskies_core.store import branches, journal, runs
+from huskies_core.store.stories import Story
+
+BRANCH_EXISTS = "branch exists"
+
+
+@dataclass(frozen=True)
+class NotMade:
+    """`adoptable` is False where somebody else's branch has the name: only a person can help there."""
+
+    story: int
+    reason: str
+    adoptable: bool
+
+
+def make_worktrees(context: Context, wanted: Sequence[int], now: datetime) -> dict[int, NotMade | Made]:
+    """Makes the worktrees of stories that lack one, and tells of each in the journal.
+
+    A branch is recorded before git makes it: a crash between leaves a record whose branch the next call makes.
+    """
+    repo = context.repository
+    tip = base_tip(context)
+    with context.store.reading() as db:
+        known = branches.all_stories(db)
+    foreign = _existing_branches(context) - {branch_of(story) for story in known}
+    ours = [story for story in wanted if branch_of(story) not in foreign]
+    with context.store.exclusive() as db:
+        for story in ours:
+            branches.record(db, story, tip, now=now)
+    asked = [Wanted(story, tip, known_branch=True) for story in ours]
+    made = create_worktrees(repo, asked, now=now)
+    _tell_made(context, [one for one in made if isinstance(one, Made) and one.story not in known], now)
+    refused = {story: NotMade(story, BRANCH_EXISTS, adoptable=False) for story in wanted if story not in ours}
+    return refused | {one.story: _not_made(one) if isinstance(one, Refused) else one for one in made}
+
+
+def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
+    """Removes a story's worktree, and its branch where the story ended; what is nowhere else is rescued first."""
+    with context.store.reading() as db:
+        landed = _landed_tip(db, story)
+    removed = remove_worktree(
+        context.repository,
+        story.id,
+        base_tip=base_tip(context),
+        landed=landed,
+        keep_branch=not story.is_terminal,
+        now=now,
+    )
+    with context.store.exclusive() as db:
+        if not removed.branch_kept:
+            branches.forget(db, story.id)
+        _tell_removed(db, context, removed, now)
+    return removed
+
+
+def base_tip(context: Context) -> str:
+    """The commit at the tip of the base branch. Raises HuskiesError `no_base` when there is no such branch."""
+    tip = context.repository.branch_tip(context.base_branch)
+    if tip is None:
+        raise HuskiesError(
+            f"there is no base branch {context.base_branch!r}",
+            hint="Make it, or name another: huskies config set base_branch NAME.",
+            code="no_base",
+        )
+    return tip
+
+
+def _existing_branches(context: Context) -> set[str]:
+    """The branches that have the name of a story's, in one question to git."""
+    pattern = "refs/heads/" + branch_of(0).removesuffix("0") + "*"
+    return set(context.repository.git("for-each-ref", "--format=%(refname:lstrip=2)", pattern).splitlines())
+
+
+def _landed_tip(db: Connection, story: Story) -> str | None:
+    """The tip of the branch whose squash landed; what came onto the branch after it is not on the base."""
+    if not isinstance(story.stage, Done):
+        return None
+    merges = [run for run in runs.of_story(db, story.id) if run.kind is runs.RunKind.MERGE]
+    return next((run.evidence.get("merge", {}).get("branch_tip") for run in reversed(merges)), None)
+
+
+def _not_made(refused: Refused) -> NotMade:
+    return NotMade(refused.story, refused.detail or refused.reason, adoptable=refused.reason != BRANCH_EXISTS)
+
+
+def _tell_made(context: Context, made: Sequence[Made], now: datetime) -> None:
+    if not made:
+        return
+    with context.store.exclusive() as db:
+        for one in made:
+            journal.append(
+                db,
+                journal.Kind.WORKTREE,
+                "worktree_made",
+                actor=context.actor,
+                now=now,
+                story=one.story,
+                detail={"branch": one.branch, "head": one.head},
+            )
+
+
+def _tell_removed(db: Connection, context: Context, removed: Removed, now: datetime) -> None:
+    journal.append(
+        db,
+        journal.Kind.WORKTREE,
+        "worktree_removed",
+        actor=context.actor,
+        now=now,
+        story=removed.story,
+        detail={"rescue": removed.rescue},
+    )
+
+

@@ -1,0 +1,107 @@
+"""What the pipeline looks like at one moment: read once, then asked by assignment, by passes and by `explain`."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from huskies_core.agents.decisions import Decision, Rules, decide
+from huskies_core.agents.steps import definition_of
+from huskies_core.config.load import gates_of
+from huskies_core.config.records import Config, Gate
+from huskies_core.context import Context
+from huskies_core.pipeline.stages import Stage, StageName, Superseded
+from huskies_core.project import Project
+from huskies_core.store import gate_passes, holds, runs, stories, usage
+from huskies_core.store.holds import Hold, HoldKind
+from huskies_core.store.runs import Run, RunKind
+from huskies_core.store.stories import QaMode, Story
+
+MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.MERGE_FAILURE})
+"""The stages in which a run or an event follows without a person."""
+
+
+@dataclass
+class World:
+    """The config, the gates in force, the live runs and what holds merges; stories are asked of the store."""
+
+    db: sqlite3.Connection
+    context: Context
+    config: Config
+    gates: tuple[Gate, ...]
+    live: tuple[Run, ...]
+    holds: tuple[Hold, ...]
+    now: datetime
+
+    @property
+    def project(self) -> Project:
+        return self.context.project
+
+    @cached_property
+    def rules(self) -> Rules:
+        settings = self.config.project
+        definition = definition_of(self.gates, settings.components)
+        return Rules(
+            default_qa=QaMode(settings.default_qa.value),
+            max_retries=settings.max_retries,
+            mergemaster_attempts=settings.merge.mergemaster_attempts,
+            has_gates=bool(self.gates),
+            passed=lambda tree: gate_passes.known(self.db, tree, definition),
+        )
+
+    def live_run(self, story: int) -> Run | None:
+        return next((run for run in self.live if run.story == story), None)
+
+    def count_live(self, *kinds: RunKind) -> int:
+        return sum(run.kind in kinds for run in self.live)
+
+    def decision(self, story: Story) -> Decision:
+        return decide(story, runs.since_reset(self.db, story.id), self.rules, self.now)
+
+    def unmet(self, story: Story) -> Mapping[int, Stage]:
+        """The dependencies that are not met, with the stage each stands in."""
+        found = stories.stages_of(self.db, story.draft.depends_on)
+        return {number: stage for number, stage in found.items() if not self._is_met(stage)}
+
+    def is_over(self, hold: Hold) -> bool:
+        """Whether the base has moved, or the user's edits are out of the way. Asks git."""
+        from huskies_core.git.landing import base_dirt
+
+        repo, branch = self.context.repository, self.context.base_branch
+        tip = repo.branch_tip(branch)
+        if tip != hold.detail.get("tip"):
+            return True
+        if hold.kind is HoldKind.BASE_BROKEN:
+            return False
+        return base_dirt(repo, base_branch=branch, tip=str(tip), commit=str(hold.detail["commit"])) is None
+
+    def spent_on(self, story: int) -> float:
+        return usage.spent_on_story(self.db, story)
+
+    def spent_today(self) -> float:
+        """US dollars since midnight in the project's time zone."""
+        return usage.spent_since(self.db, midnight(self.now, self.config.project.timezone))
+
+    def _is_met(self, stage: Stage) -> bool:
+        seen = set()
+        while isinstance(stage, Superseded) and stage.by not in seen:
+            seen.add(stage.by)
+            stage = stories.stages_of(self.db, [stage.by])[stage.by]
+        return stage.name in (StageName.DONE, StageName.ARCHIVED)
+
+
+def observe(context: Context, db: sqlite3.Connection) -> World:
+    """Reads what every question needs; the rest is read when it is asked."""
+    config = context.config
+    gates = gates_of(context.project, config.project)
+    return World(db, context, config, gates, runs.live(db), holds.everything(db), context.now())
+
+
+def midnight(now: datetime, zone: str) -> datetime:
+    return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_midnight(now: datetime, zone: str) -> datetime:
+    return midnight(now, zone) + timedelta(days=1)
