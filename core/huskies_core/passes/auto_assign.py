@@ -1,0 +1,135 @@
+"""auto-assign: ready stories leave the backlog, and what each story needs next is started or fired."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from huskies_core.agents.assignment import (
+    UNATTENDED,
+    Held,
+    choose_agent,
+    first_hold,
+    in_order,
+    may_be_promoted,
+)
+from huskies_core.agents.decisions import Begin, Decision, Fire, Wait
+from huskies_core.agents.starting import Order, start_run
+from huskies_core.agents.world import MOVING, World
+from huskies_core.config.records import Agent, AutoPromote
+from huskies_core.context import Context
+from huskies_core.passes.actions import Action, Move, Verb
+from huskies_core.passes.moving import move_story
+from huskies_core.passes.planning import move_of
+from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.pipeline.events import DepsMet
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store import stories
+from huskies_core.store.runs import Run, RunKind, RunStatus
+from huskies_core.store.stories import Story
+
+_STAGE_ORDER = (StageName.CODING, StageName.QA, StageName.MERGE_FAILURE, StageName.MERGE)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A story, what was decided for it, and what holds it back from that."""
+
+    story: Story
+    decision: Decision
+    held: Held | None
+
+
+def plan(world: World) -> tuple[Action, ...]:
+    """Promotions first, then the stages in their order. Each start is counted before the next is looked at."""
+    actions = [*_promotions(world)]
+    for standing_story in _moving(world):
+        standing = stand(world, standing_story)
+        if standing.held is not None or isinstance(standing.decision, Wait):
+            continue
+        action = _action(world, standing)
+        if action is not None:
+            actions.append(action)
+            world = _with_start(world, action)
+    return tuple(actions)
+
+
+def stand(world: World, story: Story) -> Standing:
+    decision = world.decision(story)
+    return Standing(story, decision, first_hold(world, story, decision))
+
+
+def wake(world: World) -> datetime | None:
+    """When the first wait ends that nothing but time will end."""
+    held = (stand(world, story).held for story in _moving(world))
+    times = [one.until for one in held if one is not None and one.until is not None]
+    return min(times, default=None)
+
+
+def apply(context: Context, action: Action) -> str:
+    if action.order is None:
+        return move_story(context, action)
+    run = start_run(context, action.order, context.now())
+    return f"{action.detail} as run {run.id}"
+
+
+def _promotions(world: World) -> list[Action]:
+    everything = world.config.project.auto_promote is AutoPromote.ALL
+    backlog = stories.in_stages(world.db, {StageName.BACKLOG})
+    ready = [one for one in backlog if may_be_promoted(one, everything=everything) and not world.unmet(one)]
+    return [
+        Action(Verb.PROMOTE_STORY, one.id, "its dependencies are met", Move(DepsMet(), one.visit))
+        for one in in_order(ready)
+    ]
+
+
+def _moving(world: World) -> list[Story]:
+    found = stories.in_stages(world.db, MOVING)
+    waiting = [story for story in found if world.live_run(story.id) is None]
+    return [story for name in _STAGE_ORDER for story in in_order(s for s in waiting if s.stage.name is name)]
+
+
+def _action(world: World, standing: Standing) -> Action | None:
+    """What is due now; what follows a merge failure is left to merge-recovery, but for starting a mergemaster."""
+    story, decision = standing.story, standing.decision
+    if isinstance(decision, Fire):
+        return None if story.stage.name is StageName.MERGE_FAILURE else move_of(story, decision)
+    assert isinstance(decision, Begin)
+    agent = None if decision.kind in UNATTENDED else choose_agent(world, story, decision.kind)
+    verb = Verb.START_MERGE if decision.kind is RunKind.MERGE else Verb.START_RUN
+    detail = decision.kind.value if agent is None else f"{decision.kind.value} {agent.name}"
+    return Action(verb, story.id, detail, order=Order(story, decision.kind, agent, decision.note))
+
+
+def _with_start(world: World, action: Action) -> World:
+    """The same world with the planned run live in it, so that nobody is given away twice."""
+    if action.order is None:
+        return world
+    return replace(world, live=(*world.live, _planned_run(action.order)))
+
+
+def _planned_run(order: Order) -> Run:
+    agent: Agent | None = order.agent
+    return Run(
+        id=0,
+        story=order.story.id,
+        kind=order.kind,
+        agent=None if agent is None else agent.name,
+        runtime=None,
+        model=None,
+        visit=order.story.visit,
+        seq=0,
+        status=RunStatus.STARTING,
+        outcome=None,
+        detail="",
+        verdict=None,
+        notes="",
+        evidence={},
+        landing=None,
+        started_at="",
+        ended_at=None,
+        turns=0,
+        tool_turns=0,
+        cost_usd=0.0,
+    )
+
+
+AUTO_ASSIGN = Pass("auto-assign", plan, one_by_one(apply), wake)

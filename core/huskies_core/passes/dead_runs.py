@@ -1,0 +1,34 @@
+"""Runs whose lock is free: found without the config, and recorded as ended whatever it says."""
+
+import sqlite3
+
+from huskies_core.agents.ending import end_if_dead
+from huskies_core.context import Context
+from huskies_core.passes.actions import Action, Verb
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.liveness import is_alive
+from huskies_core.store import runs
+from huskies_core.store.runs import Run
+
+
+def dead_runs(context: Context, db: sqlite3.Connection) -> tuple[Action, ...]:
+    return tuple(release_of(context, run) for run in runs.live(db) if is_dead(context, run))
+
+
+def is_dead(context: Context, run: Run) -> bool:
+    return not is_alive(RunDirectory(context.project.run_dir(run.id)))
+
+
+def release_of(context: Context, run: Run) -> Action:
+    ended = RunDirectory(context.project.run_dir(run.id)).read_exit() is not None
+    verb = Verb.END_RUN if ended else Verb.RELEASE_RUN
+    why = "ended, not recorded" if ended else "its supervisor is dead"
+    return Action(verb, run.story, f"run {run.id}: {why}", run=run.id)
+
+
+def end_dead_run(context: Context, action: Action) -> str:
+    assert action.run is not None
+    with context.store.reading() as db:
+        run = runs.load(db, action.run)
+    end_if_dead(context, run, context.now())
+    return action.detail

@@ -1,0 +1,66 @@
+"""gc: nothing is kept of what is over: content of terminal stories, run directories and rescue refs past retention."""
+
+import shutil
+from datetime import timedelta
+
+from huskies_core.agents.world import World
+from huskies_core.context import Context
+from huskies_core.git.rescue import expire_rescues
+from huskies_core.git.rescue_refs import has_rescues_before
+from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.store import content, gate_passes, runs
+
+
+def plan(world: World) -> tuple[Action, ...]:
+    kept = (
+        Action(Verb.PURGE_CONTENT, story, f"{keys} key{'' if keys == 1 else 's'}")
+        for story, keys in content.left_over(world.db)
+    )
+    return (*kept, *_old_run_directories(world), *_old_rescues(world))
+
+
+def apply(context: Context, action: Action) -> str:
+    match action.verb:
+        case Verb.PURGE_CONTENT:
+            return _purge(context, action)
+        case Verb.REMOVE_RUN_DIRECTORY:
+            shutil.rmtree(context.project.run_dir(int(action.subject)))
+            return ""
+        case _:
+            return _expire(context)
+
+
+def _old_run_directories(world: World) -> list[Action]:
+    """Directories of runs that ended past retention; only what is on the disk is asked for."""
+    present = [int(path.name) for path in world.project.runs_dir.glob("*") if path.name.isdigit()]
+    if not present:
+        return []
+    cutoff = world.now - timedelta(days=world.config.project.retention_days)
+    over = runs.ended_before(world.db, cutoff, least=min(present))
+    return [Action(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", subject=str(run)) for run in present if run in over]
+
+
+def _old_rescues(world: World) -> list[Action]:
+    cutoff = world.now - timedelta(days=world.config.project.retention_days)
+    if not has_rescues_before(world.project, cutoff):
+        return []
+    return [Action(Verb.EXPIRE_RESCUE, detail=f"rescue refs from before {cutoff.date()}")]
+
+
+def _purge(context: Context, action: Action) -> str:
+    assert action.story is not None
+    with context.store.exclusive() as db:
+        content.purge(db, action.story)
+    return ""
+
+
+def _expire(context: Context) -> str:
+    cutoff = context.now() - timedelta(days=context.config.project.retention_days)
+    with context.store.exclusive() as db:
+        gate_passes.expire(db, cutoff)
+    expired = expire_rescues(context.repository, older_than=cutoff)
+    return ", ".join(rescue.ref for rescue in expired)
+
+
+GC = Pass("gc", plan, one_by_one(apply))

@@ -1,0 +1,137 @@
+"""The orders of passes: what reconcile, tick, watchdog and the end of a run promise to run, and when each is due."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from huskies_core.context import Context
+from huskies_core.passes import due
+from huskies_core.passes.actions import Action, Done, Outcome, PassReport, Verb
+from huskies_core.passes.archive_done import ARCHIVE_DONE
+from huskies_core.passes.audit_log import AUDIT_LOG
+from huskies_core.passes.auto_assign import AUTO_ASSIGN
+from huskies_core.passes.dead_runs import dead_runs, end_dead_run
+from huskies_core.passes.gc import GC
+from huskies_core.passes.merge_block import MERGE_BLOCK
+from huskies_core.passes.merge_recovery import MERGE_RECOVERY
+from huskies_core.passes.running import Pass, isolated, run_pass
+from huskies_core.passes.watchdog import WATCHDOG
+from huskies_core.passes.worktrees import WORKTREES
+from huskies_core.store import cursors, facts, journal, pass_times
+
+RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
+AFTER_RUN = (MERGE_RECOVERY, MERGE_BLOCK, WORKTREES, AUTO_ASSIGN, AUDIT_LOG)
+PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG)}
+
+
+
+def run_in_order(
+    context: Context, passes: Sequence[Pass], *, dry_run: bool = False, wait: float = 0.0
+) -> tuple[PassReport, ...]:
+    """Runs each pass under its own lock. One that fails is reported, and the next ones still run."""
+    return tuple(_run_isolated(context, one, dry_run=dry_run, wait=wait) for one in passes)
+
+
+def reconcile(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
+    """Everything that can be told from the state alone. Notes when it ran, unless dry."""
+    reports = run_in_order(context, RECONCILE, dry_run=dry_run, wait=wait)
+    if not dry_run:
+        _note(context, "reconcile", context.config.project.watcher.reconcile_interval_secs)
+    return reports
+
+
+def watchdog(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
+    """The watchdog and, where it found anything, auto-assign."""
+    reports = run_in_order(context, [WATCHDOG], dry_run=dry_run, wait=wait)
+    if not dry_run:
+        _note(context, "watchdog", context.config.project.watcher.watchdog_interval_secs)
+    if any(report.acted for report in reports):
+        reports += run_in_order(context, [AUTO_ASSIGN], wait=wait)
+    return reports
+
+
+def after_run(context: Context) -> tuple[PassReport, ...]:
+    """What the end of a run calls for: whatever the new stages need, at once."""
+    return run_in_order(context, AFTER_RUN)
+
+
+def tick(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
+    """Runs what is due, and nothing else. Nothing due: nothing is written and no lock is taken."""
+    reports = _end_dead(context, dry_run=dry_run, wait=wait)
+    _check_config(context, dry_run=dry_run)
+    if _is_audit_behind(context):
+        reports += run_in_order(context, [AUDIT_LOG], dry_run=dry_run, wait=wait)
+    if _is_due(context, "watchdog"):
+        reports += watchdog(context, dry_run=dry_run, wait=wait)
+    if _is_due(context, "reconcile"):
+        reports += reconcile(context, dry_run=dry_run, wait=wait)
+    acted = any(report.acted for report in reports)
+    if acted or _is_behind(context, AUTO_ASSIGN.name) or _is_waked(context, AUTO_ASSIGN.name):
+        reports += run_in_order(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
+    return reports
+
+
+def _run_isolated(context: Context, one: Pass, *, dry_run: bool, wait: float) -> PassReport:
+    reports: list[PassReport] = []
+
+    def run() -> str:
+        reports.append(run_pass(context, one, dry_run=dry_run, wait=wait))
+        return ""
+
+    outcome = isolated(Action(Verb.RUN_PASS, subject=one.name), run)
+    return reports[0] if reports else PassReport(one.name, failure=outcome)
+
+
+def _end_dead(context: Context, *, dry_run: bool, wait: float) -> tuple[PassReport, ...]:
+    """Ends at once the live runs whose lock is free. Needs no config: an end must be recorded whatever it says."""
+    with context.store.reading() as db:
+        dead = dead_runs(context, db)
+    if not dead:
+        return ()
+    if dry_run:
+        return (PassReport("watchdog", tuple(Done(one, Outcome.PLANNED, one.detail) for one in dead)),)
+    done = tuple(isolated(one, partial(end_dead_run, context, one)) for one in dead)
+    return (PassReport("watchdog", done),)
+
+
+def _check_config(context: Context, *, dry_run: bool) -> None:
+    """Loads the config, and remembers what the files looked like, so that an idle tick need not read them."""
+    stamp = due.config_stamp(str(context.project.state_dir))
+    _ = context.config
+    with context.store.reading() as db:
+        known = facts.get(db, facts.CONFIG_STAMP)
+    if known == stamp or dry_run:
+        return
+    with context.store.exclusive() as db:
+        facts.put(db, facts.CONFIG_STAMP, stamp)
+        pass_times.bring_forward(db, AUTO_ASSIGN.name, context.now())
+
+
+def _note(context: Context, name: str, interval: int) -> None:
+    now = context.now()
+    with context.store.exclusive() as db:
+        pass_times.record(db, name, last_at=now, due_at=now + timedelta(seconds=interval))
+
+
+def _is_due(context: Context, name: str) -> bool:
+    """A pass of an interval is due when that has passed; one that never ran is due."""
+    with context.store.reading() as db:
+        due_at = pass_times.get(db, name).due_at
+    return due_at is None or due_at <= context.now()
+
+
+def _is_waked(context: Context, name: str) -> bool:
+    """A pass without an interval is due when something it waits for has come."""
+    with context.store.reading() as db:
+        due_at = pass_times.get(db, name).due_at
+    return due_at is not None and due_at <= context.now()
+
+
+def _is_behind(context: Context, name: str) -> bool:
+    with context.store.reading() as db:
+        return journal.head(db) > cursors.get(db, name)
+
+
+def _is_audit_behind(context: Context) -> bool:
+    with context.store.reading() as db:
+        return journal.last_transition(db) > cursors.get(db, AUDIT_LOG.name)

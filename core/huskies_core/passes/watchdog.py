@@ -1,0 +1,76 @@
+"""watchdog: ends runs that are dead, that their stories left, or that outlived a limit their supervisor should hold."""
+
+import os
+from datetime import datetime, timedelta
+
+from huskies_core.agents.ending import stop_run
+from huskies_core.agents.world import World
+from huskies_core.clock import from_iso
+from huskies_core.context import Context
+from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
+from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.store import stories
+from huskies_core.store.runs import Outcome, Run
+
+GRACE = timedelta(seconds=30)
+"""How long past a limit the supervisor is given to act on it by itself."""
+
+
+def plan(world: World) -> tuple[Action, ...]:
+    actions = (_action_for(world, run) for run in world.live)
+    return tuple(action for action in actions if action is not None)
+
+
+def apply(context: Context, action: Action) -> str:
+    assert action.run is not None
+    if action.verb is Verb.KILL_RUN:
+        stop_run(context, action.run, Outcome(action.subject), action.detail)
+        return action.detail
+    return end_dead_run(context, action)
+
+
+def _action_for(world: World, run: Run) -> Action | None:
+    if is_dead(world.context, run):
+        return release_of(world.context, run)
+    if stories.load(world.db, run.story).visit != run.visit:
+        return _kill(run, Outcome.CANCELLED, "its story left the stage")
+    late = _overrun(world, run)
+    return None if late is None else _kill(run, Outcome.LIMIT, late)
+
+
+def _kill(run: Run, outcome: Outcome, why: str) -> Action:
+    return Action(Verb.KILL_RUN, run.story, why, run=run.id, subject=outcome.value)
+
+
+def _overrun(world: World, run: Run) -> str | None:
+    agent = world.config.agent(run.agent) if run.agent else None
+    if agent is None:
+        return None
+    started = from_iso(run.started_at)
+    if world.now > started + timedelta(seconds=agent.max_wall_secs) + GRACE:
+        return f"max_wall_secs: longer than {agent.max_wall_secs} s"
+    silent_since = max(started, _last_output(world, run), _waiting_until(world, run))
+    if world.now > silent_since + timedelta(seconds=agent.inactivity_timeout_secs) + GRACE:
+        return f"inactivity_timeout_secs: no output for {agent.inactivity_timeout_secs} s"
+    return None
+
+
+def _last_output(world: World, run: Run) -> datetime:
+    try:
+        changed = os.stat(RunDirectory(world.project.run_dir(run.id)).output).st_mtime
+    except FileNotFoundError:
+        return from_iso(run.started_at)
+    return datetime.fromtimestamp(changed, tz=world.now.tzinfo)
+
+
+def _waiting_until(world: World, run: Run) -> datetime:
+    """A wait for a rate limit that the agent has told of is not silence."""
+    progress = RunDirectory(world.project.run_dir(run.id)).read_progress()
+    if progress is None or progress.waiting_until is None:
+        return from_iso(run.started_at)
+    return datetime.fromtimestamp(progress.waiting_until, tz=world.now.tzinfo)
+
+
+WATCHDOG = Pass("watchdog", plan, one_by_one(apply))

@@ -1,0 +1,80 @@
+"""worktrees: every coding story has its worktree, and no story that is over keeps one. Never loses work."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from huskies_core.agents.world import World
+from huskies_core.agents.worktrees import NotMade, make_worktrees, unmake_worktree
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.git.worktrees import made_worktrees, present_worktrees
+from huskies_core.passes.actions import Action, Done, Move, Outcome, Verb
+from huskies_core.passes.moving import move_story
+from huskies_core.passes.running import Pass, isolated
+from huskies_core.pipeline.events import Block
+from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.store import branches, stories
+
+
+def plan(world: World) -> tuple[Action, ...]:
+    return (*_missing(world), *_left_over(world))
+
+
+def apply(context: Context, actions: tuple[Action, ...]) -> Iterator[Done]:
+    """Makes all missing worktrees in one go, since their checkouts run side by side, then removes one by one."""
+    yield from _create(context, [one for one in actions if one.verb is Verb.CREATE_WORKTREE])
+    for action in actions:
+        if action.verb is Verb.REMOVE_WORKTREE:
+            yield isolated(action, partial(_remove, context, action))
+
+
+def _missing(world: World) -> list[Action]:
+    made = made_worktrees(world.project)
+    coding = stories.in_stages(world.db, {StageName.CODING})
+    return [
+        Action(Verb.CREATE_WORKTREE, story.id, move=Move(Block("branch exists"), story.visit))
+        for story in coding
+        if story.id not in made and world.live_run(story.id) is None
+    ]
+
+
+def _left_over(world: World) -> list[Action]:
+    """What stories that ended still have, and those that were reopened and are to begin anew."""
+    suspects = present_worktrees(world.project) | branches.all_stories(world.db)
+    found = (stories.find(world.db, number) for number in sorted(suspects))
+    over = (story for story in found if story is not None and _is_over(story))
+    return [Action(Verb.REMOVE_WORKTREE, story.id) for story in over if world.live_run(story.id) is None]
+
+
+def _is_over(story: stories.Story) -> bool:
+    return story.stage.name in TERMINAL or story.entered_by == "reopen"
+
+
+def _create(context: Context, actions: list[Action]) -> Iterator[Done]:
+    if not actions:
+        return
+    try:
+        made = make_worktrees(context, [one.story for one in actions if one.story is not None], context.now())
+    except HuskiesError as error:
+        yield from (Done(one, Outcome.FAILED, error.message, error.code) for one in actions)
+        return
+    for action in actions:
+        assert action.story is not None
+        result = made[action.story]
+        if not isinstance(result, NotMade):
+            yield Done(action, Outcome.DONE, result.branch)
+            continue
+        if not result.adoptable:
+            isolated(action, partial(move_story, context, action))
+        yield Done(action, Outcome.FAILED, result.reason, "no_worktree")
+
+
+def _remove(context: Context, action: Action) -> str:
+    assert action.story is not None
+    with context.store.reading() as db:
+        story = stories.load(db, action.story)
+    removed = unmake_worktree(context, story, context.now())
+    return f"kept as {removed.rescue}" if removed.rescue else ""
+
+
+WORKTREES = Pass("worktrees", plan, apply)
