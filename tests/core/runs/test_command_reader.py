@@ -1,0 +1,74 @@
+"""The usage records of an agent that is any program, and all that only looks like one."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from huskies_core.agents.runtimes.command import CommandReader, make_reader
+
+
+def read(*lines: bytes) -> CommandReader:
+    reader = make_reader()
+    for line in lines:
+        reader.feed(line)
+    return reader
+
+
+def test_records_add_up_by_model() -> None:
+    reader = read(
+        b'{"usage": {"model": "a", "input_tokens": 10, "output_tokens": 2, "cost_usd": 0.5, "session_id": "s"}}',
+        b'{"usage": {"model": "a", "cache_read_tokens": 3, "cost_usd": 0.25, "turns": 2, "tool_turns": 1}}',
+        b'{"usage": {"model": "b", "cache_write_tokens": 4}}',
+    )
+    assert (reader.turns, reader.tool_turns, reader.cost_usd, reader.session_id) == (4, 1, 0.75, "s")
+    assert reader.usage == {
+        "a": {
+            "input_tokens": 10,
+            "output_tokens": 2,
+            "cache_read_tokens": 3,
+            "cache_write_tokens": 0,
+            "cost_usd": 0.75,
+        },
+        "b": {"input_tokens": 0, "output_tokens": 0, "cache_read_tokens": 0, "cache_write_tokens": 4},
+    }
+
+
+def test_an_empty_record_is_a_turn() -> None:
+    reader = read(b'{"usage": {}}')
+    assert (reader.turns, reader.tool_turns, reader.last_words) == (1, 0, "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"plain words",
+        b'{"usage": ',
+        b'{"usage": 7}',
+        b'["usage", "usage"]',
+        b'{"other": {"usage": {}}}',
+        b'{"usage": {"input_tokens": -1}}',
+        b'{"usage": {"turns": true}}',
+        b'{"usage": {"cost_usd": NaN}}',
+        b'{"usage": {"cost_usd": 1e999}}',
+        b'{"usage": {"output_tokens": "7"}}',
+        b'{"usage": {"model": 3}}',
+        b'{"usage": {"session_id": null}}',
+        b'{"usage": ' + b"[" * 100_000,
+        b'{"usage": {"turns": ' + b"9" * 10_000 + b"}}",
+        b'\xff\xfe{"usage": {}}',
+    ],
+)
+def test_what_is_no_sensible_record_is_plain_output(line: bytes) -> None:
+    reader = read(line)
+    assert (reader.turns, reader.usage, reader.cost_usd) == (0, {}, 0.0)
+    assert reader.last_words
+
+
+def test_the_last_words_are_the_last_line_with_any() -> None:
+    assert read(b"first", b"  second \xff", b"   ").last_words == "second �"
+
+
+@given(st.binary())
+@example(b'{"usage": {"model": "\\ud800"}}')
+def test_no_bytes_break_the_reader(line: bytes) -> None:
+    read(line)

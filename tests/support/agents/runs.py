@@ -1,0 +1,76 @@
+"""Starting runs of scripted agents, for real."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.environment import shim_environment
+from huskies_core.runs.launch import launch
+from huskies_core.runs.liveness import is_alive, take_lock
+from huskies_core.runs.records import Exit
+from huskies_core.runs.spec import Limits, Role, RunSpec, Step
+from support.waiting import wait_until
+
+AGENT = Path(__file__).with_name("scripted_agent.py")
+NO_LIMITS = Limits()
+READER = "huskies_core.agents.runtimes.command"
+
+
+class Runs:
+    """Starts runs of one project; `spec` is what the next one gets, apart from its number."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.env: Mapping[str, str] = {"PATH": os.environ["PATH"], "TMPDIR": os.environ["TMPDIR"]}
+        self.advance: tuple[str, ...] = ("true",)
+        self.reader = READER
+        self.shim_env = shim_environment(os.environ, ())
+        self._last = 0
+
+    def step(self, *script: str, name: str = "coder", role: Role = Role.AGENT) -> Step:
+        return Step(name, role, (sys.executable, str(AGENT), *script), str(self.root))
+
+    def directory(self, run: int) -> RunDirectory:
+        return RunDirectory(self.root / ".huskies" / "runs" / str(run))
+
+    def spec(self, directory: RunDirectory, steps: tuple[Step, ...], limits: Limits) -> RunSpec:
+        mark = {"HUSKIES_RUN_ID": directory.path.rpartition("/")[2], "HUSKIES_PROJECT": str(self.root)}
+        return RunSpec(
+            run_id=directory.run_id,
+            project=str(self.root),
+            steps=steps,
+            env={**self.env, **mark},
+            limits=limits,
+            reader=self.reader,
+            advance=self.advance,
+        )
+
+    def start(self, *steps: Step, limits: Limits = NO_LIMITS) -> RunDirectory:
+        self._last += 1
+        directory = self.directory(self._last)
+        lock = take_lock(directory)
+        assert lock is not None
+        try:
+            launch(directory, lock, self.spec(directory, steps, limits), shim_env=self.shim_env)
+        finally:
+            os.close(lock)
+        return directory
+
+    def finish(self, *steps: Step, limits: Limits = NO_LIMITS) -> tuple[RunDirectory, Exit]:
+        directory = self.start(*steps, limits=limits)
+        return directory, end_of(directory)
+
+
+def end_of(directory: RunDirectory, timeout: float = 20.0) -> Exit:
+    """How the run ended, once nobody holds it any more."""
+    wait_until(lambda: not is_alive(directory), timeout, what=f"the end of {directory.path}")
+    ended = directory.read_exit()
+    assert ended is not None, Path(directory.shim_log).read_text()
+    return ended
+
+
+def timed(step: Step, seconds: float) -> Step:
+    return replace(step, timeout_secs=seconds)
