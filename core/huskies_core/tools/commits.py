@@ -1,18 +1,32 @@
 """The work on a story's branch, asked of git before a transaction that depends on it."""
 
+from dataclasses import dataclass
+
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.store.stories import Story
 
 
-def commits_of(context: Context, story: int) -> tuple[str, int]:
-    """The story's branch and how many commits of it would be merged; 0 when together they change nothing."""
+@dataclass(frozen=True)
+class Work:
+    """`commits` is how many of the branch would be merged, 0 when together they change nothing.
+
+    `base` is the commit where the branch left the base, its tip when they share none.
+    """
+
+    branch: str
+    commits: int
+    base: str
+
+
+def work_of(context: Context, story: int) -> Work:
     from huskies_core.agents.worktrees import base_tip
     from huskies_core.git.evidence import gather_evidence
     from huskies_core.git.worktrees import branch_of
 
-    found = gather_evidence(context.repository, story, base_tip=base_tip(context))
-    return branch_of(story), found.commits_ahead if found.has_diff else 0
+    tip = base_tip(context)
+    found = gather_evidence(context.repository, story, base_tip=tip)
+    return Work(branch_of(story), found.commits_ahead if found.has_diff else 0, found.base or tip)
 
 
 def no_commits(story: Story, hint: str) -> HuskiesError:

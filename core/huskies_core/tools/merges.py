@@ -13,7 +13,7 @@ from huskies_core.store import holds, stories
 from huskies_core.store.holds import QUEUE, HoldKind
 from huskies_core.store.stories import Story
 from huskies_core.tools.callers import refuse_inside_run
-from huskies_core.tools.commits import commits_of, no_commits
+from huskies_core.tools.commits import no_commits, work_of
 from huskies_core.tools.moves import Moved, fire_seen, seen_story
 
 
@@ -77,10 +77,10 @@ def _retrial(context: Context, seen: Story, to: RetryTo) -> Event:
         return FixupRequested(f"sent back by {context.actor}")
     if seen.stage.name not in MergeRetried.sources:
         return MergeRetried("", 0)
-    branch, commits = commits_of(context, seen.id)
-    if not commits:
+    work = work_of(context, seen.id)
+    if not work.commits:
         raise no_commits(seen, f"'huskies retry {seen.id} --to coding' has it coded again.")
-    return MergeRetried(branch, commits)
+    return MergeRetried(work.branch, work.commits)
 
 
 def _commit_on_base(context: Context, commit: str) -> str:

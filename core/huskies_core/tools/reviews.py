@@ -13,7 +13,7 @@ from huskies_core.store import content, journal, runs
 from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.tools.callers import own_run
-from huskies_core.tools.commits import commits_of, no_commits
+from huskies_core.tools.commits import no_commits, work_of
 from huskies_core.tools.moves import Moved, fire_seen, said, seen_story
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def resolve(context: Context, story: int) -> Moved | Reported:
 def _approval(context: Context, seen: Story) -> Event:
     if seen.stage.name not in QaPassed.sources:
         return QaPassed("", 0)
-    branch, commits = commits_of(context, seen.id)
-    if commits:
-        return QaPassed(branch, commits)
+    work = work_of(context, seen.id)
+    if work.commits:
+        return QaPassed(work.branch, work.commits)
     if seen.draft.type is StoryType.SPIKE:
         return Close("approved without changes", to_iso(context.now()))
     raise no_commits(seen, "Reject it with --notes, or close it with --reason.")
@@ -98,10 +98,10 @@ def _resolution(context: Context, seen: Story) -> Event:
             code="unresolved",
             subject=str(seen.id),
         )
-    branch, commits = commits_of(context, seen.id)
-    if not commits:
+    work = work_of(context, seen.id)
+    if not work.commits:
         raise no_commits(seen, "Demote it to begin again, or close it with --reason.")
-    return ConflictResolved(branch, commits)
+    return ConflictResolved(work.branch, work.commits)
 
 
 def _report(context: Context, story: int, kind: RunKind, verdict: Verdict, notes: str) -> Reported:

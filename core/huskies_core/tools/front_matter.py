@@ -1,0 +1,113 @@
+"""The lines of keys and values at the head of a story's Markdown."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+import yaml
+from frontmatter.default_handlers import YAMLHandler
+
+from huskies_core.errors import HuskiesError
+from huskies_core.store.stories import Draft
+from huskies_core.text import nearest
+
+KEYS = ("name", "type", "qa", "agent", "depends_on", "priority", "labels", "epic")
+_UNFOLDED = 1_000_000
+_HEAD_LINES = 1
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class FrontMatter:
+    """Values by key, read as they are written: `yes` and `12:30` are text. HuskiesError on other keys."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.split("\n")
+        self._values = _load(text)
+        for key in self._values:
+            if key not in KEYS:
+                meant = nearest(key, KEYS)
+                hint = f"Did you mean '{meant}'?" if meant else f"Known: {', '.join(KEYS)}."
+                raise self._wrong(key, f"unknown key '{key}'", "unknown_key", hint)
+
+    def text(self, key: str) -> str:
+        """Empty when the key is missing."""
+        value = self._values.get(key, "")
+        if not isinstance(value, str):
+            raise self._wrong(key, f"{key} is not one text", "invalid_value")
+        return value
+
+    def word(self, key: str, kind: type[Word]) -> Word | None:
+        said = self.text(key)
+        known = [member.value for member in kind]
+        if said and said not in known:
+            raise self._wrong(key, f"{key} '{said}' is not one of {', '.join(known)}", "invalid_value")
+        return kind(said) if said else None
+
+    def number(self, key: str) -> int | None:
+        said = self.text(key)
+        return self._number(key, said) if said else None
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        return tuple(self._number(key, item) for item in self.texts(key))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list, or one text with commas."""
+        value = self._values.get(key) or []
+        items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
+            # An empty entry is told: it is where ` #4` began a comment.
+            raise self._wrong(key, f"{key} is not a list of texts", "invalid_value")
+        return tuple(items)
+
+    def _number(self, key: str, said: str) -> int:
+        digits = said.removeprefix("#")
+        if not re.fullmatch(r"-?[0-9]{1,18}", digits, re.ASCII):
+            raise self._wrong(key, f"{key} '{said}' is not a number", "invalid_value")
+        return int(digits)
+
+    def _wrong(self, key: str, fact: str, code: str, hint: str = "") -> HuskiesError:
+        at = (
+            number for number, line in enumerate(self._lines, start=1 + _HEAD_LINES) if line.startswith(key)
+        )
+        return bad_line(next(at, 1), fact, code, key, hint)
+
+
+def write_front_matter(draft: Draft) -> str:
+    """The lines of a draft, without what is as it would be anyway."""
+    said = {
+        "name": draft.title,
+        "type": draft.type.value,
+        "qa": draft.qa.value if draft.qa else None,
+        "agent": draft.agent,
+        "depends_on": list(draft.depends_on),
+        "priority": draft.priority,
+        "labels": list(draft.labels),
+        "epic": draft.epic,
+    }
+    kept: dict[str, object] = {key: value for key, value in said.items() if value}
+    # SafeDumper, as libyaml's twin writes emoji as escapes.
+    lines: str = YAMLHandler().export(kept, Dumper=yaml.SafeDumper, sort_keys=False, width=_UNFOLDED)
+    return lines
+
+
+def bad_line(line: int, fact: str, code: str, field: str, hint: str = "") -> HuskiesError:
+    return HuskiesError(f"line {line}: {fact}", hint=hint, code=code, subject=field)
+
+
+def _load(text: str) -> Mapping[str, object]:
+    try:
+        values = YAMLHandler().load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 + _HEAD_LINES if mark else 1
+        problem = getattr(error, "problem", None) or "the front matter cannot be read"
+        hint = "Text with ': ' or ' #' in it needs quotes."
+        raise bad_line(line, problem, "bad_front_matter", "front matter", hint) from error
+    if not text.strip():
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise bad_line(
+            1 + _HEAD_LINES, "the front matter is not made of keys", "bad_front_matter", "front matter"
+        )
+    return values
