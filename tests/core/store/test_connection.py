@@ -1,0 +1,117 @@
+"""Who may write and who may read, with real processes beside this one."""
+
+import pytest
+
+from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.pipeline.events import Start
+from huskies_core.pipeline.stages import Coding
+from huskies_core.project import Project
+from huskies_core.store import firing, journal, stories
+from huskies_core.store.connection import Store
+from support.store_process import StoreProcess
+from support.stories import NOW, add_story, fire_event, load_story
+
+HOLD_THE_LOCK = """
+with store.exclusive() as db:
+    say("held")
+    wait()
+store.close()
+"""
+
+WRITE_AND_WAIT = """
+with store.exclusive() as db:
+    firing.fire(db, 1, events.Start(), visit=1, actor="user:other", now=now)
+    content.put(db, 1, "sessions", "x" * 5_000_000, now=now)
+    say("written")
+    wait()
+"""
+
+
+def start_and_fail(store: Store) -> None:
+    with store.exclusive() as db:
+        firing.fire(db, 1, Start(), visit=1, actor="user:test", now=NOW)
+        raise KeyError
+
+
+def test_what_raises_inside_a_transaction_is_not_written(store: Store) -> None:
+    story = add_story(store)
+    with pytest.raises(KeyError):
+        start_and_fail(store)
+    with store.reading() as db:
+        assert (stories.load(db, 1), journal.head(db)) == (story, 1)
+
+
+def test_a_reader_sees_one_state_for_as_long_as_it_reads(project: Project, store: Store) -> None:
+    add_story(store)
+    with Store(project) as other, other.reading() as db:
+        fire_event(store, 1, Start())
+        with other.reading() as again:
+            assert (again is db, stories.load(db, 1).stage.name, journal.head(db)) == (True, "backlog", 1)
+        assert db.in_transaction
+    assert load_story(store, 1).stage == Coding()
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(HuskiesError, match="readonly database"), store.reading() as db:
+        db.execute("DELETE FROM journal")
+
+
+def test_a_reader_does_not_wait_for_a_writer(project: Project, store: Store) -> None:
+    add_story(store)
+    writer = StoreProcess(project.root, HOLD_THE_LOCK)
+    assert writer.hear() == "held"
+    assert load_story(store, 1).id == 1
+    writer.go_on()
+    assert writer.finish()[0] == 0
+
+
+def test_a_second_writer_is_told_that_the_lock_is_busy(project: Project, store: Store) -> None:
+    writer = StoreProcess(project.root, HOLD_THE_LOCK)
+    assert writer.hear() == "held"
+    with pytest.raises(LockBusy) as busy, store.exclusive(0.05):
+        pass
+    assert (busy.value.exit_code, busy.value.code) == (75, "busy")
+    writer.go_on()
+    assert writer.finish()[0] == 0
+    assert add_story(store).id == 1
+
+
+def test_two_writers_are_kept_apart_even_when_the_lock_file_was_deleted(
+    project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huskies_core.store.connection.BUSY_TIMEOUT_SECS", 0.05)
+    writer = StoreProcess(project.root, HOLD_THE_LOCK)
+    assert writer.hear() == "held"
+    project.state_lock.unlink()
+    with pytest.raises(LockBusy), store.exclusive():
+        pass
+    writer.go_on()
+    assert writer.finish()[0] == 0
+
+
+def test_a_writer_that_is_killed_leaves_nothing_and_blocks_nobody(project: Project, store: Store) -> None:
+    story = add_story(store)
+    writer = StoreProcess(project.root, WRITE_AND_WAIT)
+    assert writer.hear() == "written"
+    writer.kill()
+    with store.exclusive(1) as db:
+        found = (
+            stories.load(db, 1),
+            journal.head(db),
+            db.execute("SELECT count(*) FROM content").fetchone()[0],
+        )
+        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    assert found == (story, 1, 0)
+
+
+def test_closing_while_another_writes_is_no_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.setattr("huskies_core.store.connection.STORE_WAIT_SECS", 0.05)
+    add_story(store)
+    writer = StoreProcess(project.root, HOLD_THE_LOCK)
+    assert writer.hear() == "held"
+    store.close()
+    writer.go_on()
+    assert writer.finish()[0] == 0
+    assert load_story(store, 1).id == 1

@@ -1,0 +1,215 @@
+"""A store that is lost, damaged, newer or out of reach is told as that, and never as an empty one."""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from huskies_core.errors import HuskiesError
+from huskies_core.pipeline.events import Start
+from huskies_core.pipeline.stages import Coding
+from huskies_core.project import Project
+from huskies_core.store import content, journal, stories
+from huskies_core.store.connection import Store, create
+from support.store_process import StoreProcess
+from support.stories import NOW, add_story, fire_event, load_story
+
+
+def refusals(store: Store) -> tuple[str, str, str]:
+    """The codes with which reading, writing and `create` are refused."""
+    return refusal_of_reading(store), refusal_of_writing(store), refusal_of_creating(store.project)
+
+
+def refusal_of_reading(store: Store) -> str:
+    with pytest.raises(HuskiesError) as error, store.reading():
+        pass
+    return error.value.code
+
+
+def refusal_of_writing(store: Store) -> str:
+    with pytest.raises(HuskiesError) as error, store.exclusive():
+        pass
+    return error.value.code
+
+
+def refusal_of_creating(project: Project) -> str:
+    with pytest.raises(HuskiesError) as error:
+        create(project)
+    return error.value.code
+
+
+def log_of(project: Project) -> Path:
+    return project.database.with_name("state.db-wal")
+
+
+def leave(project: Project, folder: Path, *names: str) -> Project:
+    """A copy of the store's files as they are, as a crash of the machine leaves them."""
+    left = Project(folder, folder / ".git")
+    left.state_dir.mkdir(parents=True)
+    for name in names:
+        shutil.copyfile(project.state_dir / name, left.state_dir / name)
+    return left
+
+
+def test_a_newer_database_is_refused_each_time_it_is_opened(project: Project, store: Store) -> None:
+    with closing(sqlite3.connect(project.database)) as db:
+        db.execute("PRAGMA user_version = 999")
+    assert refusals(store) == refusals(store) == ("newer_store",) * 3
+
+
+def test_a_newer_database_is_noticed_by_who_had_it_open_before(project: Project, store: Store) -> None:
+    add_story(store)
+    load_story(store, 1)
+    with closing(sqlite3.connect(project.database)) as db:
+        db.execute("PRAGMA user_version = 999")
+    assert (refusal_of_reading(store), refusal_of_writing(store)) == ("newer_store", "newer_store")
+
+
+@pytest.mark.parametrize("held", [b"", b"not a database, but long enough to have a header" * 100])
+def test_a_file_that_holds_no_store_is_damage_and_stays_as_it_is(project: Project, held: bytes) -> None:
+    project.database.write_bytes(held)
+    with Store(project) as store:
+        assert refusals(store) == ("store_damaged",) * 3
+    assert project.database.read_bytes() == held
+
+
+def test_a_page_that_went_bad_is_damage_and_no_traceback(project: Project, store: Store) -> None:
+    add_story(store)
+    store.close()
+    with closing(sqlite3.connect(project.database)) as db:
+        page = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'stories'").fetchone()[0]
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    with project.database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(HuskiesError) as reading:
+        load_story(store, 1)
+    with pytest.raises(HuskiesError) as writing:
+        add_story(store)
+    assert (reading.value.code, writing.value.code) == ("store_damaged", "store_damaged")
+
+
+def test_a_deleted_database_is_lost_also_for_who_had_it_open(project: Project, store: Store) -> None:
+    add_story(store)
+    load_story(store, 1)
+    project.database.unlink()
+    assert (refusal_of_reading(store), refusal_of_writing(store)) == ("store_lost", "store_lost")
+    assert not project.database.exists()
+
+
+def test_no_new_store_is_made_over_the_log_of_a_lost_one(project: Project, store: Store) -> None:
+    add_story(store)
+    project.database.unlink()
+    assert (refusal_of_creating(project), log_of(project).exists()) == ("store_lost", True)
+    log_of(project).unlink()
+    create(project)
+    with store.reading() as db:
+        assert (stories.find(db, 1), journal.head(db)) == (None, 0)
+
+
+def test_a_copy_that_was_put_in_place_is_used_by_who_had_the_old_one_open(
+    project: Project, tmp_path: Path, store: Store
+) -> None:
+    add_story(store)
+    store.close()
+    copy = shutil.copyfile(project.database, tmp_path / "copy")
+    fire_event(store, 1, Start())
+    load_story(store, 1)
+    for name in ("state.db-wal", "state.db-shm"):
+        (project.state_dir / name).unlink()
+    os.replace(copy, project.database)
+    assert (load_story(store, 1).stage.name, add_story(store).id) == ("backlog", 2)
+    with Store(project) as other:
+        assert load_story(other, 2).id == 2
+
+
+def test_what_was_committed_but_is_only_in_the_log_is_there_after_a_crash(
+    project: Project, tmp_path: Path, store: Store
+) -> None:
+    add_story(store)
+    fire_event(store, 1, Start())
+    names = ("state.db", "state.db-wal")
+    with Store(leave(project, tmp_path / "reader", *names)) as left:
+        assert load_story(left, 1).stage == Coding()
+    with Store(leave(project, tmp_path / "writer", *names)) as left:
+        assert (add_story(left).id, load_story(left, 1).stage) == (2, Coding())
+
+
+def test_a_torn_end_of_the_log_costs_only_the_transaction_that_was_torn(
+    project: Project, tmp_path: Path, store: Store
+) -> None:
+    add_story(store)
+    length = log_of(project).stat().st_size
+    fire_event(store, 1, Start())
+    left = leave(project, tmp_path / "left", "state.db", "state.db-wal")
+    os.truncate(log_of(left), length + 100)
+    with Store(left) as store_left, store_left.exclusive() as db:
+        assert (stories.load(db, 1).stage.name, journal.head(db)) == ("backlog", 1)
+
+
+def fill_the_disk(store: Store) -> None:
+    """Writes one key that fits on the disk and one that does not."""
+    with store.exclusive() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        content.put(db, 1, "sessions", "x", now=NOW)
+        content.put(db, 1, "gate_output", "x" * 1_000_000, now=NOW)
+
+
+def test_a_full_disk_writes_nothing_and_says_so(store: Store) -> None:
+    add_story(store)
+    with pytest.raises(HuskiesError) as full:
+        fill_the_disk(store)
+    with store.reading() as db:
+        assert (full.value.code, content.of_story(db, 1)) == ("disk_full", {})
+
+
+AS_NOBODY = """
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    with store.reading() as db:
+        say(stories.load(db, 1).draft.title)
+except HuskiesError as error:
+    say(error.code)
+try:
+    with store.exclusive():
+        say("written")
+except HuskiesError as error:
+    say(error.code)
+"""
+
+
+@pytest.fixture
+def seen_by_all() -> Iterator[Path]:
+    """A folder that every user may look into, which `tmp_path` is not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder).resolve()
+
+
+@pytest.mark.parametrize(
+    ("names", "read"),
+    [
+        (("state.db", "state.db-wal", "state.db-shm"), "A story"),
+        (("state.db", "state.db-wal"), "store_unusable"),
+        (("state.db",), "store_unusable"),
+    ],
+)
+def test_a_folder_that_may_not_be_written_in_is_read_where_sqlite_can_and_else_told(
+    project: Project, store: Store, seen_by_all: Path, names: tuple[str, ...], read: str
+) -> None:
+    add_story(store)
+    if "state.db-wal" not in names:
+        store.close()
+    left = leave(project, seen_by_all / "left", *names)
+    left.state_dir.chmod(0o555)
+    code, said = StoreProcess(left.root, AS_NOBODY).finish()
+    left.state_dir.chmod(0o755)
+    assert (code, said.splitlines()) == (0, [read, "store_unusable"])

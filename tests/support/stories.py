@@ -1,0 +1,38 @@
+"""Stories in a store, put where a test needs them by the ways that the program has."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from huskies_core.pipeline.events import Event
+from huskies_core.pipeline.stages import Backlog, Stage
+from huskies_core.store import firing, stories
+from huskies_core.store.connection import Store
+from huskies_core.store.firing import Transition
+from huskies_core.store.stories import Criterion, Draft, Story
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DRAFT = Draft("A story", criteria=(Criterion("it works"),))
+
+
+def add_story(store: Store, title: str = "A story", *, draft: Draft = DRAFT, now: datetime = NOW) -> Story:
+    """A new story in backlog."""
+    with store.exclusive() as db:
+        return stories.add(db, replace(draft, title=title), Backlog(), actor="user:test", now=now)
+
+
+def import_story(store: Store, stage: Stage, *, number: int | None = None, now: datetime = NOW) -> Story:
+    """A story that is born in `stage`."""
+    with store.exclusive() as db:
+        return stories.add(db, DRAFT, stage, actor="user:test", now=now, number=number, event="imported")
+
+
+def fire_event(store: Store, story: int, event: Event, *, now: datetime = NOW) -> Transition:
+    """Fires `event` for the visit that the story is in."""
+    with store.exclusive() as db:
+        visit = stories.load(db, story).visit
+        return firing.fire(db, story, event, visit=visit, actor="user:test", now=now)
+
+
+def load_story(store: Store, story: int) -> Story:
+    with store.reading() as db:
+        return stories.load(db, story)
