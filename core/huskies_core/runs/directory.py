@@ -1,4 +1,4 @@
-"""The files of one run: what is where, and reading it. A file that is there but broken raises; it never reads as none."""
+"""The files of one run: what is where, and reading it. A broken file raises; it never reads as none."""
 
 import contextlib
 import json
@@ -40,7 +40,9 @@ class RunDirectory:
         """The spec without the environment's values. Raises HuskiesError when it is missing or broken."""
         spec = _read(self.spec, lambda raw: RunSpec.from_json(raw, {}))
         if spec is None:
-            raise HuskiesError(f"{self.spec} is missing", hint="The run was never started.", code="run_directory")
+            raise HuskiesError(
+                f"{self.spec} is missing", hint="The run was never started.", code="run_directory"
+            )
         return spec
 
     def read_progress(self) -> Progress | None:
@@ -65,7 +67,7 @@ class RunDirectory:
 
 
 def replace_file(path: str, content: bytes, *, durable: bool = False) -> None:
-    """Puts `content` at `path` whole or not at all, readable by its owner only; `durable` outlives a power cut.
+    """Puts `content` at `path` whole or not at all, for its owner only; `durable` outlives a power cut.
 
     A process that dies here leaves a `.new` file beside it, which goes with the run's directory.
     """

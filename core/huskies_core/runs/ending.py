@@ -1,4 +1,4 @@
-"""Ending processes that may not want to end: SIGTERM, a while to obey, SIGKILL, and a look whether it worked."""
+"""Ending processes that may not want to end: SIGTERM, a while to obey, SIGKILL, a look whether it worked."""
 
 import signal
 import time
@@ -15,9 +15,10 @@ _LOOK_SECS = 0.05
 
 
 def end_all(find: Find, pause: Pause, *, grace: float = GRACE_SECS) -> tuple[Process, ...]:
-    """Ends what `find` finds, again and again as some fork while they die; returns who is left after `grace` + 0.7 s.
+    """Ends what `find` finds, again and again as some fork while they die; returns who is left in the end.
 
-    `pause(processes, seconds)` waits at most so long for their end, and does what its caller must not let lie.
+    That is after `grace` + 0.7 s. `pause(processes, seconds)` waits at most so long for their end, and does
+    what its caller must not let lie.
     """
     told: set[Process] = set()
     found = find()

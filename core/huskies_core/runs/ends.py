@@ -12,19 +12,21 @@ _WORDS = 1000
 
 
 class ExitFile:
-    """A padded file beside exit.json that becomes it. Dies the shim before, exit.json is not there: crashed."""
+    """A padded file that becomes exit.json. Dies the shim before, there is no exit.json: crashed."""
 
     def __init__(self, directory: RunDirectory) -> None:
         """Raises OSError when the disk has no room even for this; then no run should start."""
         self._folder = directory.path
         self._path = directory.exit
         self._reserved = f"{directory.exit}.reserved"
-        self._descriptor = os.open(self._reserved, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(
+            self._reserved, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
+        )
         _write_whole(self._descriptor, b" " * _ROOM)
         os.fsync(self._descriptor)
 
     def publish(self, ended: Exit) -> None:
-        """The end, whole and on the disk, under its name. More than fits into the room is cut, as the disk may be full."""
+        """The end, whole and on the disk, under its name. More words than the room holds are cut."""
         content = json.dumps(asdict(ended)).encode()
         if len(content) > _ROOM:
             content = json.dumps(asdict(_shortened(ended))).encode()
@@ -37,7 +39,7 @@ class ExitFile:
 
 
 def _shortened(ended: Exit) -> Exit:
-    """Without words that a long list of steps could make too many; figures stay, they are what is counted on."""
+    """Without the words that could be too many; the figures, which are counted on, stay."""
     steps = tuple(replace(step, detail=step.detail[:100]) for step in ended.steps)
     progress = replace(ended.progress, last_words=ended.progress.last_words[-_WORDS:])
     return replace(ended, steps=steps, progress=progress, survivors=ended.survivors[:20])

@@ -1,6 +1,6 @@
-"""What the programs of a run find in their environment: what is named here and in the config, and nothing else.
+"""What the programs of a run find in their environment: what is named here and in the config, no more.
 
-So a run is the same from a shell, from cron and from another run's end, and no key of the host leaks into it."""
+So a run is the same from a shell, from cron and from another run's end, and no key of the host gets in."""
 
 import os
 import pwd
@@ -13,12 +13,51 @@ from pathlib import Path
 from huskies_core.errors import HuskiesError
 
 _BASE = frozenset(
-    ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "TZ", "TMPDIR", "SSH_AUTH_SOCK", "EMAIL", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"]
+    (
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "PATH",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "SSH_AUTH_SOCK",
+        "EMAIL",
+        "GIT_AUTHOR_NAME",
+        "GIT_AUTHOR_EMAIL",
+        "GIT_COMMITTER_NAME",
+        "GIT_COMMITTER_EMAIL",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_SYSTEM",
+    )
 )
 _BASE_PREFIXES = ("LC_", "XDG_")
 # What `git rev-parse --local-env-vars` prints, and two more that bind git to a place.
 REPOSITORY_BINDING = frozenset(
-    ["GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX", "GIT_CEILING_DIRECTORIES", "GIT_TEMPLATE_DIR"]
+    (
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_CONFIG",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_COUNT",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_GRAFT_FILE",
+        "GIT_INDEX_FILE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_TEMPLATE_DIR",
+    )
 )
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _DEFAULT_EMAIL = "huskies@localhost"
@@ -57,8 +96,9 @@ def agent_environment(
     bin_dir: str,
     identity_known: bool,
 ) -> dict[str, str]:
-    """The whole environment of a run. `bin_dir`, where `huskies` lies, comes first on PATH; git signs as the agent
-    where it knows no identity of its own."""
+    """The whole environment of a run. `bin_dir`, where `huskies` lies, comes first on PATH; git signs as the
+    agent where it knows no identity of its own.
+    """
     allowed = {**allowance.env_file, **starter}
     wanted = {name: allowed[name] for name in allowance.env_allow if name in allowed}
     given = {**_base(starter), **wanted, **allowance.env}
@@ -69,19 +109,25 @@ def agent_environment(
 
 
 def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> dict[str, str]:
-    """For the shim, and `advance` after it: the base, and what any agent may be given, so that the next run starts the
-    same. Never a run's mark. PYTHONPATH stays where huskies itself needs it, its places made absolute."""
-    allowed = {name: starter[name] for name in env_allow if name in starter and not name.startswith("HUSKIES_")}
+    """For the shim, and `advance` after it: the base, and what any agent may be given, so that the next run
+    starts the same. Never a run's mark. PYTHONPATH stays where huskies itself needs it, its places made
+    absolute.
+    """
+    allowed = {
+        name: starter[name] for name in env_allow if name in starter and not name.startswith("HUSKIES_")
+    }
     environment = {**_base(starter), **allowed}
     if starter.get("PYTHONPATH"):
-        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, starter["PYTHONPATH"].split(os.pathsep)))
+        environment["PYTHONPATH"] = os.pathsep.join(
+            map(os.path.abspath, starter["PYTHONPATH"].split(os.pathsep))
+        )
     return {name: value for name, value in environment.items() if name not in REPOSITORY_BINDING}
 
 
 def read_env_file(path: Path) -> dict[str, str]:
     """`NAME=value` lines, with comments, quotes and `export` as a shell has them but nothing expanded.
 
-    {} when there is no file. Raises HuskiesError when others than its owner may read it, or a line is none of these.
+    {} when there is no file. Raises HuskiesError when others may read it, or for any other line.
     """
     try:
         with path.open(encoding="utf-8", errors="surrogateescape") as file:
@@ -91,17 +137,23 @@ def read_env_file(path: Path) -> dict[str, str]:
         return {}
     if mode & 0o077:
         raise HuskiesError(
-            f"{path} can be read by others (mode {mode:04o})", hint=f"Run 'chmod 600 {path}'.", code="env_file"
+            f"{path} can be read by others (mode {mode:04o})",
+            hint=f"Run 'chmod 600 {path}'.",
+            code="env_file",
         )
     numbered = ((number, line.strip()) for number, line in enumerate(lines, start=1))
-    return dict(_assignment(path, number, line) for number, line in numbered if line and not line.startswith("#"))
+    return dict(
+        _assignment(path, number, line) for number, line in numbered if line and not line.startswith("#")
+    )
 
 
 def _assignment(path: Path, number: int, line: str) -> tuple[str, str]:
     found = _LINE.fullmatch(line)
     if not found:
         # The line itself stays unsaid: it may be a key.
-        raise HuskiesError(f"{path}:{number}: not NAME=value", hint="Write one NAME=value a line.", code="env_file")
+        raise HuskiesError(
+            f"{path}:{number}: not NAME=value", hint="Write one NAME=value a line.", code="env_file"
+        )
     name, value = found.groups()
     quoted = _QUOTED.fullmatch(value)
     return name, quoted.group(2) if quoted else value.partition(" #")[0].rstrip()
@@ -111,7 +163,9 @@ def _base(starter: Mapping[str, str]) -> dict[str, str]:
     """What cron leaves out is read from the user database."""
     user = pwd.getpwuid(os.getuid())
     known = {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "SHELL": user.pw_shell}
-    found = {name: value for name, value in starter.items() if name in _BASE or name.startswith(_BASE_PREFIXES)}
+    found = {
+        name: value for name, value in starter.items() if name in _BASE or name.startswith(_BASE_PREFIXES)
+    }
     return {**known, "PATH": _DEFAULT_PATH, **found}
 
 

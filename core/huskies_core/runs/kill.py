@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import time
 from collections.abc import Collection, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from huskies_core.runs.directory import RunDirectory, replace_file
-from huskies_core.runs.ending import end_all
+from huskies_core.runs.ending import GRACE_SECS, end_all
 from huskies_core.runs.liveness import is_alive
 from huskies_core.runs.marks import marked_processes
 from huskies_core.runs.processes import (
@@ -26,6 +27,7 @@ _INTRODUCTION_SECS = 1.0
 # The shim gives its processes 2 s and 0.7 s; with less than that it would die before it has written the end.
 _SHIM_SECS = 3.0
 _LAST_SECS = 0.3
+_LOOK_MS = 20
 
 
 @dataclass(frozen=True)
@@ -37,41 +39,44 @@ class KillResult:
 
 
 def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResult:
-    """Ends the run's shim and all that runs below it or carries its mark, in less than 5 s; again changes nothing.
+    """Ends the run's shim and all that runs below it or carries its mark, in less than 5 s; again changes
+    nothing.
 
-    First leaves `intent` in kill.json, so that whoever records the end knows what it was for should the caller die. A
-    shim that is through with its steps is left to finish as `advance`; only when that hangs it is killed as well.
-    Raises HuskiesError when the run has no readable spec.json.
+    First leaves `intent` in kill.json, so that whoever records the end knows what it was for should the
+    caller die. A shim that is through with its steps is left to finish as `advance`; only when that hangs it
+    is killed as well. Raises HuskiesError when the run has no readable spec.json.
     """
     spec = directory.read_spec()
     replace_file(directory.kill, json.dumps(dict(intent)).encode(), durable=True)
-    in_time = not is_alive(directory) or _stop_shim(directory)
-    grace = 2.0 if in_time else 0.0
+    grace = GRACE_SECS
+    if is_alive(directory):
+        _stop_shim(directory)
+        grace = 0.0
     left = end_all(partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace)
     return KillResult(gone=not left and not is_alive(directory), survivors=left)
 
 
 def free_marked(run_id: int, project: str) -> KillResult:
-    """For a run that crashed: ends what still carries its mark, in less than 3 s. `gone` says nothing of its lock."""
+    """For a run that crashed: ends what still carries its mark, in less than 3 s. `gone` says nothing of its
+    lock.
+    """
     left = end_all(partial(marked_processes, run_id, project), wait_for_exit)
     return KillResult(gone=not left, survivors=left)
 
 
-def _stop_shim(directory: RunDirectory) -> bool:
-    """Whether the shim ended by itself, its processes before it; if not, all of them have had SIGKILL."""
+def _stop_shim(directory: RunDirectory) -> None:
+    """Lets the shim end its processes and then itself; if it does not in time, all of them get SIGKILL."""
     shim = _find_shim(directory)
     if shim is None:
-        return False
-    advancing = os.path.exists(directory.exit)
-    if not advancing:
+        return
+    if not os.path.exists(directory.exit):
         send_termination(shim)
     if wait_for_exit((shim,), _SHIM_SECS):
-        return True
+        return
     if not os.path.exists(directory.exit):
         end_all(partial(_below, shim), wait_for_exit, grace=0)
     send_signal(shim, signal.SIGKILL)
     wait_for_exit((shim,), _LAST_SECS)
-    return False
 
 
 def _below(shim: Process) -> Collection[Process]:
@@ -82,6 +87,6 @@ def _find_shim(directory: RunDirectory) -> Process | None:
     """The shim if it lives. It may have taken the lock over and not yet said who it is."""
     deadline = time.monotonic() + _INTRODUCTION_SECS
     while (record := directory.read_shim()) is None and is_alive(directory) and time.monotonic() < deadline:
-        wait_for_exit((), 0)
+        select.poll().poll(_LOOK_MS)
     found = record and find_process(record.pid)
     return found if found and record and found.started == record.started else None

@@ -16,11 +16,12 @@ _TAKEOVER_SECS = 15.0
 
 
 def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Mapping[str, str]) -> int:
-    """Starts the run whose lock (take_lock) the caller holds, and returns the pid of its shim once that has taken over.
+    """Starts the run whose lock (take_lock) the caller holds, and returns the pid of its shim once that has
+    taken over.
 
-    Leaves spec.json, shim.json and a locked run behind; the caller closes lock_fd, whatever comes of it. Raises
-    HuskiesError when the shim cannot start: then nothing runs. Dies the caller on the way, either the shim has taken
-    over or nothing runs and the lock is free. `shim_env` is what `advance` will run with.
+    Leaves spec.json, shim.json and a locked run behind; the caller closes lock_fd, whatever comes of it.
+    Raises HuskiesError when the shim cannot start: then nothing runs. Dies the caller on the way, either the
+    shim has taken over or nothing runs and the lock is free. `shim_env` is what `advance` will run with.
     """
     ready, tell = os.pipe()
     try:
@@ -40,8 +41,8 @@ def _start_shim(
 ) -> None:
     """Waits for the shim's first process only, which ends as soon as the second, no child of ours, goes on.
 
-    The environment goes through its stdin: argv is for all to see, and a file would keep its keys. Closes the second
-    of `descriptors`.
+    The environment goes through its stdin: argv is for all to see, and a file would keep its keys. Closes the
+    second of `descriptors`.
     """
     argv = (sys.executable, "-P", "-m", "huskies_core.runs.shim", directory.path, *map(str, descriptors))
     try:
@@ -71,8 +72,9 @@ def _hand_over(shim: subprocess.Popen[bytes], env: bytes) -> None:
 
 
 def _read_answer(ready: int) -> str:
-    """Until the shim closes its end; empty when it died, or said nothing in time: then its answer will not reach us,
-    and without a reader it goes no further."""
+    """Until the shim closes its end; empty when it died, or said nothing in time: then its answer will not
+    reach us, and without a reader it goes no further.
+    """
     answer = b""
     deadline = time.monotonic() + _TAKEOVER_SECS
     poll = select.poll()

@@ -1,4 +1,5 @@
-"""Which limit a run has passed, and how long until a limit of time could be: facts and limits in, words out."""
+"""Which limit a run has passed, and how long until a limit of time could be: facts and limits in, words
+out."""
 
 import math
 from dataclasses import dataclass

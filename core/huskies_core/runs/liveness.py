@@ -1,4 +1,5 @@
-"""Whether a run lives: somebody holds the flock of its `lock` file. The kernel lets go of it when the holder dies."""
+"""Whether a run lives: somebody holds the flock of its `lock` file. The kernel lets go of it when the holder
+dies."""
 
 import fcntl
 import os
@@ -14,8 +15,8 @@ _PROBES_PASS_SECS = 1.0
 def take_lock(directory: RunDirectory) -> int | None:
     """Locks the run, making its folder; None when somebody holds it. The caller closes the descriptor.
 
-    Closing, not LOCK_UN, is how to let go: a descriptor handed on to the shim keeps the lock. Dies the process here,
-    the lock is free again.
+    Closing, not LOCK_UN, is how to let go: a descriptor handed on to the shim keeps the lock. Dies the
+    process here, the lock is free again.
     """
     os.makedirs(directory.path, mode=0o700, exist_ok=True)
     descriptor = os.open(directory.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -29,7 +30,9 @@ def take_lock(directory: RunDirectory) -> int | None:
 
 
 def is_alive(directory: RunDirectory) -> bool:
-    """Whether anybody holds the run, from claim to recorded end. Never waits; a missing lock file is a dead run."""
+    """Whether anybody holds the run, from claim to recorded end. Never waits; a missing lock file is a dead
+    run.
+    """
     try:
         descriptor = os.open(directory.lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -41,7 +44,9 @@ def is_alive(directory: RunDirectory) -> bool:
 
 
 def adopt_lock(directory: RunDirectory, environ: Mapping[str, str]) -> int | None:
-    """The descriptor that the shim left to `advance`, if it is this run's lock; no child will inherit it any more."""
+    """The descriptor that the shim left to `advance`, if it is this run's lock; no child will inherit it any
+    more.
+    """
     number = environ.get(LOCK_FD_VARIABLE, "")
     if not number.isdecimal() or not _is_open_at(int(number), directory.lock):
         return None

@@ -1,4 +1,5 @@
-"""The mark of a run: two variables in the environment of all that its agent started, unless they cleared theirs."""
+"""The mark of a run: two variables in the environment of all that its agent started, unless they cleared
+theirs."""
 
 import os
 
@@ -9,8 +10,12 @@ PROJECT_VARIABLE = "HUSKIES_PROJECT"
 
 
 def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
-    """This user's living processes that carry the mark of that run of that project, the caller not among them."""
+    """This user's living processes that carry the mark of that run of that project, the caller not among
+    them.
+    """
     mark = {f"{RUN_VARIABLE}={run_id}".encode(), os.fsencode(f"{PROJECT_VARIABLE}={project}")}
     return tuple(
-        process for process in list_processes() if process.pid != os.getpid() and mark <= read_environment(process)
+        process
+        for process in list_processes()
+        if process.pid != os.getpid() and mark <= read_environment(process)
     )

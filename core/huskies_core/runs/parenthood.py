@@ -1,5 +1,5 @@
-"""Linux's ways of not losing processes: orphans come to their supervisor, and an agent dies with it. Elsewhere nothing
-happens here; there the marks in the environment are all that is left."""
+"""Linux's ways of not losing processes: orphans come to their supervisor, and an agent dies with it.
+Elsewhere nothing happens here; there the marks in the environment are all that is left."""
 
 import ctypes
 import signal
@@ -32,5 +32,7 @@ def stop_adopting() -> None:
 
 
 def die_with_parent() -> None:
-    """SIGKILL for this process when the thread that forked it dies. Says nothing of a parent that is dead already."""
+    """SIGKILL for this process when the thread that forked it dies. Says nothing of a parent that is dead
+    already.
+    """
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

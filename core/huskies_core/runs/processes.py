@@ -1,4 +1,5 @@
-"""The processes of this machine, each named by pid and start so that a later one of the same number is another."""
+"""The processes of this machine, each named by pid and start so that a later one of the same number is
+another."""
 
 import contextlib
 import os
@@ -14,7 +15,9 @@ _LOOK_AGAIN_MS = 20
 
 @dataclass(frozen=True)
 class Process:
-    """`started` is in clock ticks since boot on Linux, unix seconds elsewhere: only equality means anything."""
+    """`started` is in clock ticks since boot on Linux, unix seconds elsewhere: only equality means
+    anything.
+    """
 
     pid: int
     ppid: int
@@ -77,7 +80,9 @@ else:
             environ = psutil.Process(process.pid).environ()
         except (psutil.Error, OSError):
             return frozenset()
-        return frozenset(f"{name}={value}".encode(errors="surrogateescape") for name, value in environ.items())
+        return frozenset(
+            f"{name}={value}".encode(errors="surrogateescape") for name, value in environ.items()
+        )
 
     def _described(found: psutil.Process) -> Process | None:
         with found.oneshot():
@@ -110,7 +115,9 @@ def is_running(process: Process) -> bool:
 
 
 def send_signal(process: Process, signum: int) -> None:
-    """Reaches that process or, when it is gone or another user's, nothing; whether it is gone is asked afterwards."""
+    """Reaches that process or, when it is gone or another user's, nothing; whether it is gone is asked
+    afterwards.
+    """
     if is_running(process):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process.pid, signum)

@@ -20,7 +20,9 @@ class Usage:
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` is the one that runs, or ran last; `waiting_until` a rate limit that the agent itself waits out."""
+    """`step` is the one that runs, or ran last; `waiting_until` a rate limit that the agent itself waits
+    out.
+    """
 
     step: str = ""
     turns: int = 0
@@ -73,7 +75,8 @@ class LimitHit:
 
 @dataclass(frozen=True)
 class Exit:
-    """`steps` are those that were started. `stopped`: the shim was asked to end the run; kill.json says what for.
+    """`steps` are those that were started. `stopped`: the shim was asked to end the run; kill.json says what
+    for.
 
     `survivors` ("pid name") would not die, `lost_output_bytes` did not fit on the disk.
     """
@@ -103,8 +106,9 @@ class Exit:
 
 @dataclass(frozen=True)
 class ShimRecord:
-    """Who supervises: `started` tells its pid from a later process of the same number; `detached` is how it outlives
-    its starter, "session" or "scope"."""
+    """Who supervises: `started` tells its pid from a later process of the same number; `detached` is how it
+    outlives its starter, "session" or "scope".
+    """
 
     pid: int
     started: float

@@ -1,12 +1,12 @@
 """Leaving the control group of the starter where systemd would end the run with it.
 
-A oneshot unit kills what it started when it ends, so a run moves into a scope of its own. Not from a plain login session:
-a scope dies with the user's service manager, which without lingering ends at logout, where the session may live."""
+A oneshot unit kills what it started when it ends, so a run moves into a scope of its own. Not from a plain
+login session: a scope dies with the user's service manager, which without lingering ends at logout, where the
+session may live."""
 
 import os
 import re
 import select
-import sys
 import time
 
 _ASK_SECS = 2
@@ -16,26 +16,37 @@ _LOGIN_SESSION = re.compile(r"/user\.slice/user-\d+\.slice/session-[^/]+\.scope(
 
 
 def needs_scope(cgroup: str, *, lingers: bool) -> bool:
-    """Whether a process of that control group (a path of /proc/PID/cgroup) lives longer in a scope of its own."""
+    """Whether a process of that control group (a path of /proc/PID/cgroup) lives longer in a scope of its
+    own.
+    """
     return bool(_USER_SERVICE.search(cgroup)) or (lingers and bool(_LOGIN_SESSION.search(cgroup)))
 
 
-def leave_control_group(name: str) -> str:
-    """Moves this process, with its later children, where that helps: "scope" when it worked, else "session"."""
-    if sys.platform != "linux" or not needs_scope(_control_group(), lingers=_lingers()):
+def leave_control_group(name: str, cgroup_file: str = "/proc/self/cgroup") -> str:
+    """Moves this process, with its later children, where that helps: "scope" when it worked, else
+    "session".
+    """
+    unit = f"{name}.scope"
+    if not needs_scope(_control_group(cgroup_file), lingers=_lingers(os.environ.get("USER", ""))):
         return "session"
-    return "scope" if _ask_for_scope(f"{name}.scope") and _has_moved_to(f"{name}.scope") else "session"
+    return "scope" if _ask_for_scope(unit) and _has_moved_to(unit, cgroup_file) else "session"
 
 
-def _control_group() -> str:
-    """The unified hierarchy's path, or systemd's own of the old layout; empty without either."""
-    with open("/proc/self/cgroup") as file:
-        groups = dict(line.rstrip("\n").split(":", 2)[1:] for line in file)
-    return groups.get("", "") if groups.get("", "/") != "/" else groups.get("name=systemd", "")
+def _control_group(cgroup_file: str) -> str:
+    """The unified hierarchy's path, or systemd's own of the old layout; empty without either, or off
+    Linux.
+    """
+    try:
+        with open(cgroup_file) as file:
+            groups = dict(line.rstrip("\n").split(":", 2)[1:] for line in file)
+    except FileNotFoundError:
+        return ""
+    unified = groups.get("", "/")
+    return groups.get("name=systemd", "") if unified == "/" else unified
 
 
-def _lingers() -> bool:
-    return os.path.exists(f"/var/lib/systemd/linger/{os.environ.get('USER', '')}") and bool(os.environ.get("USER"))
+def _lingers(user: str) -> bool:
+    return bool(user) and os.path.exists(f"/var/lib/systemd/linger/{user}")
 
 
 def _ask_for_scope(unit: str) -> bool:
@@ -49,10 +60,10 @@ def _ask_for_scope(unit: str) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def _has_moved_to(unit: str) -> bool:
+def _has_moved_to(unit: str, cgroup_file: str) -> bool:
     """systemd answers before it moves the process, and a process hears of its move only by looking."""
     deadline = time.monotonic() + _MOVE_SECS
-    while f"/{unit}" not in _control_group():
+    while f"/{unit}" not in _control_group(cgroup_file):
         if time.monotonic() > deadline:
             return False
         select.poll().poll(10)

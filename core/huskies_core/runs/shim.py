@@ -1,8 +1,9 @@
 """The supervisor process of one run: `python -P -m huskies_core.runs.shim DIRECTORY LOCK_FD READY_FD`.
 
-Started by launch alone. Standard library only, no threads (a parent-death signal follows the thread). The order of its
-acts: leave the starter's session and control group, take room for the end, say who it is, answer the launcher, run the
-steps, write the end, become `advance`. The lock is held all the while and dies with the last of these."""
+Started by launch alone. Standard library only, no threads (a parent-death signal follows the thread). The
+order of its acts: leave the starter's session and control group, take room for the end, say who it is, answer
+the launcher, run the steps, write the end, become `advance`. The lock is held all the while and dies with the
+last of these."""
 
 import fcntl
 import json
@@ -74,7 +75,9 @@ def _introduce(directory: RunDirectory, spec: RunSpec) -> None:
 
 
 def _become_advance(directory: RunDirectory, spec: RunSpec, lock: int) -> NoReturn:
-    """exec keeps the pid, ignored signals, the mask and the subreaper flag: all but the first are undone before."""
+    """exec keeps the pid, ignored signals, the mask and the subreaper flag: all but the first are undone
+    before.
+    """
     log = os.open(directory.advance_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor, number in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
         os.dup2(descriptor, number)

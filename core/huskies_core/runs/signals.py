@@ -8,7 +8,9 @@ import signal
 
 
 class Wakeup:
-    """Turns SIGTERM and SIGCHLD into something to poll for: `descriptor` gets readable. Only one may be open."""
+    """Turns SIGTERM and SIGCHLD into something to poll for: `descriptor` gets readable. Only one may be
+    open.
+    """
 
     def __init__(self) -> None:
         self.descriptor, self._write_end = os.pipe()
@@ -18,7 +20,14 @@ class Wakeup:
         signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGCHLD, _wake)
-        for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGUSR1, signal.SIGUSR2):
+        for ignored in (
+            signal.SIGHUP,
+            signal.SIGINT,
+            signal.SIGQUIT,
+            signal.SIGTSTP,
+            signal.SIGUSR1,
+            signal.SIGUSR2,
+        ):
             signal.signal(ignored, signal.SIG_IGN)
 
     def clear(self) -> None:
@@ -31,7 +40,9 @@ class Wakeup:
 
 
 def _wake(_signum: int, _frame: object) -> None:
-    """The byte in the wake-up pipe is all; a handler of its own because an ignored SIGCHLD leaves nothing to reap."""
+    """The byte in the wake-up pipe is all; a handler of its own because an ignored SIGCHLD leaves nothing to
+    reap.
+    """
 
 
 def block_all() -> None:
@@ -43,7 +54,9 @@ def unblock_all() -> None:
 
 
 def reset_all() -> None:
-    """Every signal as in a fresh login: default action, none blocked. What came while blocked takes effect now."""
+    """Every signal as in a fresh login: default action, none blocked. What came while blocked takes effect
+    now.
+    """
     signal.set_wakeup_fd(-1)
     for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(signum, signal.SIG_DFL)

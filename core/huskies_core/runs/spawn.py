@@ -1,5 +1,5 @@
-"""Starting a step: fork, make the child an ordinary program again, exec. No subprocess module, so that the checks
-between fork and exec can be made, and for its memory."""
+"""Starting a step: fork, make the child an ordinary program again, exec. No subprocess module, so that the
+checks between fork and exec can be made, and for its memory."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,9 @@ from huskies_core.runs.spec import Step
 
 
 def spawn(step: Step, env: Mapping[str, str], output: int) -> int:
-    """Starts the step in its own process group, printing to `output`; its pid. Raises OSError when it cannot start."""
+    """Starts the step in its own process group, printing to `output`; its pid. Raises OSError when it cannot
+    start.
+    """
     told, tell = os.pipe()
     supervisor = os.getpid()
     block_all()

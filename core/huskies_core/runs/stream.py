@@ -7,9 +7,11 @@ LINE_BYTES = 1 << 20
 
 
 class Reader(Protocol):
-    """Counts what an agent's output tells of itself. One per runtime; `feed` takes any bytes and never raises.
+    """Counts what an agent's output tells of itself. One per runtime; `feed` takes any bytes and never
+    raises.
 
-    `usage` is by model, its keys the fields of Usage. `waiting_until` is unix seconds: until then silence is no sign.
+    `usage` is by model, its keys the fields of Usage. `waiting_until` is unix seconds: until then silence is
+    no sign.
     """
 
     turns: int
@@ -43,7 +45,9 @@ class OutputLog:
 
 
 class LineFeed:
-    """Cuts a stream into lines for a reader; of a longer one it hands on, and holds, only the first LINE_BYTES."""
+    """Cuts a stream into lines for a reader; of a longer one it hands on, and holds, only the first
+    LINE_BYTES.
+    """
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -1,4 +1,5 @@
-"""Running the steps of a run one after another, until one fails, a limit is passed or somebody wants it to end."""
+"""Running the steps of a run one after another, until one fails, a limit is passed or somebody wants it to
+end."""
 
 import math
 import os
@@ -33,7 +34,9 @@ class _Start:
 
 
 class Supervisor:
-    """One run from its first step to its end. Keeps its counts in memory: dies it, progress.json has the last ones."""
+    """One run from its first step to its end. Keeps its counts in memory: dies it, progress.json has the last
+    ones.
+    """
 
     def __init__(self, directory: RunDirectory, spec: RunSpec, reader: Reader, wakeup: Wakeup) -> None:
         self._spec = spec
@@ -46,7 +49,9 @@ class Supervisor:
         self._survivors: tuple[Process, ...] = ()
 
     def run(self) -> Exit:
-        """Runs the steps; when it returns, nothing that they started lives, but for the survivors it names."""
+        """Runs the steps; when it returns, nothing that they started lives, but for the survivors it
+        names.
+        """
         ends: list[StepEnd] = []
         for step in self._spec.steps:
             if self._wakeup.stop_asked:
@@ -99,7 +104,9 @@ class Supervisor:
         return keep_and_read if step.role is Role.AGENT else self._log.write
 
     def _follow(self, step: Step, watch: Watch) -> bool:
-        """Until the main process ended, a limit was passed, or the end is asked for; whether the step ran too long."""
+        """Until the main process ended, a limit was passed, or the end is asked for; whether the step ran too
+        long.
+        """
         limits = limits_of(step, self._spec.limits)
         while watch.status is None and not self._wakeup.stop_asked:
             progress = measure(step.name, self._reader)
@@ -118,7 +125,9 @@ class Supervisor:
         waited_until = self._reader.waiting_until
         since_wait = math.inf if waited_until is None else time.time() - waited_until
         return Elapsed(
-            wall=now - self._began.clock, step=now - watch.began, quiet=min(now - watch.last_output, since_wait)
+            wall=now - self._began.clock,
+            step=now - watch.began,
+            quiet=min(now - watch.last_output, since_wait),
         )
 
     def _end_processes(self, watch: Watch) -> None:

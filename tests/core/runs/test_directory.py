@@ -31,7 +31,9 @@ ENDED = Exit(
     steps=(STEP,),
     limit=LimitHit("max_turns", "max_turns: 4 of 3"),
     stopped=True,
-    progress=Progress(step="test", turns=4, usage={"m": Usage(1, 2, 3, 4, 0.5), "n": Usage()}, session_id="s"),
+    progress=Progress(
+        step="test", turns=4, usage={"m": Usage(1, 2, 3, 4, 0.5), "n": Usage()}, session_id="s"
+    ),
     lost_output_bytes=3,
     survivors=("7 stuck",),
     started_at=1.0,
@@ -51,7 +53,7 @@ def test_nothing_written_is_read_as_none(directory: RunDirectory) -> None:
 
 
 def test_a_missing_spec_is_an_error(directory: RunDirectory) -> None:
-    with pytest.raises(HuskiesError, match="spec.json is missing"):
+    with pytest.raises(HuskiesError, match=r"spec\.json is missing"):
         directory.read_spec()
 
 
@@ -70,7 +72,9 @@ def test_a_broken_file_never_reads_as_none(directory: RunDirectory, content: byt
 
 def test_a_spec_comes_back_without_the_values_of_its_environment(directory: RunDirectory) -> None:
     step = Step("coder", Role.AGENT, ("agent", "-p"), "/w", timeout_secs=1.5, stdin="/p")
-    spec = RunSpec(7, "/p", (step,), {"KEY": "secret"}, Limits(max_turns=3), "reader", ("huskies", "advance", "7"))
+    spec = RunSpec(
+        7, "/p", (step,), {"KEY": "secret"}, Limits(max_turns=3), "reader", ("huskies", "advance", "7")
+    )
     replace_file(directory.spec, spec.to_json().encode())
     assert directory.read_spec() == replace(spec, env={})
     assert RunSpec.from_json(spec.to_json(), spec.env) == spec
@@ -87,7 +91,9 @@ def test_an_end_is_written_into_the_room_that_was_taken(directory: RunDirectory)
     file = ExitFile(directory)
     (reserved,) = Path(directory.path).iterdir()
     before = reserved.stat()
-    wordy = replace(ENDED, progress=replace(ENDED.progress, last_words="w" * 100_000), survivors=("7 x" * 50,) * 500)
+    wordy = replace(
+        ENDED, progress=replace(ENDED.progress, last_words="w" * 100_000), survivors=("7 x" * 50,) * 500
+    )
     file.publish(wordy)
     after = os.stat(directory.exit)
     assert (after.st_ino, after.st_size <= before.st_size) == (before.st_ino, True)

@@ -52,12 +52,22 @@ def test_only_named_variables_come_through() -> None:
     harmless = {"LANG": "C", "LC_TIME": "C", "TZ": "UTC", "XDG_RUNTIME_DIR": "/x", "SSH_AUTH_SOCK": "/s"}
     git = {"GIT_AUTHOR_NAME": "A", "GIT_SSH_COMMAND": "ssh -v", "GIT_CONFIG_GLOBAL": "/g"}
     bound = dict.fromkeys(REPOSITORY_BINDING, "x")
-    starter = {**BASE, **harmless, **git, **bound, "AWS_SECRET": "s", "HUSKIES_RUN_ID": "1", "PYTHONPATH": "y"}
+    starter = {
+        **BASE,
+        **harmless,
+        **git,
+        **bound,
+        "AWS_SECRET": "s",
+        "HUSKIES_RUN_ID": "1",
+        "PYTHONPATH": "y",
+    }
     assert environment(starter) == {**BASE, **harmless, **git, "PATH": "/opt/huskies:/usr/bin:/bin"}
 
 
 def test_all_that_binds_git_to_a_repository_is_known() -> None:
-    asked = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
+    )
     assert set(asked.stdout.split()) <= REPOSITORY_BINDING
 
 
@@ -70,8 +80,12 @@ def test_an_allowed_name_comes_from_the_starter_or_else_from_the_file() -> None:
 
 
 def test_no_config_can_bind_git_or_forge_the_mark() -> None:
-    allowance = Allowance(env={"GIT_DIR": "/x", "HUSKIES_RUN_ID": "1"}, env_allow=("GIT_WORK_TREE",), env_file={})
-    assert {"GIT_DIR", "GIT_WORK_TREE"} & set(environment({**BASE, "GIT_WORK_TREE": "/x"}, allowance)) == set()
+    allowance = Allowance(
+        env={"GIT_DIR": "/x", "HUSKIES_RUN_ID": "1"}, env_allow=("GIT_WORK_TREE",), env_file={}
+    )
+    assert {"GIT_DIR", "GIT_WORK_TREE"} & set(
+        environment({**BASE, "GIT_WORK_TREE": "/x"}, allowance)
+    ) == set()
 
 
 def test_huskies_comes_first_on_path_and_once() -> None:
@@ -115,7 +129,7 @@ def write_private(path: Path, text: str) -> Path:
 
 
 def test_the_env_file_reads_as_a_shell_would(tmp_path: Path) -> None:
-    text = "# keys\n\nA=1\nexport B = two words # no\nC='x # y'\nD=\"q=1\" # no\nE=\nF=a#b\nG=\"un\n"
+    text = '# keys\n\nA=1\nexport B = two words # no\nC=\'x # y\'\nD="q=1" # no\nE=\nF=a#b\nG="un\n'
     assert read_env_file(write_private(tmp_path / "env", text)) == {
         "A": "1",
         "B": "two words",

@@ -33,7 +33,9 @@ except ProcessLookupError:
     pass
 """
 INTENT = {"outcome": "stopped", "event": "freeze"}
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="parent-death signals and orphans are Linux's")
+linux_only = pytest.mark.skipif(
+    sys.platform != "linux", reason="parent-death signals and orphans are Linux's"
+)
 
 
 def started(runs: Runs, *script: str) -> tuple[RunDirectory, int]:
@@ -55,7 +57,12 @@ def test_an_obedient_agent_is_ended_at_once(runs: Runs) -> None:
     result = kill_run(directory, INTENT)
     ended = directory.read_exit()
     assert ended is not None
-    assert (result.gone, result.survivors, is_alive(directory), find_process(agent)) == (True, (), False, None)
+    assert (result.gone, result.survivors, is_alive(directory), find_process(agent)) == (
+        True,
+        (),
+        False,
+        None,
+    )
     assert (ended.stopped, directory.read_kill(), time.monotonic() - began < 2) == (True, INTENT, True)
 
 

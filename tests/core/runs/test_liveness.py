@@ -1,5 +1,6 @@
 """The lock of a run, held and asked for by real processes at once."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -108,7 +109,7 @@ def test_advance_adopts_only_the_lock_of_its_run(tmp_path: Path) -> None:
     mine, other = RunDirectory(tmp_path / "7"), RunDirectory(tmp_path / "8")
     lock = take_lock(mine)
     assert lock is not None
-    os.set_inheritable(lock, True)
+    fcntl.fcntl(lock, fcntl.F_SETFD, 0)
     take = {"HUSKIES_RUN_LOCK_FD": str(lock)}
     assert (adopt_lock(other, take), os.get_inheritable(lock)) == (None, True)
     assert (adopt_lock(mine, take), os.get_inheritable(lock)) == (lock, False)

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from support.agents.runs import AGENT, Runs, end_of, timed
 from huskies_core.runs.liveness import is_alive
 from huskies_core.runs.spec import Limits, Role
+from support.agents.runs import AGENT, Runs, end_of, timed
 from support.waiting import wait_for_file, wait_until
 
 
 def test_an_agent_runs_to_its_end(runs: Runs) -> None:
-    directory, ended = runs.finish(runs.step("say=hello", 'usage={"model":"m","output_tokens":7,"cost_usd":0.5}'))
+    directory, ended = runs.finish(
+        runs.step("say=hello", 'usage={"model":"m","output_tokens":7,"cost_usd":0.5}')
+    )
     (step,) = ended.steps
     facts = (step.name, step.role, step.exit_code, step.signal, step.timed_out, step.detail, step.passed)
     assert facts == ("coder", Role.AGENT, 0, None, False, "", True)
@@ -34,7 +36,9 @@ def test_the_first_failing_step_is_the_last(runs: Runs) -> None:
     directory, ended = runs.finish(setup, gate, runs.step("say=never"))
     assert [(step.name, step.exit_code) for step in ended.steps] == [("setup", 0), ("test", 7)]
     assert directory.read_output(ended.steps[1]) == "1 failed\n"
-    headers = [line for line in Path(directory.output).read_text().split("\n") if line.startswith("== huskies: ")]
+    headers = [
+        line for line in Path(directory.output).read_text().split("\n") if line.startswith("== huskies: ")
+    ]
     assert len(headers) == 4
     assert headers[3].startswith("== huskies: test: exit 7 after ")
 

@@ -1,7 +1,7 @@
 """An agent that does as it is told: `scripted_agent.py STEP...`, each step `verb` or `verb=argument`.
 
-It is a real program with no import of ours, so that what tests say of agents holds for processes. A step `script=FILE`
-reads further steps from a JSON list of strings."""
+It is a real program with no import of ours, so that what tests say of agents holds for processes. A step
+`script=FILE` reads further steps from a JSON list of strings."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -85,7 +86,9 @@ def publish(path: str, content: str) -> None:
 
 
 def hide(path: str, *, clear: bool = False) -> None:
-    """Leaves a process in a session of its own, twice forked, that ignores SIGTERM; its pid goes to `path`."""
+    """Leaves a process in a session of its own, twice forked, that ignores SIGTERM; its pid goes to
+    `path`.
+    """
     if os.fork():
         wait_for(path)
         return
@@ -133,7 +136,7 @@ def stop(_argument: str) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-VERBS = {
+VERBS: dict[str, Callable[[str], object]] = {
     "say": say,
     "raw": raw,
     "invalid": lambda size: raw(size, byte=b"\xff\xfe\x00"),

@@ -1,7 +1,8 @@
 """The runtime for any program: JSON lines `{"usage": {...}}` among its output tell what it did and spent.
 
-Keys of usage, all optional: model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, turns
-(1 unless given), tool_turns (0 unless given), session_id. Records add up. What is no such line is plain output."""
+Keys of usage, all optional: model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+cost_usd, turns (1 unless given), tool_turns (0 unless given), session_id. Records add up. What is no such
+line is plain output."""
 
 import json
 from typing import Any
