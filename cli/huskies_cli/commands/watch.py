@@ -1,0 +1,97 @@
+"""`huskies watch`: the passes in a loop, and the only loop there is."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated
+
+import typer
+
+from huskies_cli.options import seconds
+from huskies_cli.output import Stream
+from huskies_cli.reports import told_of
+from huskies_cli.session import Session, session_of
+from huskies_cli.systemd import notify
+from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.clock import to_iso
+from huskies_core.context import Context, open_context
+from huskies_core.errors import HuskiesError
+from huskies_core.passes import ordering
+from huskies_core.passes.actions import PassReport
+from huskies_core.passes.auto_assign import AUTO_ASSIGN
+from huskies_core.passes.due import config_stamp, is_due
+from huskies_core.text import one_line
+
+Interval = Annotated[
+    float, typer.Option("--interval", parser=seconds, metavar="SECS", help="Seconds between two ticks.")
+]
+Line = Mapping[str, object]
+Run = Callable[[], tuple[PassReport, ...]]
+
+
+def watch(ctx: typer.Context, interval: Interval = 1.0) -> Stream:
+    """Run the passes in a loop.
+
+    Begins with reconcile and auto-assign, then ticks. One line for each action. Ctrl-C or SIGTERM ends it at once and
+    leaves running agents running. Under systemd it reports READY and WATCHDOG.
+    """
+    session = session_of(ctx)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    return Stream(_lines(session, interval), _text)
+
+
+def _lines(session: Session, interval: float) -> Iterator[Line]:
+    with open_context(session.start) as context:
+        refuse_inside_run(context, "watch")
+        loop = _Loop(context)
+        yield from loop.start_up()
+        notify("READY=1")
+        while True:
+            yield from loop.tick()
+            notify("WATCHDOG=1")
+            time.sleep(interval)
+
+
+class _Loop:
+    """One watch: remembers what the config files looked like, and the complaint it has made already."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.state = str(context.project.state_dir)
+        self.stamp = config_stamp(self.state)
+        self.complaint = ""
+
+    def start_up(self) -> Iterator[Line]:
+        yield from self._reported(lambda: ordering.reconcile(self.context))
+        yield from self._reported(lambda: ordering.run_in_order(self.context, [AUTO_ASSIGN]))
+        yield self._message("startup reconcile complete")
+
+    def tick(self) -> Iterator[Line]:
+        """What is due, and nothing when nothing is: the store is asked, no lock is taken."""
+        stamp = config_stamp(self.state)
+        if stamp != self.stamp:
+            self.stamp = stamp
+            self.context.forget_config()
+        if is_due(self.state):
+            yield from self._reported(lambda: ordering.tick(self.context))
+
+    def _reported(self, run: Run) -> Iterator[Line]:
+        """What the passes did. A failure of the whole, such as a broken config, is said once while it lasts."""
+        try:
+            reports = run()
+        except HuskiesError as error:
+            if error.message != self.complaint:
+                self.complaint = error.message
+                yield self._message(error.message)
+            return
+        self.complaint = ""
+        yield from told_of(reports, self.context.now())
+
+    def _message(self, text: str) -> Line:
+        return {"at": to_iso(self.context.now()), "message": text}
+
+
+def _text(line: Line) -> str:
+    at = str(line["at"])[11:19]
+    return f"{at} {one_line(str(line.get('message') or line['line']))}"

@@ -1,0 +1,60 @@
+"""Reports of passes as the command line shows them: the data of the envelope, one line an action, the errors."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from huskies_cli.output import ErrorItem, Result
+from huskies_core.clock import to_iso
+from huskies_core.passes.actions import Done, Outcome, PassReport
+
+
+def result_of(name: str, reports: Sequence[PassReport]) -> Result:
+    """One result for all passes that a command ran; it failed in part when any item did."""
+    done = [item for report in reports for item in report.done]
+    alone = len(reports) == 1 and reports[0].already_running
+    actions = [row for report in reports for row in _actions(report)]
+    data = {"pass": name, "already_running": alone, "actions": actions}
+    well = sum(item.outcome is not Outcome.FAILED for item in done)
+    talk = (f"{name} is already running",) if alone else ()
+    result = Result.of_items(data, "\n".join(map(line_of, done)), _errors(reports), done=well)
+    return replace(result, talk=talk)
+
+
+def line_of(item: Done) -> str:
+    action = item.action
+    story = f" {action.story}" if action.story is not None else ""
+    mark = "" if item.outcome is Outcome.DONE else f" [{item.outcome.value}]"
+    return f"{action.verb.value}{story}{mark}{': ' + item.detail if item.detail else ''}"
+
+
+def told_of(reports: Iterable[PassReport], now: datetime) -> Iterator[dict[str, object]]:
+    """What a loop tells, one object for each action and each failure, as it happens."""
+    for report in reports:
+        for row, item in zip(_actions(report), report.done, strict=True):
+            yield {"at": to_iso(now), **row, "line": line_of(item)}
+        if report.failure is not None:
+            yield {"at": to_iso(now), "message": f"{report.name} failed: {report.failure.detail}"}
+
+
+def _actions(report: PassReport) -> Iterable[dict[str, object]]:
+    for item in report.done:
+        yield {
+            "pass": report.name,
+            "action": item.action.verb.value,
+            "story": item.action.story,
+            "outcome": item.outcome.value,
+            "detail": item.detail,
+        }
+
+
+def _errors(reports: Iterable[PassReport]) -> Iterable[ErrorItem]:
+    for report in reports:
+        if report.failure is not None:
+            yield ErrorItem(
+                report.failure.error, f"{report.name}: {report.failure.detail}", subject=report.name
+            )
+        for item in report.done:
+            if item.outcome is Outcome.FAILED:
+                subject = "" if item.action.story is None else str(item.action.story)
+                yield ErrorItem(item.error, f"{item.action.verb.value}: {item.detail}", subject=subject)
