@@ -75,7 +75,9 @@ class Context:
         with self.store.reading() as db:
             recorded = facts.get(db, facts.BASE_BRANCH)
         if recorded is None:
-            raise HuskiesError("the project has no base branch", hint="Run 'huskies init --base-branch NAME'.")
+            raise HuskiesError(
+                "the project has no base branch", hint="Run 'huskies init --base-branch NAME'."
+            )
         return recorded
 
     @property
@@ -85,6 +87,15 @@ class Context:
         if not run.isdigit() or project is None or Path(project) != self.project.root:
             return None
         return int(run)
+
+    @contextmanager
+    def acting_as(self, actor: str) -> Iterator[None]:
+        """What is written meanwhile names `actor`."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def forget_config(self) -> None:
         """The next use reads the files again: a loop does so when they have changed."""
@@ -96,7 +107,9 @@ class Context:
 
         found = read_text(self.project, path, self.text_at_base)
         if found is None:
-            raise HuskiesError(f"{path} is missing", hint="agents.toml names it.", code="config_error", subject=path)
+            raise HuskiesError(
+                f"{path} is missing", hint="agents.toml names it.", code="config_error", subject=path
+            )
         return found
 
     def text_at_base(self, path: str) -> str | None:

@@ -95,17 +95,23 @@ def find_repository(start: Path) -> Project:
         if git.is_file():
             return _main_checkout(folder, git)
         if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
-            raise NoProject(f"{folder} is a bare repository", hint="Huskies needs a checkout: use a clone of it.")
-    raise NoProject(f"{start} is not in a git repository", hint="Run 'git init' there, or give --project PATH.")
+            raise NoProject(
+                f"{folder} is a bare repository", hint="Huskies needs a checkout: use a clone of it."
+            )
+    raise NoProject(
+        f"{start} is not in a git repository", hint="Run 'git init' there, or give --project PATH."
+    )
 
 
 def _main_checkout(folder: Path, pointer: Path) -> Project:
-    """Follows the `.git` file of a linked worktree, a submodule or a separate git directory (gitrepository-layout(5))."""
+    """Follows the `.git` file of a linked worktree or a separate git directory (gitrepository-layout(5))."""
     git_dir = (folder / pointer.read_text().removeprefix("gitdir:").strip()).resolve()
     common = git_dir / "commondir"
     if not common.is_file():
         return Project(folder, git_dir)
     shared = (git_dir / common.read_text().strip()).resolve()
     if shared.name != ".git":
-        raise NoProject(f"{shared} is a bare repository", hint="Huskies needs a main checkout: use a clone of it.")
+        raise NoProject(
+            f"{shared} is a bare repository", hint="Huskies needs a main checkout: use a clone of it."
+        )
     return Project(shared.parent, shared)

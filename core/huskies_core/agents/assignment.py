@@ -33,7 +33,9 @@ class Held:
 
 def in_order(stories: Iterable[Story]) -> list[Story]:
     """Higher priority first; in the merge queue a resolved conflict next; then older first."""
-    return sorted(stories, key=lambda story: (-story.draft.priority, not _is_resolved(story), _age_key(story)))
+    return sorted(
+        stories, key=lambda story: (-story.draft.priority, not _is_resolved(story), _age_key(story))
+    )
 
 
 def may_be_promoted(story: Story, *, everything: bool) -> bool:
@@ -106,17 +108,25 @@ def _of_dependencies(world: World, story: Story) -> Iterable[Held]:
         return
     for number, stage in world.unmet(story).items():
         if stage.name is StageName.ABANDONED:
-            yield Held("unmet_dependency", f"story {number} is abandoned and never will be met", f"huskies edit {story.id}")
+            yield Held(
+                "unmet_dependency",
+                f"story {number} is abandoned and never will be met",
+                f"huskies edit {story.id}",
+            )
         elif isinstance(stage, Superseded):
             yield Held("unmet_dependency", f"story {number} is superseded by {stage.by}, which is not met")
         else:
-            yield Held("unmet_dependency", f"story {number} is in {stage.name.value}", f"huskies explain {number}")
+            yield Held(
+                "unmet_dependency", f"story {number} is in {stage.name.value}", f"huskies explain {number}"
+            )
 
 
 def _of_live_run(world: World, story: Story) -> Iterable[Held]:
     run = world.live_run(story.id)
     if run is not None:
-        yield Held("live_run", f"{run.kind.value} run {run.id} is {run.status.value}", f"huskies logs {story.id} -f")
+        yield Held(
+            "live_run", f"{run.kind.value} run {run.id} is {run.status.value}", f"huskies logs {story.id} -f"
+        )
 
 
 def _of_budget(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
@@ -138,7 +148,9 @@ def _of_queue(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
         yield from (_as_held(hold) for hold in world.holds if hold.story in (QUEUE, story.id))
         merging = next((run for run in world.live if run.kind is RunKind.MERGE), None)
         if merging is not None:
-            yield Held("merge_queue", f"story {merging.story} is being merged", f"huskies explain {merging.story}")
+            yield Held(
+                "merge_queue", f"story {merging.story} is being merged", f"huskies explain {merging.story}"
+            )
     if world.count_live(*UNATTENDED) >= most:
         yield Held("max_gates", f"{most} gate and merge runs are live", "huskies config set max_gates N")
 
@@ -156,7 +168,9 @@ def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
     stage = AGENT_STAGES[kind].value
     able = candidates(world, story, kind)
     if not able:
-        yield Held("no_agent", f"agents.toml has no agent of stage {stage} for it", "edit .huskies/agents.toml")
+        yield Held(
+            "no_agent", f"agents.toml has no agent of stage {stage} for it", "edit .huskies/agents.toml"
+        )
         return
     most = world.config.project.max_coders
     if kind is RunKind.CODER and world.count_live(RunKind.CODER) >= most:

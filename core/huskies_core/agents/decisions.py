@@ -3,13 +3,14 @@
 Nothing here acts. A crash between a run's end and what follows from it loses nothing: the same is decided again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from huskies_core.agents import tries
 from huskies_core.agents.tries import has_work
-from huskies_core.clock import to_iso
+from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline import events
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import FailureKind, MergeFailure, StageName
@@ -20,6 +21,7 @@ from huskies_core.store.stories import QaMode, Story, StoryType
 
 OTHER_FAILURE_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=25))
 QA_TRIES = 2
+NOTHING_TO_MERGE = "there is nothing to merge: the branch has no commits of its own"
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,26 @@ class Rules:
     passed: Callable[[str], bool]
 
 
+@dataclass(frozen=True)
+class Case:
+    """What a decision is made from. `here` are the runs of the present visit."""
+
+    story: Story
+    history: Sequence[Run]
+    here: Sequence[Run]
+    rules: Rules
+    now: datetime
+
+    @property
+    def last(self) -> Run | None:
+        return self.here[-1] if self.here else None
+
+
 def decide(story: Story, history: Sequence[Run], rules: Rules, now: datetime) -> Decision:
     """What follows for a story without a live run. `history` is its runs since its counts began, oldest first."""
-    history = [run for run in history if run.kind is not RunKind.OTHER and run.outcome is not Outcome.CANCELLED]
+    history = [
+        run for run in history if run.kind is not RunKind.OTHER and run.outcome is not Outcome.CANCELLED
+    ]
     here = [run for run in history if run.visit == story.visit]
     last = here[-1] if here else None
     held = tries.held_back(history, last, now)
@@ -71,22 +90,25 @@ def decide(story: Story, history: Sequence[Run], rules: Rules, now: datetime) ->
         return Fire(events.Block(held))
     if held is not None:
         return Wait(held.rule, held.detail, held.until)
-    match story.stage.name:
-        case StageName.CODING:
-            decision = _coding(story, history, here, rules, now)
-        case StageName.QA:
-            decision = _qa(story, here, rules)
-        case StageName.MERGE:
-            decision = _merge(last, now)
-        case StageName.MERGE_FAILURE:
-            decision = _merge_failure(story, history, here, rules, now)
-        case _:
-            decision = Wait("stage", f"nothing is started in {story.stage.name.value}")
-    return _bounded(decision, story, rules)
+    return _bounded(_by_stage(Case(story, history, here, rules, now)), story, rules)
 
 
 def qa_mode(story: Story, rules: Rules) -> QaMode:
     return story.draft.qa or rules.default_qa
+
+
+def _by_stage(case: Case) -> Decision:
+    match case.story.stage.name:
+        case StageName.CODING:
+            return _coding(case)
+        case StageName.QA:
+            return _qa(case)
+        case StageName.MERGE:
+            return _merge(case.last, case.now)
+        case StageName.MERGE_FAILURE:
+            return _merge_failure(case)
+        case _:
+            return Wait("stage", f"nothing is started in {case.story.stage.name.value}")
 
 
 def _bounded(decision: Decision, story: Story, rules: Rules) -> Decision:
@@ -96,23 +118,25 @@ def _bounded(decision: Decision, story: Story, rules: Rules) -> Decision:
     return Fire(event, decision.content)
 
 
-def _coding(
-    story: Story, history: Sequence[Run], here: Sequence[Run], rules: Rules, now: datetime
-) -> Decision:
-    last = here[-1] if here else None
+def _coding(case: Case) -> Decision:
+    last = case.last
     if last is None:
         return Begin(RunKind.CODER)
     if tries.setup_failed(last):
         return Begin(last.kind)
     if last.kind is RunKind.GATES:
-        return _gates_ended(story, last, rules)
-    if story.draft.type is StoryType.SPIKE:
+        return _gates_ended(case.story, last, case.rules)
+    return _coder_ended(case, last)
+
+
+def _coder_ended(case: Case, last: Run) -> Decision:
+    if case.story.draft.type is StoryType.SPIKE:
         return Fire(events.ReviewHeld(_spike_told(last)))
-    if not tries.is_evidence(last, history):
-        return _without_commits(story, last, history, now)
-    if last.evidence.get("dirty") and tries.dirty_streak(here) < 2:
+    if not tries.is_evidence(last, case.history):
+        return _without_commits(case, last)
+    if last.evidence.get("dirty") and tries.dirty_streak(case.here) < 2:
         return Begin(RunKind.CODER, tries.DIRTY_NUDGE)
-    return _judge_work(story, last, rules)
+    return _judge_work(case.story, last, case.rules)
 
 
 def _spike_told(last: Run) -> str:
@@ -120,11 +144,11 @@ def _spike_told(last: Run) -> str:
     return f"the spike ended ({last.outcome}) with {commits} commit{'' if commits == 1 else 's'}"
 
 
-def _without_commits(story: Story, last: Run, history: Sequence[Run], now: datetime) -> Decision:
+def _without_commits(case: Case, last: Run) -> Decision:
     clean = not last.evidence.get("dirty")
-    if story.draft.type is StoryType.TASK and last.outcome is Outcome.COMPLETED and clean:
-        return Fire(events.Close("finished without changes", to_iso(now)))
-    exhausted = tries.recovery_exhausted(history)
+    if case.story.draft.type is StoryType.TASK and last.outcome is Outcome.COMPLETED and clean:
+        return Fire(events.Close("finished without changes", to_iso(case.now)))
+    exhausted = tries.recovery_exhausted(case.history)
     if exhausted:
         return Fire(events.Block(exhausted))
     return Begin(RunKind.CODER, tries.recovery_note(last))
@@ -133,7 +157,9 @@ def _without_commits(story: Story, last: Run, history: Sequence[Run], now: datet
 def _judge_work(story: Story, last: Run, rules: Rules) -> Decision:
     """Work of its own: the gates, unless this very tree has passed them."""
     tree = last.evidence.get("tree")
-    proven = not rules.has_gates or (not last.evidence.get("dirty") and bool(tree) and rules.passed(str(tree)))
+    proven = not rules.has_gates or (
+        not last.evidence.get("dirty") and bool(tree) and rules.passed(str(tree))
+    )
     return _gates_passed(story, last, rules) if proven else Begin(RunKind.GATES)
 
 
@@ -157,21 +183,21 @@ def _gates_passed(story: Story, last: Run, rules: Rules) -> Decision:
 
 def _to_merge(story: Story, last: Run) -> Decision:
     if not has_work(last):
-        return Fire(events.Block("there is nothing to merge: the branch has no commits of its own"))
+        return Fire(events.Block(NOTHING_TO_MERGE))
     place = (str(last.evidence["branch"]), int(last.evidence["commits_ahead"]))
     return Fire(events.QaSkipped(*place) if story.stage.name is StageName.CODING else events.QaPassed(*place))
 
 
-def _qa(story: Story, here: Sequence[Run], rules: Rules) -> Decision:
-    mode = qa_mode(story, rules)
+def _qa(case: Case) -> Decision:
+    mode = qa_mode(case.story, case.rules)
     if mode is QaMode.HUMAN:
         return Fire(events.ReviewHeld("waits for a person's review"))
     if mode is QaMode.AGENT:
-        return _qa_by_agent(story, [run for run in here if run.kind is RunKind.QA])
-    last = here[-1] if here else None
+        return _qa_by_agent(case.story, [run for run in case.here if run.kind is RunKind.QA])
+    last = case.last
     if last is None or last.kind is not RunKind.GATES or tries.setup_failed(last):
         return Begin(RunKind.GATES)
-    return _gates_ended(story, last, rules)
+    return _gates_ended(case.story, last, case.rules)
 
 
 def _qa_by_agent(story: Story, here: Sequence[Run]) -> Decision:
@@ -190,40 +216,42 @@ def _qa_by_agent(story: Story, here: Sequence[Run]) -> Decision:
 
 def _merge(last: Run | None, now: datetime) -> Decision:
     result = {} if last is None else dict(last.evidence.get("merge", {}))
+    if result.get("result") == "already_merged":
+        return Fire(events.MergeSucceeded(str(result["commit"]), to_iso(now)))
+    failure = _failure_of(result)
+    if failure is None:
+        return Begin(RunKind.MERGE)
+    return Fire(failure, ((content.MERGE_FAILURE, failure.detail),))
+
+
+def _failure_of(result: Mapping[str, Any]) -> events.MergeFailed | None:
+    """What a merge run found against the story; a hold of the queue and a lost race are nothing against it."""
     match result.get("result"):
-        case "already_merged":
-            return Fire(events.MergeSucceeded(str(result["commit"]), to_iso(now)))
         case "conflict":
-            return _merge_failed(FailureKind.CONFLICT_DETECTED, "\n".join(result["files"]))
+            return events.MergeFailed(FailureKind.CONFLICT_DETECTED, "\n".join(result["files"]))
         case "no_commits":
-            return _merge_failed(FailureKind.NO_COMMITS, "the branch adds nothing to the base")
+            return events.MergeFailed(FailureKind.NO_COMMITS, "the branch adds nothing to the base")
         case "gates_failed":
-            return _merge_failed(FailureKind.GATES_FAILED, str(result["output"]))
+            return events.MergeFailed(FailureKind.GATES_FAILED, str(result["output"]))
         case "other":
-            return _merge_failed(FailureKind.OTHER, str(result["detail"]))
+            return events.MergeFailed(FailureKind.OTHER, str(result["detail"]))
         case _:
-            return Begin(RunKind.MERGE)
+            return None
 
 
-def _merge_failed(kind: FailureKind, detail: str) -> Decision:
-    return Fire(events.MergeFailed(kind, detail), ((content.MERGE_FAILURE, detail),))
-
-
-def _merge_failure(
-    story: Story, history: Sequence[Run], here: Sequence[Run], rules: Rules, now: datetime
-) -> Decision:
-    failure = story.stage
+def _merge_failure(case: Case) -> Decision:
+    failure = case.story.stage
     assert isinstance(failure, MergeFailure)
     match failure.kind:
         case FailureKind.CONFLICT_DETECTED:
-            return _conflict(here, rules)
+            return _conflict(case.here, case.rules)
         case FailureKind.GATES_FAILED:
             fixup = events.FixupRequested("the gates failed on the merged tree")
             return Fire(fixup, ((content.GATE_OUTPUT, failure.detail),))
         case FailureKind.NO_COMMITS:
-            return Fire(events.Block("there is nothing to merge: the branch has no commits of its own"))
+            return Fire(events.Block(NOTHING_TO_MERGE))
         case FailureKind.OTHER:
-            return _retry_other(story, failure.detail, history, now)
+            return _retry_other(case, failure.detail)
 
 
 def _conflict(here: Sequence[Run], rules: Rules) -> Decision:
@@ -237,14 +265,14 @@ def _conflict(here: Sequence[Run], rules: Rules) -> Decision:
     return Begin(RunKind.MERGEMASTER, "" if last is None else tries.unresolved_note(last))
 
 
-def _retry_other(story: Story, detail: str, history: Sequence[Run], now: datetime) -> Decision:
-    failures = tries.other_failures(history)
+def _retry_other(case: Case, detail: str) -> Decision:
+    failures = tries.other_failures(case.history)
     if failures > len(OTHER_FAILURE_WAITS):
         return Fire(events.Block(f"merging failed {failures} times: {detail}"[:2000]))
-    until = datetime.fromisoformat(story.stage_entered_at) + OTHER_FAILURE_WAITS[max(failures - 1, 0)]
-    if now < until:
+    until = from_iso(case.story.stage_entered_at) + OTHER_FAILURE_WAITS[max(failures - 1, 0)]
+    if case.now < until:
         return Wait("merge_retry", f"the merge is tried again at {to_iso(until)}", until)
-    latest = next((run for run in reversed(history) if has_work(run)), None)
+    latest = next((run for run in reversed(case.history) if has_work(run)), None)
     if latest is None:
-        return Fire(events.Block("there is nothing to merge: the branch has no commits of its own"))
+        return Fire(events.Block(NOTHING_TO_MERGE))
     return Fire(events.MergeRetried(str(latest.evidence["branch"]), int(latest.evidence["commits_ahead"])))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,6 +25,7 @@ from huskies_core.runs.liveness import take_lock
 from huskies_core.runs.records import Exit, Progress
 from huskies_core.runs.spec import Role
 from huskies_core.store import firing, gate_passes, holds, journal, runs, usage
+from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
 
 STARTING_FILE = "start.json"
@@ -53,7 +53,7 @@ def end_run(context: Context, run: Run, now: datetime) -> bool:
     """
     if not run.is_live:
         return False
-    found = _look(context, run, now)
+    found = _look(context, run)
     seen = fingerprint(context.repository)
     with context.store.exclusive() as db:
         return _record(context, db, run, found, seen, now)
@@ -103,7 +103,7 @@ def record_failed_start(context: Context, run: Run, detail: str, now: datetime) 
         runs.end(db, run.id, report, actor=context.actor, now=now)
 
 
-def _look(context: Context, run: Run, now: datetime) -> Found:
+def _look(context: Context, run: Run) -> Found:
     directory = RunDirectory(context.project.run_dir(run.id))
     exit_ = directory.read_exit()
     if exit_ is None or exit_.survivors:
@@ -141,7 +141,10 @@ def _evidence(context: Context, run: Run) -> dict[str, Any]:
     tip = context.repository.branch_tip(context.base_branch_or_recorded)
     if tip is None:
         return {}
-    found = {**asdict(gather_evidence(context.repository, run.story, base_tip=tip)), "branch": branch_of(run.story)}
+    found = {
+        **asdict(gather_evidence(context.repository, run.story, base_tip=tip)),
+        "branch": branch_of(run.story),
+    }
     if run.kind is RunKind.MERGEMASTER and run.verdict is Verdict.RESOLVED:
         found["unresolved"] = check_resolution(context.repository, run.story, base_tip=tip)
     return found
@@ -156,9 +159,7 @@ def _remember_setups(context: Context, run: Run, exit_: Exit | None, directory: 
         setups.write_mark(context, run.story, digests)
 
 
-def _record(
-    context: Context, db: sqlite3.Connection, run: Run, found: Found, seen: Any, now: datetime
-) -> bool:
+def _record(context: Context, db: Connection, run: Run, found: Found, seen: Any, now: datetime) -> bool:
     hygiene.notice_changes(db, seen, actor=f"run:{run.id}", now=now)
     outcome, detail = judging.outcome_of(found.exit, found.intent)
     progress = found.progress
@@ -174,19 +175,19 @@ def _record(
         return False
     _record_usage(db, run, progress, now)
     _record_gates(context, db, run, outcome, found, now)
-    _record_merge(context, db, run, found, now)
+    _record_merge(db, run, found, now)
     _fire_intended(db, run, outcome, found.intent, now)
     return True
 
 
-def _record_usage(db: sqlite3.Connection, run: Run, progress: Progress | None, now: datetime) -> None:
+def _record_usage(db: Connection, run: Run, progress: Progress | None, now: datetime) -> None:
     for model, used in (progress.usage if progress else {}).items():
         tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
         usage.put(db, run.id, usage.Usage(model or run.model or "", *tokens, used.cost_usd or 0.0), now=now)
 
 
 def _record_gates(
-    context: Context, db: sqlite3.Connection, run: Run, outcome: Outcome, found: Found, now: datetime
+    context: Context, db: Connection, run: Run, outcome: Outcome, found: Found, now: datetime
 ) -> None:
     """Keeps a pass for its tree; never one in whose worktree lay what is not committed."""
     started = _read_json(RunDirectory(context.project.run_dir(run.id)), STARTING_FILE)
@@ -196,12 +197,14 @@ def _record_gates(
         gate_passes.record(db, str(tree), definition, now=now)
 
 
-def _record_merge(context: Context, db: sqlite3.Connection, run: Run, found: Found, now: datetime) -> None:
+def _record_merge(db: Connection, run: Run, found: Found, now: datetime) -> None:
     merge = found.evidence.get("merge", {})
     actor = f"run:{run.id}"
     if found.users_paths:
         detail = {"run": run.id, "paths": found.users_paths}
-        journal.append(db, journal.Kind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail)
+        journal.append(
+            db, journal.Kind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail
+        )
     match merge.get("result"):
         case "landed":
             _fire(db, run, MergeSucceeded(merge["commit"], to_iso(now)), actor, now)
@@ -214,19 +217,21 @@ def _record_merge(context: Context, db: sqlite3.Connection, run: Run, found: Fou
 
 
 def _fire_intended(
-    db: sqlite3.Connection, run: Run, outcome: Outcome, intent: Mapping[str, Any] | None, now: datetime
+    db: Connection, run: Run, outcome: Outcome, intent: Mapping[str, Any] | None, now: datetime
 ) -> None:
     if intent is not None and intent.get("then") == Freeze.name and outcome is Outcome.STOPPED:
         _fire(db, run, Freeze(), str(intent.get("actor", f"run:{run.id}")), now)
 
 
-def _fire(db: sqlite3.Connection, run: Run, event: Event, actor: str, now: datetime) -> None:
+def _fire(db: Connection, run: Run, event: Event, actor: str, now: datetime) -> None:
     """Fires for the visit the run belongs to; a story that has moved on has no use for it."""
     try:
         firing.fire(db, run.story, event, visit=run.visit, actor=actor, now=now)
     except firing.Stale as stale:
         detail = {"run": run.id, "event": event.name, "why": stale.message}
-        journal.append(db, journal.Kind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail)
+        journal.append(
+            db, journal.Kind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
+        )
 
 
 def _read_json(directory: RunDirectory, name: str) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Watches what runs must leave alone: the shared git config, the hooks, the remotes and the user's branch."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
 from huskies_core.git.hygiene import Fingerprint, differences
 from huskies_core.store import facts, journal, runs
+from huskies_core.store.connection import Connection
 
 
-def notice_changes(db: sqlite3.Connection, seen: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
+def notice_changes(db: Connection, seen: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
     """Compares with what was seen last, names each change once with the runs that were live, and remembers `seen`.
 
     Called in the transaction that starts a run and in the one that ends it: what changes while no run is live is the

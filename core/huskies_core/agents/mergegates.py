@@ -108,5 +108,3 @@ def _failed(step: Step, how: str, output: bytes) -> dict[str, Any]:
     if step.role is Role.SETUP:
         return {"result": "other", "detail": f"{step.name} {how}: {said[-1000:]}"}
     return {"result": "gates_failed", "output": f"{step.name} {how}\n{said}"}
-
-

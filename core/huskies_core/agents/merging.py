@@ -16,9 +16,9 @@ from huskies_core.agents.mergegates import judge_tree
 from huskies_core.agents.worktrees import base_tip
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
+from huskies_core.git.host import scrub_environment
 from huskies_core.git.landing import BaseDirty, Landed, TipMoved, base_dirt, land
 from huskies_core.git.locks import clear_shared_locks, git_locked
-from huskies_core.git.host import scrub_environment
 from huskies_core.git.squash import AlreadyMerged, Conflict, Empty, Squashed, squash
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.stages import Merge
@@ -51,7 +51,11 @@ def main(arguments: Sequence[str]) -> int:
             story = stories.load(db, run.story)
         result = merge_story(context, run, story)
         written = json.dumps({"merge": result}, ensure_ascii=False).encode()
-        replace_file(os.path.join(RunDirectory(context.project.run_dir(run.id)).path, RESULT_FILE), written, durable=True)
+        replace_file(
+            os.path.join(RunDirectory(context.project.run_dir(run.id)).path, RESULT_FILE),
+            written,
+            durable=True,
+        )
     print(f"huskies: {result['result']}", flush=True)
     return 0
 
@@ -68,25 +72,33 @@ def merge_story(context: Context, run: Run, story: Story) -> Result:
 def _merge_once(context: Context, run: Run, story: Story) -> Result:
     if not isinstance(story.stage, Merge) or story.visit != run.visit:
         return {"result": "stale"}
-    repo, branch = context.repository, branch_of(story.id)
-    tip, work = base_tip(context), repo.branch_tip(branch)
+    branch = branch_of(story.id)
+    tip, work = base_tip(context), context.repository.branch_tip(branch)
     with context.store.reading() as db:
         born = branches.base_commit(db, story.id)
     if work is None or born is None:
         return {"result": "other", "detail": f"there is no branch {branch} that this project made"}
     try:
-        found = squash(repo, branch=branch, tip=tip, message=_message(context, story), born=born)
+        found = squash(
+            context.repository, branch=branch, tip=tip, message=_message(context, story), born=born
+        )
     except HuskiesError as error:
         return {"result": "other", "detail": error.message}
+    return {**_follow_up(context, run, tip, found), "branch_tip": work}
+
+
+def _follow_up(
+    context: Context, run: Run, tip: str, found: Squashed | Conflict | AlreadyMerged | Empty
+) -> Result:
     match found:
         case Conflict(files=files):
             return {"result": "conflict", "files": list(files)}
         case AlreadyMerged(commit=commit):
-            return {"result": "already_merged", "commit": commit, "branch_tip": work}
+            return {"result": "already_merged", "commit": commit}
         case Empty():
             return {"result": "no_commits"}
         case Squashed():
-            return {**_judge_and_land(context, run, tip, found), "branch_tip": work}
+            return _judge_and_land(context, run, tip, found)
 
 
 def _judge_and_land(context: Context, run: Run, tip: str, merged: Squashed) -> Result:
@@ -105,7 +117,9 @@ def _land(context: Context, run: Run, tip: str, commit: str) -> Result:
     """Moves the base under the git lock. From the record on, only its end decides what became of the story."""
     with context.store.exclusive() as db:
         runs.begin_landing(db, run.id, Landing(tip, commit))
-    landed = land(context.repository, base_branch=context.base_branch, tip=tip, commit=commit, mark=str(run.id))
+    landed = land(
+        context.repository, base_branch=context.base_branch, tip=tip, commit=commit, mark=str(run.id)
+    )
     if isinstance(landed, Landed):
         return {"result": "landed", "commit": commit}
     with context.store.exclusive() as db:

@@ -24,7 +24,9 @@ def expand(template: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: variables.get(found[1], found[0]), template)
 
 
-def build_prompt(context: Context, agent: Agent, kind: RunKind, variables: Mapping[str, str], note: str) -> str:
+def build_prompt(
+    context: Context, agent: Agent, kind: RunKind, variables: Mapping[str, str], note: str
+) -> str:
     """The whole prompt of a run: role, template, `.huskies/AGENT.md`, what the last tries left, and the note."""
     template = template_of(context, agent, kind)
     named = {found[1] for found in _VARIABLE.finditer(template)}
@@ -33,7 +35,13 @@ def build_prompt(context: Context, agent: Agent, kind: RunKind, variables: Mappi
         for name, heading in _HEADINGS.items()
         if name not in named and variables[name]
     ]
-    parts = [agent.role, expand(template, variables), _agent_md(context), *left, f"## Note\n\n{note}" if note else ""]
+    parts = [
+        agent.role,
+        expand(template, variables),
+        _agent_md(context),
+        *left,
+        f"## Note\n\n{note}" if note else "",
+    ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
@@ -54,7 +62,9 @@ def story_text(draft: Draft) -> str:
     return "\n\n".join(part for part in (f"# {draft.title}", draft.description, criteria) if part)
 
 
-def variables_of(context: Context, story: Story, content: Mapping[str, str], epic: Story | None) -> dict[str, str]:
+def variables_of(
+    context: Context, story: Story, content: Mapping[str, str], epic: Story | None
+) -> dict[str, str]:
     """The values of every variable a template may name."""
     from huskies_core.git.worktrees import branch_of
     from huskies_core.store import content as keys

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -14,8 +13,8 @@ from pathlib import Path
 from huskies_core.agents import hygiene, merging, prompts, setups
 from huskies_core.agents.ending import STARTING_FILE, record_failed_start
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of
-from huskies_core.agents.world import midnight
 from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, make_worktrees
+from huskies_core.agents.world import midnight
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
@@ -34,8 +33,10 @@ from huskies_core.runs.launch import launch
 from huskies_core.runs.liveness import take_lock
 from huskies_core.runs.spec import Limits, RunSpec, Step
 from huskies_core.store import content, firing, runs, stories, usage
+from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Claim, Run, RunKind
 from huskies_core.store.stories import Story
+
 
 @dataclass(frozen=True)
 class Order:
@@ -79,7 +80,7 @@ def _claimed(context: Context, order: Order, now: datetime) -> Iterator[tuple[Ru
         os.close(lock)
 
 
-def _claim(context: Context, order: Order, db: sqlite3.Connection, now: datetime) -> Run:
+def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run:
     story = stories.load(db, order.story.id)
     if story.visit != order.story.visit:
         raise HuskiesError(f"story {story.id} has moved on to {story.stage.name.value}", code="stale")
@@ -97,7 +98,9 @@ def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> Non
     coders = sum(run.kind is RunKind.CODER for run in live)
     unattended = sum(run.kind in (RunKind.GATES, RunKind.MERGE) for run in live)
     if kind is RunKind.CODER and coders >= settings.max_coders:
-        raise HuskiesError(f"{coders} coders are at work, max_coders is {settings.max_coders}", code="max_coders")
+        raise HuskiesError(
+            f"{coders} coders are at work, max_coders is {settings.max_coders}", code="max_coders"
+        )
     if kind in (RunKind.GATES, RunKind.MERGE) and unattended >= settings.max_gates:
         raise HuskiesError(f"{unattended} gate and merge runs are live", code="max_gates")
 
@@ -142,7 +145,9 @@ def _steps(context: Context, order: Order, run: Run, directory: RunDirectory) ->
     place = context.project.worktree(order.story.id)
     prepare, digests = setups.needed(context, order.story.id, settings.components)
     definition = definition_of(gates, settings.components)
-    _remember(directory, {"setups": digests, "definition": definition if order.kind is RunKind.GATES else None})
+    _remember(
+        directory, {"setups": digests, "definition": definition if order.kind is RunKind.GATES else None}
+    )
     if order.agent is None:
         return (*prepare, *gate_steps(gates, place))
     directory.write_prompt(_prompt(context, order, order.agent))
@@ -220,5 +225,3 @@ def own_bin_dir() -> str:
         if os.path.exists(os.path.join(folder, "huskies")):
             return folder
     return os.path.dirname(sys.executable)
-
-

@@ -9,7 +9,6 @@ from huskies_core.config.records import Agent, Component, Gate, Runtime
 from huskies_core.errors import HuskiesError
 from huskies_core.runs.spec import Role, Step
 
-
 READERS = {Runtime.COMMAND: "huskies_core.agents.runtimes.command"}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.store.runs import Outcome, Run, RunKind
@@ -16,9 +17,7 @@ RECOVERIES_IN_ALL = 8
 RATE_LIMIT_WAIT_SECS = 60
 RATE_LIMIT_WAIT_MOST_SECS = 3600
 
-DIRTY_NUDGE = (
-    "Your last run left files that are not committed. Commit what belongs to the story, and remove or ignore the rest."
-)
+DIRTY_NUDGE = "Your last run left files that are not committed. Commit what belongs to the story, and remove or ignore the rest."
 VERDICT_NUDGE = (
     "Your last run ended without a verdict. Report one before you end: "
     "`huskies approve $HUSKIES_STORY_ID` or `huskies reject $HUSKIES_STORY_ID --notes '...'`."
@@ -86,7 +85,7 @@ def recovery_exhausted(history: Sequence[Run]) -> str:
     empty = [run for run in history if run.kind is RunKind.CODER and was_heard(run) and not has_work(run)]
     recoveries = len(empty) - 1
     marks = [run.evidence.get("fingerprint") for run in empty]
-    unchanged = _streak([before == after for before, after in zip(marks, marks[1:], strict=False)])
+    unchanged = _streak([before == after for before, after in pairwise(marks)])
     if unchanged >= RECOVERIES_IN_A_ROW:
         return f"{unchanged} runs in a row made no progress and no commit"
     if recoveries >= RECOVERIES_IN_ALL:
@@ -95,7 +94,9 @@ def recovery_exhausted(history: Sequence[Run]) -> str:
 
 
 def recovery_note(last: Run) -> str:
-    ended = f"Your last run ended ({last.outcome}{': ' + last.detail if last.detail else ''}) without a commit. "
+    ended = (
+        f"Your last run ended ({last.outcome}{': ' + last.detail if last.detail else ''}) without a commit. "
+    )
     return ended + "Go on with the story from what is in the worktree, and commit your work before you end."
 
 

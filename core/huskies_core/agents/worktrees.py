@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from sqlite3 import Connection
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -12,6 +11,7 @@ from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.stages import Done
 from huskies_core.store import branches, journal, runs
+from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
 
 BRANCH_EXISTS = "branch exists"
@@ -122,5 +122,3 @@ def _tell_removed(db: Connection, context: Context, removed: Removed, now: datet
         story=removed.story,
         detail={"rescue": removed.rescue},
     )
-
-

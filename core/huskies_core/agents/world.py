@@ -1,6 +1,5 @@
 """What the pipeline looks like at one moment: read once, then asked by assignment, by passes and by `explain`."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from huskies_core.context import Context
 from huskies_core.pipeline.stages import Stage, StageName, Superseded
 from huskies_core.project import Project
 from huskies_core.store import gate_passes, holds, runs, stories, usage
+from huskies_core.store.connection import Connection
 from huskies_core.store.holds import Hold, HoldKind
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import QaMode, Story
@@ -27,7 +27,7 @@ MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.M
 class World:
     """The config, the gates in force, the live runs and what holds merges; stories are asked of the store."""
 
-    db: sqlite3.Connection
+    db: Connection
     context: Context
     config: Config
     gates: tuple[Gate, ...]
@@ -92,7 +92,7 @@ class World:
         return stage.name in (StageName.DONE, StageName.ARCHIVED)
 
 
-def observe(context: Context, db: sqlite3.Connection) -> World:
+def observe(context: Context, db: Connection) -> World:
     """Reads what every question needs; the rest is read when it is asked."""
     config = context.config
     gates = gates_of(context.project, config.project)

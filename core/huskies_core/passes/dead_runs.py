@@ -1,17 +1,16 @@
 """Runs whose lock is free: found without the config, and recorded as ended whatever it says."""
 
-import sqlite3
-
 from huskies_core.agents.ending import end_if_dead
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import is_alive
 from huskies_core.store import runs
+from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
 
 
-def dead_runs(context: Context, db: sqlite3.Connection) -> tuple[Action, ...]:
+def dead_runs(context: Context, db: Connection) -> tuple[Action, ...]:
     return tuple(release_of(context, run) for run in runs.live(db) if is_dead(context, run))
 
 

@@ -5,42 +5,18 @@ Whatever it cannot answer counts as due: the tick itself then says what is wrong
 
 import fcntl
 import os
-import sqlite3
-import time
 
-PERIODIC = ("watchdog", "reconcile")
-_NEWS = """
-SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'auto-assign'), -1)
-    OR (SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition')
-         > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0)
-    OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now)
-    OR (SELECT count(*) FROM pass_times WHERE pass IN ('watchdog', 'reconcile')) < 2
-    OR coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp
-"""
+from huskies_core.store.news import live_runs_without_news
 
 
 def is_due(state_dir: str) -> bool:
-    try:
-        db = sqlite3.connect(f"file:{_quoted(os.path.join(state_dir, 'state.db'))}?mode=ro", uri=True, timeout=5)
-        try:
-            return _asks(db, state_dir)
-        finally:
-            db.close()
-    except sqlite3.Error:
-        return True
+    live = live_runs_without_news(os.path.join(state_dir, "state.db"), config_stamp(state_dir))
+    return live is None or any(_is_free(os.path.join(state_dir, "runs", str(run), "lock")) for run in live)
 
 
 def config_stamp(state_dir: str) -> str:
     """What tells that a config file changed: modification time, size and inode of both, or that one is missing."""
     return " ".join(_stamp(os.path.join(state_dir, name)) for name in ("project.toml", "agents.toml"))
-
-
-def _asks(db: sqlite3.Connection, state_dir: str) -> bool:
-    known = {"now": _iso(time.time()), "stamp": config_stamp(state_dir)}
-    if db.execute(_NEWS, known).fetchone()[0]:
-        return True
-    live = db.execute("SELECT id FROM runs WHERE status <> 'ended'").fetchall()
-    return any(_is_free(os.path.join(state_dir, "runs", str(row[0]), "lock")) for row in live)
 
 
 def _is_free(lock: str) -> bool:
@@ -65,12 +41,3 @@ def _stamp(path: str) -> str:
     except OSError:
         return "-"
     return f"{found.st_mtime_ns}:{found.st_size}:{found.st_ino}"
-
-
-def _iso(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03d}Z"
-
-
-def _quoted(path: str) -> str:
-    """The characters that mean something in a URI file name of SQLite."""
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

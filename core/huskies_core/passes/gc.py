@@ -38,7 +38,11 @@ def _old_run_directories(world: World) -> list[Action]:
         return []
     cutoff = world.now - timedelta(days=world.config.project.retention_days)
     over = runs.ended_before(world.db, cutoff, least=min(present))
-    return [Action(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", subject=str(run)) for run in present if run in over]
+    return [
+        Action(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", subject=str(run))
+        for run in present
+        if run in over
+    ]
 
 
 def _old_rescues(world: World) -> list[Action]:

@@ -15,14 +15,19 @@ from huskies_core.store.holds import HoldKind
 def plan(world: World) -> tuple[Action, ...]:
     """Whether a hold is over only the repository can tell: git is asked where there is one."""
     over = (hold for hold in world.holds if world.is_over(hold))
-    return (*(Action(Verb.RELEASE_HOLD, hold.story or None, hold.kind.value) for hold in over), *_moves(world))
+    return (
+        *(Action(Verb.RELEASE_HOLD, hold.story or None, hold.kind.value) for hold in over),
+        *_moves(world),
+    )
 
 
 def apply(context: Context, action: Action) -> str:
     if action.verb is not Verb.RELEASE_HOLD:
         return move_story(context, action)
     with context.store.exclusive() as db:
-        holds.release_matching(db, HoldKind(action.detail), action.story, actor=context.actor, now=context.now())
+        holds.release_matching(
+            db, HoldKind(action.detail), action.story, actor=context.actor, now=context.now()
+        )
     return ""
 
 

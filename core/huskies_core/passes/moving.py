@@ -8,7 +8,8 @@ from huskies_core.store import content, firing
 
 def move_story(context: Context, action: Action) -> str:
     """Fires the planned event for the visit it was planned for, then ends the run that the visit had."""
-    assert action.move is not None and action.story is not None
+    assert action.move is not None
+    assert action.story is not None
     move, now = action.move, context.now()
     with context.store.exclusive() as db:
         done = firing.fire(db, action.story, move.event, visit=move.visit, actor=context.actor, now=now)

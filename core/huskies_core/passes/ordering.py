@@ -24,7 +24,6 @@ AFTER_RUN = (MERGE_RECOVERY, MERGE_BLOCK, WORKTREES, AUTO_ASSIGN, AUDIT_LOG)
 PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG)}
 
 
-
 def run_in_order(
     context: Context, passes: Sequence[Pass], *, dry_run: bool = False, wait: float = 0.0
 ) -> tuple[PassReport, ...]:
@@ -57,7 +56,7 @@ def after_run(context: Context) -> tuple[PassReport, ...]:
 
 def tick(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
     """Runs what is due, and nothing else. Nothing due: nothing is written and no lock is taken."""
-    reports = _end_dead(context, dry_run=dry_run, wait=wait)
+    reports = _end_dead(context, dry_run=dry_run)
     _check_config(context, dry_run=dry_run)
     if _is_audit_behind(context):
         reports += run_in_order(context, [AUDIT_LOG], dry_run=dry_run, wait=wait)
@@ -82,7 +81,7 @@ def _run_isolated(context: Context, one: Pass, *, dry_run: bool, wait: float) ->
     return reports[0] if reports else PassReport(one.name, failure=outcome)
 
 
-def _end_dead(context: Context, *, dry_run: bool, wait: float) -> tuple[PassReport, ...]:
+def _end_dead(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
     """Ends at once the live runs whose lock is free. Needs no config: an end must be recorded whatever it says."""
     with context.store.reading() as db:
         dead = dead_runs(context, db)
@@ -90,7 +89,8 @@ def _end_dead(context: Context, *, dry_run: bool, wait: float) -> tuple[PassRepo
         return ()
     if dry_run:
         return (PassReport("watchdog", tuple(Done(one, Outcome.PLANNED, one.detail) for one in dead)),)
-    done = tuple(isolated(one, partial(end_dead_run, context, one)) for one in dead)
+    with context.acting_as("pass:watchdog"):
+        done = tuple(isolated(one, partial(end_dead_run, context, one)) for one in dead)
     return (PassReport("watchdog", done),)
 
 

@@ -26,7 +26,7 @@ class Pass:
     name: str
     plan: Plan
     apply: ApplyAll
-    wake: Callable[[World], datetime | None] = lambda world: None
+    wake: Callable[[World], datetime | None] = lambda _: None
 
 
 def one_by_one(apply: ApplyOne) -> ApplyAll:
@@ -62,7 +62,7 @@ def run_pass(context: Context, chosen: Pass, *, dry_run: bool = False, wait: flo
     done: list[Done] = []
     for _ in range(MOST_ROUNDS):
         try:
-            with pass_locked(context, chosen.name, wait):
+            with pass_locked(context, chosen.name, wait), context.acting_as(f"pass:{chosen.name}"):
                 head, round_done = _one_round(context, chosen)
         except LockBusy:
             if wait and not done:

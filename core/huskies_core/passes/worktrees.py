@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from huskies_core.agents.world import World
 from huskies_core.agents.worktrees import NotMade, make_worktrees, unmake_worktree
+from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.worktrees import made_worktrees, present_worktrees

@@ -16,6 +16,9 @@ from huskies_core.store.trouble import busy, explained, left_log, lost, unusable
 if TYPE_CHECKING:
     from filelock import FileLock
 
+Connection = sqlite3.Connection
+"""What `reading` and `exclusive` give; the name by which the rest of the program knows it."""
+
 STORE_WAIT_SECS = 10.0
 BUSY_TIMEOUT_SECS = 5.0
 

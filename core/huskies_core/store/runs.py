@@ -123,6 +123,8 @@ def claim(db: sqlite3.Connection, wanted: Claim, *, actor: str, now: datetime) -
             (*row, to_iso(now)),
         )
     except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            raise
         raise _refused(db, wanted) from error
     assert done.lastrowid is not None
     db.execute(

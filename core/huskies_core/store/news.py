@@ -1,0 +1,39 @@
+"""Whether the store itself knows of something to do, asked in a few milliseconds: imports sqlite3 and no more."""
+
+import sqlite3
+import time
+
+_NEWS = """
+SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'auto-assign'), -1)
+    OR (SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition')
+         > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0)
+    OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now)
+    OR (SELECT count(*) FROM pass_times WHERE pass IN ('watchdog', 'reconcile')) < 2
+    OR coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp
+"""
+
+
+def live_runs_without_news(database: str, stamp: str) -> "list[int] | None":
+    """The live runs, to be looked at, when nothing else is due; None when something is, or nothing can be told.
+
+    `stamp` is what the config files look like now.
+    """
+    try:
+        db = sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True, timeout=5)
+        try:
+            if db.execute(_NEWS, {"now": _iso(time.time()), "stamp": stamp}).fetchone()[0]:
+                return None
+            return [row[0] for row in db.execute("SELECT id FROM runs WHERE status <> 'ended'")]
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return None
+
+
+def _iso(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03d}Z"
+
+
+def _quoted(path: str) -> str:
+    """The characters that mean something in a URI file name of SQLite."""
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
