@@ -14,7 +14,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.evidence import gather_evidence
 from huskies_core.git.hygiene import fingerprint
-from huskies_core.git.landing import recover_landing
+from huskies_core.git.recovery import recover_landing
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
 from huskies_core.git.resolution import check_resolution
 from huskies_core.git.worktrees import branch_of
