@@ -110,8 +110,7 @@ def agent_environment(
 
 def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> dict[str, str]:
     """For the shim, and `advance` after it: the base, and what any agent may be given, so that the next run
-    starts the same. Never a run's mark. PYTHONPATH stays where huskies itself needs it, its places made
-    absolute.
+    starts the same. Never a run's mark. PYTHONPATH stays, made absolute: huskies may need it itself.
     """
     allowed = {
         name: starter[name] for name in env_allow if name in starter and not name.startswith("HUSKIES_")

@@ -39,8 +39,7 @@ class KillResult:
 
 
 def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResult:
-    """Ends the run's shim and all that runs below it or carries its mark, in less than 5 s; again changes
-    nothing.
+    """Ends the run's shim and all that runs below it or carries its mark, in less than 5 s.
 
     First leaves `intent` in kill.json, so that whoever records the end knows what it was for should the
     caller die. A shim that is through with its steps is left to finish as `advance`; only when that hangs it
@@ -57,9 +56,7 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
 
 
 def free_marked(run_id: int, project: str) -> KillResult:
-    """For a run that crashed: ends what still carries its mark, in less than 3 s. `gone` says nothing of its
-    lock.
-    """
+    """For a run that crashed: ends what still carries its mark, in less than 3 s. `gone` means just that."""
     left = end_all(partial(marked_processes, run_id, project), wait_for_exit)
     return KillResult(gone=not left, survivors=left)
 

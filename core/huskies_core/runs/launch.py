@@ -16,8 +16,7 @@ _TAKEOVER_SECS = 15.0
 
 
 def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Mapping[str, str]) -> int:
-    """Starts the run whose lock (take_lock) the caller holds, and returns the pid of its shim once that has
-    taken over.
+    """Starts the run whose lock the caller holds (take_lock); the pid of its shim, which has taken over.
 
     Leaves spec.json, shim.json and a locked run behind; the caller closes lock_fd, whatever comes of it.
     Raises HuskiesError when the shim cannot start: then nothing runs. Dies the caller on the way, either the

@@ -1,5 +1,4 @@
-"""Which limit a run has passed, and how long until a limit of time could be: facts and limits in, words
-out."""
+"""Which limit a run has passed, and how long until a limit of time could be."""
 
 import math
 from dataclasses import dataclass

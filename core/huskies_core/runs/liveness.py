@@ -1,5 +1,4 @@
-"""Whether a run lives: somebody holds the flock of its `lock` file. The kernel lets go of it when the holder
-dies."""
+"""Whether a run lives: somebody holds the flock of its `lock` file. The kernel frees it when they die."""
 
 import fcntl
 import os
@@ -30,9 +29,7 @@ def take_lock(directory: RunDirectory) -> int | None:
 
 
 def is_alive(directory: RunDirectory) -> bool:
-    """Whether anybody holds the run, from claim to recorded end. Never waits; a missing lock file is a dead
-    run.
-    """
+    """Whether anybody holds the run, from claim to recorded end. Never waits; no lock file means dead."""
     try:
         descriptor = os.open(directory.lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -44,9 +41,7 @@ def is_alive(directory: RunDirectory) -> bool:
 
 
 def adopt_lock(directory: RunDirectory, environ: Mapping[str, str]) -> int | None:
-    """The descriptor that the shim left to `advance`, if it is this run's lock; no child will inherit it any
-    more.
-    """
+    """The descriptor that the shim left to `advance`, if it is this run's lock; no child will get it."""
     number = environ.get(LOCK_FD_VARIABLE, "")
     if not number.isdecimal() or not _is_open_at(int(number), directory.lock):
         return None

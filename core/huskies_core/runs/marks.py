@@ -1,5 +1,4 @@
-"""The mark of a run: two variables in the environment of all that its agent started, unless they cleared
-theirs."""
+"""The mark of a run: two variables in the environment of all that it started, but for who cleared theirs."""
 
 import os
 
@@ -10,9 +9,7 @@ PROJECT_VARIABLE = "HUSKIES_PROJECT"
 
 
 def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
-    """This user's living processes that carry the mark of that run of that project, the caller not among
-    them.
-    """
+    """This user's living processes with the mark of that run of that project, the caller left out."""
     mark = {f"{RUN_VARIABLE}={run_id}".encode(), os.fsencode(f"{PROJECT_VARIABLE}={project}")}
     return tuple(
         process

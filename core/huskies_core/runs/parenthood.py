@@ -32,7 +32,5 @@ def stop_adopting() -> None:
 
 
 def die_with_parent() -> None:
-    """SIGKILL for this process when the thread that forked it dies. Says nothing of a parent that is dead
-    already.
-    """
+    """SIGKILL for this process when the thread that forked it dies; nothing if it is dead already."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

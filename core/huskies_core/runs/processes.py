@@ -1,5 +1,4 @@
-"""The processes of this machine, each named by pid and start so that a later one of the same number is
-another."""
+"""The processes of this machine, each named by pid and start: a later one of its number is another."""
 
 import contextlib
 import os
@@ -15,9 +14,7 @@ _LOOK_AGAIN_MS = 20
 
 @dataclass(frozen=True)
 class Process:
-    """`started` is in clock ticks since boot on Linux, unix seconds elsewhere: only equality means
-    anything.
-    """
+    """`started` is clock ticks since boot on Linux, unix seconds elsewhere: good for comparing only."""
 
     pid: int
     ppid: int
@@ -115,9 +112,7 @@ def is_running(process: Process) -> bool:
 
 
 def send_signal(process: Process, signum: int) -> None:
-    """Reaches that process or, when it is gone or another user's, nothing; whether it is gone is asked
-    afterwards.
-    """
+    """Reaches that process or, when it is gone or another user's, nothing."""
     if is_running(process):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process.pid, signum)

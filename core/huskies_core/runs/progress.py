@@ -38,9 +38,7 @@ class ProgressFile:
         self._written_at = -math.inf
 
     def offer(self, progress: Progress, now: float) -> float:
-        """Writes it if it is time; returns the seconds until it will be, infinite when nothing is to be
-        written.
-        """
+        """Writes it if it is time; the seconds until it will be, infinite when nothing is to be written."""
         figures = replace(progress, last_words="")
         if figures == self._figures:
             return math.inf

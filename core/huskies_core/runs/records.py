@@ -20,9 +20,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` is the one that runs, or ran last; `waiting_until` a rate limit that the agent itself waits
-    out.
-    """
+    """`step` is the one that runs, or ran last; `waiting_until` a rate limit that the agent waits out."""
 
     step: str = ""
     turns: int = 0
@@ -75,8 +73,7 @@ class LimitHit:
 
 @dataclass(frozen=True)
 class Exit:
-    """`steps` are those that were started. `stopped`: the shim was asked to end the run; kill.json says what
-    for.
+    """`steps` are those that were started. `stopped`: the shim was asked to end; kill.json says what for.
 
     `survivors` ("pid name") would not die, `lost_output_bytes` did not fit on the disk.
     """

@@ -16,9 +16,7 @@ _LOGIN_SESSION = re.compile(r"/user\.slice/user-\d+\.slice/session-[^/]+\.scope(
 
 
 def needs_scope(cgroup: str, *, lingers: bool) -> bool:
-    """Whether a process of that control group (a path of /proc/PID/cgroup) lives longer in a scope of its
-    own.
-    """
+    """Whether a process of that control group, a path as in /proc/PID/cgroup, lives longer in a scope."""
     return bool(_USER_SERVICE.search(cgroup)) or (lingers and bool(_LOGIN_SESSION.search(cgroup)))
 
 

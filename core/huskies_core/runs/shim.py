@@ -75,9 +75,7 @@ def _introduce(directory: RunDirectory, spec: RunSpec) -> None:
 
 
 def _become_advance(directory: RunDirectory, spec: RunSpec, lock: int) -> NoReturn:
-    """exec keeps the pid, ignored signals, the mask and the subreaper flag: all but the first are undone
-    before.
-    """
+    """exec keeps ignored signals, the mask and the subreaper flag, so all are undone before."""
     log = os.open(directory.advance_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor, number in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
         os.dup2(descriptor, number)

@@ -8,9 +8,7 @@ import signal
 
 
 class Wakeup:
-    """Turns SIGTERM and SIGCHLD into something to poll for: `descriptor` gets readable. Only one may be
-    open.
-    """
+    """Turns SIGTERM and SIGCHLD into something to poll for: `descriptor` gets readable. One a process."""
 
     def __init__(self) -> None:
         self.descriptor, self._write_end = os.pipe()
@@ -40,9 +38,7 @@ class Wakeup:
 
 
 def _wake(_signum: int, _frame: object) -> None:
-    """The byte in the wake-up pipe is all; a handler of its own because an ignored SIGCHLD leaves nothing to
-    reap.
-    """
+    """The byte in the pipe is all; a handler because an ignored SIGCHLD leaves nothing to reap."""
 
 
 def block_all() -> None:
@@ -54,9 +50,7 @@ def unblock_all() -> None:
 
 
 def reset_all() -> None:
-    """Every signal as in a fresh login: default action, none blocked. What came while blocked takes effect
-    now.
-    """
+    """Every signal as in a fresh login: default action, none blocked. What was blocked strikes now."""
     signal.set_wakeup_fd(-1)
     for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(signum, signal.SIG_DFL)

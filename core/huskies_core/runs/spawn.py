@@ -11,9 +11,7 @@ from huskies_core.runs.spec import Step
 
 
 def spawn(step: Step, env: Mapping[str, str], output: int) -> int:
-    """Starts the step in its own process group, printing to `output`; its pid. Raises OSError when it cannot
-    start.
-    """
+    """Starts the step in its own process group, printing to `output`; its pid. OSError when it cannot."""
     told, tell = os.pipe()
     supervisor = os.getpid()
     block_all()

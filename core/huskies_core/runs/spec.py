@@ -16,9 +16,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One program of a run. `stdin` is a file, else nothing can be read; `timeout_secs` None waits for
-    ever.
-    """
+    """One program of a run. `stdin` is a file, else there is nothing to read."""
 
     name: str
     role: Role
@@ -41,11 +39,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Steps run in order and the first that does not exit with 0 is the last. `env` is their whole
-    environment.
+    """Steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
 
-    `reader` is the module that reads an agent's output, `advance` what the shim becomes when the run has
-    ended.
+    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end.
     """
 
     run_id: int

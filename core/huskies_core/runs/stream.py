@@ -7,11 +7,9 @@ LINE_BYTES = 1 << 20
 
 
 class Reader(Protocol):
-    """Counts what an agent's output tells of itself. One per runtime; `feed` takes any bytes and never
-    raises.
+    """Counts what an agent's output tells of itself. One per runtime; `feed` never raises.
 
-    `usage` is by model, its keys the fields of Usage. `waiting_until` is unix seconds: until then silence is
-    no sign.
+    `usage` is by model, its keys the fields of Usage. Until `waiting_until`, unix seconds, silence is no sign.
     """
 
     turns: int

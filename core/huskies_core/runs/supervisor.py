@@ -1,5 +1,4 @@
-"""Running the steps of a run one after another, until one fails, a limit is passed or somebody wants it to
-end."""
+"""Running the steps of a run one by one, until one fails, a limit is passed or the end is asked for."""
 
 import math
 import os
@@ -34,9 +33,7 @@ class _Start:
 
 
 class Supervisor:
-    """One run from its first step to its end. Keeps its counts in memory: dies it, progress.json has the last
-    ones.
-    """
+    """One run from its first step to its end. Its counts die with it, but for those in progress.json."""
 
     def __init__(self, directory: RunDirectory, spec: RunSpec, reader: Reader, wakeup: Wakeup) -> None:
         self._spec = spec
@@ -49,9 +46,7 @@ class Supervisor:
         self._survivors: tuple[Process, ...] = ()
 
     def run(self) -> Exit:
-        """Runs the steps; when it returns, nothing that they started lives, but for the survivors it
-        names.
-        """
+        """Runs the steps. Nothing that they started lives afterwards, but for the survivors it names."""
         ends: list[StepEnd] = []
         for step in self._spec.steps:
             if self._wakeup.stop_asked:
@@ -104,9 +99,7 @@ class Supervisor:
         return keep_and_read if step.role is Role.AGENT else self._log.write
 
     def _follow(self, step: Step, watch: Watch) -> bool:
-        """Until the main process ended, a limit was passed, or the end is asked for; whether the step ran too
-        long.
-        """
+        """Until the main process ended, or must end; whether that is because the step timed out."""
         limits = limits_of(step, self._spec.limits)
         while watch.status is None and not self._wakeup.stop_asked:
             progress = measure(step.name, self._reader)

@@ -1,5 +1,4 @@
-"""A started step seen through its pipe and the kernel: what it printed, and whether its main process has
-ended."""
+"""A started step seen through its pipe and the kernel: what it prints, and whether it has ended."""
 
 import os
 import select
@@ -13,9 +12,7 @@ _CHUNKS_AT_THE_END = 32
 
 
 class Watch:
-    """`status` is the main process's wait status once it ended; zombies of all others are reaped on the
-    way.
-    """
+    """`status` is the main process's wait status once it ended; all others are reaped on the way."""
 
     def __init__(self, pid: int, pipe: int, sink: Callable[[bytes], None], wakeup: Wakeup) -> None:
         self.status: int | None = None
@@ -40,9 +37,7 @@ class Watch:
         self._reap()
 
     def read_rest(self) -> None:
-        """What lies in the pipe. Not up to its end: somebody left behind may hold it open, and print for
-        ever.
-        """
+        """What lies in the pipe. Not to its end: somebody left behind may hold it open and print for ever."""
         for _ in range(_CHUNKS_AT_THE_END):
             if not self._read():
                 return

@@ -16,9 +16,9 @@ def read(*lines: bytes) -> CommandReader:
 
 def test_records_add_up_by_model() -> None:
     reader = read(
-        b'{"usage": {"model": "a", "input_tokens": 10, "output_tokens": 2, "cost_usd": 0.5, "session_id": "s"}}',
+        b'{"usage": {"model": "a", "input_tokens": 10, "output_tokens": 2, "cost_usd": 0.5}}',
         b'{"usage": {"model": "a", "cache_read_tokens": 3, "cost_usd": 0.25, "turns": 2, "tool_turns": 1}}',
-        b'{"usage": {"model": "b", "cache_write_tokens": 4}}',
+        b'{"usage": {"model": "b", "cache_write_tokens": 4, "session_id": "s"}}',
     )
     assert (reader.turns, reader.tool_turns, reader.cost_usd, reader.session_id) == (4, 1, 0.75, "s")
     assert reader.usage == {
