@@ -8,7 +8,7 @@ from huskies_core.tools.files import write_whole
 
 
 def set_key(context: Context, key: str, value: str) -> None:
-    """Writes one key into project.toml; comments and layout stay. Raises ConfigError, the file untouched then.
+    """Writes one key into project.toml; comments and layout stay. On ConfigError the file is untouched.
 
     Two that set keys at once take turns: each changes what the other wrote.
     """

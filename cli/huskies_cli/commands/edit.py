@@ -1,0 +1,65 @@
+"""`huskies edit`: a story in the user's editor."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import typer
+
+from huskies_cli.documents import story_document
+from huskies_cli.options import StoryId
+from huskies_cli.output import Result
+from huskies_cli.session import session_of
+from huskies_core.context import Context, open_context
+from huskies_core.errors import HuskiesError
+from huskies_core.store.stories import Draft
+from huskies_core.tools.callers import refuse_inside_run
+from huskies_core.tools.markdown import from_markdown, to_markdown
+from huskies_core.tools.moves import seen_story
+from huskies_core.tools.stories import Updated, replace_draft
+
+
+def edit_story(ctx: typer.Context, story: StoryId) -> Result:
+    """Edit a story in your editor.
+
+    Opens it as Markdown with VISUAL, else EDITOR, else vi. What cannot be saved is kept in a file that the error names.
+    """
+    with open_context(session_of(ctx).start) as context:
+        refuse_inside_run(context)
+        draft = seen_story(context, story).draft
+        path = Path(tempfile.mkdtemp(prefix="huskies-")) / f"story-{story}.md"
+        path.write_bytes(to_markdown(draft).encode())
+        done = _edited(context, story, draft, path)
+    shutil.rmtree(path.parent)
+    text = f"{story}: {'updated' if done.changed else 'nothing changed'}"
+    return Result({**story_document(done.story), "changed": done.changed}, text=text)
+
+
+def _edited(context: Context, story: int, draft: Draft, path: Path) -> Updated:
+    try:
+        _run_editor(path)
+        return replace_draft(context, story, from_markdown(_read(path)), expected=draft)
+    except HuskiesError as error:
+        hint = f"{error.hint} Your text is kept in {path}".strip()
+        raise HuskiesError(error.message, hint=hint, code=error.code, subject=error.subject) from error
+
+
+def _run_editor(path: Path) -> None:
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        done = subprocess.run([*shlex.split(editor), str(path)])
+    except (OSError, ValueError) as error:
+        fact, hint = f"the editor {editor!r} cannot be started", "Set VISUAL or EDITOR."
+        raise HuskiesError(fact, hint=hint, code="editor_failed") from error
+    if done.returncode:
+        raise HuskiesError(f"the editor exited {done.returncode}: nothing was saved", code="editor_failed")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise HuskiesError("what you wrote is not text in UTF-8", code="invalid_text") from error

@@ -1,0 +1,62 @@
+"""`huskies list`: the stories, one line each."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from huskies_cli import render
+from huskies_cli.documents import story_document
+from huskies_cli.entries import shortened
+from huskies_cli.output import Result
+from huskies_cli.session import session_of
+from huskies_cli.story_options import KINDS
+from huskies_core.clock import utc_now
+from huskies_core.context import open_context
+from huskies_core.pipeline.stages import StageName, reason_of
+from huskies_core.store.stories import Story, StoryType
+from huskies_core.tools import listing
+
+Stages = Annotated[
+    list[StageName] | None,
+    typer.Option(
+        "--stage", metavar="S", help="Only stories in this stage; may be repeated.", show_default=False
+    ),
+]
+Type = Annotated[
+    StoryType | None, typer.Option("--type", metavar="T", help=f"Only {KINDS}.", show_default=False)
+]
+Label = Annotated[
+    str | None, typer.Option("--label", metavar="L", help="Only with this label.", show_default=False)
+]
+Everything = Annotated[bool, typer.Option("--all", help="Finished ones too.")]
+COLUMNS = ("id", "type", "stage", "since", "priority", "title", "why")
+
+
+def list_stories(
+    ctx: typer.Context,
+    stage: Stages = None,
+    kind: Type = None,
+    label: Label = None,
+    everything: Everything = False,
+) -> Result:
+    """List stories.
+
+    By id. Those that are done, archived, abandoned or superseded are shown with --all, or when --stage asks for them.
+    """
+    with open_context(session_of(ctx).start) as context:
+        found = listing.list_stories(context, stages=stage or (), kind=kind, label=label, finished=everything)
+    return Result(
+        {"stories": [story_document(story) for story in found]}, text=lambda: _text(found, utc_now())
+    )
+
+
+def _text(found: Sequence[Story], now: datetime) -> str:
+    return render.table(COLUMNS, [_row(story, now) for story in found])
+
+
+def _row(story: Story, now: datetime) -> tuple[render.Cell, ...]:
+    draft, since = story.draft, render.age(story.stage_entered_at, now)
+    place = (story.id, draft.type, story.stage.name, since, draft.priority)
+    return (*place, draft.title, shortened(reason_of(story.stage)))

@@ -1,0 +1,103 @@
+"""`huskies show`: a story with all that belongs to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import typer
+
+from huskies_cli import render
+from huskies_cli.documents import entry_document, run_document, story_document
+from huskies_cli.entries import entry_line
+from huskies_cli.options import StoryId
+from huskies_cli.output import Result
+from huskies_cli.session import session_of
+from huskies_core.clock import utc_now
+from huskies_core.context import open_context
+from huskies_core.pipeline.stages import reason_of
+from huskies_core.store.runs import Run
+from huskies_core.store.stories import Criterion
+from huskies_core.tools.listing import Page, show
+
+
+def show_story(ctx: typer.Context, story: StoryId) -> Result:
+    """Show a story with all that belongs to it.
+
+    Its fields, its criteria, what happened to it, its runs, its worktree, and the keys of what its runs left for the
+    next one.
+    """
+    with open_context(session_of(ctx).start) as context:
+        page = show(context, story)
+    return Result(_document(page), text=lambda: _text(page, utc_now()))
+
+
+def _document(page: Page) -> dict[str, object]:
+    draft = page.story.draft
+    return {
+        **story_document(page.story),
+        "description": draft.description,
+        "criteria": [{"text": item.text, "checked": item.checked} for item in draft.criteria],
+        "created_at": page.story.created_at,
+        "updated_at": page.story.updated_at,
+        "history": [entry_document(entry) for entry in page.history],
+        "runs": [run_document(run) for run in page.runs],
+        "usage": {
+            "runs": len(page.runs),
+            "turns": sum(run.turns for run in page.runs),
+            "tool_turns": sum(run.tool_turns for run in page.runs),
+            "cost_usd": page.spent_usd,
+        },
+        "worktree": None if page.worktree is None else str(page.worktree),
+        "branch": page.branch,
+        "content": list(page.content),
+    }
+
+
+def _text(page: Page, now: datetime) -> str:
+    draft = page.story.draft
+    return render.paragraphs(
+        render.heading(f"{page.story.id} {draft.title}"),
+        render.fields(_pairs(page, now)),
+        render.block(draft.description, indent=0),
+        _section("Acceptance criteria", map(_criterion, draft.criteria)),
+        _section("History", map(entry_line, map(entry_document, page.history))),
+        _section(
+            "Runs", [render.table(("run", "kind", "agent", "outcome", "turns", "cost"), _runs(page.runs))]
+        ),
+    )
+
+
+def _pairs(page: Page, now: datetime) -> list[tuple[str, render.Cell]]:
+    story, draft = page.story, page.story.draft
+    return [
+        ("type", draft.type),
+        ("stage", f"{story.stage.name} for {render.age(story.stage_entered_at, now)}"),
+        ("why", reason_of(story.stage)),
+        ("priority", draft.priority or None),
+        ("depends on", ", ".join(map(str, draft.depends_on))),
+        ("epic", draft.epic),
+        ("agent", draft.agent),
+        ("qa", draft.qa),
+        ("labels", ", ".join(draft.labels)),
+        ("retries", story.retries or None),
+        ("cost", render.money(page.spent_usd) if page.spent_usd else None),
+        ("worktree", None if page.worktree is None else str(page.worktree)),
+        ("branch", page.branch),
+        ("left for the next run", ", ".join(page.content)),
+    ]
+
+
+def _criterion(criterion: Criterion) -> str:
+    first, *others = render.block(criterion.text, indent=4).split("\n")
+    return "\n".join((f"[{'x' if criterion.checked else ' '}] {first.strip()}", *others))
+
+
+def _section(name: str, parts: "map[str] | Sequence[str]") -> str:
+    text = "\n".join(filter(None, parts))
+    return f"{render.heading(name)}\n{render.block(text)}" if text else ""
+
+
+def _runs(runs: Sequence[Run]) -> list[tuple[render.Cell, ...]]:
+    return [
+        (run.id, run.kind, run.agent, run.outcome or run.status, run.turns, render.money(run.cost_usd))
+        for run in runs
+    ]

@@ -1,0 +1,35 @@
+"""`huskies worktree`: where the work of stories lies."""
+
+import typer
+
+from huskies_cli import render
+from huskies_cli.options import StoryId
+from huskies_cli.output import Result
+from huskies_cli.session import session_of
+from huskies_core.context import open_context
+from huskies_core.tools import places
+
+
+def list_worktrees(ctx: typer.Context) -> Result:
+    """List the worktrees.
+
+    Each with its story, the stage that is in, and its branch.
+    """
+    with open_context(session_of(ctx).start) as context:
+        found = places.list_worktrees(context)
+    rows = [(item.story, item.stage, item.branch, str(item.path)) for item in found]
+    names = ("story", "stage", "branch", "path")
+    return Result(
+        {"worktrees": [dict(zip(names, row, strict=True)) for row in rows]},
+        text=lambda: render.table(names, rows),
+    )
+
+
+def worktree_path(ctx: typer.Context, story: StoryId) -> Result:
+    """Print the path of a story's worktree.
+
+    For the shell: cd "$(huskies worktree path 12)".
+    """
+    with open_context(session_of(ctx).start) as context:
+        path = str(places.worktree_of(context, story))
+    return Result({"story": story, "path": path}, text=path)
