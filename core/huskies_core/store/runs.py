@@ -195,7 +195,8 @@ def load(db: sqlite3.Connection, run: int) -> Run:
 
 
 def live(db: sqlite3.Connection) -> tuple[Run, ...]:
-    return tuple(map(_run, db.execute("SELECT * FROM runs WHERE status <> 'ended' ORDER BY id")))
+    # `+id` keeps SQLite from reading all runs ever made in the order of their ids.
+    return tuple(map(_run, db.execute("SELECT * FROM runs WHERE status <> 'ended' ORDER BY +id")))
 
 
 def live_of_story(db: sqlite3.Connection, story: int) -> Run | None:

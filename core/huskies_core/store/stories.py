@@ -13,6 +13,8 @@ from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, decode, encode_payload
 from huskies_core.store import journal
 
+_OPEN = tuple(name for name in StageName if name not in TERMINAL)
+
 
 class StoryType(StrEnum):
     STORY = "story"
@@ -97,7 +99,7 @@ def in_stages(db: sqlite3.Connection, names: Collection[StageName]) -> tuple[Sto
 
 
 def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
-    return in_stages(db, frozenset(StageName) - TERMINAL)
+    return in_stages(db, _OPEN)
 
 
 def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[int, ...]:
@@ -122,10 +124,8 @@ def members(db: sqlite3.Connection, epic: int) -> tuple[Story, ...]:
 
 
 def open_epics(db: sqlite3.Connection) -> tuple[Story, ...]:
-    rows = db.execute(
-        "SELECT * FROM stories WHERE type = 'epic'"
-        " AND stage NOT IN ('done', 'archived', 'abandoned', 'superseded') ORDER BY id"
-    )
+    marks = ", ".join("?" * len(_OPEN))
+    rows = db.execute(f"SELECT * FROM stories WHERE type = 'epic' AND stage IN ({marks}) ORDER BY id", _OPEN)
     return tuple(map(_story, rows))
 
 

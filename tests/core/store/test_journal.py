@@ -1,0 +1,100 @@
+"""The journal is read from a position on, and counted instead of kept in memory."""
+
+from huskies_core.pipeline import events
+from huskies_core.pipeline.events import MergeFailed
+from huskies_core.pipeline.stages import FailureKind
+from huskies_core.store import cursors, journal
+from huskies_core.store.connection import Store
+from huskies_core.store.journal import Kind
+from support.stage_examples import EVENTS, MERGE
+from support.stories import NOW, add_story, fire_event, import_story
+
+
+def note(store: Store, kind: Kind, event: str, story: int | None = None) -> int:
+    with store.exclusive() as db:
+        return journal.append(db, kind, event, actor="pass:gc", now=NOW, story=story, detail={"kept": "ß"})
+
+
+def failures(store: Store, story: int = 1) -> int:
+    with store.reading() as db:
+        return journal.count_merge_failures(db, story)
+
+
+def fire(store: Store, *names: str) -> None:
+    for name in names:
+        fire_event(store, 1, EVENTS[name])
+
+
+def test_an_empty_journal_has_no_head(store: Store) -> None:
+    with store.reading() as db:
+        assert (journal.head(db), journal.last_transition(db), journal.entries_after(db, 0)) == (0, 0, ())
+
+
+def test_a_seq_is_never_given_twice_also_when_the_newest_row_was_taken_back(store: Store) -> None:
+    seqs = [note(store, Kind.GIT, "a"), note(store, Kind.GIT, "b")]
+    with store.exclusive() as db:
+        db.execute("DELETE FROM journal")
+    assert (seqs, note(store, Kind.GIT, "c")) == ([1, 2], 3)
+
+
+def test_a_consumer_reads_the_transitions_behind_its_cursor_in_portions(store: Store) -> None:
+    add_story(store)
+    fire(store, "start")
+    note(store, Kind.WORKTREE, "worktree_created", 1)
+    fire(store, "gates_failed", "qa_requested")
+    with store.reading() as db:
+        portions = [journal.transitions_after(db, seq, 2) for seq in (0, 4, 5)]
+        assert (journal.head(db), journal.last_transition(db)) == (5, 5)
+    assert [[(entry.seq, entry.event) for entry in portion] for portion in portions] == [
+        [(2, "start"), (4, "gates_failed")],
+        [(5, "qa_requested")],
+        [],
+    ]
+
+
+def test_all_rows_are_read_of_one_story_or_of_all(store: Store) -> None:
+    add_story(store)
+    add_story(store)
+    note(store, Kind.QUEUE, "hold_began")
+    note(store, Kind.WORKTREE, "worktree_created", 1)
+    with store.reading() as db:
+        of_all = [entry.seq for entry in journal.entries_after(db, 1, limit=2)]
+        of_one = [(entry.seq, entry.detail) for entry in journal.entries_after(db, 1, story=1)]
+    assert (of_all, of_one) == ([2, 3], [(4, {"kept": "ß"})])
+
+
+def test_failed_gates_and_other_failures_of_merging_count_and_conflicts_do_not(store: Store) -> None:
+    import_story(store, MERGE)
+    import_story(store, MERGE)
+    for kind in FailureKind:
+        fire_event(store, 1, MergeFailed(kind, ""))
+    assert (failures(store, 1), failures(store, 2)) == (2, 0)
+
+
+def test_a_start_an_unblock_and_a_reopening_begin_the_count_of_merge_failures_anew(store: Store) -> None:
+    import_story(store, MERGE)
+    counts = []
+    for name in ("merge_failed", "fixup_requested", "qa_skipped", "merge_failed", "block", "unblock"):
+        fire(store, name)
+        counts.append(failures(store))
+    for name in ("merge_failed", "demote", "start", "qa_skipped", "merge_failed", "close", "reopen"):
+        fire(store, name)
+        counts.append(failures(store))
+    assert counts == [1, 1, 1, 2, 2, 0, 1, 1, 0, 0, 1, 1, 0]
+
+
+def test_an_unfreezing_keeps_the_count_of_merge_failures(store: Store) -> None:
+    import_story(store, MERGE)
+    for event in (EVENTS["merge_failed"], events.Freeze(), events.Unfreeze()):
+        fire_event(store, 1, event)
+    assert failures(store) == 1
+
+
+def test_a_cursor_moves_forward_only(store: Store) -> None:
+    seen = []
+    for seq in (5, 3, 9):
+        with store.exclusive() as db:
+            cursors.move(db, "relay", seq)
+            cursors.move(db, "triggers", 1)
+            seen.append((cursors.get(db, "relay"), cursors.get(db, "triggers"), cursors.get(db, "other")))
+    assert seen == [(5, 1, 0), (5, 1, 0), (9, 1, 0)]

@@ -1,0 +1,112 @@
+"""What passes ask costs what is live and due, not what is archived: no query reads a whole table that grows."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from huskies_core.pipeline import events, stages
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store import content, firing, holds, journal, runs, stories, usage
+from huskies_core.store.connection import Store
+from huskies_core.store.runs import Claim, RunKind
+from support.stories import NOW, import_story
+
+GROWING = {"stories", "journal", "runs", "usage"}
+PARTIAL = {"one_live_run_per_story", "one_live_run_per_agent", "one_live_merge", "epics", "stories_by_epic"}
+"""Indexes that hold only what is live or rare: reading one of them whole is cheap."""
+
+READS: dict[str, Callable[[sqlite3.Connection], object]] = {
+    "stories.find": lambda db: stories.find(db, 1),
+    "stories.in_stages": lambda db: stories.in_stages(db, [StageName.CODING, StageName.DONE]),
+    "stories.open_stories": stories.open_stories,
+    "stories.open_epics": stories.open_epics,
+    "stories.members": lambda db: stories.members(db, 1),
+    "stories.done_before": lambda db: stories.done_before(db, NOW),
+    "stories.stages_of": lambda db: stories.stages_of(db, [1, 2]),
+    "content.left_over": content.left_over,
+    "content.of_story": lambda db: content.of_story(db, 1),
+    "holds.everything": holds.everything,
+    "journal.head": journal.head,
+    "journal.last_transition": journal.last_transition,
+    "journal.transitions_after": lambda db: journal.transitions_after(db, 5),
+    "journal.entries_after": lambda db: journal.entries_after(db, 5),
+    "journal.entries_after of one story": lambda db: journal.entries_after(db, 5, story=1),
+    "journal.count_merge_failures": lambda db: journal.count_merge_failures(db, 1),
+    "runs.live": runs.live,
+    "runs.live_of_story": lambda db: runs.live_of_story(db, 1),
+    "runs.of_story": lambda db: runs.of_story(db, 1),
+    "runs.since_reset": lambda db: runs.since_reset(db, 1),
+    "runs.recent": runs.recent,
+    "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=5),
+    "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
+    "usage.spent_since": lambda db: usage.spent_since(db, NOW),
+}
+
+
+def start_and_claim(db: sqlite3.Connection) -> None:
+    firing.fire(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
+    visit = stories.load(db, 1).visit
+    runs.claim(db, Claim(1, RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
+
+
+def close_story(db: sqlite3.Connection) -> None:
+    firing.fire(db, 1, events.Close("no", "2026-03-01"), visit=1, actor="user:test", now=NOW)
+
+
+WRITES: dict[str, Callable[[sqlite3.Connection], object]] = {
+    "start and claim": start_and_claim,
+    "close": close_story,
+    "add": lambda db: stories.add(db, stories.Draft("x"), stages.Backlog(), actor="user:test", now=NOW),
+}
+
+
+@pytest.fixture
+def db(store: Store) -> Iterator[sqlite3.Connection]:
+    import_story(store, stages.Backlog())
+    with store.exclusive() as db:
+        yield db
+
+
+def whole_reads(db: sqlite3.Connection, ask: Callable[[sqlite3.Connection], object]) -> list[str]:
+    """The steps by which the statements of `ask` go through a whole table or index that grows."""
+    statements: list[str] = []
+    db.set_trace_callback(statements.append)
+    try:
+        ask(db)
+    finally:
+        db.set_trace_callback(None)
+    return [step for statement in statements for step in plan(db, statement) if is_whole(step)]
+
+
+def plan(db: sqlite3.Connection, statement: str) -> list[str]:
+    if not statement.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
+        return []
+    steps = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    ends_early = "LIMIT" in statement and "USE TEMP B-TREE FOR ORDER BY" not in steps
+    return [] if ends_early else steps
+
+
+def is_whole(step: str) -> bool:
+    words = step.split()
+    index = words[-1] if "INDEX" in words else ""
+    return words[0] == "SCAN" and words[1] in GROWING and index not in PARTIAL
+
+
+@pytest.mark.parametrize("name", READS)
+def test_no_pass_reads_a_whole_table(db: sqlite3.Connection, name: str) -> None:
+    assert whole_reads(db, READS[name]) == []
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_no_change_reads_a_whole_table(db: sqlite3.Connection, name: str) -> None:
+    assert whole_reads(db, WRITES[name]) == []
+
+
+def test_a_whole_read_would_be_noticed() -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.row_factory = sqlite3.Row
+        db.execute("CREATE TABLE stories (id INTEGER PRIMARY KEY, stage TEXT)")
+        found = whole_reads(db, lambda db: db.execute("SELECT * FROM stories WHERE stage = 'done'"))
+    assert found == ["SCAN stories"]

@@ -1,0 +1,161 @@
+"""Runs: what may be live at once, and what is kept of them."""
+
+import sqlite3
+from datetime import timedelta
+
+import pytest
+
+from huskies_core.errors import HuskiesError
+from huskies_core.pipeline import events, stages
+from huskies_core.store import journal, runs, stories, usage
+from huskies_core.store.connection import Store
+from huskies_core.store.journal import Kind
+from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind, RunStatus, Verdict
+from huskies_core.store.usage import Usage
+from support.stories import NOW, fire_event, import_story
+
+LATER = NOW + timedelta(minutes=5)
+DONE = Report(Outcome.COMPLETED, "exit 0", {"dirty": False}, turns=3, tool_turns=2, cost_usd=0.25)
+
+
+def claim(store: Store, story: int, kind: RunKind = RunKind.CODER, agent: str | None = None) -> Run:
+    with store.exclusive() as db:
+        visit = stories.load(db, story).visit
+        wanted = Claim(story, kind, visit, agent, "command", "sonnet")
+        return runs.claim(db, wanted, actor="pass:auto-assign", now=NOW)
+
+
+def end(store: Store, run: int, report: Report = DONE) -> bool:
+    with store.exclusive() as db:
+        return runs.end(db, run, report, actor=f"run:{run}", now=LATER)
+
+
+def load(store: Store, run: int) -> Run:
+    with store.reading() as db:
+        return runs.load(db, run)
+
+
+def told(store: Store) -> list[tuple[str, int | None, object]]:
+    with store.reading() as db:
+        rows = [entry for entry in journal.entries_after(db, 0) if entry.kind is Kind.RUN]
+    return [(entry.event, entry.story, entry.detail) for entry in rows]
+
+
+@pytest.fixture(autouse=True)
+def two_stories(store: Store) -> None:
+    import_story(store, stages.Coding())
+    import_story(store, stages.Coding())
+
+
+def test_a_claim_is_a_starting_run_and_one_journal_row(store: Store) -> None:
+    run = claim(store, 1, agent="coder-1")
+    assert (run.id, run.story, run.kind, run.agent) == (1, 1, RunKind.CODER, "coder-1")
+    assert (run.status, run.outcome, run.visit, run.seq) == (RunStatus.STARTING, None, 1, 3)
+    assert (run.runtime, run.model, run.started_at) == ("command", "sonnet", "2026-03-01T12:00:00.000Z")
+    assert told(store) == [("run_started", 1, {"run": 1, "kind": "coder", "agent": "coder-1"})]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fact"),
+    [
+        ((1, RunKind.CODER, "a"), (1, RunKind.GATES, None), "story 1 has a live run already: coder run 1"),
+        ((1, RunKind.CODER, "a"), (2, RunKind.CODER, "a"), "agent a is busy with another story"),
+        ((1, RunKind.MERGE, None), (2, RunKind.MERGE, None), "another merge is under way"),
+    ],
+)
+def test_what_must_be_one_at_a_time_is_refused_and_leaves_no_row(
+    store: Store, first: tuple[int, RunKind, str], second: tuple[int, RunKind, str], fact: str
+) -> None:
+    claim(store, *first)
+    before = told(store)
+    with pytest.raises(HuskiesError) as refused:
+        claim(store, *second)
+    assert (refused.value.code, refused.value.message, told(store)) == ("already_running", fact, before)
+    end(store, 1)
+    assert claim(store, *second).is_live
+
+
+def test_runs_without_an_agent_do_not_keep_each_other_away(store: Store) -> None:
+    claim(store, 1, RunKind.GATES)
+    claim(store, 2, RunKind.GATES)
+    with store.reading() as db:
+        assert [run.story for run in runs.live(db)] == [1, 2]
+
+
+def test_a_claim_for_a_story_that_does_not_exist_is_a_bug_and_leaves_no_row(store: Store) -> None:
+    with pytest.raises(sqlite3.IntegrityError), store.exclusive() as db:
+        runs.claim(db, Claim(7, RunKind.CODER, 1), actor="user:test", now=NOW)
+    assert told(store) == []
+
+
+def test_an_end_is_recorded_once_and_a_second_one_changes_nothing(store: Store) -> None:
+    claim(store, 1, agent="coder-1")
+    assert (end(store, 1), end(store, 1, Report(Outcome.CRASHED))) == (True, False)
+    run = load(store, 1)
+    assert (run.status, run.outcome, run.detail) == (RunStatus.ENDED, Outcome.COMPLETED, "exit 0")
+    assert (run.evidence, run.ended_at) == ({"dirty": False}, "2026-03-01T12:05:00.000Z")
+    assert (run.turns, run.tool_turns, run.cost_usd) == (3, 2, 0.25)
+    ends = [row for row in told(store) if row[0] == "run_ended"]
+    about = {"run": 1, "kind": "coder", "agent": "coder-1", "outcome": "completed", "detail": "exit 0"}
+    assert ends == [("run_ended", 1, about)]
+
+
+def test_a_status_goes_forward_only(store: Store) -> None:
+    claim(store, 1)
+    passed = []
+    for step in (runs.mark_live, runs.mark_ending, runs.mark_live):
+        with store.exclusive() as db:
+            step(db, 1)
+        passed.append(load(store, 1).status.value)
+    end(store, 1)
+    with store.exclusive() as db:
+        runs.mark_live(db, 1)
+        runs.mark_ending(db, 1)
+    assert (passed, load(store, 1).status) == (["live", "ending", "ending"], RunStatus.ENDED)
+
+
+def test_the_last_verdict_of_a_live_run_counts_and_one_after_its_end_does_not(store: Store) -> None:
+    claim(store, 1, RunKind.QA)
+    with store.exclusive() as db:
+        runs.record_verdict(db, 1, Verdict.APPROVED, "")
+        runs.record_verdict(db, 1, Verdict.REJECTED, "no tests")
+    end(store, 1)
+    with store.exclusive() as db:
+        runs.record_verdict(db, 1, Verdict.APPROVED, "late")
+    run = load(store, 1)
+    assert (run.verdict, run.notes) == (Verdict.REJECTED, "no tests")
+
+
+def test_only_the_runs_since_the_counts_began_anew_are_counted(store: Store) -> None:
+    for event in (None, events.GatesFailed("no"), events.Freeze(), events.Unfreeze(), None):
+        if event is not None:
+            fire_event(store, 1, event)
+        end(store, claim(store, 1).id)
+    with store.reading() as db:
+        counted = [run.id for run in runs.since_reset(db, 1)]
+        assert (counted, [run.id for run in runs.of_story(db, 1)]) == ([4, 5], [1, 2, 3, 4, 5])
+
+
+def test_runs_are_found_by_their_end(store: Store) -> None:
+    end(store, claim(store, 1).id)
+    claim(store, 1)
+    with store.reading() as db:
+        ended = [runs.ended_before(db, LATER + timedelta(seconds=n), least=n) for n in (0, 1, 2)]
+        assert ended == [frozenset(), {1}, frozenset()]
+        assert [run.id for run in runs.recent(db, 1)] == [2]
+        assert runs.live_of_story(db, 1) == runs.load(db, 2)
+        assert (runs.live_of_story(db, 2), runs.find(db, 9)) == (None, None)
+
+
+def test_usage_is_the_last_total_of_each_model_of_a_run(store: Store) -> None:
+    claim(store, 1)
+    claim(store, 2)
+    with store.exclusive() as db:
+        usage.put(db, 1, Usage("opus", 10, 1, cost_usd=1.0), now=NOW)
+        usage.put(db, 1, Usage("opus", 30, 3, cost_usd=1.5), now=LATER)
+        usage.put(db, 1, Usage("haiku", 5, 1, cost_usd=0.25), now=LATER)
+        usage.put(db, 2, Usage("opus", cost_usd=4.0), now=LATER)
+    with store.reading() as db:
+        of_stories = [usage.spent_on_story(db, story) for story in (1, 2, 3)]
+        since = [usage.spent_since(db, moment) for moment in (NOW, LATER, LATER + timedelta(seconds=1))]
+    assert (of_stories, since) == ([1.75, 4.0, 0.0], [5.75, 4.25, 0.0])
