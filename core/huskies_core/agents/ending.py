@@ -112,8 +112,9 @@ def _look(context: Context, run: Run) -> Found:
             raise _survivors(run.id, freed)
     users_paths, landing = _settle_landing(context, run)
     clear_worktree_locks(context.repository, run.story)
-    evidence = {**_evidence(context, run), **judging.findings_of(exit_, directory), **landing}
-    evidence |= _read_json(directory, RESULT_FILE) if run.kind is RunKind.MERGE and not landing else {}
+    evidence = {**_evidence(context, run), **judging.findings_of(exit_, directory)}
+    if run.kind is RunKind.MERGE:
+        evidence["merge"] = {**_read_json(directory, RESULT_FILE), **landing}
     _remember_setups(context, run, exit_, directory)
     progress = exit_.progress if exit_ is not None else directory.read_progress()
     return Found(exit_, progress, directory.read_kill(), evidence, users_paths)
@@ -132,8 +133,8 @@ def _settle_landing(context: Context, run: Run) -> tuple[tuple[str, ...], dict[s
             commit=run.landing.commit,
             mark=str(run.id),
         )
-    result = {"result": "landed" if recovered.landed else "interrupted", "commit": run.landing.commit}
-    return recovered.users, {"merge": result}
+    result = "landed" if recovered.landed else "interrupted"
+    return recovered.users, {"result": result, "commit": run.landing.commit}
 
 
 def _evidence(context: Context, run: Run) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
             run = runs.load(db, int(number))
             story = stories.load(db, run.story)
         result = merge_story(context, run, story)
-        written = json.dumps({"merge": result}, ensure_ascii=False).encode()
+        written = json.dumps(result, ensure_ascii=False).encode()
         replace_file(
             os.path.join(RunDirectory(context.project.run_dir(run.id)).path, RESULT_FILE),
             written,

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from huskies_core.agents import hygiene, merging, prompts, setups
 from huskies_core.agents.ending import STARTING_FILE, record_failed_start
+from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of
 from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, make_worktrees
 from huskies_core.agents.world import midnight
@@ -187,7 +187,7 @@ def _environment(context: Context, order: Order, run: Run, directory: RunDirecto
     )
     identity_known = not context.repository.identity
     return agent_environment(
-        context.environ, variables, allowance, bin_dir=own_bin_dir(), identity_known=identity_known
+        context.environ, variables, allowance, bin_dir=str(own_program_dir(project)), identity_known=identity_known
     )
 
 
@@ -216,12 +216,3 @@ def _least_budget(context: Context, story: Story, agent: Agent) -> float | None:
             left.append(settings.budget.per_day_usd - usage.spent_since(db, since))
     known = [amount for amount in left if amount is not None]
     return min(known) if known else None
-
-
-def own_bin_dir() -> str:
-    """Where the `huskies` program lies that this code belongs to; agents find it first on their PATH."""
-    beside = os.path.dirname(os.path.realpath(sys.executable))
-    for folder in (os.path.dirname(sys.executable), sysconfig.get_path("scripts"), beside):
-        if os.path.exists(os.path.join(folder, "huskies")):
-            return folder
-    return os.path.dirname(sys.executable)
