@@ -1,0 +1,38 @@
+"""The variables that a prompt template may name."""
+
+import re
+
+from huskies_core.text import nearest
+
+PROMPT_VARIABLES = frozenset(
+    {
+        "base_branch",
+        "conflicts",
+        "epic",
+        "feature_branch",
+        "gate_output",
+        "qa_notes",
+        "root",
+        "story",
+        "story_id",
+        "story_title",
+        "worktree_path",
+    }
+)
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+def find_unknown_variables(text: str) -> tuple[str, ...]:
+    """The names in `{{…}}` that stand for nothing, in the order of the text, each once."""
+    named = dict.fromkeys(_VARIABLE.findall(text))
+    return tuple(name for name in named if name not in PROMPT_VARIABLES)
+
+
+def explain_unknown(name: str) -> tuple[str, str]:
+    """What is wrong with a template that names `name`, and what was probably meant."""
+    meant = nearest(name, sorted(PROMPT_VARIABLES))
+    known = f"Known: {', '.join(sorted(PROMPT_VARIABLES))}."
+    return (
+        f"unknown variable {{{{{name}}}}} in a prompt",
+        f"Did you mean {{{{{meant}}}}}?" if meant else known,
+    )

@@ -1,0 +1,134 @@
+"""The files that `huskies init` writes: every key with its default, commented out, and agents to take as examples."""
+
+PROJECT_TEMPLATE = """\
+# How this project runs. Every key is optional and shown with its default; 'huskies config check' reads it strictly.
+
+# Judges finished work: "server" (the gates alone), "agent" (a QA agent reads it too) or "human" (held for approval).
+# default_qa = "server"
+
+# Only coders with this model start by themselves.
+# default_coder_model = "sonnet"
+
+# How many coders, and how many gate and merge runs, may be live at once.
+# max_coders = 3
+# max_gates = 2
+
+# A story is blocked when it fails more often than this; 0 is no limit.
+# max_retries = 3
+
+# Where finished work lands. Without this key: the branch that 'huskies init' found.
+# base_branch = {base_branch}
+
+# For timers that name a time of day.
+# timezone = "UTC"
+
+# Stories that start by themselves: "dependencies" (those that have some, once they are met) or "all".
+# auto_promote = "dependencies"
+
+# How long run directories and rescued work are kept.
+# retention_days = 30
+
+# Events are sent to this gateway under this name.
+# gateway_url = "https://gateway.example.org"
+# gateway_project = "name"
+
+[watcher]
+# Done stories are archived after this time.
+# done_retention_secs = 14400
+# reconcile_interval_secs = 30
+# watchdog_interval_secs = 30
+
+[merge]
+# block_after_failures = 3
+# mergemaster_attempts = 3
+# A story that waits longer than this to be merged is reported.
+# starvation_secs = 3600
+
+[budget]
+# per_story_usd = 5.0
+# per_day_usd = 50.0
+
+# A gate is a command whose exit code judges work; they run in this order. Without one: an executable script/test.
+# [[gate]]
+# name = "tests"
+# command = ["make", "test"]
+# timeout_secs = 1200
+
+# A component is set up before the gates of a worktree run, and again when its files have changed.
+# [[component]]
+# name = "web"
+# path = "web"
+# setup = ["npm", "ci"]
+# teardown = ["rm", "-rf", "node_modules"]
+# timeout_secs = 600
+
+# USD per million tokens, for models whose runtime does not report what it cost.
+# [pricing."model-name"]
+# input = 3.0
+# output = 15.0
+# cached_input = 0.3
+# cache_write = 3.75
+"""
+
+AGENTS_TEMPLATE = """\
+# The agents that work on stories. Take the marks off one of these, or write your own; names are unique.
+#
+# stage: coder, qa, mergemaster or other. runtime: claude-code, codex or command (a program of yours, which reads the
+# prompt on stdin and in the file that HUSKIES_PROMPT_FILE names).
+
+# [[agent]]
+# name = "coder-1"
+# stage = "coder"
+# runtime = "claude-code"
+# model = "sonnet"
+# max_turns = 100
+# max_budget_usd = 5.0
+# inactivity_timeout_secs = 300
+# max_wall_secs = 14400
+# allowed_tools = ["Read", "Edit", "Write", "Bash"]
+# env_allow = ["ANTHROPIC_API_KEY"]
+
+# [[agent]]
+# name = "qa-1"
+# stage = "qa"
+# runtime = "codex"
+# role = "You judge whether each criterion is met. You change no code."
+# prompt_file = "prompts/qa.md"
+
+# [[agent]]
+# name = "mergemaster"
+# stage = "mergemaster"
+# runtime = "command"
+# command = ["./script/resolve-conflicts"]
+# prompt = \"\"\"
+# Merge {{base_branch}} into {{feature_branch}} in {{worktree_path}} and resolve the conflicts:
+# {{conflicts}}
+# \"\"\"
+# env = { LOG_LEVEL = "debug" }
+"""
+
+GITIGNORE = """\
+# The state of the pipeline stays on this machine; what people decide is committed.
+*
+!.gitignore
+!AGENT.md
+!agents.toml
+!project.toml
+!prompts/
+!prompts/**
+"""
+
+
+def project_template(base_branch: str) -> str:
+    """project.toml with nothing set; `base_branch` stands in its comment."""
+    return PROJECT_TEMPLATE.replace("{base_branch}", f'"{base_branch}"')
+
+
+def agents_template() -> str:
+    """agents.toml with no agent in force."""
+    return AGENTS_TEMPLATE
+
+
+def gitignore_text() -> str:
+    """`.huskies/.gitignore`: all but the files that people write."""
+    return GITIGNORE
