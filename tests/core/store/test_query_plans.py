@@ -8,7 +8,7 @@ import pytest
 
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
-from huskies_core.store import content, firing, holds, journal, runs, stories, usage
+from huskies_core.store import content, firing, holds, journal, news, runs, stories, usage
 from huskies_core.store.connection import Store
 from huskies_core.store.runs import Claim, RunKind
 from support.stories import NOW, import_story
@@ -41,6 +41,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "runs.recent": runs.recent,
     "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=5),
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
+    "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": ""}).fetchone(),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),
 }
 

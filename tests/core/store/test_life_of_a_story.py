@@ -1,0 +1,178 @@
+"""Whatever happens in whatever order: what the table of stories says is what the journal tells."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from huskies_core.errors import HuskiesError
+from huskies_core.pipeline.events import EVENTS as EVENT_TYPES
+from huskies_core.pipeline.events import Event
+from huskies_core.pipeline.stages import TERMINAL, Backlog, FailureKind, Stage, decode
+from huskies_core.pipeline.transition import InvalidTransition, transition
+from huskies_core.project import Project
+from huskies_core.store import content, firing, journal, runs, stories
+from huskies_core.store.connection import Store, create
+from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.runs import Claim, Landing, Outcome, Report, RunKind
+from huskies_core.store.stories import Draft
+from support.stage_examples import EVENTS, STAGES
+from support.stories import NOW
+
+TYPES = {event.name: event for event in EVENT_TYPES}
+
+
+class LifeOfStories(RuleBasedStateMachine):
+    """Fires any event for a right or a wrong visit, with runs and landings in between, as two stores at once."""
+
+    numbers: Bundle[int] = Bundle("numbers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        root = Path(self.folder.name).resolve()
+        (root / ".huskies").mkdir()
+        project = Project(root, root / ".git")
+        create(project)
+        self.writers = (Store(project), Store(project))
+        self.reader = Store(project)
+
+    def teardown(self) -> None:
+        for store in (*self.writers, self.reader):
+            store.close()
+        self.folder.cleanup()
+
+    @initialize(target=numbers)
+    def first(self) -> int:
+        return self.bring_into(Backlog())
+
+    @rule(target=numbers, writer=st.sampled_from((0, 1)))
+    def add(self, writer: int) -> int:
+        with self.writers[writer].exclusive() as db:
+            return stories.add(db, Draft("A story"), Backlog(), actor="user:test", now=NOW).id
+
+    @rule(target=numbers, stage=st.sampled_from(list(STAGES.values())))
+    def bring_in(self, stage: Stage) -> int:
+        return self.bring_into(stage)
+
+    def bring_into(self, stage: Stage) -> int:
+        with self.writers[0].exclusive() as db:
+            return stories.add(db, Draft("A story"), stage, actor="user:test", now=NOW, event="imported").id
+
+    @rule(number=numbers, event=st.sampled_from(list(EVENTS.values())), writer=st.sampled_from((0, 1)))
+    def fire(self, number: int, event: Event, writer: int) -> None:
+        self.try_to_fire(number, event, writer, visits_back=0)
+
+    @rule(number=numbers, event=st.sampled_from(list(EVENTS.values())), writer=st.sampled_from((0, 1)))
+    def fire_too_late(self, number: int, event: Event, writer: int) -> None:
+        self.try_to_fire(number, event, writer, visits_back=1)
+
+    def try_to_fire(self, number: int, event: Event, writer: int, *, visits_back: int) -> None:
+        with self.reader.reading() as db:
+            before, head = stories.load(db, number), journal.head(db)
+            live = runs.live_of_story(db, number)
+        expected = self.refusal(
+            before.stage, event, landing=bool(live and live.landing), late=bool(visits_back)
+        )
+        try:
+            with self.writers[writer].exclusive() as db:
+                visit = before.visit - visits_back
+                firing.fire(db, number, event, visit=visit, actor="user:test", now=NOW)
+            code = ""
+        except HuskiesError as error:
+            code = error.code
+        assert code == expected
+        with self.reader.reading() as db:
+            unchanged = (stories.load(db, number), journal.head(db)) == (before, head)
+        assert unchanged == bool(code)
+
+    def refusal(self, stage: Stage, event: Event, *, landing: bool, late: bool) -> str:
+        if late or landing:
+            return "stale" if late else "landing"
+        try:
+            transition(stage, event)
+        except InvalidTransition:
+            return "invalid_transition"
+        return ""
+
+    @rule(number=numbers)
+    def leave_content(self, number: int) -> None:
+        with self.writers[0].exclusive() as db:
+            if stories.load(db, number).stage.name not in TERMINAL:
+                content.put(db, number, content.SESSIONS, "{}", now=NOW)
+
+    @rule(number=numbers, agent=st.sampled_from(("a", "b", None)))
+    def claim(self, number: int, agent: str | None) -> None:
+        with self.writers[0].exclusive() as db:
+            busy = [run for run in runs.live(db) if run.story == number or (agent and run.agent == agent)]
+            if not busy:
+                visit = stories.load(db, number).visit
+                runs.claim(db, Claim(number, RunKind.CODER, visit, agent), actor="user:test", now=NOW)
+
+    @rule(number=numbers)
+    def land(self, number: int) -> None:
+        with self.writers[1].exclusive() as db:
+            live = runs.live_of_story(db, number)
+            if live and live.visit == stories.load(db, number).visit:
+                runs.begin_landing(db, live.id, Landing("tip", "commit"))
+
+    @rule(number=numbers)
+    def end_run(self, number: int) -> None:
+        with self.writers[0].exclusive() as db:
+            live = runs.live_of_story(db, number)
+            if live:
+                runs.drop_landing(db, live.id)
+                runs.end(db, live.id, Report(Outcome.COMPLETED), actor="user:test", now=NOW)
+
+    @invariant()
+    def the_journal_tells_the_same(self) -> None:
+        with self.reader.reading() as db:
+            entries = journal.entries_after(db, 0, limit=1_000_000)
+            told = replay(entries)
+            everything = stories.in_stages(db, [stage.name for stage in STAGES.values()])
+            left_over = content.left_over(db)
+        assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+        assert {story.id: (story.stage, story.visit, story.retries) for story in everything} == told
+        assert left_over == ()
+
+
+def replay(entries: tuple[Entry, ...]) -> dict[int, tuple[Stage, int, int]]:
+    """Where each story stands, since when, and its retries, told from the journal alone."""
+    told: dict[int, tuple[Stage, int, int]] = {}
+    for entry in entries:
+        if entry.story is None or entry.kind not in (Kind.STORY, Kind.TRANSITION):
+            continue
+        if entry.event in ("created", "imported"):
+            told[entry.story] = (born(entry), entry.seq, 0)
+        else:
+            told[entry.story] = moved(told[entry.story], entry)
+    return told
+
+
+def born(entry: Entry) -> Stage:
+    payload = {key: value for key, value in entry.detail.items() if key != "title"}
+    return decode({"stage": entry.after or "backlog", **payload})
+
+
+def moved(before: tuple[Stage, int, int], entry: Entry) -> tuple[Stage, int, int]:
+    stage = transition(before[0], event_of(entry))
+    assert (before[0].name.value, stage.name.value) == (entry.before, entry.after)
+    if entry.event in ("start", "deps_met", "unblock", "unfreeze"):
+        return stage, entry.seq, 0
+    return stage, entry.seq, before[2] + (entry.event in ("gates_failed", "qa_rejected", "fixup_requested"))
+
+
+def event_of(entry: Entry) -> Event:
+    fields: dict[str, Any] = dict(entry.detail)
+    if entry.event == "merge_failed":
+        fields["kind"] = FailureKind(fields["kind"])
+    return TYPES[entry.event](**fields)
+
+
+LifeOfStories.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestThatTheJournalReplaysToTheTable = LifeOfStories.TestCase
