@@ -19,12 +19,13 @@ from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git
 from huskies_core.git.resolution import check_resolution
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
+from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.kill import KillResult, free_marked, kill_run
 from huskies_core.runs.liveness import take_lock
 from huskies_core.runs.records import Exit, Progress
 from huskies_core.runs.spec import Role
-from huskies_core.store import firing, gate_passes, holds, journal, runs, usage
+from huskies_core.store import firing, gate_passes, holds, journal, runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
 
@@ -77,14 +78,36 @@ def end_left_run(context: Context, run: int) -> None:
     stop_run(context, run, Outcome.CANCELLED, "its story left the stage")
 
 
-def stop_run(context: Context, run: int, outcome: Outcome, detail: str, *, then: str = "") -> None:
-    """Kills a run, verifies that nothing of it lives, and records the end with `outcome`.
+def stop_run(context: Context, run: int, outcome: Outcome, detail: str) -> None:
+    """Kills a run, verifies that nothing of it lives, and records the end with `outcome`; one that ended by itself
+    meanwhile keeps its own.
 
-    `then` names the event fired in the same transaction (`freeze`). Raises HuskiesError `survivors`, with nothing
-    recorded, when a process would not go. Killed in between, the next tick records what was intended.
+    Raises HuskiesError `survivors`, with nothing recorded, when a process would not go. Killed in between, the next
+    tick records what was intended.
     """
+    _stop(context, run, {"outcome": outcome.value, "detail": detail})
+
+
+def stop_and_freeze(context: Context, run: int, detail: str) -> None:
+    """Ends a run as stopped and freezes its story in the same transaction, so that nothing is started in between.
+
+    A run that ended by itself meanwhile may have moved its story on: that is frozen where it stands then, and
+    whatever was started for it is ended, too.
+    """
+    intent = {"outcome": Outcome.STOPPED.value, "detail": detail, "then": Freeze.name, "actor": context.actor}
+    story = _stop(context, run, intent).story
+    with context.store.exclusive() as db:
+        present = stories.load(db, story)
+        if present.stage.name in (StageName.FROZEN, *TERMINAL):
+            return
+        visit, now = present.visit, context.now()
+        done = firing.fire(db, story, Freeze(), visit=visit, actor=context.actor, now=now)
+    if done.left_run is not None:
+        end_left_run(context, done.left_run)
+
+
+def _stop(context: Context, run: int, intent: Mapping[str, Any]) -> Run:
     directory = RunDirectory(context.project.run_dir(run))
-    intent = {"outcome": outcome.value, "detail": detail, "then": then, "actor": context.actor}
     with context.store.exclusive() as db:
         runs.mark_ending(db, run)
     for _ in range(KILL_ROUNDS):
@@ -92,7 +115,7 @@ def stop_run(context: Context, run: int, outcome: Outcome, detail: str, *, then:
         with context.store.reading() as db:
             present = runs.load(db, run)
         if not present.is_live or (result.gone and end_if_dead(context, present, context.now())):
-            return
+            return present
     raise _survivors(run, result)
 
 

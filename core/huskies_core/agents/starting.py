@@ -66,8 +66,8 @@ def _claimed(context: Context, order: Order, now: datetime) -> Iterator[tuple[Ru
     """Holds the run's lock from inside the transaction that records it until the supervisor has it."""
     seen = fingerprint(context.repository)
     with context.store.exclusive() as db:
-        run = _claim(context, order, db, now)
         hygiene.notice_changes(db, seen, actor=context.actor, now=now)
+        run = _claim(context, order, db, now)
         lock = take_lock(RunDirectory(context.project.run_dir(run.id)))
         if lock is None:
             raise HuskiesError(f"the lock of run {run.id} is held by somebody else", code="already_running")

@@ -67,4 +67,4 @@ def _last_whole(log: BinaryIO) -> tuple[int, int]:
         reach *= 4
 
 
-AUDIT_LOG = Pass("audit-log", plan, one_by_one(apply))
+AUDIT_LOG = Pass("audit-log", plan, one_by_one(apply), follows=True)

@@ -132,4 +132,4 @@ def _planned_run(order: Order) -> Run:
     )
 
 
-AUTO_ASSIGN = Pass("auto-assign", plan, one_by_one(apply), wake)
+AUTO_ASSIGN = Pass("auto-assign", plan, one_by_one(apply), follows=True, wake=wake)

@@ -21,11 +21,13 @@ ApplyAll = Callable[[Context, tuple[Action, ...]], Iterator[Done]]
 
 @dataclass(frozen=True)
 class Pass:
-    """`wake` tells when waiting alone makes the pass due again."""
+    """`follows` is the journal: the pass is due when that is ahead of its cursor. `wake` tells when waiting alone makes
+    it due again."""
 
     name: str
     plan: Plan
     apply: ApplyAll
+    follows: bool = False
     wake: Callable[[World], datetime | None] = lambda _: None
 
 
@@ -96,7 +98,7 @@ def pass_locked(context: Context, name: str, wait: float) -> Iterator[None]:
 def _one_round(context: Context, chosen: Pass) -> tuple[int, list[Done]]:
     head, actions, wake = _planned(context, chosen)
     done = list(chosen.apply(context, actions)) if actions else []
-    if not done:
+    if chosen.follows and not done:
         _settle(context, chosen, head, wake)
     return head, done
 
