@@ -62,7 +62,7 @@ def _refuse_place(project: Project) -> None:
 
 
 def _base_branch(repo: Repository, wanted: str | None) -> str:
-    if repo.git("rev-parse", "--is-bare-repository") == "true":
+    if repo.git("config", "--type=bool", "--get", "core.bare", ok=(0, 1)) == "true":
         raise NoProject(
             f"{repo.project.root} is a bare repository", hint="Huskies needs a checkout: use a clone."
         )

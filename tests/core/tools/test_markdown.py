@@ -97,26 +97,38 @@ def test_criteria_in_the_middle_leave_the_rest_in_the_description() -> None:
     assert from_markdown(text) == expected
 
 
+FRONT = ("bad_front_matter", "front matter")
+TYPES = "story, bug, spike, refactor, epic, task"
+
+
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "code", "field", "told"),
     [
-        ("name: x\n", ("bad_front_matter", "front matter", "line 1: there is no front matter")),
-        ("---\nname: a: b\n---\n", ("bad_front_matter", "front matter", "line 2: mapping values are not allowed here")),
-        ("---\n- a\n---\n", ("bad_front_matter", "front matter", "line 2: the front matter is not made of keys")),
-        ("---\nname: x\nprorty: 1\n---\n", ("unknown_key", "prorty", "line 3: unknown key 'prorty'")),
-        ("---\nname: [x]\n---\n", ("invalid_value", "name", "line 2: name is not one text")),
-        ("---\ntype: epos\n---\n", ("invalid_value", "type", "line 2: type 'epos' is not one of story, bug, spike, refactor, epic, task")),
-        ("---\npriority: high\n---\n", ("invalid_value", "priority", "line 2: priority 'high' is not a number")),
-        ("---\ndepends_on: 3, #4\n---\n", ("invalid_value", "depends_on", "line 2: depends_on is not a list of texts")),
-        ("---\nlabels: {a: b}\n---\n", ("invalid_value", "labels", "line 2: labels is not a list of texts")),
-        ("---\nname: x\n---\n\n## Acceptance Criteria\n\n-[ ] y\n", ("bad_criterion", "criteria", "line 7: this is not quite a check box")),
-        ("---\n" + "[" * 5000 + "\n---\n", ("bad_front_matter", "front matter", "line 1: the front matter cannot be read")),
+        ("name: x\n", *FRONT, "line 1: there is no front matter"),
+        ("---\nname: a: b\n---\n", *FRONT, "line 2: mapping values are not allowed here"),
+        ("---\n- a\n---\n", *FRONT, "line 2: the front matter is not made of keys"),
+        ("---\n" + "[" * 5000 + "\n---\n", *FRONT, "line 1: the front matter cannot be read"),
+        ("---\nname: x\nprorty: 1\n---\n", "unknown_key", "prorty", "line 3: unknown key 'prorty'"),
+        ("---\nname: [x]\n---\n", "invalid_value", "name", "line 2: name is not one text"),
+        ("---\ntype: epos\n---\n", "invalid_value", "type", f"line 2: type 'epos' is not one of {TYPES}"),
+        (
+            "---\npriority: high\n---\n",
+            "invalid_value",
+            "priority",
+            "line 2: priority 'high' is not a number",
+        ),
+        ("---\nlabels: {a: b}\n---\n", "invalid_value", "labels", "line 2: labels is not a list of texts"),
+        ("---\nlabels: a, #b\n---\n", "invalid_value", "labels", "line 2: labels is not a list of texts"),
+        (
+            *("---\nname: x\n---\n\n## Acceptance Criteria\n\n-[ ] y\n", "bad_criterion", "criteria"),
+            "line 7: this is not quite a check box",
+        ),
     ],
-)  # fmt: skip
-def test_what_cannot_be_read_is_told_with_its_line(text: str, told: tuple[str, str, str]) -> None:
+)
+def test_what_cannot_be_read_is_told_with_its_line(text: str, code: str, field: str, told: str) -> None:
     with pytest.raises(HuskiesError) as refusal:
         from_markdown(text)
-    assert (refusal.value.code, refusal.value.subject, refusal.value.message) == told
+    assert (refusal.value.code, refusal.value.subject, refusal.value.message) == (code, field, told)
 
 
 def test_an_unknown_key_names_the_nearest_one() -> None:

@@ -1,0 +1,44 @@
+"""A project with a store, as `init` leaves it, and who calls."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+
+from huskies_core.context import Context
+from huskies_core.project import Project
+from huskies_core.store import connection, facts, runs, stories
+from huskies_core.store.runs import Claim, RunKind
+
+FIRST = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def context(project: Project) -> Iterator[Context]:
+    """Ada's, at noon."""
+    (project.state_dir / ".gitignore").write_text("*\n")
+    connection.create(project)
+    with closing(Context(project, actor="user:ada", environ={}, clock=lambda: FIRST)) as opened:
+        with opened.store.exclusive() as db:
+            facts.put(db, facts.BASE_BRANCH, "main")
+        yield opened
+
+
+@pytest.fixture
+def as_run(context: Context) -> Iterator[Callable[[int, RunKind], Context]]:
+    """Begins a run of a story and gives what its agent has in hand."""
+    opened: list[Context] = []
+
+    def begin(story: int, kind: RunKind) -> Context:
+        with context.store.exclusive() as db:
+            visit = stories.load(db, story).visit
+            run = runs.claim(db, Claim(story, kind, visit, agent=f"{kind}-1"), actor="user:ada", now=FIRST)
+        environ = {"HUSKIES_RUN_ID": str(run.id), "HUSKIES_PROJECT": str(context.project.root)}
+        inside = Context(context.project, actor=f"run:{run.id}", environ=environ, clock=lambda: FIRST)
+        opened.append(inside)
+        return inside
+
+    yield begin
+    for inside in opened:
+        inside.close()

@@ -1,0 +1,11 @@
+"""What a person says of a story in a test."""
+
+from dataclasses import replace
+from typing import Any
+
+from huskies_core.store.stories import Criterion, Draft
+
+
+def draft(title: str = "Show the board", **fields: Any) -> Draft:
+    """A story with one criterion, unless `fields` say otherwise."""
+    return replace(Draft(title, criteria=(Criterion("It is shown"),)), **fields)
