@@ -28,9 +28,9 @@ class Removed:
 def remove_worktree(
     repo: Repository, story: int, *, base_tip: str, landed: str | None, keep_branch: bool, now: datetime
 ) -> Removed:
-    """Removes the story's worktree and, unless `keep_branch`, its branch; gone is fine.
+    """Removes the story's worktree and its branch, unless `keep_branch`; gone is fine.
 
-    First rescues what neither `base_tip` nor `landed` (the tip of the branch that was squashed and landed) has.
+    First rescues what neither `base_tip` nor `landed` (the tip that was squashed and landed) has.
     Raises HuskiesError `not_ours` for a path that this repository did not make. Killed in between, it leaves
     a rescue ref or a worktree without its mark, and the next call goes on. Call it outside `git_locked`.
     """

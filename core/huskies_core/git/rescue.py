@@ -9,8 +9,8 @@ from huskies_core.git.repository import HEADS, Checkout, Repository
 from huskies_core.git.snapshot import snapshot
 from huskies_core.git.worktrees import branch_of, checkout_of
 
-_REFS = "refs/huskies/rescue/"
-_TIME = "%Y%m%dT%H%M%S%fZ"
+REFS = "refs/huskies/rescue/"
+TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _unsafe(repo: Repository, tips: tuple[str, ...], safe: list[str]) -> bool:
 
 def _kept_already(repo: Repository, story: int, work: _Work) -> str | None:
     shape = "%(refname) %(objectname) %(tree) %(parent)"
-    newest = repo.git("for-each-ref", "--sort=-refname", "--count=1", f"--format={shape}", f"{_REFS}{story}/")
+    newest = repo.git("for-each-ref", "--sort=-refname", "--count=1", f"--format={shape}", f"{REFS}{story}/")
     ref, commit, tree, *parents = newest.split() or ("", "", "")
     if work.tree is None and len(work.tips) == 1:
         return ref if commit == work.tips[0] else None
@@ -92,8 +92,8 @@ def _kept_already(repo: Repository, story: int, work: _Work) -> str | None:
 
 def _keep(repo: Repository, story: int, work: _Work, now: datetime) -> str:
     commit = work.tips[0] if work.tree is None and len(work.tips) == 1 else _commit_all(repo, story, work)
-    wanted = f"{_REFS}{story}/{now.astimezone(UTC).strftime(_TIME)}"
-    taken = set(repo.git("for-each-ref", "--format=%(refname)", f"{_REFS}{story}/").split())
+    wanted = f"{REFS}{story}/{now.astimezone(UTC).strftime(TIME_FORMAT)}"
+    taken = set(repo.git("for-each-ref", "--format=%(refname)", f"{REFS}{story}/").split())
     ref = next(name for name in _numbered(wanted, len(taken) + 1) if name not in taken)
     repo.git("update-ref", ref, commit, "")
     return ref
@@ -112,14 +112,14 @@ def _commit_all(repo: Repository, story: int, work: _Work) -> str:
 
 def list_rescues(repo: Repository, story: int | None = None) -> tuple[Rescue, ...]:
     """The rescues of one story, or of all, newest first."""
-    below = f"{_REFS}{story}/" if story is not None else _REFS
+    below = f"{REFS}{story}/" if story is not None else REFS
     lines = repo.git("for-each-ref", "--format=%(refname) %(objectname)", below).splitlines()
     rescues = (_rescue(*line.split(" ")) for line in lines)
     return tuple(sorted(rescues, key=lambda rescue: rescue.time, reverse=True))
 
 
 def _rescue(ref: str, commit: str) -> Rescue:
-    story, _, time = ref.removeprefix(_REFS).partition("/")
+    story, _, time = ref.removeprefix(REFS).partition("/")
     return Rescue(int(story), time, ref, commit)
 
 
@@ -141,7 +141,7 @@ def restore_rescue(repo: Repository, story: int, *, time: str | None, to_branch:
 
 def expire_rescues(repo: Repository, *, older_than: datetime) -> tuple[Rescue, ...]:
     """Removes the rescues made before `older_than` and returns them; git's clean-up frees the objects."""
-    limit = older_than.astimezone(UTC).strftime(_TIME)
+    limit = older_than.astimezone(UTC).strftime(TIME_FORMAT)
     expired = tuple(rescue for rescue in list_rescues(repo) if rescue.time < limit)
     commands = "".join(f"delete {rescue.ref} {rescue.commit}\n" for rescue in expired)
     if expired:

@@ -14,7 +14,7 @@ from support.git_repository import GitRepository
 
 def create(repo: Repository, *stories: int, now: datetime, known: bool = False) -> tuple[Made | Refused, ...]:
     base = repo.branch_tip("main") or ""
-    return create_worktrees(repo, [Wanted(story, base, known) for story in stories], now=now)
+    return create_worktrees(repo, [Wanted(story, base, known_branch=known) for story in stories], now=now)
 
 
 def test_a_worktree_is_on_its_own_branch_at_the_base_and_clean(
@@ -23,15 +23,21 @@ def test_a_worktree_is_on_its_own_branch_at_the_base_and_clean(
     tip = repository.commit_id()
     made = create(repo, 7, 12, now=now)
     path = repo.project.worktree(12)
-    assert made == (Made(7, "feature/story-7", tip, True), Made(12, "feature/story-12", tip, True))
+    assert made == (
+        Made(7, "feature/story-7", tip, new_branch=True),
+        Made(12, "feature/story-12", tip, new_branch=True),
+    )
+        Made(7, "feature/story-7", tip, new_branch=True),
+        Made(12, "feature/story-12", tip, new_branch=True),
+    )
     assert (
         repository.git("symbolic-ref", "HEAD", cwd=path),
         repository.commit_id(cwd=path),
         repository.status(cwd=path),
         (path / "README").read_text(),
-        made_worktrees(repo.project),
-        present_worktrees(repo.project),
-    ) == ("refs/heads/feature/story-12", tip, [], "first\n", {7, 12}, {7, 12})
+        sorted(made_worktrees(repo.project)),
+        sorted(present_worktrees(repo.project)),
+    ) == ("refs/heads/feature/story-12", tip, [], "first\n", [7, 12], [7, 12])
 
 
 def test_a_second_call_changes_nothing(repository: GitRepository, repo: Repository, now: datetime) -> None:
@@ -41,7 +47,7 @@ def test_a_second_call_changes_nothing(repository: GitRepository, repo: Reposito
     repository.write("dirty", "y", cwd=path)
     again = create(repo, 7, now=now, known=True)
     head = repository.commit_id(cwd=path)
-    assert again == (Made(7, "feature/story-7", head, False),)
+    assert again == (Made(7, "feature/story-7", head, new_branch=False),)
     assert (repository.status(cwd=path), list_rescues(repo)) == (["?? dirty"], ())
 
 
@@ -86,8 +92,8 @@ def test_a_worktree_deleted_by_hand_is_made_again_with_its_commits(
     path = repo.project.worktree(7)
     head = repository.commit_file("work", "done\n", cwd=path)
     subprocess.run(["rm", "-rf", str(path)], check=True)
-    assert (is_made(repo.project, 7), present_worktrees(repo.project)) == (False, {7})
-    assert create(repo, 7, now=now, known=True) == (Made(7, "feature/story-7", head, False),)
+    assert (is_made(repo.project, 7), sorted(present_worktrees(repo.project))) == (False, [7])
+    assert create(repo, 7, now=now, known=True) == (Made(7, "feature/story-7", head, new_branch=False),)
     assert ((path / "work").read_text(), repository.status(cwd=path), list_rescues(repo)) == (
         "done\n",
         [],
@@ -129,7 +135,7 @@ def test_a_branch_whose_maker_was_killed_is_taken_up(
     note.write_text(tip)
     repository.branch("feature/story-7")
     repository.commit_file("later", "x")
-    assert create(repo, 7, now=now) == (Made(7, "feature/story-7", tip, True),)
+    assert create(repo, 7, now=now) == (Made(7, "feature/story-7", tip, new_branch=True),)
     assert not note.exists()
 
 
@@ -163,7 +169,7 @@ def test_the_admin_directory_may_have_another_name(
     create(repo, 7, now=now)
     checkout = checkout_of(repo.project, 7)
     assert checkout is not None
-    assert (checkout.git_dir.name, made_worktrees(repo.project)) == ("71", {7})
+    assert (checkout.git_dir.name, is_made(repo.project, 7)) == ("71", True)
 
 
 def test_a_copy_of_a_worktree_is_not_taken_for_another_story(repo: Repository, now: datetime) -> None:
@@ -190,7 +196,7 @@ def test_two_makers_at_once_make_each_worktree_once(repo: Repository, now: datet
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: create(repo, *range(1, 11), now=now, known=True), range(4)))
     new = sum(isinstance(one, Made) and one.new_branch for answer in answers for one in answer)
-    assert (new, made_worktrees(repo.project), list_rescues(repo)) == (10, set(range(1, 11)), ())
+    assert (new, sorted(made_worktrees(repo.project)), list_rescues(repo)) == (10, list(range(1, 11)), ())
 
 
 @pytest.mark.parametrize("patterns", ["*.env\n/data/\n", ".env\nlocal.env\ndata/*\n"])

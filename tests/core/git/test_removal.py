@@ -15,7 +15,7 @@ from support.git_repository import GitRepository
 
 @pytest.fixture
 def worktree(repo: Repository, now: datetime) -> Path:
-    create_worktrees(repo, [Wanted(7, repo.branch_tip("main") or "", False)], now=now)
+    create_worktrees(repo, [Wanted(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
     return repo.project.worktree(7)
 
 
@@ -50,7 +50,10 @@ def test_uncommitted_files_and_commits_are_rescued(
     repository.write("new/file", "3\n", cwd=worktree)
     removed = remove(repo, now)
     ref = removed.rescue or ""
-    assert (removed, ref) == (Removed(7, ref, False), "refs/huskies/rescue/7/20260301T120000000000Z")
+    assert (removed, ref) == (
+        Removed(7, ref, branch_kept=False),
+        "refs/huskies/rescue/7/20260301T120000000000Z",
+    )
     assert (repository.read("work", ref), repository.read("new/file", ref)) == ("2\n", "3\n")
     assert (repository.commit_id(f"{ref}^"), repo.branch_tip("feature/story-7")) == (head, None)
 

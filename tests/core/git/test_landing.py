@@ -1,0 +1,293 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.git.landing_scene import MARK, Scene, files_of, make_scene, state_of
+from huskies_core.git.base_dirt import BaseDirty
+from huskies_core.git.landing import Landed, Landing, TipMoved, base_dirt, land
+from huskies_core.git.repository import GitError, Repository
+from support.git_repository import GitRepository
+
+
+@pytest.fixture
+def scene(repository: GitRepository, tmp_path: Path) -> Scene:
+    return make_scene(repository, tmp_path / "scratch")
+
+
+def land_scene(repo: Repository, scene: Scene) -> Landing:
+    return land(repo, base_branch="main", tip=scene.tip, commit=scene.commit, mark=MARK)
+
+
+def expected_files(scene: Scene, tmp_path: Path) -> dict[str, str]:
+    scene.repository.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "expected"), scene.commit)
+    return files_of(tmp_path / "expected")
+
+
+def test_the_checkout_of_the_base_is_brought_to_the_commit(
+    repo: Repository, scene: Scene, tmp_path: Path
+) -> None:
+    landing = land_scene(repo, scene)
+    state = state_of(scene.repository)
+    assert (landing, state.tip, state.status, state.left) == (Landed(), scene.commit, [], [])
+    assert state.files == expected_files(scene, tmp_path)
+
+
+def test_a_base_that_is_nowhere_checked_out_just_moves(repo: Repository, scene: Scene) -> None:
+    scene.repository.checkout("other", new=True)
+    before = state_of(scene.repository)
+    landing = land_scene(repo, scene)
+    after = state_of(scene.repository)
+    assert (landing, after.tip, after.files, after.status) == (Landed(), scene.commit, before.files, [])
+
+
+def test_a_detached_checkout_is_left_alone(repo: Repository, scene: Scene) -> None:
+    scene.repository.git("checkout", "--quiet", "--detach")
+    before = files_of(scene.repository.root)
+    assert land_scene(repo, scene) == Landed()
+    assert (files_of(scene.repository.root), scene.repository.commit_id()) == (before, scene.tip)
+
+
+def test_a_linked_checkout_of_the_base_is_brought_along(
+    repo: Repository, scene: Scene, tmp_path: Path
+) -> None:
+    linked = tmp_path / "linked"
+    scene.repository.checkout("other", new=True)
+    scene.repository.git("worktree", "add", "--quiet", str(linked), "main")
+    assert land_scene(repo, scene) == Landed()
+    state = state_of(scene.repository, linked)
+    assert (state.tip, state.status, state.left, state.files) == (
+        scene.commit,
+        [],
+        [],
+        expected_files(scene, tmp_path),
+    )
+
+
+def test_both_checkouts_of_a_base_checked_out_twice_are_brought_along(
+    repo: Repository, scene: Scene, tmp_path: Path
+) -> None:
+    scene.repository.git("worktree", "add", "--quiet", "--force", str(tmp_path / "linked"), "main")
+    assert land_scene(repo, scene) == Landed()
+    assert state_of(scene.repository, tmp_path / "linked") == state_of(scene.repository)
+
+
+def test_a_tip_that_moved_changes_nothing(repo: Repository, scene: Scene) -> None:
+    later = scene.repository.commit_file("later", "x")
+    before = state_of(scene.repository)
+    assert (land_scene(repo, scene), state_of(scene.repository)) == (TipMoved(later), before)
+
+
+def test_a_tip_that_moves_between_check_and_move_is_not_overwritten(repo: Repository, scene: Scene) -> None:
+    other = scene.repository.git("commit-tree", f"{scene.tip}^{{tree}}", "-p", scene.tip, "-m", "other")
+    before = state_of(scene.repository)
+
+    def move(step: str) -> None:
+        if step == "updated":
+            scene.repository.git("update-ref", "refs/heads/main", other)
+
+    landing = land(repo, base_branch="main", tip=scene.tip, commit=scene.commit, mark=MARK, checkpoint=move)
+    after = state_of(scene.repository)
+    assert (landing, after.tip, after.files, after.left) == (TipMoved(other), other, before.files, [])
+    assert after.status == []
+
+
+def test_work_of_the_user_on_other_paths_stays(repo: Repository, scene: Scene) -> None:
+    repository = scene.repository
+    repository.write("untouched", "edited\n")
+    repository.write("staged", "staged\n")
+    repository.git("add", "staged")
+    repository.write("loose", "loose\n")
+    repository.write("ignored", "ignored\n")
+    assert land_scene(repo, scene) == Landed()
+    assert repository.status() == ["A  staged", " M untouched", "?? loose"]
+    assert [(repository.root / path).read_text() for path in ("untouched", "staged", "loose", "ignored")] == [
+        "edited\n",
+        "staged\n",
+        "loose\n",
+        "ignored\n",
+    ]
+
+
+def edit(repository: GitRepository) -> None:
+    repository.write("changed", "mine\n")
+
+
+def delete(repository: GitRepository) -> None:
+    (repository.root / "changed").unlink()
+
+
+def stage(repository: GitRepository) -> None:
+    repository.write("changed", "mine\n")
+    repository.git("add", "changed")
+
+
+def stage_and_undo(repository: GitRepository) -> None:
+    text = (repository.root / "changed").read_text()
+    stage(repository)
+    repository.write("changed", text)
+
+
+def edit_what_git_was_told_to_ignore(repository: GitRepository) -> None:
+    repository.git("update-index", "--assume-unchanged", "changed")
+    edit(repository)
+
+
+def edit_what_git_was_told_to_skip(repository: GitRepository) -> None:
+    repository.git("update-index", "--skip-worktree", "changed")
+    edit(repository)
+
+
+def make_executable(repository: GitRepository) -> None:
+    (repository.root / "changed").chmod(0o755)
+
+
+def turn_the_link(repository: GitRepository) -> None:
+    (repository.root / "link").unlink()
+    (repository.root / "link").symlink_to("README")
+
+
+def put_a_file(repository: GitRepository) -> None:
+    repository.write("added.rot", "mine\n")
+
+
+def put_an_ignored_file(repository: GitRepository) -> None:
+    repository.write(".git/info/exclude", "added.rot\n")
+    repository.write("added.rot", "mine\n")
+
+
+def put_a_folder(repository: GitRepository) -> None:
+    repository.write("added.rot/mine", "mine\n")
+
+
+def put_a_file_for_a_folder(repository: GitRepository) -> None:
+    repository.write("new", "mine\n")
+
+
+def put_a_link_for_a_folder(repository: GitRepository) -> None:
+    (repository.root / "new").symlink_to("/tmp")
+
+
+def put_a_file_into_a_folder_that_goes(repository: GitRepository) -> None:
+    repository.write("folder/ignored", "mine\n")
+
+
+def edit_a_filtered_file(repository: GitRepository) -> None:
+    repository.write("secret.rot", "mine\n")
+
+
+@pytest.mark.parametrize(
+    ("dirty", "paths"),
+    [
+        (edit, ("changed",)),
+        (delete, ("changed",)),
+        (stage, ("changed",)),
+        (stage_and_undo, ("changed",)),
+        (edit_what_git_was_told_to_ignore, ("changed",)),
+        (edit_what_git_was_told_to_skip, ("changed",)),
+        (make_executable, ("changed",)),
+        (turn_the_link, ("link",)),
+        (put_a_file, ("added.rot",)),
+        (put_an_ignored_file, ("added.rot",)),
+        (put_a_folder, ("added.rot/mine",)),
+        (put_a_file_for_a_folder, ("new",)),
+        (put_a_link_for_a_folder, ("new",)),
+        (put_a_file_into_a_folder_that_goes, ("folder/ignored",)),
+        (edit_a_filtered_file, ("secret.rot",)),
+    ],
+)
+def test_what_the_user_has_in_the_way_holds_the_landing(
+    repo: Repository, scene: Scene, dirty: Callable[[GitRepository], None], paths: tuple[str, ...]
+) -> None:
+    dirty(scene.repository)
+    before = state_of(scene.repository)
+    landing = land_scene(repo, scene)
+    asked = base_dirt(repo, base_branch="main", tip=scene.tip, commit=scene.commit)
+    assert isinstance(landing, BaseDirty)
+    assert (landing.paths, asked, state_of(scene.repository)) == (paths, landing, before)
+
+
+def test_a_file_that_was_only_touched_does_not_hold_it(repo: Repository, scene: Scene) -> None:
+    (scene.repository.root / "changed").touch()
+    (scene.repository.root / "secret.rot").touch()
+    assert land_scene(repo, scene) == Landed()
+
+
+def test_flags_on_unchanged_files_stay(repo: Repository, scene: Scene) -> None:
+    scene.repository.git("update-index", "--assume-unchanged", "changed", "deep/er/gone")
+    scene.repository.git("update-index", "--skip-worktree", "secret.rot")
+    assert land_scene(repo, scene) == Landed()
+    listed = scene.repository.git("ls-files", "-v", "changed", "secret.rot").splitlines()
+    text = (scene.repository.root / "changed").read_text()
+    assert (listed, text[:13]) == (["h changed", "S secret.rot"], "changed after")
+
+
+def test_a_sparse_checkout_stays_sparse(repo: Repository, scene: Scene) -> None:
+    scene.repository.git("sparse-checkout", "set", "--no-cone", "/*", "!/changed", "!/new/")
+    assert land_scene(repo, scene) == Landed()
+    state = state_of(scene.repository)
+    assert ("changed" in state.files, "new/deep/file" in state.files, state.status) == (False, False, [])
+
+
+@pytest.mark.parametrize("command", ["merge", "cherry-pick", "revert"])
+def test_what_git_has_under_way_holds_the_landing(repo: Repository, scene: Scene, command: str) -> None:
+    names = {"merge": "MERGE_HEAD", "cherry-pick": "CHERRY_PICK_HEAD", "revert": "REVERT_HEAD"}
+    (repo.project.git_dir / names[command]).write_text(scene.tip + "\n")
+    assert land_scene(repo, scene) == BaseDirty((), f"a {command} is under way in {repo.project.root}")
+
+
+def test_a_rebase_of_the_base_holds_the_landing(repo: Repository, scene: Scene) -> None:
+    repository = scene.repository
+    repository.run("rebase", "--force-rebase", "--exec", "false", "HEAD~1")
+    before = state_of(repository)
+    reason = f"main is being rebased in {repo.project.root}"
+    assert (land_scene(repo, scene), state_of(repository)) == (BaseDirty((), reason), before)
+
+
+def test_a_lock_of_another_git_is_respected(repo: Repository, scene: Scene) -> None:
+    lock = repo.project.git_dir / "index.lock"
+    lock.write_bytes(b"")
+    before = state_of(scene.repository)
+    landing = land_scene(repo, scene)
+    assert isinstance(landing, BaseDirty)
+    assert (state_of(scene.repository), lock.exists()) == (before, True)
+
+
+def test_a_filter_that_fails_half_way_is_taken_back(repo: Repository, scene: Scene) -> None:
+    before = state_of(scene.repository)
+    scene.repository.git("config", "filter.rot.required", "true")
+    fails_once = (
+        f"test -e {repo.project.root}/.git/failed || {{ touch {repo.project.root}/.git/failed; exit 1; }}"
+    )
+    scene.repository.git("config", "filter.rot.smudge", f"{fails_once}; tr a-z n-za-m")
+    with pytest.raises(GitError):
+        land_scene(repo, scene)
+    assert state_of(scene.repository) == before
+
+
+def test_a_submodule_moves_in_the_index_only(
+    repository: GitRepository, repo: Repository, tmp_path: Path
+) -> None:
+    library = GitRepository(tmp_path / "library")
+    allow = ("-c", "protocol.file.allow=always")
+    repository.git(*allow, "submodule", "--quiet", "add", str(library.root), "library")
+    tip = repository.commit_all("with library")
+    later = library.commit_file("more", "x")
+    entry = f"160000,{later},library"
+    repository.git("update-index", "--cacheinfo", entry)
+    tree = repository.git("write-tree")
+    repository.git("reset", "--quiet")
+    commit = repository.git("commit-tree", tree, "-p", tip, "-m", "newer library")
+    landing = land(repo, base_branch="main", tip=tip, commit=commit, mark=MARK)
+    index = repository.git("ls-files", "--stage", "library").split()[1]
+    assert (landing, index, repository.commit_id(cwd=repository.root / "library")) == (
+        Landed(),
+        later,
+        library.commit_id("HEAD^"),
+    )
+
+
+def test_the_log_of_the_branch_names_the_landing(repo: Repository, scene: Scene) -> None:
+    land_scene(repo, scene)
+    logs = [scene.repository.git("reflog", "-1", "--format=%gs", ref) for ref in ("main", "HEAD")]
+    assert logs == ["huskies: land", "huskies: land"]
