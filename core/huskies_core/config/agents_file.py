@@ -78,6 +78,7 @@ def _prompt_file(table: Table) -> str | None:
     if path.is_absolute() or ".." in path.parts:
         hint = "Write it relative to .huskies, such as prompts/coder.md."
         table.problem("prompt_file", f"prompt_file {name!r} leads out of .huskies", hint)
+        return None
     if table.has("prompt"):
         table.problem("prompt_file", "prompt and prompt_file exclude each other", "Keep one of the two.")
     return str(path)

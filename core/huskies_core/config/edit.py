@@ -4,10 +4,11 @@ import copy
 import dataclasses
 import re
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from huskies_core.config.document import Document, parse
+from huskies_core.config.insertion import insert_line
 from huskies_core.config.load import PROJECT_FILE
 from huskies_core.config.positions import KeyPath
 from huskies_core.config.problems import ConfigError, Problem
@@ -101,18 +102,33 @@ def _readings(value: str) -> list[object]:
 
 def _edited(text: str, data: Mapping[str, object], parts: tuple[str, ...], value: object) -> str:
     """The text with the value in it. Proves that nothing else has changed its meaning."""
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    _put(document, parts, tomlkit.item(value))
-    edited = tomlkit.dumps(document)
     wanted = copy.deepcopy(dict(data))
     _put(wanted, parts, value)
-    if tomllib.loads(edited) != wanted:
-        raise ValueRefused(
-            f"{'.'.join(parts)} cannot be set here", hint="Edit the file by hand.", subject=parts[-1]
-        )
-    return edited
+    for edited in _editions(text, parts, value):
+        if _means(edited, wanted):
+            return edited
+    raise ValueRefused(
+        f"{'.'.join(parts)} cannot be set here", hint="Edit the file by hand.", subject=parts[-1]
+    )
+
+
+def _editions(text: str, parts: tuple[str, ...], value: object) -> Iterator[str]:
+    """The text with the value put in by one way after the other, the one that looks best first."""
+    import tomlkit
+
+    line = tomlkit.dumps({parts[-1]: value}).rstrip("\n")
+    if len(parts) < 3 and (inserted := insert_line(text, "".join(parts[:-1]), parts[-1], line)) is not None:
+        yield inserted
+    document = tomlkit.parse(text)
+    _put(document, parts, tomlkit.item(value))
+    yield tomlkit.dumps(document)
+
+
+def _means(text: str, data: Mapping[str, object]) -> bool:
+    try:
+        return tomllib.loads(text) == data
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _put(table: MutableMapping[str, Any], parts: tuple[str, ...], value: object) -> None:

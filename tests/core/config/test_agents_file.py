@@ -1,0 +1,130 @@
+from collections.abc import Callable
+
+import pytest
+
+from huskies_core.config.prompt_variables import PROMPT_VARIABLES, find_unknown_variables
+from huskies_core.config.records import Agent, AgentStage, Config, Runtime
+from huskies_core.project import Project
+
+Refusal = Callable[..., list[str]]
+
+EVERYTHING = """
+[[agent]]
+name = "coder-1"
+stage = "coder"
+runtime = "command"
+model = "sonnet"
+command = ["./agent", "--fast"]
+role = "You code."
+prompt = "Do {{story}} in {{ worktree_path }}"
+system_prompt = "Be brief."
+max_turns = 1
+max_tool_turns = 2
+max_budget_usd = 3
+inactivity_timeout_secs = 4
+max_wall_secs = 5
+allowed_tools = ["Read"]
+disallowed_tools = ["Bash"]
+env = { LEVEL = "debug", EMPTY = "" }
+env_allow = ["API_KEY"]
+sandbox = "none"
+
+[[agent]]
+name = "qa"
+stage = "qa"
+runtime = "claude-code"
+"""
+
+
+def agent(*lines: str) -> str:
+    return "\n".join(['[[agent]]\nname = "a"\nstage = "coder"\nruntime = "codex"', *lines])
+
+
+def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
+    coder = Agent(
+        name="coder-1",
+        stage=AgentStage.CODER,
+        runtime=Runtime.COMMAND,
+        model="sonnet",
+        command=("./agent", "--fast"),
+        role="You code.",
+        prompt="Do {{story}} in {{ worktree_path }}",
+        system_prompt="Be brief.",
+        max_turns=1,
+        max_tool_turns=2,
+        max_budget_usd=3.0,
+        inactivity_timeout_secs=4,
+        max_wall_secs=5,
+        allowed_tools=("Read",),
+        disallowed_tools=("Bash",),
+        env={"LEVEL": "debug", "EMPTY": ""},
+        env_allow=("API_KEY",),
+        sandbox="none",
+    )
+    config = load(agents_toml=EVERYTHING)
+    assert config.agents == (coder, Agent("qa", AgentStage.QA, Runtime.CLAUDE_CODE))
+    assert (config.agent("coder-1"), config.agent("nobody")) == (coder, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[agents]]", "1: unknown key agents Did you mean agent?"),
+        (agent("max_turn = 3"), "5: unknown key agent.max_turn Did you mean max_turns?"),
+        (agent("max_turns = 0"), "5: agent.max_turns must be between 1 and 1000000000, not 0"),
+        (agent("max_budget_usd = -1"), "5: agent.max_budget_usd must be more than 0, not -1"),
+        (agent('command = ["x"]'), "5: command is for runtime command, not for codex"),
+        (
+            agent('prompt = "{{storey}}"'),
+            "5: unknown variable {{storey}} in a prompt Did you mean {{story}}?",
+        ),
+        (agent('prompt = " "'), "5: prompt is empty Leave it out to use the one that comes with huskies."),
+        (agent('role = "a\\u0000b"'), "5: agent.role must not contain a NUL character"),
+        (agent("env = { A = 1 }"), "5: agent.env.A must be a string, not a whole number"),
+        (agent('env = { "A B" = "" }'), "5: 'A B' is no name of an environment variable"),
+        (agent('env_allow = ["A=B"]'), "5: 'A=B' is no name of an environment variable"),
+        (
+            agent('env_allow = ["HUSKIES_RUN_ID"]'),
+            "5: HUSKIES_RUN_ID is set by huskies itself Choose a name that does not begin with HUSKIES_.",
+        ),
+        (
+            agent('prompt_file = "../secret"'),
+            "5: prompt_file '../secret' leads out of .huskies Write it relative to .huskies, such as prompts/coder.md.",
+        ),
+        (
+            agent('prompt_file = "gone.md"'),
+            "5: prompt_file 'gone.md' is missing It is looked for as .huskies/gone.md, there and on the base branch.",
+        ),
+        (f"{agent()}\n{agent()}", "6: name 'a' is used twice"),
+        (
+            '[[agent]]\nname = "a\\tb"\nstage = "qa"\nruntime = "codex"',
+            "2: agent.name must be one line of text without control characters",
+        ),
+        (
+            '[[agent]]\nname = "a"\nstage = "coding"\nruntime = "codex"',
+            "3: agent.stage must be coder, qa, mergemaster or other, not 'coding'",
+        ),
+        ('[[agent]]\nname = "a"\nstage = "qa"', "1: [[agent]] number 1 has no runtime"),
+        ('[[agent]]\nname = "a"\nruntime = "codex"', "1: [[agent]] number 1 has no stage"),
+        (
+            '[[agent]]\nname = "a"\nstage = "qa"\nruntime = "command"',
+            "1: [[agent]] number 1 has no command",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(refusal: Refusal, text: str, said: str) -> None:
+    assert refusal(agents_toml=text) == [f".huskies/agents.toml:{said}"]
+
+
+def test_a_prompt_file_is_read_where_it_lies_and_checked(project: Project, refusal: Refusal) -> None:
+    (project.state_dir / "coder.md").write_text("one\n{{epic}} {{x}}\n")
+    said = refusal(agents_toml=agent('prompt_file = "coder.md"', 'prompt = "both"'))
+    known = ", ".join(sorted(PROMPT_VARIABLES))
+    assert said == [
+        ".huskies/agents.toml:5: prompt and prompt_file exclude each other Keep one of the two.",
+        f".huskies/coder.md:2: unknown variable {{{{x}}}} in a prompt Known: {known}.",
+    ]
+
+
+def test_unknown_variables_are_found_once_in_the_order_of_the_text() -> None:
+    assert find_unknown_variables("{{b}} {{ a }} {{story_id}} {{b}} {single} {{not one}}") == ("b", "a")
