@@ -1,0 +1,320 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from huskies_core.agents.decisions import NOTHING_TO_MERGE, Begin, Fire, Rules, Wait
+from huskies_core.agents.tries import DIRTY_NUDGE, VERDICT_NUDGE
+from huskies_core.clock import to_iso
+from huskies_core.pipeline import events
+from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
+from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
+from huskies_core.store.stories import QaMode, StoryType
+from support.histories import NO_WORK, RULES, VISIT, WORK, decided, ended, story_in
+from support.stories import DRAFT, NOW
+
+CODING = story_in(Coding())
+QA = story_in(Qa())
+MERGE = story_in(Merge("feature/story-1", 2))
+BY_AGENT = replace(RULES, default_qa=QaMode.AGENT)
+BY_HUMAN = replace(RULES, default_qa=QaMode.HUMAN)
+CODER, GATES = RunKind.CODER, RunKind.GATES
+PLACE = ("feature/story-1", 2)
+
+
+def crashed(kind: RunKind, times: int, **fields: object) -> list[Run]:
+    return [ended(kind, Outcome.CRASHED, NO_WORK, **fields)] * times
+
+
+def failed_merge(kind: FailureKind, detail: str = "why") -> MergeFailure:
+    return MergeFailure(kind, detail)
+
+
+# coding
+
+
+def test_a_coding_story_without_runs_gets_a_coder() -> None:
+    assert decided(CODING) == Begin(CODER)
+
+
+def test_runs_of_an_earlier_visit_do_not_count_as_this_one() -> None:
+    assert decided(CODING, ended(CODER, visit=VISIT - 1)) == Begin(CODER)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.FAILED, Outcome.LIMIT, Outcome.CRASHED])
+def test_work_goes_to_the_gates_whatever_became_of_the_run(outcome: Outcome) -> None:
+    assert decided(CODING, ended(CODER, outcome)) == Begin(GATES)
+
+
+def test_a_crash_that_added_nothing_does_not_judge_the_old_work_again() -> None:
+    judged = ended(GATES, Outcome.FAILED, visit=VISIT - 1)
+    again = decided(CODING, judged, ended(CODER, Outcome.CRASHED))
+    assert isinstance(again, Begin)
+    assert again.kind is CODER
+
+
+def test_a_tree_that_has_passed_the_gates_is_not_judged_again() -> None:
+    rules = replace(RULES, passed=lambda tree: tree == "7ee")
+    assert decided(CODING, ended(CODER), rules=rules) == Fire(events.QaSkipped(*PLACE))
+
+
+def test_a_pass_counts_for_nothing_while_files_are_not_committed() -> None:
+    dirty = ended(CODER, evidence={**WORK, "dirty": True})
+    rules = replace(RULES, passed=lambda _: True)
+    nudged = decided(CODING, dirty, rules=rules)
+    assert (nudged, decided(CODING, dirty, dirty, rules=rules)) == (Begin(CODER, DIRTY_NUDGE), Begin(GATES))
+
+
+def test_without_gates_work_goes_on_at_once() -> None:
+    assert decided(CODING, ended(CODER), rules=replace(RULES, has_gates=False)) == Fire(
+        events.QaSkipped(*PLACE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "event"),
+    [
+        (RULES, events.QaSkipped(*PLACE)),
+        (BY_AGENT, events.QaRequested()),
+        (BY_HUMAN, events.ReviewHeld("waits for a person's review")),
+    ],
+)
+def test_passed_gates_lead_where_the_qa_mode_says(rules: Rules, event: events.Event) -> None:
+    assert decided(CODING, ended(CODER), ended(GATES), rules=rules) == Fire(event)
+
+
+def test_the_mode_of_a_story_goes_before_that_of_the_project() -> None:
+    story = story_in(Coding(), replace(DRAFT, qa=QaMode.AGENT))
+    assert decided(story, ended(CODER), ended(GATES)) == Fire(events.QaRequested())
+
+
+def test_failed_gates_send_back_with_their_output() -> None:
+    output = ended(GATES, Outcome.FAILED, {**WORK, "output": "boom"}, detail="gate 'test' exited with 1")
+    told = Fire(events.GatesFailed("gate 'test' exited with 1"), (("gate_output", "boom"),))
+    assert decided(CODING, ended(CODER), output) == told
+
+
+def test_a_failure_past_max_retries_blocks() -> None:
+    story = replace(CODING, retries=3)
+    decision = decided(story, ended(CODER), ended(GATES, Outcome.FAILED, detail="no"))
+    unlimited = decided(
+        story, ended(CODER), ended(GATES, Outcome.FAILED), rules=replace(RULES, max_retries=0)
+    )
+    assert isinstance(decision, Fire)
+    assert isinstance(unlimited, Fire)
+    assert (decision.event.name, unlimited.event.name) == ("block", "gates_failed")
+
+
+def test_crashed_gates_are_run_again_and_are_no_failure() -> None:
+    assert decided(CODING, ended(CODER), ended(GATES, Outcome.CRASHED)) == Begin(GATES)
+
+
+def test_a_spike_is_held_with_and_without_commits() -> None:
+    spike = story_in(Coding(), replace(DRAFT, type=StoryType.SPIKE))
+    told = [decided(spike, ended(CODER, evidence=evidence)) for evidence in (WORK, NO_WORK)]
+    assert told == [
+        Fire(events.ReviewHeld("the spike ended (completed) with 2 commits")),
+        Fire(events.ReviewHeld("the spike ended (completed) with 0 commits")),
+    ]
+
+
+def test_a_task_without_changes_closes_and_with_dirty_files_goes_on() -> None:
+    task = story_in(Coding(), replace(DRAFT, type=StoryType.TASK))
+    closed = decided(task, ended(CODER, evidence=NO_WORK))
+    again = decided(task, ended(CODER, evidence={**NO_WORK, "dirty": True}))
+    assert closed == Fire(events.Close("finished without changes", to_iso(NOW)))
+    assert isinstance(again, Begin)
+
+
+# commit recovery
+
+
+def test_a_run_without_commits_is_followed_by_a_nudge() -> None:
+    decision = decided(CODING, ended(CODER, evidence=NO_WORK))
+    assert isinstance(decision, Begin)
+    assert (decision.kind, "commit" in decision.note) == (CODER, True)
+
+
+def test_recovery_ends_after_three_runs_without_progress() -> None:
+    told = [decided(CODING, *[ended(CODER, evidence=NO_WORK)] * runs) for runs in (3, 4)]
+    assert isinstance(told[0], Begin)
+    assert told[1] == Fire(events.Block("3 runs in a row made no progress and no commit"))
+
+
+def test_recovery_with_progress_ends_after_eight() -> None:
+    moving = [ended(CODER, evidence={**NO_WORK, "fingerprint": str(number)}) for number in range(9)]
+    told = [decided(CODING, *moving[:runs]) for runs in (8, 9)]
+    assert isinstance(told[0], Begin)
+    assert told[1] == Fire(events.Block("8 runs after the first made no commit"))
+
+
+# crashes and setups
+
+
+@pytest.mark.parametrize(("crashes", "wait"), [(1, 0), (3, 0), (4, 2), (5, 4), (6, 8), (9, 64)])
+def test_crashes_are_followed_after_growing_waits(crashes: int, wait: int) -> None:
+    history = crashed(CODER, crashes)
+    now, later = decided(CODING, *history), decided(CODING, *history, now=NOW + timedelta(seconds=wait))
+    until = None if not isinstance(now, Wait) else now.until
+    assert (until, isinstance(later, Begin)) == (NOW + timedelta(seconds=wait) if wait else None, True)
+
+
+def test_the_tenth_crash_in_a_row_blocks() -> None:
+    history = [*crashed(CODER, 9), ended(CODER, Outcome.CRASHED, NO_WORK, detail="signal 9")]
+    assert decided(CODING, *history) == Fire(events.Block("10 runs in a row crashed: signal 9"))
+
+
+def test_crashes_count_on_across_visits_until_a_run_ends_otherwise() -> None:
+    before = crashed(CODER, 5, visit=VISIT - 1)
+    broken = decided(CODING, *before, ended(CODER, evidence=NO_WORK), *crashed(CODER, 5))
+    counted = decided(CODING, *before, *crashed(CODER, 5))
+    assert isinstance(broken, Wait)
+    assert isinstance(counted, Fire)
+
+
+def test_cancelled_runs_tell_nothing() -> None:
+    cancelled = ended(CODER, Outcome.CANCELLED)
+    assert decided(CODING, *crashed(CODER, 9), cancelled, now=NOW + timedelta(hours=1)) == decided(
+        CODING, *crashed(CODER, 9), now=NOW + timedelta(hours=1)
+    )
+
+
+def test_the_third_failing_setup_in_a_row_blocks() -> None:
+    failing = ended(GATES, Outcome.FAILED, {**WORK, "setup_failed": "npm"}, detail="npm: no")
+    told = [decided(CODING, ended(CODER), *[failing] * times) for times in (2, 3)]
+    assert told == [Begin(GATES), Fire(events.Block("setup failed 3 times in a row: npm: no"))]
+
+
+def test_a_rate_limit_waits_a_minute_doubling_to_an_hour() -> None:
+    limited = ended(CODER, Outcome.RATE_LIMITED, NO_WORK)
+    waits = [decided(CODING, *[limited] * times) for times in (1, 2, 3, 9)]
+    seconds = [(wait.until - NOW).total_seconds() for wait in waits if isinstance(wait, Wait) and wait.until]
+    assert seconds == [60, 120, 240, 3600]
+
+
+# qa
+
+
+def test_server_qa_runs_the_gates_and_passes_on() -> None:
+    assert [decided(QA), decided(QA, ended(GATES))] == [Begin(GATES), Fire(events.QaPassed(*PLACE))]
+
+
+def test_human_qa_is_held() -> None:
+    assert decided(QA, rules=BY_HUMAN) == Fire(events.ReviewHeld("waits for a person's review"))
+
+
+def test_agent_qa_is_decided_by_its_verdict() -> None:
+    approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
+    rejected = ended(RunKind.QA, verdict=Verdict.REJECTED, notes="no tests")
+    told = [decided(QA, *history, rules=BY_AGENT) for history in ([], [approved], [rejected])]
+    assert told == [
+        Begin(RunKind.QA),
+        Fire(events.QaPassed(*PLACE)),
+        Fire(events.QaRejected("no tests"), (("qa_notes", "no tests"),)),
+    ]
+
+
+def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
+    silent = ended(RunKind.QA)
+    told = [decided(QA, *[silent] * times, rules=BY_AGENT) for times in (1, 2)]
+    assert told == [
+        Begin(RunKind.QA, VERDICT_NUDGE),
+        Fire(events.ReviewHeld("QA ended 2 times without a verdict")),
+    ]
+
+
+def test_an_approved_branch_without_commits_blocks() -> None:
+    empty = ended(RunKind.QA, evidence=NO_WORK, verdict=Verdict.APPROVED)
+    assert decided(QA, empty, rules=BY_AGENT) == Fire(events.Block(NOTHING_TO_MERGE))
+
+
+# merging
+
+
+def merged(**result: object) -> Run:
+    return ended(RunKind.MERGE, evidence={**WORK, "merge": result})
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "detail"),
+    [
+        ({"result": "conflict", "files": ["a", "b"]}, FailureKind.CONFLICT_DETECTED, "a\nb"),
+        ({"result": "no_commits"}, FailureKind.NO_COMMITS, "the branch adds nothing to the base"),
+        ({"result": "gates_failed", "output": "boom"}, FailureKind.GATES_FAILED, "boom"),
+        ({"result": "other", "detail": "git said no"}, FailureKind.OTHER, "git said no"),
+    ],
+)
+def test_what_a_merge_found_fires_its_failure(
+    result: dict[str, object], kind: FailureKind, detail: str
+) -> None:
+    told = Fire(events.MergeFailed(kind, detail), (("merge_failure", detail),))
+    assert decided(MERGE, merged(**result)) == told
+
+
+def test_a_branch_that_was_merged_by_hand_is_done() -> None:
+    done = Fire(events.MergeSucceeded("c0ffee", to_iso(NOW)))
+    assert decided(MERGE, merged(result="already_merged", commit="c0ffee")) == done
+
+
+@pytest.mark.parametrize("result", ["base_dirty", "base_broken", "tip_moved", "interrupted", "stale"])
+def test_what_is_nobodys_failure_is_merged_again(result: str) -> None:
+    assert decided(MERGE, merged(result=result)) == Begin(RunKind.MERGE)
+
+
+def test_a_conflict_gets_a_mergemaster_three_times() -> None:
+    story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED, "a.txt"))
+    attempt = ended(RunKind.MERGEMASTER)
+    told = [decided(story, *[attempt] * times) for times in (0, 2, 3)]
+    assert told[0] == Begin(RunKind.MERGEMASTER)
+    assert isinstance(told[1], Begin)
+    assert told[2] == Fire(events.MergeFailedFinal("3 attempts did not resolve the conflict"))
+
+
+def test_a_rate_limited_or_crashed_mergemaster_is_no_attempt() -> None:
+    story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
+    spent = [ended(RunKind.MERGEMASTER)] * 2 + [ended(RunKind.MERGEMASTER, Outcome.RATE_LIMITED)]
+    assert isinstance(decided(story, *spent, now=NOW + timedelta(hours=2)), Begin)
+
+
+def test_a_resolution_counts_when_the_evidence_holds() -> None:
+    story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
+    claimed = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED)
+    false = ended(
+        RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence={**WORK, "unresolved": "a.txt has markers"}
+    )
+    told = [decided(story, claimed), decided(story, false)]
+    assert told[0] == Fire(events.ConflictResolved(*PLACE))
+    assert told[1] == Begin(
+        RunKind.MERGEMASTER, "The last attempt did not resolve the conflict: a.txt has markers."
+    )
+
+
+def test_gates_that_failed_on_the_merged_tree_ask_for_a_fixup() -> None:
+    story = story_in(failed_merge(FailureKind.GATES_FAILED, "boom"))
+    fixup = events.FixupRequested("the gates failed on the merged tree")
+    assert decided(story) == Fire(fixup, (("gate_output", "boom"),))
+
+
+def test_a_merge_without_commits_blocks() -> None:
+    assert decided(story_in(failed_merge(FailureKind.NO_COMMITS))) == Fire(events.Block(NOTHING_TO_MERGE))
+
+
+@pytest.mark.parametrize(("failures", "minutes"), [(1, 1), (2, 5), (3, 25)])
+def test_other_failures_are_tried_again_after_growing_waits(failures: int, minutes: int) -> None:
+    story = story_in(failed_merge(FailureKind.OTHER), stage_entered_at=to_iso(NOW))
+    history = [merged(result="other", detail="x")] * failures
+    history = [replace(run, visit=VISIT - 1) for run in history]
+    later = NOW + timedelta(minutes=minutes)
+    waiting, due = decided(story, *history), decided(story, *history, now=later)
+    assert isinstance(waiting, Wait)
+    assert (waiting.until, due) == (later, Fire(events.MergeRetried(*PLACE)))
+
+
+def test_the_fourth_other_failure_in_a_row_blocks() -> None:
+    story = story_in(failed_merge(FailureKind.OTHER, "git said no"))
+    history = [replace(merged(result="other", detail="x"), visit=VISIT - 1)] * 4
+    assert decided(story, *history) == Fire(events.Block("merging failed 4 times: git said no"))
+
+
+def test_a_story_that_a_person_holds_waits() -> None:
+    assert isinstance(decided(story_in(Blocked("why", Coding()))), Wait)

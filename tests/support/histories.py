@@ -1,0 +1,76 @@
+"""Stories and ended runs as values, for what is decided from them alone."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from huskies_core.agents.decisions import Decision, Rules, decide
+from huskies_core.clock import to_iso
+from huskies_core.pipeline.stages import Stage
+from huskies_core.store.runs import Outcome, Run, RunKind, RunStatus
+from huskies_core.store.stories import Draft, QaMode, Story
+from support.stories import DRAFT, NOW
+
+WORK: Mapping[str, Any] = {
+    "branch": "feature/story-1",
+    "head": "c0ffee",
+    "tree": "7ee",
+    "commits_ahead": 2,
+    "has_diff": True,
+    "dirty": False,
+    "fingerprint": "f1",
+}
+NO_WORK: Mapping[str, Any] = {**WORK, "commits_ahead": 0, "has_diff": False}
+RULES = Rules(
+    default_qa=QaMode.SERVER,
+    max_retries=3,
+    mergemaster_attempts=3,
+    has_gates=True,
+    passed=lambda _: False,
+)
+VISIT = 10
+
+
+def story_in(stage: Stage, draft: Draft = DRAFT, **fields: Any) -> Story:
+    at = to_iso(NOW - timedelta(hours=1))
+    story = Story(1, draft, stage, VISIT, "start", 1, at, at, 0, at, at)
+    return replace(story, **fields)
+
+
+def ended(
+    kind: RunKind,
+    outcome: Outcome = Outcome.COMPLETED,
+    evidence: Mapping[str, Any] = WORK,
+    **fields: Any,
+) -> Run:
+    """A run of this visit that ended at NOW."""
+    run = Run(
+        id=1,
+        story=1,
+        kind=kind,
+        agent=None,
+        runtime=None,
+        model=None,
+        visit=VISIT,
+        seq=11,
+        status=RunStatus.ENDED,
+        outcome=outcome,
+        detail="",
+        verdict=None,
+        notes="",
+        evidence=evidence,
+        landing=None,
+        started_at=to_iso(NOW),
+        ended_at=to_iso(NOW),
+        turns=0,
+        tool_turns=0,
+        cost_usd=0.0,
+    )
+    return replace(run, **fields)
+
+
+def decided(story: Story, *history: Run, rules: Rules = RULES, now: datetime = NOW) -> Decision:
+    """What follows for `story` after those runs, which are numbered in their order."""
+    numbered = [replace(run, id=number) for number, run in enumerate(history, 1)]
+    return decide(story, numbered, rules, now)
