@@ -32,10 +32,10 @@ def text_at(repo: Repository, commit: str, path: str) -> str | None:
     Raises GitError when `commit` does not exist: a missing base is no missing file.
     """
     entry = repo.git("ls-tree", "-z", "--full-tree", commit, "--", path, env={"GIT_LITERAL_PATHSPECS": "1"})
-    kind, _, rest = entry.partition(" blob ")
-    if not rest or kind == "120000":
+    head, _, found = entry.removesuffix("\0").partition("\t")
+    if found != path or not head.startswith("100"):
         return None
-    ran = repo.run("cat-file", "blob", rest.split("\t")[0])
+    ran = repo.run("cat-file", "blob", head.split(" ")[2])
     if ran.status:
         raise GitError("cat-file", ran.status, ran.stderr)
     return ran.stdout

@@ -67,7 +67,7 @@ def unregister(project: Project, path: Path) -> Path:
 
     Returns the trash folder, for `empty`. git's own `worktree remove` refuses half-made ones.
     """
-    trash = project.worktrees_dir / TRASH
+    trash = path.parent / TRASH
     admin = registration_of(project, path)
     if admin is not None:
         (admin / MADE).unlink(missing_ok=True)

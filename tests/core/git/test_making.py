@@ -27,9 +27,6 @@ def test_a_worktree_is_on_its_own_branch_at_the_base_and_clean(
         Made(7, "feature/story-7", tip, new_branch=True),
         Made(12, "feature/story-12", tip, new_branch=True),
     )
-        Made(7, "feature/story-7", tip, new_branch=True),
-        Made(12, "feature/story-12", tip, new_branch=True),
-    )
     assert (
         repository.git("symbolic-ref", "HEAD", cwd=path),
         repository.commit_id(cwd=path),

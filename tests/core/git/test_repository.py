@@ -1,0 +1,99 @@
+import os
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from huskies_core.git.making import Wanted, create_worktrees
+from huskies_core.git.repository import GitError, Repository
+from huskies_core.git.worktrees import checkout_of
+from huskies_core.project import find_repository
+from support.git_repository import GitRepository
+
+
+def test_refs_lead_to_commits(repository: GitRepository, repo: Repository) -> None:
+    tip = repository.commit_id()
+    repository.git("tag", "-a", "-m", "x", "annotated")
+    asked = ("main", "refs/heads/main", "annotated", tip, "missing", "f" * 40, "main:README", "--help", "a b")
+    assert [repo.commit_id(ref) for ref in asked] == [tip, tip, tip, tip, None, None, None, None, None]
+
+
+def test_a_branch_is_not_taken_for_a_tag_of_its_name(repository: GitRepository, repo: Repository) -> None:
+    repository.commit_file("x", "1")
+    repository.git("tag", "main", "HEAD^")
+    assert repo.branch_tip("main") == repository.commit_id("refs/heads/main")
+
+
+def test_the_branch_of_the_main_checkout(repository: GitRepository, repo: Repository) -> None:
+    seen = [repo.checked_out_branch()]
+    repository.checkout("some/other", new=True)
+    seen.append(repo.checked_out_branch())
+    repository.git("checkout", "--quiet", "--detach")
+    seen.append(repo.checked_out_branch())
+    assert seen == ["main", "some/other", None]
+
+
+def test_a_repository_without_commits(tmp_path: Path) -> None:
+    unborn = GitRepository(tmp_path / "unborn", commits=False)
+    with Repository(find_repository(unborn.root)) as repo:
+        assert (repo.has_commits(), repo.checked_out_branch(), repo.branch_tip("main")) == (
+            False,
+            "main",
+            None,
+        )
+
+
+def test_a_failure_says_what_git_said(repo: Repository) -> None:
+    with pytest.raises(GitError) as raised:
+        repo.git("rev-list", "missing")
+    assert (raised.value.code, raised.value.status, "missing" in raised.value.stderr) == (
+        "git_failed",
+        128,
+        True,
+    )
+
+
+def test_an_ancestor_of_a_bad_id_is_an_error(repo: Repository) -> None:
+    with pytest.raises(GitError):
+        repo.is_ancestor("f" * 40, "main")
+
+
+def test_git_works_on_though_a_worker_set_core_bare(repository: GitRepository, repo: Repository) -> None:
+    repository.git("config", "core.bare", "true")
+    assert repo.git("status", "--porcelain", "--untracked-files=no") == ""
+
+
+def test_a_worktree_that_is_gone_is_not_taken_for_the_repository_around(
+    repository: GitRepository, repo: Repository, now: datetime
+) -> None:
+    create_worktrees(repo, [Wanted(7, repository.commit_id(), known_branch=False)], now=now)
+    place = checkout_of(repo.project, 7)
+    assert place is not None
+    (place.path / ".git").unlink()
+    inside = repo.git("symbolic-ref", "HEAD", at=place)
+    shutil.rmtree(place.path)
+    assert (inside, repo.git("symbolic-ref", "HEAD", at=place)) == ("refs/heads/feature/story-7",) * 2
+    shutil.rmtree(place.git_dir)
+    with pytest.raises(GitError):
+        repo.git("symbolic-ref", "HEAD", at=place)
+
+
+def test_paths_that_are_no_utf8_come_and_go_unchanged(repository: GitRepository, repo: Repository) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (repository.root / name).write_text("x")
+    repo.git("add", "--", name)
+    assert repo.git("ls-files", "-z") == f"README\0{name}\0"
+
+
+@pytest.mark.parametrize(
+    "module", ["worktrees", "locks", "making", "landing", "recovery", "evidence", "hygiene"]
+)
+def test_importing_loads_neither_gitpython_nor_filelock(module: str) -> None:
+    program = (
+        f"import sys, huskies_core.git.{module}; print({{'git', 'filelock', 'psutil'}} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n"

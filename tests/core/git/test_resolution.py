@@ -1,0 +1,69 @@
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from huskies_core.git.making import Wanted, create_worktrees
+from huskies_core.git.repository import Repository
+from huskies_core.git.resolution import check_resolution
+from support.git_repository import GitRepository
+
+
+@pytest.fixture
+def worktree(repository: GitRepository, repo: Repository, now: datetime) -> Path:
+    """The story's worktree in the middle of a merge of the base that conflicts in README."""
+    create_worktrees(repo, [Wanted(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
+    path = repo.project.worktree(7)
+    repository.commit_file("README", "story\n", cwd=path)
+    repository.commit_file("README", "main\n")
+    repository.run("merge", "main", cwd=path)
+    return path
+
+
+def check(repo: Repository) -> str | None:
+    return check_resolution(repo, 7, base_tip=repo.branch_tip("main") or "")
+
+
+def test_a_committed_merge_is_sound(repository: GitRepository, repo: Repository, worktree: Path) -> None:
+    repository.commit_file("README", "both\n=======\n", cwd=worktree)
+    assert check(repo) is None
+
+
+@pytest.mark.usefixtures("worktree")
+def test_a_merge_that_is_not_committed_is_not(repository: GitRepository, repo: Repository) -> None:
+    assert check(repo) == f"the base {repository.commit_id()[:12]} is not merged into feature/story-7"
+
+
+def test_conflict_markers_are_found(repository: GitRepository, repo: Repository, worktree: Path) -> None:
+    repository.commit_all(cwd=worktree)
+    assert check(repo) == "conflict markers are left in README"
+
+
+def test_markers_that_the_base_has_already_are_no_problem(
+    repository: GitRepository, repo: Repository, worktree: Path
+) -> None:
+    repository.commit_file("manual", "<<<<<<< x\n=======\n>>>>>>> y\n")
+    repository.commit_file("README", "both\n", cwd=worktree)
+    repository.git("merge", "--quiet", "--no-edit", "main", cwd=worktree)
+    repository.commit_file("other", "x", cwd=worktree)
+    assert check(repo) is None
+
+
+def test_uncommitted_changes_are_a_problem(
+    repository: GitRepository, repo: Repository, worktree: Path
+) -> None:
+    repository.commit_file("README", "both\n", cwd=worktree)
+    repository.write("README", "more\n", cwd=worktree)
+    assert check(repo) == "the worktree has changes that are not committed"
+
+
+def test_a_base_that_moved_on_is_a_problem(
+    repository: GitRepository, repo: Repository, worktree: Path
+) -> None:
+    repository.commit_file("README", "both\n", cwd=worktree)
+    moved = repository.commit_file("other", "x")
+    assert check(repo) == f"the base {moved[:12]} is not merged into feature/story-7"
+
+
+def test_a_branch_that_is_gone_is_a_problem(repo: Repository) -> None:
+    assert check(repo) == "branch feature/story-7 does not exist"
