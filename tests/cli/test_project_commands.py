@@ -1,0 +1,88 @@
+"""The commands for the configuration, worktrees and rescued work."""
+
+from support.commands import Commands
+from support.git_repository import GitRepository
+
+RESCUE = "refs/huskies/rescue/1/20260131T120000000000Z"
+
+
+def test_config_check_finds_nothing_wrong(huskies: Commands) -> None:
+    assert huskies("config", "check", "--json").data == {"problems": []}
+
+
+def test_config_check_names_every_problem(huskies: Commands, repository: GitRepository) -> None:
+    repository.write(".huskies/project.toml", "max_coder = 1\n")
+    repository.write(".huskies/agents.toml", "[[agent]\n")
+    told = huskies("config", "check", "--json").json()
+    places = [(problem["path"], problem["line"]) for problem in told["data"]["problems"]]
+    assert (told["exit_code"], places) == (1, [(".huskies/project.toml", 1), (".huskies/agents.toml", 1)])
+    assert [error["code"] for error in told["errors"]] == ["config_error", "config_error"]
+
+
+def test_config_set_changes_a_key_and_nothing_else(huskies: Commands, repository: GitRepository) -> None:
+    repository.write(".huskies/project.toml", "# mine\nmax_coders = 2  # two\n")
+    assert huskies("config", "set", "max_coders", "5").outcome == (0, "max_coders = 5\n", "")
+    assert (repository.root / ".huskies/project.toml").read_text() == "# mine\nmax_coders = 5  # two\n"
+    assert huskies("config", "get", "max_coders").outcome == (0, "5\n", "")
+
+
+def test_config_set_refuses_what_a_key_cannot_be(huskies: Commands, repository: GitRepository) -> None:
+    before = (repository.root / ".huskies/project.toml").read_bytes()
+    codes = [
+        huskies("config", "set", key, "many", "--json").json()["errors"][0]["code"]
+        for key in ("max_coders", "max_coder")
+    ]
+    assert codes == ["config_error", "config_error"]
+    assert (repository.root / ".huskies/project.toml").read_bytes() == before
+
+
+def test_config_get_knows_defaults_and_no_other_keys(huskies: Commands) -> None:
+    assert huskies("config", "get", "watcher.done_retention_secs", "--json").data == {
+        "key": "watcher.done_retention_secs",
+        "value": 14400,
+    }
+    assert huskies("config", "get", "max_coder").exit_code == 1
+
+
+def test_config_show_tells_what_is_in_force(huskies: Commands) -> None:
+    assert huskies("config", "show", "--json").data["project"]["max_retries"] == 3
+    assert "project.max_retries = 3" in huskies("config", "show").stdout.splitlines()
+
+
+def test_config_show_of_a_broken_file_fails(huskies: Commands, repository: GitRepository) -> None:
+    repository.write(".huskies/project.toml", "max_coders = \n")
+    assert huskies("config", "show", "--json").json()["errors"][0]["code"] == "config_error"
+
+
+def test_a_story_without_a_worktree_has_no_path(huskies: Commands) -> None:
+    huskies("add", "Fix", "--type", "bug")
+    told = huskies("worktree", "path", "1", "--json").json()
+    assert (told["exit_code"], told["errors"][0]["code"]) == (1, "not_found")
+    assert huskies("worktree", "list").outcome == (0, "", "")
+
+
+def test_a_worktree_is_listed_with_its_path(huskies: Commands, repository: GitRepository) -> None:
+    huskies("add", "Fix", "--type", "bug", "--start")
+    assert huskies("worktrees").exit_code == 0
+    path = str(repository.root / ".huskies" / "worktrees" / "1")
+    row = {"story": 1, "stage": "coding", "branch": "feature/story-1", "path": path}
+    assert huskies("worktree", "list", "--json").data == {"worktrees": [row]}
+    assert huskies("worktree", "path", "1").outcome == (0, f"{path}\n", "")
+
+
+def test_rescued_work_is_listed_and_comes_back_as_a_branch(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    commit = repository.commit_id("main")
+    repository.git("update-ref", RESCUE, commit)
+    time = RESCUE.rpartition("/")[2]
+    row = {"story": 1, "time": time, "ref": RESCUE, "commit": commit}
+    assert huskies("rescue", "list", "--json").data == {"rescues": [row]}
+    assert huskies("rescue", "restore", "1", "--to", "back", "--json").data == {**row, "branch": "back"}
+    assert repository.commit_id("back") == commit
+    assert huskies("rescue", "restore", "1").stdout == f"rescued/story-1 is at {commit[:12]}\n"
+
+
+def test_what_was_never_rescued_cannot_come_back(huskies: Commands) -> None:
+    assert huskies("rescue", "restore", "1").outcome == (2, "", "huskies: story 1 has no rescue\n")
+    assert huskies("rescue", "list").outcome == (0, "", "")

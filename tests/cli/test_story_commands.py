@@ -1,0 +1,242 @@
+"""The commands that add, show and change stories: what they print, and the JSON that scripts read."""
+
+from pathlib import Path
+
+import pytest
+
+from support.commands import Commands
+from support.git_repository import GitRepository
+
+ADVICE = (
+    "No tick ran in the last two minutes. Run 'huskies watch', or 'huskies tick' from cron each minute.\n"
+)
+MISSING = "huskies: there is no story 9\n  'huskies list --all' shows every story.\n"
+LISTED = {
+    "id": 1,
+    "type": "story",
+    "title": "Show it",
+    "stage": "backlog",
+    "priority": 2,
+    "depends_on": [],
+    "retries": 0,
+    "agent": "opus",
+    "qa": "human",
+    "labels": ["ui"],
+    "epic": None,
+    "reason": None,
+    "payload": {},
+}
+FIELDS = ("--agent", "opus", "--qa", "human", "--priority", "2", "--label", "ui")
+
+
+def add(huskies: Commands, title: str = "Show it", *fields: str) -> None:
+    assert huskies("add", title, "-c", "It is shown", *fields).exit_code == 0
+
+
+def error(code: str, message: str, hint: str = "", subject: str = "") -> dict[str, str]:
+    return {"code": code, "message": message, "hint": hint, "subject": subject}
+
+
+def editor(path: Path, script: str) -> str:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return f"'{path}'"
+
+
+def test_init_makes_a_project_and_is_safe_to_run_again(outside: Commands, repository: GitRepository) -> None:
+    made = [".huskies/.gitignore", ".huskies/project.toml", ".huskies/agents.toml"]
+    first, second = outside("init", "--json"), outside("init", "--json")
+    root = str(repository.root)
+    assert first.data == {"root": root, "base_branch": "main", "made": made}
+    assert second.data == {"root": root, "base_branch": "main", "made": []}
+
+
+def test_init_outside_a_repository_exits_4(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Commands(tmp_path, capsys, monkeypatch)("init", "--json").json()
+    assert (told["status"], told["exit_code"], told["errors"][0]["code"]) == ("error", 4, "no_project")
+
+
+def test_add_prints_the_id(huskies: Commands) -> None:
+    add(huskies)
+    assert huskies("add", "Show it", "-c", "It is shown", "--depends-on", "#1").outcome == (0, "2\n", "")
+    assert huskies("add", "Third", "--type", "bug", "--json").data == {"id": 3, "stage": "backlog"}
+
+
+def test_add_keeps_the_body_to_the_character(huskies: Commands) -> None:
+    body = "--x ../ 😀 \x1b[31mred\r\n\n" + "long " * 2000
+    huskies("add", "--type", "bug", "--body", "-", "--", "--title", stdin=body.encode())
+    told = huskies("show", "1", "--json").data
+    assert (told["title"], told["description"]) == ("--title", body)
+    assert "\x1b" not in huskies("show", "1").stdout
+
+
+def test_add_start_says_when_nothing_ticks(huskies: Commands) -> None:
+    assert huskies("add", "Fix", "--type", "bug", "--start").outcome == (0, "1\n", ADVICE)
+    assert huskies("add", "Fix", "--type", "bug", "--start", "--quiet").outcome == (0, "2\n", "")
+
+
+def test_add_names_the_field_it_refuses(huskies: Commands) -> None:
+    told = huskies("add", "two\nlines", "--type", "bug", "--json")
+    hint = "A title is one line of at most 200 characters without control characters."
+    fact = "the title has a line break or a control character"
+    assert (told.exit_code, told.json()["errors"]) == (1, [error("invalid_title", fact, hint, "title")])
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--type", "saga"), ("--depends-on", "x"), ("--priority", "high"), ("--qa", "no")]
+)
+def test_add_refuses_values_of_the_wrong_kind(huskies: Commands, arguments: tuple[str, str]) -> None:
+    assert huskies("add", "x", *arguments).exit_code == 2
+
+
+def test_add_needs_the_file_of_its_body(huskies: Commands) -> None:
+    told = huskies("add", "x", "--type", "bug", "--body", "none")
+    assert told.outcome == (1, "", "huskies: there is no file none\n")
+
+
+def test_list_shows_open_stories(huskies: Commands) -> None:
+    add(huskies, "Show it", *FIELDS)
+    add(huskies, "Gone")
+    huskies("close", "2", "--reason", "no")
+    (listed,) = huskies("list", "--json").data["stories"]
+    assert {**listed, "stage_entered_at": ""} == {**LISTED, "stage_entered_at": ""}
+    table = huskies("list").stdout.splitlines()
+    assert [line.split() for line in table] == [
+        ["ID", "TYPE", "STAGE", "SINCE", "PRIORITY", "TITLE", "WHY"],
+        ["1", "story", "backlog", "0s", "2", "Show", "it"],
+    ]
+
+
+def test_list_selects_by_stage_type_and_label(huskies: Commands) -> None:
+    add(huskies, "Show it", *FIELDS)
+    huskies("add", "Fix", "--type", "bug")
+    huskies("close", "2", "--reason", "no")
+
+    def ids(*selection: str) -> list[int]:
+        return [story["id"] for story in huskies("list", *selection, "--json").data["stories"]]
+
+    told = (
+        ids("--all"),
+        ids("--stage", "archived"),
+        ids("--type", "bug"),
+        ids("--label", "ui"),
+        ids("--all", "--type", "bug"),
+    )
+    assert told == ([1, 2], [2], [], [1], [2])
+
+
+def test_list_without_stories_prints_nothing(huskies: Commands) -> None:
+    assert huskies("list").outcome == (0, "", "")
+
+
+def test_list_outside_a_project_exits_4(outside: Commands) -> None:
+    assert outside("list").exit_code == 4
+
+
+def test_show_tells_all_of_a_story(huskies: Commands) -> None:
+    add(huskies, "Show it", *FIELDS, "--start")
+    told = huskies("show", "#1", "--json").data
+    rows = [(row["event"], row["before"], row["after"]) for row in told["history"]]
+    rest = {key: told[key] for key in ("description", "criteria", "runs", "worktree", "branch", "content")}
+    assert set(LISTED) <= set(told)
+    assert rows == [("start", "backlog", "coding")]
+    assert rest == {
+        "description": "",
+        "criteria": [{"text": "It is shown", "checked": False}],
+        "runs": [],
+        "worktree": None,
+        "branch": None,
+        "content": [],
+    }
+
+
+def test_show_of_no_story_fails(huskies: Commands) -> None:
+    assert huskies("show", "9").outcome == (1, "", MISSING)
+
+
+def test_update_sets_fields(huskies: Commands) -> None:
+    add(huskies, "Show it", *FIELDS)
+    told = huskies("update", "1", "--check", "1", "--title", "New", "--clear", "agent", "--json").data
+    assert (told["title"], told["agent"], told["changed"]) == ("New", None, True)
+    assert huskies("update", "1", "--check", "1").outcome == (0, "1: nothing to change\n", "")
+
+
+def test_update_refuses_what_no_story_can_be(huskies: Commands) -> None:
+    add(huskies)
+    told = huskies("update", "1", "--depends-on", "1", "--json").json()["errors"]
+    assert [(item["code"], item["subject"]) for item in told] == [("dependency_cycle", "depends_on")]
+
+
+def test_edit_takes_what_the_editor_wrote(
+    huskies: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(huskies)
+    monkeypatch.setenv("VISUAL", editor(tmp_path / "my editor", 'sed -i.bak s/Show/Hide/ "$1"'))
+    assert huskies("edit", "1").outcome == (0, "1: updated\n", "")
+    assert huskies("edit", "1").outcome == (0, "1: nothing changed\n", "")
+    assert huskies("show", "1", "--json").data["title"] == "Hide it"
+
+
+def test_edit_keeps_what_it_cannot_save(
+    huskies: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(huskies)
+    monkeypatch.setenv("VISUAL", editor(tmp_path / "editor", 'echo nonsense >"$1"'))
+    told = huskies("edit", "1", "--json").json()["errors"][0]
+    kept = Path(told["hint"].rpartition(" ")[2])
+    assert (told["code"], kept.read_text()) == ("bad_front_matter", "nonsense\n")
+
+
+@pytest.mark.parametrize("command", ["false", "/nowhere/editor", "'"])
+def test_edit_without_an_editor_changes_nothing(
+    huskies: Commands, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    add(huskies)
+    monkeypatch.setenv("VISUAL", command)
+    assert huskies("edit", "1", "--json").json()["errors"][0]["code"] == "editor_failed"
+
+
+def test_export_prints_what_import_reads(huskies: Commands, tmp_path: Path) -> None:
+    add(huskies, "Show it", *FIELDS)
+    printed = huskies("export", "1").stdout
+    (tmp_path / "story.md").write_text(printed)
+    told = huskies("import", tmp_path / "story.md", "--json").data
+    assert told == {"stories": [{"id": 2, "path": str(tmp_path / "story.md"), "stage": "backlog"}]}
+    assert huskies("export", "2").stdout == printed
+
+
+def test_export_writes_files(huskies: Commands, tmp_path: Path) -> None:
+    add(huskies)
+    path = str(tmp_path / "out" / "1_story_show-it.md")
+    told = huskies("export", "--dir", tmp_path / "out", "--json").data["stories"]
+    assert [(item["id"], item["name"], item["path"]) for item in told] == [(1, "1_story_show-it.md", path)]
+    assert Path(path).read_text() == told[0]["markdown"]
+
+
+def test_export_of_no_story_fails(huskies: Commands) -> None:
+    assert huskies("export", "9").outcome == (1, "", MISSING)
+
+
+def test_import_names_every_bad_file(huskies: Commands, tmp_path: Path) -> None:
+    (tmp_path / "bad.md").write_text("---\nname: x\ndepend: 1\n---\n")
+    told = huskies("import", tmp_path / "bad.md", tmp_path / "none.md", "--json")
+    assert [(item["code"], item["hint"]) for item in told.json()["errors"]] == [
+        ("unknown_key", "Did you mean 'depends_on'?"),
+        ("not_found", ""),
+    ]
+    assert (told.exit_code, huskies("list").stdout) == (1, "")
+
+
+def test_history_tells_transitions(huskies: Commands) -> None:
+    add(huskies, "Show it", "--start")
+    huskies("block", "1", "--reason", "no\x1b[31m key")
+    told = huskies("history", "1", "--json").data["transitions"]
+    assert set(told[0]) >= {"seq", "at", "story", "event", "before", "after", "actor", "detail"}
+    lines = [line.split(" ", 1)[1] for line in huskies("history").stdout.splitlines()]
+    assert lines == ["1 backlog → coding start user:ada", "1 coding → blocked block user:ada no key"]
+
+
+def test_history_of_no_story_fails(huskies: Commands) -> None:
+    assert huskies("history", "9").outcome == (1, "", MISSING)
