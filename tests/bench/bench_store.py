@@ -1,0 +1,96 @@
+"""What the store adds to SQLite: durable transitions against bare commits, and reads beside a large archive."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import cycle
+from pathlib import Path
+
+from bench.rows import Row, Scale, alternating
+from huskies_core.pipeline import events, stages
+from huskies_core.pipeline.events import Event
+from huskies_core.pipeline.stages import ArchiveReason
+from huskies_core.project import Project
+from huskies_core.store import firing, stories
+from huskies_core.store.connection import Store, create
+from support.stories import DRAFT, NOW, add_story
+
+INSERT = (
+    'INSERT INTO journal (at, kind, story, event, "before", "after", actor)'
+    " VALUES ('2026-03-01T12:00:00.000Z', 'transition', 1, 'qa_requested', 'coding', 'qa', 'user:bench')"
+)
+UPDATE = "UPDATE stories SET stage = ?, visit = ? WHERE id = 1"
+LAP: tuple[Event, ...] = (events.Start(), events.QaRequested(), events.QaRejected("no"), events.Demote())
+
+
+def transitions(folder: Path, scale: Scale) -> Iterator[Row]:
+    """A fired event, committed, against its two rows written and committed by no more than SQLite."""
+    with opened(folder / "ours") as store, opened(folder / "bare") as plain, bare(plain) as commit:
+        rates = alternating(firing_on(store), commit, scale.rounds)
+    yield Row("durable transitions", "a second", *rates, at_least=0.5)
+
+
+def lookups(folder: Path, scale: Scale) -> Iterator[Row]:
+    """Asking for what is open among many archived stories, against asking a store that has none."""
+    with opened(folder / "small") as small, opened(folder / "large") as large:
+        for store in (small, large):
+            for _ in range(10):
+                add_story(store)
+        archive(large, scale.stories)
+        rates = alternating(lambda: open_stories(large), lambda: open_stories(small), scale.rounds)
+    yield Row(f"reading 10 open among {scale.stories:,}", "a second", *rates, at_least=0.8)
+
+
+ROWS = (transitions, lookups)
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[Store]:
+    (root / ".huskies").mkdir(parents=True)
+    project = Project(root, root / ".git")
+    create(project)
+    with Store(project) as store:
+        yield store
+
+
+@contextmanager
+def bare(store: Store) -> Iterator[Callable[[], None]]:
+    """A commit of the rows of a transition, on a connection of its own with the settings of the store's."""
+    add_story(store)
+    stage = cycle(("coding", "qa"))
+    with closing(sqlite3.connect(store.project.database, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = FULL")
+
+        def commit() -> None:
+            db.execute("BEGIN IMMEDIATE")
+            seq = db.execute(INSERT).lastrowid
+            db.execute(UPDATE, (next(stage), seq))
+            db.execute("COMMIT")
+
+        yield commit
+
+
+def firing_on(store: Store) -> Callable[[], None]:
+    """Leads one story round and round, an event at each call."""
+    story = add_story(store)
+    visit, lead = story.visit, cycle(LAP)
+
+    def fire() -> None:
+        nonlocal visit
+        with store.exclusive() as db:
+            fired = firing.fire(db, story.id, next(lead), visit=visit, actor="user:bench", now=NOW)
+        visit = fired.seq
+
+    return fire
+
+
+def archive(store: Store, count: int) -> None:
+    stage = stages.Archived("2026-03-01T12:00:00.000Z", ArchiveReason.COMPLETED)
+    with store.exclusive() as db:
+        for _ in range(count):
+            stories.add(db, DRAFT, stage, actor="user:bench", now=NOW, event="imported")
+
+
+def open_stories(store: Store) -> None:
+    with store.reading() as db:
+        stories.open_stories(db)
