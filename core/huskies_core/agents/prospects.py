@@ -8,7 +8,7 @@ from huskies_core.agents.decisions import Begin, Decision, Fire
 from huskies_core.agents.world import World
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline.events import Block
-from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, StageName, Superseded
+from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, Stage, StageName, Superseded
 from huskies_core.pipeline.transition import transition
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import is_alive
@@ -39,6 +39,23 @@ def prospect(world: World, story: Story, decision: Decision, holds: Sequence[Hel
         return _of_run(world, run)
     if story.stage.name is StageName.BACKLOG:
         return _of_backlog(world, story, holds)
+    return _of_decision(world, story, decision, holds)
+
+
+def is_hopeless(world: World, story: Story) -> bool:
+    """Whether only a reopening can meet a dependency: it was abandoned, or what replaced it was."""
+    return any(isinstance(_end_of(world, number), Abandoned) for number in world.unmet(story))
+
+
+def _end_of(world: World, number: int) -> Stage:
+    """The stage of a story, or of the last of those that replaced it."""
+    stage = stories.load(world.db, number).stage
+    while isinstance(stage, Superseded):
+        stage = stories.load(world.db, stage.by).stage
+    return stage
+
+
+def _of_decision(world: World, story: Story, decision: Decision, holds: Sequence[Held]) -> str:
     match decision:
         case Fire():
             return _of_event(story, decision)
@@ -46,10 +63,8 @@ def prospect(world: World, story: Story, decision: Decision, holds: Sequence[Hel
             return _of_hold(holds[0])
         case Begin():
             return _of_start(world, story, decision.kind)
-        case _ if decision.rule:
-            return decision.detail
         case _:
-            return _of_person(story)
+            return decision.detail or _of_person(story)
 
 
 def _of_finished(world: World, story: Story) -> str:
@@ -73,7 +88,7 @@ def _of_backlog(world: World, story: Story, holds: Sequence[Held]) -> str:
     if story.draft.type is StoryType.EPIC:
         return _of_epic(world, story)
     unmet = world.unmet(story)
-    if any(_is_hopeless(world, number) for number in unmet):
+    if is_hopeless(world, story):
         other = f"huskies update {story.id} --depends-on ..., or huskies start {story.id} --force"
         return f"you: an abandoned dependency never will be met; {other}"
     then = f"you: huskies start {story.id}" if "not_started" in rules else f"it is promoted {_AT_NEXT}"
@@ -88,14 +103,6 @@ def _of_epic(world: World, story: Story) -> str:
     if members:
         return "the next archive-done closes it: all its members are over"
     return f"you: give it members (huskies add TITLE --epic {story.id}), or huskies close {story.id} --reason TEXT"
-
-
-def _is_hopeless(world: World, number: int) -> bool:
-    """Whether only a reopening can meet a dependency: it was abandoned, or the one that replaced it was."""
-    stage = stories.load(world.db, number).stage
-    while isinstance(stage, Superseded):
-        stage = stories.load(world.db, stage.by).stage
-    return isinstance(stage, Abandoned)
 
 
 def _of_event(story: Story, decision: Fire) -> str:

@@ -1,0 +1,158 @@
+"""The board as JSON, and as it is drawn for people."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from huskies_cli import render
+from huskies_cli.documents import Document, story_document
+from huskies_cli.entries import shortened
+from huskies_cli.live_runs import run_now_document
+from huskies_cli.render import Mark
+from huskies_core.clock import to_iso
+from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.tools.board import Board, Card, Need, State
+from huskies_core.tools.limits import Limits, Places
+from huskies_core.tools.runs import RunNow, quiet_since
+
+MOST = 12
+"""How many stories of one stage are drawn; the JSON has all of them."""
+MARKS = {
+    State.IDLE: Mark.IDLE,
+    State.RUNNING: Mark.RUNNING,
+    State.THROTTLED: Mark.THROTTLED,
+    State.BLOCKED: Mark.BLOCKED,
+}
+
+
+def board_document(board: Board) -> Document:
+    return {
+        "stages": {
+            name.value: [_card_document(card) for card in cards] for name, cards in board.stages.items()
+        },
+        "counts": {name.value: count for name, count in board.counts.items()},
+        "runs": [run_now_document(run) for run in board.runs],
+        "needs_person": [_need_document(need) for need in board.needs],
+        "limits": {} if board.limits is None else _limits_document(board.limits),
+    }
+
+
+def draw_board(board: Board, now: datetime) -> str:
+    parts = [
+        _section("Stories", render.table(("stage", "", "id", "title", "why"), _story_rows(board))),
+        _section("Runs", render.table(_RUN_COLUMNS, [_run_row(one, now) for one in board.runs])),
+        _section("Needs you", render.table(("id", "why", "command"), map(_need_row, board.needs))),
+        _section("Limits", "\n".join(map(render.line, _limit_lines(board.limits)))),
+        _finished(board),
+    ]
+    return render.paragraphs(*parts)
+
+
+def _card_document(card: Card) -> Document:
+    return {**story_document(card.story), "state": card.state, "why": card.why}
+
+
+def _need_document(need: Need) -> Document:
+    stage = need.story.stage.name
+    return {
+        "story": need.story.id,
+        "stage": stage,
+        "rule": need.rule,
+        "reason": need.reason,
+        "command": need.command,
+    }
+
+
+def _limits_document(limits: Limits) -> Document:
+    return {
+        "coders": _places(limits.coders),
+        "gates": _places(limits.gates),
+        "day": {"spent_usd": limits.day.usd, "most_usd": limits.day.most, "reached": limits.day.is_reached},
+        "over_budget": list(limits.over_budget),
+        "holds": [
+            {"rule": hold.kind, "story": hold.story or None, "since": hold.since, "detail": dict(hold.detail)}
+            for hold in limits.holds
+        ],
+        "starving": [{"story": story.id, "since": story.stage_entered_at} for story in limits.starving],
+        "throttled": [
+            {"agent": one.agent, "story": one.story, "rule": one.why, "until": to_iso(one.until)}
+            for one in limits.throttled
+        ],
+        "repository_changed": [
+            {"at": found.at, "change": found.change, "runs": list(found.runs)} for found in limits.findings
+        ],
+    }
+
+
+def _places(places: Places) -> Document:
+    return {"live": places.live, "most": places.most, "reached": places.live >= places.most}
+
+
+def _section(name: str, text: str) -> str:
+    return f"{render.heading(name)}\n{text}" if text else ""
+
+
+def _story_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
+    """The name of a stage stands at its first story only."""
+    for name, cards in board.stages.items():
+        for place, card in enumerate(cards[:MOST]):
+            stage = name.value if place == 0 else ""
+            yield (
+                stage,
+                render.mark(MARKS[card.state]),
+                card.story.id,
+                card.story.draft.title,
+                shortened(card.why),
+            )
+        if len(cards) > MOST:
+            yield ("", None, None, f"and {len(cards) - MOST} more: huskies list --stage {name.value}", "")
+
+
+_RUN_COLUMNS = ("run", "story", "kind", "agent", "age", "silent", "turns", "cost")
+
+
+def _run_row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
+    run, quiet = one.run, render.age(quiet_since(one), now)
+    kind = f"{run.kind} (dead)" if one.dead else run.kind
+    age = render.age(run.started_at, now)
+    return (run.id, run.story, kind, run.agent, age, quiet, run.turns, render.money(run.cost_usd))
+
+
+def _need_row(need: Need) -> tuple[render.Cell, ...]:
+    return (need.story.id, f"{need.rule}: {shortened(need.reason)}", render.styled(need.command, "cyan"))
+
+
+def _limit_lines(limits: Limits | None) -> Iterable[str]:
+    """What is reached, held or found; nothing while all is well."""
+    if limits is None:
+        return
+    for name, places in (("max_coders", limits.coders), ("max_gates", limits.gates)):
+        if places.live >= places.most:
+            yield f"{name}: {places.live} of {places.most} are live"
+    if limits.day.is_reached:
+        yield f"budget.per_day_usd: {render.money(limits.day.usd)} of {render.money(limits.day.most or 0)} are used"
+    for story in limits.over_budget:
+        yield f"budget.per_story_usd: story {story} has used its budget"
+    yield from _queue_lines(limits)
+    for one in limits.throttled:
+        yield f"{one.why}: {one.agent or 'the gates'} on story {one.story} until {to_iso(one.until)}"
+    for found in limits.findings:
+        runs = ", ".join(map(str, found.runs))
+        yield f"repository_changed: {found.change} ({found.at}; live then: run {runs})"
+
+
+def _queue_lines(limits: Limits) -> Iterable[str]:
+    for hold in limits.holds:
+        what = f"story {hold.story}" if hold.story else "the merge queue"
+        yield f"{hold.kind}: holds {what} since {hold.since}"
+    for story in limits.starving:
+        yield f"merge.starvation_secs: story {story.id} is in the merge queue since {story.stage_entered_at}"
+
+
+def _finished(board: Board) -> str:
+    """How many stories are over; nothing else is said of them."""
+    counts = [
+        f"{board.counts[name]} {name.value}"
+        for name in StageName
+        if name in TERMINAL and name in board.counts
+    ]
+    return render.line(", ".join(counts)) if counts else ""

@@ -1,0 +1,80 @@
+"""`huskies agent`: the agents, and starting and stopping one."""
+
+from typing import Annotated
+
+import typer
+
+from huskies_cli import render
+from huskies_cli.documents import run_document
+from huskies_cli.options import StoryId
+from huskies_cli.output import Result
+from huskies_cli.render import Mark
+from huskies_cli.session import session_of
+from huskies_core.context import open_context
+from huskies_core.tools import agents
+from huskies_core.tools.agents import AgentNow
+
+Name = Annotated[
+    str | None,
+    typer.Option("--agent", metavar="A", help="The agent, by its name in agents.toml.", show_default=False),
+]
+COLUMNS = ("agent", "stage", "runtime", "model", "state", "story", "run")
+
+
+def list_agents(ctx: typer.Context) -> Result:
+    """List the agents and what they do.
+
+    In the order of agents.toml, which is the order in which they are given work.
+    """
+    with open_context(session_of(ctx).start) as context:
+        found = agents.list_agents(context)
+    return Result(
+        {"agents": [_document(now) for now in found]}, text=lambda: render.table(COLUMNS, map(_row, found))
+    )
+
+
+def start_agent(ctx: typer.Context, story: StoryId, agent: Name = None) -> Result:
+    """Start an agent on a story.
+
+    The stage of the story says which kind: a coder in backlog and coding, a QA agent in qa, a mergemaster after a
+    conflict. An agent of stage other has to be named and works in any stage. A wait after a crash is cut short; limits
+    and budgets hold.
+    """
+    with open_context(session_of(ctx).start) as context:
+        run = agents.start_agent(context, story, agent)
+    return Result({"run": run_document(run)}, text=f"story {story}: {run.kind} run {run.id} by {run.agent}")
+
+
+def stop_agent(ctx: typer.Context, story: StoryId) -> Result:
+    """End a story's run and freeze the story.
+
+    Its work stays in the worktree. 'huskies unfreeze' lets the story go on.
+    """
+    with open_context(session_of(ctx).start) as context:
+        stopped = agents.stop_agent(context, story)
+    run = stopped.run
+    return Result(
+        {"story": story, "stage": stopped.stage, "run": run_document(run)},
+        text=f"story {story}: {run.kind} run {run.id} {run.outcome}, now {stopped.stage}",
+    )
+
+
+def _document(now: AgentNow) -> dict[str, object]:
+    agent, run = now.agent, now.run
+    return {
+        "name": agent.name,
+        "stage": agent.stage,
+        "runtime": agent.runtime,
+        "model": agent.model,
+        "state": "idle" if run is None else "running",
+        "story": None if run is None else run.story,
+        "run": None if run is None else run.id,
+    }
+
+
+def _row(now: AgentNow) -> tuple[render.Cell, ...]:
+    agent, run = now.agent, now.run
+    about = (agent.name, agent.stage, agent.runtime, agent.model)
+    if run is None:
+        return (*about, render.mark(Mark.IDLE, "idle"), None, None)
+    return (*about, render.mark(Mark.RUNNING, "running"), run.story, run.id)

@@ -1,0 +1,60 @@
+"""`huskies explain`: every rule that concerns a story, in order, and which of them holds it back."""
+
+import typer
+
+from huskies_cli import render
+from huskies_cli.options import StoryId
+from huskies_cli.output import Result
+from huskies_cli.render import Mark
+from huskies_cli.session import session_of
+from huskies_cli.tick_advice import tick_advice
+from huskies_core.agents.assignment import Held
+from huskies_core.agents.explaining import Check, Explanation
+from huskies_core.context import open_context
+from huskies_core.tools.explain import explain
+
+
+def explain_story(ctx: typer.Context, story: StoryId) -> Result:
+    """Say why a story stands where it stands.
+
+    Every rule that concerns it now, in the order in which they are asked, each with a mark: it lets the story go on, or
+    holds it back, then with the command that would help. The last line says what will move the story next.
+    """
+    with open_context(session_of(ctx).start) as context:
+        found = explain(context, story)
+        talk = tick_advice(context)
+    return Result(_document(found), text=lambda: _text(found), talk=talk)
+
+
+def _document(found: Explanation) -> dict[str, object]:
+    return {
+        "story": found.story.id,
+        "stage": found.story.stage.name,
+        "holds": [
+            {"rule": held.rule, "detail": held.detail, "command": held.command} for held in found.holds
+        ],
+        "next": found.next,
+        "rules": [{"rule": check.rule, "holds": bool(check.holds)} for check in found.checks],
+        "notes": list(found.notes),
+    }
+
+
+def _text(found: Explanation) -> str:
+    story = found.story
+    return render.paragraphs(
+        render.heading(f"{story.id} {story.draft.title}: {story.stage.name}"),
+        "\n".join(line for check in found.checks for line in _lines(check)),
+        "\n".join(render.line(note) for note in found.notes),
+        render.line(render.styled("next:", "bold"), found.next),
+    )
+
+
+def _lines(check: Check) -> list[str]:
+    if not check.holds:
+        return [render.line(render.mark(Mark.DONE), check.passed)]
+    return [render.line(render.mark(Mark.BLOCKED), *_told(held)) for held in check.holds]
+
+
+def _told(held: Held) -> list[render.Cell]:
+    told: list[render.Cell] = [render.styled(f"{held.rule}:", "bold"), held.detail]
+    return [*told, render.styled(f"({held.command})", "cyan")] if held.command else told

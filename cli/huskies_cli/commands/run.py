@@ -1,0 +1,180 @@
+"""`huskies run`: runs, and the end of one."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from huskies_cli import render
+from huskies_cli.documents import run_document
+from huskies_cli.live_runs import run_now_document, troubles
+from huskies_cli.options import RunId, story_id
+from huskies_cli.output import Result
+from huskies_cli.session import session_of
+from huskies_cli.tick_advice import tick_advice
+from huskies_core.clock import to_iso, utc_now
+from huskies_core.context import open_context
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.records import Exit, StepEnd
+from huskies_core.store.runs import Run
+from huskies_core.tools import runs
+from huskies_core.tools.runs import RunNow, RunPage
+
+Live = Annotated[bool, typer.Option("--live", help="Only those that have not ended.")]
+OfStory = Annotated[
+    int | None,
+    typer.Option(
+        "--story", parser=story_id, metavar="ID", help="Only those of this story.", show_default=False
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many; 0 is all.")]
+COLUMNS = ("run", "story", "kind", "agent", "outcome", "age", "turns", "cost", "detail")
+
+
+def list_runs(ctx: typer.Context, live: Live = False, story: OfStory = None, limit: Limit = 0) -> Result:
+    """List runs, the latest first.
+
+    Turns and cost of a live run are those of this moment.
+    """
+    with open_context(session_of(ctx).start) as context:
+        found = runs.list_runs(context, live=live, story=story, limit=max(limit, 0))
+    data = {"runs": [run_now_document(now) for now in found]}
+    now = utc_now()
+    return Result.of_items(
+        data,
+        lambda: render.table(COLUMNS, [_row(one, now) for one in found]),
+        troubles(found),
+        done=len(found),
+    )
+
+
+def show_run(ctx: typer.Context, run: RunId) -> Result:
+    """Show all that is known of a run.
+
+    How it ended, each step with its exit code and time, what git said of the branch at the end, and where its files
+    are.
+    """
+    with open_context(session_of(ctx).start) as context:
+        page = runs.show_run(context, run)
+    return Result(_document(page), text=lambda: _text(page, utc_now()))
+
+
+def kill_run(ctx: typer.Context, run: RunId) -> Result:
+    """End one run, as if it had crashed.
+
+    Its story stays where it is and is taken up again; 'huskies agent stop' freezes it as well.
+    """
+    with open_context(session_of(ctx).start) as context:
+        ended = runs.kill_run(context, run)
+        talk = tick_advice(context)
+    return Result({"run": run_document(ended)}, text=f"run {ended.id}: {_ended(ended)}", talk=talk)
+
+
+def _row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
+    run = one.run
+    place = (run.id, run.story, run.kind, run.agent, run.outcome or run.status)
+    return (*place, render.age(run.started_at, now), run.turns, render.money(run.cost_usd), run.detail)
+
+
+def _ended(run: Run) -> str:
+    return f"{run.outcome or run.status}{f', {run.detail}' if run.detail else ''}"
+
+
+def _document(page: RunPage) -> dict[str, object]:
+    run = page.now.run
+    landing = None if run.landing is None else asdict(run.landing)
+    return {
+        **run_now_document(page.now),
+        "runtime": run.runtime,
+        "model": run.model,
+        "verdict": run.verdict,
+        "notes": run.notes,
+        "evidence": dict(run.evidence),
+        "landing": landing,
+        "steps": [_step(step) for step in page.exit.steps] if page.exit else [],
+        "lost_output_bytes": page.exit.lost_output_bytes if page.exit else 0,
+        "survivors": list(page.exit.survivors) if page.exit else [],
+        "paths": _paths(page.directory),
+    }
+
+
+def _step(step: StepEnd) -> dict[str, object]:
+    return {
+        "name": step.name,
+        "role": step.role,
+        "exit_code": step.exit_code,
+        "signal": step.signal,
+        "timed_out": step.timed_out,
+        "detail": step.detail,
+        "started_at": to_iso(datetime.fromtimestamp(step.started_at, tz=UTC)),
+        "seconds": round(step.seconds, 3),
+    }
+
+
+def _paths(directory: RunDirectory | None) -> dict[str, str]:
+    """The run's files by what they are; empty when they are past their retention."""
+    if directory is None:
+        return {}
+    named = {"directory": directory.path, "output": directory.output, "prompt": directory.prompt}
+    return {**named, "spec": directory.spec, "exit": directory.exit, "shim_log": directory.shim_log}
+
+
+def _text(page: RunPage, now: datetime) -> str:
+    run = page.now.run
+    head = f"run {run.id}: {run.kind} for story {run.story}{f' by {run.agent}' if run.agent else ''}"
+    return render.paragraphs(
+        render.heading(head),
+        render.fields(_pairs(page, now)),
+        _steps(page.exit),
+        _evidence(run),
+        _files(page),
+    )
+
+
+def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
+    run = page.now.run
+    return [
+        ("status", f"{run.status}, dead" if page.now.dead else run.status),
+        ("outcome", run.outcome),
+        ("detail", run.detail),
+        ("started", f"{run.started_at} ({render.age(run.started_at, now)} ago)"),
+        ("ended", run.ended_at),
+        ("runtime", run.runtime),
+        ("model", run.model),
+        ("turns", run.turns),
+        ("cost", render.money(run.cost_usd)),
+        ("verdict", run.verdict),
+        ("notes", run.notes),
+        ("trouble", page.now.trouble),
+    ]
+
+
+def _steps(ended: Exit | None) -> str:
+    rows = [
+        (step.name, step.role, _step_end(step), f"{step.seconds:.1f} s")
+        for step in (ended.steps if ended else ())
+    ]
+    return render.table(("step", "role", "ended", "time"), rows)
+
+
+def _step_end(step: StepEnd) -> str:
+    if step.detail:
+        return step.detail
+    return f"signal {step.signal}" if step.signal is not None else f"exit code {step.exit_code}"
+
+
+def _evidence(run: Run) -> str:
+    """Plain facts only: what is long or nested is in the JSON."""
+    plain = [
+        (name.replace("_", " "), fact) for name, fact in run.evidence.items() if isinstance(fact, str | int)
+    ]
+    shown = [(name, str(fact)) for name, fact in plain if name not in ("output", "fingerprint")]
+    return f"{render.heading('At its end')}\n{render.block(render.fields(shown))}" if shown else ""
+
+
+def _files(page: RunPage) -> str:
+    return render.line(
+        f"files: {page.directory.path}" if page.directory else "its files are past their retention"
+    )

@@ -1,0 +1,91 @@
+"""What bounds the pipeline now: places taken, money spent, merges held or starving, agents throttled."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from huskies_core.agents.assignment import UNATTENDED, Held
+from huskies_core.agents.explaining import is_starving
+from huskies_core.agents.world import World
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store import overview, runs, stories
+from huskies_core.store.holds import Hold
+from huskies_core.store.overview import Finding
+from huskies_core.store.runs import RunKind
+from huskies_core.store.stories import Story
+
+FINDINGS_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Live runs, of at most so many."""
+
+    live: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Spent:
+    """US dollars; `most` None is no bound."""
+
+    usd: float
+    most: float | None
+
+    @property
+    def is_reached(self) -> bool:
+        return self.most is not None and self.usd >= self.most
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """An agent that is not started again on a story before `until`."""
+
+    agent: str | None
+    story: int
+    why: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`findings` are changes of the repository that were noticed in the last day while runs were live."""
+
+    coders: Places
+    gates: Places
+    day: Spent
+    over_budget: tuple[int, ...]
+    holds: tuple[Hold, ...]
+    starving: tuple[Story, ...]
+    throttled: tuple[Throttled, ...]
+    findings: tuple[Finding, ...]
+
+
+def limits_of(world: World, held: Mapping[Story, Held]) -> Limits:
+    """`held` is the first that holds each story back."""
+    settings = world.config.project
+    queue = stories.in_stages(world.db, {StageName.MERGE})
+    return Limits(
+        coders=Places(world.count_live(RunKind.CODER), settings.max_coders),
+        gates=Places(world.count_live(*UNATTENDED), settings.max_gates),
+        day=Spent(world.spent_today(), settings.budget.per_day_usd),
+        over_budget=tuple(_over_budget(world, held)),
+        holds=world.holds,
+        starving=tuple(story for story in queue if is_starving(world, story)),
+        throttled=tuple(_throttled(world, held)),
+        findings=overview.findings_since(world.db, world.now - FINDINGS_FOR),
+    )
+
+
+def _over_budget(world: World, held: Mapping[Story, Held]) -> Iterable[int]:
+    most = world.config.project.budget.per_story_usd
+    for story, hold in held.items():
+        if hold.rule == "budget_exhausted" and most is not None and world.spent_on(story.id) >= most:
+            yield story.id
+
+
+def _throttled(world: World, held: Mapping[Story, Held]) -> Iterable[Throttled]:
+    for story, hold in held.items():
+        if hold.rule in ("rate_limited", "crash_wait") and hold.until is not None:
+            last = runs.of_story(world.db, story.id)[-1]
+            yield Throttled(last.agent, story.id, hold.rule, hold.until)
