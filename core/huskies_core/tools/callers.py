@@ -1,14 +1,10 @@
 """Who calls: a person, or an agent from inside its run, who may say little and start nothing."""
 
-from typing import TYPE_CHECKING
-
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.store import runs
+from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run, RunKind
-
-if TYPE_CHECKING:
-    from sqlite3 import Connection
 
 
 def refuse_inside_run(context: Context) -> None:
@@ -17,7 +13,7 @@ def refuse_inside_run(context: Context) -> None:
         raise _refused(context.inside_run, "an agent cannot do this from inside its run")
 
 
-def own_run(context: Context, db: "Connection", story: int, *kinds: RunKind) -> Run | None:
+def own_run(context: Context, db: Connection, story: int, *kinds: RunKind) -> Run | None:
     """The live run of `story` that calls, or None when a person does.
 
     Raises HuskiesError `inside_a_run` when it is another story's run, one that has ended, or of no such kind.

@@ -1,15 +1,12 @@
 """Who waits for whom: dependencies, the members an epic waits for, and the story that replaces another."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import Abandoned, Archived, Done, Superseded, reason_of
 from huskies_core.store import stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story, StoryType
-
-if TYPE_CHECKING:
-    from sqlite3 import Connection
 
 
 @dataclass(frozen=True)
@@ -25,13 +22,13 @@ class Unmet:
         return isinstance(self.end.stage, Abandoned)
 
 
-def unmet(db: "Connection", story: Story) -> tuple[Unmet, ...]:
+def unmet(db: Connection, story: Story) -> tuple[Unmet, ...]:
     """What `story` still waits for."""
     ends = ((number, _end_of(db, number)) for number in story.draft.depends_on)
     return tuple(Unmet(number, end) for number, end in ends if not isinstance(end.stage, Done | Archived))
 
 
-def refuse_unmet(db: "Connection", story: Story) -> None:
+def refuse_unmet(db: Connection, story: Story) -> None:
     """Raises HuskiesError `unmet_dependency`, naming each and where it stands."""
     waits = unmet(db, story)
     if waits:
@@ -43,7 +40,7 @@ def refuse_unmet(db: "Connection", story: Story) -> None:
         )
 
 
-def refuse_cycle(db: "Connection", story: int) -> None:
+def refuse_cycle(db: Connection, story: int) -> None:
     """Raises HuskiesError `dependency_cycle` when `story`, as it is written now, waits for itself."""
     way = find_cycle(db, story)
     if way:
@@ -55,7 +52,7 @@ def refuse_cycle(db: "Connection", story: int) -> None:
         )
 
 
-def find_cycle(db: "Connection", start: int) -> tuple[int, ...]:
+def find_cycle(db: Connection, start: int) -> tuple[int, ...]:
     """The ids from `start` back to it, each waiting for the next; empty when there is no way back."""
     came_from: dict[int, int] = {}
     ahead = [start]
@@ -78,7 +75,7 @@ def _way(came_from: dict[int, int], start: int, last: int) -> tuple[int, ...]:
     return (start, *reversed(way))
 
 
-def _waits_for(db: "Connection", number: int) -> tuple[int, ...]:
+def _waits_for(db: Connection, number: int) -> tuple[int, ...]:
     story = stories.load(db, number)
     heir = (story.stage.by,) if isinstance(story.stage, Superseded) else ()
     epic = story.draft.type is StoryType.EPIC
@@ -86,7 +83,7 @@ def _waits_for(db: "Connection", number: int) -> tuple[int, ...]:
     return (*story.draft.depends_on, *members, *heir)
 
 
-def _end_of(db: "Connection", number: int) -> Story:
+def _end_of(db: Connection, number: int) -> Story:
     """The story itself, or the last of those that replaced it; no circle of them is ever written."""
     story = stories.load(db, number)
     while isinstance(story.stage, Superseded):

@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from huskies_core.errors import HuskiesError
 from huskies_core.store import stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Draft, Story, StoryType
 from huskies_core.text import has_controls
 from huskies_core.tools.dependencies import refuse_cycle
-
-if TYPE_CHECKING:
-    from sqlite3 import Connection
 
 TITLE_LIMIT = 200
 PRIORITY_LIMIT = 1_000_000
@@ -44,7 +41,7 @@ def check_words(draft: Draft) -> None:
         raise _refusal("priority", "invalid_priority", f"priority {draft.priority} is out of range")
 
 
-def check_references(db: "Connection", draft: Draft) -> None:
+def check_references(db: Connection, draft: Draft) -> None:
     """Raises HuskiesError when the draft names a story that does not exist, or an epic that is none."""
     known = stories.stages_of(db, draft.depends_on)
     for number in draft.depends_on:
@@ -59,7 +56,7 @@ def check_references(db: "Connection", draft: Draft) -> None:
         raise _refusal("epic", "not_an_epic", f"story {epic.id} is a {epic.draft.type.value}, not an epic")
 
 
-def check_written(db: "Connection", story: Story) -> None:
+def check_written(db: Connection, story: Story) -> None:
     """Raises HuskiesError when a story, as it stands in the running transaction, waits for itself."""
     members = {member.id for member in stories.members(db, story.id)}
     if members and story.draft.type is not StoryType.EPIC:

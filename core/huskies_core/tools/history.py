@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from huskies_core.context import Context
 from huskies_core.store import journal, stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.journal import Entry, Kind
-
-if TYPE_CHECKING:
-    from sqlite3 import Connection
 
 BATCH = 1000
 
@@ -44,11 +41,11 @@ def follow(context: Context, wanted: Selection, pause: Callable[[], object]) -> 
         pause()
 
 
-def transitions(db: "Connection", *, story: int | None = None, after: int = 0) -> Iterator[Entry]:
+def transitions(db: Connection, *, story: int | None = None, after: int = 0) -> Iterator[Entry]:
     return _entries(db, Selection(story, after))
 
 
-def _entries(db: "Connection", wanted: Selection) -> Iterator[Entry]:
+def _entries(db: Connection, wanted: Selection) -> Iterator[Entry]:
     seq = wanted.after
     while True:
         if wanted.story is None and not wanted.every_kind:
@@ -61,6 +58,6 @@ def _entries(db: "Connection", wanted: Selection) -> Iterator[Entry]:
         seq = batch[-1].seq
 
 
-def _check(db: "Connection", wanted: Selection) -> None:
+def _check(db: Connection, wanted: Selection) -> None:
     if wanted.story is not None:
         stories.load(db, wanted.story)

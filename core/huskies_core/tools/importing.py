@@ -5,21 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Coding, Merge, Qa, Stage
 from huskies_core.store import branches, stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Draft
 from huskies_core.tools.callers import refuse_inside_run
 from huskies_core.tools.commits import Work, work_of
 from huskies_core.tools.drafts import check_references, check_written, tidy
 from huskies_core.tools.story_files import BadFiles, StoryFile, named, read_files
-
-if TYPE_CHECKING:
-    from sqlite3 import Connection
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def _birth(context: Context, file: StoryFile) -> _Birth:
             return _Birth(file, Backlog())
 
 
-def _refuse_numbers_in_use(db: "Connection", files: Sequence[StoryFile]) -> None:
+def _refuse_numbers_in_use(db: Connection, files: Sequence[StoryFile]) -> None:
     wanted = {file.known_number: file for file in files if file.folder}
     taken = stories.numbers_in_use(db, wanted)
     if taken:
@@ -84,7 +81,7 @@ def _refuse_numbers_in_use(db: "Connection", files: Sequence[StoryFile]) -> None
         )
 
 
-def _add(context: Context, db: "Connection", birth: _Birth, ids: dict[int, int]) -> int:
+def _add(context: Context, db: Connection, birth: _Birth, ids: dict[int, int]) -> int:
     """Writes one story and remembers what its number in the files has become."""
     file, now = birth.file, context.now()
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
@@ -23,16 +22,14 @@ from huskies_core.pipeline.events import (
 )
 from huskies_core.pipeline.stages import Backlog, StageName
 from huskies_core.store import stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.firing import Transition, fire
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.tools.callers import refuse_inside_run
 from huskies_core.tools.dependencies import refuse_cycle, refuse_unmet
 from huskies_core.tools.drafts import check_text
 
-if TYPE_CHECKING:
-    from sqlite3 import Connection
-
-Decide = Callable[["Connection", Story], Event]
+Decide = Callable[[Connection, Story], Event]
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Moved:
 def start(context: Context, story: int, *, force: bool = False) -> Moved:
     """Raises HuskiesError `unmet_dependency` unless `force`, and `epic` for what is never worked on."""
 
-    def decide(db: "Connection", seen: Story) -> Event:
+    def decide(db: Connection, seen: Story) -> Event:
         if isinstance(seen.stage, Backlog):
             _refuse_epic(seen) if force else refuse_start(db, seen)
         return Start()
@@ -114,7 +111,7 @@ def fire_seen(
     context: Context,
     seen: Story,
     event: Event,
-    also: Callable[["Connection", datetime], None] = lambda _db, _now: None,
+    also: Callable[[Connection, datetime], None] = lambda _db, _now: None,
 ) -> Moved:
     """Fires what was decided on `seen`, and does `also` in that transaction. Raises Stale if it moved on."""
     now = context.now()
@@ -138,7 +135,7 @@ def seen_story(context: Context, story: int) -> Story:
         return stories.load(db, story)
 
 
-def refuse_start(db: "Connection", story: Story) -> None:
+def refuse_start(db: Connection, story: Story) -> None:
     _refuse_epic(story)
     refuse_unmet(db, story)
 

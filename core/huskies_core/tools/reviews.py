@@ -1,7 +1,7 @@
 """Judging a story's work: a person's word moves it, an agent's is kept until its run has ended."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
@@ -10,15 +10,12 @@ from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPasse
 from huskies_core.pipeline.stages import FailureKind, MergeFailure
 from huskies_core.pipeline.transition import bounded
 from huskies_core.store import content, journal, runs
+from huskies_core.store.connection import Connection
 from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.tools.callers import own_run
 from huskies_core.tools.commits import no_commits, work_of
 from huskies_core.tools.moves import Moved, fire_seen, said, seen_story
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from sqlite3 import Connection
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def reject(context: Context, story: int, *, notes: str) -> Moved | Reported:
     if seen.stage.name not in QaRejected.sources:
         event = QaRejected(told)
 
-    def keep_notes(db: "Connection", now: "datetime") -> None:
+    def keep_notes(db: Connection, now: datetime) -> None:
         content.put(db, story, content.QA_NOTES, told, now=now)
 
     return fire_seen(context, seen, event, keep_notes)

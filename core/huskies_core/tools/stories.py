@@ -3,21 +3,18 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog
 from huskies_core.store import stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.firing import fire
 from huskies_core.store.stories import Criterion, Draft, QaMode, Story, StoryType
 from huskies_core.tools.callers import own_run, refuse_inside_run
 from huskies_core.tools.drafts import check_references, check_written, tidy
 from huskies_core.tools.moves import refuse_start
-
-if TYPE_CHECKING:
-    from sqlite3 import Connection
 
 
 class Clearable(StrEnum):
@@ -114,7 +111,7 @@ _EMPTY: dict[Clearable, object] = {
 }
 
 
-def _write(context: Context, db: "Connection", before: Story, draft: Draft) -> Updated:
+def _write(context: Context, db: Connection, before: Story, draft: Draft) -> Updated:
     wanted = tidy(draft)
     check_references(db, wanted)
     _refuse_epic_under_way(before, wanted)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,8 @@ from huskies_core.pipeline.stages import (
     StageName,
     Superseded,
 )
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.spec import Limits, RunSpec
 from huskies_core.store import content, holds, journal, runs, stories
 from huskies_core.store.firing import fire
 from huskies_core.store.holds import QUEUE, HoldKind
@@ -297,3 +300,15 @@ def test_a_failure_without_a_conflict_cannot_be_resolved(context: Context) -> No
     told = refusal_of(lambda: reviews.resolve(context, 1))
     fact = "story 1 has no conflict to resolve: its merge failed with gates_failed"
     assert told == ("invalid_transition", fact)
+
+
+def test_the_run_of_the_visit_that_was_left_is_ended(context: Context, as_run: AsRun) -> None:
+    create(context, draft(), start=True)
+    inside = as_run(1, RunKind.CODER)
+    directory = RunDirectory(inside.project.run_dir(1))
+    spec = RunSpec(1, str(inside.project.root), (), {}, Limits(), "", ())
+    Path(directory.path).mkdir(parents=True)
+    Path(directory.spec).write_text(spec.to_json())
+    moves.freeze(context, 1)
+    with context.store.reading() as db:
+        assert runs.load(db, 1).outcome is runs.Outcome.CANCELLED
