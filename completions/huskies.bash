@@ -1,0 +1,163 @@
+# bash completion for huskies(1). Written by man/generator: change that, not this.
+
+_huskies() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" i
+    # --stage=coding comes as three words.
+    if [[ $prev == = && $COMP_CWORD -gt 2 ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $cur == = ]]; then
+        cur=""
+    fi
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+            --project) ((i++)); [[ ${COMP_WORDS[i]} == = ]] && ((i++)) ;;
+            -*) ;;
+            *)
+                command="${command:+$command }${COMP_WORDS[i]}"
+                case $command in
+                    config|agent|run|worktree|rescue) ;;
+                    *) break ;;
+                esac
+                ;;
+        esac
+    done
+    COMPREPLY=()
+    _huskies_value "$command" "$prev" || _huskies_word "$command"
+}
+
+_huskies_words() {
+    local word
+    while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
+}
+
+_huskies_paths() {
+    local word
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen "$1" -- "$cur")
+}
+
+# What follows an option; fails where the word before is none that takes a value.
+_huskies_value() {
+    case "$1:$2" in
+        *:--project) _huskies_paths -d ;;
+        "init":--base-branch) : ;;
+        "add":--type) _huskies_words "story bug spike refactor epic task" ;;
+        "add":--body) _huskies_paths -f ;;
+        "add":--criterion|"add":-c) : ;;
+        "add":--depends-on) : ;;
+        "add":--agent) : ;;
+        "add":--qa) _huskies_words "server agent human" ;;
+        "add":--priority) : ;;
+        "add":--label) : ;;
+        "add":--epic) : ;;
+        "list":--stage) _huskies_words "backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen done archived abandoned superseded" ;;
+        "list":--type) _huskies_words "story bug spike refactor epic task" ;;
+        "list":--label) : ;;
+        "update":--title) : ;;
+        "update":--type) _huskies_words "story bug spike refactor epic task" ;;
+        "update":--body) _huskies_paths -f ;;
+        "update":--add-criterion|"update":-c) : ;;
+        "update":--check) : ;;
+        "update":--uncheck) : ;;
+        "update":--depends-on) : ;;
+        "update":--agent) : ;;
+        "update":--qa) _huskies_words "server agent human" ;;
+        "update":--priority) : ;;
+        "update":--label) : ;;
+        "update":--epic) : ;;
+        "update":--clear) _huskies_words "depends_on epic agent qa labels" ;;
+        "export":--dir) _huskies_paths -d ;;
+        "history":--after) : ;;
+        "reject":--notes) : ;;
+        "block":--reason) : ;;
+        "retry":--to) _huskies_words "merge qa coding" ;;
+        "merged":--commit) : ;;
+        "close":--reason) : ;;
+        "abandon":--reason) : ;;
+        "supersede":--by) : ;;
+        "agent start":--agent) : ;;
+        "run list":--story) : ;;
+        "run list":--limit) : ;;
+        "logs":--run) : ;;
+        "rescue restore":--time) : ;;
+        "rescue restore":--to) : ;;
+        "watch":--interval) : ;;
+        "tick":--wait) : ;;
+        "reconcile":--wait) : ;;
+        "auto-assign":--wait) : ;;
+        "watchdog":--wait) : ;;
+        "gc":--wait) : ;;
+        "worktrees":--wait) : ;;
+        "archive-done":--wait) : ;;
+        "merge-recovery":--wait) : ;;
+        "merge-block":--wait) : ;;
+        "audit-log":--wait) : ;;
+        *) return 1 ;;
+    esac
+}
+
+_huskies_word() {
+    case "$1" in
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log"; fi ;;
+        "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show"; fi ;;
+        "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop"; fi ;;
+        "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
+        "worktree") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list path"; fi ;;
+        "rescue") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list restore"; fi ;;
+        "init") if [[ $cur == -* ]]; then _huskies_words "--base-branch --project --json --quiet --help -h"; else :; fi ;;
+        "demo") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "config check") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "config get") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "config set") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "config show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "add") if [[ $cur == -* ]]; then _huskies_words "--type --body --criterion -c --depends-on --agent --qa --priority --label --epic --start --project --json --quiet --help -h"; else :; fi ;;
+        "list") if [[ $cur == -* ]]; then _huskies_words "--stage --type --label --all --project --json --quiet --help -h"; else :; fi ;;
+        "show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "edit") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "update") if [[ $cur == -* ]]; then _huskies_words "--title --type --body --add-criterion -c --check --uncheck --depends-on --agent --qa --priority --label --epic --clear --project --json --quiet --help -h"; else :; fi ;;
+        "export") if [[ $cur == -* ]]; then _huskies_words "--dir --project --json --quiet --help -h"; else :; fi ;;
+        "import") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_paths -f; fi ;;
+        "status") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "explain") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "history") if [[ $cur == -* ]]; then _huskies_words "--all --follow -f --after --project --json --quiet --help -h"; else :; fi ;;
+        "start") if [[ $cur == -* ]]; then _huskies_words "--force --project --json --quiet --help -h"; else :; fi ;;
+        "approve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "reject") if [[ $cur == -* ]]; then _huskies_words "--notes --project --json --quiet --help -h"; else :; fi ;;
+        "block") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else :; fi ;;
+        "unblock") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "freeze") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "unfreeze") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "demote") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "retry") if [[ $cur == -* ]]; then _huskies_words "--to --project --json --quiet --help -h"; else :; fi ;;
+        "resolve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "merged") if [[ $cur == -* ]]; then _huskies_words "--commit --project --json --quiet --help -h"; else :; fi ;;
+        "close") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else :; fi ;;
+        "abandon") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else :; fi ;;
+        "supersede") if [[ $cur == -* ]]; then _huskies_words "--by --project --json --quiet --help -h"; else :; fi ;;
+        "reopen") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "agent list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "agent start") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else :; fi ;;
+        "agent stop") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "run list") if [[ $cur == -* ]]; then _huskies_words "--live --story --limit --project --json --quiet --help -h"; else :; fi ;;
+        "run show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "run kill") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "logs") if [[ $cur == -* ]]; then _huskies_words "--run --follow -f --raw --project --json --quiet --help -h"; else :; fi ;;
+        "worktree list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "worktree path") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "rescue list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "rescue restore") if [[ $cur == -* ]]; then _huskies_words "--time --to --project --json --quiet --help -h"; else :; fi ;;
+        "watch") if [[ $cur == -* ]]; then _huskies_words "--interval --project --json --quiet --help -h"; else :; fi ;;
+        "tick") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "reconcile") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "auto-assign") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "watchdog") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "gc") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "worktrees") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "archive-done") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "merge-recovery") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "merge-block") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "audit-log") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+    esac
+}
+
+complete -F _huskies huskies

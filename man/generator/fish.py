@@ -1,0 +1,90 @@
+"""completions/huskies.fish: a line for each thing that can be typed."""
+
+from collections.abc import Iterator, Sequence
+
+from command_tree import Command, Kind, Option, every
+
+_HEAD = """\
+# fish completion for huskies(1). Written by man/generator: change that, not this.
+
+# Whether the command typed so far is this one; without one: whether none has been typed.
+function __huskies_at
+    set -l path
+    set -l tokens (commandline -opc)
+    set -e tokens[1]
+    while set -q tokens[1]
+        switch $tokens[1]
+            case --project
+                set -e tokens[1]
+            case '-*'
+            case '*'
+                set -a path $tokens[1]
+                contains -- "$path" @GROUPS@; or break
+        end
+        set -e tokens[1]
+    end
+    test "$path" = "$argv"
+end
+
+complete -c huskies -f
+"""
+
+
+def script(commands: Sequence[Command], program: Sequence[Option], common: Sequence[Option]) -> str:
+    groups = [command for command in commands if command.children]
+    lines = [line for option in program for line in _option("", option, common)]
+    lines += _names("", commands)
+    for group in groups:
+        lines += _names(group.name, group.children)
+    for command in every(commands):
+        if not command.hidden:
+            lines += _of_command(command)
+    head = _HEAD.replace("@GROUPS@", " ".join(group.name for group in groups))
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+def _names(place: str, commands: Sequence[Command]) -> list[str]:
+    return [
+        f"complete -c huskies -n {_at(place)} -a {command.path[-1]} -d {_quoted(command.help)}"
+        for command in commands
+        if not command.hidden
+    ]
+
+
+def _of_command(command: Command) -> Iterator[str]:
+    if command.arguments is Kind.FILE:
+        yield f"complete -c huskies -n {_at(command.name)} -F"
+    for option in command.options:
+        yield from _option(command.name, option, ())
+
+
+def _option(place: str, option: Option, common: Sequence[Option]) -> Iterator[str]:
+    """An option of every command has no condition."""
+    where = "" if option in common else f" -n {_at(place)}"
+    names = " ".join(
+        f"-l {name.removeprefix('--')}" if name.startswith("--") else f"-s {name.removeprefix('-')}"
+        for name in option.names
+    )
+    yield f"complete -c huskies{where} {names}{_value(option)} -d {_quoted(option.help)}"
+
+
+def _value(option: Option) -> str:
+    match option.kind:
+        case Kind.NOTHING:
+            return ""
+        case Kind.WORDS:
+            return f" -x -a {_quoted(' '.join(option.words))}"
+        case Kind.FILE:
+            return " -r -F"
+        case Kind.FOLDER:
+            return " -x -a '(__fish_complete_directories)'"
+        case Kind.OTHER:
+            return " -x"
+
+
+def _at(place: str) -> str:
+    return _quoted(f"__huskies_at {place}".strip())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
