@@ -32,9 +32,11 @@ def export(context: Context, ids: Collection[int] = ()) -> tuple[Exported, ...]:
 
 def write_exported(exported: Collection[Exported], folder: Path) -> tuple[Exported, ...]:
     """Writes each into `folder`, made if it is missing; a file of that name is replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise HuskiesError(f"{folder} is not a directory", code="not_a_directory", subject=str(folder))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        fact = f"{folder} is not a directory"
+        raise HuskiesError(fact, code="not_a_directory", subject=str(folder)) from error
     written = tuple(replace(item, path=folder / item.name) for item in exported)
     for item in written:
         write_whole(folder / item.name, item.markdown)

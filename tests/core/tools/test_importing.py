@@ -150,3 +150,11 @@ def test_an_export_written_again_is_the_same(context: Context, tmp_path: Path) -
         (item,) = write_exported(export(context), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["1_story_untitled.md"]
     assert (tmp_path / "out" / item.name).read_bytes() == item.markdown.encode()
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_is_no_folder_to_export_to(context: Context, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HuskiesError) as refusal:
+        write_exported(export(context), tmp_path / place)
+    assert refusal.value.code == "not_a_directory"
