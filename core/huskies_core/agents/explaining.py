@@ -21,7 +21,7 @@ PASSED = {
     "person": "nobody has to look at it",
     "epic": "it is no epic",
     "unmet_dependency": "what it depends on is done",
-    "not_started": "it was started",
+    "not_started": "it needs no 'huskies start'",
     "live_run": "no run of it is live",
     "wait": "no crash, rate limit or failed merge makes it wait",
     "budget_exhausted": "its budget and the day's are not used up",
@@ -114,7 +114,9 @@ def _rules(story: Story, decision: Decision) -> Iterable[str]:
         return
     yield "person"
     if story.stage.name is StageName.BACKLOG:
-        yield from ("epic", "unmet_dependency", "not_started")
+        yield "epic"
+    if story.stage.name is StageName.BACKLOG and story.draft.type is not StoryType.EPIC:
+        yield from ("unmet_dependency", "not_started")
     yield "live_run"
     if not isinstance(decision, Begin):
         return

@@ -48,7 +48,10 @@ def make_worktrees(context: Context, wanted: Sequence[int], now: datetime) -> di
 
 
 def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
-    """Removes a story's worktree, and its branch where the story ended; what is nowhere else is rescued first."""
+    """Removes the worktree and the branch of a story that is over; what is nowhere else is rescued first.
+
+    A branch that is checked out elsewhere stays: it is the user's from then on.
+    """
     with context.store.reading() as db:
         landed = _landed_tip(db, story)
     removed = remove_worktree(
@@ -56,12 +59,11 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
         story.id,
         base_tip=base_tip(context),
         landed=landed,
-        keep_branch=not story.is_terminal,
+        keep_branch=False,
         now=now,
     )
     with context.store.exclusive() as db:
-        if not removed.branch_kept:
-            branches.forget(db, story.id)
+        branches.forget(db, story.id)
         _tell_removed(db, context, removed, now)
     return removed
 

@@ -1,0 +1,62 @@
+import json
+
+import pytest
+
+from huskies_core.context import Context
+from huskies_core.passes.audit_log import AUDIT_LOG, last_seq
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.events import Block, Freeze, Start, Unfreeze
+from support.stories import add_story, fire_event
+
+
+def lines(context: Context) -> list[tuple[int, str]]:
+    text = context.project.audit_log.read_text()
+    return [(row["seq"], row["event"]) for row in map(json.loads, text.splitlines())]
+
+
+def move_twice(context: Context) -> None:
+    story = add_story(context.store)
+    fire_event(context.store, story.id, Start())
+    fire_event(context.store, story.id, Freeze())
+
+
+def test_each_transition_is_one_line_and_a_second_run_adds_none(context: Context) -> None:
+    move_twice(context)
+    first, second = run_pass(context, AUDIT_LOG), run_pass(context, AUDIT_LOG)
+    assert (len(first.done), second.done, lines(context)) == (1, (), [(2, "start"), (3, "freeze")])
+
+
+@pytest.mark.parametrize("kept", range(0, 400, 7))
+def test_a_torn_tail_is_cut_off_and_written_again(context: Context, kept: int) -> None:
+    move_twice(context)
+    run_pass(context, AUDIT_LOG)
+    whole = context.project.audit_log.read_bytes()
+    context.project.audit_log.write_bytes(whole[:kept])
+    run_pass(context, AUDIT_LOG)
+    assert context.project.audit_log.read_bytes() == whole
+
+
+def test_a_line_longer_than_what_is_read_at_once_is_found(context: Context) -> None:
+    story = add_story(context.store)
+    fire_event(context.store, story.id, Block("x" * 200_000))
+    run_pass(context, AUDIT_LOG)
+    assert last_seq(context.project.audit_log) == 2
+
+
+def test_a_thousand_transitions_and_one_more_are_all_written(context: Context) -> None:
+    story = add_story(context.store)
+    fire_event(context.store, story.id, Start())
+    for _ in range(500):
+        fire_event(context.store, story.id, Freeze())
+        fire_event(context.store, story.id, Unfreeze())
+    run_pass(context, AUDIT_LOG)
+    run_pass(context, AUDIT_LOG)
+    assert [seq for seq, _ in lines(context)] == list(range(2, 1003))
+
+
+def test_a_log_that_was_moved_away_begins_anew(context: Context) -> None:
+    move_twice(context)
+    run_pass(context, AUDIT_LOG)
+    context.project.audit_log.unlink()
+    run_pass(context, AUDIT_LOG)
+    assert lines(context) == [(2, "start"), (3, "freeze")]

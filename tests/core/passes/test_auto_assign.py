@@ -1,0 +1,250 @@
+from dataclasses import replace
+
+import pytest
+
+from huskies_core.agents.assignment import all_holds, candidates
+from huskies_core.agents.world import observe
+from huskies_core.clock import to_iso
+from huskies_core.context import Context
+from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, stand, wake
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.events import Abandon, Accept, Demote, Reopen, Start, Supersede
+from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
+from huskies_core.store import holds, runs, stories, usage
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.stories import StoryType
+from support.contexts import Clock
+from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
+
+DONE = Done(to_iso(NOW), "c0ffee")
+CODER = RunKind.CODER
+
+
+def planned(context: Context) -> list[tuple[str, int | None, str]]:
+    with context.store.reading() as db:
+        return [(one.verb.value, one.story, one.detail) for one in plan(observe(context, db))]
+
+
+def rules_holding(context: Context, story: int) -> list[str]:
+    with context.store.reading() as db:
+        world = observe(context, db)
+        found = stories.load(db, story)
+        return [held.rule for held in all_holds(world, found, world.decision(found))]
+
+
+def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
+    with context.store.exclusive() as db:
+        visit = stories.load(db, story).visit
+        return runs.claim(db, Claim(story, kind, visit, agent), actor="test", now=NOW).id
+
+
+def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
+    with context.store.exclusive() as db:
+        runs.end(db, run, Report(outcome, evidence=evidence), actor="test", now=NOW)
+
+
+def configure(context: Context, text: str) -> None:
+    context.project.project_toml.write_text(text)
+    context.forget_config()
+
+
+# promotion
+
+
+def test_a_story_is_promoted_when_its_dependencies_are_met(context: Context) -> None:
+    import_story(context.store, DONE, number=1)
+    import_story(context.store, Coding(), number=2)
+    for needs in ((1,), (1, 2), ()):
+        add_story(context.store, draft=replace(DRAFT, depends_on=needs))
+    assert [row for row in planned(context) if row[0] == "promote_story"] == [
+        ("promote_story", 3, "its dependencies are met")
+    ]
+
+
+def test_every_story_but_epics_is_promoted_when_the_config_says_so(context: Context) -> None:
+    configure(context, 'auto_promote = "all"')
+    add_story(context.store)
+    add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
+    assert planned(context) == [("promote_story", 1, "its dependencies are met")]
+
+
+@pytest.mark.parametrize("back", [[Start(), Demote()], [Abandon("no"), Reopen()]])
+def test_a_story_that_came_back_waits_for_a_person(context: Context, back: list[Start]) -> None:
+    configure(context, 'auto_promote = "all"')
+    story = add_story(context.store)
+    for event in back:
+        fire_event(context.store, story.id, event)
+    assert planned(context) == []
+
+
+def test_a_superseded_dependency_is_met_when_its_successor_is(context: Context) -> None:
+    add_story(context.store)
+    import_story(context.store, Coding(), number=2)
+    fire_event(context.store, 1, Supersede(2))
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    before = rules_holding(context, waiting.id)
+    import_story(context.store, DONE, number=9)
+    fire_event(context.store, 2, Supersede(9))
+    assert (before, rules_holding(context, waiting.id)) == (["unmet_dependency"], [])
+
+
+def test_an_abandoned_dependency_never_is_met(context: Context) -> None:
+    add_story(context.store)
+    fire_event(context.store, 1, Abandon("no"))
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    assert (rules_holding(context, waiting.id), planned(context)) == (["unmet_dependency"], [])
+
+
+def test_an_archived_dependency_is_met(context: Context) -> None:
+    import_story(context.store, DONE, number=1)
+    fire_event(context.store, 1, Accept(to_iso(NOW)))
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    assert rules_holding(context, waiting.id) == []
+
+
+# who gets an agent
+
+
+def test_higher_priority_goes_first_then_the_older(context: Context) -> None:
+    for priority in (0, 5, 5):
+        story = add_story(context.store, draft=replace(DRAFT, priority=priority))
+        fire_event(context.store, story.id, Start())
+    assert planned(context) == [("start_run", 2, "coder ann"), ("start_run", 3, "coder bob")]
+
+
+def test_max_coders_bounds_the_coders_at_work(context: Context) -> None:
+    configure(context, "max_coders = 1")
+    for _ in range(2):
+        import_story(context.store, Coding())
+    first = planned(context)
+    claim(context, 1)
+    assert (first, planned(context)) == ([("start_run", 1, "coder ann")], [])
+    assert rules_holding(context, 2) == ["max_coders"]
+
+
+def test_a_named_agent_is_waited_for_and_an_unknown_one_falls_back(context: Context) -> None:
+    for agent in ("ann", "ann", "nobody"):
+        story = add_story(context.store, draft=replace(DRAFT, agent=agent))
+        fire_event(context.store, story.id, Start())
+    assert planned(context) == [("start_run", 1, "coder ann"), ("start_run", 3, "coder bob")]
+
+
+def test_a_model_word_names_every_agent_of_that_model(context: Context) -> None:
+    story = add_story(context.store, draft=replace(DRAFT, agent="Big"))
+    with context.store.reading() as db:
+        able = candidates(observe(context, db), story, CODER)
+    assert [agent.name for agent in able] == ["bob"]
+
+
+def test_the_default_model_chooses_among_coders(context: Context) -> None:
+    configure(context, 'default_coder_model = "big"')
+    import_story(context.store, Coding())
+    assert planned(context) == [("start_run", 1, "coder bob")]
+
+
+def test_without_an_agent_of_the_stage_the_reason_is_told(context: Context) -> None:
+    failure = import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
+    assert (planned(context), rules_holding(context, failure.id)) == ([], ["no_agent"])
+
+
+def test_a_story_with_a_live_run_is_left_alone(context: Context) -> None:
+    import_story(context.store, Coding())
+    claim(context, 1)
+    assert (planned(context), rules_holding(context, 1)) == ([], ["live_run"])
+
+
+def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> None:
+    configure(
+        context, "[budget]\nper_story_usd = 1.0\nper_day_usd = 1.5\n[[gate]]\nname='t'\ncommand=['true']"
+    )
+    for number in (1, 2):
+        import_story(context.store, Coding(), number=number)
+    run = claim(context, 1)
+    with context.store.exclusive() as db:
+        usage.put(db, run, usage.Usage("m", cost_usd=1.2), now=NOW)
+    end(context, run, commits_ahead=1, has_diff=True, branch="b", tree="t")
+    gates = planned(context)
+    with context.store.exclusive() as db:
+        usage.put(db, run, usage.Usage("m", cost_usd=1.6), now=NOW)
+    assert gates == [("start_run", 1, "gates"), ("start_run", 2, "coder ann")]
+    assert (planned(context), rules_holding(context, 2)) == (
+        [("start_run", 1, "gates")],
+        ["budget_exhausted"],
+    )
+
+
+# merging
+
+
+def test_one_merge_at_a_time_by_priority_then_age(context: Context) -> None:
+    for number in (1, 2):
+        import_story(context.store, Merge("b", 1), number=number)
+    first = planned(context)
+    claim(context, 1, RunKind.MERGE, None)
+    assert (first, planned(context)) == ([("start_merge", 1, "merge")], [])
+    assert rules_holding(context, 2) == ["merge_queue"]
+
+
+def test_max_gates_bounds_gates_and_merges_together(context: Context) -> None:
+    configure(context, "max_gates = 1")
+    import_story(context.store, Qa(), number=1)
+    import_story(context.store, Merge("b", 1), number=2)
+    claim(context, 1, RunKind.GATES, None)
+    assert (planned(context), rules_holding(context, 2)) == ([], ["max_gates"])
+
+
+def test_a_broken_base_holds_the_queue_and_a_dirty_one_its_story(context: Context) -> None:
+    for number in (1, 2):
+        import_story(context.store, Merge("b", 1), number=number)
+    with context.store.exclusive() as db:
+        holds.put(db, holds.HoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
+    dirty = planned(context)
+    with context.store.exclusive() as db:
+        holds.put(db, holds.HoldKind.BASE_BROKEN, holds.QUEUE, {"tip": "x"}, actor="test", now=NOW)
+    assert (dirty, planned(context)) == ([("start_merge", 2, "merge")], [])
+    assert (rules_holding(context, 1), rules_holding(context, 2)) == (
+        ["base_broken", "base_dirty"],
+        ["base_broken"],
+    )
+
+
+# waits and real starts
+
+
+def test_a_wait_tells_when_the_pass_is_due_again(context: Context, clock: Clock) -> None:
+    import_story(context.store, Coding())
+    for _ in range(4):
+        end(context, claim(context, 1), Outcome.CRASHED)
+    with context.store.reading() as db:
+        world = observe(context, db)
+        standing, due = stand(world, stories.load(db, 1)), wake(world)
+    clock.pass_by(seconds=2)
+    assert (standing.held and standing.held.rule, due) == ("crash_wait", clock.now)
+    assert planned(context) == [("start_run", 1, "coder ann")]
+
+
+def test_a_decided_event_is_fired_once(context: Context) -> None:
+    import_story(context.store, Coding())
+    end(context, claim(context, 1), commits_ahead=1, has_diff=True, branch="feature/story-1")
+    with context.store.reading() as db:
+        actions = plan(observe(context, db))
+    assert [(one.verb, one.detail) for one in actions] == [(Verb.MOVE_STORY, "qa_skipped")]
+
+
+def test_a_branch_that_somebody_else_made_blocks_the_story(context: Context) -> None:
+    story = add_story(context.store)
+    fire_event(context.store, story.id, Start())
+    context.repository.git("branch", "feature/story-1")
+    run_pass(context, AUTO_ASSIGN)
+    blocked = load_story(context.store, story.id)
+    assert (blocked.stage.name, getattr(blocked.stage, "reason", "")) == (StageName.BLOCKED, "branch exists")
+
+
+def test_actions_say_which_run_they_would_start(context: Context) -> None:
+    import_story(context.store, Coding())
+    with context.store.reading() as db:
+        (action,) = plan(observe(context, db))
+    assert isinstance(action, Action)
+    assert action.order is not None
+    assert (action.order.kind, action.order.agent and action.order.agent.name) == (CODER, "ann")

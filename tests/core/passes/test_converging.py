@@ -1,0 +1,252 @@
+"""The passes that repair and clean up: each does it, a second run does nothing, one bad item stops no other."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from huskies_core.agents.world import observe
+from huskies_core.clock import to_iso
+from huskies_core.context import Context
+from huskies_core.git.rescue import list_rescues
+from huskies_core.git.worktrees import branch_of, made_worktrees
+from huskies_core.passes import merge_block
+from huskies_core.passes.actions import Action, Done, PassReport
+from huskies_core.passes.actions import Outcome as Became
+from huskies_core.passes.archive_done import ARCHIVE_DONE
+from huskies_core.passes.gc import GC
+from huskies_core.passes.merge_block import MERGE_BLOCK
+from huskies_core.passes.merge_recovery import MERGE_RECOVERY
+from huskies_core.passes.running import Pass, run_pass
+from huskies_core.passes.worktrees import WORKTREES
+from huskies_core.pipeline import stages
+from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
+from huskies_core.pipeline.stages import Abandoned, Blocked, Coding, FailureKind, Merge, MergeFailure
+from huskies_core.store import branches, content, holds, journal, runs, stories
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.stories import StoryType
+from support.contexts import Clock
+from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
+
+
+def twice(context: Context, chosen: Pass) -> tuple[list[tuple[str, int | None, str]], PassReport]:
+    """What a pass did, and its second run."""
+    first = run_pass(context, chosen)
+    return [(one.action.verb.value, one.action.story, one.outcome.value) for one in first.done], run_pass(
+        context, chosen
+    )
+
+
+def ended_run(context: Context, story: int) -> int:
+    with context.store.exclusive() as db:
+        visit = stories.load(db, story).visit
+        run = runs.claim(db, Claim(story, RunKind.GATES, visit), actor="test", now=NOW).id
+        runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=NOW)
+    return run
+
+
+# gc
+
+
+def test_gc_purges_the_content_of_terminal_stories_alone(context: Context) -> None:
+    for number, stage in ((1, Coding()), (2, Abandoned("no"))):
+        import_story(context.store, stage, number=number)
+        with context.store.exclusive() as db:
+            content.put(db, number, "gate_output", "x", now=NOW)
+    did, again = twice(context, GC)
+    with context.store.reading() as db:
+        kept = (content.of_story(db, 1), content.of_story(db, 2))
+    assert (did, again.done, kept) == ([("purge_content", 2, "done")], (), ({"gate_output": "x"}, {}))
+
+
+def test_gc_removes_run_directories_past_retention(context: Context, clock: Clock) -> None:
+    import_story(context.store, Coding())
+    old = context.project.run_dir(ended_run(context, 1))
+    old.mkdir(parents=True)
+    (old / "output.log").write_text("words")
+    before = twice(context, GC)[0]
+    clock.pass_by(days=31)
+    did, again = twice(context, GC)
+    assert (before, did, again.done, old.exists()) == (
+        [],
+        [("remove_run_directory", None, "done")],
+        (),
+        False,
+    )
+
+
+def test_gc_expires_rescues_past_retention(context: Context, clock: Clock) -> None:
+    story = add_story(context.store)
+    fire_event(context.store, story.id, Start())
+    run_pass(context, WORKTREES)
+    (context.project.worktree(1) / "new.txt").write_text("work")
+    fire_event(context.store, story.id, Abandon("no"))
+    run_pass(context, WORKTREES)
+    kept = len(list_rescues(context.repository))
+    clock.pass_by(days=31)
+    did, again = twice(context, GC)
+    assert (kept, did, again.done) == (1, [("expire_rescue", None, "done")], ())
+    assert list_rescues(context.repository) == ()
+
+
+# worktrees
+
+
+def test_coding_stories_get_their_worktrees_and_others_do_not(context: Context) -> None:
+    for number in (1, 2):
+        import_story(context.store, Coding(), number=number)
+    add_story(context.store)
+    did, again = twice(context, WORKTREES)
+    assert did == [("create_worktree", 1, "done"), ("create_worktree", 2, "done")]
+    assert (again.done, made_worktrees(context.project)) == ((), frozenset({1, 2}))
+
+
+def test_one_foreign_branch_does_not_keep_the_others_from_theirs(context: Context) -> None:
+    for number in (1, 2):
+        import_story(context.store, Coding(), number=number)
+    context.repository.git("branch", branch_of(1))
+    did, again = twice(context, WORKTREES)
+    assert did == [("create_worktree", 1, "failed"), ("create_worktree", 2, "done")]
+    assert (load_story(context.store, 1).stage, again.done) == (Blocked("branch exists", Coding()), ())
+
+
+def test_a_terminal_story_loses_its_worktree_and_none_of_its_work(context: Context) -> None:
+    import_story(context.store, Coding(), number=1)
+    run_pass(context, WORKTREES)
+    place = context.project.worktree(1)
+    (place / "new.txt").write_text("work")
+    fire_event(context.store, 1, Abandon("no"))
+    did, again = twice(context, WORKTREES)
+    (rescue,) = list_rescues(context.repository)
+    kept = context.repository.git("show", f"{rescue.ref}:new.txt")
+    assert (did, again.done, place.exists(), kept) == ([("remove_worktree", 1, "done")], (), False, "work")
+    assert context.repository.branch_tip(branch_of(1)) is None
+
+
+def test_demote_keeps_worktree_and_branch_and_reopen_begins_anew(context: Context) -> None:
+    import_story(context.store, Coding(), number=1)
+    run_pass(context, WORKTREES)
+    fire_event(context.store, 1, Demote())
+    demoted = twice(context, WORKTREES)[0]
+    fire_event(context.store, 1, Abandon("no"))
+    fire_event(context.store, 1, Reopen())
+    reopened = twice(context, WORKTREES)[0]
+    with context.store.reading() as db:
+        assert (demoted, reopened, branches.all_stories(db)) == (
+            [],
+            [("remove_worktree", 1, "done")],
+            frozenset(),
+        )
+
+
+def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
+    import_story(context.store, Coding(), number=1)
+    run_pass(context, WORKTREES)
+    with context.store.exclusive() as db:
+        visit = stories.load(db, 1).visit
+        runs.claim(db, Claim(1, RunKind.CODER, visit, "ann"), actor="test", now=NOW)
+    fire_event(context.store, 1, Abandon("no"))
+    assert twice(context, WORKTREES)[0] == []
+
+
+def test_a_worktree_that_was_deleted_by_hand_comes_back_with_its_commits(context: Context) -> None:
+    import_story(context.store, Coding(), number=1)
+    run_pass(context, WORKTREES)
+    place = context.project.worktree(1)
+    (place / "new.txt").write_text("work")
+    subprocess.run(["git", "add", "--all"], cwd=place, check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", "work"], cwd=place, check=True)
+    os.rename(place, place.with_name("gone"))
+    did, again = twice(context, WORKTREES)
+    assert (did, again.done) == ([("create_worktree", 1, "done")], ())
+    assert (place / "new.txt").read_text() == "work"
+
+
+# archive-done
+
+
+def test_done_stories_are_archived_after_their_time(context: Context, clock: Clock) -> None:
+    import_story(context.store, stages.Done(to_iso(NOW), "c0ffee"), number=1)
+    import_story(context.store, stages.Done(to_iso(NOW + timedelta(hours=2)), "c0ffee"), number=2)
+    early = twice(context, ARCHIVE_DONE)[0]
+    clock.pass_by(hours=4, seconds=1)
+    did, again = twice(context, ARCHIVE_DONE)
+    assert (early, did, again.done) == ([], [("archive_story", 1, "done")], ())
+
+
+def test_an_epic_closes_when_its_members_are_over_and_not_before(context: Context) -> None:
+    epic = add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
+    add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
+    members = [add_story(context.store, draft=replace(DRAFT, epic=epic.id)) for _ in range(2)]
+    fire_event(context.store, members[0].id, Abandon("no"))
+    early = twice(context, ARCHIVE_DONE)[0]
+    fire_event(context.store, members[1].id, Abandon("no"))
+    did, again = twice(context, ARCHIVE_DONE)
+    assert (early, did, again.done) == ([], [("close_story", epic.id, "done")], ())
+
+
+# merge-recovery and merge-block
+
+
+def test_each_kind_of_merge_failure_is_followed_up(context: Context) -> None:
+    for kind in FailureKind:
+        import_story(context.store, MergeFailure(kind, "why"))
+    did, again = twice(context, MERGE_RECOVERY)
+    reached = [load_story(context.store, number).stage.name.value for number in (1, 2, 3, 4)]
+    assert reached == ["blocked", "merge_failure", "coding", "merge_failure"]
+    assert (did, again.done) == ([("block_story", 1, "done"), ("move_story", 3, "done")], ())
+
+
+def test_a_fixup_carries_the_output_into_the_next_prompt(context: Context) -> None:
+    import_story(context.store, MergeFailure(FailureKind.GATES_FAILED, "boom"))
+    run_pass(context, MERGE_RECOVERY)
+    with context.store.reading() as db:
+        assert content.of_story(db, 1) == {"gate_output": "boom"}
+
+
+def test_a_broken_base_holds_until_the_tip_moves(context: Context) -> None:
+    tip = context.repository.branch_tip("main")
+    with context.store.exclusive() as db:
+        holds.put(db, holds.HoldKind.BASE_BROKEN, holds.QUEUE, {"tip": tip}, actor="test", now=NOW)
+    before = twice(context, MERGE_RECOVERY)[0]
+    context.repository.git("commit", "--allow-empty", "-qm", "mended")
+    did, again = twice(context, MERGE_RECOVERY)
+    with context.store.reading() as db:
+        told = [entry.event for entry in journal.entries_after(db, 0)]
+    assert (before, did, again.done) == ([], [("release_hold", None, "done")], ())
+    assert told == ["hold_began", "hold_ended"]
+
+
+def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None:
+    import_story(context.store, Merge("b", 1), number=1)
+    for _ in range(2):
+        fire_event(context.store, 1, MergeFailed(FailureKind.OTHER, "x"))
+    early = twice(context, MERGE_BLOCK)[0]
+    fire_event(context.store, 1, MergeFailed(FailureKind.GATES_FAILED, "x"))
+    did, again = twice(context, MERGE_BLOCK)
+    fire_event(context.store, 1, Unblock())
+    after = twice(context, MERGE_BLOCK)[0]
+    assert (early, did, again.done, after) == ([], [("block_story", 1, "done")], (), [])
+
+
+def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
+    import_story(context.store, Merge("b", 1), number=1)
+    for _ in range(5):
+        fire_event(context.store, 1, MergeFailed(FailureKind.CONFLICT_DETECTED, "a"))
+    with context.store.reading() as db:
+        assert merge_block.plan(observe(context, db)) == ()
+
+
+def test_a_story_that_moved_on_meanwhile_is_skipped(context: Context) -> None:
+    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=1)
+    moved: list[bool] = []
+
+    def apply(context: Context, actions: tuple[Action, ...]) -> Iterator[Done]:
+        if not moved:
+            moved.append(True)
+            fire_event(context.store, 1, Demote())
+        return MERGE_RECOVERY.apply(context, actions)  # the plan of before
+
+    report = run_pass(context, replace(MERGE_RECOVERY, apply=apply))
+    assert [one.outcome for one in report.done] == [Became.SKIPPED]

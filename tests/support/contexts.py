@@ -1,0 +1,46 @@
+"""An initialised project in a real repository, opened as a command would, with a clock that the test sets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from huskies_core.context import Context
+from huskies_core.project import find_repository
+from huskies_core.store import connection, facts
+from support.git_repository import GitRepository
+from support.stories import NOW
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@contextmanager
+def opened(
+    root: Path, clock: Clock, *, project_toml: str = "# nothing set\n", agents_toml: str = "# no agents\n"
+) -> Iterator[Context]:
+    """A fresh repository with one commit and a project in it."""
+    GitRepository(root)
+    project = find_repository(root)
+    project.state_dir.mkdir()
+    (project.state_dir / ".gitignore").write_text("*\n")
+    project.project_toml.write_text(project_toml)
+    project.agents_toml.write_text(agents_toml)
+    connection.create(project)
+    context = Context(project, actor="user:test", environ={"PATH": "/usr/bin:/bin"}, clock=clock)
+    with context.store.exclusive() as db:
+        facts.put(db, facts.BASE_BRANCH, "main")
+    try:
+        yield context
+    finally:
+        context.close()
