@@ -12,7 +12,7 @@ from huskies_core.git.locks import git_locked, worktrees_locked
 from huskies_core.git.removal import empty, refuse_foreign, unregister
 from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
 from huskies_core.git.rescue import rescue_work
-from huskies_core.git.worktrees import branch_of, checkout_of, is_made, making_mark, mark_made
+from huskies_core.git.worktrees import branch_of, checkout_of, is_made, making_mark, mark_made, occupied
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,22 @@ def create_worktrees(
     them and makes them again. Call it outside `git_locked`.
     """
     with worktrees_locked(repo.project):
-        tips = _tips(repo, wanted)
         with git_locked(repo.project):
-            registered = [_register(repo, one, tips.get(branch_of(one.story)), now) for one in wanted]
+            registered = _register_all(repo, wanted, now)
         files = included_files(repo)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return tuple(pool.map(lambda one: _finish(repo, one, files), registered))
+
+
+def _register_all(
+    repo: Repository, wanted: Sequence[Wanted], now: datetime
+) -> list[Made | Refused | _Registered]:
+    tips = _tips(repo, wanted)
+    taken = occupied(repo.project, [one.story for one in wanted])
+    return [
+        _register(repo, one, tips.get(branch_of(one.story)), clear=now if one.story in taken else None)
+        for one in wanted
+    ]
 
 
 def _tips(repo: Repository, wanted: Sequence[Wanted]) -> dict[str, str]:
@@ -72,14 +82,18 @@ def _tips(repo: Repository, wanted: Sequence[Wanted]) -> dict[str, str]:
     return {name.removeprefix(HEADS): tip for name, tip in pairs}
 
 
-def _register(repo: Repository, one: Wanted, tip: str | None, now: datetime) -> Made | Refused | _Registered:
+def _register(
+    repo: Repository, one: Wanted, tip: str | None, *, clear: datetime | None
+) -> Made | Refused | _Registered:
+    """`clear` is the time at which to rescue what is in the worktree's place already, None when that is free."""
     branch = branch_of(one.story)
     if is_made(repo.project, one.story):
         return Made(one.story, branch, tip or one.base_commit, not one.known_branch)
     if tip is not None and not (one.known_branch or _began(repo, one, tip)):
         return Refused(one.story, "branch exists", branch)
     try:
-        _clear_half_made(repo, one, now)
+        if clear is not None:
+            _clear_half_made(repo, one, clear)
         return _add(repo, one, tip)
     except HuskiesError as error:
         return Refused(one.story, "path in the way" if error.code == "not_ours" else "failed", error.message)

@@ -1,6 +1,7 @@
 """Which worktree belongs to which story, read from files alone: a pass asks for a thousand at once."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from huskies_core.git.repository import Checkout
@@ -9,6 +10,7 @@ from huskies_core.project import Project
 MADE = "huskies-made"
 _MAKING = ".making"
 TRASH = ".trash"
+_SMALL = 1 << 16
 
 
 def branch_of(story: int) -> str:
@@ -17,12 +19,12 @@ def branch_of(story: int) -> str:
 
 def is_made(project: Project, story: int) -> bool:
     """Whether the story's worktree is there and was made to its end."""
-    return _is_made(project.worktree(story), story, project.git_dir / "worktrees")
+    return _is_made(str(project.worktree(story)), story, str(project.git_dir / "worktrees"))
 
 
 def made_worktrees(project: Project) -> frozenset[int]:
     """The stories whose worktree is there and was made to its end."""
-    admins = project.git_dir / "worktrees"
+    admins = str(project.git_dir / "worktrees")
     return frozenset(story for path, story in _directories(project) if _is_made(path, story, admins))
 
 
@@ -51,12 +53,20 @@ def registration_of(project: Project, path: Path) -> Path | None:
     return None
 
 
+def occupied(project: Project, stories: Iterable[int]) -> frozenset[int]:
+    """Those of the stories whose place is taken, on disk or in git's records: one look for all of them."""
+    admins = project.git_dir / "worktrees"
+    recorded = {_recorded_path(admin) for admin in (admins.iterdir() if admins.is_dir() else ())}
+    above = os.path.realpath(project.worktrees_dir)
+    return frozenset(
+        story for story in stories if f"{above}/{story}" in recorded or os.path.lexists(f"{above}/{story}")
+    )
+
+
 def linked_git_dir(path: Path) -> Path | None:
     """Where the `.git` file of a linked worktree leads, or None when it has none."""
-    pointer = _read(path / ".git")
-    if not pointer.startswith("gitdir: "):
-        return None
-    return Path(os.path.normpath(str(path / pointer.removeprefix("gitdir: ").rstrip("\n"))))
+    admin = _pointed(str(path))
+    return None if admin is None else Path(admin)
 
 
 def making_mark(project: Project, story: int) -> Path:
@@ -71,10 +81,10 @@ def mark_made(checkout: Checkout, story: int) -> None:
     written.replace(checkout.git_dir / MADE)
 
 
-def _directories(project: Project) -> list[tuple[Path, int]]:
+def _directories(project: Project) -> list[tuple[str, int]]:
     try:
         with os.scandir(project.worktrees_dir) as entries:
-            return [(Path(entry.path), int(entry.name)) for entry in entries if entry.name.isdecimal()]
+            return [(entry.path, int(entry.name)) for entry in entries if entry.name.isdecimal()]
     except FileNotFoundError:
         return []
 
@@ -82,21 +92,39 @@ def _directories(project: Project) -> list[tuple[Path, int]]:
 def _registered(project: Project) -> frozenset[int]:
     """The stories with a mark in an admin directory: the worktree itself may have been deleted by hand."""
     marks = (project.git_dir / "worktrees").glob(f"*/{MADE}")
-    return frozenset(int(text) for text in (_read(mark).strip() for mark in marks) if text.isdecimal())
+    return frozenset(int(text) for text in (_read(str(mark)).strip() for mark in marks) if text.isdecimal())
 
 
-def _is_made(path: Path, story: int, admins: Path) -> bool:
-    admin = linked_git_dir(path)
-    return admin is not None and admin.parent == admins and _read(admin / MADE) == f"{story}\n"
+def _is_made(path: str, story: int, admins: str) -> bool:
+    admin = _pointed(path)
+    if admin is None or admin.rpartition("/")[0] != admins:
+        return False
+    return _read(f"{admin}/{MADE}") == f"{story}\n"
+
+
+def _pointed(path: str) -> str | None:
+    """Where the `.git` file leads. Text, not `Path`: a third of the time for a thousand of them."""
+    pointer = _read(f"{path}/.git")
+    if not pointer.startswith("gitdir: "):
+        return None
+    target = pointer.removeprefix("gitdir: ").rstrip("\n")
+    return os.path.normpath(target if target.startswith("/") else f"{path}/{target}")
 
 
 def _recorded_path(admin: Path) -> str | None:
-    record = _read(admin / "gitdir").rstrip("\n")
+    record = _read(f"{admin}/gitdir").rstrip("\n")
     return os.path.realpath((admin / record).parent) if record else None
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
+    """The text of a small file, "" where there is none."""
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        descriptor = os.open(path, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
         return ""
+    try:
+        return os.read(descriptor, _SMALL).decode("utf-8", "surrogateescape")
+    except IsADirectoryError:
+        return ""
+    finally:
+        os.close(descriptor)
