@@ -1,5 +1,6 @@
 """Ends a landing that stopped half-way in a checkout: its own files go to one side, the user's stay."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from huskies_core.git.changes import GITLINK, Change, Entry, index_lines
 from huskies_core.git.flags import is_sparse, read_flags, set_flags
 from huskies_core.git.landing_lock import index_copy
 from huskies_core.git.placing import begins, is_there, put, take_away
-from huskies_core.git.repository import Checkout, Repository, fields
+from huskies_core.git.repository import Checkout, GitError, Repository, fields
 from huskies_core.git.sides import Side, write_side
 
 
@@ -19,7 +20,8 @@ def settle(
     """Brings the touched paths of `place`, and its index, to the side of `commit` (`forward`) or of `tip`.
 
     A file whose bytes are one of the sides', or the beginning of one, was ours; any other is the user's,
-    stays and is returned. The caller holds the checkout's lock. Ending it again changes nothing.
+    stays and is returned. The caller holds the checkout's lock. Ending it again changes nothing. Raises GitError
+    when a filter does not give the bytes of a file that must come back.
     """
     flags = read_flags(repo, place, {change.path for change in changes})
     files = [change for change in changes if _is_file(change) and not is_sparse(place, change.path, flags)]
@@ -44,8 +46,14 @@ def _settle_files(root: Path, *, source: Side, target: Side) -> tuple[str, ...]:
     for path in sorted(ours - target.paths, reverse=True):
         take_away(root, path)
     missing = sorted((ours & target.paths) - target.present)
-    blocked = {path for path in missing if not put(root, path, target.folder / path)}
+    blocked = {path for path in missing if not _put_back(root, path, target)}
     return tuple(sorted((paths - ours) | blocked))
+
+
+def _put_back(root: Path, path: str, target: Side) -> bool:
+    if not os.path.lexists(target.folder / path):
+        raise GitError("checkout-index", 1, target.complaint)
+    return put(root, path, target.folder / path)
 
 
 def _is_ours(root: Path, path: str, sides: tuple[Side, Side]) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from core.git.landing_scene import MARK, Scene, files_of, make_scene, state_of
 from huskies_core.git.base_dirt import BaseDirty
 from huskies_core.git.landing import Landed, Landing, TipMoved, base_dirt, land
+from huskies_core.git.recovery import Recovered, recover_landing
 from huskies_core.git.repository import GitError, Repository
 from support.git_repository import GitRepository
 
@@ -253,16 +254,26 @@ def test_a_lock_of_another_git_is_respected(repo: Repository, scene: Scene) -> N
     assert (state_of(scene.repository), lock.exists()) == (before, True)
 
 
-def test_a_filter_that_fails_half_way_is_taken_back(repo: Repository, scene: Scene) -> None:
+def test_a_filter_that_fails_on_new_content_is_taken_back(repo: Repository, scene: Scene) -> None:
     before = state_of(scene.repository)
     scene.repository.git("config", "filter.rot.required", "true")
-    fails_once = (
-        f"test -e {repo.project.root}/.git/failed || {{ touch {repo.project.root}/.git/failed; exit 1; }}"
-    )
-    scene.repository.git("config", "filter.rot.smudge", f"{fails_once}; tr a-z n-za-m")
+    scene.repository.git("config", "filter.rot.smudge", "tr a-z n-za-m | awk '/after/ {exit 1} {print}'")
     with pytest.raises(GitError):
         land_scene(repo, scene)
     assert state_of(scene.repository) == before
+
+
+def test_a_filter_that_fails_on_everything_leaves_the_landing_to_its_recovery(
+    repo: Repository, scene: Scene
+) -> None:
+    before = state_of(scene.repository)
+    scene.repository.git("config", "filter.rot.required", "true")
+    scene.repository.git("config", "filter.rot.smudge", "false")
+    with pytest.raises(GitError):
+        land_scene(repo, scene)
+    scene.repository.git("config", "filter.rot.smudge", "tr a-z n-za-m")
+    recovered = recover_landing(repo, base_branch="main", tip=scene.tip, commit=scene.commit, mark=MARK)
+    assert (recovered, state_of(scene.repository)) == (Recovered(landed=False, users=()), before)
 
 
 def test_a_submodule_moves_in_the_index_only(
