@@ -1,0 +1,31 @@
+"""What a prompt asks for, read out of its text: the script of an agent hangs on nothing else."""
+
+import re
+from dataclasses import dataclass
+
+GATE_HEADING = "What the gates said of the last try"
+QA_HEADING = "What QA said of the last try"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """`gate_output` and `qa_notes` are empty on a first try."""
+
+    title: str
+    criteria: tuple[str, ...]
+    gate_output: str
+    qa_notes: str
+
+
+def read_prompt(text: str) -> Prompt:
+    """Raises ValueError for a text that names no story."""
+    title = re.search(r"^# (.+)$", text, re.MULTILINE)
+    if title is None:
+        raise ValueError("the prompt names no story")
+    criteria = re.findall(r"^- \[[ x]\] (.+)$", text, re.MULTILINE)
+    return Prompt(title[1], tuple(criteria), _section(text, GATE_HEADING), _section(text, QA_HEADING))
+
+
+def _section(text: str, heading: str) -> str:
+    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[1].strip() if found else ""

@@ -1,0 +1,75 @@
+"""The six stories of the demo, and what is to happen to each."""
+
+from dataclasses import dataclass
+
+from huskies_core.context import Context
+from huskies_core.store.stories import Criterion, Draft, QaMode
+from huskies_core.tools import stories
+
+READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = range(1, 7)
+"""Their ids: a new project counts from 1."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A story and, for the audience, what will become of it. A title names the patch that its coder applies."""
+
+    id: int
+    draft: Draft
+    fate: str
+
+    @property
+    def starts(self) -> bool:
+        """What depends on another is left to the passes."""
+        return not self.draft.depends_on
+
+
+PLANNED = (
+    Planned(
+        READ,
+        Draft("Read a team from a CSV file", criteria=(Criterion("`read_team` gives the dogs of a file"),)),
+        "goes straight through",
+    ),
+    Planned(
+        WEIGH,
+        Draft(
+            "Weigh the team in a file",
+            criteria=(Criterion("`weight_in_file` adds up the kilograms"),),
+            depends_on=(READ,),
+        ),
+        f"waits until #{READ} is merged",
+    ),
+    Planned(
+        RATION,
+        Draft("Work out the daily ration", criteria=(Criterion("`daily_ration` is 40 g for each kg"),)),
+        "fails the gate at its first try",
+    ),
+    Planned(
+        LEAD,
+        Draft(
+            "Choose the lead dog",
+            criteria=(
+                Criterion("`lead_dog` gives the oldest dog of a team"),
+                Criterion("`README.md` names `kennel.lead.lead_dog`"),
+            ),
+            qa=QaMode.AGENT,
+        ),
+        "is sent back once by a QA agent",
+    ),
+    Planned(
+        HEAVIEST,
+        Draft("Add the command heaviest", criteria=(Criterion("`heaviest` names the heaviest dog"),)),
+        f"changes the same lines as #{YOUNGEST}:",
+    ),
+    Planned(
+        YOUNGEST,
+        Draft("Add the command youngest", criteria=(Criterion("`youngest` names the youngest dog"),)),
+        "a mergemaster resolves the conflict",
+    ),
+)
+
+
+def add_stories(context: Context) -> None:
+    """Adds all of them in order, and starts those that depend on nothing."""
+    for planned in PLANNED:
+        stories.create(context, planned.draft, start=planned.starts)
