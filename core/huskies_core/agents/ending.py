@@ -170,7 +170,11 @@ def _evidence(context: Context, run: Run) -> dict[str, Any]:
         "branch": branch_of(run.story),
     }
     if run.kind is RunKind.MERGEMASTER and run.verdict is Verdict.RESOLVED:
-        found["unresolved"] = check_resolution(context.repository, run.story, base_tip=tip)
+        # What landed while it worked is no fault of it: the next merge finds whether that is in conflict, too.
+        started = _read_json(RunDirectory(context.project.run_dir(run.id)), STARTING_FILE)
+        found["unresolved"] = check_resolution(
+            context.repository, run.story, base_tip=started.get("base") or tip
+        )
     return found
 
 

@@ -13,7 +13,7 @@ from huskies_core.agents import hygiene, merging, prompts, setups
 from huskies_core.agents.ending import STARTING_FILE, record_failed_start
 from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of
-from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, make_worktrees
+from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, base_tip, make_worktrees
 from huskies_core.agents.world import midnight
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent
@@ -145,8 +145,14 @@ def _steps(context: Context, order: Order, run: Run, directory: RunDirectory) ->
     place = context.project.worktree(order.story.id)
     prepare, digests = setups.needed(context, order.story.id, settings.components)
     definition = definition_of(gates, settings.components)
+    resolving = order.kind is RunKind.MERGEMASTER
     _remember(
-        directory, {"setups": digests, "definition": definition if order.kind is RunKind.GATES else None}
+        directory,
+        {
+            "setups": digests,
+            "definition": definition if order.kind is RunKind.GATES else None,
+            "base": base_tip(context) if resolving else None,
+        },
     )
     if order.agent is None:
         return (*prepare, *gate_steps(gates, place))
