@@ -9,7 +9,7 @@ from typing import Any
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.store import content, journal
+from huskies_core.store import journal, runs
 from huskies_core.store.journal import Entry, Kind
 from huskies_core.text import one_line
 
@@ -23,18 +23,26 @@ _FIXED = {
     "qa_passed": "QA approved it: into the merge queue",
     "conflict_resolved": "the conflict is resolved: back into the merge queue",
 }
+_AGAIN = {
+    "gates_failed": " again, the gate's output in its prompt",
+    "qa_rejected": " again, the notes of QA in its prompt",
+}
 _SILENT = ("created", "edited", "start", "worktree_made", "worktree_removed", "verdict_given")
 
 
 @dataclass
 class Teller:
-    """Reads the journal on from where it stopped, says what is worth a line, and keeps it in `told`."""
+    """Reads the journal on from where it stopped, says what is worth a line, and keeps it in `told`.
+
+    `moved_by` is the last event of each story, which is why an agent is started for it.
+    """
 
     context: Context
     say: Say
     began: datetime
     seq: int = 0
     latest: float = 0.0
+    moved_by: dict[int | None, str] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
 
     def catch_up(self) -> None:
@@ -42,6 +50,8 @@ class Teller:
             entries = journal.entries_after(db, self.seq)
         for entry in entries:
             self.seq = entry.seq
+            if entry.kind is Kind.TRANSITION:
+                self.moved_by[entry.story] = entry.event
             text = self._text(entry)
             if text:
                 self.said(text, entry)
@@ -82,7 +92,7 @@ class Teller:
         agent, kind = entry.detail.get("agent"), entry.detail.get("kind")
         outcome = entry.detail.get("outcome", "")
         if entry.event == "run_started":
-            return f"{agent} starts{self._with_prompt(entry)}" if agent else ""
+            return f"{agent} starts{_AGAIN.get(self.moved_by.get(entry.story, ''), '')}" if agent else ""
         if entry.event != "run_ended":
             return " ".join([entry.event, *_words(entry.detail)])
         if agent and outcome == "completed":
@@ -91,25 +101,14 @@ class Teller:
             return f"{agent or kind} run ended: {outcome} {entry.detail.get('detail', '')}"
         return ""
 
-    def _with_prompt(self, entry: Entry) -> str:
-        """Why an agent is started again; what its story has left is what its prompt says."""
-        left = self._left(entry)
-        if entry.detail["kind"] == "coder" and content.GATE_OUTPUT in left:
-            return " again, the gate's output in its prompt"
-        if entry.detail["kind"] == "coder" and content.QA_NOTES in left:
-            return " again, the notes of QA in its prompt"
-        return ""
-
     def _complaint(self, entry: Entry) -> str:
-        """The line that says it: the one that names an exception, else the last one there is."""
-        lines = self._left(entry).get(content.GATE_OUTPUT, "").splitlines() or [""]
-        errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
-        return errors[0] if errors else lines[-1]
-
-    def _left(self, entry: Entry) -> dict[str, str]:
-        assert entry.story is not None
+        """The line of the gate's output that says it: the one that names an exception, else the last one."""
         with self.context.store.reading() as db:
-            return content.of_story(db, entry.story)
+            own = [run for run in runs.of_story(db, entry.story or 0) if run.seq < entry.seq]
+        gates = [run for run in own if run.kind is runs.RunKind.GATES]
+        lines = str(gates[-1].evidence.get("output", "")).splitlines() if gates else []
+        errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
+        return next(iter([*errors, *lines[-1:]]), "")
 
     def _last_words(self, entry: Entry) -> str:
         ended = RunDirectory(self.context.project.run_dir(entry.detail["run"])).read_exit()
