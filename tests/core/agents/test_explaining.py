@@ -1,7 +1,8 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ runtime = "command"
 command = ["true"]
 """
 CODER = RunKind.CODER
-WORK = {"commits_ahead": 1, "has_diff": True, "branch": "feature/story-1", "tree": "t"}
+WORK: Mapping[str, Any] = {"commits_ahead": 1, "has_diff": True, "branch": "feature/story-1", "tree": "t"}
 
 
 @pytest.fixture

@@ -1,0 +1,165 @@
+"""`agent`, `run` and `logs`, with real agents."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.agents.runs import AGENT
+from support.cli import run_huskies, start_huskies
+from support.commands import Commands
+from support.git_repository import GitRepository
+from support.waiting import wait_until
+
+ONE = """
+[[agent]]
+name = "ann"
+stage = "coder"
+runtime = "command"
+command = {command}
+"""
+USAGE = '{"model": "m", "input_tokens": 3, "cost_usd": 0.5}'
+RUN_KEYS = {
+    *("id", "story", "kind", "agent", "status", "outcome", "detail"),
+    *("started_at", "ended_at", "turns", "cost_usd"),
+}
+
+
+@pytest.fixture
+def go(tmp_path: Path) -> Path:
+    """The agent ends when this file is there."""
+    return tmp_path / "go"
+
+
+@pytest.fixture
+def project(huskies: Commands, repository: GitRepository, go: Path) -> Iterator[Commands]:
+    """A task, and a coder that prints, waits for `go` and ends, which closes the task."""
+    script = ("say=\x1b[31mred\x1b[0m", f"usage={USAGE}", f"wait={go}", "say=bye")
+    command = json.dumps([sys.executable, str(AGENT), *script])
+    repository.write(".huskies/agents.toml", ONE.format(command=command))
+    huskies("add", "Fix", "--type", "task", "-c", "It is fixed")
+    yield huskies
+    for run in huskies("run", "list", "--live", "--json").data["runs"]:
+        huskies("run", "kill", str(run["id"]))
+
+
+@pytest.fixture
+def live(project: Commands) -> Commands:
+    """The same with the coder at work; it has said what it says first."""
+    assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", "")
+    wait_until(lambda: "usage" in project("logs", "1").stdout, what="the agent's words")
+    return project
+
+
+def code_of(told: dict[str, list[dict[str, str]]]) -> str:
+    return told["errors"][0]["code"]
+
+
+def test_agents_are_listed_idle_and_at_work(live: Commands) -> None:
+    assert live("agent", "list", "--json").data["agents"] == [
+        {
+            "name": "ann",
+            "stage": "coder",
+            "runtime": "command",
+            "model": None,
+            "state": "running",
+            "story": 1,
+            "run": 1,
+        }
+    ]
+    assert live("agent", "list").stdout.splitlines()[1].split() == [
+        *("ann", "coder", "command", "●", "running", "1", "1"),
+    ]
+
+
+def test_stopping_an_agent_freezes_its_story(live: Commands) -> None:
+    assert live("agent", "stop", "1").outcome == (0, "story 1: coder run 1 stopped, now frozen\n", "")
+    assert code_of(live("agent", "stop", "1", "--json").json()) == "no_live_run"
+
+
+def test_an_unknown_agent_is_refused_with_the_one_that_was_meant(project: Commands) -> None:
+    refused = project("agent", "start", "1", "--agent", "anne")
+    assert refused.outcome == (1, "", "huskies: there is no agent anne\n  Did you mean ann?\n")
+
+
+def test_runs_are_listed_with_what_they_cost_now(live: Commands) -> None:
+    def cost() -> float:
+        return float(live("run", "list", "--json").data["runs"][0]["cost_usd"])
+
+    assert wait_until(cost, what="the cost") == 0.5
+    (run,) = live("run", "list", "--story", "1", "--json").data["runs"]
+    assert (RUN_KEYS - set(run), run["kind"], run["status"], run["turns"]) == (set(), "coder", "live", 1)
+    assert live("run", "list").stdout.split()[:8] == [
+        *("RUN", "STORY", "KIND", "AGENT", "OUTCOME", "AGE", "TURNS", "COST"),
+    ]
+
+
+def test_a_killed_run_is_shown_as_crashed(live: Commands) -> None:
+    killed = live("run", "kill", "1", "--quiet")
+    shown = live("run", "show", "1", "--json").data
+    assert killed.outcome == (0, "run 1: crashed, killed by user:ada\n", "")
+    assert ([step["name"] for step in shown["steps"]], shown["outcome"]) == (["ann"], "crashed")
+    assert Path(shown["paths"]["output"]).exists()
+    assert live("run", "show", "1").stdout.startswith("run 1: coder for story 1 by ann\n\nstatus   ended\n")
+    assert code_of(live("run", "kill", "1", "--json").json()) == "not_live"
+
+
+def test_the_board_shows_the_live_run(live: Commands) -> None:
+    board = live("status", "--quiet").stdout
+    assert "coding  ●   1  Fix    coder run 1 is live" in board.splitlines()
+    assert live("status", "--json").data["runs"][0]["story"] == 1
+
+
+def test_logs_are_readable_or_raw(live: Commands, repository: GitRepository) -> None:
+    readable = live("logs", "1", "--quiet").stdout
+    told = live("logs", "1", "--json").data
+    raw = run_huskies("logs", "1", "--raw", cwd=repository.root).stdout
+    assert readable == "red\n[usage m: 3 in, 0 out, 1 turns, 0.5000 USD]\n"
+    assert (told["output"], told["run"]["id"]) == (readable, 1)
+    assert raw.splitlines() == ["\x1b[31mred\x1b[0m", f'{{"usage": {USAGE}}}']
+
+
+@pytest.mark.usefixtures("live")
+def test_logs_follow_a_run_until_it_ends(repository: GitRepository, go: Path) -> None:
+    reader = start_huskies("logs", "1", "-f", "--json", "--quiet", cwd=repository.root)
+    assert reader.stdout is not None
+    first = [json.loads(reader.stdout.readline()) for _ in range(2)]
+    go.touch()
+    rest = [json.loads(line) for line in reader.communicate(timeout=20)[0].splitlines()]
+    assert [item["line"] for item in (*first, *rest)] == [
+        *("red", "[usage m: 3 in, 0 out, 1 turns, 0.5000 USD]", "bye"),
+    ]
+    assert ({item["run"] for item in rest}, reader.returncode) == ({1}, 0)
+
+
+@pytest.mark.usefixtures("live")
+def test_following_ends_when_its_reader_goes_away(repository: GitRepository, go: Path) -> None:
+    reader = start_huskies("logs", "1", "-f", "--raw", cwd=repository.root)
+    assert reader.stdout is not None
+    reader.stdout.readline()
+    reader.stdout.close()
+    go.touch()
+    assert reader.wait(timeout=20) == 0
+
+
+def test_following_is_interrupted_like_anything_else(live: Commands, repository: GitRepository) -> None:
+    reader = start_huskies("logs", "1", "-f", "--quiet", cwd=repository.root)
+    assert reader.stdout is not None
+    reader.stdout.readline()
+    os.killpg(reader.pid, signal.SIGINT)
+    reader.communicate(timeout=10)
+    assert reader.returncode == 130
+    assert live("run", "list", "--live", "--json").data["runs"][0]["id"] == 1
+
+
+def test_a_story_without_a_run_has_no_logs(project: Commands) -> None:
+    assert project("logs", "1").outcome == (
+        1,
+        "",
+        "huskies: story 1 has had no run yet\n  'huskies explain 1' says what it waits for.\n",
+    )
+    assert code_of(project("logs", "1", "--run", "7", "--json").json()) == "not_found"
