@@ -21,7 +21,7 @@ def advance_run(session: Session, run: int) -> Result:
     Killed after the record, the next tick does what is left. Raises HuskiesError `run_alive` while the run lives.
     """
     with open_context(session.start, actor=f"run:{run}") as context:
-        refuse_inside_run(context, "advance")
+        refuse_inside_run(context)
         _record_end(context, run)
         return result_of("advance", ordering.after_run(context))
 

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -84,7 +85,7 @@ class Context:
     def inside_run(self) -> int | None:
         """The run that this very process is part of, when an agent of this project called it."""
         run, project = self.environ.get("HUSKIES_RUN_ID", ""), self.environ.get("HUSKIES_PROJECT")
-        if not run.isdigit() or project is None or Path(project) != self.project.root:
+        if not re.fullmatch("[0-9]{1,18}", run) or project is None or Path(project) != self.project.root:
             return None
         return int(run)
 

@@ -77,7 +77,7 @@ def audit_log(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) ->
 def run_passes(ctx: typer.Context, name: str, run: Run) -> Result:
     """Opens the project, refuses a call from inside a run, and reports what the passes did."""
     with open_context(session_of(ctx).start) as context:
-        refuse_inside_run(context, name)
+        refuse_inside_run(context)
         return result_of(name, run(context))
 
 

@@ -43,7 +43,7 @@ def watch(ctx: typer.Context, interval: Interval = 1.0) -> Stream:
 
 def _lines(session: Session, interval: float) -> Iterator[Line]:
     with open_context(session.start) as context:
-        refuse_inside_run(context, "watch")
+        refuse_inside_run(context)
         loop = _Loop(context)
         yield from loop.start_up()
         notify("READY=1")

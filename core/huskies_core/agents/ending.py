@@ -14,8 +14,8 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.evidence import gather_evidence
 from huskies_core.git.hygiene import fingerprint
-from huskies_core.git.recovery import recover_landing
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
+from huskies_core.git.recovery import recover_landing
 from huskies_core.git.resolution import check_resolution
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
@@ -25,7 +25,7 @@ from huskies_core.runs.kill import KillResult, free_marked, kill_run
 from huskies_core.runs.liveness import take_lock
 from huskies_core.runs.records import Exit, Progress
 from huskies_core.runs.spec import Role
-from huskies_core.store import firing, gate_passes, holds, journal, runs, stories, usage
+from huskies_core.store import content, firing, gate_passes, holds, journal, runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
 
@@ -74,7 +74,12 @@ def end_if_dead(context: Context, run: Run, now: datetime) -> bool:
 
 
 def end_left_run(context: Context, run: int) -> None:
-    """Ends the run that a fired event left behind, as cancelled; its work stays in the worktree."""
+    """Ends the run that a fired event left behind, as cancelled; its work stays in the worktree.
+
+    One that is only being started has nothing to end yet: it is left to the watchdog, and holds its story until then.
+    """
+    if not os.path.exists(RunDirectory(context.project.run_dir(run)).spec):
+        return
     stop_run(context, run, Outcome.CANCELLED, "its story left the stage")
 
 
@@ -203,6 +208,7 @@ def _record(context: Context, db: Connection, run: Run, found: Found, seen: Any,
         return False
     _record_usage(db, run, progress, now)
     _record_gates(context, db, run, outcome, found, now)
+    _forget_answered(db, run, outcome)
     _record_merge(db, run, found, now)
     _fire_intended(db, run, outcome, found.intent, now)
     return True
@@ -223,6 +229,14 @@ def _record_gates(
     clean = tree and not found.evidence.get("dirty")
     if run.kind is RunKind.GATES and outcome is Outcome.COMPLETED and definition and clean:
         gate_passes.record(db, str(tree), definition, now=now)
+
+
+def _forget_answered(db: Connection, run: Run, outcome: Outcome) -> None:
+    """What a story has answered to is not what the next run is told of its last try."""
+    if run.kind is RunKind.GATES and outcome is Outcome.COMPLETED:
+        content.remove(db, run.story, content.GATE_OUTPUT)
+    if run.verdict is Verdict.APPROVED:
+        content.remove(db, run.story, content.QA_NOTES)
 
 
 def _record_merge(db: Connection, run: Run, found: Found, now: datetime) -> None:

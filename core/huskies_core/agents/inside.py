@@ -4,11 +4,12 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 
 
-def refuse_inside_run(context: Context, what: str) -> None:
+def refuse_inside_run(context: Context) -> None:
     """Raises HuskiesError `inside_a_run` when an agent of this project is the caller."""
     if context.inside_run is not None:
-        raise HuskiesError(
-            f"{what} is not for agents: this is run {context.inside_run}",
-            hint="An agent may use update, approve, reject and resolve on its own story.",
-            code="inside_a_run",
-        )
+        raise refusal(context.inside_run, "an agent cannot do this from inside its run")
+
+
+def refusal(run: int, fact: str) -> HuskiesError:
+    hint = "From inside: update the own story; approve or reject it (qa); resolve it (mergemaster)."
+    return HuskiesError(fact, hint=hint, code="inside_a_run", subject=f"run {run}")

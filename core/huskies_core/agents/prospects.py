@@ -8,7 +8,7 @@ from huskies_core.agents.decisions import Begin, Decision, Fire
 from huskies_core.agents.world import World
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline.events import Block
-from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, Stage, StageName, Superseded
+from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, StageName
 from huskies_core.pipeline.transition import transition
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import is_alive
@@ -44,15 +44,9 @@ def prospect(world: World, story: Story, decision: Decision, holds: Sequence[Hel
 
 def is_hopeless(world: World, story: Story) -> bool:
     """Whether only a reopening can meet a dependency: it was abandoned, or what replaced it was."""
-    return any(isinstance(_end_of(world, number), Abandoned) for number in world.unmet(story))
-
-
-def _end_of(world: World, number: int) -> Stage:
-    """The stage of a story, or of the last of those that replaced it."""
-    stage = stories.load(world.db, number).stage
-    while isinstance(stage, Superseded):
-        stage = stories.load(world.db, stage.by).stage
-    return stage
+    return any(
+        isinstance(stories.heir_of(world.db, number).stage, Abandoned) for number in world.unmet(story)
+    )
 
 
 def _of_decision(world: World, story: Story, decision: Decision, holds: Sequence[Held]) -> str:

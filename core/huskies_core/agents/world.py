@@ -63,7 +63,7 @@ class World:
     def unmet(self, story: Story) -> Mapping[int, Stage]:
         """The dependencies that are not met, with the stage each stands in."""
         found = stories.stages_of(self.db, story.draft.depends_on)
-        return {number: stage for number, stage in found.items() if not self._is_met(stage)}
+        return {number: stage for number, stage in found.items() if not self._is_met(number, stage)}
 
     def is_over(self, hold: Hold) -> bool:
         """Whether the base has moved, or the user's edits are out of the way. Asks git."""
@@ -84,12 +84,9 @@ class World:
         """US dollars since midnight in the project's time zone."""
         return usage.spent_since(self.db, midnight(self.now, self.config.project.timezone))
 
-    def _is_met(self, stage: Stage) -> bool:
-        seen = set()
-        while isinstance(stage, Superseded) and stage.by not in seen:
-            seen.add(stage.by)
-            stage = stories.stages_of(self.db, [stage.by])[stage.by]
-        return stage.name in (StageName.DONE, StageName.ARCHIVED)
+    def _is_met(self, number: int, stage: Stage) -> bool:
+        end = stories.heir_of(self.db, number).stage if isinstance(stage, Superseded) else stage
+        return end.name in (StageName.DONE, StageName.ARCHIVED)
 
 
 def observe(context: Context, db: Connection) -> World:

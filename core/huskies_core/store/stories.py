@@ -10,7 +10,7 @@ from typing import Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError
-from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, decode, encode_payload
+from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, decode, encode_payload
 from huskies_core.store import journal
 
 _OPEN = tuple(name for name in StageName if name not in TERMINAL)
@@ -117,6 +117,14 @@ def stages_of(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, Stage]:
     marks = ", ".join("?" * len(ids))
     rows = db.execute(f"SELECT id, stage, payload FROM stories WHERE id IN ({marks})", tuple(ids))
     return {row["id"]: _stage(row) for row in rows}
+
+
+def heir_of(db: sqlite3.Connection, story: int) -> Story:
+    """The story itself, or the last of those that replaced it; no circle of them is ever written."""
+    found = load(db, story)
+    while isinstance(found.stage, Superseded):
+        found = load(db, found.stage.by)
+    return found
 
 
 def members(db: sqlite3.Connection, epic: int) -> tuple[Story, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from huskies_core.agents.assignment import AGENT_STAGES, Held, all_holds, choose_agent
 from huskies_core.agents.decisions import Begin
 from huskies_core.agents.ending import stop_and_freeze
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.agents.starting import Order, start_run
 from huskies_core.agents.world import World, observe
 from huskies_core.config.records import Agent, AgentStage
@@ -17,7 +18,6 @@ from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.text import nearest
 from huskies_core.tools import moves
-from huskies_core.tools.callers import refuse_inside_run
 
 _KINDS = {
     StageName.BACKLOG: RunKind.CODER,

@@ -1,9 +1,9 @@
 """Reading and setting single keys of project.toml."""
 
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.config.edit import set_value
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.tools.callers import refuse_inside_run
 from huskies_core.tools.files import write_whole
 
 

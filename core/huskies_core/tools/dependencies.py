@@ -24,7 +24,7 @@ class Unmet:
 
 def unmet(db: Connection, story: Story) -> tuple[Unmet, ...]:
     """What `story` still waits for."""
-    ends = ((number, _end_of(db, number)) for number in story.draft.depends_on)
+    ends = ((number, stories.heir_of(db, number)) for number in story.draft.depends_on)
     return tuple(Unmet(number, end) for number, end in ends if not isinstance(end.stage, Done | Archived))
 
 
@@ -81,14 +81,6 @@ def _waits_for(db: Connection, number: int) -> tuple[int, ...]:
     epic = story.draft.type is StoryType.EPIC
     members = tuple(member.id for member in stories.members(db, number)) if epic else ()
     return (*story.draft.depends_on, *members, *heir)
-
-
-def _end_of(db: Connection, number: int) -> Story:
-    """The story itself, or the last of those that replaced it; no circle of them is ever written."""
-    story = stories.load(db, number)
-    while isinstance(story.stage, Superseded):
-        story = stories.load(db, story.stage.by)
-    return story
 
 
 def _told(wait: Unmet) -> str:

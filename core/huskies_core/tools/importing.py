@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -13,7 +14,6 @@ from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Codin
 from huskies_core.store import branches, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Draft
-from huskies_core.tools.callers import refuse_inside_run
 from huskies_core.tools.commits import Work, work_of
 from huskies_core.tools.drafts import check_references, check_written, tidy
 from huskies_core.tools.story_files import BadFiles, StoryFile, named, read_files

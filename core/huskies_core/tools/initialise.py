@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, NoProject
 from huskies_core.git.host import network_filesystem, require_git
 from huskies_core.git.repository import Repository
 from huskies_core.project import Project, find_repository
 from huskies_core.store import connection, facts
-from huskies_core.tools.callers import refuse_inside_run
 from huskies_core.tools.files import write_whole
 
 

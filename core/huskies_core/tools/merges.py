@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -12,7 +13,6 @@ from huskies_core.pipeline.stages import Merge
 from huskies_core.store import holds, stories
 from huskies_core.store.holds import QUEUE, HoldKind
 from huskies_core.store.stories import Story
-from huskies_core.tools.callers import refuse_inside_run
 from huskies_core.tools.commits import no_commits, work_of
 from huskies_core.tools.moves import Moved, fire_seen, seen_story
 

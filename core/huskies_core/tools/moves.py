@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -25,7 +26,6 @@ from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.firing import Transition, fire
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.tools.callers import refuse_inside_run
 from huskies_core.tools.dependencies import refuse_cycle, refuse_unmet
 from huskies_core.tools.drafts import check_text
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.rescue import Rescue, list_rescues, restore_rescue
 from huskies_core.git.worktrees import branch_of, is_made, made_worktrees
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import stories
-from huskies_core.tools.callers import refuse_inside_run
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from huskies_core.agents.ending import stop_run
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -14,7 +15,6 @@ from huskies_core.runs.liveness import is_alive
 from huskies_core.runs.records import Exit
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Run
-from huskies_core.tools.callers import refuse_inside_run
 
 
 @dataclass(frozen=True)

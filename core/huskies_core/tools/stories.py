@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Start
@@ -12,7 +13,7 @@ from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.firing import fire
 from huskies_core.store.stories import Criterion, Draft, QaMode, Story, StoryType
-from huskies_core.tools.callers import own_run, refuse_inside_run
+from huskies_core.tools.callers import own_run
 from huskies_core.tools.drafts import check_references, check_written, tidy
 from huskies_core.tools.moves import refuse_start
 

@@ -1,0 +1,92 @@
+"""What planning costs: reconcile over 1,000 stories, alone and beside a large archive, and making worktrees."""
+
+import statistics
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bench.bench_store import archive
+from bench.rows import Row, Scale, seconds
+from huskies_core.agents.worktrees import make_worktrees
+from huskies_core.agents.world import observe
+from huskies_core.clock import to_iso
+from huskies_core.context import Context
+from huskies_core.passes.ordering import RECONCILE
+from huskies_core.pipeline.stages import Abandoned, Backlog, Coding, Qa, Stage
+from huskies_core.store import content, stories
+from support.contexts import Clock, opened
+from support.stories import DRAFT, NOW
+
+AIM_MS = 20.0
+MIX: tuple[tuple[Stage, float], ...] = (
+    (Backlog(), 0.3),
+    (Coding(), 0.2),
+    (Abandoned("no longer wanted"), 0.2),
+    (Qa(), 0.3),
+)
+
+
+def planning(folder: Path, scale: Scale) -> Iterator[Row]:
+    """All plans of reconcile, from the store and the disk, without carrying anything out."""
+    size = min(1000, scale.stories)
+    with opened(folder / "small", Clock()) as small, opened(folder / "large", Clock()) as large:
+        for context in (small, large):
+            fill(context, size)
+        archive(large.store, scale.stories)
+        times = [(plan_ms(large), plan_ms(small)) for _ in range(max(scale.rounds // 20, 1))]
+    beside, alone = (statistics.median(column) for column in zip(*times, strict=True))
+    yield Row(f"planning reconcile, {size:,} stories, against its aim", "ms", alone, AIM_MS, at_most=1)
+    yield Row(f"the same beside {scale.stories:,} archived ones", "ms", beside, alone, at_most=1.2)
+
+
+def worktrees(folder: Path, scale: Scale) -> Iterator[Row]:
+    """Worktrees of a repository of some files, ready to work in, against as many `git worktree add`."""
+    wanted = range(1, min(scale.rounds, 200) + 1)
+    with opened(folder / "ours", Clock()) as ours, opened(folder / "bare", Clock()) as bare:
+        for context in (ours, bare):
+            write_files(context.project.root, scale.rounds)
+        add_stories(ours, len(wanted))
+        made = seconds(lambda: make_worktrees(ours, wanted, NOW))
+        plain = seconds(lambda: add_bare(bare.project.root, wanted))
+    yield Row(f"making {len(wanted)} worktrees", "s", made, plain, at_most=1.3)
+
+
+ROWS = (planning, worktrees)
+
+
+def fill(context: Context, size: int) -> None:
+    """Stories of every kind that reconcile looks at; the abandoned ones have content left."""
+    with context.store.exclusive() as db:
+        for stage, share in MIX:
+            for _ in range(int(size * share)):
+                story = stories.add(db, DRAFT, stage, actor="user:bench", now=NOW, event="imported")
+                if isinstance(stage, Abandoned):
+                    content.put(db, story.id, content.GATE_OUTPUT, to_iso(NOW), now=NOW)
+
+
+def plan_ms(context: Context) -> float:
+    def plan() -> None:
+        with context.store.reading() as db:
+            for one in RECONCILE:
+                one.plan(observe(context, db))
+
+    return seconds(plan) * 1000
+
+
+def write_files(root: Path, count: int) -> None:
+    for number in range(count):
+        (root / f"file-{number}.txt").write_text("some words\n" * 40)
+    for command in (["add", "."], ["commit", "--quiet", "--message", "files"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+
+
+def add_stories(context: Context, count: int) -> None:
+    with context.store.exclusive() as db:
+        for _ in range(count):
+            stories.add(db, DRAFT, Coding(), actor="user:bench", now=NOW, event="imported")
+
+
+def add_bare(root: Path, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        command = ["git", "worktree", "add", "--quiet", "-b", f"story-{number}", f"../bare-{number}"]
+        subprocess.run(command, cwd=root, check=True)

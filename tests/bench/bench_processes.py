@@ -1,0 +1,112 @@
+"""Whole processes: a tick with nothing due, the memory of a supervisor, and how soon a run follows another's end."""
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+
+from bench.rows import Row, Scale, seconds
+from huskies_core.agents.ending import stop_and_freeze
+from huskies_core.agents.program import installed_program
+from huskies_core.clock import from_iso, utc_now
+from huskies_core.context import Context
+from huskies_core.passes.auto_assign import AUTO_ASSIGN
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.stages import Coding
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.store import runs, stories
+from support.contexts import Clock, opened
+from support.stories import import_story
+from support.waiting import wait_until
+
+MOST_MIB = 20.0
+MOST_SECS = 1.0
+CODER = '[[agent]]\nname = "ann"\nstage = "coder"\nruntime = "command"\ncommand = ["sh", "-c", "{script}"]\n'
+GATE = '[[gate]]\nname = "check"\ncommand = ["true"]\n'
+WORK = "echo x > $HUSKIES_STORY_ID; git add .; git commit -qm x"
+
+
+def idle_tick(folder: Path, scale: Scale) -> Iterator[Row]:
+    """The installed program with nothing due, against a Python that imports sqlite3 and ends."""
+    with opened(folder / "repo", Clock(utc_now())) as context:
+        root = context.project.root
+    tick = [installed_program(), "tick"]
+    for _ in range(3):
+        subprocess.run(tick, cwd=root, check=True, capture_output=True)
+    bare = [sys.executable, "-c", "import sqlite3"]
+    times = [(run_for(tick, root), run_for(bare, root)) for _ in range(max(scale.rounds // 10, 1))]
+    ours, plain = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
+    yield Row("a tick with nothing due", "ms", ours, plain, at_most=1.5)
+
+
+def supervisor(folder: Path, scale: Scale) -> Iterator[Row]:
+    """Resident memory of the supervisor of a run that prints `rounds` lines of 1,000 characters, against its aim."""
+    script = f"yes $(printf %01000d 0) | head -n {scale.rounds * 10}; read line < go"
+    with opened(folder / "repo", Clock(utc_now()), agents_toml=CODER.format(script=script)) as context:
+        import_story(context.store, Coding(), number=1)
+        run_pass(context, AUTO_ASSIGN)
+        with context.store.reading() as db:
+            (run,) = runs.live(db)
+        directory = RunDirectory(context.project.run_dir(run.id))
+        wait_until(lambda: os.path.getsize(directory.output) >= scale.rounds * 10_000, 60)
+        shim = directory.read_shim()
+        assert shim is not None
+        used = psutil.Process(shim.pid).memory_info().rss / 2**20
+        stop_and_freeze(context, run.id, "measured")
+    yield Row("resident memory of a supervisor, against its aim", "MiB", used, MOST_MIB, at_most=1)
+
+
+def following_run(folder: Path, scale: Scale) -> Iterator[Row]:
+    """From the end of an agent to the start of the gates, and from theirs to that of the merge, with no tick at all."""
+    count = max(scale.rounds // 40, 1)
+    with opened(
+        folder / "repo", Clock(utc_now()), project_toml=GATE, agents_toml=CODER.format(script=WORK)
+    ) as context:
+        context.now = utc_now
+        for _ in range(count):
+            import_story(context.store, Coding())
+        run_pass(context, AUTO_ASSIGN)
+        wait_until(lambda: all_done(context), 30 + 10 * count, what="all stories to be done")
+        wait_until(lambda: not any_inside(folder), 30, what="the last advance to end")
+        waits = [wait for number in range(1, count + 1) for wait in waits_of(context, number)]
+    yield Row(
+        "from a run's end to the next one's start (median)",
+        "s",
+        statistics.median(waits),
+        MOST_SECS,
+        at_most=1,
+    )
+
+
+ROWS = (idle_tick, supervisor, following_run)
+
+
+def run_for(command: list[str], place: Path) -> float:
+    return seconds(lambda: subprocess.run(command, cwd=place, check=True, capture_output=True))
+
+
+def all_done(context: Context) -> bool:
+    with context.store.reading() as db:
+        return not stories.open_stories(db) and not runs.live(db)
+
+
+def any_inside(folder: Path) -> bool:
+    """Whether a process works somewhere below `folder`."""
+    places = (process.info["cwd"] or "" for process in psutil.process_iter(["cwd"]))
+    return any(place.startswith(str(folder)) for place in places)
+
+
+def waits_of(context: Context, story: int) -> list[float]:
+    """Seconds from the moment a supervisor saw the end to the next recorded start, for one story."""
+    with context.store.reading() as db:
+        of_story = runs.of_story(db, story)
+    ends = [RunDirectory(context.project.run_dir(run.id)).read_exit() for run in of_story]
+    starts = [from_iso(run.started_at).timestamp() for run in of_story]
+    return [
+        start - end.at for end, (_, start) in zip(ends, pairwise(starts), strict=False) if end is not None
+    ]
