@@ -5,17 +5,17 @@ from datetime import datetime
 
 from huskies_cli import render
 from huskies_cli.documents import Document, story_document
-from huskies_cli.entries import shortened
 from huskies_cli.live_runs import run_now_document
 from huskies_cli.render import Mark
 from huskies_core.clock import to_iso
 from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.text import one_line
 from huskies_core.tools.board import Board, Card, Need, State
 from huskies_core.tools.limits import Limits, Places
 from huskies_core.tools.runs import RunNow, quiet_since
 
 MOST = 12
-"""How many stories of one stage are drawn; the JSON has all of them."""
+"""How many stories of one stage are drawn, and how many needs; the JSON has all of them."""
 MARKS = {
     State.IDLE: Mark.IDLE,
     State.RUNNING: Mark.RUNNING,
@@ -40,7 +40,7 @@ def draw_board(board: Board, now: datetime) -> str:
     parts = [
         _section("Stories", render.table(("stage", "", "id", "title", "why"), _story_rows(board))),
         _section("Runs", render.table(_RUN_COLUMNS, [_run_row(one, now) for one in board.runs])),
-        _section("Needs you", render.table(("id", "why", "command"), map(_need_row, board.needs))),
+        _section("Needs you", render.table(("id", "why", "command"), _need_rows(board.needs))),
         _section("Limits", "\n".join(map(render.line, _limit_lines(board.limits)))),
         _finished(board),
     ]
@@ -96,15 +96,16 @@ def _story_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
     for name, cards in board.stages.items():
         for place, card in enumerate(cards[:MOST]):
             stage = name.value if place == 0 else ""
-            yield (
-                stage,
-                render.mark(MARKS[card.state]),
-                card.story.id,
-                card.story.draft.title,
-                shortened(card.why),
-            )
+            title, why = _short(card.story.draft.title, 32), _short(card.why, 60)
+            yield (stage, render.mark(MARKS[card.state]), card.story.id, title, why)
         if len(cards) > MOST:
-            yield ("", None, None, f"and {len(cards) - MOST} more: huskies list --stage {name.value}", "")
+            yield ("", None, None, f"and {len(cards) - MOST} more", f"huskies list --stage {name.value}")
+
+
+def _short(text: str, most: int) -> str:
+    """Cut so that a row is one line of a terminal, two at most; `explain` and the JSON have it whole."""
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 _RUN_COLUMNS = ("run", "story", "kind", "agent", "age", "silent", "turns", "cost")
@@ -117,8 +118,12 @@ def _run_row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
     return (run.id, run.story, kind, run.agent, age, quiet, run.turns, render.money(run.cost_usd))
 
 
-def _need_row(need: Need) -> tuple[render.Cell, ...]:
-    return (need.story.id, f"{need.rule}: {shortened(need.reason)}", render.styled(need.command, "cyan"))
+def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:
+    for need in needs[:MOST]:
+        why = _short(f"{need.rule}: {need.reason}", 60)
+        yield (need.story.id, why, render.styled(need.command, "cyan"))
+    if len(needs) > MOST:
+        yield (None, f"and {len(needs) - MOST} more: huskies status --json", "")
 
 
 def _limit_lines(limits: Limits | None) -> Iterable[str]:

@@ -156,8 +156,8 @@ def _of_start(world: World, story: Story) -> Iterable[Held]:
         return
     everything = world.config.project.auto_promote is AutoPromote.ALL
     if not may_be_promoted(story, everything=everything):
-        back = {"demote": "it was put back", "reopen": "it was opened again"}
-        told = f"{back.get(story.entered_by, 'it was added')} and waits to be started"
+        back = {"demote": "was put back and ", "reopen": "was opened again and "}
+        told = f"{back.get(story.entered_by, '')}waits to be started"
         yield Held("not_started", told, f"huskies start {story.id}")
 
 

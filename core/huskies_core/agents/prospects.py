@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from huskies_core.agents.assignment import UNATTENDED, Held, choose_agent
 from huskies_core.agents.decisions import Begin, Decision, Fire
-from huskies_core.agents.world import World
+from huskies_core.agents.world import MOVING, World
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, StageName
@@ -35,10 +35,10 @@ def prospect(world: World, story: Story, decision: Decision, holds: Sequence[Hel
     run = world.live_run(story.id)
     if story.is_terminal:
         return _of_finished(world, story)
-    if run is not None:
-        return _of_run(world, run)
     if story.stage.name is StageName.BACKLOG:
         return _of_backlog(world, story, holds)
+    if run is not None and story.stage.name in MOVING:
+        return _of_run(world, run)
     return _of_decision(world, story, decision, holds)
 
 

@@ -103,7 +103,7 @@ def _held(world: World, story: Story, starts: Sequence[Order]) -> tuple[Held, ..
 
 def _card(story: Story, holds: Sequence[Held]) -> Card:
     if not holds:
-        return Card(story, State.IDLE, "goes on at the next auto-assign")
+        return Card(story, State.IDLE, "goes on next")
     first = holds[0]
     if first.rule == "live_run":
         return Card(story, State.RUNNING, first.detail)

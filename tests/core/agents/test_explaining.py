@@ -81,7 +81,7 @@ def test_a_story_that_was_put_back_is_said_to_be(context: Context) -> None:
     fire_event(context.store, 1, Start())
     fire_event(context.store, 1, Demote())
     (held,) = explain(context, 1).holds
-    assert held.detail == "it was put back and waits to be started"
+    assert held.detail == "was put back and waits to be started"
 
 
 def test_a_story_that_goes_on_by_itself_is_promoted_next(context: Context) -> None:
@@ -159,6 +159,12 @@ def test_a_live_run_is_waited_for_and_nothing_else_is_asked(context: Context) ->
     os.close(lock)
     assert [check.rule for check in found.checks] == ["finished", "person", "live_run"]
     assert told(found) == ([("live_run", "huskies logs 1 -f")], "the end of the coder run by ann (run 1)")
+
+
+def test_an_agent_of_no_stage_moves_no_story(context: Context) -> None:
+    import_story(context.store, STAGES["review_hold"])
+    claim(context, 1, RunKind.OTHER)
+    assert explain(context, 1).next == FOR_A_PERSON["review_hold"]
 
 
 def test_a_dead_run_is_ended_by_the_next_tick(context: Context) -> None:
