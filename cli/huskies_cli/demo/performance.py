@@ -24,8 +24,8 @@ from huskies_core.store import cursors, journal, runs, stories
 from huskies_core.tools.moves import freeze
 
 INTERVAL_SECS = 0.3
-LIMIT_SECS = 45
-"""Counted from the start of the command; ending what still lives then takes some seconds more."""
+LIMIT_SECS = 52
+"""Counted from the start of the command; ending what still lives then takes two or three more."""
 STOP_SECS = 20
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
