@@ -1,0 +1,91 @@
+"""Nothing ticks and nothing watches: the end of each run starts what follows."""
+
+from itertools import pairwise
+
+import pytest
+
+from huskies_core.clock import from_iso
+from huskies_core.runs.records import Exit
+from huskies_core.store.runs import Run
+from system.facts import NOTHING, no_leftovers, squash_commits
+from system.project import APPROVAL, MakePipeline, Pipeline, Team
+
+pytestmark = pytest.mark.system
+
+PROMPTLY_SECS = 15.0
+"""Far more than it takes, for a busy machine: without an event nothing would follow at all."""
+
+
+def test_a_story_goes_from_coding_to_done_by_itself(pipeline: Pipeline) -> None:
+    story = pipeline.add()
+    assert pipeline.huskies("auto-assign").exit_code == 0
+    pipeline.wait_for(story)
+    assert no_leftovers(pipeline) == NOTHING
+    moves = [(one.event, one.actor) for one in pipeline.journal(story) if one.kind == "transition"]
+    assert (kinds(pipeline), moves, squash_commits(pipeline)) == (
+        ["coder", "gates", "merge"],
+        [("start", "user:test"), ("qa_skipped", "pass:auto-assign"), ("merge_succeeded", "run:3")],
+        {story: 1},
+    )
+
+
+def test_each_run_begins_promptly_after_the_agent_before_it_has_ended(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
+    story = pipeline.add()
+    pipeline.huskies("auto-assign")
+    pipeline.wait_for(story)
+    runs = pipeline.runs()
+    gaps = [
+        from_iso(after.started_at).timestamp() - exit_of(pipeline, before).at
+        for before, after in pairwise(runs)
+    ]
+    assert ([run.kind.value for run in runs], [0 <= gap < PROMPTLY_SECS for gap in gaps]) == (
+        ["coder", "gates", "qa", "merge"],
+        [True, True, True],
+    )
+
+
+def test_one_that_waits_starts_when_what_it_waits_for_is_done(pipeline: Pipeline) -> None:
+    first = pipeline.add()
+    second = pipeline.add(depends_on=[first])
+    third = pipeline.add(depends_on=[first, second])
+    pipeline.huskies("auto-assign")
+    pipeline.wait_for(first, second, third)
+    assert (no_leftovers(pipeline), landed_in_order(pipeline)) == (NOTHING, [first, second, third])
+
+
+def test_a_failed_gate_and_a_rejection_are_followed_up(make_pipeline: MakePipeline) -> None:
+    """The second coder run gets what the gate said, the third what QA said."""
+    pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
+    prompts = [pipeline.scripts / f"prompt-{number}" for number in (1, 2, 3)]
+    tell = [f"run=cp $HUSKIES_PROMPT_FILE {prompt}" for prompt in prompts]
+    story = pipeline.add(
+        (tell[0], "write=work.txt:BROKEN", "commit=first"),
+        (tell[1], "write=work.txt:good", "commit=second"),
+        (tell[2], "write=more.txt:good", "commit=third"),
+    )
+    reject = "run=huskies reject $HUSKIES_STORY_ID --notes 'more is missing'"
+    pipeline.script(story, [reject], APPROVAL, kind="qa")
+    pipeline.huskies("auto-assign")
+    pipeline.wait_for(story)
+    told = [[word in prompt.read_text() for word in ("work.txt", "more is missing")] for prompt in prompts]
+    assert (kinds(pipeline), told) == (
+        ["coder", "gates", "coder", "gates", "qa", "coder", "gates", "qa", "merge"],
+        [[False, False], [True, False], [False, True]],
+    )
+
+
+def kinds(pipeline: Pipeline) -> list[str]:
+    return [run.kind.value for run in pipeline.runs()]
+
+
+def exit_of(pipeline: Pipeline, run: Run) -> Exit:
+    ended = pipeline.directory(run.id).read_exit()
+    assert ended is not None
+    return ended
+
+
+def landed_in_order(pipeline: Pipeline) -> list[int]:
+    return [
+        one.story for one in pipeline.journal() if one.event == "merge_succeeded" and one.story is not None
+    ]
