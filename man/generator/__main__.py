@@ -4,56 +4,80 @@ Run it as `python man/generator` after a command or an option changed. With --ch
 that are not as they should be, and exits 1 when there is one."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import bash
 import fish
 import zsh
 from command_tree import read_commands, read_common_options, read_program_options
-from manual import filled, links_of, parts_of
+from manual import filled, links_of, names_in, parts_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LINK = ".so "
 
 
-def generated() -> dict[Path, str]:
-    """Every file that is generated, or has parts that are, with the text it should have."""
+@dataclass(frozen=True)
+class Generated:
+    """What should be there: the text of files that are generated, or have parts that are; and links to others."""
+
+    texts: dict[Path, str]
+    links: dict[Path, str]
+
+
+def generate() -> Generated:
     commands, program, common = read_commands(), read_program_options(), read_common_options()
-    texts = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("man/*.[1-8]")}
     parts = parts_of(commands, program)
-    pages = {name: filled(text, parts) for name, text in texts.items() if not text.startswith(LINK)}
-    manual = pages | links_of(pages)
+    pages = {name: filled(text, parts) for name, text in _written_pages().items()}
     completions = {
         "huskies.bash": bash.script(commands, program, common),
         "_huskies": zsh.script(commands, program, common),
         "huskies.fish": fish.script(commands, program, common),
     }
-    return {ROOT / "man" / name: text for name, text in manual.items()} | {
+    texts = {ROOT / "man" / name: text for name, text in pages.items()} | {
         ROOT / "completions" / name: text for name, text in completions.items()
     }
+    return Generated(texts, {ROOT / "man" / name: target for name, target in links_of(pages).items()})
 
 
-def stale(wanted: dict[Path, str]) -> list[Path]:
-    """The files that differ from what is wanted, and the links that no page asks for."""
-    changed = [
+def _written_pages() -> dict[str, str]:
+    """The pages that people write: a file is one when it is called by the first name in it."""
+    texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("man/*.[1-8]")}
+    return {path.name: text for path, text in texts.items() if names_in(text)[:1] == [path.stem]}
+
+
+def stale(wanted: Generated) -> list[Path]:
+    """What differs from what is wanted, and the links that no page asks for."""
+    texts = [
         path
-        for path, text in wanted.items()
+        for path, text in wanted.texts.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
-    return sorted([*changed, *(path for path in ROOT.glob("man/*.[1-8]") if path not in wanted)])
+    links = [
+        path
+        for path, target in wanted.links.items()
+        if not path.is_symlink() or str(path.readlink()) != target
+    ]
+    left = [path for path in ROOT.glob("man/*.[1-8]") if path not in {*wanted.texts, *wanted.links}]
+    return sorted([*texts, *links, *left])
+
+
+def write(wanted: Generated, path: Path) -> None:
+    if path in wanted.texts:
+        path.write_text(wanted.texts[path], encoding="utf-8")
+        return
+    path.unlink(missing_ok=True)
+    if path in wanted.links:
+        path.symlink_to(wanted.links[path])
 
 
 def main(arguments: list[str]) -> int:
-    wanted = generated()
+    wanted = generate()
     found = stale(wanted)
     if arguments == ["--check"]:
         sys.stdout.writelines(f"{path.relative_to(ROOT)}\n" for path in found)
         return 1 if found else 0
     for path in found:
-        if path in wanted:
-            path.write_text(wanted[path], encoding="utf-8")
-        else:
-            path.unlink()
+        write(wanted, path)
     return 0
 
 

@@ -1,12 +1,14 @@
 """What of a man page follows from the table of commands: OPTIONS, the list of commands, links between names."""
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from command_tree import Command, Option
 
 _PART = re.compile(r'^\.\\" begin (?P<what>.+)\n(?:.*\n)*?\.\\" end\n', re.MULTILINE)
+_WIDTH = 76
 _NAMES = re.compile(r"^\.Sh NAME\n((?:\.Nm .*\n)+)", re.MULTILINE)
 
 
@@ -26,9 +28,9 @@ def parts_of(commands: Sequence[Command], program: Sequence[Option]) -> dict[str
 
 
 def links_of(pages: Mapping[str, str]) -> dict[str, str]:
-    """A page of one line for each further name that a page has, so that man opens it by that name."""
+    """Link to file, for each further name that a page has, so that man opens it by that name."""
     return {
-        f"{name}{Path(file).suffix}": f".so man{file[-1]}/{file}\n"
+        f"{name}{Path(file).suffix}": file
         for file, page in pages.items()
         for name in names_in(page)
         if name != Path(file).stem
@@ -68,13 +70,15 @@ def _item(option: Option) -> str:
 def _told(option: Option) -> Iterator[str]:
     yield from _sentences(option.help)
     if option.words and not all(word in option.help for word in option.words):
-        yield f"One of {', '.join(option.words)}."
+        yield from _sentences(f"One of {', '.join(option.words)}.")
     if option.default:
         yield f"Default: {option.default}."
 
 
-def _sentences(text: str) -> list[str]:
-    return [_escaped(line) for line in re.sub(r"(?<=[.;]) (?=[A-Z])", "\n", text).splitlines()]
+def _sentences(text: str) -> Iterator[str]:
+    """Each on a line of its own, which is broken where it is longer than roff likes lines to be."""
+    for sentence in re.sub(r"(?<=[.;]) (?=[A-Z])", "\n", text).splitlines():
+        yield from map(_escaped, textwrap.wrap(sentence, _WIDTH, break_on_hyphens=False))
 
 
 def _escaped(line: str) -> str:

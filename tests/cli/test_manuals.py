@@ -1,0 +1,122 @@
+"""The man pages: one for each command with each of its options, as the program has them today."""
+
+import dataclasses
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from huskies_cli.app import load
+from huskies_cli.commands import COMMANDS, Entry
+from huskies_core.config.prompt_variables import PROMPT_VARIABLES
+from huskies_core.config.records import Agent, Budget, Component, Gate, Merge, Pricing, ProjectConfig, Watcher
+from huskies_core.pipeline.events import EVENTS
+from huskies_core.pipeline.stages import StageName
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(ROOT.glob("man/*.[1-8]"))
+WRITTEN = [page for page in PAGES if not page.is_symlink()]
+SECTIONS = [
+    *("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT"),
+    *("FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"),
+]
+
+
+def text_of(page: str) -> str:
+    """As it is read, without escapes and without the marks of fonts."""
+    return (ROOT / "man" / page).read_text(encoding="utf-8").replace("\\-", "-").replace("\\&", "")
+
+
+def options_of(entry: Entry) -> set[str]:
+    if entry.children:
+        return {name for child in entry.children for name in options_of(child)}
+    return {name for param in load(entry).params for name in param.opts if name.startswith("-")}
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=[entry.name for entry in COMMANDS])
+def test_each_command_opens_a_page_that_has_its_synopsis_and_its_options(entry: Entry) -> None:
+    page, everywhere = text_of(f"huskies-{entry.name}.1"), text_of("huskies.1")
+    described = {f"-{name}" for name in re.findall(r"Fl (\S+)", page + everywhere)}
+    missing = options_of(entry) - described
+    synopses = re.findall(r"^\.Nm huskies(?: (\S+)|$)", page, re.MULTILINE)
+    assert (missing, {entry.name, ""} & set(synopses)) in ((set(), {entry.name}), (set(), {""}))
+
+
+def test_what_follows_from_the_commands_is_as_the_generator_writes_it() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "man/generator"), "--check"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=[page.name for page in WRITTEN])
+def test_a_page_of_a_command_has_every_section_and_a_line_for_cron(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.suffix != ".1":
+        pytest.skip("only commands have options and an exit status")
+    assert re.findall(r"^\.Sh (.+)$", text, re.MULTILINE) == SECTIONS
+    assert re.search(
+        r"^[*0-9]\S* [*0-9]\S* .* && .*/huskies |^[*0-9]\S* [*0-9]\S* .*/huskies ", text, re.MULTILINE
+    )
+
+
+def test_mandoc_finds_nothing_to_say() -> None:
+    if shutil.which("mandoc") is None:
+        pytest.skip("mandoc is not installed")
+    done = subprocess.run(["mandoc", "-T", "lint", *PAGES], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_every_page_that_a_page_names_is_there() -> None:
+    named = {
+        f"{name}.{section}"
+        for page in WRITTEN
+        for name, section in re.findall(
+            r"^\.Sy (huskies\S*) Ns \((\d)\)", page.read_text("utf-8"), re.MULTILINE
+        )
+    }
+    assert named - {page.name for page in PAGES} == set()
+
+
+def test_the_pipeline_page_has_every_stage_and_event() -> None:
+    items = re.findall(r"^\.It (.+)$", text_of("huskies-pipeline.7"), re.MULTILINE)
+    listed = {word for item in items for word in item.split(" Ta ")[0].split(" , ")}
+    assert {*StageName, *(event.name for event in EVENTS)} - listed == set()
+
+
+def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:
+    project, agents = text_of("huskies-project.toml.5"), text_of("huskies-agents.toml.5")
+    records = (ProjectConfig, Watcher, Merge, Gate, Component, Budget, Pricing)
+    keys = [(project, item) for record in records for item in dataclasses.fields(record)]
+    keys += [(agents, item) for item in dataclasses.fields(Agent)]
+    tables = {"watcher", "merge", "gates", "components", "budget", "pricing", "notify"}
+    assert [item.name for page, item in keys if item.name not in tables and not describes(page, item)] == []
+    assert [name for name in PROMPT_VARIABLES if f"{{{{{name}}}}}" not in agents] == []
+
+
+def describes(page: str, item: "dataclasses.Field[object]") -> bool:
+    """Whether an entry of the page has the key, and says its default where that is a number."""
+    heads = re.findall(rf"^\.It Cm (?:.* , )?{item.name}\b(.*)$", page, re.MULTILINE)
+    default = item.default if isinstance(item.default, int) else ""
+    return any(head.endswith(f" = {default}" if default != "" else "") for head in heads)
+
+
+def test_the_wheel_has_every_page_and_the_completions_where_they_are_looked_for(tmp_path: Path) -> None:
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path))
+    with zipfile.ZipFile(wheel) as archive:
+        shared = {
+            name.partition(".data/data/")[2]: archive.read(name)
+            for name in archive.namelist()
+            if ".data/data/" in name
+        }
+    wanted = {f"share/man/man{page.suffix[1:]}/{page.name}": page.read_bytes() for page in PAGES} | {
+        "share/bash-completion/completions/huskies": (ROOT / "completions/huskies.bash").read_bytes(),
+        "share/zsh/site-functions/_huskies": (ROOT / "completions/_huskies").read_bytes(),
+        "share/fish/vendor_completions.d/huskies.fish": (ROOT / "completions/huskies.fish").read_bytes(),
+    }
+    assert shared == wanted
