@@ -46,7 +46,7 @@ def where_to_look(root: Path) -> str:
         f"cd {place}",
         "huskies status            # the board",
         "huskies history 4         # what happened to a story, and who did it",
-        "huskies logs 3            # what its agents printed",
+        "huskies logs 3            # what its last run printed",
         "git log --stat            # one commit for each story",
         "cat .huskies/agents.toml  # who worked here",
     )
