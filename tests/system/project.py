@@ -118,8 +118,10 @@ class Pipeline:
                 self.script(story, *attempts)
         return story
 
-    def huskies(self, *args: str | Path, env: Mapping[str, str] | None = None) -> Finished:
-        return run_huskies(*args, cwd=self.root, env=env)
+    def huskies(
+        self, *args: str | Path, env: Mapping[str, str] | None = None, timeout: float = 100
+    ) -> Finished:
+        return run_huskies(*args, cwd=self.root, env=env, timeout=timeout)
 
     @contextmanager
     def opened(self) -> Iterator[Context]:
