@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from bench.rows import Row, Scale, seconds
-from huskies_core.agents.ending import stop_and_freeze
+from huskies_core.agents.stopping import stop_and_freeze
 from huskies_core.agents.program import installed_program
 from huskies_core.clock import from_iso, utc_now
 from huskies_core.context import Context

@@ -7,7 +7,8 @@ from datetime import datetime
 from huskies_core.agents.decisions import Begin, Decision, Fire
 from huskies_core.agents.world import MOVING, World, next_midnight
 from huskies_core.config.records import Agent, AgentStage
-from huskies_core.pipeline.stages import StageName, Superseded
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store import stories
 from huskies_core.store.holds import QUEUE, Hold, HoldKind
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
@@ -106,19 +107,17 @@ def _of_person(story: Story) -> Iterable[Held]:
 def _of_dependencies(world: World, story: Story) -> Iterable[Held]:
     if story.stage.name is not StageName.BACKLOG:
         return
-    for number, stage in world.unmet(story).items():
-        if stage.name is StageName.ABANDONED:
-            yield Held(
-                "unmet_dependency",
-                f"story {number} is abandoned and never will be met",
-                f"huskies edit {story.id}",
-            )
-        elif isinstance(stage, Superseded):
-            yield Held("unmet_dependency", f"story {number} is superseded by {stage.by}, which is not met")
-        else:
-            yield Held(
-                "unmet_dependency", f"story {number} is in {stage.name.value}", f"huskies explain {number}"
-            )
+    for number in world.unmet(story):
+        yield _unmet(story, number, stories.heir_of(world.db, number))
+
+
+def _unmet(story: Story, number: int, heir: Story) -> Held:
+    name = f"story {number}" if heir.id == number else f"story {heir.id}, in place of {number},"
+    if heir.stage.name is StageName.ABANDONED:
+        return Held(
+            "unmet_dependency", f"{name} is abandoned and never will be met", f"huskies edit {story.id}"
+        )
+    return Held("unmet_dependency", f"{name} is in {heir.stage.name.value}", f"huskies explain {heir.id}")
 
 
 def _of_live_run(world: World, story: Story) -> Iterable[Held]:
@@ -145,7 +144,7 @@ def _of_budget(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
 def _of_queue(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
     most = world.config.project.max_gates
     if kind is RunKind.MERGE:
-        yield from (_as_held(hold) for hold in world.holds if hold.story in (QUEUE, story.id))
+        yield from (_as_held(hold, story) for hold in world.holds if hold.story in (QUEUE, story.id))
         merging = next((run for run in world.live if run.kind is RunKind.MERGE), None)
         if merging is not None:
             yield Held(
@@ -155,13 +154,13 @@ def _of_queue(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
         yield Held("max_gates", f"{most} gate and merge runs are live", "huskies config set max_gates N")
 
 
-def _as_held(hold: Hold) -> Held:
+def _as_held(hold: Hold, story: Story) -> Held:
     if hold.kind is HoldKind.BASE_BROKEN:
-        told = f"the gates fail on the base branch itself ({str(hold.detail.get('tip', ''))[:12]})"
-        return Held("base_broken", told, "mend the base branch, then: huskies retry ID")
+        told = f"the gates fail on the base branch itself ({str(hold.detail.get('tip', ''))[:12]}): mend it"
+        return Held("base_broken", told, f"huskies retry {story.id}")
     paths = ", ".join(map(str, hold.detail.get("paths", ())))
     told = f"uncommitted changes of yours are in the way: {paths or hold.detail.get('reason', '')}"
-    return Held("base_dirty", told, "git stash, or commit them")
+    return Held("base_dirty", told, "git stash")
 
 
 def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:

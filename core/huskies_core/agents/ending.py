@@ -19,20 +19,18 @@ from huskies_core.git.recovery import recover_landing
 from huskies_core.git.resolution import check_resolution
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
-from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.kill import KillResult, free_marked, kill_run
+from huskies_core.runs.kill import KillResult, free_marked
 from huskies_core.runs.liveness import take_lock
 from huskies_core.runs.records import Exit, Progress
 from huskies_core.runs.spec import Role
-from huskies_core.store import content, firing, gate_passes, holds, journal, runs, stories, usage
+from huskies_core.store import content, firing, gate_passes, holds, journal, runs, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
 
 STARTING_FILE = "start.json"
 """In the run directory: what was true of gates and setup when the run began, for the one who records its end."""
 RESULT_FILE = "result.json"
-KILL_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -73,57 +71,6 @@ def end_if_dead(context: Context, run: Run, now: datetime) -> bool:
         os.close(lock)
 
 
-def end_left_run(context: Context, run: int) -> None:
-    """Ends the run that a fired event left behind, as cancelled; its work stays in the worktree.
-
-    One that is only being started has nothing to end yet: it is left to the watchdog, and holds its story until then.
-    """
-    if not os.path.exists(RunDirectory(context.project.run_dir(run)).spec):
-        return
-    stop_run(context, run, Outcome.CANCELLED, "its story left the stage")
-
-
-def stop_run(context: Context, run: int, outcome: Outcome, detail: str) -> None:
-    """Kills a run, verifies that nothing of it lives, and records the end with `outcome`; one that ended by itself
-    meanwhile keeps its own.
-
-    Raises HuskiesError `survivors`, with nothing recorded, when a process would not go. Killed in between, the next
-    tick records what was intended.
-    """
-    _stop(context, run, {"outcome": outcome.value, "detail": detail})
-
-
-def stop_and_freeze(context: Context, run: int, detail: str) -> None:
-    """Ends a run as stopped and freezes its story in the same transaction, so that nothing is started in between.
-
-    A run that ended by itself meanwhile may have moved its story on: that is frozen where it stands then, and
-    whatever was started for it is ended, too.
-    """
-    intent = {"outcome": Outcome.STOPPED.value, "detail": detail, "then": Freeze.name, "actor": context.actor}
-    story = _stop(context, run, intent).story
-    with context.store.exclusive() as db:
-        present = stories.load(db, story)
-        if present.stage.name in (StageName.FROZEN, *TERMINAL):
-            return
-        visit, now = present.visit, context.now()
-        done = firing.fire(db, story, Freeze(), visit=visit, actor=context.actor, now=now)
-    if done.left_run is not None:
-        end_left_run(context, done.left_run)
-
-
-def _stop(context: Context, run: int, intent: Mapping[str, Any]) -> Run:
-    directory = RunDirectory(context.project.run_dir(run))
-    with context.store.exclusive() as db:
-        runs.mark_ending(db, run)
-    for _ in range(KILL_ROUNDS):
-        result = kill_run(directory, intent)
-        with context.store.reading() as db:
-            present = runs.load(db, run)
-        if not present.is_live or (result.gone and end_if_dead(context, present, context.now())):
-            return present
-    raise _survivors(run, result)
-
-
 def record_failed_start(context: Context, run: Run, detail: str, now: datetime) -> None:
     """Records a run that was claimed and never got to its supervisor; the caller holds its lock."""
     report = Report(Outcome.CRASHED, f"could not be started: {detail}", evidence={})
@@ -137,7 +84,7 @@ def _look(context: Context, run: Run) -> Found:
     if exit_ is None or exit_.survivors:
         freed = free_marked(run.id, str(context.project.root))
         if not freed.gone:
-            raise _survivors(run.id, freed)
+            raise survivors(run.id, freed)
     users_paths, landing = _settle_landing(context, run)
     clear_worktree_locks(context.repository, run.story)
     evidence = {**_evidence(context, run), **judging.findings_of(exit_, directory)}
@@ -285,7 +232,8 @@ def _read_json(directory: RunDirectory, name: str) -> dict[str, Any]:
         return {}
 
 
-def _survivors(run: int, result: KillResult) -> HuskiesError:
+def survivors(run: int, result: KillResult) -> HuskiesError:
+    """What is said of a run whose processes would not go."""
     names = ", ".join(f"{process.pid} {process.name}" for process in result.survivors)
     return HuskiesError(
         f"run {run} could not be ended: {names or 'its lock is held'}",

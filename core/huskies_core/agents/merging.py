@@ -16,8 +16,8 @@ from huskies_core.agents.mergegates import judge_tree
 from huskies_core.agents.worktrees import base_tip
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
-from huskies_core.git.host import scrub_environment
 from huskies_core.git.base_dirt import BaseDirty
+from huskies_core.git.host import scrub_environment
 from huskies_core.git.landing import Landed, TipMoved, base_dirt, land
 from huskies_core.git.locks import clear_shared_locks, git_locked
 from huskies_core.git.squash import AlreadyMerged, Conflict, Empty, Squashed, squash

@@ -193,7 +193,11 @@ def _environment(context: Context, order: Order, run: Run, directory: RunDirecto
     )
     identity_known = not context.repository.identity
     return agent_environment(
-        context.environ, variables, allowance, bin_dir=str(own_program_dir(project)), identity_known=identity_known
+        context.environ,
+        variables,
+        allowance,
+        bin_dir=str(own_program_dir(project)),
+        identity_known=identity_known,
     )
 
 

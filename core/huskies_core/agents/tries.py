@@ -17,7 +17,9 @@ RECOVERIES_IN_ALL = 8
 RATE_LIMIT_WAIT_SECS = 60
 RATE_LIMIT_WAIT_MOST_SECS = 3600
 
-DIRTY_NUDGE = "Your last run left uncommitted files. Commit what belongs to the story; remove or ignore the rest."
+DIRTY_NUDGE = (
+    "Your last run left uncommitted files. Commit what belongs to the story; remove or ignore the rest."
+)
 VERDICT_NUDGE = (
     "Your last run ended without a verdict. Report one before you end: "
     "`huskies approve $HUSKIES_STORY_ID` or `huskies reject $HUSKIES_STORY_ID --notes '...'`."

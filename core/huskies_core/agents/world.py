@@ -58,7 +58,9 @@ class World:
         return sum(run.kind in kinds for run in self.live)
 
     def decision(self, story: Story) -> Decision:
-        return decide(story, runs.since_reset(self.db, story.id), self.rules, self.now)
+        """What follows for a story once its live run, if it has one, is over."""
+        ended = [run for run in runs.since_reset(self.db, story.id) if not run.is_live]
+        return decide(story, ended, self.rules, self.now)
 
     def unmet(self, story: Story) -> Mapping[int, Stage]:
         """The dependencies that are not met, with the stage each stands in."""

@@ -1,6 +1,6 @@
 """Applying an action that moves a story: the event, with the content that goes with it, in one transaction."""
 
-from huskies_core.agents.ending import end_left_run
+from huskies_core.agents.stopping import end_left_run
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action
 from huskies_core.store import content, firing

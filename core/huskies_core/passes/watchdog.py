@@ -3,7 +3,7 @@
 import os
 from datetime import datetime, timedelta
 
-from huskies_core.agents.ending import stop_run
+from huskies_core.agents.stopping import stop_run
 from huskies_core.agents.world import World
 from huskies_core.clock import from_iso
 from huskies_core.context import Context

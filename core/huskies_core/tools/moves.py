@@ -124,7 +124,7 @@ def fire_seen(
 def settled(context: Context, fired: Transition) -> Moved:
     """Ends the run of the visit that was left. If we die before, a pass finds the run that was left."""
     if fired.left_run is not None:
-        from huskies_core.agents.ending import end_left_run
+        from huskies_core.agents.stopping import end_left_run
 
         end_left_run(context, fired.left_run)
     return Moved(fired.story, fired.event, fired.before.name, fired.after.name)
