@@ -21,6 +21,7 @@ from huskies_core.pipeline.stages import StageName
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(ROOT.glob("man/*.[1-8]"))
 WRITTEN = [page for page in PAGES if not page.is_symlink()]
+OF_COMMANDS = [page for page in WRITTEN if page.suffix == ".1"]
 SECTIONS = [
     *("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT"),
     *("FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"),
@@ -43,8 +44,8 @@ def test_each_command_opens_a_page_that_has_its_synopsis_and_its_options(entry: 
     page, everywhere = text_of(f"huskies-{entry.name}.1"), text_of("huskies.1")
     described = {f"-{name}" for name in re.findall(r"Fl (\S+)", page + everywhere)}
     missing = options_of(entry) - described
-    synopses = re.findall(r"^\.Nm huskies(?: (\S+)|$)", page, re.MULTILINE)
-    assert (missing, {entry.name, ""} & set(synopses)) in ((set(), {entry.name}), (set(), {""}))
+    synopses = re.findall(r"^\.Nm huskies (\S+)", page, re.MULTILINE)
+    assert (missing, entry.name in synopses) == (set(), True)
 
 
 def test_what_follows_from_the_commands_is_as_the_generator_writes_it() -> None:
@@ -54,15 +55,11 @@ def test_what_follows_from_the_commands_is_as_the_generator_writes_it() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=[page.name for page in WRITTEN])
+@pytest.mark.parametrize("page", OF_COMMANDS, ids=[page.name for page in OF_COMMANDS])
 def test_a_page_of_a_command_has_every_section_and_a_line_for_cron(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    if page.suffix != ".1":
-        pytest.skip("only commands have options and an exit status")
     assert re.findall(r"^\.Sh (.+)$", text, re.MULTILINE) == SECTIONS
-    assert re.search(
-        r"^[*0-9]\S* [*0-9]\S* .* && .*/huskies |^[*0-9]\S* [*0-9]\S* .*/huskies ", text, re.MULTILINE
-    )
+    assert re.search(r"^(\S+ +){5}.*/huskies ", text, re.MULTILINE)
 
 
 def test_mandoc_finds_nothing_to_say() -> None:
