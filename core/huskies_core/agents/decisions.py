@@ -168,8 +168,8 @@ def _gates_ended(story: Story, last: Run, rules: Rules) -> Decision:
         return _gates_passed(story, last, rules)
     if last.outcome is not Outcome.FAILED:
         return Begin(RunKind.GATES)
-    output = str(last.evidence.get("output", ""))
-    return Fire(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, output),))
+    told = f"{last.detail}\n\n{last.evidence.get('output', '')}".strip()
+    return Fire(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, told),))
 
 
 def _gates_passed(story: Story, last: Run, rules: Rules) -> Decision:

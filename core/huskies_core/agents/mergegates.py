@@ -60,7 +60,7 @@ def _run(step: Step) -> dict[str, Any] | None:
         how = _ended(step, output)
         said = _copied(output)
     if how.startswith("signal"):
-        return {"result": "other", "detail": f"{step.name} was ended by {how}"}
+        return {"result": "other", "detail": f"{step.role.value} {step.name} was ended by {how}"}
     return _failed(step, how, said) if how else None
 
 
@@ -106,5 +106,5 @@ def _copied(output: BinaryIO) -> bytes:
 def _failed(step: Step, how: str, output: bytes) -> dict[str, Any]:
     said = tail(without_controls(output.decode(errors="replace")), OUTPUT_LIMIT)
     if step.role is Role.SETUP:
-        return {"result": "other", "detail": f"{step.name} {how}: {said[-1000:]}"}
-    return {"result": "gates_failed", "output": f"{step.name} {how}\n{said}"}
+        return {"result": "other", "detail": f"setup {step.name} {how}: {said[-1000:]}"}
+    return {"result": "gates_failed", "output": f"gate {step.name} {how}\n{said}"}

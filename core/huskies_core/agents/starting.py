@@ -12,7 +12,7 @@ from pathlib import Path
 from huskies_core.agents import hygiene, merging, prompts, setups
 from huskies_core.agents.ending import STARTING_FILE, record_failed_start
 from huskies_core.agents.program import own_program_dir
-from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of
+from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of, teardown_steps
 from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, base_tip, make_worktrees
 from huskies_core.agents.world import midnight
 from huskies_core.config.load import gates_of
@@ -40,7 +40,10 @@ from huskies_core.store.stories import Story
 
 @dataclass(frozen=True)
 class Order:
-    """A run to start: for a story as it was seen, by an agent or, for gates and merges, by none."""
+    """A run to start: for a story as it was seen, by an agent or, for gates and merges, by none.
+
+    Of kind `other` and by no agent it is the teardown of a worktree that is about to go.
+    """
 
     story: Story
     kind: RunKind
@@ -143,6 +146,9 @@ def _steps(context: Context, order: Order, run: Run, directory: RunDirectory) ->
         _remember(directory, {})
         return (merging.merge_step(context.project, run.id),)
     place = context.project.worktree(order.story.id)
+    if order.kind is RunKind.OTHER and order.agent is None:
+        _remember(directory, {})
+        return teardown_steps(settings.components, place)
     prepare, digests = setups.needed(context, order.story.id, settings.components)
     definition = definition_of(gates, settings.components)
     resolving = order.kind is RunKind.MERGEMASTER

@@ -23,9 +23,17 @@ def definition_of(gates: Sequence[Gate], components: Sequence[Component]) -> str
 
 def setup_steps(components: Sequence[Component], place: Path) -> tuple[Step, ...]:
     return tuple(
-        Step(f"setup {part.name}", Role.SETUP, part.setup, str(place / part.path), part.timeout_secs)
+        Step(part.name, Role.SETUP, part.setup, str(place / part.path), part.timeout_secs)
         for part in components
         if part.setup
+    )
+
+
+def teardown_steps(components: Sequence[Component], place: Path) -> tuple[Step, ...]:
+    return tuple(
+        Step(part.name, Role.TEARDOWN, part.teardown, str(place / part.path), part.timeout_secs)
+        for part in components
+        if part.teardown
     )
 
 

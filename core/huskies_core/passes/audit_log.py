@@ -18,8 +18,9 @@ BATCH = 1000
 
 
 def plan(world: World) -> tuple[Action, ...]:
-    news = journal.transitions_after(world.db, last_seq(world.project.audit_log), limit=BATCH)
-    return (Action(Verb.APPEND_AUDIT, detail=f"{len(news)} transitions"),) if news else ()
+    news = journal.count_transitions_after(world.db, last_seq(world.project.audit_log), most=BATCH)
+    told = f"{news} transition{'' if news == 1 else 's'}"
+    return (Action(Verb.APPEND_AUDIT, detail=told),) if news else ()
 
 
 def apply(context: Context, action: Action) -> str:

@@ -5,18 +5,13 @@ from huskies_core.passes.actions import Action, Move, Verb
 from huskies_core.passes.moving import move_story
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.pipeline.events import Block
-from huskies_core.pipeline.stages import StageName
 from huskies_core.store import journal, stories
-
-_WATCHED = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.MERGE_FAILURE})
 
 
 def plan(world: World) -> tuple[Action, ...]:
     """Conflicts do not count: the mergemaster's attempts bound them."""
-    most = world.config.project.merge.block_after_failures
-    watched = stories.in_stages(world.db, _WATCHED)
-    counted = ((story, journal.count_merge_failures(world.db, story.id)) for story in watched)
-    return tuple(_block(story, failures) for story, failures in counted if failures >= most)
+    counts = journal.merge_failures(world.db, least=world.config.project.merge.block_after_failures)
+    return tuple(_block(stories.load(world.db, story), failures) for story, failures in counts.items())
 
 
 def _block(story: stories.Story, failures: int) -> Action:

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from functools import partial
 
-from huskies_core.agents.worktrees import NotMade, make_worktrees, unmake_worktree
+from huskies_core.agents.starting import Order, start_run
+from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, make_worktrees, unmake_worktree
 from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.git.worktrees import made_worktrees, present_worktrees
+from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
 from huskies_core.passes.actions import Action, Done, Move, Outcome, Verb
 from huskies_core.passes.moving import move_story
 from huskies_core.passes.running import Pass, isolated
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import TERMINAL, StageName
-from huskies_core.store import branches, stories
+from huskies_core.store import branches, runs, stories
+from huskies_core.store.runs import RunKind
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -24,17 +26,17 @@ def apply(context: Context, actions: tuple[Action, ...]) -> Iterator[Done]:
     """Makes all missing worktrees in one go, since their checkouts run side by side, then removes one by one."""
     yield from _create(context, [one for one in actions if one.verb is Verb.CREATE_WORKTREE])
     for action in actions:
-        if action.verb is Verb.REMOVE_WORKTREE:
-            yield isolated(action, partial(_remove, context, action))
+        if action.verb is not Verb.CREATE_WORKTREE:
+            yield isolated(action, partial(_clear_one, context, action))
 
 
 def _missing(world: World) -> list[Action]:
-    made = made_worktrees(world.project)
-    coding = stories.in_stages(world.db, {StageName.CODING})
+    made, live = made_worktrees(world.project), {run.story for run in world.live}
+    visits = stories.visits_in(world.db, StageName.CODING)
     return [
-        Action(Verb.CREATE_WORKTREE, story.id, move=Move(Block("branch exists"), story.visit))
-        for story in coding
-        if story.id not in made and world.live_run(story.id) is None
+        Action(Verb.CREATE_WORKTREE, story, move=Move(Block(BRANCH_EXISTS), visit))
+        for story, visit in sorted(visits.items())
+        if story not in made and story not in live
     ]
 
 
@@ -43,7 +45,25 @@ def _left_over(world: World) -> list[Action]:
     suspects = present_worktrees(world.project) | branches.all_stories(world.db)
     found = (stories.find(world.db, number) for number in sorted(suspects))
     over = (story for story in found if story is not None and _is_over(story))
-    return [Action(Verb.REMOVE_WORKTREE, story.id) for story in over if world.live_run(story.id) is None]
+    return [_clear(world, story) for story in over if world.live_run(story.id) is None]
+
+
+def _clear(world: World, story: stories.Story) -> Action:
+    """The removal, after a run of the components' teardown where they have any; one that fails holds nothing up."""
+    parts = [part.name for part in world.config.project.components if part.teardown]
+    if parts and is_made(world.project, story.id) and not _is_torn_down(world, story):
+        return Action(
+            Verb.START_RUN,
+            story.id,
+            f"teardown of {', '.join(parts)}",
+            order=Order(story, RunKind.OTHER, None),
+        )
+    return Action(Verb.REMOVE_WORKTREE, story.id)
+
+
+def _is_torn_down(world: World, story: stories.Story) -> bool:
+    last = runs.of_story(world.db, story.id)[-1:]
+    return any(run.kind is RunKind.OTHER and run.agent is None and run.visit == story.visit for run in last)
 
 
 def _is_over(story: stories.Story) -> bool:
@@ -69,7 +89,9 @@ def _create(context: Context, actions: list[Action]) -> Iterator[Done]:
         yield Done(action, Outcome.FAILED, result.reason, "no_worktree")
 
 
-def _remove(context: Context, action: Action) -> str:
+def _clear_one(context: Context, action: Action) -> str:
+    if action.order is not None:
+        return f"{action.detail} as run {start_run(context, action.order, context.now()).id}"
     assert action.story is not None
     with context.store.reading() as db:
         story = stories.load(db, action.story)

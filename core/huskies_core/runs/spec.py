@@ -12,6 +12,7 @@ class Role(StrEnum):
     GATE = "gate"
     AGENT = "agent"
     MERGE = "merge"
+    TEARDOWN = "teardown"
 
 
 @dataclass(frozen=True)

@@ -93,19 +93,30 @@ def entries_after(
     return tuple(map(_entry, rows))
 
 
-def count_merge_failures(db: sqlite3.Connection, story: int) -> int:
-    """merge_failed rows of kind gates_failed and other since the story's last start, unblock or reopen."""
-    row = db.execute(
+def count_transitions_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
+    """How many transitions lie behind a cursor; counting ends at `most`."""
+    behind = "SELECT 1 FROM journal WHERE kind = 'transition' AND seq > ? LIMIT ?"
+    return int(db.execute(f"SELECT count(*) FROM ({behind})", (seq, most)).fetchone()[0])
+
+
+def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
+    """How often merging failed, of stories that are on their way and where it did `least` times or more.
+
+    Counted are merge_failed rows of kind gates_failed and other since the story's last start, unblock or reopen.
+    """
+    rows = db.execute(
         """
-        SELECT count(*) AS failures FROM journal
-        WHERE story = :story AND event = 'merge_failed'
-          AND json_extract(detail, '$.kind') IN ('gates_failed', 'other')
-          AND seq > coalesce((SELECT max(seq) FROM journal WHERE story = :story
-                              AND event IN ('start', 'deps_met', 'unblock', 'reopen')), 0)
+        SELECT stories.id, count(*) AS failures
+        FROM stories JOIN journal ON journal.story = stories.id AND journal.event = 'merge_failed'
+        WHERE stories.stage IN ('coding', 'qa', 'merge', 'merge_failure')
+          AND json_extract(journal.detail, '$.kind') IN ('gates_failed', 'other')
+          AND journal.seq > coalesce((SELECT max(fresh.seq) FROM journal AS fresh WHERE fresh.story = stories.id
+                                      AND fresh.event IN ('start', 'deps_met', 'unblock', 'reopen')), 0)
+        GROUP BY stories.id HAVING count(*) >= ?
         """,
-        {"story": story},
-    ).fetchone()
-    return int(row["failures"])
+        (least,),
+    )
+    return {row["id"]: row["failures"] for row in rows}
 
 
 def _entry(row: sqlite3.Row) -> Entry:

@@ -98,6 +98,14 @@ def in_stages(db: sqlite3.Connection, names: Collection[StageName]) -> tuple[Sto
     return tuple(map(_story, rows))
 
 
+def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[int, int]:
+    """The visits of all stories in a stage, without the stories themselves."""
+    return {
+        row["id"]: row["visit"]
+        for row in db.execute("SELECT id, visit FROM stories WHERE stage = ?", (stage,))
+    }
+
+
 def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
     return in_stages(db, _OPEN)
 

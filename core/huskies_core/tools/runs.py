@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from huskies_core.agents.stopping import stop_run
 from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.agents.stopping import stop_run
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError

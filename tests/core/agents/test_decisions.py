@@ -90,8 +90,17 @@ def test_the_mode_of_a_story_goes_before_that_of_the_project() -> None:
 
 def test_failed_gates_send_back_with_their_output() -> None:
     output = ended(GATES, Outcome.FAILED, {**WORK, "output": "boom"}, detail="gate 'test' exited with 1")
-    told = Fire(events.GatesFailed("gate 'test' exited with 1"), (("gate_output", "boom"),))
+    told = Fire(
+        events.GatesFailed("gate 'test' exited with 1"),
+        (("gate_output", "gate 'test' exited with 1\n\nboom"),),
+    )
     assert decided(CODING, ended(CODER), output) == told
+
+
+def test_gates_that_fail_without_a_word_are_told_of_all_the_same() -> None:
+    silent = decided(CODING, ended(CODER), ended(GATES, Outcome.FAILED, detail="gate 'test' exited with 1"))
+    assert isinstance(silent, Fire)
+    assert silent.content == (("gate_output", "gate 'test' exited with 1"),)
 
 
 def test_a_failure_past_max_retries_blocks() -> None:

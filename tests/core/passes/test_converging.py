@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from huskies_core.agents.world import observe
 from huskies_core.clock import to_iso
@@ -28,6 +29,7 @@ from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
+from support.waiting import wait_until
 
 
 def twice(context: Context, chosen: Pass) -> tuple[list[tuple[str, int | None, str]], PassReport]:
@@ -138,6 +140,26 @@ def test_demote_keeps_worktree_and_branch_and_reopen_begins_anew(context: Contex
             [("remove_worktree", 1, "done")],
             frozenset(),
         )
+
+
+def test_teardown_runs_in_the_worktree_before_it_goes(context: Context, tmp_path: Path) -> None:
+    note = tmp_path / "torn-down"
+    command = f'["sh", "-c", "pwd >> {note}; exit 3"]'
+    component = f'[[component]]\nname = "db"\npath = "."\nteardown = {command}\n'
+    context.project.project_toml.write_text(component)
+    import_story(context.store, Coding(), number=1)
+    run_pass(context, WORKTREES)
+    place = context.project.worktree(1)
+    fire_event(context.store, 1, Abandon("no"))
+    did = twice(context, WORKTREES)[0]
+    wait_until(lambda: not place.exists(), 20, what="the worktree to go when its teardown has ended")
+    with context.store.reading() as db:
+        (run,) = runs.of_story(db, 1)
+    assert (did, note.read_text().strip(), run.detail) == (
+        [("start_run", 1, "done")],
+        str(place),
+        "teardown 'db' exited with 3",
+    )
 
 
 def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
