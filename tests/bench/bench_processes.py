@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 from bench.rows import Row, Scale, seconds
-from huskies_core.agents.stopping import stop_and_freeze
 from huskies_core.agents.program import installed_program
+from huskies_core.agents.stopping import stop_and_freeze
 from huskies_core.clock import from_iso, utc_now
 from huskies_core.context import Context
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
