@@ -15,6 +15,9 @@ from huskies_core.git.rescue import rescue_work
 from huskies_core.git.worktrees import MADE, TRASH, branch_of, making_mark, registration_of
 from huskies_core.project import Project
 
+_ASIDE = "huskies-removed-"
+"""In the git directory: how the records of a removed worktree are named until they are deleted."""
+
 
 @dataclass(frozen=True)
 class Removed:
@@ -65,8 +68,10 @@ def _is_ours(project: Project, path: Path) -> bool:
 def unregister(project: Project, path: Path) -> Path:
     """Takes the worktree at `path` out of its place and of git's records; the caller holds `git_locked`.
 
-    Returns the trash folder, for `empty`. git's own `worktree remove` refuses half-made ones.
+    What a killed call left of others' records goes, too. Returns the trash folder, for `empty`. git's own `worktree remove` refuses half-made ones.
     """
+    for left in project.git_dir.glob(f"{_ASIDE}*"):
+        shutil.rmtree(left)
     trash = path.parent / TRASH
     admin = registration_of(project, path)
     if admin is not None:
@@ -75,14 +80,12 @@ def unregister(project: Project, path: Path) -> Path:
         trash.mkdir(exist_ok=True)
         path.rename(Path(mkdtemp(dir=trash), path.name))
     if admin is not None:
-        _delete_whole(admin, project.git_dir / f"huskies-removed-{admin.name}")
+        _delete_whole(admin, project.git_dir / f"{_ASIDE}{admin.name}")
     return trash
 
 
 def _delete_whole(folder: Path, aside: Path) -> None:
-    """Deletes `folder` so that git sees it whole or not at all. A killed call may have left its `aside`."""
-    if aside.exists():
-        shutil.rmtree(aside)
+    """Deletes `folder` so that git sees it whole or not at all. Killed in between it leaves `aside`."""
     folder.rename(aside)
     shutil.rmtree(aside)
 

@@ -42,6 +42,14 @@ def test_a_second_removal_does_nothing(repo: Repository, worktree: Path, now: da
     assert len(list_rescues(repo)) == 1
 
 
+def test_git_records_that_a_killed_removal_left_go_with_the_next_one(repo: Repository, now: datetime) -> None:
+    left = repo.project.git_dir / "huskies-removed-9"
+    left.mkdir()
+    (left / "HEAD").write_text("ref: refs/heads/feature/story-9\n")
+    remove(repo, now)
+    assert not left.exists()
+
+
 def test_uncommitted_files_and_commits_are_rescued(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
