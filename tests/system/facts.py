@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -99,20 +99,22 @@ def is_held(lock: Path) -> bool:
 
 
 def processes_of(root: Path) -> Iterator[str]:
-    """The living processes that carry the project's mark, or name it on their command line; never this one."""
+    """The living processes that carry the project's mark, work in it or name it on their command line.
+
+    Not this one, nor what it has started itself and still is the parent of.
+    """
+    own = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
     for process in psutil.process_iter():
-        if process.pid == os.getpid():
-            continue
         try:
-            words = [process.environ().get("HUSKIES_PROJECT", ""), *process.cmdline()]
-            if process.status() != psutil.STATUS_ZOMBIE and any(_is_in(word, root) for word in words):
+            words = [process.environ().get("HUSKIES_PROJECT", ""), process.cwd(), *process.cmdline()]
+            if process.pid not in own and process.status() != psutil.STATUS_ZOMBIE and _names(words, root):
                 yield f"{process.pid} {' '.join(process.cmdline())}"
         except psutil.Error:
             continue
 
 
-def _is_in(word: str, root: Path) -> bool:
-    return word == str(root) or word.startswith(f"{root}/")
+def _names(words: Sequence[str], root: Path) -> bool:
+    return any(word == str(root) or word.startswith(f"{root}/") for word in words)
 
 
 def squash_commits(pipeline: Pipeline, base: str = "main") -> Counter[int]:
