@@ -68,7 +68,8 @@ def _is_ours(project: Project, path: Path) -> bool:
 def unregister(project: Project, path: Path) -> Path:
     """Takes the worktree at `path` out of its place and of git's records; the caller holds `git_locked`.
 
-    What a killed call left of others' records goes, too. Returns the trash folder, for `empty`. git's own `worktree remove` refuses half-made ones.
+    What a killed call left of others' records goes, too. Returns the trash folder, for `empty`. git's own
+    `worktree remove` refuses half-made ones.
     """
     for left in project.git_dir.glob(f"{_ASIDE}*"):
         shutil.rmtree(left)
