@@ -20,6 +20,8 @@ from huskies_core.git.base_dirt import BaseDirty
 from huskies_core.git.host import scrub_environment
 from huskies_core.git.landing import Landed, TipMoved, base_dirt, land
 from huskies_core.git.locks import clear_shared_locks, git_locked
+from huskies_core.git.recovery import Recovered, recover_landing
+from huskies_core.git.repository import GitError
 from huskies_core.git.squash import AlreadyMerged, Conflict, Empty, Squashed, squash
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.stages import Merge
@@ -64,10 +66,38 @@ def main(arguments: Sequence[str]) -> int:
 def merge_story(context: Context, run: Run, story: Story) -> Result:
     """Squash, judge, land; from the start again when the base moved meanwhile."""
     for _ in range(MOST_ROUNDS):
-        result = _merge_once(context, run, story)
+        try:
+            result = _merge_once(context, run, story)
+        except GitError as error:
+            return _refused(context, run, error)
         if result["result"] != "tip_moved":
             return result
     return result
+
+
+def _refused(context: Context, run: Run, error: GitError) -> Result:
+    """What git would not do, such as a filter that fails. A landing it broke off is taken back first; one that cannot
+    be stays on record, for whoever records the end of the run."""
+    with context.store.reading() as db:
+        landing = runs.load(db, run.id).landing
+    if landing is not None and _end_landing(context, run, landing).landed:
+        return {"result": "landed", "commit": landing.commit}
+    return {"result": "other", "detail": error.message}
+
+
+def _end_landing(context: Context, run: Run, landing: Landing) -> Recovered:
+    with git_locked(context.project):
+        recovered = recover_landing(
+            context.repository,
+            base_branch=context.base_branch,
+            tip=landing.tip,
+            commit=landing.commit,
+            mark=str(run.id),
+        )
+        if not recovered.landed:
+            with context.store.exclusive() as db:
+                runs.drop_landing(db, run.id)
+    return recovered
 
 
 def _merge_once(context: Context, run: Run, story: Story) -> Result:

@@ -1,0 +1,138 @@
+"""What a person's checkout holds, as values in which any change of it shows."""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from huskies_core.store import holds
+from support.git_repository import GitRepository
+from system.project import Pipeline
+
+CHANGED, GONE, ADDED = "changed.txt", "gone.txt", "added.txt"
+TOUCHED = (CHANGED, GONE, ADDED)
+TOUCH = (f"write={CHANGED}:after\n", f"run=rm {GONE}", f"write={ADDED}:new\n", f"run=git add --force {ADDED}")
+"""The steps of a coder that changes a file, deletes one and adds one, ignored or not."""
+WORK = (*TOUCH, "commit=work")
+BEFORE = {CHANGED: "before\n", GONE: "before\n"}
+AFTER = {CHANGED: "after\n", ADDED: "new\n"}
+_OURS = ("refs/heads/main ", "refs/heads/feature/", "refs/huskies/")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A checkout and what is shared by all of them: HEAD, the repository's config, and the person's refs."""
+
+    head: str
+    config: str
+    refs: tuple[str, ...]
+    files: dict[str, str]
+    index: dict[str, str]
+
+    def without(self, paths: Collection[str]) -> "Seen":
+        """The same but for these paths."""
+        return replace(self, files=_without(self.files, paths), index=_without(self.index, paths))
+
+
+def _without(found: dict[str, str], paths: Collection[str]) -> dict[str, str]:
+    return {path: told for path, told in found.items() if path not in paths}
+
+
+def write_base(repository: GitRepository) -> None:
+    """The files that stories will touch, and one that they will not."""
+    for path, text in {**BEFORE, "untouched.txt": "before\n", ".gitignore": "*.ignored\n"}.items():
+        repository.write(path, text)
+
+
+def seen(repository: GitRepository, at: Path | None = None) -> Seen:
+    """The checkout `at` (else the main one): files with mode, time and bytes, and the index with its flags."""
+    git_dir = Path(repository.git("rev-parse", "--absolute-git-dir", cwd=at))
+    refs = repository.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    return Seen(
+        (git_dir / "HEAD").read_text(),
+        repository.git("config", "--local", "--list"),
+        tuple(ref for ref in refs if not ref.startswith(_OURS)),
+        _files(at or repository.root),
+        _index(repository, at),
+    )
+
+
+def _files(root: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in (".git", ".huskies")]
+        paths = (Path(folder, name) for name in names)
+        found |= {str(path.relative_to(root)): _told(path) for path in paths if path.is_file()}
+    return found
+
+
+def _told(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_mode:o} {status.st_mtime_ns} {path.read_bytes()!r}"
+
+
+def _index(repository: GitRepository, at: Path | None) -> dict[str, str]:
+    listed = repository.git("ls-files", "--stage", "-v", "-z", cwd=at).rstrip("\0").split("\0")
+    entries = (entry.partition("\t") for entry in listed)
+    return {path: told for told, _, path in entries}
+
+
+def touched_files(root: Path) -> dict[str, str]:
+    """The touched files that are in a checkout, with their text to the byte."""
+    paths = [path for path in TOUCHED if (root / path).exists()]
+    return {path: (root / path).read_bytes().decode() for path in paths}
+
+
+def touched_on(repository: GitRepository, ref: str) -> dict[str, str]:
+    """The touched files that are in a commit."""
+    present = [path for path in repository.files(ref) if path in TOUCHED]
+    return {path: repository.read(path, ref) for path in sorted(present)}
+
+
+def unlike_main(repository: GitRepository, at: Path | None = None) -> list[str]:
+    """The touched paths that git sees as changed in a checkout."""
+    return repository.git("status", "--porcelain", "--", *TOUCHED, cwd=at).splitlines()
+
+
+def begin(pipeline: Pipeline, *steps: str) -> int:
+    """A story that the program has begun to work on."""
+    story = pipeline.add(steps or WORK)
+    assert pipeline.huskies("auto-assign").exit_code == 0
+    return story
+
+
+def land(pipeline: Pipeline, *steps: str) -> int:
+    """A story that is done, from its start to the end of its merge."""
+    story = begin(pipeline, *steps)
+    pipeline.wait_for(story)
+    pipeline.wait_until_idle()
+    return story
+
+
+def wait_until_held(pipeline: Pipeline) -> None:
+    def is_held() -> bool:
+        with pipeline.opened() as context, context.store.reading() as db:
+            return bool(holds.everything(db))
+
+    pipeline.wait_until(is_held, what="a hold")
+    pipeline.wait_until_idle()
+
+
+def told_of_hold(pipeline: Pipeline, story: int) -> tuple[list[str], str]:
+    """The paths and the reason that `status` names, once `explain` has told the same in both its forms."""
+    (hold,) = pipeline.huskies("status", "--json").data["limits"]["holds"]
+    (held,) = pipeline.huskies("explain", str(story), "--json").data["holds"]
+    assert (hold["rule"], hold["story"], held["rule"]) == ("base_dirty", story, "base_dirty")
+    paths, reason = hold["detail"]["paths"], hold["detail"]["reason"]
+    said = pipeline.huskies("explain", str(story)).stdout
+    assert [one for one in paths or [reason] if one not in held["detail"] or one not in said] == []
+    return paths, reason
+
+
+def go_on(pipeline: Pipeline, story: int) -> None:
+    """A reconcile ends the hold, and ticks alone do the rest."""
+    done = pipeline.huskies("reconcile", "--json").data["actions"]
+    assert [one["action"] for one in done] == ["release_hold"], done
+    with pipeline.ticking():
+        pipeline.wait_for(story)
+        pipeline.wait_until_idle()
