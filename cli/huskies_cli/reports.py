@@ -34,7 +34,8 @@ def told_of(reports: Iterable[PassReport], now: datetime) -> Iterator[dict[str, 
         for row, item in zip(_actions(report), report.done, strict=True):
             yield {"at": to_iso(now), **row, "line": line_of(item)}
         if report.failure is not None:
-            yield {"at": to_iso(now), "message": f"{report.name} failed: {report.failure.detail}"}
+            told = f"{report.name} failed: {report.failure.detail}"
+            yield {"at": to_iso(now), "message": told, "outcome": Outcome.FAILED.value}
 
 
 def _actions(report: PassReport) -> Iterable[dict[str, object]]:

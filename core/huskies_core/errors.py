@@ -16,6 +16,10 @@ class HuskiesError(Exception):
         self.subject = subject
 
 
+class Overtaken(HuskiesError):
+    """Somebody else was faster: what was decided does not hold any more, and nothing was written."""
+
+
 class UsageError(HuskiesError):
     """Arguments that make no sense together, or name nothing the command knows."""
 

@@ -54,13 +54,13 @@ def _lines(session: Session, interval: float) -> Iterator[Line]:
 
 
 class _Loop:
-    """One watch: remembers what the config files looked like, and the complaint it has made already."""
+    """One watch: remembers what the config files looked like, and what it has complained of."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.state = str(context.project.state_dir)
         self.stamp = config_stamp(self.state)
-        self.complaint = ""
+        self.complaints: list[str] = []
 
     def start_up(self) -> Iterator[Line]:
         yield from self._reported(lambda: ordering.reconcile(self.context))
@@ -77,19 +77,18 @@ class _Loop:
             yield from self._reported(lambda: ordering.tick(self.context))
 
     def _reported(self, run: Run) -> Iterator[Line]:
-        """What the passes did. A failure of the whole, such as a broken config, is said once while it lasts."""
+        """What the passes did. What keeps failing in the same words, such as a broken config, is said once."""
         try:
-            reports = run()
+            lines = list(told_of(run(), self.context.now()))
         except HuskiesError as error:
-            if error.message != self.complaint:
-                self.complaint = error.message
-                yield self._message(error.message)
-            return
-        self.complaint = ""
-        yield from told_of(reports, self.context.now())
+            lines = [{**self._message(error.message), "outcome": "failed"}]
+        failed = [str(line.get("message") or line["line"]) for line in lines if line["outcome"] == "failed"]
+        repeated = failed == self.complaints
+        self.complaints = failed
+        yield from (line for line in lines if not (repeated and line["outcome"] == "failed"))
 
     def _message(self, text: str) -> Line:
-        return {"at": to_iso(self.context.now()), "message": text}
+        return {"at": to_iso(self.context.now()), "message": text, "outcome": "done"}
 
 
 def _text(line: Line) -> str:

@@ -215,16 +215,18 @@ def _qa_by_agent(story: Story, here: Sequence[Run]) -> Decision:
 
 
 def _merge(last: Run | None, now: datetime) -> Decision:
-    result = {} if last is None else dict(last.evidence.get("merge", {}))
+    if last is None:
+        return Begin(RunKind.MERGE)
+    result = dict(last.evidence.get("merge", {}))
     if result.get("result") == "already_merged":
         return Fire(events.MergeSucceeded(str(result["commit"]), to_iso(now)))
-    failure = _failure_of(result)
+    failure = _failure_of(last, result)
     if failure is None:
         return Begin(RunKind.MERGE)
     return Fire(failure, ((content.MERGE_FAILURE, failure.detail),))
 
 
-def _failure_of(result: Mapping[str, Any]) -> events.MergeFailed | None:
+def _failure_of(last: Run, result: Mapping[str, Any]) -> events.MergeFailed | None:
     """What a merge run found against the story; a hold of the queue and a lost race are nothing against it."""
     match result.get("result"):
         case "conflict":
@@ -233,10 +235,9 @@ def _failure_of(result: Mapping[str, Any]) -> events.MergeFailed | None:
             return events.MergeFailed(FailureKind.NO_COMMITS, "the branch adds nothing to the base")
         case "gates_failed":
             return events.MergeFailed(FailureKind.GATES_FAILED, str(result["output"]))
-        case "other":
-            return events.MergeFailed(FailureKind.OTHER, str(result["detail"]))
         case _:
-            return None
+            detail = tries.failed_otherwise(last)
+            return None if detail is None else events.MergeFailed(FailureKind.OTHER, detail)
 
 
 def _merge_failure(case: Case) -> Decision:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from huskies_core.agents.world import midnight
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.hygiene import fingerprint
 from huskies_core.pipeline.events import Block
 from huskies_core.runs.directory import RunDirectory
@@ -52,11 +52,13 @@ class Order:
 
 
 def start_run(context: Context, order: Order, now: datetime) -> Run:
-    """Starts a run and returns it live. Raises HuskiesError when a rule forbids it; nothing is written then.
+    """Starts a run and returns it live. Raises HuskiesError when a rule or the config forbids it; nothing is written
+    then.
 
     Killed after the claim, it leaves a starting run whose lock is free: the next tick records it as crashed. A start
     that fails after the claim is recorded as one, too, and raised.
     """
+    _check_config(context, order)
     with _claimed(context, order, now) as (run, lock):
         _make_ready(context, order, run, lock)
     with context.store.exclusive() as db:
@@ -64,29 +66,40 @@ def start_run(context: Context, order: Order, now: datetime) -> Run:
         return runs.load(db, run.id)
 
 
+def _check_config(context: Context, order: Order) -> None:
+    """Raises what no second try would mend, before a try is spent on it."""
+    reader_of(order.agent)
+    read_env_file(context.project.env_file)
+    base_tip(context)
+    if order.agent is not None:
+        prompts.template_of(context, order.agent, order.kind)
+
+
 @contextmanager
 def _claimed(context: Context, order: Order, now: datetime) -> Iterator[tuple[Run, int]]:
     """Holds the run's lock from inside the transaction that records it until the supervisor has it."""
     seen = fingerprint(context.repository)
-    with context.store.exclusive() as db:
-        hygiene.notice_changes(db, seen, actor=context.actor, now=now)
-        run = _claim(context, order, db, now)
-        lock = take_lock(RunDirectory(context.project.run_dir(run.id)))
-        if lock is None:
-            raise HuskiesError(f"the lock of run {run.id} is held by somebody else", code="already_running")
-    try:
-        yield run, lock
-    except (HuskiesError, OSError) as error:
-        record_failed_start(context, run, str(error), context.now())
-        raise
-    finally:
-        os.close(lock)
+    with ExitStack() as held:
+        with context.store.exclusive() as db:
+            hygiene.notice_changes(db, seen, actor=context.actor, now=now)
+            run = _claim(context, order, db, now)
+            lock = take_lock(RunDirectory(context.project.run_dir(run.id)))
+            if lock is None:
+                raise Overtaken(f"the lock of run {run.id} is held by somebody else", code="already_running")
+            held.callback(os.close, lock)
+        try:
+            yield run, lock
+        except (HuskiesError, OSError) as error:
+            record_failed_start(context, run, str(error), context.now())
+            raise
 
 
 def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run:
     story = stories.load(db, order.story.id)
     if story.visit != order.story.visit:
-        raise HuskiesError(f"story {story.id} has moved on to {story.stage.name.value}", code="stale")
+        raise Overtaken(
+            f"story {story.id} has moved on to {story.stage.name.value}", code="stale", subject=str(story.id)
+        )
     _check_limits(context, order.kind, runs.live(db))
     agent = order.agent
     runtime = None if agent is None else agent.runtime.value
@@ -101,11 +114,11 @@ def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> Non
     coders = sum(run.kind is RunKind.CODER for run in live)
     unattended = sum(run.kind in (RunKind.GATES, RunKind.MERGE) for run in live)
     if kind is RunKind.CODER and coders >= settings.max_coders:
-        raise HuskiesError(
-            f"{coders} coders are at work, max_coders is {settings.max_coders}", code="max_coders"
-        )
+        raise Overtaken(f"max_coders is {settings.max_coders}: so many are at work", code="max_coders")
     if kind in (RunKind.GATES, RunKind.MERGE) and unattended >= settings.max_gates:
-        raise HuskiesError(f"{unattended} gate and merge runs are live", code="max_gates")
+        raise Overtaken(
+            f"max_gates is {settings.max_gates}: so many gates and merges are live", code="max_gates"
+        )
 
 
 def _make_ready(context: Context, order: Order, run: Run, lock: int) -> None:

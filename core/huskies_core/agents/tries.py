@@ -88,10 +88,11 @@ def recovery_exhausted(history: Sequence[Run]) -> str:
     recoveries = len(empty) - 1
     marks = [run.evidence.get("fingerprint") for run in empty]
     unchanged = _streak([before == after for before, after in pairwise(marks)])
+    why = f": {empty[-1].detail}" if empty and empty[-1].detail else ""
     if unchanged >= RECOVERIES_IN_A_ROW:
-        return f"{unchanged} runs in a row made no progress and no commit"
+        return f"{unchanged} runs in a row made no progress and no commit{why}"
     if recoveries >= RECOVERIES_IN_ALL:
-        return f"{recoveries} runs after the first made no commit"
+        return f"{recoveries} runs after the first made no commit{why}"
     return ""
 
 
@@ -107,10 +108,23 @@ def unresolved_note(last: Run) -> str:
     return f"The last attempt did not resolve the conflict: {problem}."
 
 
+def failed_otherwise(run: Run) -> str | None:
+    """What went wrong with a merge that found neither a conflict nor failing gates; None when nothing did.
+
+    A merge process that ended in failure without a result had a trouble of its own: the disk, the config, a bug.
+    """
+    result = run.evidence.get("merge", {})
+    if result.get("result") == "other":
+        return str(result["detail"])
+    if run.outcome is Outcome.FAILED and result.get("result") in (None, "interrupted"):
+        return run.detail or "the merge ended without a result"
+    return None
+
+
 def other_failures(history: Sequence[Run]) -> int:
     """How many merges in a row failed for a reason that is neither a conflict nor the gates."""
-    merges = [run for run in history if run.kind is RunKind.MERGE and run.evidence.get("merge")]
-    return _streak([run.evidence["merge"].get("result") == "other" for run in merges])
+    merges = [run for run in history if run.kind is RunKind.MERGE and run.outcome is not Outcome.CRASHED]
+    return _streak([failed_otherwise(run) is not None for run in merges])
 
 
 def _setup_exhausted(history: Sequence[Run]) -> str | None:

@@ -9,7 +9,6 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.making import Made, Refused, Wanted, create_worktrees
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.worktrees import branch_of
-from huskies_core.pipeline.stages import Done
 from huskies_core.store import branches, journal, runs
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
@@ -53,7 +52,7 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
     A branch that is checked out elsewhere stays: it is the user's from then on.
     """
     with context.store.reading() as db:
-        landed = _landed_tip(db, story)
+        landed = _landed_tip(db, story.id)
     removed = remove_worktree(
         context.repository,
         story.id,
@@ -86,12 +85,11 @@ def _existing_branches(context: Context) -> set[str]:
     return set(context.repository.git("for-each-ref", "--format=%(refname:lstrip=2)", pattern).splitlines())
 
 
-def _landed_tip(db: Connection, story: Story) -> str | None:
+def _landed_tip(db: Connection, story: int) -> str | None:
     """The tip of the branch whose squash landed; what came onto the branch after it is not on the base."""
-    if not isinstance(story.stage, Done):
-        return None
-    merges = [run for run in runs.of_story(db, story.id) if run.kind is runs.RunKind.MERGE]
-    return next((run.evidence.get("merge", {}).get("branch_tip") for run in reversed(merges)), None)
+    merges = [run.evidence.get("merge", {}) for run in runs.of_story(db, story)]
+    landed = [merge.get("branch_tip") for merge in merges if merge.get("result") == "landed"]
+    return landed[-1] if landed else None
 
 
 def _not_made(refused: Refused) -> NotMade:

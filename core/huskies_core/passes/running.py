@@ -8,9 +8,9 @@ from functools import partial
 
 from huskies_core.agents.world import World, observe
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.errors import HuskiesError, LockBusy, Overtaken
 from huskies_core.passes.actions import Action, Done, Outcome, PassReport
-from huskies_core.store import cursors, firing, journal, pass_times
+from huskies_core.store import cursors, journal, pass_times
 
 MOST_ROUNDS = 10
 
@@ -44,8 +44,8 @@ def isolated(action: Action, act: Callable[[], str]) -> Done:
     """Does one of many. What moved on meanwhile is skipped; whatever else goes wrong becomes a failed outcome."""
     try:
         return Done(action, Outcome.DONE, act() or action.detail)
-    except firing.Stale as stale:
-        return Done(action, Outcome.SKIPPED, stale.message, stale.code)
+    except Overtaken as overtaken:
+        return Done(action, Outcome.SKIPPED, overtaken.message, overtaken.code)
     except HuskiesError as error:
         return Done(action, Outcome.FAILED, error.message, error.code)
     except Exception as error:

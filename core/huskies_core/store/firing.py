@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from huskies_core.clock import to_iso
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, encode_payload
 from huskies_core.pipeline.transition import RETRIES, InvalidTransition, transition
@@ -17,7 +17,7 @@ RESETS = ("start", "deps_met", "unblock", "unfreeze")
 """The events that begin the count of retries, recoveries and crashes anew."""
 
 
-class Stale(HuskiesError):
+class Stale(Overtaken):
     """The story has left the visit that the event was decided on; nothing was written."""
 
     def __init__(self, story: Story, event: Event) -> None:

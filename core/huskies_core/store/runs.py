@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from huskies_core.clock import to_iso
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.store import journal
 
 
@@ -148,14 +148,14 @@ def record_verdict(db: sqlite3.Connection, run: int, verdict: Verdict, notes: st
 
 
 def begin_landing(db: sqlite3.Connection, run: int, landing: Landing) -> None:
-    """Raises HuskiesError `stale` when the run has ended or its story has left the visit."""
+    """Raises Overtaken `stale` when the run has ended or its story has left the visit."""
     done = db.execute(
         """UPDATE runs SET landing = ? WHERE id = ? AND status <> 'ended'
                AND visit = (SELECT visit FROM stories WHERE stories.id = runs.story)""",
         (json.dumps({"tip": landing.tip, "commit": landing.commit}), run),
     )
     if not done.rowcount:
-        raise HuskiesError(f"the story of run {run} has moved on", code="stale", subject=str(run))
+        raise Overtaken(f"the story of run {run} has moved on", code="stale", subject=str(run))
 
 
 def drop_landing(db: sqlite3.Connection, run: int) -> None:
@@ -231,7 +231,7 @@ def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> fro
     return frozenset(row["id"] for row in rows)
 
 
-def _refused(db: sqlite3.Connection, wanted: Claim) -> HuskiesError:
+def _refused(db: sqlite3.Connection, wanted: Claim) -> Overtaken:
     own = live_of_story(db, wanted.story)
     if own is not None:
         fact = f"story {wanted.story} has a live run already: {own.kind.value} run {own.id}"
@@ -239,7 +239,7 @@ def _refused(db: sqlite3.Connection, wanted: Claim) -> HuskiesError:
         fact = "another merge is under way"
     else:
         fact = f"agent {wanted.agent} is busy with another story"
-    return HuskiesError(fact, hint="'huskies run list --live' shows it.", code="already_running")
+    return Overtaken(fact, hint="'huskies run list --live' shows it.", code="already_running")
 
 
 def _run(row: sqlite3.Row) -> Run:

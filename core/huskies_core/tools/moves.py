@@ -22,7 +22,7 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Backlog, StageName
-from huskies_core.store import stories
+from huskies_core.store import branches, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.firing import Transition, fire
 from huskies_core.store.stories import Story, StoryType
@@ -82,7 +82,16 @@ def abandon(context: Context, story: int, *, reason: str) -> Moved:
 
 
 def reopen(context: Context, story: int) -> Moved:
-    return _fire_plain(context, story, Reopen())
+    """Back into the backlog, to begin anew: what is left of its branch is rescued and goes. If we die before, the
+    worktrees pass does that."""
+    moved = _fire_plain(context, story, Reopen())
+    with context.store.reading() as db:
+        seen, has_branch = stories.load(db, story), branches.base_commit(db, story) is not None
+    if has_branch and seen.entered_by == Reopen.name:
+        from huskies_core.agents.worktrees import unmake_worktree
+
+        unmake_worktree(context, seen, context.now())
+    return moved
 
 
 def supersede(context: Context, story: int, *, by: int) -> Moved:

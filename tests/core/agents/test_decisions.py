@@ -270,6 +270,17 @@ def test_what_is_nobodys_failure_is_merged_again(result: str) -> None:
     assert decided(MERGE, merged(result=result)) == Begin(RunKind.MERGE)
 
 
+@pytest.mark.parametrize("found", [{}, {"result": "interrupted"}])
+def test_a_merge_process_that_failed_without_a_result_is_a_failure_of_its_own(found: dict[str, str]) -> None:
+    broken = ended(
+        RunKind.MERGE, Outcome.FAILED, {**WORK, "merge": found}, detail="merge 'merge' exited with 1"
+    )
+    told = "merge 'merge' exited with 1"
+    assert decided(MERGE, broken) == Fire(
+        events.MergeFailed(FailureKind.OTHER, told), (("merge_failure", told),)
+    )
+
+
 def test_a_conflict_gets_a_mergemaster_three_times() -> None:
     story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED, "a.txt"))
     attempt = ended(RunKind.MERGEMASTER)
