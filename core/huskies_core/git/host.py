@@ -7,31 +7,10 @@ import subprocess
 from pathlib import Path
 
 from huskies_core.errors import HuskiesError
+from huskies_core.git_variables import REPOSITORY_VARIABLES
 
 OLDEST_GIT = (2, 38)  # the first with `merge-tree --write-tree`
 
-# `git rev-parse --local-env-vars`, and two more that bind git to a place.
-REPOSITORY_VARIABLES = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_GRAFT_FILE",
-    "GIT_INDEX_FILE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_PREFIX",
-    "GIT_INTERNAL_SUPER_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_TEMPLATE_DIR",
-)
 _NETWORK = frozenset(
     {
         *(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.errors import HuskiesError
+from huskies_core.git_variables import REPOSITORY_VARIABLES
 
 _BASE = frozenset(
     (
@@ -36,29 +37,6 @@ _BASE = frozenset(
     )
 )
 _BASE_PREFIXES = ("LC_", "XDG_")
-# What `git rev-parse --local-env-vars` prints, and two more that bind git to a place.
-REPOSITORY_BINDING = frozenset(
-    (
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_CONFIG",
-        "GIT_CONFIG_PARAMETERS",
-        "GIT_CONFIG_COUNT",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_GRAFT_FILE",
-        "GIT_INDEX_FILE",
-        "GIT_NO_REPLACE_OBJECTS",
-        "GIT_REPLACE_REF_BASE",
-        "GIT_PREFIX",
-        "GIT_SHALLOW_FILE",
-        "GIT_COMMON_DIR",
-        "GIT_INTERNAL_SUPER_PREFIX",
-        "GIT_CEILING_DIRECTORIES",
-        "GIT_TEMPLATE_DIR",
-    )
-)
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _DEFAULT_EMAIL = "huskies@localhost"
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
@@ -102,7 +80,7 @@ def agent_environment(
     allowed = {**allowance.env_file, **starter}
     wanted = {name: allowed[name] for name in allowance.env_allow if name in allowed}
     given = {**_base(starter), **wanted, **allowance.env}
-    bound = {name: value for name, value in given.items() if name not in REPOSITORY_BINDING}
+    bound = {name: value for name, value in given.items() if name not in REPOSITORY_VARIABLES}
     identity = {} if identity_known else _identity(variables.agent)
     path = _with_first(bin_dir, bound.get("PATH") or _DEFAULT_PATH)
     return {**identity, **bound, "PATH": path, **_described(variables)}
@@ -120,7 +98,7 @@ def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> di
         environment["PYTHONPATH"] = os.pathsep.join(
             map(os.path.abspath, starter["PYTHONPATH"].split(os.pathsep))
         )
-    return {name: value for name, value in environment.items() if name not in REPOSITORY_BINDING}
+    return {name: value for name, value in environment.items() if name not in REPOSITORY_VARIABLES}
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from huskies_core.errors import HuskiesError
+from huskies_core.git_variables import REPOSITORY_VARIABLES
 from huskies_core.runs.environment import (
-    REPOSITORY_BINDING,
     Allowance,
     RunVariables,
     agent_environment,
@@ -51,7 +51,7 @@ def environment(starter: dict[str, str], allowance: Allowance = NOTHING) -> dict
 def test_only_named_variables_come_through() -> None:
     harmless = {"LANG": "C", "LC_TIME": "C", "TZ": "UTC", "XDG_RUNTIME_DIR": "/x", "SSH_AUTH_SOCK": "/s"}
     git = {"GIT_AUTHOR_NAME": "A", "GIT_SSH_COMMAND": "ssh -v", "GIT_CONFIG_GLOBAL": "/g"}
-    bound = dict.fromkeys(REPOSITORY_BINDING, "x")
+    bound = dict.fromkeys(REPOSITORY_VARIABLES, "x")
     starter = {
         **BASE,
         **harmless,
@@ -68,7 +68,7 @@ def test_all_that_binds_git_to_a_repository_is_known() -> None:
     asked = subprocess.run(
         ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
     )
-    assert set(asked.stdout.split()) <= REPOSITORY_BINDING
+    assert set(asked.stdout.split()) <= REPOSITORY_VARIABLES
 
 
 def test_an_allowed_name_comes_from_the_starter_or_else_from_the_file() -> None:
