@@ -8,7 +8,8 @@ import pytest
 from pytest_mock import MockerFixture
 
 from huskies_core.errors import HuskiesError
-from huskies_core.git.host import REPOSITORY_VARIABLES, network_filesystem, require_git, scrub_environment
+from huskies_core.git.host import network_filesystem, require_git, scrub_environment
+from huskies_core.git_variables import REPOSITORY_VARIABLES
 
 
 def test_git_is_there_and_new_enough() -> None:
