@@ -1,0 +1,196 @@
+"""Agents that will not go, stories that leave while their agent runs, signals to everything, and a power cut."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store.runs import Outcome
+from support.cli import start_huskies
+from support.waiting import wait_for_file, wait_until
+from system.killing import (
+    MortalPython,
+    assert_all_came_right,
+    is_running,
+    kill_all_at_once,
+    processes_at_work,
+    signal_all,
+)
+from system.project import WORK, MakePipeline, Pipeline, Team
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+STUBBORN = ("ignore=SIGTERM", "ignore=SIGHUP", "write=work.txt:kept")
+LEAVING = [
+    (("abandon", "--reason", "no"), StageName.ABANDONED),
+    (("block", "--reason", "no"), StageName.BLOCKED),
+    (("demote",), StageName.BACKLOG),
+]
+
+
+def started(pipeline: Pipeline, pids: Path, *steps: str) -> tuple[int, tuple[int, ...]]:
+    """A story whose agent does `steps` and then hangs; the pids of the agent and of what hid from it."""
+    pids.mkdir()
+    hiding = [f"{verb}={pids / verb}" for verb in ("hide", "hide-clear") if verb in steps]
+    plain = [step for step in steps if step not in ("hide", "hide-clear")]
+    story = pipeline.add((*plain, *hiding, f"pid={pids / 'agent'}", "hang"))
+    assert pipeline.huskies("auto-assign").exit_code == 0
+    wait_for_file(pids / "agent", 30)
+    return story, tuple(int(path.read_text()) for path in sorted(pids.iterdir()))
+
+
+def test_a_stubborn_agent_is_gone_with_all_it_hid_within_5_s_of_stop(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """One child made a session of its own, another forked twice and cleared its environment, too."""
+    story, pids = started(pipeline, tmp_path / "pids", *STUBBORN, "hide", "hide-clear")
+    began = time.monotonic()
+    stopped = pipeline.huskies("agent", "stop", str(story))
+    took = time.monotonic() - began
+    alive = [pid for pid in pids if is_running(pid)]
+    assert (stopped.exit_code, len(pids), alive, took < 5) == (0, 3, [], True), (stopped, took)
+    (run,) = pipeline.runs(story)
+    kept = (pipeline.project.worktree(story) / "work.txt").read_text()
+    found = (pipeline.story(story).stage.name, run.outcome, kept, pipeline.held_runs())
+    assert found == (StageName.FROZEN, Outcome.STOPPED, "kept", [])
+    assert [pipeline.huskies("tick").exit_code for _ in range(2)] == [0, 0]
+    assert len(pipeline.runs(story)) == 1
+
+
+@pytest.mark.parametrize(("words", "stage"), LEAVING)
+def test_a_story_that_leaves_ends_its_run_before_anything_touches_the_worktree(
+    pipeline: Pipeline, tmp_path: Path, words: tuple[str, ...], stage: StageName
+) -> None:
+    story, pids = started(pipeline, tmp_path / "pids", *STUBBORN, "hide")
+    place = pipeline.project.worktree(story)
+    leaving = start_huskies(words[0], str(story), *words[1:], cwd=pipeline.root)
+
+    def has_left() -> bool:
+        """Meanwhile all that could touch the worktree is tried."""
+        pipeline.huskies("reconcile")
+        pipeline.huskies("tick")
+        assert place.exists() or not any(map(is_running, pids)), "the worktree went first"
+        return leaving.poll() is not None
+
+    wait_until(has_left, 60, what=words[0])
+    pipeline.huskies("reconcile")
+    (run,) = pipeline.runs(story)
+    left = (pipeline.story(story).stage.name, run.outcome, [pid for pid in pids if is_running(pid)])
+    assert left == (stage, Outcome.CANCELLED, [])
+    assert kept_work(pipeline, story) == "kept"
+    assert_order(pipeline, story)
+    assert leaving.communicate()[0].count("Traceback") == 0
+
+
+def kept_work(pipeline: Pipeline, story: int) -> str:
+    """What the agent wrote: in the worktree while there is one, else in the rescue."""
+    place = pipeline.project.worktree(story) / "work.txt"
+    if place.exists():
+        return place.read_text()
+    ref = pipeline.repository.git("for-each-ref", "--format=%(refname)", f"refs/huskies/rescue/{story}")
+    return pipeline.repository.read("work.txt", ref)
+
+
+def assert_order(pipeline: Pipeline, story: int) -> None:
+    """The run's end is on record before the worktree's removal, and before any other run."""
+    told = [
+        row.event
+        for row in pipeline.journal(story)
+        if row.event in ("run_started", "run_ended", "worktree_removed")
+    ]
+    assert told[:2] == ["run_started", "run_ended"]
+
+
+@pytest.mark.parametrize("words", [words for words, _ in LEAVING])
+def test_a_command_killed_between_its_event_and_the_end_of_the_run_is_finished_by_a_tick(
+    pipeline: Pipeline, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
+    story, pids = started(pipeline, tmp_path / "pids", *STUBBORN)
+    mortal.order(words[0], before="kill.json")
+    assert mortal.huskies(words[0], str(story), *words[1:]).exit_code == -signal.SIGKILL
+    assert all(map(is_running, pids))
+    pipeline.huskies("reconcile")
+    with pipeline.ticking():
+        pipeline.wait_until_idle(60)
+    found = ([run.outcome for run in pipeline.runs(story)], [pid for pid in pids if is_running(pid)])
+    assert found == ([Outcome.CANCELLED], [])
+    assert kept_work(pipeline, story) == "kept"
+
+
+class Busy:
+    """Three coders, the gates of one story and the merge of another, all at work until `go_on`."""
+
+    def __init__(self, make_pipeline: MakePipeline, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        mark, hold = (
+            f"{folder}/at-$HUSKIES_STAGE-$HUSKIES_STORY_ID",
+            f"{folder}/hold-$HUSKIES_STAGE-$HUSKIES_STORY_ID",
+        )
+        gate = f'touch "{mark}"; n=0; while [ -e "{hold}" ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n+1)); done'
+        settings = "max_coders = 5\n[watcher]\nreconcile_interval_secs = 1\nwatchdog_interval_secs = 1\n"
+        self.pipeline = make_pipeline(
+            team=Team(coder=5), settings=settings, gates={"held": ("sh", "-c", gate)}
+        )
+        self._begin()
+
+    def _begin(self) -> None:
+        """One story lands first: the tree that the other merge makes is then a new one, which is judged."""
+        pipeline, go = self.pipeline, self._folder / "go"
+        first, merging, gating = (
+            pipeline.add(),
+            pipeline.add((f"wait={go}", *WORK)),
+            pipeline.add((f"wait={go}", *WORK)),
+        )
+        self._holds = [self._folder / f"hold-merge-{merging}", self._folder / f"hold-gates-{gating}"]
+        for hold in self._holds:
+            hold.touch()
+        pipeline.huskies("auto-assign")
+        pipeline.wait_for(first)
+        halves = ("write=story-$HUSKIES_STORY_ID.txt:done", f"wait={self._folder / 'go-on'}", "commit=work")
+        coding = [pipeline.add(halves) for _ in range(3)]
+        go.touch()
+        pipeline.huskies("auto-assign")
+        self.stories = (first, merging, gating, *coding)
+        places = [self._folder / hold.name.replace("hold", "at") for hold in self._holds]
+        pipeline.wait_until(lambda: all(place.exists() for place in places), 60, what="gates at work")
+        halves_at = [pipeline.project.worktree(story) / f"story-{story}.txt" for story in coding]
+        pipeline.wait_until(lambda: all(path.exists() for path in halves_at), 60, what="coders at work")
+
+    def go_on(self) -> None:
+        for hold in self._holds:
+            hold.unlink()
+        (self._folder / "go-on").touch()
+
+
+@pytest.fixture
+def busy(make_pipeline: MakePipeline, tmp_path: Path) -> Busy:
+    return Busy(make_pipeline, tmp_path.resolve() / "busy")
+
+
+def test_after_a_power_cut_ticks_alone_bring_every_story_to_its_end(busy: Busy) -> None:
+    pipeline = busy.pipeline
+    kinds = sorted(run.kind.value for run in pipeline.live_runs())
+    assert (kinds, kill_all_at_once(pipeline.root) >= 11) == (
+        ["coder", "coder", "coder", "gates", "merge"],
+        True,
+    )
+    assert (pipeline.held_runs(), processes_at_work(pipeline.root)) == ([], [])
+    busy.go_on()
+    with pipeline.ticking():
+        pipeline.wait_for(*busy.stories, timeout=120)
+        assert_all_came_right(pipeline, *busy.stories)
+    assert sum(run.outcome is Outcome.CRASHED for run in pipeline.runs()) == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_everything_is_survived(busy: Busy, number: signal.Signals) -> None:
+    pipeline = busy.pipeline
+    signal_all(processes_at_work(pipeline.root), number)
+    busy.go_on()
+    with pipeline.ticking():
+        pipeline.wait_for(*busy.stories, timeout=120)
+        assert_all_came_right(pipeline, *busy.stories)
