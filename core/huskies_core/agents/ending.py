@@ -16,6 +16,7 @@ from huskies_core.git.evidence import gather_evidence
 from huskies_core.git.hygiene import fingerprint
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
 from huskies_core.git.recovery import recover_landing
+from huskies_core.git.repository import GitError
 from huskies_core.git.resolution import check_resolution
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
@@ -117,10 +118,7 @@ def _evidence(context: Context, run: Run) -> dict[str, Any]:
     tip = context.repository.branch_tip(context.base_branch_or_recorded)
     if tip is None:
         return {}
-    found = {
-        **asdict(gather_evidence(context.repository, run.story, base_tip=tip)),
-        "branch": branch_of(run.story),
-    }
+    found = _seen_by_git(context, run, tip)
     if run.kind is RunKind.MERGEMASTER and run.verdict is Verdict.RESOLVED:
         # What landed while it worked is no fault of it: the next merge finds whether that is in conflict, too.
         started = _read_json(RunDirectory(context.project.run_dir(run.id)), STARTING_FILE)
@@ -128,6 +126,15 @@ def _evidence(context: Context, run: Run) -> dict[str, Any]:
             context.repository, run.story, base_tip=started.get("base") or tip
         )
     return found
+
+
+def _seen_by_git(context: Context, run: Run, tip: str) -> dict[str, Any]:
+    """A worktree that the run broke is no reason to keep it from ending: it has nothing to show, and says why."""
+    branch = branch_of(run.story)
+    try:
+        return {**asdict(gather_evidence(context.repository, run.story, base_tip=tip)), "branch": branch}
+    except GitError as error:
+        return {"branch": branch, "commits_ahead": 0, "has_diff": False, "problem": error.message}
 
 
 def _remember_setups(context: Context, run: Run, exit_: Exit | None, directory: RunDirectory) -> None:
@@ -142,6 +149,7 @@ def _remember_setups(context: Context, run: Run, exit_: Exit | None, directory: 
 def _record(context: Context, db: Connection, run: Run, found: Found, seen: Any, now: datetime) -> bool:
     hygiene.notice_changes(db, seen, actor=f"run:{run.id}", now=now)
     outcome, detail = judging.outcome_of(found.exit, found.intent)
+    detail = "; ".join(filter(None, (detail, found.evidence.get("problem", ""))))
     progress = found.progress
     report = Report(
         outcome,
