@@ -42,17 +42,30 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
     """Ends the run's shim and all that runs below it or carries its mark, in less than 5 s.
 
     First leaves `intent` in kill.json, so that whoever records the end knows what it was for should the
-    caller die. A shim that is through with its steps is left to finish as `advance`; only when that hangs it
-    is killed as well. Raises HuskiesError when the run has no readable spec.json.
+    caller die, and so that a run that is still being made ready never starts. A shim that is through with its
+    steps is left to finish as `advance`; only when that hangs it is killed as well. Raises HuskiesError when
+    the run has no folder, or no readable spec.json.
     """
-    spec = directory.read_spec()
+    if not os.path.exists(directory.lock):
+        directory.read_spec()
     replace_file(directory.kill, json.dumps(dict(intent)).encode(), durable=True)
+    if not os.path.exists(directory.spec):
+        return _outwait_start(directory)
+    spec = directory.read_spec()
     grace = GRACE_SECS
     if is_alive(directory):
         _stop_shim(directory)
         grace = 0.0
     left = end_all(partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace)
     return KillResult(gone=not left and not is_alive(directory), survivors=left)
+
+
+def _outwait_start(directory: RunDirectory) -> KillResult:
+    """`launch` writes spec.json and then looks for kill.json, which is there: it starts nothing any more."""
+    deadline = time.monotonic() + _SHIM_SECS
+    while is_alive(directory) and time.monotonic() < deadline:
+        select.poll().poll(_LOOK_MS)
+    return KillResult(gone=not is_alive(directory), survivors=())
 
 
 def free_marked(run_id: int, project: str) -> KillResult:

@@ -19,8 +19,9 @@ def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Ma
     """Starts the run whose lock the caller holds (take_lock); the pid of its shim, which has taken over.
 
     Leaves spec.json, shim.json and a locked run behind; the caller closes lock_fd, whatever comes of it.
-    Raises HuskiesError when the shim cannot start: then nothing runs. Dies the caller on the way, either the
-    shim has taken over or nothing runs and the lock is free. `shim_env` is what `advance` will run with.
+    Raises HuskiesError when the shim cannot start, or kill.json says that it must not: then nothing runs.
+    Dies the caller on the way, either the shim has taken over or nothing runs and the lock is free. `shim_env`
+    is what `advance` will run with.
     """
     ready, tell = os.pipe()
     try:
@@ -46,6 +47,9 @@ def _start_shim(
     argv = (sys.executable, "-P", "-m", "huskies_core.runs.shim", directory.path, *map(str, descriptors))
     try:
         replace_file(directory.spec, spec.to_json().encode())
+        # In this order: who kills writes kill.json and then looks for spec.json, so one of both sees the other.
+        if os.path.exists(directory.kill):
+            raise HuskiesError("the run was ended before it began", code="ended_early")
         with open(directory.shim_log, "ab") as log:
             shim = subprocess.Popen(
                 argv,
