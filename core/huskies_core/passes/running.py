@@ -72,7 +72,7 @@ def run_pass(context: Context, chosen: Pass, *, dry_run: bool = False, wait: flo
             return PassReport(chosen.name, tuple(done), already_running=not done)
         done.extend(round_done)
         with context.store.reading() as db:
-            if journal.head(db) == head or not round_done:
+            if journal.head(db) == head:
                 break
     return PassReport(chosen.name, tuple(done))
 

@@ -106,6 +106,24 @@ def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context
     assert served == [1, 2]
 
 
+def test_a_row_that_comes_while_nothing_is_to_do_is_not_missed(context: Context) -> None:
+    """The other writes after the plan and finds the lock of a pass that has nothing to do."""
+    told: list[int | None] = []
+
+    def plan(world: World) -> tuple[Action, ...]:
+        entries = journal.entries_after(world.db, 0)
+        if not entries:
+            tell(context, Action(Verb.PURGE_CONTENT, 2))
+        return tuple(Action(Verb.PURGE_CONTENT, entry.story) for entry in entries if entry.story not in told)
+
+    def apply(_: Context, action: Action) -> str:
+        told.append(action.story)
+        return ""
+
+    run_pass(context, Pass("gc", plan, one_by_one(apply)))
+    assert told == [2]
+
+
 def test_a_settled_pass_that_follows_the_journal_stands_at_its_head(context: Context) -> None:
     run_pass(context, Pass("auto-assign", planned(1), one_by_one(tell), follows=True))
     with context.store.reading() as db:
