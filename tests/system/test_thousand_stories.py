@@ -28,7 +28,11 @@ def test_one_reconcile_converges_a_thousand_stories(make_pipeline: MakePipeline)
             content.put(db, story, content.GATE_OUTPUT, "left by a crash", now=utc_now())
     transitions, stages = count_transitions(pipeline), pipeline.stages()
     first, second = reconcile(pipeline), reconcile(pipeline)
-    assert (Counter(action["action"] for action in first), {action["outcome"] for action in first}, second) == (
+    assert (
+        Counter(action["action"] for action in first),
+        {action["outcome"] for action in first},
+        second,
+    ) == (
         {"purge_content": 200, "create_worktree": 200, "append_audit": 1},
         {"done"},
         [],
