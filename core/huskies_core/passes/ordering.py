@@ -20,7 +20,8 @@ from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.store import cursors, facts, journal, pass_times
 
 RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
-AFTER_RUN = (MERGE_RECOVERY, MERGE_BLOCK, WORKTREES, AUTO_ASSIGN, AUDIT_LOG)
+AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES, AUTO_ASSIGN, AUDIT_LOG)
+"""The first auto-assign fires what the end means; what follows a failed merge is for the passes behind it."""
 PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG)}
 
 

@@ -13,11 +13,11 @@ from huskies_core.passes.actions import Outcome as Became
 from huskies_core.passes.actions import PassReport
 from huskies_core.passes.due import is_due
 from huskies_core.pipeline.events import Block, Start
-from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure
+from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import take_lock
 from huskies_core.store import pass_times, runs, stories
-from huskies_core.store.runs import Claim, Outcome, RunKind
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story, load_story
 
@@ -188,3 +188,17 @@ def test_a_start_that_another_made_first_is_refused_by_the_store(context: Contex
     claim(context, 1)
     with pytest.raises(HuskiesError, match="story 1 has a live run already"):
         claim(context, 1)
+
+
+# the end of a run
+
+
+def test_the_end_of_a_merge_whose_gates_failed_sends_the_story_back_at_once(context: Context) -> None:
+    import_story(context.store, Merge("feature/story-1", 1))
+    found = {"merge": {"result": "gates_failed", "output": "gate tests exited with 1"}}
+    with context.store.exclusive() as db:
+        visit, now = stories.load(db, 1).visit, context.now()
+        run = runs.claim(db, Claim(1, RunKind.MERGE, visit), actor="test", now=now).id
+        runs.end(db, run, Report(Outcome.COMPLETED, evidence=found), actor="test", now=now)
+    ordering.after_run(context)
+    assert load_story(context.store, 1).stage == Coding()
