@@ -65,9 +65,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Case:
-    """What a decision is made from. `here` are the runs of the present visit."""
+    """What a decision is made from: all runs of the story, those that count for it, and those of the present visit."""
 
     story: Story
+    runs: Sequence[Run]
     history: Sequence[Run]
     here: Sequence[Run]
     rules: Rules
@@ -78,11 +79,11 @@ class Case:
         return self.here[-1] if self.here else None
 
 
-def decide(story: Story, history: Sequence[Run], rules: Rules, now: datetime) -> Decision:
-    """What follows for a story without a live run. `history` is its runs since its counts began, oldest first."""
-    history = [
-        run for run in history if run.kind is not RunKind.OTHER and run.outcome is not Outcome.CANCELLED
-    ]
+def decide(story: Story, runs: Sequence[Run], rules: Rules, now: datetime) -> Decision:
+    """What follows for a story without a live run. `runs` are all that it had, oldest first; tries are counted from
+    those since its counts began."""
+    runs = [run for run in runs if run.kind is not RunKind.OTHER and run.outcome is not Outcome.CANCELLED]
+    history = [run for run in runs if run.seq > story.reset_seq]
     here = [run for run in history if run.visit == story.visit]
     last = here[-1] if here else None
     held = tries.held_back(history, last, now)
@@ -90,7 +91,7 @@ def decide(story: Story, history: Sequence[Run], rules: Rules, now: datetime) ->
         return Fire(events.Block(held))
     if held is not None:
         return Wait(held.rule, held.detail, held.until)
-    return _bounded(_by_stage(Case(story, history, here, rules, now)), story, rules)
+    return _bounded(_by_stage(Case(story, runs, history, here, rules, now)), story, rules)
 
 
 def qa_mode(story: Story, rules: Rules) -> QaMode:
@@ -259,6 +260,8 @@ def _conflict(here: Sequence[Run], rules: Rules) -> Decision:
     attempts = [run for run in here if run.kind is RunKind.MERGEMASTER and tries.was_heard(run)]
     last = attempts[-1] if attempts else None
     if last is not None and last.verdict is Verdict.RESOLVED and not last.evidence.get("unresolved"):
+        if not has_work(last):
+            return Fire(events.Block(NOTHING_TO_MERGE))
         place = (str(last.evidence["branch"]), int(last.evidence["commits_ahead"]))
         return Fire(events.ConflictResolved(*place))
     if len(attempts) >= rules.mergemaster_attempts:
@@ -273,7 +276,7 @@ def _retry_other(case: Case, detail: str) -> Decision:
     until = from_iso(case.story.stage_entered_at) + OTHER_FAILURE_WAITS[max(failures - 1, 0)]
     if case.now < until:
         return Wait("merge_retry", f"the merge is tried again at {to_iso(until)}", until)
-    latest = next((run for run in reversed(case.history) if has_work(run)), None)
+    latest = next((run for run in reversed(case.runs) if has_work(run)), None)
     if latest is None:
         return Fire(events.Block(NOTHING_TO_MERGE))
     return Fire(events.MergeRetried(str(latest.evidence["branch"]), int(latest.evidence["commits_ahead"])))

@@ -59,7 +59,7 @@ class World:
 
     def decision(self, story: Story) -> Decision:
         """What follows for a story once its live run, if it has one, is over."""
-        ended = [run for run in runs.since_reset(self.db, story.id) if not run.is_live]
+        ended = [run for run in runs.of_story(self.db, story.id) if not run.is_live]
         return decide(story, ended, self.rules, self.now)
 
     def unmet(self, story: Story) -> Mapping[int, Stage]:

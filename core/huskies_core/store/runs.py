@@ -215,16 +215,6 @@ def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
     return tuple(map(_run, reversed(rows)))
 
 
-def since_reset(db: sqlite3.Connection, story: int) -> tuple[Run, ...]:
-    """The runs that count for retries, recoveries and crashes of a story, oldest first."""
-    rows = db.execute(
-        """SELECT runs.* FROM runs JOIN stories ON stories.id = runs.story
-           WHERE runs.story = ? AND runs.seq > stories.reset_seq ORDER BY runs.id""",
-        (story,),
-    )
-    return tuple(map(_run, rows))
-
-
 def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> frozenset[int]:
     """The runs numbered `least` and up that ended before `moment`."""
     rows = db.execute("SELECT id FROM runs WHERE id >= ? AND ended_at < ?", (least, to_iso(moment)))

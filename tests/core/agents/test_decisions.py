@@ -338,3 +338,19 @@ def test_the_fourth_other_failure_in_a_row_blocks() -> None:
 
 def test_a_story_that_a_person_holds_waits() -> None:
     assert isinstance(decided(story_in(Blocked("why", Coding()))), Wait)
+
+
+def test_a_merge_that_is_tried_anew_by_a_person_finds_the_work_of_before() -> None:
+    """Unblocking and unfreezing begin the counts anew; the commits on the branch are there all the same."""
+    before = (
+        ended(CODER),
+        ended(RunKind.MERGE, evidence={**WORK, "merge": {"result": "other", "detail": "why"}}),
+    )
+    resumed = story_in(failed_merge(FailureKind.OTHER), reset_seq=12)
+    assert decided(resumed, *before) == Fire(events.MergeRetried(*PLACE))
+
+
+def test_a_resolution_that_leaves_nothing_to_merge_blocks_the_story() -> None:
+    gone = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence=NO_WORK)
+    conflict = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
+    assert decided(conflict, gone) == Fire(events.Block(NOTHING_TO_MERGE))

@@ -40,7 +40,6 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "runs.live": runs.live,
     "runs.live_of_story": lambda db: runs.live_of_story(db, 1),
     "runs.of_story": lambda db: runs.of_story(db, 1),
-    "runs.since_reset": lambda db: runs.since_reset(db, 1),
     "runs.recent": runs.recent,
     "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=5),
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),

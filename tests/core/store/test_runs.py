@@ -132,7 +132,8 @@ def test_only_the_runs_since_the_counts_began_anew_are_counted(store: Store) -> 
             fire_event(store, 1, event)
         end(store, claim(store, 1).id)
     with store.reading() as db:
-        counted = [run.id for run in runs.since_reset(db, 1)]
+        reset = stories.load(db, 1).reset_seq
+        counted = [run.id for run in runs.of_story(db, 1) if run.seq > reset]
         assert (counted, [run.id for run in runs.of_story(db, 1)]) == ([4, 5], [1, 2, 3, 4, 5])
 
 
