@@ -6,6 +6,7 @@ from datetime import datetime
 
 from huskies_cli.output import ErrorItem, Result
 from huskies_core.clock import to_iso
+from huskies_core.errors import LockBusy
 from huskies_core.passes.actions import Done, Outcome, PassReport
 
 
@@ -18,7 +19,8 @@ def result_of(name: str, reports: Sequence[PassReport]) -> Result:
     well = sum(item.outcome is not Outcome.FAILED for item in done)
     talk = (f"{name} is already running",) if alone else ()
     result = Result.of_items(data, "\n".join(map(line_of, done)), _errors(reports), done=well)
-    return replace(result, talk=talk)
+    busy = any(report.failure is not None and report.failure.error == "busy" for report in reports)
+    return replace(result, talk=talk, exit_code=LockBusy.exit_code if busy else None)
 
 
 def line_of(item: Done) -> str:
@@ -59,3 +61,7 @@ def _errors(reports: Iterable[PassReport]) -> Iterable[ErrorItem]:
             if item.outcome is Outcome.FAILED:
                 subject = "" if item.action.story is None else str(item.action.story)
                 yield ErrorItem(item.error, f"{item.action.verb.value}: {item.detail}", subject=subject)
+
+
+def _told(name: str, detail: str) -> str:
+    return detail if detail.startswith(name) else f"{name}: {detail}"

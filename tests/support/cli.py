@@ -5,6 +5,7 @@ import os
 import subprocess
 import sysconfig
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,16 +61,18 @@ def run_huskies(
 
 
 def start_huskies(
-    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, log: Path | None = None
 ) -> subprocess.Popen[str]:
-    """Starts the program in its own session; the test ends it. Its stderr joins its stdout."""
-    return subprocess.Popen(
-        [str(HUSKIES), *map(str, args)],
-        cwd=cwd,
-        env=os.environ | dict(env or {}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    """Starts the program in its own session; the test ends it. Its stderr joins its stdout, which is a pipe
+    unless there is a `log` to write it to."""
+    with nullcontext(subprocess.PIPE) if log is None else log.open("w") as stdout:
+        return subprocess.Popen(
+            [str(HUSKIES), *map(str, args)],
+            cwd=cwd,
+            env=os.environ | dict(env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )

@@ -23,8 +23,20 @@ from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
 from huskies_core.text import one_line
 
+LEAST_INTERVAL_SECS = 0.1
+"""Less would keep a core busy with asking."""
+
+
+def interval_seconds(text: str) -> float:
+    value = seconds(text)
+    if value < LEAST_INTERVAL_SECS:
+        raise ValueError(f"{text} is too short: {LEAST_INTERVAL_SECS:g} seconds at least")
+    return value
+
+
 Interval = Annotated[
-    float, typer.Option("--interval", parser=seconds, metavar="SECS", help="Seconds between two ticks.")
+    float,
+    typer.Option("--interval", parser=interval_seconds, metavar="SECS", help="Seconds between two ticks."),
 ]
 Line = Mapping[str, object]
 Run = Callable[[], tuple[PassReport, ...]]
