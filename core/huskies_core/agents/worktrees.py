@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.making import Made, Refused, Wanted, create_worktrees
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.worktrees import branch_of
-from huskies_core.store import branches, journal, runs
+from huskies_core.store import branches, journal, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
 
@@ -36,11 +37,11 @@ def make_worktrees(context: Context, wanted: Sequence[int], now: datetime) -> di
         known = branches.all_stories(db)
     foreign = _existing_branches(context) - {branch_of(story) for story in known}
     ours = [story for story in wanted if branch_of(story) not in foreign]
-    with context.store.exclusive() as db:
-        for story in ours:
-            branches.record(db, story, tip, now=now)
+    _record(context, ours, tip, now)
     asked = [Wanted(story, tip, known_branch=True) for story in ours]
     made = create_worktrees(repo, asked, now=now)
+    # A removal that the making waited for has forgotten the branch of before.
+    _record(context, [one.story for one in made if isinstance(one, Made)], tip, now)
     _tell_made(context, [one for one in made if isinstance(one, Made) and one.story not in known], now)
     refused = {story: NotMade(story, BRANCH_EXISTS, adoptable=False) for story in wanted if story not in ours}
     return refused | {one.story: _not_made(one) if isinstance(one, Refused) else one for one in made}
@@ -49,7 +50,8 @@ def make_worktrees(context: Context, wanted: Sequence[int], now: datetime) -> di
 def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
     """Removes the worktree and the branch of a story that is over; what is nowhere else is rescued first.
 
-    A branch that is checked out elsewhere stays: it is the user's from then on.
+    A branch that is checked out elsewhere stays: it is the user's from then on. Raises Overtaken when the
+    story has moved on meanwhile, or a run of it has begun.
     """
     with context.store.reading() as db:
         landed = _landed_tip(db, story.id)
@@ -60,11 +62,25 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
         landed=landed,
         keep_branch=False,
         now=now,
+        check=partial(_refuse_in_use, context, story),
     )
     with context.store.exclusive() as db:
-        branches.forget(db, story.id)
+        # A start that waited for us may have made the branch anew.
+        if removed.branch_kept or context.repository.branch_tip(branch_of(story.id)) is None:
+            branches.forget(db, story.id)
         _tell_removed(db, context, removed, now)
     return removed
+
+
+def _refuse_in_use(context: Context, story: Story) -> None:
+    """Raises when the worktree that was to go is one that is worked in."""
+    with context.store.reading() as db:
+        moved = stories.load(db, story.id).visit != story.visit
+        run = runs.live_of_story(db, story.id)
+    if moved or run is not None:
+        why = "the story has moved on" if run is None else f"run {run.id} is live"
+        fact = f"the worktree of story {story.id} stays: {why}"
+        raise Overtaken(fact, code="stale", subject=str(story.id))
 
 
 def base_tip(context: Context) -> str:
@@ -77,6 +93,15 @@ def base_tip(context: Context) -> str:
             code="no_base",
         )
     return tip
+
+
+def _record(context: Context, wanted: Sequence[int], tip: str, now: datetime) -> None:
+    with context.store.reading() as db:
+        missing = set(wanted) - branches.all_stories(db)
+    if missing:
+        with context.store.exclusive() as db:
+            for story in sorted(missing):
+                branches.record(db, story, tip, now=now)
 
 
 def _existing_branches(context: Context) -> set[str]:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,16 +29,25 @@ class Removed:
 
 
 def remove_worktree(
-    repo: Repository, story: int, *, base_tip: str, landed: str | None, keep_branch: bool, now: datetime
+    repo: Repository,
+    story: int,
+    *,
+    base_tip: str,
+    landed: str | None,
+    keep_branch: bool,
+    now: datetime,
+    check: Callable[[], object] = lambda: None,
 ) -> Removed:
     """Removes the story's worktree and its branch, unless `keep_branch`; gone is fine.
 
-    First rescues what neither `base_tip` nor `landed` (the tip that was squashed and landed) has.
+    First rescues what neither `base_tip` nor `landed` (the tip that was squashed and landed) has. `check` is asked
+    when no other can make or remove worktrees any more; what it raises ends this, with nothing changed.
     Raises HuskiesError `not_ours` for a path that this repository did not make. Killed in between, it leaves
     a rescue ref or a worktree without its mark, and the next call goes on. Call it outside `git_locked`.
     """
     branch = branch_of(story)
     with worktrees_locked(repo.project):
+        check()
         refuse_foreign(repo.project, repo.project.worktree(story))
         tip = repo.branch_tip(branch)
         rescue = rescue_work(repo, story, base_tip=base_tip, landed=landed, now=now, branch_stays=keep_branch)

@@ -7,7 +7,7 @@ from huskies_core.agents.starting import Order, start_run
 from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, make_worktrees, unmake_worktree
 from huskies_core.agents.world import World
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
 from huskies_core.passes.actions import Action, Done, Move, Outcome, Verb
 from huskies_core.passes.moving import move_story
@@ -67,7 +67,7 @@ def _is_torn_down(world: World, story: stories.Story) -> bool:
 
 
 def _is_over(story: stories.Story) -> bool:
-    return story.stage.name in TERMINAL or story.entered_by == "reopen"
+    return story.stage.name in TERMINAL or story.returned_by == "reopen"
 
 
 def _create(context: Context, actions: list[Action]) -> Iterator[Done]:
@@ -95,6 +95,8 @@ def _clear_one(context: Context, action: Action) -> str:
     assert action.story is not None
     with context.store.reading() as db:
         story = stories.load(db, action.story)
+    if not _is_over(story):
+        raise Overtaken(f"story {story.id} has moved on to {story.stage.name.value}", code="stale")
     removed = unmake_worktree(context, story, context.now())
     return f"kept as {removed.rescue}" if removed.rescue else ""
 

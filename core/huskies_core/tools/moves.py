@@ -22,7 +22,7 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Backlog, StageName
-from huskies_core.store import branches, stories
+from huskies_core.store import branches, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.firing import Transition, fire
 from huskies_core.store.stories import Story, StoryType
@@ -86,8 +86,9 @@ def reopen(context: Context, story: int) -> Moved:
     worktrees pass does that."""
     moved = _fire_plain(context, story, Reopen())
     with context.store.reading() as db:
-        seen, has_branch = stories.load(db, story), branches.base_commit(db, story) is not None
-    if has_branch and seen.entered_by == Reopen.name:
+        seen, is_worked_in = stories.load(db, story), runs.live_of_story(db, story) is not None
+        has_branch = branches.base_commit(db, story) is not None
+    if has_branch and not is_worked_in and seen.returned_by == Reopen.name:
         from huskies_core.agents.worktrees import unmake_worktree
 
         unmake_worktree(context, seen, context.now())

@@ -172,6 +172,25 @@ def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
     assert twice(context, WORKTREES)[0] == []
 
 
+def test_a_story_that_began_anew_after_the_plan_keeps_its_worktree(context: Context) -> None:
+    for number in (1, 2):
+        import_story(context.store, Coding(), number=number)
+    run_pass(context, WORKTREES)
+    for number in (1, 2):
+        fire_event(context.store, number, Abandon("no"))
+    with context.store.reading() as db:
+        planned = WORKTREES.plan(observe(context, db))
+    fire_event(context.store, 1, Reopen())
+    fire_event(context.store, 1, Start())
+    with context.store.exclusive() as db:
+        visit = stories.load(db, 2).visit
+        runs.claim(db, Claim(2, RunKind.OTHER, visit), actor="test", now=NOW)
+    ended = [(one.outcome, one.error) for one in WORKTREES.apply(context, planned)]
+    with context.store.reading() as db:
+        kept = (made_worktrees(context.project), branches.all_stories(db))
+    assert (ended, kept) == ([(Became.SKIPPED, "stale")] * 2, (frozenset({1, 2}), frozenset({1, 2})))
+
+
 def test_a_worktree_that_was_deleted_by_hand_comes_back_with_its_commits(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
