@@ -54,9 +54,8 @@ def _actions(report: PassReport) -> Iterable[dict[str, object]]:
 def _errors(reports: Iterable[PassReport]) -> Iterable[ErrorItem]:
     for report in reports:
         if report.failure is not None:
-            yield ErrorItem(
-                report.failure.error, f"{report.name}: {report.failure.detail}", subject=report.name
-            )
+            told = _told(report.name, report.failure.detail)
+            yield ErrorItem(report.failure.error, told, subject=report.name)
         for item in report.done:
             if item.outcome is Outcome.FAILED:
                 subject = "" if item.action.story is None else str(item.action.story)

@@ -34,7 +34,7 @@ VISIT = 10
 
 def story_in(stage: Stage, draft: Draft = DRAFT, **fields: Any) -> Story:
     at = to_iso(NOW - timedelta(hours=1))
-    story = Story(1, draft, stage, VISIT, "start", 1, at, at, 0, at, at)
+    story = Story(1, draft, stage, VISIT, "start", None, 1, at, at, 0, at, at)
     return replace(story, **fields)
 
 

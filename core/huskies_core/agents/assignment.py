@@ -41,7 +41,7 @@ def in_order(stories: Iterable[Story]) -> list[Story]:
 
 def may_be_promoted(story: Story, *, everything: bool) -> bool:
     """Whether a backlog story is one that goes on by itself once its dependencies are met."""
-    if story.draft.type is StoryType.EPIC or story.entered_by in ("demote", "reopen"):
+    if story.draft.type is StoryType.EPIC or story.returned_by is not None:
         return False
     return everything or bool(story.draft.depends_on)
 

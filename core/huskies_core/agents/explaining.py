@@ -157,7 +157,7 @@ def _of_start(world: World, story: Story) -> Iterable[Held]:
     everything = world.config.project.auto_promote is AutoPromote.ALL
     if not may_be_promoted(story, everything=everything):
         back = {"demote": "was put back and ", "reopen": "was opened again and "}
-        told = f"{back.get(story.entered_by, '')}waits to be started"
+        told = f"{back.get(story.returned_by or '', '')}waits to be started"
         yield Held("not_started", told, f"huskies start {story.id}")
 
 

@@ -16,6 +16,9 @@ from huskies_core.store.stories import Story
 RESETS = ("start", "deps_met", "unblock", "unfreeze")
 """The events that begin the count of retries, recoveries and crashes anew."""
 
+RETURNS = ("demote", "reopen")
+"""The events after which a story waits in backlog for a person to start it."""
+
 
 class Stale(Overtaken):
     """The story has left the visit that the event was decided on; nothing was written."""
@@ -93,28 +96,22 @@ def _next_stage(story: Story, event: Event) -> Stage:
 def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: int, now: datetime) -> None:
     at = to_iso(now)
     fresh = event.name in RESETS
-    left_backlog = before.stage.name is StageName.BACKLOG and after.name is StageName.CODING
-    retries = 0 if fresh else before.retries + isinstance(event, RETRIES)
-    db.execute(
-        """UPDATE stories SET stage = ?, payload = ?, visit = ?, entered_by = ?, stage_entered_at = ?,
-               updated_at = ?, retries = ?, reset_seq = ?, coding_at = ? WHERE id = ?""",
-        (
-            *(
-                after.name.value,
-                json.dumps(encode_payload(after), ensure_ascii=False),
-                seq,
-                event.name,
-                at,
-                at,
-            ),
-            *(
-                retries,
-                seq if fresh else before.reset_seq,
-                at if left_backlog else before.coding_at,
-                before.id,
-            ),
-        ),
-    )
+    started = before.stage.name is StageName.BACKLOG and after.name is StageName.CODING
+    returned = None if started else before.returned_by
+    changed = {
+        "stage": after.name.value,
+        "payload": json.dumps(encode_payload(after), ensure_ascii=False),
+        "visit": seq,
+        "entered_by": event.name,
+        "returned_by": event.name if event.name in RETURNS else returned,
+        "stage_entered_at": at,
+        "updated_at": at,
+        "retries": 0 if fresh else before.retries + isinstance(event, RETRIES),
+        "reset_seq": seq if fresh else before.reset_seq,
+        "coding_at": at if started else before.coding_at,
+    }
+    columns = ", ".join(f"{name} = :{name}" for name in changed)
+    db.execute(f"UPDATE stories SET {columns} WHERE id = :id", {**changed, "id": before.id})
 
 
 def _landing(story: Story, event: Event) -> HuskiesError:

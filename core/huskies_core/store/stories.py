@@ -57,7 +57,8 @@ class Draft:
 class Story:
     """A story and where it stands. Times are ISO 8601 in UTC; `visit` and `reset_seq` are journal positions.
 
-    `entered_by` is the event that began the visit; retries, recoveries and crashes count since `reset_seq`.
+    `entered_by` is the event that began the visit, `returned_by` what put the story back into backlog, where it
+    waits since then to be started; retries, recoveries and crashes count since `reset_seq`.
     """
 
     id: int
@@ -65,6 +66,7 @@ class Story:
     stage: Stage
     visit: int
     entered_by: str
+    returned_by: str | None
     reset_seq: int
     stage_entered_at: str
     coding_at: str | None
@@ -225,7 +227,16 @@ def _columns(draft: Draft) -> tuple[object, ...]:
 
 
 def _story(row: sqlite3.Row) -> Story:
-    names = ("id", "visit", "entered_by", "reset_seq", "stage_entered_at", "coding_at", "retries")
+    names = (
+        "id",
+        "visit",
+        "entered_by",
+        "returned_by",
+        "reset_seq",
+        "stage_entered_at",
+        "coding_at",
+        "retries",
+    )
     kept: dict[str, Any] = {name: row[name] for name in (*names, "created_at", "updated_at")}
     return Story(draft=_draft(row), stage=_stage(row), **kept)
 

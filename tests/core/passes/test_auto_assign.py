@@ -9,7 +9,18 @@ from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, stand, wake
 from huskies_core.passes.running import run_pass
-from huskies_core.pipeline.events import Abandon, Accept, Demote, Reopen, Start, Supersede
+from huskies_core.pipeline.events import (
+    Abandon,
+    Accept,
+    Block,
+    Demote,
+    Freeze,
+    Reopen,
+    Start,
+    Supersede,
+    Unblock,
+    Unfreeze,
+)
 from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
 from huskies_core.store import holds, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
@@ -69,7 +80,15 @@ def test_every_story_but_epics_is_promoted_when_the_config_says_so(context: Cont
     assert planned(context) == [("promote_story", 1, "its dependencies are met")]
 
 
-@pytest.mark.parametrize("back", [[Start(), Demote()], [Abandon("no"), Reopen()]])
+@pytest.mark.parametrize(
+    "back",
+    [
+        [Start(), Demote()],
+        [Abandon("no"), Reopen()],
+        [Start(), Demote(), Freeze(), Unfreeze()],
+        [Abandon("no"), Reopen(), Block("why"), Unblock()],
+    ],
+)
 def test_a_story_that_came_back_waits_for_a_person(context: Context, back: list[Start]) -> None:
     configure(context, 'auto_promote = "all"')
     story = add_story(context.store)

@@ -21,6 +21,7 @@ CREATE INDEX journal_fresh_starts ON journal (story, seq)
     WHERE event IN ('start', 'deps_met', 'unblock', 'reopen');
 
 -- visit: the journal position that began the stay in the stage; entered_by: the event that did
+-- returned_by: what put the story back into backlog, until it is started: such a story waits for a person
 -- reset_seq: the journal position since which retries, recoveries and crashes are counted
 -- coding_at: when the story last came into coding from backlog; its age in the merge queue
 CREATE TABLE stories (
@@ -39,6 +40,7 @@ CREATE TABLE stories (
     payload TEXT NOT NULL DEFAULT '{}',
     visit INTEGER NOT NULL REFERENCES journal (seq),
     entered_by TEXT NOT NULL,
+    returned_by TEXT CHECK (returned_by IN ('demote', 'reopen')),
     reset_seq INTEGER NOT NULL DEFAULT 0,
     stage_entered_at TEXT NOT NULL,
     coding_at TEXT,
