@@ -83,10 +83,12 @@ def _claimed(context: Context, order: Order, now: datetime) -> Iterator[tuple[Ru
         with context.store.exclusive() as db:
             hygiene.notice_changes(db, seen, actor=context.actor, now=now)
             run = _claim(context, order, db, now)
-            lock = take_lock(RunDirectory(context.project.run_dir(run.id)))
+            directory = RunDirectory(context.project.run_dir(run.id))
+            lock = take_lock(directory)
             if lock is None:
                 raise Overtaken(f"the lock of run {run.id} is held by somebody else", code="already_running")
             held.callback(os.close, lock)
+            directory.clear()
         try:
             yield run, lock
         except (HuskiesError, OSError) as error:

@@ -33,6 +33,12 @@ class RunDirectory:
     def run_id(self) -> int:
         return int(os.path.basename(self.path))
 
+    def clear(self) -> None:
+        """Removes all but the lock: a run of the same number, before a store was begun anew, may have left it."""
+        for entry in os.scandir(self.path):
+            if entry.path != self.lock:
+                os.unlink(entry.path)
+
     def write_prompt(self, text: str) -> None:
         replace_file(self.prompt, text.encode(errors="surrogateescape"))
 
@@ -111,6 +117,6 @@ def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HuskiesError(
             f"{path} is broken: {error}",
-            hint="Look at the run's other files; 'huskies doctor' lists such runs.",
+            hint="Look at the run's other files.",
             code="run_directory",
         ) from error

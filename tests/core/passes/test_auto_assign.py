@@ -22,11 +22,14 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.liveness import is_alive
 from huskies_core.store import holds, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
+from support.waiting import wait_until
 
 DONE = Done(to_iso(NOW), "c0ffee")
 CODER = RunKind.CODER
@@ -267,3 +270,17 @@ def test_actions_say_which_run_they_would_start(context: Context) -> None:
     assert isinstance(action, Action)
     assert action.order is not None
     assert (action.order.kind, action.order.agent and action.order.agent.name) == (CODER, "ann")
+
+
+def test_what_a_run_of_the_same_number_left_is_not_this_runs(context: Context) -> None:
+    """A store that was lost begins with run 1 again, beside the directories of before."""
+    import_story(context.store, Coding(), number=1)
+    left = context.project.run_dir(1)
+    left.mkdir(parents=True)
+    for name in ("exit.json", "kill.json", "result.json"):
+        (left / name).write_text('{"result": "landed"}')
+    run_pass(context, AUTO_ASSIGN)
+    wait_until(lambda: not is_alive(RunDirectory(left)), 20, what="the end of the run")
+    kept = [name for name in ("kill.json", "result.json") if (left / name).exists()]
+    exit_ = RunDirectory(left).read_exit()
+    assert (kept, exit_ is not None and exit_.steps[-1].name) == ([], "ann")
