@@ -21,6 +21,13 @@ def run_id(text: str) -> int:
     return int(text)
 
 
+def whole_number(text: str) -> int:
+    """0 or more, and no more than the store can count."""
+    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _LARGEST_ID):
+        raise ValueError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """A finite number of seconds, 0 or more."""
     try:

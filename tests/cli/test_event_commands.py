@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -178,3 +179,15 @@ def test_an_agent_may_not_move_its_story(
     ]
     codes = [[error["code"] for error in json.loads(text)["errors"]] for text in told]
     assert codes == [["inside_a_run"], ["inside_a_run"], ["inside_a_run"], []]
+
+
+def test_a_broken_config_keeps_nobody_from_starting_a_story(huskies: Commands) -> None:
+    huskies("add", "A story", "-c", "it works")
+    Path(".huskies/project.toml").write_text("max_coders = 'three'\n")
+    assert huskies("start", "1").outcome[:2] == (0, "1: backlog → coding\n")
+
+
+@pytest.mark.parametrize("args", [("history", "--after"), ("run", "list", "--limit")])
+def test_a_number_that_no_store_can_count_to_is_wrong_usage(huskies: Commands, args: tuple[str, ...]) -> None:
+    refused = huskies(*args, "9" * 20)
+    assert (refused.exit_code, "is not a whole number" in refused.stderr) == (2, True)

@@ -8,7 +8,7 @@ import typer
 
 from huskies_cli.documents import Document, entry_document
 from huskies_cli.entries import entry_line
-from huskies_cli.options import OptionalStoryId
+from huskies_cli.options import OptionalStoryId, whole_number
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session, session_of
 from huskies_core.context import open_context
@@ -19,7 +19,7 @@ POLL_SECS = 0.2
 
 Everything = Annotated[bool, typer.Option("--all", help="Every row: edits, runs, worktrees too.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens next.")]
-After = Annotated[int, typer.Option("--after", metavar="SEQ", help="Only rows behind this position.")]
+After = Annotated[int, typer.Option("--after", parser=whole_number, metavar="SEQ", help="Only rows behind this position.")]
 
 
 def show_history(

@@ -10,7 +10,7 @@ import typer
 from huskies_cli import render
 from huskies_cli.documents import run_document
 from huskies_cli.live_runs import run_now_document, troubles
-from huskies_cli.options import RunId, story_id
+from huskies_cli.options import RunId, story_id, whole_number
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
@@ -29,7 +29,7 @@ OfStory = Annotated[
         "--story", parser=story_id, metavar="ID", help="Only those of this story.", show_default=False
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many; 0 is all.")]
+Limit = Annotated[int, typer.Option("--limit", parser=whole_number, metavar="N", help="At most so many; 0 is all.")]
 COLUMNS = ("run", "story", "kind", "agent", "outcome", "age", "turns", "cost", "detail")
 
 
@@ -39,7 +39,7 @@ def list_runs(ctx: typer.Context, live: Live = False, story: OfStory = None, lim
     Turns and cost of a live run are those of this moment.
     """
     with open_context(session_of(ctx).start) as context:
-        found = runs.list_runs(context, live=live, story=story, limit=max(limit, 0))
+        found = runs.list_runs(context, live=live, story=story, limit=limit)
     data = {"runs": [run_now_document(now) for now in found]}
     now = utc_now()
     return Result.of_items(
