@@ -19,7 +19,9 @@ POLL_SECS = 0.2
 
 Everything = Annotated[bool, typer.Option("--all", help="Every row: edits, runs, worktrees too.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens next.")]
-After = Annotated[int, typer.Option("--after", parser=whole_number, metavar="SEQ", help="Only rows behind this position.")]
+After = Annotated[
+    int, typer.Option("--after", parser=whole_number, metavar="SEQ", help="Only rows behind this position.")
+]
 
 
 def show_history(
