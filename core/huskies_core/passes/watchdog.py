@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from huskies_core.agents.stopping import stop_run
 from huskies_core.agents.world import World
 from huskies_core.clock import from_iso
+from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
@@ -51,26 +52,26 @@ def _overrun(world: World, run: Run) -> str | None:
     started = from_iso(run.started_at)
     if world.now > started + timedelta(seconds=agent.max_wall_secs) + GRACE:
         return f"max_wall_secs: longer than {agent.max_wall_secs} s"
-    silent_since = max(started, _last_output(world, run), _waiting_until(world, run))
-    if world.now > silent_since + timedelta(seconds=agent.inactivity_timeout_secs) + GRACE:
+    silent_since = _silent_since(world, agent, run)
+    allowed = timedelta(seconds=agent.inactivity_timeout_secs)
+    if silent_since is not None and world.now > silent_since + allowed + GRACE:
         return f"inactivity_timeout_secs: no output for {agent.inactivity_timeout_secs} s"
     return None
 
 
-def _last_output(world: World, run: Run) -> datetime:
-    try:
-        changed = os.stat(RunDirectory(world.project.run_dir(run.id)).output).st_mtime
-    except FileNotFoundError:
-        return from_iso(run.started_at)
-    return datetime.fromtimestamp(changed, tz=world.now.tzinfo)
+def _silent_since(world: World, agent: Agent, run: Run) -> datetime | None:
+    """None while it is not the agent that runs: a setup may be silent for as long as its own time-out.
 
-
-def _waiting_until(world: World, run: Run) -> datetime:
-    """A wait for a rate limit that the agent has told of is not silence."""
-    progress = RunDirectory(world.project.run_dir(run.id)).read_progress()
-    if progress is None or progress.waiting_until is None:
-        return from_iso(run.started_at)
-    return datetime.fromtimestamp(progress.waiting_until, tz=world.now.tzinfo)
+    progress.json is written when a step begins and when a figure changes. A wait for a rate limit that the agent has
+    told of is not silence.
+    """
+    directory = RunDirectory(world.project.run_dir(run.id))
+    progress = directory.read_progress()
+    if progress is None or progress.step != agent.name:
+        return None
+    files = (directory.progress, directory.output)
+    signs = [os.stat(path).st_mtime for path in files if os.path.exists(path)]
+    return datetime.fromtimestamp(max(*signs, progress.waiting_until or 0.0), tz=world.now.tzinfo)
 
 
 WATCHDOG = Pass("watchdog", plan, one_by_one(apply))
