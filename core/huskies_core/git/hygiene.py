@@ -1,7 +1,6 @@
 """A fingerprint of what runs share and none may change: git config, remotes, hooks, the main branch."""
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -64,10 +63,7 @@ def _config(repo: Repository) -> dict[str, list[str]]:
 
 def _hooks_folder(repo: Repository, values: Mapping[str, list[str]]) -> Path:
     own = values.get(_HOOKS_PATH)
-    if not own:
-        return repo.project.git_dir / "hooks"
-    # A home that nobody has stays as it is written, where Path.expanduser raises.
-    return repo.project.root / os.path.expanduser(own[-1])
+    return repo.project.root / Path(own[-1]).expanduser() if own else repo.project.git_dir / "hooks"
 
 
 def _hooks(folder: Path) -> Iterator[tuple[str, str]]:

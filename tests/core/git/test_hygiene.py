@@ -24,10 +24,6 @@ def move_hooks(repository: GitRepository) -> None:
     repository.git("config", "core.hooksPath", "elsewhere")
 
 
-def lose_hooks(repository: GitRepository) -> None:
-    repository.git("config", "core.hooksPath", "~nobody-of-this-name/hooks")
-
-
 def add_hook(repository: GitRepository) -> None:
     repository.write(".git/hooks/pre-commit", "#!/bin/sh\n")
 
@@ -54,7 +50,6 @@ def detach(repository: GitRepository) -> None:
         (change_bare, ("git config: core.bare was changed",)),
         (add_remote, ("git config: remote.evil.fetch was added", "git config: remote.evil.url was added")),
         (move_hooks, ("git config: core.hookspath was added", "hook commit-msg was removed")),
-        (lose_hooks, ("git config: core.hookspath was added", "hook commit-msg was removed")),
         (add_hook, ("hook pre-commit was added",)),
         (edit_hook, ("hook commit-msg was changed",)),
         (remove_hook, ("hook commit-msg was removed",)),
