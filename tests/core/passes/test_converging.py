@@ -259,6 +259,15 @@ def test_a_broken_base_holds_until_the_tip_moves(context: Context) -> None:
     assert told == ["hold_began", "hold_ended"]
 
 
+def test_a_hold_whose_commit_was_cleaned_away_ends(context: Context) -> None:
+    import_story(context.store, Merge("b", 1), number=1)
+    detail = {"tip": context.repository.branch_tip("main"), "commit": "c0ffee" * 6 + "c0ff"}
+    with context.store.exclusive() as db:
+        holds.put(db, holds.HoldKind.BASE_DIRTY, 1, detail, actor="test", now=NOW)
+    did, again = twice(context, MERGE_RECOVERY)
+    assert (did, again.done) == ([("release_hold", 1, "done")], ())
+
+
 def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=1)
     for _ in range(2):
