@@ -18,7 +18,7 @@ BATCH = 1000
 
 
 def plan(world: World) -> tuple[Action, ...]:
-    news = journal.count_transitions_after(world.db, last_seq(world.project.audit_log), most=BATCH)
+    news = journal.count_transitions_after(world.db, last_seq(world.project.audit_log))
     told = f"{news} transition{'' if news == 1 else 's'}"
     return (Action(Verb.APPEND_AUDIT, detail=told),) if news else ()
 
@@ -29,8 +29,9 @@ def apply(context: Context, action: Action) -> str:
     with context.project.audit_log.open("ab+") as log:
         seq = _cut_torn_tail(log)
         with context.store.reading() as db:
-            news = journal.transitions_after(db, seq, limit=BATCH)
-        log.write(b"".join(map(as_line, news)))
+            while news := journal.transitions_after(db, seq, limit=BATCH):
+                log.write(b"".join(map(as_line, news)))
+                seq = news[-1].seq
         log.flush()
         os.fsync(log.fileno())
     return action.detail

@@ -93,10 +93,10 @@ def entries_after(
     return tuple(map(_entry, rows))
 
 
-def count_transitions_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
-    """How many transitions lie behind a cursor; counting ends at `most`."""
-    behind = "SELECT 1 FROM journal WHERE kind = 'transition' AND seq > ? LIMIT ?"
-    return int(db.execute(f"SELECT count(*) FROM ({behind})", (seq, most)).fetchone()[0])
+def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
+    """How many transitions lie behind a cursor."""
+    found = db.execute("SELECT count(*) FROM journal WHERE kind = 'transition' AND seq > ?", (seq,))
+    return int(found.fetchone()[0])
 
 
 def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:

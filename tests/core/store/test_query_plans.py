@@ -35,7 +35,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "journal.transitions_after": lambda db: journal.transitions_after(db, 5),
     "journal.entries_after": lambda db: journal.entries_after(db, 5),
     "journal.entries_after of one story": lambda db: journal.entries_after(db, 5, story=1),
-    "journal.count_transitions_after": lambda db: journal.count_transitions_after(db, 5, most=10),
+    "journal.count_transitions_after": lambda db: journal.count_transitions_after(db, 5),
     "journal.merge_failures": lambda db: journal.merge_failures(db, least=1),
     "runs.live": runs.live,
     "runs.live_of_story": lambda db: runs.live_of_story(db, 1),
