@@ -131,9 +131,10 @@ def _coding(case: Case) -> Decision:
 
 
 def _coder_ended(case: Case, last: Run) -> Decision:
-    if case.story.draft.type is StoryType.SPIKE:
+    found = tries.is_evidence(last, case.history)
+    if case.story.draft.type is StoryType.SPIKE and (found or tries.was_heard(last)):
         return Fire(events.ReviewHeld(_spike_told(last)))
-    if not tries.is_evidence(last, case.history):
+    if not found:
         return _without_commits(case, last)
     if last.evidence.get("dirty") and tries.dirty_streak(case.here) < 2:
         return Begin(RunKind.CODER, tries.DIRTY_NUDGE)

@@ -127,6 +127,15 @@ def test_a_spike_is_held_with_and_without_commits() -> None:
     ]
 
 
+def test_a_spike_whose_run_crashed_is_run_again_unless_it_has_committed() -> None:
+    spike = story_in(Coding(), replace(DRAFT, type=StoryType.SPIKE))
+    nothing, committed = (
+        decided(spike, ended(CODER, Outcome.CRASHED, evidence)) for evidence in (NO_WORK, WORK)
+    )
+    assert isinstance(nothing, Begin)
+    assert committed == Fire(events.ReviewHeld("the spike ended (crashed) with 2 commits"))
+
+
 def test_a_task_without_changes_closes_and_with_dirty_files_goes_on() -> None:
     task = story_in(Coding(), replace(DRAFT, type=StoryType.TASK))
     closed = decided(task, ended(CODER, evidence=NO_WORK))
