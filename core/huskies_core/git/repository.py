@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Self
 
 from huskies_core.errors import HuskiesError
+from huskies_core.git.host import require_git
 from huskies_core.project import Project
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Repository:
 
     @cached_property
     def _git(self) -> "Git":
+        """Asked first whether there is a git at all: without one, the import alone would raise."""
+        require_git()
         from git.cmd import Git
 
         return Git(str(self.project.root))
