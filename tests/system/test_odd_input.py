@@ -1,0 +1,181 @@
+"""What is odd but legal just works: texts, the places that projects lie in, and the places they are called from."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from huskies_core.store.stories import Criterion
+from support.cli import run_huskies
+from support.commands import Commands
+from support.git_repository import GitRepository
+from system.facts import NOTHING, no_leftovers
+from system.project import STORY, Pipeline
+
+pytestmark = pytest.mark.system
+
+PLACES = (
+    "two words, 'some' \"quotes\"",
+    "100%20 %s {x}",
+    "what?#top",
+    "-leading",
+    "naïve-日本-🐕",
+    "back\\slash $HOME `id` ; true",
+    "two\nlines",
+)
+ESCAPES = "\x1b]0;title\x07\x1b[31mred\x1b[0m \x9b31m\ttab \u202eturned\u202c"
+MakeAt = Callable[[Path], Pipeline]
+TEXTS = (
+    "x" * 10_240,
+    "../../../etc/passwd",
+    "🐕‍🦺 é e\u0301 \u3000",
+    "--all\n-c nothing\n---\nname: no front matter\n---\n",
+    "{{worktree_path}} {{nothing}} $HOME `id` %s",
+    "\n\n  indented\n\n",
+    "windows\r\nlines\r\n",
+    ESCAPES,
+)
+
+
+@pytest.fixture
+def make_pipeline_at(tmp_path: Path) -> Iterator[MakeAt]:
+    """Makes a project in that folder, and ends its runs when the test is over."""
+    made: list[Pipeline] = []
+
+    def make(root: Path) -> Pipeline:
+        settings = "[watcher]\nreconcile_interval_secs = 1"
+        made.append(Pipeline(GitRepository(root), tmp_path.resolve() / "scripts", settings=settings))
+        return made[-1]
+
+    yield make
+    for pipeline in made:
+        pipeline.stop()
+
+
+@pytest.fixture
+def huskies(
+    repository: GitRepository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Commands:
+    commands = Commands(repository.root, capsys, monkeypatch)
+    assert commands("init").exit_code == 0
+    return commands
+
+
+@pytest.mark.parametrize(
+    "title", ["-x", "--json", "--", "-c", "../up", "🐕", "%s {x} $HOME", "x" * 200, "#7", "'"]
+)
+def test_any_line_of_text_is_a_title(huskies: Commands, title: str) -> None:
+    assert huskies("add", "-c", "c", "--", title).exit_code == 0
+    assert huskies("update", "1", "--check", "1", f"--title={title}").exit_code == 0
+    assert huskies("--json", "show", "1").data["title"] == title
+    assert [story["title"] for story in huskies("--json", "list").data["stories"]] == [title]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_any_text_is_a_body_and_is_kept_to_the_byte(huskies: Commands, tmp_path: Path, text: str) -> None:
+    body = tmp_path / "body.md"
+    body.write_bytes(text.encode())
+    assert huskies("add", "one", "-c", text.strip() or "c", "--body", body).exit_code == 0
+    assert huskies("add", "two", "-c", "c", "--body", "-", stdin=text.encode()).exit_code == 0
+    assert [huskies("--json", "show", number).data["description"] for number in ("1", "2")] == [text, text]
+
+
+def test_escapes_are_kept_in_the_store_and_do_not_reach_a_terminal(huskies: Commands) -> None:
+    assert (
+        huskies("add", "one", "-c", ESCAPES, "--label", "l", "--body", "-", stdin=ESCAPES.encode()).exit_code
+        == 0
+    )
+    assert huskies("block", "1", "--reason", ESCAPES).exit_code == 0
+    kept = huskies("--json", "show", "1").data
+    assert (kept["description"], kept["criteria"][0]["text"], kept["payload"]["reason"]) == (ESCAPES,) * 3
+    for command in ("show 1", "list", "status", "explain 1", "history 1", "history --all"):
+        told = huskies(*command.split())
+        shown = told.stdout + told.stderr
+        assert (told.exit_code, [mark for mark in "\x1b\x07\x9b\u202e" if mark in shown]) == (0, []), command
+
+
+def test_text_of_a_story_is_never_a_template_nor_a_command(make_pipeline_at: MakeAt, tmp_path: Path) -> None:
+    pipeline = make_pipeline_at(tmp_path.resolve() / "repository")
+    prompt = pipeline.scripts / "prompt"
+    hostile = "{{root}} {{nothing}} $HOME $(touch stolen) `touch stolen` \x1b[31m"
+    draft = replace(STORY, title="-x; touch stolen", description=hostile, criteria=(Criterion(hostile),))
+    steps = (f"run=cp $HUSKIES_PROMPT_FILE {prompt}", "write=work.txt:done", "commit=work")
+    story = pipeline.add(steps, draft=draft)
+    finish(pipeline, story)
+    told = prompt.read_text()
+    assert ("{{root}} {{nothing}} $HOME $(touch stolen) `touch stolen`" in told, draft.title in told) == (
+        True,
+        True,
+    )
+    subject = pipeline.repository.subjects("main")[0]
+    assert (subject, list(pipeline.root.rglob("stolen"))) == (f"huskies: merge 1 story {draft.title}", [])
+
+
+def finish(pipeline: Pipeline, story: int) -> None:
+    assert pipeline.huskies("auto-assign").exit_code == 0
+    pipeline.wait_for(story)
+    pipeline.wait_until_idle()
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_project_may_lie_anywhere(make_pipeline_at: MakeAt, tmp_path: Path, name: str) -> None:
+    """From the first command to the last worktree that is removed, with a rescue on the way."""
+    pipeline = make_pipeline_at(tmp_path.resolve() / name / name)
+    story = pipeline.add()
+    finish(pipeline, story)
+    left = pipeline.add(("write=kept.txt:kept", "commit=work", "hang=60"))
+    with pipeline.ticking():
+        pipeline.wait_until((pipeline.project.worktree(left) / "kept.txt").exists, what="work")
+        assert pipeline.huskies("abandon", str(left), "--reason", "no more").exit_code == 0
+        pipeline.wait_until(lambda: not left_of(pipeline), what="the removal of its worktree")
+        pipeline.wait_until_idle()
+    assert [one["story"] for one in pipeline.huskies("rescue", "list", "--json").data["rescues"]] == [left]
+    assert (pipeline.repository.files("main")[-1], pipeline.repository.status()) == (f"story-{story}.txt", [])
+    for command in (
+        "status",
+        "explain 1",
+        "logs 1 --run 1",
+        "history",
+        "worktree list",
+        "run list",
+        "config check",
+    ):
+        assert pipeline.huskies(*command.split(), "--json").exit_code == 0, command
+
+
+def left_of(pipeline: Pipeline) -> list[str]:
+    """The worktrees and branches of stories. Read off the folders: git's list of worktrees has a path a line."""
+    made = [path.name for path in pipeline.project.worktrees_dir.glob("[!.]*")]
+    return [*made, *pipeline.repository.git("branch", "--list", "feature/*").split()]
+
+
+def test_a_project_is_the_same_from_wherever_it_is_called(make_pipeline_at: MakeAt, tmp_path: Path) -> None:
+    """From a folder in it, a story's worktree, a folder in that, the merge workspace, and through a link."""
+    pipeline = make_pipeline_at(tmp_path.resolve() / "repository")
+    story = pipeline.add(("write=work.txt:done", "commit=work"), ("write=work.txt:done", "commit=work"))
+    link, below = tmp_path / "link", pipeline.root / "some/folder"
+    link.symlink_to(pipeline.root)
+    below.mkdir(parents=True)
+    assert pipeline.huskies("worktrees").exit_code == 0
+    worktree = pipeline.project.worktree(story)
+    (worktree / "deep").mkdir()
+    linked_worktree = tmp_path / "linked-worktree"
+    linked_worktree.symlink_to(worktree)
+    places = [
+        below,
+        link,
+        link / "some/folder",
+        worktree,
+        worktree / "deep",
+        linked_worktree,
+        pipeline.project.state_dir,
+    ]
+    expected = run_huskies("list", "--json", cwd=pipeline.root).stdout
+    for place in places:
+        assert run_huskies("list", "--json", cwd=place).stdout == expected, place
+        assert run_huskies("list", "--json", "--project", place, cwd=tmp_path).stdout == expected, place
+    assert run_huskies("add", "from a worktree", "-c", "c", "--json", cwd=worktree).data["id"] == 2
+    assert run_huskies("auto-assign", cwd=linked_worktree).exit_code == 0
+    pipeline.wait_for(story)
+    assert (no_leftovers(pipeline), pipeline.repository.files("main")[-1]) == (NOTHING, "work.txt")
