@@ -188,6 +188,8 @@ def _notes(world: World, story: Story) -> Iterable[str]:
     if story.stage.name is StageName.MERGE:
         queue = queue_of(world)
         yield f"place {queue.index(story.id) + 1} of {len(queue)} in the merge queue"
+        if not world.gates:
+            yield "nothing is checked before it is merged: project.toml has no gate, and script/test cannot be run"
     if is_starving(world, story):
         since, limit = story.stage_entered_at, settings.merge.starvation_secs
         yield f"in the merge queue since {since}, longer than merge.starvation_secs ({limit})"

@@ -195,7 +195,21 @@ def test_retries_that_are_used_are_noted(context: Context) -> None:
     assert explain(context, 1).notes == ("1 of 3 retries are used",)
 
 
+GATE = '[[gate]]\nname = "tests"\ncommand = ["true"]\n'
+
+
+def test_without_a_gate_it_is_said_that_nothing_is_checked(context: Context) -> None:
+    import_story(context.store, Merge("b", 1))
+    without = explain(context, 1).notes
+    configure(context, GATE)
+    assert (without[1:], explain(context, 1).notes[1:]) == (
+        ("nothing is checked before it is merged: project.toml has no gate, and script/test cannot be run",),
+        (),
+    )
+
+
 def test_a_story_tells_its_place_in_the_merge_queue(context: Context) -> None:
+    configure(context, GATE)
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     first, second = explain(context, 1), explain(context, 2)
