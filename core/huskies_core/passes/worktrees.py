@@ -45,7 +45,15 @@ def _left_over(world: World) -> list[Action]:
     suspects = present_worktrees(world.project) | branches.all_stories(world.db)
     found = (stories.find(world.db, number) for number in sorted(suspects))
     over = (story for story in found if story is not None and _is_over(story))
-    return [_clear(world, story) for story in over if world.live_run(story.id) is None]
+    return _bounded(world, [_clear(world, story) for story in over if world.live_run(story.id) is None])
+
+
+def _bounded(world: World, actions: list[Action]) -> list[Action]:
+    """At most max_gates teardowns live at once; the end of one runs this pass again, for the next."""
+    live = sum(run.kind is RunKind.OTHER and run.agent is None for run in world.live)
+    starts = [action.story for action in actions if action.order is not None]
+    waiting = frozenset(starts[max(world.config.project.max_gates - live, 0) :])
+    return [action for action in actions if action.story not in waiting]
 
 
 def _clear(world: World, story: stories.Story) -> Action:

@@ -162,6 +162,22 @@ def test_teardown_runs_in_the_worktree_before_it_goes(context: Context, tmp_path
     )
 
 
+def test_no_more_teardowns_than_gates_live_at_once(context: Context) -> None:
+    component = '[[component]]\nname = "db"\nteardown = ["true"]\n'
+    context.project.project_toml.write_text(component)
+    for number in range(1, 6):
+        import_story(context.store, Coding(), number=number)
+    run_pass(context, WORKTREES)
+    for number in range(1, 6):
+        fire_event(context.store, number, Abandon("no"))
+    with context.store.exclusive() as db:
+        visit = stories.load(db, 3).visit
+        runs.claim(db, Claim(3, RunKind.OTHER, visit), actor="test", now=NOW)
+    with context.store.reading() as db:
+        planned = [(action.verb.value, action.story) for action in WORKTREES.plan(observe(context, db))]
+    assert planned == [("start_run", 1)]
+
+
 def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
