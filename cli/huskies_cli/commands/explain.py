@@ -9,7 +9,7 @@ from huskies_cli.render import Mark
 from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.agents.assignment import Held
-from huskies_core.agents.explaining import Check, Explanation
+from huskies_core.agents.explaining import FINISHED, Check, Explanation
 from huskies_core.context import open_context
 from huskies_core.tools.explain import explain
 
@@ -22,7 +22,7 @@ def explain_story(ctx: typer.Context, story: StoryId) -> Result:
     """
     with open_context(session_of(ctx).start) as context:
         found = explain(context, story)
-        talk = tick_advice(context)
+        talk = () if found.story.is_terminal else tick_advice(context)
     return Result(_document(found), text=lambda: _text(found), talk=talk)
 
 
@@ -52,7 +52,8 @@ def _text(found: Explanation) -> str:
 def _lines(check: Check) -> list[str]:
     if not check.holds:
         return [render.line(render.mark(Mark.DONE), check.passed)]
-    return [render.line(render.mark(Mark.BLOCKED), *_told(held)) for held in check.holds]
+    mark = Mark.DONE if check.rule == FINISHED else Mark.BLOCKED
+    return [render.line(render.mark(mark), *_told(held)) for held in check.holds]
 
 
 def _told(held: Held) -> list[render.Cell]:

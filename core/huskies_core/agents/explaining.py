@@ -16,8 +16,11 @@ from huskies_core.store import stories
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
 
+FINISHED = "finished"
+"""The rule that says that a story is over: it holds, and nothing is wrong."""
+
 PASSED = {
-    "finished": "it is not over",
+    FINISHED: "it is not over",
     "person": "nobody has to look at it",
     "epic": "it is no epic",
     "unmet_dependency": "what it depends on is done",
@@ -109,7 +112,7 @@ def is_starving(world: World, story: Story) -> bool:
 
 def _rules(story: Story, decision: Decision) -> Iterable[str]:
     """The rules that are asked for a story, whatever they say."""
-    yield "finished"
+    yield FINISHED
     if story.is_terminal:
         return
     yield "person"
@@ -140,7 +143,7 @@ def _of_end(story: Story) -> Iterable[Held]:
     if story.is_terminal:
         why = reason_of(story.stage)
         told = f"it is {story.stage.name.value}{f': {why}' if why else ''}"
-        yield Held("finished", told, f"huskies reopen {story.id}")
+        yield Held(FINISHED, told, f"huskies reopen {story.id}")
 
 
 def _of_epic(world: World, story: Story) -> Iterable[Held]:
