@@ -126,6 +126,7 @@ def told_of_hold(pipeline: Pipeline, story: int) -> tuple[list[str], str]:
     paths, reason = hold["detail"]["paths"], hold["detail"]["reason"]
     said = pipeline.huskies("explain", str(story)).stdout
     assert [one for one in paths or [reason] if one not in held["detail"] or one not in said] == []
+    assert paths or (held["detail"], held["command"]) == (reason, "")
     return paths, reason
 
 

@@ -159,8 +159,9 @@ def _as_held(hold: Hold, story: Story) -> Held:
         told = f"the gates fail on the base branch itself ({str(hold.detail.get('tip', ''))[:12]}): mend it"
         return Held("base_broken", told, f"huskies retry {story.id}")
     paths = ", ".join(map(str, hold.detail.get("paths", ())))
-    told = f"uncommitted changes of yours are in the way: {paths or hold.detail.get('reason', '')}"
-    return Held("base_dirty", told, "git stash")
+    if not paths:
+        return Held("base_dirty", str(hold.detail.get("reason", "")))
+    return Held("base_dirty", f"uncommitted changes of yours are in the way: {paths}", "git stash")
 
 
 def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
