@@ -119,13 +119,9 @@ def test_an_advance_killed_at_any_effect_leaves_nothing_undone(
     orders = [mortal.order("advance", at=at) for at in chosen(MOST_OF_ADVANCE, 9)]
     stories = [pipeline.add() for _ in range(-(-len(orders) // 3))]
     mortal.reconcile_and_tick(pipeline, *stories, timeout=600)
-    assert ([order for order in orders if not order.is_taken], crashes(pipeline)) == ([], [])
+    assert [order for order in orders if not order.is_taken] == []
     mortal.tick_until_tidy(pipeline)
     assert_all_came_right(pipeline, *stories)
-
-
-def crashes(pipeline: Pipeline) -> list[int]:
-    return [run.id for run in pipeline.runs() if run.outcome is Outcome.CRASHED]
 
 
 def test_a_supervisor_killed_at_any_effect_is_followed_by_another(
