@@ -29,7 +29,9 @@ OfStory = Annotated[
         "--story", parser=story_id, metavar="ID", help="Only those of this story.", show_default=False
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", parser=whole_number, metavar="N", help="At most so many; 0 is all.")]
+Limit = Annotated[
+    int, typer.Option("--limit", parser=whole_number, metavar="N", help="At most so many; 0 is all.")
+]
 COLUMNS = ("run", "story", "kind", "agent", "outcome", "age", "turns", "cost", "detail")
 
 
