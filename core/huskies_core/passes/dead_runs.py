@@ -1,5 +1,7 @@
 """Runs whose lock is free: found without the config, and recorded as ended whatever it says."""
 
+import os
+
 from huskies_core.agents.ending import end_if_dead
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
@@ -19,7 +21,8 @@ def is_dead(context: Context, run: Run) -> bool:
 
 
 def release_of(context: Context, run: Run) -> Action:
-    ended = RunDirectory(context.project.run_dir(run.id)).read_exit() is not None
+    # Not read before its end is recorded: a broken one is that run's trouble, not all runs'.
+    ended = os.path.exists(RunDirectory(context.project.run_dir(run.id)).exit)
     verb = Verb.END_RUN if ended else Verb.RELEASE_RUN
     why = "ended, not recorded" if ended else "its supervisor is dead"
     return Action(verb, run.story, f"run {run.id}: {why}", run=run.id)

@@ -128,6 +128,16 @@ def test_a_tick_ends_a_dead_run_at_once_and_goes_on_with_its_story(context: Cont
     assert (ended.outcome, ended.detail) == (Outcome.CRASHED, "its supervisor was killed")
 
 
+def test_a_run_whose_account_is_broken_keeps_no_other_from_its_end(context: Context) -> None:
+    import_story(context.store, Coding(), number=1)
+    run = claim(context, 1)
+    context.project.run_dir(run).mkdir(parents=True)
+    (context.project.run_dir(run) / "exit.json").write_text("garbage")
+    reports = ordering.tick(context)
+    outcomes = [(one.action.run, one.outcome) for one in reports[0].done]
+    assert (outcomes, "auto-assign" in ran(reports)) == ([(run, Became.FAILED)], True)
+
+
 def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> None:
     import_story(context.store, Coding())
     settle(context)
