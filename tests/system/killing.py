@@ -167,10 +167,12 @@ def is_on_base(pipeline: Pipeline, story: int) -> bool:
 
 
 def settled_leftovers(pipeline: Pipeline) -> Leftovers:
-    """What is left when the last `advance` is through. Run directories may keep a file that was never finished."""
-    with suppress(AssertionError):
+    """What is left once nothing changes for the better. Run directories may keep a file that was never finished."""
+    try:
         wait_until(lambda: _leftovers(pipeline) == NOTHING, 20)
-    return _leftovers(pipeline)
+    except AssertionError:
+        return _leftovers(pipeline)
+    return NOTHING
 
 
 def _leftovers(pipeline: Pipeline) -> Leftovers:
