@@ -1,5 +1,6 @@
 """The commands as Typer sees them. A command is imported when it runs; help reads the table alone."""
 
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -8,8 +9,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.help import print_help, show_help
 from huskies_cli.output import Result, Stream, finish
 from huskies_cli.session import Session, session_of
+from huskies_cli.streams import ReaderGone, write_line
 from huskies_cli.values import use_plain_values
 from huskies_core.errors import UsageError
 from huskies_core.text import nearest
@@ -33,6 +36,8 @@ def run(arguments: Sequence[str], session: Session) -> int:
             outcome = root.invoke(context)
     except typer.Exit as leave:
         return leave.exit_code
+    except ReaderGone:
+        return 0
     except typer.TyperException as error:
         session.json = session.json or _asks_for_json(arguments)
         raise _usage_error(error, session.command) from error
@@ -78,7 +83,7 @@ class OneCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: "Context") -> TyperOption | None:
-        return _fit(super().get_help_option(ctx))
+        return _as_help(super().get_help_option(ctx))
 
 
 class Group(TyperGroup):
@@ -112,12 +117,12 @@ class Group(TyperGroup):
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         _note_command(ctx)
         if not args:
-            typer.echo(ctx.get_help())
+            print_help(ctx)
             raise typer.Exit
         return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: "Context") -> TyperOption | None:
-        return _fit(super().get_help_option(ctx))
+        return _as_help(super().get_help_option(ctx))
 
 
 def _as_command(name: str, function: Callable[..., Any], cls: type[TyperCommand]) -> "Command":
@@ -139,6 +144,12 @@ def _fit(param: Param) -> Param:
     if isinstance(param, TyperOption) and param.is_bool_flag and param.metavar is None:
         param.metavar = ""
     return param
+
+
+def _as_help(option: TyperOption | None) -> TyperOption | None:
+    if option is not None:
+        option.callback = show_help
+    return _fit(option)
 
 
 def _note_command(context: "Context") -> None:
@@ -194,7 +205,7 @@ def _print_version(*, value: bool) -> None:
     if value:
         from importlib.metadata import version
 
-        typer.echo(f"huskies {version('huskies')}")
+        write_line(sys.stdout, f"huskies {version('huskies')}")
         raise typer.Exit
 
 
