@@ -252,9 +252,16 @@ def _merge_failure(case: Case) -> Decision:
             fixup = events.FixupRequested("the gates failed on the merged tree")
             return Fire(fixup, ((content.GATE_OUTPUT, failure.detail),))
         case FailureKind.NO_COMMITS:
-            return Fire(events.Block(NOTHING_TO_MERGE))
+            return Fire(_without_merge(case.story))
         case FailureKind.OTHER:
             return _retry_other(case, failure.detail)
+
+
+def _without_merge(story: Story) -> Event:
+    """A person who lets a story go on that had nothing to merge wants it worked on."""
+    if story.entered_by in (events.Unblock.name, events.Unfreeze.name):
+        return events.FixupRequested("the branch adds nothing to the base")
+    return events.Block(NOTHING_TO_MERGE)
 
 
 def _conflict(here: Sequence[Run], rules: Rules) -> Decision:

@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from huskies_core.agents import hygiene, judging, setups
 from huskies_core.clock import to_iso
@@ -28,6 +28,8 @@ from huskies_core.runs.spec import Role
 from huskies_core.store import content, firing, gate_passes, holds, journal, runs, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
+
+Record = TypeVar("Record")
 
 STARTING_FILE = "start.json"
 """In the run directory: what was true of gates and setup when the run began, for the one who records its end."""
@@ -81,7 +83,7 @@ def record_failed_start(context: Context, run: Run, detail: str, now: datetime) 
 
 def _look(context: Context, run: Run) -> Found:
     directory = RunDirectory(context.project.run_dir(run.id))
-    exit_ = directory.read_exit()
+    exit_ = _unless_broken(directory.read_exit, directory.exit)
     if exit_ is None or exit_.survivors:
         freed = free_marked(run.id, str(context.project.root))
         if not freed.gone:
@@ -92,8 +94,17 @@ def _look(context: Context, run: Run) -> Found:
     if run.kind is RunKind.MERGE:
         evidence["merge"] = {**_read_json(directory, RESULT_FILE), **landing}
     _remember_setups(context, run, exit_, directory)
-    progress = exit_.progress if exit_ is not None else directory.read_progress()
-    return Found(exit_, progress, directory.read_kill(), evidence, users_paths)
+    progress = exit_.progress if exit_ else _unless_broken(directory.read_progress, directory.progress)
+    return Found(exit_, progress, _unless_broken(directory.read_kill, directory.kill), evidence, users_paths)
+
+
+def _unless_broken(read: Callable[[], Record | None], path: str) -> Record | None:
+    """What a file says. One that nobody can read is set aside for a person: the run must end all the same."""
+    try:
+        return read()
+    except HuskiesError:
+        os.replace(path, f"{path}.broken")
+        return None
 
 
 def _settle_landing(context: Context, run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:

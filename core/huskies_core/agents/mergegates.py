@@ -22,14 +22,14 @@ TAIL_BYTES = 4 * OUTPUT_LIMIT
 
 
 def judge_tree(context: Context, commit: str, tree: str, tip: str) -> dict[str, Any] | None:
-    """None when the gates pass on `commit`; else the failure, or `base_broken` when they fail on `tip` as well."""
+    """None when the gates pass on `commit`; else the failure, or `base_broken` when `tip` itself fails as well."""
     failure = _failure_of(context, commit, tree)
-    if failure is None or failure["result"] != "gates_failed":
+    if failure is None or failure["result"] not in ("gates_failed", "setup_failed"):
         return failure
     broken = _failure_of(context, tip, context.repository.tree_id(tip))
-    if broken is None or broken["result"] != "gates_failed":
-        return failure
-    return {"result": "base_broken", "tip": tip, "output": broken["output"]}
+    if broken is not None and broken["result"] in ("gates_failed", "setup_failed"):
+        return {"result": "base_broken", "tip": tip, "output": broken.get("output") or broken["detail"]}
+    return {**failure, "result": "other"} if failure["result"] == "setup_failed" else failure
 
 
 def _failure_of(context: Context, commit: str, tree: str) -> dict[str, Any] | None:
@@ -109,5 +109,5 @@ def _copied(output: BinaryIO) -> bytes:
 def _failed(step: Step, how: str, output: bytes) -> dict[str, Any]:
     said = tail(without_controls(output.decode(errors="replace")), OUTPUT_LIMIT)
     if step.role is Role.SETUP:
-        return {"result": "other", "detail": f"setup {step.name} {how}: {said[-1000:]}"}
+        return {"result": "setup_failed", "detail": f"setup {step.name} {how}: {said[-1000:]}"}
     return {"result": "gates_failed", "output": f"gate {step.name} {how}\n{said}"}

@@ -13,6 +13,7 @@ from huskies_core.agents import hygiene, merging, prompts, setups
 from huskies_core.agents.ending import STARTING_FILE, record_failed_start
 from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of, teardown_steps
+from huskies_core.agents.stopping import end_left_run
 from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, base_tip, make_worktrees
 from huskies_core.agents.world import midnight
 from huskies_core.config.load import gates_of
@@ -63,7 +64,11 @@ def start_run(context: Context, order: Order, now: datetime) -> Run:
         _make_ready(context, order, run, lock)
     with context.store.exclusive() as db:
         runs.mark_live(db, run.id)
-        return runs.load(db, run.id)
+        live, visit = runs.load(db, run.id), stories.load(db, order.story.id).visit
+    if visit != live.visit:
+        # The story was moved between the claim and the launch, when there was nothing yet to end.
+        end_left_run(context, live.id)
+    return live
 
 
 def _check_config(context: Context, order: Order) -> None:

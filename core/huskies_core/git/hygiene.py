@@ -1,6 +1,7 @@
 """A fingerprint of what runs share and none may change: git config, remotes, hooks, the main branch."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,13 +68,16 @@ def _hooks_folder(repo: Repository, values: Mapping[str, list[str]]) -> Path:
 
 
 def _hooks(folder: Path) -> Iterator[tuple[str, str]]:
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    """Each hook with its mode and content, as far as this user may look."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return
+    for path in sorted(folder.iterdir()):
         if path.is_file() and path.suffix != ".sample":
             yield path.name, f"{path.stat().st_mode & 0o777:o} {_digest_of(path)}"
 
 
 def _digest_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if os.access(path, os.R_OK) else "unreadable"
 
 
 def _digest(text: str) -> str:

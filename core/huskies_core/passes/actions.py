@@ -14,6 +14,7 @@ class Verb(StrEnum):
     PURGE_CONTENT = "purge_content"
     REMOVE_RUN_DIRECTORY = "remove_run_directory"
     EXPIRE_RESCUE = "expire_rescue"
+    EXPIRE_GATE_PASSES = "expire_gate_passes"
     ARCHIVE_STORY = "archive_story"
     CLOSE_STORY = "close_story"
     PROMOTE_STORY = "promote_story"

@@ -1,9 +1,10 @@
 """gc: nothing is kept of what is over: content of terminal stories, run directories and rescue refs past retention."""
 
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from huskies_core.agents.world import World
+from huskies_core.config.records import Config
 from huskies_core.context import Context
 from huskies_core.git.rescue import expire_rescues
 from huskies_core.git.rescue_refs import has_rescues_before
@@ -17,7 +18,7 @@ def plan(world: World) -> tuple[Action, ...]:
         Action(Verb.PURGE_CONTENT, story, f"{keys} key{'' if keys == 1 else 's'}")
         for story, keys in content.left_over(world.db)
     )
-    return (*kept, *_old_run_directories(world), *_old_rescues(world))
+    return (*kept, *_old_run_directories(world), *_old_rescues(world), *_old_gate_passes(world))
 
 
 def apply(context: Context, action: Action) -> str:
@@ -27,8 +28,17 @@ def apply(context: Context, action: Action) -> str:
         case Verb.REMOVE_RUN_DIRECTORY:
             shutil.rmtree(context.project.run_dir(int(action.subject)))
             return ""
+        case Verb.EXPIRE_GATE_PASSES:
+            with context.store.exclusive() as db:
+                return str(gate_passes.expire(db, cutoff(context.config, context.now())))
         case _:
-            return _expire(context)
+            expired = expire_rescues(context.repository, older_than=cutoff(context.config, context.now()))
+            return ", ".join(rescue.ref for rescue in expired)
+
+
+def cutoff(config: Config, now: datetime) -> datetime:
+    """What is older than this is past retention."""
+    return now - timedelta(days=config.project.retention_days)
 
 
 def _old_run_directories(world: World) -> list[Action]:
@@ -36,8 +46,7 @@ def _old_run_directories(world: World) -> list[Action]:
     present = [int(path.name) for path in world.project.runs_dir.glob("*") if path.name.isdigit()]
     if not present:
         return []
-    cutoff = world.now - timedelta(days=world.config.project.retention_days)
-    over = runs.ended_before(world.db, cutoff, least=min(present))
+    over = runs.ended_before(world.db, cutoff(world.config, world.now), least=min(present))
     return [
         Action(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", subject=str(run))
         for run in present
@@ -46,10 +55,17 @@ def _old_run_directories(world: World) -> list[Action]:
 
 
 def _old_rescues(world: World) -> list[Action]:
-    cutoff = world.now - timedelta(days=world.config.project.retention_days)
-    if not has_rescues_before(world.project, cutoff):
+    limit = cutoff(world.config, world.now)
+    if not has_rescues_before(world.project, limit):
         return []
-    return [Action(Verb.EXPIRE_RESCUE, detail=f"rescue refs from before {cutoff.date()}")]
+    return [Action(Verb.EXPIRE_RESCUE, detail=f"rescue refs from before {limit.date()}")]
+
+
+def _old_gate_passes(world: World) -> list[Action]:
+    limit = cutoff(world.config, world.now)
+    if not gate_passes.has_before(world.db, limit):
+        return []
+    return [Action(Verb.EXPIRE_GATE_PASSES, detail=f"passes from before {limit.date()}")]
 
 
 def _purge(context: Context, action: Action) -> str:
@@ -57,14 +73,6 @@ def _purge(context: Context, action: Action) -> str:
     with context.store.exclusive() as db:
         content.purge(db, action.story)
     return ""
-
-
-def _expire(context: Context) -> str:
-    cutoff = context.now() - timedelta(days=context.config.project.retention_days)
-    with context.store.exclusive() as db:
-        gate_passes.expire(db, cutoff)
-    expired = expire_rescues(context.repository, older_than=cutoff)
-    return ", ".join(rescue.ref for rescue in expired)
 
 
 GC = Pass("gc", plan, one_by_one(apply))

@@ -56,9 +56,14 @@ def after_run(context: Context) -> tuple[PassReport, ...]:
 
 
 def tick(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
-    """Runs what is due, and nothing else. Nothing due: nothing is written and no lock is taken."""
+    """Runs what is due, and nothing else. Nothing due: nothing is written and no lock is taken.
+
+    With a config that does not load, runs are ended and that is said; nothing else is safe to do.
+    """
     reports = _end_dead(context, dry_run=dry_run)
-    _check_config(context, dry_run=dry_run)
+    broken = isolated(Action(Verb.RUN_PASS), partial(_check_config, context, dry_run=dry_run))
+    if broken.error:
+        return (*reports, PassReport("config", failure=broken))
     if _is_audit_behind(context):
         reports += run_in_order(context, [AUDIT_LOG], dry_run=dry_run, wait=wait)
     if _is_due(context, "watchdog"):
@@ -95,17 +100,18 @@ def _end_dead(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
     return (PassReport("watchdog", done),)
 
 
-def _check_config(context: Context, *, dry_run: bool) -> None:
+def _check_config(context: Context, *, dry_run: bool) -> str:
     """Loads the config, and remembers what the files looked like, so that an idle tick need not read them."""
     stamp = due.config_stamp(str(context.project.state_dir))
     _ = context.config
     with context.store.reading() as db:
         known = facts.get(db, facts.CONFIG_STAMP)
     if known == stamp or dry_run:
-        return
+        return ""
     with context.store.exclusive() as db:
         facts.put(db, facts.CONFIG_STAMP, stamp)
         pass_times.bring_forward(db, AUTO_ASSIGN.name, context.now())
+    return ""
 
 
 def _note(context: Context, name: str, interval: int) -> None:

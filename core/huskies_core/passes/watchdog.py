@@ -8,6 +8,7 @@ from huskies_core.agents.world import World
 from huskies_core.clock import from_iso
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
 from huskies_core.passes.running import Pass, one_by_one
@@ -60,13 +61,17 @@ def _overrun(world: World, run: Run) -> str | None:
 
 
 def _silent_since(world: World, agent: Agent, run: Run) -> datetime | None:
-    """None while it is not the agent that runs: a setup may be silent for as long as its own time-out.
+    """None while it is not the agent that runs: a setup may be silent for as long as its own time-out. None, too, when
+    its account cannot be read: the supervisor holds the limits, and nobody is ended on one bad reading.
 
     progress.json is written when a step begins and when a figure changes. A wait for a rate limit that the agent has
     told of is not silence.
     """
     directory = RunDirectory(world.project.run_dir(run.id))
-    progress = directory.read_progress()
+    try:
+        progress = directory.read_progress()
+    except HuskiesError:
+        return None
     if progress is None or progress.step != agent.name:
         return None
     files = (directory.progress, directory.output)

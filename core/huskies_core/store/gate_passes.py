@@ -18,6 +18,12 @@ def known(db: sqlite3.Connection, tree: str, definition: str) -> bool:
     return found.fetchone() is not None
 
 
+def has_before(db: sqlite3.Connection, moment: datetime) -> bool:
+    """Whether a pass is older than `moment`."""
+    found = db.execute("SELECT 1 FROM gate_passes WHERE at < ? LIMIT 1", (to_iso(moment),))
+    return found.fetchone() is not None
+
+
 def expire(db: sqlite3.Connection, before: datetime) -> int:
     """Forgets passes older than `before`; returns how many."""
     return db.execute("DELETE FROM gate_passes WHERE at < ?", (to_iso(before),)).rowcount

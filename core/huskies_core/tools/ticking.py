@@ -15,7 +15,6 @@ def ticked_lately(context: Context) -> bool:
     """Whether a tick ran in the last two minutes. One with nothing due leaves no time itself."""
     watcher = _watcher(context)
     limits = {
-        "tick": 2 * TICK_SECS,
         "watchdog": watcher.watchdog_interval_secs + 1.5 * TICK_SECS,
         "reconcile": watcher.reconcile_interval_secs + 1.5 * TICK_SECS,
     }

@@ -328,6 +328,12 @@ def test_a_merge_without_commits_blocks() -> None:
     assert decided(story_in(failed_merge(FailureKind.NO_COMMITS))) == Fire(events.Block(NOTHING_TO_MERGE))
 
 
+@pytest.mark.parametrize("event", ["unblock", "unfreeze"])
+def test_a_story_let_go_on_with_nothing_to_merge_is_worked_on(event: str) -> None:
+    story = story_in(failed_merge(FailureKind.NO_COMMITS), entered_by=event)
+    assert decided(story) == Fire(events.FixupRequested("the branch adds nothing to the base"))
+
+
 @pytest.mark.parametrize(("failures", "minutes"), [(1, 1), (2, 5), (3, 25)])
 def test_other_failures_are_tried_again_after_growing_waits(failures: int, minutes: int) -> None:
     story = story_in(failed_merge(FailureKind.OTHER), stage_entered_at=to_iso(NOW))

@@ -24,7 +24,7 @@ from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
 from huskies_core.pipeline.stages import Abandoned, Blocked, Coding, FailureKind, Merge, MergeFailure
-from huskies_core.store import branches, content, holds, journal, runs, stories
+from huskies_core.store import branches, content, gate_passes, holds, journal, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from support.contexts import Clock
@@ -90,6 +90,15 @@ def test_gc_expires_rescues_past_retention(context: Context, clock: Clock) -> No
     did, again = twice(context, GC)
     assert (kept, did, again.done) == (1, [("expire_rescue", None, "done")], ())
     assert list_rescues(context.repository) == ()
+
+
+def test_gc_expires_passes_of_the_gates_past_retention(context: Context, clock: Clock) -> None:
+    with context.store.exclusive() as db:
+        gate_passes.record(db, "tree", "definition", now=NOW)
+    before = twice(context, GC)[0]
+    clock.pass_by(days=31)
+    did, again = twice(context, GC)
+    assert (before, did, again.done) == ([], [("expire_gate_passes", None, "done")], ())
 
 
 # worktrees

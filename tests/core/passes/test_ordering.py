@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from huskies_core.clock import utc_now
-from huskies_core.config.problems import ConfigError
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.passes import ordering
@@ -135,7 +134,7 @@ def test_a_run_whose_account_is_broken_keeps_no_other_from_its_end(context: Cont
     (context.project.run_dir(run) / "exit.json").write_text("garbage")
     reports = ordering.tick(context)
     outcomes = [(one.action.run, one.outcome) for one in reports[0].done]
-    assert (outcomes, "auto-assign" in ran(reports)) == ([(run, Became.FAILED)], True)
+    assert (outcomes, "auto-assign" in ran(reports)) == ([(run, Became.DONE)], True)
 
 
 def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> None:
@@ -144,10 +143,23 @@ def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> 
     run = claim(context, 1)
     context.project.project_toml.write_text("nonsense = \n")
     context.forget_config()
-    with pytest.raises(ConfigError):
-        ordering.tick(context)
+    ended, broken = ordering.tick(context)
     with context.store.reading() as db:
         assert runs.load(db, run).outcome is Outcome.CRASHED
+    assert (ended.acted, broken.failure and broken.failure.error) == (True, "config_error")
+
+
+@pytest.mark.parametrize("name", ["exit.json", "progress.json", "kill.json"])
+def test_a_run_whose_account_nobody_can_read_ends_all_the_same(context: Context, name: str) -> None:
+    import_story(context.store, Coding())
+    run = claim(context, 1)
+    folder = context.project.run_dir(run)
+    folder.mkdir(parents=True)
+    (folder / name).write_text("torn")
+    ordering.tick(context)
+    with context.store.reading() as db:
+        assert runs.load(db, run).outcome is Outcome.CRASHED
+    assert (folder / f"{name}.broken").read_text() == "torn"
 
 
 def test_reconcile_and_watchdog_run_at_their_intervals(context: Context, clock: Clock) -> None:

@@ -92,7 +92,7 @@ def test_all_content_goes_with_the_event_that_ends_the_story(store: Store, name:
     import_story(store, MERGE)
     add_story(store)
     with store.exclusive() as db:
-        content.put(db, 1, content.SESSIONS, "{}", now=NOW)
+        content.put(db, 1, content.QA_NOTES, "{}", now=NOW)
         content.put(db, 1, content.GATE_OUTPUT, "ok", now=NOW)
         content.put(db, 2, content.GATE_OUTPUT, "of another", now=NOW)
     fire_event(store, 1, EVENTS[name])

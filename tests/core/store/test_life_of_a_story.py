@@ -102,7 +102,7 @@ class LifeOfStories(RuleBasedStateMachine):
     def leave_content(self, number: int) -> None:
         with self.writers[0].exclusive() as db:
             if stories.load(db, number).stage.name not in TERMINAL:
-                content.put(db, number, content.SESSIONS, "{}", now=NOW)
+                content.put(db, number, content.QA_NOTES, "{}", now=NOW)
 
     @rule(number=numbers, agent=st.sampled_from(("a", "b", None)))
     def claim(self, number: int, agent: str | None) -> None:

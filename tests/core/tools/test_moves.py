@@ -261,11 +261,12 @@ def test_a_retry_ends_what_holds_a_merge_and_moves_nothing(
     assert (told, events) == (("invalid_transition", fact), ["hold_began", "hold_ended"])
 
 
-def test_a_story_merged_by_hand_is_done(context: Context, repository: GitRepository) -> None:
+@pytest.mark.parametrize("name", ["HEAD", "main", "refs/heads/main", ""])
+def test_a_story_merged_by_hand_is_done(context: Context, repository: GitRepository, name: str) -> None:
     create(context, draft(), start=True)
     lead(context, TO_MERGE, CONFLICT)
     commit = repository.commit_file("work", "done\n")
-    merges.merged(context, 1, commit=commit[:10])
+    merges.merged(context, 1, commit=name or commit[:10])
     assert stage(context) == Done(to_iso(context.now()), commit)
 
 
@@ -273,9 +274,9 @@ def test_only_a_commit_on_the_base_counts_as_merged(context: Context, repository
     create(context, draft(), start=True)
     lead(context, TO_MERGE)
     commit = add_work(repository)
-    said = (commit, "main", "--all", "0" * 40)
+    said = (commit, BRANCH, "--all", "0" * 40, "^main", "main..", "")
     codes = [refusal_of(partial(merges.merged, context, 1, commit=word))[0] for word in said]
-    assert codes == ["not_on_base", "unknown_commit", "unknown_commit", "unknown_commit"]
+    assert codes == ["not_on_base", "not_on_base", *["unknown_commit"] * 5]
 
 
 def test_a_resolved_conflict_goes_back_into_the_queue(context: Context, repository: GitRepository) -> None:
@@ -284,6 +285,23 @@ def test_a_resolved_conflict_goes_back_into_the_queue(context: Context, reposito
     lead(context, TO_MERGE, CONFLICT, FINAL)
     reviews.resolve(context, 1)
     assert stage(context) == Merge(BRANCH, 1)
+
+
+def test_a_resolution_that_kept_the_base_has_commits_and_no_difference(
+    context: Context, repository: GitRepository
+) -> None:
+    create(context, draft(), start=True)
+    add_work(repository, "README")
+    repository.commit_file("README", "other\n")
+    repository.checkout(BRANCH)
+    repository.git("merge", "--quiet", "--strategy-option=ours", "main")
+    repository.git("checkout", "--quiet", "main", "--", "README")
+    repository.commit_all("keep what main has")
+    repository.checkout("main")
+    lead(context, TO_MERGE, CONFLICT)
+    told = "story 1 has 3 commits on its branch that change nothing on the base branch"
+    refused = refusal_of(lambda: reviews.resolve(context, 1))
+    assert refused == ("no_commits", f"{told}, so there is nothing to merge")
 
 
 def test_a_conflict_that_is_still_there_is_not_resolved(context: Context, repository: GitRepository) -> None:

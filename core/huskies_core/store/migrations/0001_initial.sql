@@ -135,3 +135,4 @@ CREATE TABLE gate_passes (
     at TEXT NOT NULL,
     PRIMARY KEY (tree, definition)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX gate_passes_by_age ON gate_passes (at);
