@@ -1,5 +1,6 @@
 """What the history says: files at a commit, commits of a branch, who wrote last."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,6 +40,16 @@ def text_at(repo: Repository, commit: str, path: str) -> str | None:
     if ran.status:
         raise GitError("cat-file", ran.status, ran.stderr)
     return ran.stdout
+
+
+def named_commit(repo: Repository, text: str) -> str | None:
+    """The full id of what a person calls `text`: an id or its beginning, a branch, a tag, HEAD of the main checkout.
+
+    None when git knows no such commit, or more than one.
+    """
+    ran = repo.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+    found = ran.stdout.strip()
+    return found if ran.status == 0 and re.fullmatch("[0-9a-f]{40,64}", found) else None
 
 
 def is_on_base(repo: Repository, commit: str, base_branch: str) -> bool:

@@ -9,13 +9,14 @@ from huskies_core.store.stories import Story
 
 @dataclass(frozen=True)
 class Work:
-    """`commits` is how many of the branch would be merged, 0 when together they change nothing.
+    """`commits` is how many of the branch would be merged, 0 when together they change nothing; `ahead` counts those.
 
     `base` is the commit where the branch left the base, its tip when they share none.
     """
 
     branch: str
     commits: int
+    ahead: int
     base: str
 
 
@@ -26,9 +27,14 @@ def work_of(context: Context, story: int) -> Work:
 
     tip = base_tip(context)
     found = gather_evidence(context.repository, story, base_tip=tip)
-    return Work(branch_of(story), found.commits_ahead if found.has_diff else 0, found.base or tip)
+    commits = found.commits_ahead if found.has_diff else 0
+    return Work(branch_of(story), commits, found.commits_ahead, found.base or tip)
 
 
-def no_commits(story: Story, hint: str) -> HuskiesError:
+def no_commits(story: Story, work: Work, hint: str) -> HuskiesError:
     fact = f"story {story.id} has no commits on its branch, so there is nothing to merge"
+    if work.ahead:
+        plural = "s" if work.ahead > 1 else ""
+        told = f"has {work.ahead} commit{plural} on its branch that change nothing on the base branch"
+        fact = f"story {story.id} {told}, so there is nothing to merge"
     return HuskiesError(fact, hint=hint, code="no_commits", subject=str(story.id))

@@ -1,6 +1,5 @@
 """What a person says of the merge queue: try it again, or that a story was merged by hand."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,7 +42,10 @@ def retry(context: Context, story: int, *, to: RetryTo = RetryTo.MERGE) -> Moved
 
 
 def merged(context: Context, story: int, *, commit: str) -> Moved:
-    """Done by hand. Raises HuskiesError `not_on_base` when the base branch does not contain `commit`."""
+    """Done by hand, with the full id of `commit`, which is whatever git takes for one in the main checkout.
+
+    Raises HuskiesError `unknown_commit`, and `not_on_base` when the base branch does not contain it.
+    """
     refuse_inside_run(context)
     seen = seen_story(context, story)
     landed = _commit_on_base(context, commit)
@@ -79,18 +81,16 @@ def _retrial(context: Context, seen: Story, to: RetryTo) -> Event:
         return MergeRetried("", 0)
     work = work_of(context, seen.id)
     if not work.commits:
-        raise no_commits(seen, f"'huskies retry {seen.id} --to coding' has it coded again.")
+        raise no_commits(seen, work, f"'huskies retry {seen.id} --to coding' has it coded again.")
     return MergeRetried(work.branch, work.commits)
 
 
 def _commit_on_base(context: Context, commit: str) -> str:
-    from huskies_core.git.history import is_on_base
+    from huskies_core.git.history import is_on_base, named_commit
 
-    known = None
-    if re.fullmatch(r"[0-9a-fA-F]{4,64}", commit):
-        known = context.repository.commit_id(commit)
+    known = named_commit(context.repository, commit)
     if known is None:
-        hint = "Give the id of the commit that holds the story's work."
+        hint = "Name the commit that holds the story's work: its id, or what git knows it by."
         raise HuskiesError(f"there is no commit {commit}", hint=hint, code="unknown_commit", subject="commit")
     if not is_on_base(context.repository, known, context.base_branch):
         fact = f"{context.base_branch} does not contain {known[:12]}"

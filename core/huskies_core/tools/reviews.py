@@ -78,7 +78,7 @@ def _approval(context: Context, seen: Story) -> Event:
         return QaPassed(work.branch, work.commits)
     if seen.draft.type is StoryType.SPIKE:
         return Close("approved without changes", to_iso(context.now()))
-    raise no_commits(seen, "Reject it with --notes, or close it with --reason.")
+    raise no_commits(seen, work, "Reject it with --notes, or close it with --reason.")
 
 
 def _resolution(context: Context, seen: Story) -> Event:
@@ -97,7 +97,7 @@ def _resolution(context: Context, seen: Story) -> Event:
         )
     work = work_of(context, seen.id)
     if not work.commits:
-        raise no_commits(seen, "Demote it to begin again, or close it with --reason.")
+        raise no_commits(seen, work, "Demote it to begin again, or close it with --reason.")
     return ConflictResolved(work.branch, work.commits)
 
 
