@@ -34,7 +34,9 @@ def told_of(reports: Iterable[PassReport], now: datetime) -> Iterator[dict[str, 
     """What a loop tells, one object for each action and each failure, as it happens."""
     for report in reports:
         for row, item in zip(_actions(report), report.done, strict=True):
-            yield {"at": to_iso(now), **row, "line": line_of(item)}
+            # What was moved is told by the journal, where the rest of it is: from where, by whom and why.
+            if item.action.move is None or item.outcome is Outcome.FAILED:
+                yield {"at": to_iso(now), **row, "line": line_of(item)}
         if report.failure is not None:
             told = f"{report.name} failed: {report.failure.detail}"
             yield {"at": to_iso(now), "message": told, "outcome": Outcome.FAILED.value}

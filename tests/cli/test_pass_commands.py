@@ -138,6 +138,21 @@ def test_watch_takes_up_what_other_commands_write(
     assert process.wait(10) == 0
 
 
+def test_watch_tells_what_happens_to_stories_whoever_moves_them(
+    huskies: Commands, repository_root: Path, log: Path
+) -> None:
+    process = watch(repository_root, log)
+    dropped(huskies)
+
+    def told() -> list[tuple[object, ...]]:
+        rows = [json.loads(line) for line in log.read_text().splitlines()]
+        return [(row["story"], row["before"], row["event"], row["after"]) for row in rows if "seq" in row]
+
+    assert wait_until(told, 20) == [(1, "backlog", "abandon", "abandoned")]
+    process.terminate()
+    assert process.wait(10) == 0
+
+
 def test_watch_says_once_that_the_config_broke_and_goes_on_when_it_is_mended(
     huskies: Commands, repository_root: Path, log: Path
 ) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from huskies_cli.documents import entry_document
+from huskies_cli.entries import entry_line
 from huskies_cli.options import seconds
 from huskies_cli.output import Stream
 from huskies_cli.reports import told_of
@@ -21,6 +23,7 @@ from huskies_core.passes import ordering
 from huskies_core.passes.actions import PassReport
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
+from huskies_core.store import journal
 from huskies_core.text import one_line
 
 LEAST_INTERVAL_SECS = 0.1
@@ -45,8 +48,9 @@ Run = Callable[[], tuple[PassReport, ...]]
 def watch(ctx: typer.Context, interval: Interval = 1.0) -> Stream:
     """Run the passes in a loop.
 
-    Begins with reconcile and auto-assign, then ticks. One line for each action. Ctrl-C or SIGTERM ends it at once and
-    leaves running agents running. Under systemd it reports READY and WATCHDOG.
+    Begins with reconcile and auto-assign, then ticks. One line for each action of a pass and for each transition of a
+    story, whoever made it. Ctrl-C or SIGTERM ends it at once and leaves running agents running. Under systemd it
+    reports READY and WATCHDOG.
     """
     session = session_of(ctx)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -73,6 +77,8 @@ class _Loop:
         self.state = str(context.project.state_dir)
         self.stamp = config_stamp(self.state)
         self.complaints: list[str] = []
+        with context.store.reading() as db:
+            self.seen = journal.head(db)
 
     def start_up(self) -> Iterator[Line]:
         yield from self._reported(lambda: ordering.reconcile(self.context))
@@ -87,6 +93,15 @@ class _Loop:
             self.context.forget_config()
         if is_due(self.state):
             yield from self._reported(lambda: ordering.tick(self.context))
+        yield from self._happened()
+
+    def _happened(self) -> Iterator[Line]:
+        """The transitions since the last look, whoever made them: this loop, the end of a run, or a person."""
+        with self.context.store.reading() as db:
+            news = journal.transitions_after(db, self.seen)
+        for entry in news:
+            self.seen = entry.seq
+            yield {**entry_document(entry), "outcome": "done"}
 
     def _reported(self, run: Run) -> Iterator[Line]:
         """What the passes did. What keeps failing in the same words, such as a broken config, is said once."""
@@ -98,11 +113,15 @@ class _Loop:
         repeated = failed == self.complaints
         self.complaints = failed
         yield from (line for line in lines if not (repeated and line["outcome"] == "failed"))
+        yield from self._happened()
 
     def _message(self, text: str) -> Line:
         return {"at": to_iso(self.context.now()), "message": text, "outcome": "done"}
 
 
 def _text(line: Line) -> str:
-    at = str(line["at"])[11:19]
-    return f"{at} {one_line(str(line.get('message') or line['line']))}"
+    """The time of day, then what was said, what happened to a story, or what a pass did."""
+    clock = str(line["at"])[11:19]
+    if "seq" in line:
+        return f"{clock} {entry_line(line).partition('Z')[2].strip()}"
+    return f"{clock} {one_line(str(line.get('message') or line['line']))}"
