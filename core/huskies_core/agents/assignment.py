@@ -165,12 +165,9 @@ def _as_held(hold: Hold, story: Story) -> Held:
 
 
 def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
-    stage = AGENT_STAGES[kind].value
     able = candidates(world, story, kind)
     if not able:
-        yield Held(
-            "no_agent", f"agents.toml has no agent of stage {stage} for it", "edit .huskies/agents.toml"
-        )
+        yield _no_agent(world, story, kind)
         return
     most = world.config.project.max_coders
     if kind is RunKind.CODER and world.count_live(RunKind.CODER) >= most:
@@ -178,6 +175,15 @@ def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
     if choose_agent(world, story, kind) is None:
         names = ", ".join(agent.name for agent in able)
         yield Held("agents_busy", f"waits for {names}", "huskies run list --live")
+
+
+def _no_agent(world: World, story: Story, kind: RunKind) -> Held:
+    fact = f"agents.toml has no agent of stage {AGENT_STAGES[kind].value} for it"
+    if kind is not RunKind.MERGEMASTER:
+        return Held("no_agent", fact, "edit .huskies/agents.toml")
+    place = f'"$(huskies worktree path {story.id})"'
+    by_hand = f"by hand: cd {place} && git merge {world.context.base_branch}, mend and commit it, then"
+    return Held("no_agent", f"{fact}; {by_hand}", f"huskies resolve {story.id}")
 
 
 def _is_named(agent: Agent, wanted: str | None) -> bool:

@@ -8,13 +8,15 @@ from huskies_core.agents.assignment import UNATTENDED, Held, all_holds, in_order
 from huskies_core.agents.decisions import Begin, Decision, Wait
 from huskies_core.agents.prospects import prospect
 from huskies_core.agents.starting import Order
+from huskies_core.agents.tries import last_failure
 from huskies_core.agents.world import MOVING, World
 from huskies_core.clock import from_iso
 from huskies_core.config.records import AutoPromote
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
-from huskies_core.store import stories
+from huskies_core.store import runs, stories
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
+from huskies_core.text import one_line
 
 FINISHED = "finished"
 """The rule that says that a story is over: it holds, and nothing is wrong."""
@@ -73,7 +75,8 @@ def explain(world: World, story: Story, starts: Sequence[Order]) -> Explanation:
     """Asks every rule that concerns the story now. `starts` are the runs that auto-assign would start next."""
     decision = decision_of(world, story)
     holds = tuple(holds_on(world, story, decision, starts))
-    asked = [*_rules(story, decision), *(_rule_of(held) for held in holds)]
+    moot = _moot(holds)
+    asked = [*(rule for rule in _rules(story, decision) if rule not in moot), *map(_rule_of, holds)]
     order = (*PASSED, *asked)
     checks = tuple(
         Check(rule, PASSED.get(rule, ""), tuple(held for held in holds if _rule_of(held) == rule))
@@ -133,6 +136,11 @@ def _rules(story: Story, decision: Decision) -> Iterable[str]:
             yield from _OF_AGENTS
         case _:
             yield from (rule for rule in _OF_AGENTS if rule != "max_coders")
+
+
+def _moot(holds: Sequence[Held]) -> tuple[str, ...]:
+    """The rules that make no sense beside those that hold the story back."""
+    return ("agents_busy",) if any(held.rule == "no_agent" for held in holds) else ()
 
 
 def _rule_of(held: Held) -> str:
@@ -198,6 +206,17 @@ def _notes(world: World, story: Story) -> Iterable[str]:
         yield f"in the merge queue since {since}, longer than merge.starvation_secs ({limit})"
     if story.retries:
         yield f"{story.retries} of {settings.max_retries or 'unlimited'} retries are used"
+    yield from _of_failure(world, story)
     run = world.live_run(story.id)
     if run is not None and run.visit != story.visit:
         yield f"run {run.id} belongs to an earlier stage and is to be ended"
+
+
+def _of_failure(world: World, story: Story) -> Iterable[str]:
+    """What led to a person, where it was a run that failed."""
+    if story.stage.name not in (StageName.BLOCKED, StageName.MERGE_FAILURE_FINAL):
+        return
+    run = last_failure(runs.of_story(world.db, story.id))
+    if run is not None:
+        told = f": {one_line(run.detail)[:200]}" if run.detail else ""
+        yield f"its last run, {run.kind.value} run {run.id}, ended as {run.outcome}{told}; huskies logs {story.id} shows it"

@@ -53,6 +53,8 @@ def _of_decision(world: World, story: Story, decision: Decision, holds: Sequence
     match decision:
         case Fire():
             return _of_event(story, decision)
+        case Begin(kind=RunKind.MERGEMASTER) if holds and holds[0].rule == "no_agent":
+            return f"{_of_hold(holds[0])}, or resolve the conflict by hand, then {holds[0].command}"
         case Begin() if holds:
             return _of_hold(holds[0])
         case Begin():

@@ -14,7 +14,7 @@ from huskies_core.agents.ending import STARTING_FILE, record_failed_start
 from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of, teardown_steps
 from huskies_core.agents.stopping import end_left_run
-from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, base_tip, make_worktrees
+from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, base_tip, catch_up_with_base, make_worktrees
 from huskies_core.agents.world import midnight
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent
@@ -131,6 +131,8 @@ def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> Non
 def _make_ready(context: Context, order: Order, run: Run, lock: int) -> None:
     if order.kind is not RunKind.MERGE:
         _ensure_worktree(context, order.story, context.now())
+    if order.kind is RunKind.CODER:
+        catch_up_with_base(context, order.story.id)
     directory = RunDirectory(context.project.run_dir(run.id))
     spec = _spec(context, order, run, directory)
     allowed = {name for agent in context.config.agents for name in agent.env_allow}

@@ -35,6 +35,13 @@ class HeldBack:
     until: datetime
 
 
+def last_failure(history: Sequence[Run]) -> Run | None:
+    """The last ended run of a story, if it failed: what it printed says why."""
+    last = next((run for run in reversed(history) if not run.is_live), None)
+    failed = last is not None and last.outcome in (Outcome.FAILED, Outcome.CRASHED, Outcome.LIMIT)
+    return last if failed else None
+
+
 def has_work(run: Run) -> bool:
     """Whether the branch had commits of its own, with a diff against the base, when the run ended."""
     return int(run.evidence.get("commits_ahead", 0)) > 0 and bool(run.evidence.get("has_diff"))

@@ -7,9 +7,10 @@ from functools import partial
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.git.locks import git_locked
 from huskies_core.git.making import Made, Refused, Wanted, create_worktrees
 from huskies_core.git.removal import Removed, remove_worktree
-from huskies_core.git.worktrees import branch_of
+from huskies_core.git.worktrees import branch_of, checkout_of
 from huskies_core.store import branches, journal, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
@@ -45,6 +46,26 @@ def make_worktrees(context: Context, wanted: Sequence[int], now: datetime) -> di
     _tell_made(context, [one for one in made if isinstance(one, Made) and one.story not in known], now)
     refused = {story: NotMade(story, BRANCH_EXISTS, adoptable=False) for story in wanted if story not in ours}
     return refused | {one.story: _not_made(one) if isinstance(one, Refused) else one for one in made}
+
+
+def catch_up_with_base(context: Context, story: int) -> bool:
+    """Moves a worktree without commits of its own to the tip of the base, so that what was mended there reaches it.
+
+    False, and nothing changed, where there is nothing to do or something in the way. Killed after git moved the
+    branch, it leaves the old commit in the record, which only keeps the next call from moving it again.
+    """
+    with context.store.reading() as db:
+        born = branches.base_commit(db, story)
+    tip, checkout = base_tip(context), checkout_of(context.project, story)
+    untouched = context.repository.branch_tip(branch_of(story)) == born
+    if born is None or checkout is None or not untouched or tip == born:
+        return False
+    with git_locked(context.project):
+        if context.repository.run("merge", "--ff-only", "--quiet", tip, at=checkout).status:
+            return False
+    with context.store.exclusive() as db:
+        branches.move(db, story, tip)
+    return True
 
 
 def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:

@@ -14,6 +14,11 @@ def record(db: sqlite3.Connection, story: int, base_commit: str, *, now: datetim
     )
 
 
+def move(db: sqlite3.Connection, story: int, base_commit: str) -> None:
+    """The branch, which has no commits of its own yet, begins from a later commit now."""
+    db.execute("UPDATE branches SET base_commit = ? WHERE story = ?", (base_commit, story))
+
+
 def forget(db: sqlite3.Connection, story: int) -> None:
     db.execute("DELETE FROM branches WHERE story = ?", (story,))
 
