@@ -59,6 +59,7 @@ def _need_document(need: Need) -> Document:
         "rule": need.rule,
         "reason": need.reason,
         "command": need.command,
+        "cause": need.cause,
     }
 
 
@@ -121,7 +122,8 @@ def _run_row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
 def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:
     for need in needs[:MOST]:
         why = _short(f"{need.rule}: {need.reason}", 60)
-        yield (need.story.id, why, render.styled(need.command, "cyan"))
+        cause = f" (cause: {need.cause})" if need.cause else ""
+        yield (need.story.id, why, render.styled(f"{need.command}{cause}", "cyan"))
     if len(needs) > MOST:
         yield (None, f"and {len(needs) - MOST} more: huskies status --json", "")
 

@@ -86,6 +86,7 @@ def test_the_json_of_status_has_the_promised_keys(huskies: Commands) -> None:
             "rule": "blocked",
             "reason": "no idea",
             "command": "huskies unblock 2",
+            "cause": "",
         }
     ]
     assert data["limits"]["coders"] == {"live": 0, "most": 3, "reached": False}

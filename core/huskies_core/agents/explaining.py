@@ -219,4 +219,5 @@ def _of_failure(world: World, story: Story) -> Iterable[str]:
     run = last_failure(runs.of_story(world.db, story.id))
     if run is not None:
         told = f": {one_line(run.detail)[:200]}" if run.detail else ""
-        yield f"its last run, {run.kind.value} run {run.id}, ended as {run.outcome}{told}; huskies logs {story.id} shows it"
+        fact = f"its last run, {run.kind.value} run {run.id}, ended as {run.outcome}{told}"
+        yield f"{fact}; huskies logs {story.id} shows it"

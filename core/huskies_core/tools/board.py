@@ -8,6 +8,7 @@ from huskies_core.agents.assignment import Held, in_order
 from huskies_core.agents.explaining import decision_of, holds_on
 from huskies_core.agents.prospects import is_hopeless
 from huskies_core.agents.starting import Order
+from huskies_core.agents.tries import last_failure
 from huskies_core.agents.world import World, observe
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -44,12 +45,13 @@ class Card:
 
 @dataclass(frozen=True)
 class Need:
-    """What only a person can move, and the command for it."""
+    """What only a person can move, and the command for it; `cause` is the command that shows what failed before."""
 
     story: Story
     rule: str
     reason: str
     command: str
+    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _without_config(context: Context, db: Connection, trouble: HuskiesError) -> 
     working = {run.story for run in live}
     found = in_order(stories.open_stories(db))
     cards = [Card(one, _plain_state(one, running=one.id in working), reason_of(one.stage)) for one in found]
-    needs = [_of_stage(story) for story in found if story.stage.name in NEEDS_PERSON]
+    needs = [_of_stage(db, story) for story in found if story.stage.name in NEEDS_PERSON]
     now_live = [as_now(context.project, run) for run in live]
     return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, None, trouble)
 
@@ -123,7 +125,7 @@ def _needs(world: World, held: Mapping[Story, Sequence[Held]]) -> Iterable[Need]
     is_told = False
     for story, holds in held.items():
         if story.stage.name in NEEDS_PERSON:
-            yield _of_stage(story)
+            yield _of_stage(world.db, story)
         elif (
             holds
             and _is_for_a_person(world, story, holds[0])
@@ -145,9 +147,12 @@ def _is_for_a_person(world: World, story: Story, held: Held) -> bool:
             return False
 
 
-def _of_stage(story: Story) -> Need:
-    verb = {StageName.REVIEW_HOLD: "approve", StageName.BLOCKED: "unblock"}.get(story.stage.name, "retry")
-    return Need(story, story.stage.name.value, reason_of(story.stage), f"huskies {verb} {story.id}")
+def _of_stage(db: Connection, story: Story) -> Need:
+    stage = story.stage.name
+    verb = {StageName.REVIEW_HOLD: "approve", StageName.BLOCKED: "unblock"}.get(stage, "retry")
+    failed = stage is not StageName.REVIEW_HOLD and last_failure(runs.of_story(db, story.id)) is not None
+    cause = f"huskies logs {story.id}" if failed else ""
+    return Need(story, stage.value, reason_of(story.stage), f"huskies {verb} {story.id}", cause)
 
 
 def _by_stage(cards: Iterable[Card]) -> dict[StageName, list[Card]]:

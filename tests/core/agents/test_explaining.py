@@ -9,7 +9,7 @@ import pytest
 from huskies_core.agents.explaining import Explanation
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.pipeline.events import Abandon, Demote, QaRejected, Start, Supersede
+from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Start, Supersede
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, Qa
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import take_lock
@@ -276,6 +276,30 @@ def test_an_agent_that_is_missing_is_told(context: Context) -> None:
         ["no_agent"],
         "you: give agents.toml an agent for it",
     )
+    assert [check.rule for check in found.checks][-2:] == ["no_agent", "max_coders"]
+
+
+def test_a_conflict_without_a_mergemaster_is_for_a_person(context: Context) -> None:
+    context.project.agents_toml.write_text("# none\n")
+    import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
+    found = explain(context, 1)
+    (held,) = found.holds
+    by_hand = 'by hand: cd "$(huskies worktree path 1)" && git merge main, mend and commit it, then'
+    assert (held.detail, held.command, found.next) == (
+        f"agents.toml has no agent of stage mergemaster for it; {by_hand}",
+        "huskies resolve 1",
+        "you: give agents.toml an agent for it, or resolve the conflict by hand, then huskies resolve 1",
+    )
+
+
+def test_a_story_that_a_failed_run_blocked_leads_to_its_output(context: Context) -> None:
+    import_story(context.store, Coding())
+    run = claim(context, 1)
+    with context.store.exclusive() as db:
+        runs.end(db, run, Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
+    fire_event(context.store, 1, Block("no commits after 3 runs"))
+    told = f"its last run, coder run {run}, ended as failed: exit code 7; huskies logs 1 shows it"
+    assert explain(context, 1).notes == (told,)
 
 
 FOR_A_PERSON = {

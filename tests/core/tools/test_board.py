@@ -6,7 +6,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.pipeline.events import Abandon
+from huskies_core.pipeline.events import Abandon, Block
 from huskies_core.pipeline.stages import Backlog, Coding, Merge, StageName
 from huskies_core.store import holds, journal, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
@@ -67,6 +67,18 @@ def limits(context: Context) -> Limits:
     return found
 
 
+@pytest.mark.parametrize("project_toml", ["# nothing set\n", "max_coder = 1\n"])
+def test_a_need_that_a_failed_run_led_to_names_its_output(context: Context, project_toml: str) -> None:
+    for _ in range(2):
+        import_story(context.store, Coding())
+    crash(context, 2)
+    for number in (1, 2):
+        fire_event(context.store, number, Block("stuck"))
+    configure(context, project_toml)
+    told = [(need.story.id, need.cause) for need in read_board(context).needs]
+    assert told == [(1, ""), (2, "huskies logs 2")]
+
+
 def test_open_stories_stand_in_their_stages_and_others_are_counted(context: Context) -> None:
     for name in ("done", "coding", "abandoned", "backlog", "coding"):
         import_story(context.store, STAGES[name])
@@ -105,7 +117,7 @@ def test_what_needs_a_person_comes_with_the_command_for_it(context: Context) -> 
         (1, "blocked", "huskies unblock 1"),
         (2, "review_hold", "huskies approve 2"),
         (3, "merge_failure_final", "huskies retry 3"),
-        (4, "no_agent", "edit .huskies/agents.toml"),
+        (4, "no_agent", "huskies resolve 4"),
         (6, "unmet_dependency", "huskies edit 6"),
     ]
 
