@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from huskies_cli.commands import COMMANDS
 from huskies_core.context import open_context
 from huskies_core.pipeline.events import (
+    EVENTS,
     Event,
     MergeFailed,
     MergeFailedFinal,
@@ -17,6 +19,7 @@ from huskies_core.pipeline.events import (
     Start,
 )
 from huskies_core.pipeline.stages import FailureKind
+from huskies_core.pipeline.transition import COMMANDS as EVENT_COMMANDS
 from huskies_core.store import stories
 from huskies_core.store.firing import fire
 from support.commands import Commands
@@ -95,9 +98,17 @@ def test_each_refuses_a_stage_that_does_not_allow_it(two: Commands, command: tup
         "resolve": "conflict_resolved",
     }
     fact = f"{name.get(command[0], command[0])} is not allowed for story 1 in backlog"
-    allowed = "Allowed there: start, deps_met, block, freeze, close, abandon, supersede."
+    commands = "You can: start, block, freeze, close, abandon, supersede."
+    allowed = f"{commands} Allowed there: start, deps_met, block, freeze, close, abandon, supersede."
     assert told.exit_code == 1
     assert error == {"code": "invalid_transition", "message": fact, "hint": allowed, "subject": "1"}
+
+
+def test_every_event_of_a_person_is_named_by_a_command_that_there_is() -> None:
+    commands = {entry.name for entry in COMMANDS}
+    events = {event.name for event in EVENTS}
+    assert {words.split()[0] for words in EVENT_COMMANDS.values()} <= commands
+    assert set(EVENT_COMMANDS) <= events
 
 
 @pytest.mark.parametrize("command", ["start", "block", "freeze", "close", "abandon", "supersede"])

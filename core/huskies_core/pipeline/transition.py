@@ -1,10 +1,33 @@
 """The one function that leads from a stage to the next, and the bound on how often a story may fail."""
 
+from collections.abc import Iterable
+
 from huskies_core.pipeline.events import EVENTS, Block, Event, FixupRequested, GatesFailed, QaRejected
 from huskies_core.pipeline.stages import Stage
 
 RETRIES = (GatesFailed, QaRejected, FixupRequested)
 """The events that spend one of a story's retries."""
+
+COMMANDS = {
+    "start": "start",
+    "qa_passed": "approve",
+    "qa_rejected": "reject",
+    "merge_succeeded": "merged",
+    "conflict_resolved": "resolve",
+    "merge_retried": "retry",
+    "requeued_for_qa": "retry --to qa",
+    "fixup_requested": "retry --to coding",
+    "block": "block",
+    "unblock": "unblock",
+    "freeze": "freeze",
+    "unfreeze": "unfreeze",
+    "demote": "demote",
+    "close": "close",
+    "abandon": "abandon",
+    "supersede": "supersede",
+    "reopen": "reopen",
+}
+"""The command by which a person fires an event; the other events only follow from what runs and passes find."""
 
 
 class InvalidTransition(ValueError):
@@ -27,6 +50,12 @@ def transition(stage: Stage, event: Event) -> Stage:
 def allowed_events(stage: Stage) -> tuple[str, ...]:
     """The names of the events that may be fired in `stage`, in the order they are declared."""
     return tuple(event.name for event in EVENTS if stage.name in event.sources)
+
+
+def commands_of(events: Iterable[str]) -> tuple[str, ...]:
+    """What a person types to fire those of `events` that a person fires, in the order of `COMMANDS`."""
+    fired = frozenset(events)
+    return tuple(command for event, command in COMMANDS.items() if event in fired)
 
 
 def bounded(event: Event, *, retries: int, max_retries: int) -> Event:

@@ -9,7 +9,7 @@ from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, encode_payload
-from huskies_core.pipeline.transition import RETRIES, InvalidTransition, transition
+from huskies_core.pipeline.transition import RETRIES, InvalidTransition, commands_of, transition
 from huskies_core.store import content, holds, journal, runs, stories
 from huskies_core.store.stories import Story
 
@@ -87,7 +87,7 @@ def _next_stage(story: Story, event: Event) -> Stage:
     except InvalidTransition as error:
         raise HuskiesError(
             f"{event.name} is not allowed for story {story.id} in {story.stage.name.value}",
-            hint=f"Allowed there: {', '.join(error.allowed)}.",
+            hint=f"You can: {', '.join(commands_of(error.allowed))}. Allowed there: {', '.join(error.allowed)}.",
             code="invalid_transition",
             subject=str(story.id),
         ) from error

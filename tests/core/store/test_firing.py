@@ -76,7 +76,7 @@ def test_an_event_that_is_not_allowed_writes_nothing_and_names_those_that_are(st
     assert (told.code, told.message, told.hint) == (
         "invalid_transition",
         "start is not allowed for story 1 in superseded",
-        "Allowed there: reopen.",
+        "You can: reopen. Allowed there: reopen.",
     )
     assert (load_story(store, 1), newest(store).event) == (story, "imported")
 
