@@ -1,6 +1,7 @@
 """The world of every test: its own home and git config, UTC, and nobody left running when it is over."""
 
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ GIT_CONFIG = """\
 \tdefaultBranch = main
 """
 GRACE_SECS = 5.0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_as_usual() -> None:
+    """What started the tests may ignore SIGHUP, as nohup does, and every child would ignore it, too."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
