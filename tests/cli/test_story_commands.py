@@ -51,6 +51,12 @@ def test_init_makes_a_project_and_is_safe_to_run_again(outside: Commands, reposi
     assert second.data == {"root": root, "base_branch": "main", "made": []}
 
 
+def test_init_says_what_comes_next_in_lines_that_fit_a_terminal(outside: Commands) -> None:
+    advice = outside("init").stdout.split("\n\n")[-1].splitlines()
+    assert advice[-1] == "huskies add TITLE -c CRITERION --start"
+    assert max(map(len, advice)) <= 80
+
+
 def test_init_outside_a_repository_exits_4(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,5 +31,5 @@ def init(ctx: typer.Context, base_branch: BaseBranch = None) -> Result:
 
 def _text(done: Initialised) -> str:
     pairs = [("project", str(done.root)), ("base branch", done.base_branch), ("made", ", ".join(done.made))]
-    advice = "Name your agents in .huskies/agents.toml, commit .huskies, then: huskies add TITLE -c CRITERION"
+    advice = "Name your agents in .huskies/agents.toml, commit .huskies, then:\nhuskies add TITLE -c CRITERION --start"
     return render.paragraphs(render.fields(pairs), advice if done.made else "")

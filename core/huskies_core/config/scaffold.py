@@ -1,7 +1,7 @@
-"""The files that `huskies init` writes: every key with its default, commented out, and agents to take as examples."""
+"""The files that `huskies init` writes: the keys that are in use, commented out, and agents to take as examples."""
 
 PROJECT_TEMPLATE = """\
-# How this project runs. Every key is optional and shown with its default; 'huskies config check' reads it strictly.
+# How this project runs. Every key is optional; 'huskies config check' reads this file strictly.
 
 # Judges finished work: "server" (the gates alone), "agent" (a QA agent reads it too) or "human" (held for approval).
 # default_qa = "server"
@@ -19,7 +19,7 @@ PROJECT_TEMPLATE = """\
 # Where finished work lands. Without this key: the branch that 'huskies init' found.
 # base_branch = {base_branch}
 
-# For timers that name a time of day.
+# The time zone of the day that per_day_usd is counted over.
 # timezone = "UTC"
 
 # Stories that start by themselves: "dependencies" (those that have some, once they are met) or "all".
@@ -27,10 +27,6 @@ PROJECT_TEMPLATE = """\
 
 # How long run directories and rescued work are kept.
 # retention_days = 30
-
-# Events are sent to this gateway under this name.
-# gateway_url = "https://gateway.example.org"
-# gateway_project = "name"
 
 [watcher]
 # Done stories are archived after this time.
@@ -45,6 +41,7 @@ PROJECT_TEMPLATE = """\
 # starvation_secs = 3600
 
 [budget]
+# What the runs of a story, and all runs of a day, may cost. Without a key: no limit.
 # per_story_usd = 5.0
 # per_day_usd = 50.0
 
@@ -54,44 +51,38 @@ PROJECT_TEMPLATE = """\
 # command = ["make", "test"]
 # timeout_secs = 1200
 
-# A component is set up before the gates of a worktree run, and again when its files have changed.
+# A component is set up before anything else in a worktree, again when its files have changed, and torn down at the end.
 # [[component]]
 # name = "web"
 # path = "web"
 # setup = ["npm", "ci"]
 # teardown = ["rm", "-rf", "node_modules"]
 # timeout_secs = 600
-
-# USD per million tokens, for models whose runtime does not report what it cost.
-# [pricing."model-name"]
-# input = 3.0
-# output = 15.0
-# cached_input = 0.3
-# cache_write = 3.75
 """
 
 AGENTS_TEMPLATE = """\
 # The agents that work on stories. Take the marks off one of these, or write your own; names are unique.
 #
-# stage: coder, qa, mergemaster or other. runtime: claude-code, codex or command (a program of yours, which reads the
-# prompt on stdin and in the file that HUSKIES_PROMPT_FILE names).
+# stage: coder, qa, mergemaster or other. An agent of runtime command is a program of yours; it reads its prompt on
+# stdin or in the file that HUSKIES_PROMPT_FILE names.
 
 # [[agent]]
 # name = "coder-1"
 # stage = "coder"
-# runtime = "claude-code"
+# runtime = "command"
+# command = ["script/agent"]
 # model = "sonnet"
 # max_turns = 100
 # max_budget_usd = 5.0
 # inactivity_timeout_secs = 300
 # max_wall_secs = 14400
-# allowed_tools = ["Read", "Edit", "Write", "Bash"]
-# env_allow = ["ANTHROPIC_API_KEY"]
+# env_allow = ["API_KEY"]
 
 # [[agent]]
 # name = "qa-1"
 # stage = "qa"
-# runtime = "codex"
+# runtime = "command"
+# command = ["script/review"]
 # role = "You judge whether each criterion is met. You change no code."
 # prompt_file = "prompts/qa.md"
 
@@ -99,7 +90,7 @@ AGENTS_TEMPLATE = """\
 # name = "mergemaster"
 # stage = "mergemaster"
 # runtime = "command"
-# command = ["./script/resolve-conflicts"]
+# command = ["script/resolve-conflicts"]
 # prompt = \"\"\"
 # Merge {{base_branch}} into {{feature_branch}} in {{worktree_path}} and resolve the conflicts:
 # {{conflicts}}

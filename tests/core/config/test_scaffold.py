@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from huskies_core.config.edit import show
-from huskies_core.config.records import Agent, Config, ProjectConfig
+from huskies_core.config.records import Agent, Config, ProjectConfig, Runtime
 from huskies_core.config.scaffold import agents_template, gitignore_text, project_template
 from support.git_repository import GitRepository
 
@@ -32,11 +32,20 @@ def test_the_examples_load_once_their_marks_are_off(
     )
 
 
-def test_every_key_of_the_project_file_is_in_its_template(load: Callable[..., Config]) -> None:
+def test_every_key_in_use_is_in_the_template_of_the_project_file(load: Callable[..., Config]) -> None:
     told = tomllib.loads(examples(project_template("main")))
     known = show(load())["project"]
     assert isinstance(known, dict)
-    assert set(told) == set(known) - {"notify"}
+    assert set(told) == set(known) - {"gateway_url", "gateway_project", "pricing", "notify"}
+
+
+def test_the_examples_are_agents_that_can_be_run(
+    load: Callable[..., Config], repository: GitRepository
+) -> None:
+    repository.write(".huskies/prompts/qa.md", "Judge {{story}}.")
+    agents = load("", examples(agents_template())).agents
+    told = [name for name in Runtime if name in agents_template()]
+    assert ({agent.runtime for agent in agents}, told) == ({Runtime.COMMAND}, [Runtime.COMMAND])
 
 
 def test_an_agent_shows_the_keys_that_matter_most() -> None:
