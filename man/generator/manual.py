@@ -8,17 +8,28 @@ from pathlib import Path
 from command_tree import Command, Option
 
 _PART = re.compile(r'^\.\\" begin (?P<what>.+)\n(?:.*\n)*?\.\\" end\n', re.MULTILINE)
+_SHARED = "shared options of "
 _WIDTH = 76
 _NAMES = re.compile(r"^\.Sh NAME\n((?:\.Nm .*\n)+)", re.MULTILINE)
 
 
 def filled(page: str, parts: Mapping[str, str]) -> str:
-    """The page with what stands between `begin NAME` and `end` replaced. Raises KeyError for a name not in `parts`."""
+    """The page with what stands between `begin NAME` and `end` replaced. Raises KeyError for a name not in `parts`, and
+    ValueError where commands that are to share a list of options do not."""
 
     def part(found: re.Match[str]) -> str:
-        return f'.\\" begin {found["what"]}\n{parts[found["what"]]}.\\" end\n'
+        return f'.\\" begin {found["what"]}\n{_part_of(found["what"], parts)}.\\" end\n'
 
     return _PART.sub(part, page)
+
+
+def _part_of(what: str, parts: Mapping[str, str]) -> str:
+    """The part of that name; for `shared options of A, B` the one list that all of them have, without a heading."""
+    if not what.startswith(_SHARED):
+        return parts[what]
+    names = what.removeprefix(_SHARED).split(", ")
+    (shared,) = {parts[f"options of {name}"].partition("\n")[2] for name in names}
+    return shared
 
 
 def parts_of(commands: Sequence[Command], program: Sequence[Option]) -> dict[str, str]:
