@@ -13,7 +13,7 @@ from huskies_core.passes.actions import Action, Done, Move, Outcome, Verb
 from huskies_core.passes.moving import move_story
 from huskies_core.passes.running import Pass, isolated
 from huskies_core.pipeline.events import Block
-from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.pipeline.stages import StageName
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.runs import RunKind
 
@@ -43,8 +43,7 @@ def _missing(world: World) -> list[Action]:
 def _left_over(world: World) -> list[Action]:
     """What stories that ended still have, and those that were reopened and are to begin anew."""
     suspects = present_worktrees(world.project) | branches.all_stories(world.db)
-    found = (stories.find(world.db, number) for number in sorted(suspects))
-    over = (story for story in found if story is not None and _is_over(story))
+    over = (stories.load(world.db, number) for number in stories.over_among(world.db, suspects))
     return _bounded(world, [_clear(world, story) for story in over if world.live_run(story.id) is None])
 
 
@@ -74,10 +73,6 @@ def _is_torn_down(world: World, story: stories.Story) -> bool:
     return any(run.kind is RunKind.OTHER and run.agent is None and run.visit == story.visit for run in last)
 
 
-def _is_over(story: stories.Story) -> bool:
-    return story.stage.name in TERMINAL or story.returned_by == "reopen"
-
-
 def _create(context: Context, actions: list[Action]) -> Iterator[Done]:
     if not actions:
         return
@@ -103,7 +98,8 @@ def _clear_one(context: Context, action: Action) -> str:
     assert action.story is not None
     with context.store.reading() as db:
         story = stories.load(db, action.story)
-    if not _is_over(story):
+        is_over = bool(stories.over_among(db, [story.id]))
+    if not is_over:
         raise Overtaken(f"story {story.id} has moved on to {story.stage.name.value}", code="stale")
     removed = unmake_worktree(context, story, context.now())
     return f"kept as {removed.rescue}" if removed.rescue else ""

@@ -108,6 +108,18 @@ def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[int, int]:
     }
 
 
+def over_among(db: sqlite3.Connection, ids: Collection[int]) -> tuple[int, ...]:
+    """Those that are terminal, or were reopened and not started since: what they left is to go."""
+    terminal = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
+    marks = ", ".join("?" * len(ids))
+    rows = db.execute(
+        f"SELECT id FROM stories WHERE id IN ({marks})"
+        f" AND (stage IN ({terminal}) OR returned_by = 'reopen') ORDER BY id",
+        tuple(ids),
+    )
+    return tuple(row["id"] for row in rows)
+
+
 def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
     return in_stages(db, _OPEN)
 

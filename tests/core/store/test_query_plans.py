@@ -21,6 +21,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "stories.find": lambda db: stories.find(db, 1),
     "stories.in_stages": lambda db: stories.in_stages(db, [StageName.CODING, StageName.DONE]),
     "stories.visits_in": lambda db: stories.visits_in(db, StageName.CODING),
+    "stories.over_among": lambda db: stories.over_among(db, [1, 2]),
     "stories.heir_of": lambda db: stories.heir_of(db, 1),
     "stories.open_stories": stories.open_stories,
     "stories.open_epics": stories.open_epics,
