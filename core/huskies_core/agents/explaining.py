@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from huskies_core.agents.assignment import UNATTENDED, Held, all_holds, in_order, may_be_promoted
 from huskies_core.agents.decisions import Begin, Decision, Wait
+from huskies_core.agents.orders import Order
 from huskies_core.agents.prospects import prospect
-from huskies_core.agents.starting import Order
 from huskies_core.agents.tries import last_failure
 from huskies_core.agents.world import MOVING, World
 from huskies_core.clock import from_iso

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from huskies_core.agents.starting import Order
+from huskies_core.agents.orders import Order
 from huskies_core.pipeline.events import Event
 
 

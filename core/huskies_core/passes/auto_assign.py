@@ -12,7 +12,8 @@ from huskies_core.agents.assignment import (
     may_be_promoted,
 )
 from huskies_core.agents.decisions import Begin, Decision, Fire, Wait
-from huskies_core.agents.starting import Order, start_run
+from huskies_core.agents.orders import Order
+from huskies_core.agents.starting import start_run
 from huskies_core.agents.world import MOVING, World
 from huskies_core.config.records import Agent, AutoPromote
 from huskies_core.context import Context

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from huskies_core.agents.starting import Order, start_run
+from huskies_core.agents.orders import Order
+from huskies_core.agents.starting import start_run
 from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, make_worktrees, unmake_worktree
 from huskies_core.agents.world import World
 from huskies_core.context import Context

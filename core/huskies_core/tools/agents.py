@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from huskies_core.agents.assignment import AGENT_STAGES, Held, all_holds, choose_agent
 from huskies_core.agents.decisions import Begin
 from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.starting import Order, start_run
+from huskies_core.agents.orders import Order
+from huskies_core.agents.starting import start_run
 from huskies_core.agents.stopping import stop_and_freeze
 from huskies_core.agents.world import World, observe
 from huskies_core.config.records import Agent, AgentStage

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from huskies_core.agents.assignment import Held, in_order
 from huskies_core.agents.explaining import decision_of, holds_on
+from huskies_core.agents.orders import Order
 from huskies_core.agents.prospects import is_hopeless
-from huskies_core.agents.starting import Order
 from huskies_core.agents.tries import last_failure
 from huskies_core.agents.world import World, observe
 from huskies_core.context import Context

@@ -2,7 +2,7 @@
 
 from huskies_core.agents.explaining import Explanation
 from huskies_core.agents.explaining import explain as explained
-from huskies_core.agents.starting import Order
+from huskies_core.agents.orders import Order
 from huskies_core.agents.world import World, observe
 from huskies_core.context import Context
 from huskies_core.passes import auto_assign
