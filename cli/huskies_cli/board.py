@@ -116,7 +116,7 @@ def _run_row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
     run, quiet = one.run, render.age(quiet_since(one), now)
     kind = f"{run.kind} (dead)" if one.dead else run.kind
     age = render.age(run.started_at, now)
-    return (run.id, run.story, kind, run.agent, age, quiet, run.turns, render.money(run.cost_usd))
+    return (run.id, run.story, kind, run.agent, age, quiet, run.turns, render.cost(run.cost_usd))
 
 
 def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:

@@ -6,16 +6,32 @@ from huskies_cli import render
 from huskies_core.text import one_line
 
 LONGEST = 100
+_REASONS = ("reason", "notes", "detail", "why", "title")
+_FACTS = (
+    ("run", "run "),
+    ("runs", "run "),
+    ("kind", ""),
+    ("agent", "by "),
+    ("event", ""),
+    ("outcome", ""),
+    ("verdict", ""),
+    ("hold", ""),
+    ("branch", ""),
+    ("rescue", "rescued as "),
+    ("paths", ""),
+    ("change", ""),
+    ("fields", ""),
+)
+"""What rows of runs, worktrees, the queue and git are about, and the word before each."""
 
 
 def entry_line(entry: Mapping[str, object]) -> str:
-    """`2026-01-31T12:00:00.000Z  12  backlog → coding  start  user:ada`, and the reason where there is one."""
+    """`2026-01-31T12:00:00.000Z  12  backlog → coding  start  user:ada`, and what there is to say of it."""
     story = "-" if entry["story"] is None else str(entry["story"])
     before, after = entry["before"] or "", entry["after"]
     moved = f"{before} → {after}".strip() if after else str(entry["kind"])
-    return render.line(
-        str(entry["at"]), story, moved, str(entry["event"]), str(entry["actor"]), _told(entry["detail"])
-    )
+    told = _told(entry["detail"], moved=bool(after))
+    return render.line(str(entry["at"]), story, moved, str(entry["event"]), str(entry["actor"]), told)
 
 
 def shortened(text: str) -> str:
@@ -24,9 +40,14 @@ def shortened(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
-def _told(detail: object) -> str:
-    """What the row says in words; the rest of its detail is for programs."""
+def _told(detail: object, *, moved: bool) -> str:
+    """Why a story moved, or what the row is about; the rest of its detail is for programs."""
     if not isinstance(detail, Mapping):
         return ""
-    said = (detail.get(key) for key in ("reason", "notes", "detail", "title", "outcome", "hold"))
-    return shortened(next((str(text) for text in said if text), ""))
+    why = next((str(detail[key]) for key in _REASONS if detail.get(key)), "")
+    facts = [] if moved else [f"{word}{_written(detail[key])}" for key, word in _FACTS if detail.get(key)]
+    return shortened(": ".join(part for part in (", ".join(facts), why) if part))
+
+
+def _written(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

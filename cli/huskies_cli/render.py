@@ -128,6 +128,11 @@ def money(usd: float) -> str:
     return "<$0.01" if 0 < usd < 0.005 else f"${usd:,.2f}"
 
 
+def cost(usd: float) -> str:
+    """What a run has cost as far as it told: `-` where it told nothing."""
+    return money(usd) if usd else "-"
+
+
 def _cell(cell: Cell) -> "Text":
     from rich.text import Text
 

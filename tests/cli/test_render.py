@@ -76,6 +76,10 @@ def test_an_age_is_told_from_a_time_as_the_store_writes_it() -> None:
     assert render.age("2026-03-01T11:00:00.000Z", NOW) == "1h"
 
 
+def test_a_cost_that_nobody_told_is_none() -> None:
+    assert (render.cost(0.0), render.cost(1.5)) == ("-", "$1.50")
+
+
 @pytest.mark.parametrize(("usd", "shown"), [(0, "$0.00"), (0.001, "<$0.01"), (1234.5, "$1,234.50")])
 def test_money_has_cents(usd: float, shown: str) -> None:
     assert render.money(usd) == shown

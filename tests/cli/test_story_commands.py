@@ -1,9 +1,17 @@
 """The commands that add, show and change stories: what they print, and the JSON that scripts read."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from huskies_core.context import open_context
+from huskies_core.pipeline.events import Accept, MergeFailed, QaSkipped
+from huskies_core.pipeline.stages import FailureKind
+from huskies_core.store import journal, stories
+from huskies_core.store.firing import fire
+from huskies_core.store.journal import Kind
+from support.cli import run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository
 
@@ -158,6 +166,41 @@ def test_show_tells_all_of_a_story(huskies: Commands) -> None:
     }
 
 
+def test_show_names_the_members_of_an_epic(huskies: Commands) -> None:
+    huskies("add", "All of it", "--type", "epic")
+    add(huskies, "Part", "--epic", "1")
+    shown = [line.split() for line in huskies("show", "1").stdout.splitlines()]
+    assert huskies("show", "1", "--json").data["members"] == [2]
+    assert shown[shown.index(["Members"]) :][:3] == [
+        ["Members"],
+        ["ID", "STAGE", "TITLE"],
+        ["2", "backlog", "Part"],
+    ]
+
+
+def test_show_names_the_commit_that_a_story_was_merged_as(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    add(huskies, "Show it", "--start")
+    with open_context(repository.root) as context, context.store.exclusive() as db:
+        for event in (QaSkipped("feature/story-1", 1), MergeFailed(FailureKind.OTHER, "")):
+            fire(db, 1, event, visit=stories.load(db, 1).visit, actor="test", now=context.now())
+    commit = repository.commit_id("main")
+    before = huskies("show", "1", "--json").data["merge_commit"]
+    assert huskies("merged", "1", "--commit", "HEAD").exit_code == 0
+    done = huskies("show", "1", "--json").data["merge_commit"]
+    assert ["merged", "as", commit[:12]] in [
+        line.split() for line in huskies("show", "1").stdout.splitlines()
+    ]
+    with open_context(repository.root) as context, context.store.exclusive() as db:
+        fire(db, 1, Accept("x"), visit=stories.load(db, 1).visit, actor="test", now=context.now())
+    archived = huskies("show", "1", "--json").data["merge_commit"]
+    huskies("reopen", "1")
+    huskies("close", "1", "--reason", "no")
+    closed = huskies("show", "1", "--json").data["merge_commit"]
+    assert (before, done, archived, closed) == (None, commit, commit, None)
+
+
 def test_show_of_no_story_fails(huskies: Commands) -> None:
     assert huskies("show", "9").outcome == (1, "", MISSING)
 
@@ -195,6 +238,15 @@ def test_edit_keeps_what_it_cannot_save(
     assert (told["code"], kept.read_text()) == ("bad_front_matter", "nonsense\n")
 
 
+def test_edit_keeps_what_the_editor_prints_out_of_the_document(
+    huskies: Commands, repository: GitRepository, tmp_path: Path
+) -> None:
+    add(huskies)
+    chatty = {"VISUAL": editor(tmp_path / "editor", "echo chat")}
+    told = run_huskies("edit", "1", "--json", cwd=repository.root, env=chatty)
+    assert (told.data["changed"], told.stderr) == (False, "chat\n")
+
+
 @pytest.mark.parametrize("command", ["false", "/nowhere/editor", "'"])
 def test_edit_without_an_editor_changes_nothing(
     huskies: Commands, monkeypatch: pytest.MonkeyPatch, command: str
@@ -221,6 +273,16 @@ def test_export_writes_files(huskies: Commands, tmp_path: Path) -> None:
     assert Path(path).read_text() == told[0]["markdown"]
 
 
+def test_export_of_several_stories_needs_a_folder(huskies: Commands) -> None:
+    add(huskies)
+    alone = huskies("export").stdout
+    add(huskies)
+    fact = "huskies: 2 stories do not fit into one text\n  Write each into a file of its own: --dir D.\n"
+    assert [huskies("export").outcome, huskies("export", "2", "1").outcome] == [(2, "", fact)] * 2
+    assert huskies("export", "1").stdout == alone
+    assert [item["id"] for item in huskies("export", "--json").data["stories"]] == [1, 2]
+
+
 def test_export_of_no_story_fails(huskies: Commands) -> None:
     assert huskies("export", "9").outcome == (1, "", MISSING)
 
@@ -242,6 +304,45 @@ def test_history_tells_transitions(huskies: Commands) -> None:
     assert set(told[0]) >= {"seq", "at", "story", "event", "before", "after", "actor", "detail"}
     lines = [line.split(" ", 1)[1] for line in huskies("history").stdout.splitlines()]
     assert lines == ["1 backlog → coding start user:ada", "1 coding → blocked block user:ada no key"]
+
+
+ROWS = """\
+1 story created ada Show it
+1 backlog → coding start ada
+1 run run_started ada run 1, coder, by ann
+1 run verdict_given run:1 run 1, rejected: no tests
+1 run run_ended ada run 1, coder, by ann, failed: exit code 7
+1 worktree worktree_made ada feature/story-1
+1 worktree worktree_removed ada rescued as refs/huskies/rescue/1/x
+- queue hold_began ada base_broken
+1 git paths_left ada run 1, a b
+- git repository_changed ada run 1 2, a hook has changed
+1 story edited ada title
+"""
+
+
+def test_history_tells_of_every_row_what_it_is_about(huskies: Commands, repository: GitRepository) -> None:
+    add(huskies, "Show it", "--start")
+    with open_context(repository.root, actor="ada") as context, context.store.exclusive() as db:
+        told = partial(journal.append, db, now=context.now(), actor="ada")
+        run = {"run": 1, "kind": "coder", "agent": "ann"}
+        told(Kind.RUN, "run_started", story=1, detail=run)
+        told(
+            Kind.RUN,
+            "verdict_given",
+            story=1,
+            actor="run:1",
+            detail={"run": 1, "verdict": "rejected", "notes": "no tests"},
+        )
+        told(Kind.RUN, "run_ended", story=1, detail={**run, "outcome": "failed", "detail": "exit code 7"})
+        told(Kind.WORKTREE, "worktree_made", story=1, detail={"branch": "feature/story-1", "head": "c0ffee"})
+        told(Kind.WORKTREE, "worktree_removed", story=1, detail={"rescue": "refs/huskies/rescue/1/x"})
+        told(Kind.QUEUE, "hold_began", detail={"hold": "base_broken", "tip": "c0ffee"})
+        told(Kind.GIT, "paths_left", story=1, detail={"run": 1, "paths": ["a", "b"]})
+        told(Kind.GIT, "repository_changed", detail={"change": "a hook has changed", "runs": [1, 2]})
+    huskies("update", "1", "--title", "Hide it")
+    lines = [line.partition(" ")[2] for line in huskies("history", "--all").stdout.splitlines()]
+    assert [line.replace("user:ada", "ada") for line in lines] == ROWS.splitlines()
 
 
 def test_history_of_no_story_fails(huskies: Commands) -> None:

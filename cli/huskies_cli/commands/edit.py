@@ -21,36 +21,40 @@ from huskies_core.tools.markdown import from_markdown, to_markdown
 from huskies_core.tools.moves import seen_story
 from huskies_core.tools.stories import Updated, replace_draft
 
+_STDERR = 2
+"""Where an editor prints with --json: stdout has the one document."""
+
 
 def edit_story(ctx: typer.Context, story: StoryId) -> Result:
     """Edit a story in your editor.
 
     Opens it as Markdown with VISUAL, else EDITOR, else vi. What cannot be saved is kept in a file that the error names.
     """
-    with open_context(session_of(ctx).start) as context:
+    session = session_of(ctx)
+    with open_context(session.start) as context:
         refuse_inside_run(context)
         draft = seen_story(context, story).draft
         path = Path(tempfile.mkdtemp(prefix="huskies-")) / f"story-{story}.md"
         path.write_bytes(to_markdown(draft).encode())
-        done = _edited(context, story, draft, path)
+        done = _edited(context, story, draft, path, stdout=_STDERR if session.json else None)
     shutil.rmtree(path.parent)
     text = f"{story}: {'updated' if done.changed else 'nothing changed'}"
     return Result({**story_document(done.story), "changed": done.changed}, text=text)
 
 
-def _edited(context: Context, story: int, draft: Draft, path: Path) -> Updated:
+def _edited(context: Context, story: int, draft: Draft, path: Path, *, stdout: int | None) -> Updated:
     try:
-        _run_editor(path)
+        _run_editor(path, stdout=stdout)
         return replace_draft(context, story, from_markdown(_read(path)), expected=draft)
     except HuskiesError as error:
         hint = f"{error.hint} Your text is kept in {path}".strip()
         raise HuskiesError(error.message, hint=hint, code=error.code, subject=error.subject) from error
 
 
-def _run_editor(path: Path) -> None:
+def _run_editor(path: Path, *, stdout: int | None) -> None:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
-        done = subprocess.run([*shlex.split(editor), str(path)])
+        done = subprocess.run([*shlex.split(editor), str(path)], stdout=stdout)
     except (OSError, ValueError) as error:
         fact, hint = f"the editor {editor!r} cannot be started", "Set VISUAL or EDITOR."
         raise HuskiesError(fact, hint=hint, code="editor_failed") from error

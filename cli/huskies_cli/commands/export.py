@@ -11,6 +11,7 @@ from huskies_cli.options import OptionalStoryIds
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
+from huskies_core.errors import UsageError
 from huskies_core.text import without_controls
 from huskies_core.tools.exporting import Exported, export, write_exported
 
@@ -23,23 +24,24 @@ Directory = Annotated[
 def export_stories(ctx: typer.Context, stories: OptionalStoryIds = None, folder: Directory = None) -> Result:
     """Write stories as Markdown.
 
-    Those that are named, else all that are not finished; to stdout, or with --dir to files that 'huskies import' reads.
+    Those that are named, else all that are not finished: as files that 'huskies import' reads with --dir; one alone
+    goes to stdout without it.
     """
-    with open_context(session_of(ctx).start) as context:
+    session = session_of(ctx)
+    with open_context(session.start) as context:
         exported = export(context, stories or ())
+    if len(exported) > 1 and folder is None and not session.json:
+        fact = f"{len(exported)} stories do not fit into one text"
+        raise UsageError(fact, hint="Write each into a file of its own: --dir D.")
     if folder is not None:
         exported = write_exported(exported, Path(folder))
-    text = _markdown(exported) if folder is None else "\n".join(str(item.path) for item in exported)
+    text = "\n".join(item.markdown if item.path is None else str(item.path) for item in exported)
     return Result({"stories": [_document(item) for item in exported]}, text=lambda: _shown(text))
 
 
 def _document(item: Exported) -> Document:
     path = None if item.path is None else str(item.path)
     return {"id": item.story, "name": item.name, "path": path, "markdown": item.markdown}
-
-
-def _markdown(exported: tuple[Exported, ...]) -> str:
-    return "\n".join(item.markdown for item in exported)
 
 
 def _shown(text: str) -> str:

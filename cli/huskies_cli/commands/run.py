@@ -77,7 +77,7 @@ def kill_run(ctx: typer.Context, run: RunId) -> Result:
 def _row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
     run = one.run
     place = (run.id, run.story, run.kind, run.agent, run.outcome or run.status)
-    return (*place, render.age(run.started_at, now), run.turns, render.money(run.cost_usd), run.detail)
+    return (*place, render.age(run.started_at, now), run.turns, render.cost(run.cost_usd), run.detail)
 
 
 def _ended(run: Run) -> str:
@@ -146,7 +146,7 @@ def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
         ("runtime", run.runtime),
         ("model", run.model),
         ("turns", run.turns),
-        ("cost", render.money(run.cost_usd)),
+        ("cost", render.cost(run.cost_usd)),
         ("verdict", run.verdict),
         ("notes", run.notes),
         ("trouble", page.now.trouble),

@@ -15,15 +15,15 @@ from huskies_core.clock import utc_now
 from huskies_core.context import open_context
 from huskies_core.pipeline.stages import reason_of
 from huskies_core.store.runs import Run
-from huskies_core.store.stories import Criterion
+from huskies_core.store.stories import Criterion, Story
 from huskies_core.tools.listing import Page, show
 
 
 def show_story(ctx: typer.Context, story: StoryId) -> Result:
     """Show a story with all that belongs to it.
 
-    Its fields, its criteria, what happened to it, its runs, its worktree, and the keys of what its runs left for the
-    next one.
+    Its fields, its criteria, the members of an epic, what happened to it, its runs, its worktree, the commit it was
+    merged as, and the keys of what its runs left for the next one.
     """
     with open_context(session_of(ctx).start) as context:
         page = show(context, story)
@@ -36,6 +36,8 @@ def _document(page: Page) -> dict[str, object]:
         **story_document(page.story),
         "description": draft.description,
         "criteria": [{"text": item.text, "checked": item.checked} for item in draft.criteria],
+        "members": [member.id for member in page.members],
+        "merge_commit": page.merge_commit,
         "created_at": page.story.created_at,
         "updated_at": page.story.updated_at,
         "history": [entry_document(entry) for entry in page.history],
@@ -59,6 +61,7 @@ def _text(page: Page, now: datetime) -> str:
         render.fields(_pairs(page, now)),
         render.block(draft.description, indent=0),
         _section("Acceptance criteria", map(_criterion, draft.criteria)),
+        _section("Members", [render.table(("id", "stage", "title"), _members(page.members))]),
         _section("History", map(entry_line, map(entry_document, page.history))),
         _section(
             "Runs", [render.table(("run", "kind", "agent", "outcome", "turns", "cost"), _runs(page.runs))]
@@ -72,6 +75,7 @@ def _pairs(page: Page, now: datetime) -> list[tuple[str, render.Cell]]:
         ("type", draft.type),
         ("stage", f"{story.stage.name} for {render.age(story.stage_entered_at, now)}"),
         ("why", reason_of(story.stage)),
+        ("merged as", None if page.merge_commit is None else page.merge_commit[:12]),
         ("priority", draft.priority or None),
         ("depends on", ", ".join(map(str, draft.depends_on))),
         ("epic", draft.epic),
@@ -96,8 +100,12 @@ def _section(name: str, parts: "map[str] | Sequence[str]") -> str:
     return f"{render.heading(name)}\n{render.block(text)}" if text else ""
 
 
+def _members(members: Sequence[Story]) -> list[tuple[render.Cell, ...]]:
+    return [(member.id, member.stage.name, member.draft.title) for member in members]
+
+
 def _runs(runs: Sequence[Run]) -> list[tuple[render.Cell, ...]]:
     return [
-        (run.id, run.kind, run.agent, run.outcome or run.status, run.turns, render.money(run.cost_usd))
+        (run.id, run.kind, run.agent, run.outcome or run.status, run.turns, render.cost(run.cost_usd))
         for run in runs
     ]
