@@ -66,7 +66,9 @@ def load(entry: Entry) -> "Command":
             name=entry.name, entries=entry.children, help=entry.help, params=_options_of(_everywhere)
         )
     function = getattr(import_module(f"huskies_cli.commands.{entry.module}"), entry.function)
-    return _as_command(entry.name, function, cls=OneCommand)
+    return _as_command(
+        entry.name, function, cls=OneCommand, settings={"ignore_unknown_options": entry.any_value}
+    )
 
 
 class OneCommand(TyperCommand):
@@ -125,9 +127,11 @@ class Group(TyperGroup):
         return _as_help(super().get_help_option(ctx))
 
 
-def _as_command(name: str, function: Callable[..., Any], cls: type[TyperCommand]) -> "Command":
+def _as_command(
+    name: str, function: Callable[..., Any], cls: type[TyperCommand], settings: dict[str, Any] | None = None
+) -> "Command":
     app = typer.Typer(add_completion=False)
-    app.command(name, cls=cls)(function)
+    app.command(name, cls=cls, context_settings=settings)(function)
     return typer.main.get_command(app)
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 
 from huskies_cli.commands import COMMANDS, Entry
+from support.commands import Commands
 
 
 def rows(entries: tuple[Entry, ...], before: str = "") -> "list[tuple[str, Entry]]":
@@ -30,3 +31,11 @@ def test_each_command_begins_its_help_as_the_table_does(name: str, entry: Entry)
     function = getattr(import_module(f"huskies_cli.commands.{entry.module}"), entry.function)
     first, *_ = (inspect.getdoc(function) or "").splitlines()
     assert (name, first) == (name, entry.help)
+
+
+def test_config_set_takes_a_negative_value_for_what_it_is(huskies: Commands) -> None:
+    refused = huskies("config", "set", "max_coders", "-1")
+    fact = "huskies: max_coders must be between 1 and 1000000000, not -1\n"
+    assert refused.outcome == (1, "", fact)
+    assert huskies("config", "set", "max_coders", "--quiet", "--json", "-1").json()["exit_code"] == 1
+    assert huskies("config", "set", "max_coders", "1", "--dry-run").exit_code == 2

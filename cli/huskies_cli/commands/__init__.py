@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """A command: `function` in `huskies_cli.commands.<module>`; or a group: `children`."""
+    """A command: `function` in `huskies_cli.commands.<module>`; or a group: `children`.
+
+    `any_value`: what begins with a dash and is no option of it is a value, such as -1.
+    """
 
     name: str
     module: str
@@ -15,6 +18,7 @@ class Entry(NamedTuple):
     panel: str | None = None
     hidden: bool = False
     children: tuple["Entry", ...] = ()
+    any_value: bool = False
 
 
 STORIES = "Stories"
@@ -44,7 +48,7 @@ RESCUE = (
 CONFIG = (
     Entry("check", "config", "check_config", "Check both configuration files."),
     Entry("get", "config", "get_key", "Print the value of a key."),
-    Entry("set", "config", "set_key", "Set a key; comments and layout stay."),
+    Entry("set", "config", "set_key", "Set a key; comments and layout stay.", any_value=True),
     Entry("show", "config", "show_config", "Show every key with its value."),
 )
 
