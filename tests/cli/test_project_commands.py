@@ -3,6 +3,13 @@
 from support.commands import Commands
 from support.git_repository import GitRepository
 
+AGENTS = """
+[[agent]]
+name = "ann"
+runtime = "{}"
+stage = "coder"
+command = ["make", "it"]
+"""
 RESCUE = "refs/huskies/rescue/1/20260131T120000000000Z"
 
 
@@ -44,9 +51,60 @@ def test_config_get_knows_defaults_and_no_other_keys(huskies: Commands) -> None:
     assert huskies("config", "get", "max_coder").exit_code == 1
 
 
-def test_config_show_tells_what_is_in_force(huskies: Commands) -> None:
-    assert huskies("config", "show", "--json").data["project"]["max_retries"] == 3
-    assert "project.max_retries = 3" in huskies("config", "show").stdout.splitlines()
+SHOWN = """\
+
+agent ann
+  stage                    coder
+  runtime                  command
+  command                  ["make", "it"]
+  inactivity_timeout_secs  300
+  max_wall_secs            14400
+  env                      {"A": "1"}
+"""
+
+
+def test_config_show_tells_keys_as_get_takes_them_and_agents_apart(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    repository.write(".huskies/agents.toml", AGENTS.format("command") + 'env = { A = "1" }\n')
+    shown = huskies("config", "show").stdout
+    keys = huskies("config", "show", "--json").data["keys"]
+    lines, _, agents = shown.partition("\n\n")
+    assert [line.partition(" =")[0] for line in lines.splitlines()] == list(keys)
+    assert {key: huskies("config", "get", key, "--json").data["value"] for key in keys} == keys
+    assert ("max_retries = 3" in lines.splitlines(), agents) == (True, SHOWN.lstrip())
+
+
+def test_config_check_names_a_base_branch_that_is_not_there(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    repository.write(".huskies/project.toml", '# mine\nbase_branch = "trunk"\n')
+    told = huskies("config", "check")
+    assert told.exit_code == 1
+    assert told.stderr.splitlines()[0] == "huskies: .huskies/project.toml:2: there is no base branch 'trunk'"
+
+
+def test_config_check_names_agents_that_this_version_cannot_run(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    agents = AGENTS.format("codex").replace("command =", "# command =")
+    repository.write(".huskies/agents.toml", agents)
+    told = huskies("config", "check", "--json").json()
+    (problem,) = told["data"]["problems"]
+    fact = "agent ann: this version cannot run codex agents"
+    assert (told["exit_code"], problem["line"], problem["message"]) == (1, 4, fact)
+
+
+def test_config_set_refuses_a_base_branch_that_is_not_there(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    refused = huskies("config", "set", "base_branch", "trunk", "--json").json()["errors"][0]["code"]
+    repository.branch("trunk")
+    done = huskies("config", "set", "base_branch", "trunk")
+    repository.git("branch", "-D", "trunk")
+    other = huskies("config", "set", "max_coders", "2")
+    assert (refused, done.outcome) == ("unknown_branch", (0, "base_branch = trunk\n", ""))
+    assert other.outcome == (0, "max_coders = 2\n", "")
 
 
 def test_config_show_of_a_broken_file_fails(huskies: Commands, repository: GitRepository) -> None:

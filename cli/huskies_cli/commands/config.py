@@ -1,18 +1,22 @@
 """`huskies config`: both configuration files, checked, read and changed."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from huskies_cli import render
+from huskies_cli.entries import shortened
 from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.session import session_of
-from huskies_core.config.edit import get_value, show
-from huskies_core.config.load import load_config, read_text
-from huskies_core.config.problems import ConfigError, Problem
+from huskies_core.config.edit import get_value, keys_in_force, show
+from huskies_core.config.load import read_text
+from huskies_core.config.problems import Problem
+from huskies_core.config.records import Agent, Config
 from huskies_core.context import Context, open_context
+from huskies_core.text import without_controls
 from huskies_core.tools import configuring
 
 Key = Annotated[
@@ -27,14 +31,12 @@ Value = Annotated[str, typer.Argument(metavar="VALUE", help="The new value.", sh
 def check_config(ctx: typer.Context) -> Result:
     """Check both configuration files.
 
-    Every problem is named with file and line; the exit code is 1 when there is one.
+    Every problem is named with file and line; the exit code is 1 when there is one. A base branch that is missing is a
+    problem, and so is an agent that this version cannot run.
     """
     with open_context(session_of(ctx).start) as context:
-        try:
-            load_config(context.project, context.text_at_base)
-        except ConfigError as error:
-            return _problems(error.problems)
-    return Result({"problems": []}, text="No problems.")
+        found = configuring.check(context)
+    return _problems(found) if found else Result({"problems": []}, text="No problems.")
 
 
 def get_key(ctx: typer.Context, key: Key) -> Result:
@@ -61,11 +63,12 @@ def set_key(ctx: typer.Context, key: Key, value: Value) -> Result:
 def show_config(ctx: typer.Context) -> Result:
     """Show every key with its value.
 
-    What is in force: what the files say, and the defaults.
+    What is in force: what the files say, and the defaults. The keys are those that 'get' and 'set' take; the agents of
+    agents.toml stand below them.
     """
     with open_context(session_of(ctx).start) as context:
-        shown = show(context.config)
-    return Result(shown, text="\n".join(_lines(shown)))
+        config = context.config
+    return Result(show(config), text=lambda: _shown(config))
 
 
 def _problems(problems: Sequence[Problem]) -> Result:
@@ -77,15 +80,20 @@ def _value(context: Context, key: str) -> object:
     return get_value(read_text(context.project, "project.toml", context.text_at_base) or "", key)
 
 
-def _lines(shown: Mapping[str, object], prefix: str = "") -> Iterator[str]:
-    """`key = value`, with dots where tables are nested."""
-    for key, value in shown.items():
-        if isinstance(value, Mapping) and value:
-            yield from _lines(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key} = {_written(value)}"
+def _shown(config: Config) -> str:
+    keys = keys_in_force(config.project)
+    lines = [f"{key} = {_written(value)}".rstrip() for key, value in keys.items()]
+    return render.paragraphs(without_controls("\n".join(lines)), *map(_agent, config.agents))
+
+
+def _agent(agent: Agent) -> str:
+    """What is set of it, and what has a default."""
+    told = [(name, value) for name, value in vars(agent).items() if name != "name" and value is not None]
+    pairs = [(name, shortened(_written(value))) for name, value in told if value not in ("", (), {})]
+    return f"{render.heading(f'agent {agent.name}')}\n{render.block(render.fields(pairs))}"
 
 
 def _written(value: object) -> str:
     """A text as it is; all else as JSON, which for numbers, switches and lists is TOML too."""
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    plain = dict(value) if isinstance(value, Mapping) else value
+    return plain if isinstance(plain, str) else "" if plain is None else json.dumps(plain, ensure_ascii=False)

@@ -18,14 +18,20 @@ from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
 from huskies_core.text import nearest
 
-_PART = r"""[A-Za-z0-9_-]+|"[^"\\\n]*"|'[^'\n]*'"""
+_BARE = r"[A-Za-z0-9_-]+"
+_PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""
 _KEY = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))*")
 _NAMES_IN_FILE = {"gates": "gate", "components": "component"}
 
 
 def show(config: Config) -> dict[str, object]:
-    """Everything in force, defaults too, in the names of the files and ready for JSON."""
-    return {"project": _project_in_force(config.project), "agents": _plain(config.agents)}
+    """Everything in force, defaults too, ready for JSON: the keys of project.toml, and the agents."""
+    return {"keys": keys_in_force(config.project), "agents": _plain(config.agents)}
+
+
+def keys_in_force(config: ProjectConfig) -> dict[str, object]:
+    """Every key that `get_value` and `set_value` take, with what is in force for it, ready for JSON."""
+    return dict(_keys(_project_in_force(config), ""))
 
 
 def get_value(text: str, key: str) -> object:
@@ -159,6 +165,21 @@ def _problems(text: str) -> tuple[Problem, ...]:
 def _project_in_force(config: ProjectConfig) -> dict[str, object]:
     fields = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
     return {_NAMES_IN_FILE.get(name, name): _plain(value) for name, value in fields.items()}
+
+
+def _keys(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        key = prefix + _quoted(name)
+        if isinstance(value, Mapping) and value:
+            yield from _keys(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _quoted(part: str) -> str:
+    if re.fullmatch(_BARE, part):
+        return part
+    return f"'{part}'" if '"' in part or "\\" in part else f'"{part}"'
 
 
 def _plain(value: object) -> object:

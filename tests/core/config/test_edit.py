@@ -3,8 +3,10 @@ from collections.abc import Callable
 
 import pytest
 
-from huskies_core.config.edit import get_value, set_value, show
+from huskies_core.config.document import Document
+from huskies_core.config.edit import get_value, keys_in_force, set_value, show
 from huskies_core.config.problems import ConfigError
+from huskies_core.config.project_file import read_project
 from huskies_core.config.records import Config
 from huskies_core.config.scaffold import project_template
 from huskies_core.errors import HuskiesError
@@ -159,7 +161,7 @@ def test_everything_in_force_is_shown_ready_for_json(load: Callable[..., Config]
     )
     shown = show(load("[notify]\nsince = 2026-01-01\n", agents))
     assert shown == {
-        "project": {
+        "keys": {
             "default_qa": "server",
             "default_coder_model": None,
             "max_coders": 3,
@@ -171,17 +173,18 @@ def test_everything_in_force_is_shown_ready_for_json(load: Callable[..., Config]
             "retention_days": 30,
             "gateway_url": None,
             "gateway_project": None,
-            "watcher": {
-                "done_retention_secs": 14400,
-                "reconcile_interval_secs": 30,
-                "watchdog_interval_secs": 30,
-            },
-            "merge": {"block_after_failures": 3, "mergemaster_attempts": 3, "starvation_secs": 3600},
+            "watcher.done_retention_secs": 14400,
+            "watcher.reconcile_interval_secs": 30,
+            "watcher.watchdog_interval_secs": 30,
+            "merge.block_after_failures": 3,
+            "merge.mergemaster_attempts": 3,
+            "merge.starvation_secs": 3600,
             "gate": [],
             "component": [],
-            "budget": {"per_story_usd": None, "per_day_usd": None},
+            "budget.per_story_usd": None,
+            "budget.per_day_usd": None,
             "pricing": {},
-            "notify": {"since": "2026-01-01"},
+            "notify.since": "2026-01-01",
         },
         "agents": [
             {
@@ -207,3 +210,11 @@ def test_everything_in_force_is_shown_ready_for_json(load: Callable[..., Config]
             }
         ],
     }
+
+
+def test_every_key_that_is_shown_can_be_got() -> None:
+    text = f"{TEXT}\n[pricing.'gpt-5.1']\ninput = 1\n[pricing.'a\"b']\ninput = 2\n"
+    document = Document("project.toml", text)
+    keys = keys_in_force(read_project(document, tomllib.loads(text)))
+    assert {key: get_value(text, key) for key in keys} == keys
+    assert (keys['pricing."gpt-5.1".input'], keys["pricing.'a\"b'.input"]) == (1.0, 2.0)
