@@ -75,10 +75,18 @@ def end_if_dead(context: Context, run: Run, now: datetime) -> bool:
 
 
 def record_failed_start(context: Context, run: Run, detail: str, now: datetime) -> None:
-    """Records a run that was claimed and never got to its supervisor; the caller holds its lock."""
-    report = Report(Outcome.CRASHED, f"could not be started: {detail}", evidence={})
+    """Records a run that was claimed and never got to its supervisor; the caller holds its lock.
+
+    One that was told to end while it was being started ends as that said.
+    """
+    directory = RunDirectory(context.project.run_dir(run.id))
+    intent = _unless_broken(directory.read_kill, directory.kill)
+    outcome, why = Outcome.CRASHED, f"could not be started: {detail}"
+    if intent is not None:
+        outcome, why = judging.outcome_of(None, intent)
     with context.store.exclusive() as db:
-        runs.end(db, run.id, report, actor=context.actor, now=now)
+        runs.end(db, run.id, Report(outcome, why, evidence={}), actor=context.actor, now=now)
+        _fire_intended(db, run, outcome, intent, now)
 
 
 def _look(context: Context, run: Run) -> Found:

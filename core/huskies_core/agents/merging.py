@@ -15,7 +15,7 @@ from huskies_core.agents.ending import RESULT_FILE
 from huskies_core.agents.mergegates import judge_tree
 from huskies_core.agents.worktrees import base_tip
 from huskies_core.context import Context, open_context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.base_dirt import BaseDirty
 from huskies_core.git.host import scrub_environment
 from huskies_core.git.landing import Landed, TipMoved, base_dirt, land
@@ -146,8 +146,11 @@ def _judge_and_land(context: Context, run: Run, tip: str, merged: Squashed) -> R
 
 def _land(context: Context, run: Run, tip: str, commit: str) -> Result:
     """Moves the base under the git lock. From the record on, only its end decides what became of the story."""
-    with context.store.exclusive() as db:
-        runs.begin_landing(db, run.id, Landing(tip, commit))
+    try:
+        with context.store.exclusive() as db:
+            runs.begin_landing(db, run.id, Landing(tip, commit))
+    except Overtaken:
+        return {"result": "stale"}
     landed = land(
         context.repository, base_branch=context.base_branch, tip=tip, commit=commit, mark=str(run.id)
     )

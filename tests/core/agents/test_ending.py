@@ -1,17 +1,19 @@
 """The end of real runs: recorded whatever the run did to its worktree."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from huskies_core.agents.ending import record_failed_start
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.running import run_pass
-from huskies_core.pipeline.stages import Coding
-from huskies_core.store import runs
-from huskies_core.store.runs import Outcome, Run
+from huskies_core.pipeline.stages import Coding, Frozen
+from huskies_core.store import runs, stories
+from huskies_core.store.runs import Claim, Outcome, Run, RunKind
 from support.contexts import Clock, opened
 from support.stories import import_story
 from support.waiting import wait_until
@@ -61,3 +63,19 @@ def first_end(context: Context) -> Run:
 )
 def test_a_worktree_that_the_agent_broke_does_not_keep_the_run_from_ending(vandal: Context) -> None:
     assert first_end(vandal).outcome is Outcome.COMPLETED
+
+
+@pytest.mark.parametrize("vandal", ["true"], indirect=True)
+def test_a_run_that_is_stopped_while_it_is_being_started_ends_as_stopped(vandal: Context) -> None:
+    import_story(vandal.store, Coding(), number=1)
+    with vandal.store.exclusive() as db:
+        visit = stories.load(db, 1).visit
+        run = runs.claim(db, Claim(1, RunKind.CODER, visit, "vandal"), actor="test", now=utc_now())
+    folder = vandal.project.run_dir(run.id)
+    folder.mkdir(parents=True)
+    intent = {"outcome": "stopped", "detail": "stopped by ada", "then": "freeze", "actor": "user:ada"}
+    (folder / "kill.json").write_text(json.dumps(intent))
+    record_failed_start(vandal, run, "the run was ended before it began", utc_now())
+    with vandal.store.reading() as db:
+        ended, story = runs.load(db, run.id), stories.load(db, 1)
+    assert (ended.outcome, ended.detail, story.stage) == (Outcome.STOPPED, "stopped by ada", Frozen(Coding()))
