@@ -127,7 +127,7 @@ complete -c huskies -n '__huskies_at supersede' -l by -x -d 'The story that repl
 complete -c huskies -n '__huskies_at agent start' -l agent -x -d 'The agent, by its name in agents.toml.'
 complete -c huskies -n '__huskies_at run list' -l live -d 'Only those that have not ended.'
 complete -c huskies -n '__huskies_at run list' -l story -x -d 'Only those of this story.'
-complete -c huskies -n '__huskies_at run list' -l limit -x -d 'At most so many; 0 is all.'
+complete -c huskies -n '__huskies_at run list' -l limit -x -d 'At most so many; 0 is all, as in JSON.'
 complete -c huskies -n '__huskies_at logs' -l run -x -d 'This run, not the latest.'
 complete -c huskies -n '__huskies_at logs' -l follow -s f -d 'Go on until the run ends.'
 complete -c huskies -n '__huskies_at logs' -l raw -d 'The bytes as they were printed.'

@@ -55,11 +55,12 @@ class Result:
         errors: Iterable[ErrorItem],
         *,
         done: int,
+        talk: tuple[str, ...] = (),
     ) -> Self:
         """The result of several items, of which `done` went well."""
         failed = tuple(errors)
         status = Status.OK if not failed else Status.PARTIAL if done else Status.ERROR
-        return cls(data, text, status, failed)
+        return cls(data, text, status, failed, talk)
 
     @property
     def code(self) -> int:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from huskies_core.context import open_context
+from huskies_core.store import runs, stories
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from support.agents.runs import AGENT
 from support.cli import run_huskies, start_huskies
 from support.commands import Commands
@@ -163,3 +166,16 @@ def test_a_story_without_a_run_has_no_logs(project: Commands) -> None:
         "huskies: story 1 has had no run yet\n  'huskies explain 1' says what it waits for.\n",
     )
     assert code_of(project("logs", "1", "--run", "7", "--json").json()) == "not_found"
+
+
+def test_a_long_list_of_runs_shows_the_newest_and_says_so(huskies: Commands) -> None:
+    huskies("add", "A story", "-c", "it works", "--start")
+    with open_context(Path.cwd()) as context, context.store.exclusive() as db:
+        for _ in range(60):
+            visit = stories.load(db, 1).visit
+            run = runs.claim(db, Claim(1, RunKind.GATES, visit), actor="test", now=context.now())
+            runs.end(db, run.id, Report(Outcome.COMPLETED), actor="test", now=context.now())
+    table, everything = huskies("run", "list"), huskies("run", "list", "--limit", "0")
+    rows = [len(found.stdout.splitlines()) - 1 for found in (table, everything)]
+    assert (rows, len(huskies("run", "list", "--json").data["runs"])) == ([50, 60], 60)
+    assert table.stderr == "These are the newest 50; --limit 0 shows all.\n"

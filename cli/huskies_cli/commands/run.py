@@ -29,19 +29,28 @@ OfStory = Annotated[
         "--story", parser=story_id, metavar="ID", help="Only those of this story.", show_default=False
     ),
 ]
-Limit = Annotated[
-    int, typer.Option("--limit", parser=whole_number, metavar="N", help="At most so many; 0 is all.")
+OptionalLimit = Annotated[
+    int | None,
+    typer.Option("--limit", parser=whole_number, metavar="N", help="At most so many; 0 is all, as in JSON."),
 ]
+SHOWN = 50
+"""How many rows a table has unless more are asked for: thousands would take seconds to lay out."""
 COLUMNS = ("run", "story", "kind", "agent", "outcome", "age", "turns", "cost", "detail")
 
 
-def list_runs(ctx: typer.Context, live: Live = False, story: OfStory = None, limit: Limit = 0) -> Result:
+def list_runs(
+    ctx: typer.Context, live: Live = False, story: OfStory = None, limit: OptionalLimit = None
+) -> Result:
     """List runs, the latest first.
 
-    Turns and cost of a live run are those of this moment.
+    Turns and cost of a live run are those of this moment. Without --limit a table shows the newest 50.
     """
-    with open_context(session_of(ctx).start) as context:
-        found = runs.list_runs(context, live=live, story=story, limit=limit)
+    session = session_of(ctx)
+    most = (0 if session.json else SHOWN + 1) if limit is None else limit
+    with open_context(session.start) as context:
+        found = runs.list_runs(context, live=live, story=story, limit=most)
+    more = limit is None and not session.json and len(found) > SHOWN
+    found = found[:SHOWN] if more else found
     data = {"runs": [run_now_document(now) for now in found]}
     now = utc_now()
     return Result.of_items(
@@ -49,6 +58,7 @@ def list_runs(ctx: typer.Context, live: Live = False, story: OfStory = None, lim
         lambda: render.table(COLUMNS, [_row(one, now) for one in found]),
         troubles(found),
         done=len(found),
+        talk=(f"These are the newest {SHOWN}; --limit 0 shows all.",) if more else (),
     )
 
 

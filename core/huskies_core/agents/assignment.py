@@ -89,6 +89,11 @@ def candidates(world: World, story: Story, kind: RunKind) -> Sequence[Agent]:
     return of_stage
 
 
+def is_known(world: World, wanted: str) -> bool:
+    """Whether any agent has that name, or that word in its model."""
+    return any(_is_named(agent, wanted) for agent in world.config.agents)
+
+
 def _of_person(story: Story) -> Iterable[Held]:
     number, reason = story.id, getattr(story.stage, "reason", "")
     match story.stage.name:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from huskies_core.agents.assignment import UNATTENDED, Held, all_holds, in_order, may_be_promoted
+from huskies_core.agents.assignment import UNATTENDED, Held, all_holds, in_order, is_known, may_be_promoted
 from huskies_core.agents.decisions import Begin, Decision, Wait
 from huskies_core.agents.orders import Order
 from huskies_core.agents.prospects import prospect
@@ -207,6 +207,8 @@ def _notes(world: World, story: Story) -> Iterable[str]:
     if story.retries:
         yield f"{story.retries} of {settings.max_retries or 'unlimited'} retries are used"
     yield from _of_failure(world, story)
+    if story.draft.agent and not is_known(world, story.draft.agent):
+        yield f"no agent has the name or the model {story.draft.agent!r}: any of the stage may take it"
     run = world.live_run(story.id)
     if run is not None and run.visit != story.visit:
         yield f"run {run.id} belongs to an earlier stage and is to be ended"

@@ -195,6 +195,13 @@ def test_retries_that_are_used_are_noted(context: Context) -> None:
     assert explain(context, 1).notes == ("1 of 3 retries are used",)
 
 
+def test_a_named_agent_that_nobody_knows_is_noted(context: Context) -> None:
+    for name in ("nobody", "ann"):
+        add_story(context.store, draft=replace(DRAFT, agent=name))
+    told_of = "no agent has the name or the model 'nobody': any of the stage may take it"
+    assert (explain(context, 1).notes, explain(context, 2).notes) == ((told_of,), ())
+
+
 GATE = '[[gate]]\nname = "tests"\ncommand = ["true"]\n'
 
 
