@@ -1,17 +1,15 @@
-"""The board as JSON, and as it is drawn for people."""
+"""The board as it is drawn for people."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from huskies_cli import render
-from huskies_cli.documents import Document, story_document
-from huskies_cli.live_runs import run_now_document
 from huskies_cli.render import Mark
 from huskies_core.clock import to_iso
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.text import one_line
-from huskies_core.tools.board import Board, Card, Need, State
-from huskies_core.tools.limits import Limits, Places
+from huskies_core.tools.board import Board, Need, State
+from huskies_core.tools.limits import Limits
 from huskies_core.tools.runs import RunNow, quiet_since
 
 MOST = 12
@@ -24,18 +22,6 @@ MARKS = {
 }
 
 
-def board_document(board: Board) -> Document:
-    return {
-        "stages": {
-            name.value: [_card_document(card) for card in cards] for name, cards in board.stages.items()
-        },
-        "counts": {name.value: count for name, count in board.counts.items()},
-        "runs": [run_now_document(run) for run in board.runs],
-        "needs_person": [_need_document(need) for need in board.needs],
-        "limits": {} if board.limits is None else _limits_document(board.limits),
-    }
-
-
 def draw_board(board: Board, now: datetime) -> str:
     parts = [
         _section("Stories", render.table(("stage", "", "id", "title", "why"), _story_rows(board))),
@@ -45,47 +31,6 @@ def draw_board(board: Board, now: datetime) -> str:
         _finished(board),
     ]
     return render.paragraphs(*parts)
-
-
-def _card_document(card: Card) -> Document:
-    return {**story_document(card.story), "state": card.state, "why": card.why}
-
-
-def _need_document(need: Need) -> Document:
-    stage = need.story.stage.name
-    return {
-        "story": need.story.id,
-        "stage": stage,
-        "rule": need.rule,
-        "reason": need.reason,
-        "command": need.command,
-        "cause": need.cause,
-    }
-
-
-def _limits_document(limits: Limits) -> Document:
-    return {
-        "coders": _places(limits.coders),
-        "gates": _places(limits.gates),
-        "day": {"spent_usd": limits.day.usd, "most_usd": limits.day.most, "reached": limits.day.is_reached},
-        "over_budget": list(limits.over_budget),
-        "holds": [
-            {"rule": hold.kind, "story": hold.story or None, "since": hold.since, "detail": dict(hold.detail)}
-            for hold in limits.holds
-        ],
-        "starving": [{"story": story.id, "since": story.stage_entered_at} for story in limits.starving],
-        "throttled": [
-            {"agent": one.agent, "story": one.story, "rule": one.why, "until": to_iso(one.until)}
-            for one in limits.throttled
-        ],
-        "repository_changed": [
-            {"at": found.at, "change": found.change, "runs": list(found.runs)} for found in limits.findings
-        ],
-    }
-
-
-def _places(places: Places) -> Document:
-    return {"live": places.live, "most": places.most, "reached": places.live >= places.most}
 
 
 def _section(name: str, text: str) -> str:

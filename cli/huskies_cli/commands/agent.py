@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.documents import run_document
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.render import Mark
@@ -13,6 +12,7 @@ from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.tools import agents
 from huskies_core.tools.agents import AgentNow
+from huskies_core.tools.documents import agent_document, run_document
 
 Name = Annotated[
     str | None,
@@ -29,7 +29,8 @@ def list_agents(ctx: typer.Context) -> Result:
     with open_context(session_of(ctx).start) as context:
         found = agents.list_agents(context)
     return Result(
-        {"agents": [_document(now) for now in found]}, text=lambda: render.table(COLUMNS, map(_row, found))
+        {"agents": [agent_document(now) for now in found]},
+        text=lambda: render.table(COLUMNS, map(_row, found)),
     )
 
 
@@ -57,19 +58,6 @@ def stop_agent(ctx: typer.Context, story: StoryId) -> Result:
         {"story": story, "stage": stopped.stage, "run": run_document(run)},
         text=f"story {story}: {run.kind} run {run.id} {run.outcome}, now {stopped.stage}",
     )
-
-
-def _document(now: AgentNow) -> dict[str, object]:
-    agent, run = now.agent, now.run
-    return {
-        "name": agent.name,
-        "stage": agent.stage,
-        "runtime": agent.runtime,
-        "model": agent.model,
-        "state": "idle" if run is None else "running",
-        "story": None if run is None else run.story,
-        "run": None if run is None else run.id,
-    }
 
 
 def _row(now: AgentNow) -> tuple[render.Cell, ...]:

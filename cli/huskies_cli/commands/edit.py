@@ -9,7 +9,6 @@ from pathlib import Path
 
 import typer
 
-from huskies_cli.documents import story_document
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
@@ -17,6 +16,7 @@ from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
 from huskies_core.store.stories import Draft
+from huskies_core.tools.documents import story_document
 from huskies_core.tools.markdown import from_markdown, to_markdown
 from huskies_core.tools.moves import seen_story
 from huskies_core.tools.stories import Updated, replace_draft

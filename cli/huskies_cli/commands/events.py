@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from huskies_cli.documents import Document
 from huskies_cli.options import Notes, Reason, StoryId, StoryIds, story_id
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import session_of
@@ -18,8 +17,8 @@ from huskies_core.tools import merges, moves, reviews
 from huskies_core.tools.merges import Released, RetryTo
 from huskies_core.tools.moves import Moved
 from huskies_core.tools.reviews import Reported
+from huskies_core.tools.told import Told, told_document
 
-Told = Moved | Reported | Released
 Force = Annotated[bool, typer.Option("--force", help="Also when dependencies are not met.")]
 By = Annotated[
     int,
@@ -176,19 +175,9 @@ def _each(
                     raise
                 errors.append(ErrorItem.of(error))
     result = Result.of_items(
-        {"stories": [_document(item) for item in told]}, _text(told), errors, done=len(told)
+        {"stories": [told_document(item) for item in told]}, _text(told), errors, done=len(told)
     )
     return replace(result, talk=talk if told else ())
-
-
-def _document(told: Told) -> Document:
-    match told:
-        case Moved():
-            return {"id": told.story, "event": told.event, "before": told.before, "after": told.after}
-        case Reported():
-            return {"id": told.story, "run": told.run, "verdict": told.verdict}
-        case Released():
-            return {"id": told.story, "released": list(told.holds)}
 
 
 def _text(told: Sequence[Told]) -> str:

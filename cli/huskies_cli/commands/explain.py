@@ -12,6 +12,7 @@ from huskies_core.agents.assignment import Held
 from huskies_core.agents.explaining import FINISHED, Check, Explanation
 from huskies_core.context import open_context
 from huskies_core.tools.explain import explain
+from huskies_core.tools.page_documents import explanation_document
 
 
 def explain_story(ctx: typer.Context, story: StoryId) -> Result:
@@ -23,20 +24,7 @@ def explain_story(ctx: typer.Context, story: StoryId) -> Result:
     with open_context(session_of(ctx).start) as context:
         found = explain(context, story)
         talk = () if found.story.is_terminal else tick_advice(context)
-    return Result(_document(found), text=lambda: _text(found), talk=talk)
-
-
-def _document(found: Explanation) -> dict[str, object]:
-    return {
-        "story": found.story.id,
-        "stage": found.story.stage.name,
-        "holds": [
-            {"rule": held.rule, "detail": held.detail, "command": held.command} for held in found.holds
-        ],
-        "next": found.next,
-        "rules": [{"rule": check.rule, "holds": bool(check.holds)} for check in found.checks],
-        "notes": list(found.notes),
-    }
+    return Result(explanation_document(found), text=lambda: _text(found), talk=talk)
 
 
 def _text(found: Explanation) -> str:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from huskies_cli.documents import Document
 from huskies_cli.options import OptionalStoryIds
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.errors import UsageError
 from huskies_core.text import without_controls
+from huskies_core.tools.documents import Document
 from huskies_core.tools.exporting import Exported, export, write_exported
 
 Directory = Annotated[

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from huskies_cli.documents import Document, entry_document
 from huskies_cli.entries import entry_line
 from huskies_cli.options import OptionalStoryId, whole_number
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session, session_of
 from huskies_core.context import open_context
 from huskies_core.tools import history
+from huskies_core.tools.documents import Document, entry_document
 from huskies_core.tools.history import Selection
 
 POLL_SECS = 0.2

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.documents import story_document
 from huskies_cli.entries import shortened
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
@@ -17,6 +16,7 @@ from huskies_core.context import open_context
 from huskies_core.pipeline.stages import StageName, reason_of
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.tools import listing
+from huskies_core.tools.documents import story_document
 
 Stages = Annotated[
     list[StageName] | None,

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from huskies_cli.documents import Document, run_document
 from huskies_cli.options import StoryId, run_id
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session, session_of
 from huskies_core.context import Context, open_context
 from huskies_core.store import runs
 from huskies_core.tools import output
+from huskies_core.tools.documents import Document, run_document
 from huskies_core.tools.output import Log
 
 POLL_SECS = 0.2
@@ -50,10 +50,7 @@ def show_logs(
 
 def _document(log: Log, pieces: Iterable[bytes], *, raw: bool) -> Document:
     """The whole output as one text; what is no UTF-8 is replaced, JSON knows no bytes."""
-    if raw:
-        text = b"".join(pieces).decode(errors="replace")
-    else:
-        text = "".join(f"{output.readable(line, log.run)}\n" for line in output.lines_of(pieces))
+    text = b"".join(pieces).decode(errors="replace") if raw else output.readable_text(pieces, log.run)
     return {"run": run_document(log.run), "output": text}
 
 

@@ -5,13 +5,12 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.documents import Document
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.git.rescue import Rescue
 from huskies_core.tools import places
+from huskies_core.tools.documents import rescue_document
 
 Time = Annotated[
     str | None,
@@ -34,7 +33,9 @@ def list_rescues(ctx: typer.Context) -> Result:
     with open_context(session_of(ctx).start) as context:
         found = places.rescues(context)
     rows = [(item.story, item.time, item.commit[:12], item.ref) for item in found]
-    return Result({"rescues": [_document(item) for item in found]}, text=lambda: render.table(COLUMNS, rows))
+    return Result(
+        {"rescues": [rescue_document(item) for item in found]}, text=lambda: render.table(COLUMNS, rows)
+    )
 
 
 def restore_rescue(ctx: typer.Context, story: StoryId, time: Time = None, to: To = None) -> Result:
@@ -44,8 +45,4 @@ def restore_rescue(ctx: typer.Context, story: StoryId, time: Time = None, to: To
     """
     with open_context(session_of(ctx).start) as context:
         found, branch = places.restore(context, story, time=time, branch=to)
-    return Result({**_document(found), "branch": branch}, text=f"{branch} is at {found.commit[:12]}")
-
-
-def _document(rescue: Rescue) -> Document:
-    return {"story": rescue.story, "time": rescue.time, "ref": rescue.ref, "commit": rescue.commit}
+    return Result({**rescue_document(found), "branch": branch}, text=f"{branch} is at {found.commit[:12]}")

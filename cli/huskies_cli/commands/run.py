@@ -1,26 +1,24 @@
 """`huskies run`: runs, and the end of one."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from huskies_cli import render
-from huskies_cli.documents import run_document
-from huskies_cli.live_runs import run_now_document, troubles
 from huskies_cli.options import RunId, story_id, whole_number
-from huskies_cli.output import Result
+from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
-from huskies_core.clock import to_iso, utc_now
+from huskies_core.clock import utc_now
 from huskies_core.context import open_context
-from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.records import Exit, StepEnd
 from huskies_core.store.runs import Run
 from huskies_core.tools import runs
-from huskies_core.tools.runs import RunNow, RunPage
+from huskies_core.tools.documents import run_document, run_now_document
+from huskies_core.tools.page_documents import run_page_document
+from huskies_core.tools.runs import RunNow, RunPage, troubles
 
 Live = Annotated[bool, typer.Option("--live", help="Only those that have not ended.")]
 OfStory = Annotated[
@@ -56,7 +54,7 @@ def list_runs(
     return Result.of_items(
         data,
         lambda: render.table(COLUMNS, [_row(one, now) for one in found]),
-        troubles(found),
+        map(ErrorItem.of, troubles(found)),
         done=len(found),
         talk=(f"These are the newest {SHOWN}; --limit 0 shows all.",) if more else (),
     )
@@ -70,7 +68,7 @@ def show_run(ctx: typer.Context, run: RunId) -> Result:
     """
     with open_context(session_of(ctx).start) as context:
         page = runs.show_run(context, run)
-    return Result(_document(page), text=lambda: _text(page, utc_now()))
+    return Result(run_page_document(page), text=lambda: _text(page, utc_now()))
 
 
 def kill_run(ctx: typer.Context, run: RunId) -> Result:
@@ -92,45 +90,6 @@ def _row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
 
 def _ended(run: Run) -> str:
     return f"{run.outcome or run.status}{f', {run.detail}' if run.detail else ''}"
-
-
-def _document(page: RunPage) -> dict[str, object]:
-    run = page.now.run
-    landing = None if run.landing is None else asdict(run.landing)
-    return {
-        **run_now_document(page.now),
-        "runtime": run.runtime,
-        "model": run.model,
-        "verdict": run.verdict,
-        "notes": run.notes,
-        "evidence": dict(run.evidence),
-        "landing": landing,
-        "steps": [_step(step) for step in page.exit.steps] if page.exit else [],
-        "lost_output_bytes": page.exit.lost_output_bytes if page.exit else 0,
-        "survivors": list(page.exit.survivors) if page.exit else [],
-        "paths": _paths(page.directory),
-    }
-
-
-def _step(step: StepEnd) -> dict[str, object]:
-    return {
-        "name": step.name,
-        "role": step.role,
-        "exit_code": step.exit_code,
-        "signal": step.signal,
-        "timed_out": step.timed_out,
-        "detail": step.detail,
-        "started_at": to_iso(datetime.fromtimestamp(step.started_at, tz=UTC)),
-        "seconds": round(step.seconds, 3),
-    }
-
-
-def _paths(directory: RunDirectory | None) -> dict[str, str]:
-    """The run's files by what they are; empty when they are past their retention."""
-    if directory is None:
-        return {}
-    named = {"directory": directory.path, "output": directory.output, "prompt": directory.prompt}
-    return {**named, "spec": directory.spec, "exit": directory.exit, "shim_log": directory.shim_log}
 
 
 def _text(page: RunPage, now: datetime) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime
 import typer
 
 from huskies_cli import render
-from huskies_cli.documents import entry_document, run_document, story_document
 from huskies_cli.entries import entry_line
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
@@ -16,7 +15,9 @@ from huskies_core.context import open_context
 from huskies_core.pipeline.stages import reason_of
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Criterion, Story
+from huskies_core.tools.documents import entry_document
 from huskies_core.tools.listing import Page, show
+from huskies_core.tools.page_documents import page_document
 
 
 def show_story(ctx: typer.Context, story: StoryId) -> Result:
@@ -27,31 +28,7 @@ def show_story(ctx: typer.Context, story: StoryId) -> Result:
     """
     with open_context(session_of(ctx).start) as context:
         page = show(context, story)
-    return Result(_document(page), text=lambda: _text(page, utc_now()))
-
-
-def _document(page: Page) -> dict[str, object]:
-    draft = page.story.draft
-    return {
-        **story_document(page.story),
-        "description": draft.description,
-        "criteria": [{"text": item.text, "checked": item.checked} for item in draft.criteria],
-        "members": [member.id for member in page.members],
-        "merge_commit": page.merge_commit,
-        "created_at": page.story.created_at,
-        "updated_at": page.story.updated_at,
-        "history": [entry_document(entry) for entry in page.history],
-        "runs": [run_document(run) for run in page.runs],
-        "usage": {
-            "runs": len(page.runs),
-            "turns": sum(run.turns for run in page.runs),
-            "tool_turns": sum(run.tool_turns for run in page.runs),
-            "cost_usd": page.spent_usd,
-        },
-        "worktree": None if page.worktree is None else str(page.worktree),
-        "branch": page.branch,
-        "content": list(page.content),
-    }
+    return Result(page_document(page), text=lambda: _text(page, utc_now()))
 
 
 def _text(page: Page, now: datetime) -> str:

@@ -2,14 +2,15 @@
 
 import typer
 
-from huskies_cli.board import board_document, draw_board
-from huskies_cli.live_runs import troubles
+from huskies_cli.board import draw_board
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
 from huskies_core.tools.board import read_board
+from huskies_core.tools.board_documents import board_document
+from huskies_core.tools.runs import troubles
 
 
 def show_status(ctx: typer.Context) -> Result:
@@ -21,7 +22,7 @@ def show_status(ctx: typer.Context) -> Result:
     with open_context(session_of(ctx).start) as context:
         board = read_board(context)
         talk = () if board.trouble else tick_advice(context)
-    errors = (*troubles(board.runs), *([ErrorItem.of(board.trouble)] if board.trouble else []))
+    errors = map(ErrorItem.of, (*troubles(board.runs), *([board.trouble] if board.trouble else [])))
     now = utc_now()
     done = len(board.stages) + 1
     result = Result.of_items(board_document(board), lambda: draw_board(board, now), errors, done=done)

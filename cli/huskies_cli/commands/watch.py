@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from huskies_cli.documents import entry_document
 from huskies_cli.entries import entry_line
 from huskies_cli.options import seconds
 from huskies_cli.output import Stream
@@ -25,6 +24,7 @@ from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
 from huskies_core.store import journal
 from huskies_core.text import one_line
+from huskies_core.tools.documents import entry_document
 
 LEAST_INTERVAL_SECS = 0.1
 """Less would keep a core busy with asking."""

@@ -8,6 +8,7 @@ from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.tools import places
+from huskies_core.tools.documents import worktree_document
 
 
 def list_worktrees(ctx: typer.Context) -> Result:
@@ -20,7 +21,7 @@ def list_worktrees(ctx: typer.Context) -> Result:
     rows = [(item.story, item.stage, item.branch, str(item.path)) for item in found]
     names = ("story", "stage", "branch", "path")
     return Result(
-        {"worktrees": [dict(zip(names, row, strict=True)) for row in rows]},
+        {"worktrees": [worktree_document(item) for item in found]},
         text=lambda: render.table(names, rows),
     )
 

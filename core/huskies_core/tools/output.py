@@ -92,6 +92,11 @@ def lines_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
+def readable_text(pieces: Iterable[bytes], run: Run) -> str:
+    """All of it as a terminal may see it."""
+    return "".join(f"{readable(line, run)}\n" for line in lines_of(pieces))
+
+
 def readable(line: bytes, run: Run) -> str:
     """A line as a terminal may see it: what a progress bar left, and a usage record of `command` in short."""
     if run.runtime == Runtime.COMMAND:

@@ -1,6 +1,7 @@
 """Looking at runs as they are now, and ending one."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -97,6 +98,15 @@ def as_now(project: Project, run: Run) -> RunNow:
         figures = (progress.turns, progress.tool_turns, progress.cost_usd)
         run = replace(run, turns=figures[0], tool_turns=figures[1], cost_usd=figures[2])
     return RunNow(run, printed, dead)
+
+
+def troubles(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
+    """The runs whose files cannot be read, an error each."""
+    return tuple(
+        HuskiesError(now.trouble, code="run_directory", subject=f"run {now.run.id}")
+        for now in found
+        if now.trouble
+    )
 
 
 def last_output(directory: RunDirectory) -> datetime | None:

@@ -1,0 +1,59 @@
+"""The board as the JSON that scripts rely on."""
+
+from huskies_core.clock import to_iso
+from huskies_core.tools.board import Board, Card, Need
+from huskies_core.tools.documents import Document, run_now_document, story_document
+from huskies_core.tools.limits import Limits, Places
+
+
+def board_document(board: Board) -> Document:
+    return {
+        "stages": {
+            name.value: [_card_document(card) for card in cards] for name, cards in board.stages.items()
+        },
+        "counts": {name.value: count for name, count in board.counts.items()},
+        "runs": [run_now_document(run) for run in board.runs],
+        "needs_person": [_need_document(need) for need in board.needs],
+        "limits": {} if board.limits is None else _limits_document(board.limits),
+    }
+
+
+def _card_document(card: Card) -> Document:
+    return {**story_document(card.story), "state": card.state, "why": card.why}
+
+
+def _need_document(need: Need) -> Document:
+    stage = need.story.stage.name
+    return {
+        "story": need.story.id,
+        "stage": stage,
+        "rule": need.rule,
+        "reason": need.reason,
+        "command": need.command,
+        "cause": need.cause,
+    }
+
+
+def _limits_document(limits: Limits) -> Document:
+    return {
+        "coders": _places(limits.coders),
+        "gates": _places(limits.gates),
+        "day": {"spent_usd": limits.day.usd, "most_usd": limits.day.most, "reached": limits.day.is_reached},
+        "over_budget": list(limits.over_budget),
+        "holds": [
+            {"rule": hold.kind, "story": hold.story or None, "since": hold.since, "detail": dict(hold.detail)}
+            for hold in limits.holds
+        ],
+        "starving": [{"story": story.id, "since": story.stage_entered_at} for story in limits.starving],
+        "throttled": [
+            {"agent": one.agent, "story": one.story, "rule": one.why, "until": to_iso(one.until)}
+            for one in limits.throttled
+        ],
+        "repository_changed": [
+            {"at": found.at, "change": found.change, "runs": list(found.runs)} for found in limits.findings
+        ],
+    }
+
+
+def _places(places: Places) -> Document:
+    return {"live": places.live, "most": places.most, "reached": places.live >= places.most}

@@ -1,0 +1,18 @@
+"""What became of a story that was to move, as the JSON that scripts rely on."""
+
+from huskies_core.tools.documents import Document
+from huskies_core.tools.merges import Released
+from huskies_core.tools.moves import Moved
+from huskies_core.tools.reviews import Reported
+
+Told = Moved | Reported | Released
+
+
+def told_document(told: Told) -> Document:
+    match told:
+        case Moved():
+            return {"id": told.story, "event": told.event, "before": told.before, "after": told.after}
+        case Reported():
+            return {"id": told.story, "run": told.run, "verdict": told.verdict}
+        case Released():
+            return {"id": told.story, "released": list(told.holds)}
