@@ -12,7 +12,7 @@ function __huskies_at
             case '-*'
             case '*'
                 set -a path $tokens[1]
-                contains -- "$path" config agent run worktree rescue; or break
+                contains -- "$path" config agent run worktree rescue tool; or break
         end
         set -e tokens[1]
     end
@@ -58,6 +58,7 @@ complete -c huskies -n '__huskies_at' -a run -d 'List, show and end runs.'
 complete -c huskies -n '__huskies_at' -a logs -d 'Show what a run printed.'
 complete -c huskies -n '__huskies_at' -a worktree -d 'Find the worktrees of stories.'
 complete -c huskies -n '__huskies_at' -a rescue -d 'Find and restore work that was rescued.'
+complete -c huskies -n '__huskies_at' -a tool -d 'Call any operation by its name, with JSON.'
 complete -c huskies -n '__huskies_at' -a watch -d 'Run the passes in a loop.'
 complete -c huskies -n '__huskies_at' -a tick -d 'Run what is due.'
 complete -c huskies -n '__huskies_at' -a reconcile -d 'Run the passes that repair and clean up, in order.'
@@ -83,6 +84,8 @@ complete -c huskies -n '__huskies_at worktree' -a list -d 'List the worktrees.'
 complete -c huskies -n '__huskies_at worktree' -a path -d 'Print the path of a story\'s worktree.'
 complete -c huskies -n '__huskies_at rescue' -a list -d 'List the work that was rescued.'
 complete -c huskies -n '__huskies_at rescue' -a restore -d 'Bring rescued work back as a branch.'
+complete -c huskies -n '__huskies_at tool' -a list -d 'List the tools.'
+complete -c huskies -n '__huskies_at tool' -a call -d 'Call a tool with JSON.'
 complete -c huskies -n '__huskies_at init' -l base-branch -x -d 'The branch stories are merged into.'
 complete -c huskies -n '__huskies_at add' -l type -x -a 'story bug spike refactor epic task' -d 'One of story, bug, spike, refactor, epic or task.'
 complete -c huskies -n '__huskies_at add' -l body -r -F -d 'The description: a file, or - for stdin.'

@@ -51,6 +51,10 @@ CONFIG = (
     Entry("set", "config", "set_key", "Set a key; comments and layout stay.", any_value=True),
     Entry("show", "config", "show_config", "Show every key with its value."),
 )
+TOOL = (
+    Entry("list", "tool", "list_tools", "List the tools."),
+    Entry("call", "tool", "call_tool", "Call a tool with JSON."),
+)
 
 COMMANDS = (
     Entry("init", "init", "init", "Make this repository a project.", PROJECT),
@@ -86,6 +90,7 @@ COMMANDS = (
     Entry("logs", "logs", "show_logs", "Show what a run printed.", RUNS),
     Entry("worktree", "worktree", "", "Find the worktrees of stories.", RUNS, children=WORKTREE),
     Entry("rescue", "rescue", "", "Find and restore work that was rescued.", RUNS, children=RESCUE),
+    Entry("tool", "tool", "", "Call any operation by its name, with JSON.", PROJECT, children=TOOL),
     Entry("watch", "watch", "watch", "Run the passes in a loop.", PASSES),
     Entry("tick", "tick", "tick", "Run what is due.", PASSES),
     Entry("reconcile", "passes", "reconcile", "Run the passes that repair and clean up, in order.", PASSES),

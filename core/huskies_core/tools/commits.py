@@ -11,13 +11,15 @@ from huskies_core.store.stories import Story
 class Work:
     """`commits` is how many of the branch would be merged, 0 when together they change nothing; `ahead` counts those.
 
-    `base` is the commit where the branch left the base, its tip when they share none.
+    `base` is the commit where the branch left the base, its tip when they share none. `is_dirty`: the worktree holds
+    what is not committed.
     """
 
     branch: str
     commits: int
     ahead: int
     base: str
+    is_dirty: bool
 
 
 def work_of(context: Context, story: int) -> Work:
@@ -28,7 +30,7 @@ def work_of(context: Context, story: int) -> Work:
     tip = base_tip(context)
     found = gather_evidence(context.repository, story, base_tip=tip)
     commits = found.commits_ahead if found.has_diff else 0
-    return Work(branch_of(story), commits, found.commits_ahead, found.base or tip)
+    return Work(branch_of(story), commits, found.commits_ahead, found.base or tip, found.dirty)
 
 
 def no_commits(story: Story, work: Work, hint: str) -> HuskiesError:

@@ -6,7 +6,7 @@ from huskies_core.clock import to_iso
 from huskies_core.pipeline.stages import encode_payload, reason_of
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run
-from huskies_core.store.stories import Story
+from huskies_core.store.stories import Draft, Story
 
 if TYPE_CHECKING:
     from huskies_core.errors import HuskiesError
@@ -36,6 +36,10 @@ def story_document(story: Story) -> Document:
         "reason": reason_of(story.stage) or None,
         "payload": encode_payload(story.stage),
     }
+
+
+def criteria_document(draft: Draft) -> list[Document]:
+    return [{"text": item.text, "checked": item.checked} for item in draft.criteria]
 
 
 def run_document(run: Run) -> Document:

@@ -12,10 +12,12 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import is_alive
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Run
-from huskies_core.text import without_controls
+from huskies_core.text import tail, without_controls
 
 CHUNK_BYTES = 256 * 1024
 LONGEST_LINE = 1024 * 1024
+_LONGEST_CHARACTER = 4
+"""Bytes of UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,27 @@ def find_log(context: Context, story: int, run: int | None = None) -> Log:
     return Log(chosen, directory)
 
 
-def read(log: Log) -> Iterator[bytes]:
-    """What has been printed so far, in pieces."""
-    position = 0
+@dataclass(frozen=True)
+class Latest:
+    """The end of a log; `is_whole` when that is all there is."""
+
+    text: str
+    is_whole: bool
+
+
+def latest(log: Log, limit: int) -> Latest:
+    """The last lines that fit into `limit` characters, as a terminal may see them; `limit` 0 is all of them."""
+    start = max(0, _size(log.directory.output) - limit * _LONGEST_CHARACTER) if limit else 0
+    text = readable_text(read(log, start), log.run)
+    if start:
+        text = text.partition("\n")[2] or text  # the line that the start is in the middle of
+    cut = tail(text, limit) if limit else text
+    return Latest(cut, is_whole=not start and cut == text)
+
+
+def read(log: Log, start: int = 0) -> Iterator[bytes]:
+    """What has been printed so far, from the byte `start` on, in pieces."""
+    position = start
     while piece := _read_at(log.directory.output, position):
         position += len(piece)
         yield piece

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from huskies_core.clock import to_iso
 from huskies_core.tools.documents import (
     Document,
+    criteria_document,
     entry_document,
     run_document,
     run_now_document,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from huskies_core.runs.directory import RunDirectory
     from huskies_core.runs.records import StepEnd
     from huskies_core.tools.listing import Page
+    from huskies_core.tools.merge_status import Merging
     from huskies_core.tools.runs import RunPage
 
 
@@ -26,7 +28,7 @@ def page_document(page: "Page") -> Document:
     return {
         **story_document(page.story),
         "description": draft.description,
-        "criteria": [{"text": item.text, "checked": item.checked} for item in draft.criteria],
+        "criteria": criteria_document(draft),
         "members": [member.id for member in page.members],
         "merge_commit": page.merge_commit,
         "created_at": page.story.created_at,
@@ -55,6 +57,18 @@ def explanation_document(found: "Explanation") -> Document:
         "next": found.next,
         "rules": [{"rule": check.rule, "holds": bool(check.holds)} for check in found.checks],
         "notes": list(found.notes),
+    }
+
+
+def merging_document(merging: "Merging") -> Document:
+    told = explanation_document(merging.explanation)
+    return {
+        **story_document(merging.story),
+        "place": merging.place,
+        "starving": merging.is_starving,
+        "run": None if merging.run is None else run_document(merging.run),
+        "holds": told["holds"],
+        "next": told["next"],
     }
 
 
