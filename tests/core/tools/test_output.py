@@ -11,7 +11,7 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import take_lock
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
-from huskies_core.tools.output import Log, find_log, follow, lines_of, read, readable
+from huskies_core.tools.output import Latest, Log, find_log, follow, latest, lines_of, read, readable
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 
@@ -152,3 +152,18 @@ def test_a_line_without_an_end_is_given_in_parts() -> None:
 )
 def test_a_line_is_made_fit_for_a_terminal(log: Log, line: bytes, shown: str) -> None:
     assert readable(line, log.run) == shown
+
+
+@pytest.mark.parametrize(
+    ("limit", "text", "whole"),
+    [
+        (0, "eins\nzwei\n[usage m: 3 in, 0 out, 1 turns]\nfünf\n", True),
+        (100, "eins\nzwei\n[usage m: 3 in, 0 out, 1 turns]\nfünf\n", True),
+        (10, "fünf\n", False),
+        (2, "f\n", False),
+    ],
+)
+def test_the_latest_lines_are_given_whole(log: Log, limit: int, text: str, *, whole: bool) -> None:
+    usage = '{"usage": {"model": "m", "input_tokens": 3}}'
+    Path(log.directory.output).write_text(f"\x1b[1meins\x1b[0m\nzwei\n{usage}\nfünf\n")
+    assert latest(log, limit) == Latest(text, is_whole=whole)
