@@ -1,7 +1,8 @@
 """Having the gates judge a story's work now, without a coder before them."""
 
 from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.starting import Order, start_run
+from huskies_core.agents.orders import Order
+from huskies_core.agents.starting import start_run
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
