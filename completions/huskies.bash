@@ -68,6 +68,7 @@ _huskies_value() {
         "update":--clear) _huskies_words "depends_on epic agent qa labels" ;;
         "export":--dir) _huskies_paths -d ;;
         "history":--after) : ;;
+        "audit":--after) : ;;
         "reject":--notes) : ;;
         "block":--reason) : ;;
         "retry":--to) _huskies_words "merge qa coding" ;;
@@ -98,7 +99,7 @@ _huskies_value() {
 
 _huskies_word() {
     case "$1" in
-        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log"; fi ;;
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show"; fi ;;
         "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
@@ -121,6 +122,7 @@ _huskies_word() {
         "status") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "explain") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "history") if [[ $cur == -* ]]; then _huskies_words "--all --follow -f --after --project --json --quiet --help -h"; else :; fi ;;
+        "audit") if [[ $cur == -* ]]; then _huskies_words "--follow -f --after --project --json --quiet --help -h"; else :; fi ;;
         "start") if [[ $cur == -* ]]; then _huskies_words "--force --project --json --quiet --help -h"; else :; fi ;;
         "approve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "reject") if [[ $cur == -* ]]; then _huskies_words "--notes --project --json --quiet --help -h"; else :; fi ;;

@@ -1,4 +1,4 @@
-"""`history --follow`: from another process, as it happens."""
+"""`history --follow` and `audit --follow`: from another process, as it happens."""
 
 import json
 import signal
@@ -18,3 +18,28 @@ def test_history_is_followed_as_it_happens(huskies: Commands, repository: GitRep
     reader.send_signal(signal.SIGINT)
     rest = reader.communicate(timeout=10)[0]
     assert ((first["event"], second["event"]), reader.returncode) == (("start", "freeze"), 130), rest
+
+
+def test_the_audit_log_tells_the_same_as_the_history_once_it_is_written(huskies: Commands) -> None:
+    huskies("add", "Fix", "--type", "bug", "--start")
+    before = huskies("audit").outcome
+    huskies("audit-log")
+    told, documents = huskies("audit").outcome, huskies("audit", "--json").data
+    assert (before, told, documents) == (
+        (0, "", ""),
+        huskies("history").outcome,
+        huskies("history", "--json").data,
+    )
+
+
+def test_the_audit_log_is_followed_from_a_position(huskies: Commands, repository: GitRepository) -> None:
+    huskies("add", "Fix", "--type", "bug", "--start")
+    huskies("audit-log")
+    reader = start_huskies("audit", "--follow", "--json", "--after", "2", cwd=repository.root)
+    assert reader.stdout is not None
+    huskies("freeze", "1")
+    huskies("audit-log")
+    row = json.loads(reader.stdout.readline())
+    reader.send_signal(signal.SIGINT)
+    rest = reader.communicate(timeout=10)[0]
+    assert ((row["seq"], row["event"]), reader.returncode) == ((3, "freeze"), 130), rest

@@ -49,10 +49,10 @@ def test_actions_are_listed_with_what_became_of_them(huskies: Commands) -> None:
             "action": "append_audit",
             "story": None,
             "outcome": "planned",
-            "detail": "1 transition",
+            "detail": "1 row",
         }
     ]
-    assert done == (0, "append_audit: 1 transition\n", "")
+    assert done == (0, "append_audit: 1 row\n", "")
 
 
 def test_a_pass_that_runs_already_says_so_and_is_no_failure(huskies: Commands, repository_root: Path) -> None:

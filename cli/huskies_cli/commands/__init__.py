@@ -70,6 +70,7 @@ COMMANDS = (
     Entry("status", "status", "show_status", "Show the board: stages, runs, what needs a person.", STORIES),
     Entry("explain", "explain", "explain_story", "Say why a story stands where it stands.", STORIES),
     Entry("history", "history", "show_history", "Show what happened, in order.", STORIES),
+    Entry("audit", "audit", "show_audit", "Show the audit log.", STORIES),
     Entry("start", "events", "start", "Start stories.", MOVES),
     Entry("approve", "events", "approve", "Approve stories that QA or a person looks at.", MOVES),
     Entry("reject", "events", "reject", "Send stories back with notes.", MOVES),

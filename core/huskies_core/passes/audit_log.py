@@ -1,4 +1,5 @@
-"""audit-log: one structured line for each transition, appended exactly once: the file itself is the cursor."""
+"""audit-log: one structured line for each transition, and for what timers and triggers did, appended exactly once: the
+file itself is the cursor."""
 
 import json
 import os
@@ -18,8 +19,8 @@ BATCH = 1000
 
 
 def plan(world: World) -> tuple[Action, ...]:
-    news = journal.count_transitions_after(world.db, last_seq(world.project.audit_log))
-    told = f"{news} transition{'' if news == 1 else 's'}"
+    news = journal.count_audited_after(world.db, last_seq(world.project.audit_log))
+    told = f"{news} row{'' if news == 1 else 's'}"
     return (Action(Verb.APPEND_AUDIT, detail=told),) if news else ()
 
 
@@ -29,7 +30,7 @@ def apply(context: Context, action: Action) -> str:
     with context.project.audit_log.open("ab+") as log:
         seq = _cut_torn_tail(log)
         with context.store.reading() as db:
-            while news := journal.transitions_after(db, seq, limit=BATCH):
+            while news := journal.audited_after(db, seq, limit=BATCH):
                 log.write(b"".join(map(as_line, news)))
                 seq = news[-1].seq
         log.flush()

@@ -141,4 +141,4 @@ def _is_behind(context: Context, name: str) -> bool:
 
 def _is_audit_behind(context: Context) -> bool:
     with context.store.reading() as db:
-        return journal.last_transition(db) > cursors.get(db, AUDIT_LOG.name)
+        return journal.count_audited_after(db, cursors.get(db, AUDIT_LOG.name)) > 0

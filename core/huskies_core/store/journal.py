@@ -66,11 +66,30 @@ def head(db: sqlite3.Connection) -> int:
     return 0 if row is None else int(row["seq"])
 
 
+AUDITED = (Kind.TRANSITION, Kind.TIMER, Kind.TRIGGER)
+"""What the audit log tells of: what happened to stories, and what was fired by itself."""
+_MARKS = ", ".join("?" * len(AUDITED))
+
+
 def last_transition(db: sqlite3.Connection) -> int:
     """The seq of the newest transition, 0 while there is none."""
     return int(
         db.execute("SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition'").fetchone()[0]
     )
+
+
+def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
+    """The next rows behind a cursor that the audit log tells of, oldest first."""
+    rows = db.execute(
+        f"SELECT * FROM journal WHERE seq > ? AND kind IN ({_MARKS}) ORDER BY seq LIMIT ?",
+        (seq, *AUDITED, limit),
+    )
+    return tuple(map(_entry, rows))
+
+
+def count_audited_after(db: sqlite3.Connection, seq: int) -> int:
+    found = db.execute(f"SELECT count(*) FROM journal WHERE seq > ? AND kind IN ({_MARKS})", (seq, *AUDITED))
+    return int(found.fetchone()[0])
 
 
 def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:

@@ -5,8 +5,8 @@ import time
 
 _NEWS = """
 SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'auto-assign'), -1)
-    OR (SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition')
-         > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0)
+    OR EXISTS (SELECT 1 FROM journal WHERE kind IN ('transition', 'timer', 'trigger')
+               AND seq > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0))
     OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now)
     OR (SELECT count(*) FROM pass_times WHERE pass IN ('watchdog', 'reconcile')) < 2
     OR coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp

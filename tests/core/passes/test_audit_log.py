@@ -50,7 +50,7 @@ def test_a_thousand_transitions_and_one_more_are_written_at_once(context: Contex
         fire_event(context.store, story.id, Freeze())
         fire_event(context.store, story.id, Unfreeze())
     first, second = run_pass(context, AUDIT_LOG), run_pass(context, AUDIT_LOG)
-    assert ([one.detail for one in first.done], second.done) == (["1001 transitions"], ())
+    assert ([one.detail for one in first.done], second.done) == (["1001 rows"], ())
     assert [seq for seq, _ in lines(context)] == list(range(2, 1003))
 
 
