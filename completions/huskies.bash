@@ -93,13 +93,14 @@ _huskies_value() {
         "merge-recovery":--wait) : ;;
         "merge-block":--wait) : ;;
         "audit-log":--wait) : ;;
+        "relay":--wait) : ;;
         *) return 1 ;;
     esac
 }
 
 _huskies_word() {
     case "$1" in
-        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log"; fi ;;
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log relay"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show"; fi ;;
         "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
@@ -162,6 +163,7 @@ _huskies_word() {
         "merge-recovery") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "merge-block") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "audit-log") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "relay") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
     esac
 }
 

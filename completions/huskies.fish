@@ -71,6 +71,7 @@ complete -c huskies -n '__huskies_at' -a archive-done -d 'Archive stories that h
 complete -c huskies -n '__huskies_at' -a merge-recovery -d 'Do what follows each merge failure.'
 complete -c huskies -n '__huskies_at' -a merge-block -d 'Block stories whose merges keep failing.'
 complete -c huskies -n '__huskies_at' -a audit-log -d 'Append new transitions to the audit log.'
+complete -c huskies -n '__huskies_at' -a relay -d 'Send new transitions to the gateway.'
 complete -c huskies -n '__huskies_at config' -a check -d 'Check both configuration files.'
 complete -c huskies -n '__huskies_at config' -a get -d 'Print the value of a key.'
 complete -c huskies -n '__huskies_at config' -a set -d 'Set a key; comments and layout stay.'
@@ -160,3 +161,5 @@ complete -c huskies -n '__huskies_at merge-block' -l dry-run -d 'Show what would
 complete -c huskies -n '__huskies_at merge-block' -l wait -x -d 'Wait that long for a lock.'
 complete -c huskies -n '__huskies_at audit-log' -l dry-run -d 'Show what would be done and change nothing.'
 complete -c huskies -n '__huskies_at audit-log' -l wait -x -d 'Wait that long for a lock.'
+complete -c huskies -n '__huskies_at relay' -l dry-run -d 'Show what would be done and change nothing.'
+complete -c huskies -n '__huskies_at relay' -l wait -x -d 'Wait that long for a lock.'

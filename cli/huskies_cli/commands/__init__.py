@@ -115,5 +115,6 @@ COMMANDS = (
     Entry("merge-recovery", "passes", "merge_recovery", "Do what follows each merge failure.", PASSES),
     Entry("merge-block", "passes", "merge_block", "Block stories whose merges keep failing.", PASSES),
     Entry("audit-log", "passes", "audit_log", "Append new transitions to the audit log.", PASSES),
+    Entry("relay", "passes", "relay", "Send new transitions to the gateway.", PASSES),
     Entry("advance", "advance", "advance", "Record the end of a run and what follows.", PASSES, hidden=True),
 )

@@ -74,6 +74,15 @@ def audit_log(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) ->
     return _one(ctx, "audit-log", dry_run=dry_run, wait=wait)
 
 
+def relay(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
+    """Send new transitions to the gateway.
+
+    Does nothing unless gateway_url or HUSKIES_GATEWAY_URL is set. What the gateway could not take is sent again: after
+    a second, and then after ever longer waits up to a minute.
+    """
+    return _one(ctx, "relay", dry_run=dry_run, wait=wait)
+
+
 def run_passes(ctx: typer.Context, name: str, run: Run) -> Result:
     """Opens the project, refuses a call from inside a run, and reports what the passes did."""
     with open_context(session_of(ctx).start) as context:

@@ -11,6 +11,7 @@ import typer
 from huskies_cli.entries import entry_line
 from huskies_cli.options import seconds
 from huskies_cli.output import Stream
+from huskies_cli.relaying import Relaying
 from huskies_cli.reports import told_of
 from huskies_cli.session import Session, session_of
 from huskies_cli.systemd import notify
@@ -60,7 +61,7 @@ def watch(ctx: typer.Context, interval: Interval = 1.0) -> Stream:
 def _lines(session: Session, interval: float) -> Iterator[Line]:
     with open_context(session.start) as context:
         refuse_inside_run(context)
-        loop = _Loop(context)
+        loop = _Loop(context, Relaying(session.start, interval))
         yield from loop.start_up()
         notify("READY=1")
         while True:
@@ -72,8 +73,9 @@ def _lines(session: Session, interval: float) -> Iterator[Line]:
 class _Loop:
     """One watch: remembers what the config files looked like, and what it has complained of."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, relaying: Relaying) -> None:
         self.context = context
+        self.relaying = relaying
         self.state = str(context.project.state_dir)
         self.stamp = config_stamp(self.state)
         self.complaints: list[str] = []
@@ -84,15 +86,19 @@ class _Loop:
         yield from self._reported(lambda: ordering.reconcile(self.context))
         yield from self._reported(lambda: ordering.run_in_order(self.context, [AUTO_ASSIGN]))
         yield self._message("startup reconcile complete")
+        self.relaying.start()
 
     def tick(self) -> Iterator[Line]:
         """What is due, and nothing when nothing is: the store is asked, no lock is taken."""
         stamp = config_stamp(self.state)
-        if stamp != self.stamp:
+        changed = stamp != self.stamp
+        if changed:
             self.stamp = stamp
             self.context.forget_config()
-        if is_due(self.state):
-            yield from self._reported(lambda: ordering.tick(self.context))
+        # A tick that had the old files in hand while they changed has noted the new ones as read.
+        if changed or is_due(self.state):
+            yield from self._reported(lambda: ordering.tick(self.context, relay=None))
+        yield from self._relayed()
         yield from self._happened()
 
     def _happened(self) -> Iterator[Line]:
@@ -114,6 +120,10 @@ class _Loop:
         self.complaints = failed
         yield from (line for line in lines if not (repeated and line["outcome"] == "failed"))
         yield from self._happened()
+
+    def _relayed(self) -> Iterator[Line]:
+        for report in self.relaying.news():
+            yield from told_of([report], self.context.now())
 
     def _message(self, text: str) -> Line:
         return {"at": to_iso(self.context.now()), "message": text, "outcome": "done"}

@@ -28,6 +28,11 @@ PROJECT_TEMPLATE = """\
 # How long run directories and rescued work are kept.
 # retention_days = 30
 
+# Each change of a story's stage is sent to this gateway, under this name (default: that of the folder).
+# Wants the extra relay: pip install 'huskies[relay]'.
+# gateway_url = "https://gateway.example.org"
+# gateway_project = "name"
+
 [watcher]
 # Done stories are archived after this time.
 # done_retention_secs = 14400

@@ -27,6 +27,7 @@ class Verb(StrEnum):
     RELEASE_RUN = "release_run"
     RELEASE_HOLD = "release_hold"
     APPEND_AUDIT = "append_audit"
+    SEND_EVENTS = "send_events"
     RUN_PASS = "run_pass"
 
 

@@ -10,7 +10,9 @@ from huskies_core.store.news import live_runs_without_news
 
 
 def is_due(state_dir: str) -> bool:
-    live = live_runs_without_news(os.path.join(state_dir, "state.db"), config_stamp(state_dir))
+    gateway = bool(os.environ.get("HUSKIES_GATEWAY_URL"))
+    database = os.path.join(state_dir, "state.db")
+    live = live_runs_without_news(database, config_stamp(state_dir), gateway=gateway)
     return live is None or any(_is_free(os.path.join(state_dir, "runs", str(run), "lock")) for run in live)
 
 

@@ -14,6 +14,7 @@ from huskies_core.passes.dead_runs import dead_runs, end_dead_run
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
 from huskies_core.passes.merge_recovery import MERGE_RECOVERY
+from huskies_core.passes.relay import RELAY, is_due, note_gateway
 from huskies_core.passes.running import Pass, isolated, run_pass
 from huskies_core.passes.watchdog import WATCHDOG
 from huskies_core.passes.worktrees import WORKTREES
@@ -22,7 +23,7 @@ from huskies_core.store import cursors, facts, journal, pass_times
 RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
 AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES, AUTO_ASSIGN, AUDIT_LOG)
 """The first auto-assign fires what the end means; what follows a failed merge is for the passes behind it."""
-PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG)}
+PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG, RELAY)}
 
 
 def run_in_order(
@@ -36,6 +37,7 @@ def reconcile(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> 
     """Everything that can be told from the state alone. Notes when it ran, unless dry."""
     reports = run_in_order(context, RECONCILE, dry_run=dry_run, wait=wait)
     if not dry_run:
+        note_gateway(context)
         _note(context, "reconcile", context.config.project.watcher.reconcile_interval_secs)
     return reports
 
@@ -55,8 +57,12 @@ def after_run(context: Context) -> tuple[PassReport, ...]:
     return run_in_order(context, AFTER_RUN)
 
 
-def tick(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
+def tick(
+    context: Context, *, dry_run: bool = False, wait: float = 0.0, relay: Pass | None = RELAY
+) -> tuple[PassReport, ...]:
     """Runs what is due, and nothing else. Nothing due: nothing is written and no lock is taken.
+
+    The relay is last: a gateway that is slow to answer holds nothing up. None leaves it to somebody else.
 
     With a config that does not load, runs are ended and that is said; nothing else is safe to do.
     """
@@ -73,7 +79,16 @@ def tick(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple
     acted = any(report.acted for report in reports)
     if acted or _is_behind(context, AUTO_ASSIGN.name) or _is_waked(context, AUTO_ASSIGN.name):
         reports += run_in_order(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
+    if relay is not None:
+        reports += relay_due(context, relay, dry_run=dry_run, wait=wait)
     return reports
+
+
+def relay_due(
+    context: Context, relay: Pass, *, dry_run: bool = False, wait: float = 0.0
+) -> tuple[PassReport, ...]:
+    """The relay, where there is something to send and no wait to be waited."""
+    return run_in_order(context, [relay], dry_run=dry_run, wait=wait) if is_due(context) else ()
 
 
 def _run_isolated(context: Context, one: Pass, *, dry_run: bool, wait: float) -> PassReport:
@@ -101,9 +116,12 @@ def _end_dead(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
 
 
 def _check_config(context: Context, *, dry_run: bool) -> str:
-    """Loads the config, and remembers what the files looked like, so that an idle tick need not read them."""
+    """Loads the config, and remembers what it says and what the files looked like, so that an idle tick need not read
+    them."""
     stamp = due.config_stamp(str(context.project.state_dir))
     _ = context.config
+    if not dry_run:
+        note_gateway(context)
     with context.store.reading() as db:
         known = facts.get(db, facts.CONFIG_STAMP)
     if known == stamp or dry_run:

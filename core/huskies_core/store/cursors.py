@@ -4,8 +4,13 @@ import sqlite3
 
 
 def get(db: sqlite3.Connection, name: str) -> int:
+    return find(db, name) or 0
+
+
+def find(db: sqlite3.Connection, name: str) -> int | None:
+    """None for a consumer that has not begun."""
     row = db.execute("SELECT seq FROM cursors WHERE name = ?", (name,)).fetchone()
-    return 0 if row is None else int(row["seq"])
+    return None if row is None else int(row["seq"])
 
 
 def move(db: sqlite3.Connection, name: str, seq: int) -> None:

@@ -1,10 +1,13 @@
-"""Single facts about the project: its base branch, how the config files looked, the hygiene fingerprint."""
+"""Single facts about the project: its base branch, how the config files looked, the hygiene fingerprint, whether
+the config sets a gateway and how often in a row it could not be reached."""
 
 import sqlite3
 
 BASE_BRANCH = "base_branch"
 CONFIG_STAMP = "config_stamp"
 HYGIENE = "hygiene"
+GATEWAY = "gateway"
+RELAY_FAILURES = "relay_failures"
 
 
 def get(db: sqlite3.Connection, key: str) -> str | None:

@@ -7,21 +7,28 @@ _NEWS = """
 SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'auto-assign'), -1)
     OR EXISTS (SELECT 1 FROM journal WHERE kind IN ('transition', 'timer', 'trigger')
                AND seq > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0))
-    OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now)
+    OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now AND pass <> 'relay')
     OR (SELECT count(*) FROM pass_times WHERE pass IN ('watchdog', 'reconcile')) < 2
     OR coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp
+    OR (:gateway OR coalesce((SELECT value FROM facts WHERE key = 'gateway'), '') <> '')
+        AND (SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition')
+              > coalesce((SELECT seq FROM cursors WHERE name = 'relay'), -1)
+        AND coalesce((SELECT due_at FROM pass_times WHERE pass = 'relay'), '') <= :now
 """
 
 
-def live_runs_without_news(database: str, stamp: str) -> "list[int] | None":
+def live_runs_without_news(database: str, stamp: str, *, gateway: bool) -> "list[int] | None":
     """The live runs, to be looked at, when nothing else is due; None when something is, or nothing can be told.
 
-    `stamp` is what the config files look like now.
+    `stamp` is what the config files look like now; `gateway` is whether the environment names one. Whether the config
+    does was written down when it was last read.
     """
     try:
         db = sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True, timeout=5)
         try:
-            if db.execute(_NEWS, {"now": _iso(time.time()), "stamp": stamp}).fetchone()[0]:
+            if db.execute(_NEWS, {"now": _iso(time.time()), "stamp": stamp, "gateway": gateway}).fetchone()[
+                0
+            ]:
                 return None
             return [row[0] for row in db.execute("SELECT id FROM runs WHERE status <> 'ended'")]
         finally:

@@ -46,7 +46,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "runs.recent": runs.recent,
     "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=5),
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
-    "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": ""}).fetchone(),
+    "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),
 }
 

@@ -1,0 +1,32 @@
+"""Transitions as a gateway is told of them: the change of stage, and a second frame where a person should know."""
+
+import json
+
+from huskies_core.clock import from_iso
+from huskies_core.pipeline.events import Block, MergeFailed
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store.journal import Entry
+from huskies_core.text import tail
+
+LONGEST_REASON = 4000
+
+
+def frames_of(entry: Entry) -> tuple[str, ...]:
+    """Lines of JSON, in the order in which they are sent."""
+    moved = {"from_stage": entry.before or "", "to_stage": entry.after}
+    frames = [_frame(entry, "stage_transition", moved)]
+    if entry.event == MergeFailed.name and entry.before != StageName.MERGE_FAILURE:
+        kind, detail = entry.detail["kind"], entry.detail["detail"]
+        frames.append(_frame(entry, "merge_failure", _reason(f"{kind}: {detail}" if detail else kind)))
+    if entry.event == Block.name:
+        frames.append(_frame(entry, "story_blocked", _reason(entry.detail["reason"])))
+    return tuple(frames)
+
+
+def _reason(text: str) -> dict[str, str]:
+    return {"reason": tail(text, LONGEST_REASON)}
+
+
+def _frame(entry: Entry, kind: str, told: "dict[str, str] | dict[str, str | None]") -> str:
+    moment = round(from_iso(entry.at).timestamp() * 1000)
+    return json.dumps({"type": kind, "story_id": str(entry.story), **told, "timestamp_ms": moment})

@@ -1,0 +1,94 @@
+"""The relay as cron and watch run it: killed in the middle, kept open, and beside a loop that goes on."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.cli import start_huskies
+from support.commands import Commands
+from support.gateway import Gateway, answer_of, opened_gateway
+from support.git_repository import GitRepository
+from support.waiting import wait_until
+
+TOLD = [("1", "coding"), ("1", "frozen"), ("1", "coding")]
+
+
+@pytest.fixture
+def gateway(huskies: Commands) -> Iterator[Gateway]:
+    """One that the project's config names, and a story with three transitions."""
+    with opened_gateway() as gateway:
+        assert huskies("config", "set", "gateway_url", gateway.url).exit_code == 0
+        move(huskies)
+        yield gateway
+
+
+def move(huskies: Commands) -> None:
+    huskies("add", "Fix", "--type", "bug", "--start")
+    huskies("freeze", "1")
+    huskies("unfreeze", "1")
+
+
+def test_the_relay_tells_what_it_sent(huskies: Commands, gateway: Gateway) -> None:
+    planned, sent = huskies("relay", "--dry-run").outcome, huskies("relay").outcome
+    assert planned == (0, "send_events [planned]: 3 events\n", "")
+    assert (sent, gateway.told) == ((0, "send_events: 3 events\n", ""), TOLD)
+
+
+def test_a_gateway_that_fails_is_told_with_what_becomes_of_it(huskies: Commands, gateway: Gateway) -> None:
+    gateway.refuses_tokens = answer_of("500 Oops")
+    failed, waiting = huskies("relay", "--json"), huskies("relay")
+    assert (failed.exit_code, failed.json()["errors"][0]["code"], waiting.outcome) == (
+        1,
+        "gateway",
+        (0, "", ""),
+    )
+
+
+def test_a_relay_killed_with_a_frame_in_flight_is_taken_up_where_it_stood(
+    huskies: Commands, gateway: Gateway, repository: GitRepository
+) -> None:
+    gateway.is_mute_at = {2}
+    killed = start_huskies("relay", cwd=repository.root)
+    wait_until(lambda: len(gateway.frames) == 2, 20)
+    killed.kill()
+    killed.communicate()
+    again = huskies("relay").outcome
+    assert (again, gateway.told) == ((0, "send_events: 2 events\n", ""), [*TOLD[:2], *TOLD[1:]])
+
+
+def test_watch_keeps_one_line_and_the_next_watch_goes_on(
+    huskies: Commands, gateway: Gateway, repository: GitRepository, tmp_path: Path
+) -> None:
+    first = start_huskies("watch", "--interval", "0.1", cwd=repository.root, log=tmp_path / "first")
+    wait_until(lambda: len(gateway.told) >= 3, 30)
+    huskies("abandon", "1", "--reason", "no")
+    wait_until(lambda: len(gateway.told) >= 4, 30)
+    first.kill()
+    first.wait(10)
+    lines = len(gateway.projects)
+    huskies("reopen", "1")
+    second = start_huskies("watch", "--interval", "0.1", cwd=repository.root, log=tmp_path / "second")
+    wait_until(lambda: len(gateway.told) >= 5, 30)
+    second.terminate()
+    assert (second.wait(10), lines) == (0, 1)
+    stages = [to for _, to in gateway.told]
+    assert stages[-2:] == ["abandoned", "backlog"] or stages[-3:] == ["abandoned", "abandoned", "backlog"]
+
+
+def test_a_gateway_that_never_answers_does_not_stop_watch(
+    huskies: Commands, gateway: Gateway, repository: GitRepository, tmp_path: Path
+) -> None:
+    gateway.answers.clear()
+    log = tmp_path / "log"
+    process = start_huskies("watch", "--json", "--interval", "0.1", cwd=repository.root, log=log)
+
+    def heard() -> list[str]:
+        return [str(json.loads(line).get("event")) for line in log.read_text().splitlines()]
+
+    wait_until(lambda: gateway.asked, 30)
+    huskies("abandon", "1", "--reason", "no")
+    wait_until(lambda: "abandon" in heard(), 4)
+    process.terminate()
+    assert process.wait(4) == 0

@@ -1,0 +1,75 @@
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from huskies_core.passes.frames import LONGEST_REASON, frames_of
+from huskies_core.store.journal import Entry, Kind
+
+
+def told(event: str, before: str | None, after: str, detail: Mapping[str, Any]) -> list[dict[str, Any]]:
+    at = "2026-03-01T12:00:00.250Z"
+    entry = Entry(7, at, Kind.TRANSITION, 12, event, before, after, "user:test", detail)
+    return [json.loads(frame) for frame in frames_of(entry)]
+
+
+def frame(kind: str, **fields: str) -> dict[str, Any]:
+    return {"type": kind, "story_id": "12", **fields, "timestamp_ms": 1772366400250}
+
+
+def moved(before: str, after: str) -> dict[str, Any]:
+    return frame("stage_transition", from_stage=before, to_stage=after)
+
+
+CONFLICT = {"kind": "conflict_detected", "detail": "a.txt\nb.txt"}
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "after", "detail", "frames"),
+    [
+        ("start", "backlog", "coding", {}, [moved("backlog", "coding")]),
+        ("imported", None, "merge", {"title": "x"}, [moved("", "merge")]),
+        (
+            "merge_failed",
+            "merge",
+            "merge_failure",
+            CONFLICT,
+            [
+                moved("merge", "merge_failure"),
+                frame("merge_failure", reason="conflict_detected: a.txt\nb.txt"),
+            ],
+        ),
+        (
+            "merge_failed",
+            "merge_failure",
+            "merge_failure",
+            CONFLICT,
+            [moved("merge_failure", "merge_failure")],
+        ),
+        (
+            "merge_failed",
+            "merge",
+            "merge_failure",
+            {"kind": "no_commits", "detail": ""},
+            [moved("merge", "merge_failure"), frame("merge_failure", reason="no_commits")],
+        ),
+        (
+            "block",
+            "qa",
+            "blocked",
+            {"reason": "which colour?"},
+            [moved("qa", "blocked"), frame("story_blocked", reason="which colour?")],
+        ),
+        ("unfreeze", "frozen", "blocked", {}, [moved("frozen", "blocked")]),
+    ],
+)
+def test_a_transition_is_a_frame_and_a_second_one_where_a_person_should_know(
+    event: str, before: str | None, after: str, detail: dict[str, str], frames: list[dict[str, Any]]
+) -> None:
+    assert told(event, before, after, detail) == frames
+
+
+def test_of_a_long_reason_the_end_is_told() -> None:
+    reason = told("block", "qa", "blocked", {"reason": "x" * 100_000 + "end"})[1]["reason"]
+    assert (len(reason), reason[-3:]) == (LONGEST_REASON, "end")

@@ -1,0 +1,405 @@
+"""The relay against a gateway that refuses, breaks, is away and is slow: nothing is lost, and the order is kept."""
+
+import logging
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from huskies_core.clock import utc_now
+from huskies_core.context import Context
+from huskies_core.gateway.line import KeptLine, open_line
+from huskies_core.passes import ordering
+from huskies_core.passes.actions import Outcome, PassReport
+from huskies_core.passes.auto_assign import AUTO_ASSIGN
+from huskies_core.passes.due import is_due
+from huskies_core.passes.relay import RELAY, relay_pass
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.events import Block, Event, Freeze, Start, Unfreeze
+from huskies_core.store import pass_times
+from support.contexts import Clock, opened
+from support.gateway import Gateway, answer_of, opened_gateway
+from support.stories import add_story, fire_event
+
+QUICK = relay_pass(partial(open_line, timeout=1.0), jitter=lambda: 1.0)
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with opened_gateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The real time, since what asks whether anything is due reads the clock itself."""
+    return Clock(utc_now())
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: Clock, gateway: Gateway) -> Iterator[Context]:
+    """A project whose gateway the environment names."""
+    with at_gateway(tmp_path / "kennel", clock, gateway.url) as context:
+        yield context
+
+
+@contextmanager
+def at_gateway(root: Path, clock: Clock, url: str) -> Iterator[Context]:
+    with opened(root, clock) as context:
+        context.environ = {**context.environ, "HUSKIES_GATEWAY_URL": url}
+        yield context
+
+
+def move(context: Context, times: int = 1) -> None:
+    """A story that goes to coding and is frozen and thawed: `times` transitions in all."""
+    story = add_story(context.store)
+    events: list[Event] = [Start()]
+    while len(events) < times:
+        events += [Freeze(), Unfreeze()]
+    for event in events[:times]:
+        fire_event(context.store, story.id, event)
+
+
+def relay(context: Context) -> tuple[Outcome, str]:
+    (done,) = run_pass(context, QUICK).done
+    return done.outcome, done.detail
+
+
+def relay_at_last(context: Context, clock: Clock) -> None:
+    """Tries again after each wait until nothing is left."""
+    for _ in range(100):
+        if not run_pass(context, QUICK).done:
+            return
+        clock.pass_by(seconds=61)
+    raise AssertionError("still not all sent")
+
+
+MOVED = [("1", "coding"), ("1", "frozen"), ("1", "coding"), ("1", "frozen"), ("1", "coding")]
+
+
+# when all is well
+
+
+def test_each_transition_is_sent_once_in_order_over_one_line(context: Context, gateway: Gateway) -> None:
+    move(context, 3)
+    first, second = run_pass(context, QUICK), run_pass(context, QUICK)
+    assert ([one.detail for one in first.done], second.done) == (["3 events"], ())
+    assert (gateway.told, gateway.projects, len(gateway.tokens)) == (MOVED[:3], ["kennel"], 1)
+
+
+def test_a_dry_run_tells_what_is_to_be_sent_and_sends_nothing(context: Context, gateway: Gateway) -> None:
+    move(context, 2)
+    (planned,) = run_pass(context, QUICK, dry_run=True).done
+    assert (planned.outcome, planned.detail, gateway.asked) == (Outcome.PLANNED, "2 events", [])
+
+
+def test_without_a_gateway_nothing_is_sent_and_nothing_is_due(context: Context, gateway: Gateway) -> None:
+    context.environ = {"HUSKIES_GATEWAY_URL": ""}
+    move(context)
+    settle(context)
+    assert (run_pass(context, QUICK).done, is_due(state(context)), gateway.asked) == ((), False, [])
+
+
+def test_the_config_names_gateway_and_project(context: Context, gateway: Gateway) -> None:
+    context.environ = {}
+    context.project.project_toml.write_text(f'gateway_url = "{gateway.url}/"\ngateway_project = "shop"\n')
+    move(context)
+    assert (relay(context), gateway.projects) == ((Outcome.DONE, "1 event"), ["shop"])
+
+
+def test_a_kept_line_is_one_line_until_it_breaks(context: Context, gateway: Gateway) -> None:
+    kept = KeptLine()
+    over_kept = relay_pass(kept.to)
+    for _ in range(3):
+        move(context)
+        run_pass(context, over_kept)
+    lines = len(gateway.projects)
+    gateway.close()
+    gateway.open()
+    move(context)
+    run_pass(context, over_kept)
+    kept.close()
+    assert (lines, len(gateway.projects)) == (1, 2)
+    assert gateway.told == [(str(story), "coding") for story in (1, 2, 3, 4)]
+
+
+# where the events begin
+
+
+def test_what_was_over_before_a_gateway_was_set_is_not_sent(context: Context, gateway: Gateway) -> None:
+    environ, context.environ = context.environ, {}
+    move(context)
+    settle(context)
+    move(context)
+    context.environ = environ
+    run_pass(context, QUICK)
+    assert gateway.told == [("2", "coding")]
+
+
+def test_what_happened_while_the_gateway_was_taken_out_is_sent_late(
+    context: Context, gateway: Gateway
+) -> None:
+    move(context)
+    run_pass(context, QUICK)
+    environ, context.environ = context.environ, {}
+    move(context)
+    settle(context)
+    context.environ = environ
+    run_pass(context, QUICK)
+    assert gateway.told == [("1", "coding"), ("2", "coding")]
+
+
+# when a tick is due
+
+
+def state(context: Context) -> str:
+    return str(context.project.state_dir)
+
+
+def settle(context: Context) -> None:
+    for _ in range(3):
+        ordering.tick(context)
+
+
+def set_in_config(context: Context, url: str) -> None:
+    context.environ = {}
+    context.project.project_toml.write_text(f'gateway_url = "{url}"\n')
+    context.forget_config()
+
+
+def test_a_tick_sends_last_and_then_nothing_is_due(context: Context, gateway: Gateway) -> None:
+    set_in_config(context, gateway.url)
+    move(context)
+    reports = ordering.tick(context)
+    settle(context)
+    assert ([reports[-1].name], gateway.told, is_due(state(context))) == (["relay"], MOVED[:1], False)
+
+
+def test_a_tick_is_due_again_when_the_wait_after_a_failure_is_over(
+    context: Context, gateway: Gateway
+) -> None:
+    set_in_config(context, gateway.url)
+    gateway.refuses_tokens = answer_of("503 Busy")
+    move(context)
+    settle(context)
+    waiting = is_due(state(context)), ordering.tick(context)
+    with context.store.exclusive() as db:
+        pass_times.record(db, "relay", last_at=context.now(), due_at=context.now() - timedelta(seconds=1))
+    assert (waiting, is_due(state(context))) == ((False, ()), True)
+
+
+def test_a_gateway_in_the_environment_makes_a_tick_due(
+    context: Context, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(context)
+    monkeypatch.setenv("HUSKIES_GATEWAY_URL", gateway.url)
+    move(context)
+    run_pass(context, AUTO_ASSIGN)
+    run_pass(context, ordering.PASSES["audit-log"])
+    run_pass(context, ordering.PASSES["audit-log"])
+    due = is_due(state(context))
+    settle(context)
+    assert (due, is_due(state(context)), gateway.told) == (True, False, MOVED[:1])
+
+
+def test_a_wait_for_a_gateway_that_was_taken_out_makes_no_tick_due(
+    context: Context, gateway: Gateway
+) -> None:
+    set_in_config(context, gateway.url)
+    gateway.refuses_tokens = answer_of("503 Busy")
+    move(context)
+    settle(context)
+    with context.store.exclusive() as db:
+        pass_times.record(db, "relay", last_at=context.now(), due_at=context.now() - timedelta(seconds=1))
+    set_in_config(context, "")
+    settle(context)
+    assert not is_due(state(context))
+
+
+# when it goes wrong
+
+
+def test_waits_double_up_to_a_minute_and_nobody_is_asked_meanwhile(
+    context: Context, gateway: Gateway, clock: Clock
+) -> None:
+    gateway.refuses_tokens = answer_of("503 Busy")
+    move(context, 5)
+    waits: list[float] = []
+    for _ in range(9):
+        assert relay(context) == (Outcome.FAILED, "gateway: no token: it answered 503")
+        with context.store.reading() as db:
+            due_at = pass_times.get(db, "relay").due_at
+        assert due_at is not None
+        waits.append((due_at - clock.now).total_seconds())
+        clock.pass_by(seconds=waits[-1] - 0.1)
+        assert run_pass(context, QUICK).done == ()
+        clock.pass_by(seconds=0.2)
+    assert ([round(wait) for wait in waits], len(gateway.asked)) == ([1, 2, 4, 8, 16, 32, 60, 60, 60], 9)
+    gateway.refuses_tokens = b""
+    relay_at_last(context, clock)
+    assert gateway.told == MOVED
+
+
+def test_after_a_frame_that_arrived_the_waits_begin_anew(
+    context: Context, gateway: Gateway, clock: Clock
+) -> None:
+    move(context, 5)
+    waits: list[int] = []
+    for strikes in ({1}, set(), {3}):
+        gateway.refuses_lines = not strikes
+        gateway.hangs_up_at = strikes
+        relay(context)
+        with context.store.reading() as db:
+            due_at = pass_times.get(db, "relay").due_at
+        assert due_at is not None
+        waits.append(round((due_at - clock.now).total_seconds()))
+        clock.pass_by(seconds=61)
+    assert waits == [1, 2, 1]
+
+
+def test_the_waits_of_many_are_spread_by_a_tenth_to_either_side(context: Context, gateway: Gateway) -> None:
+    gateway.close()
+    move(context)
+    run_pass(context, RELAY)
+    with context.store.reading() as db:
+        due_at = pass_times.get(db, "relay").due_at
+    assert due_at is not None
+    assert 0.9 <= (due_at - context.now()).total_seconds() <= 1.1
+
+
+def test_a_gateway_that_is_away_for_a_while_gets_all_of_it_when_it_is_back(
+    context: Context, gateway: Gateway, clock: Clock
+) -> None:
+    gateway.close()
+    move(context, 2)
+    away = relay(context)
+    gateway.open()
+    clock.pass_by(seconds=2)
+    run_pass(context, QUICK)
+    assert (away, gateway.told) == ((Outcome.FAILED, "gateway: no token: Connection refused"), MOVED[:2])
+
+
+def test_a_line_that_breaks_in_the_middle_of_a_frame_loses_and_repeats_nothing(
+    context: Context, gateway: Gateway, clock: Clock
+) -> None:
+    gateway.tears_at = {2, 4}
+    move(context, 5)
+    relay_at_last(context, clock)
+    assert (gateway.told, len(gateway.projects)) == (MOVED, 3)
+
+
+def test_a_frame_that_was_not_confirmed_is_the_only_one_that_comes_twice(
+    context: Context, gateway: Gateway, clock: Clock
+) -> None:
+    gateway.hangs_up_at = {3}
+    move(context, 5)
+    broke = relay(context)
+    clock.pass_by(seconds=2)
+    run_pass(context, QUICK)
+    assert (broke[0], gateway.told) == (Outcome.FAILED, [*MOVED[:3], *MOVED[2:]])
+
+
+def test_of_two_frames_of_a_transition_the_one_that_arrived_is_not_sent_again(
+    context: Context, gateway: Gateway, clock: Clock
+) -> None:
+    gateway.hangs_up_at = {2}
+    story = add_story(context.store)
+    fire_event(context.store, story.id, Block("why?"))
+    relay_at_last(context, clock)
+    assert [one["type"] for one in gateway.frames] == ["stage_transition", "story_blocked", "story_blocked"]
+
+
+def test_a_gateway_that_takes_frames_and_never_answers_is_given_up_after_a_while(
+    context: Context, gateway: Gateway, clock: Clock
+) -> None:
+    gateway.is_mute_at = {1}
+    move(context, 2)
+    mute = relay(context)
+    relay_at_last(context, clock)
+    clock.pass_by(seconds=2)
+    relay_at_last(context, clock)
+    assert mute == (Outcome.FAILED, "gateway: a frame was not confirmed in time")
+    assert gateway.told == [MOVED[0], *MOVED[:2]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_breaks_nothing_is_lost_and_each_break_repeats_one_frame_at_most(
+    context: Context, gateway: Gateway, clock: Clock, seed: int
+) -> None:
+    chance = random.Random(seed)
+    gateway.hangs_up_at = set(chance.sample(range(1, 30), 6))
+    gateway.tears_at = set(chance.sample(range(1, 30), 6))
+    move(context, 30)
+    relay_at_last(context, clock)
+    told = [
+        one for one, before in zip(gateway.frames, [None, *gateway.frames], strict=False) if one != before
+    ]
+    assert [one["to_stage"] for one in told] == ["coding", "frozen"] * 15
+    assert len(gateway.frames) - len(told) <= 6
+
+
+# secrets
+
+
+REFUSALS = {
+    "a token that is refused": b"",
+    "no token": answer_of("403 No"),
+    "another answer": answer_of("200 OK", '{"tokens": []}'),
+    "no JSON": answer_of("200 OK", "secret"),
+    "no HTTP": b"secret\r\n\r\n",
+    "nothing": b"\r\n",
+    "somewhere else": answer_of("307 There", more="Location: http://127.0.0.1:1/secret\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_neither_token_nor_password_is_told(
+    tmp_path: Path, clock: Clock, gateway: Gateway, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    gateway.refuses_tokens, gateway.refuses_lines = REFUSALS[name], True
+    with at_gateway(tmp_path / "repo", clock, gateway.url.replace("//", "//zoe:open%20sesame@")) as context:
+        move(context)
+        outcome, detail = relay(context)
+    said = detail + caplog.text
+    assert (outcome, [word for word in ("secret", "zoe", "sesame", "em9l") if word in said]) == (
+        Outcome.FAILED,
+        [],
+    )
+    assert [headers["Authorization"] for headers in gateway.asked] == ["Basic em9lOm9wZW4gc2VzYW1l"]
+
+
+def test_nothing_is_logged_of_a_line_that_holds(
+    context: Context, gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    move(context)
+    run_pass(context, QUICK)
+    assert (gateway.told, "secret" in caplog.text) == (MOVED[:1], False)
+
+
+def test_an_address_that_cannot_be_used_is_a_failed_pass_that_keeps_it_to_itself(context: Context) -> None:
+    context.environ = {"HUSKIES_GATEWAY_URL": "ws://ann:word@host"}
+    move(context)
+    report: PassReport = ordering.tick(context)[-1]
+    assert report.failure is not None
+    assert (report.name, report.failure.error, "word" in report.failure.detail) == (
+        "relay",
+        "config_error",
+        False,
+    )
+
+
+def test_without_the_package_the_extra_is_named(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.sync.client", None)
+    move(context)
+    (done,) = run_pass(context, QUICK).done
+    assert (done.error, done.detail) == (
+        "missing_extra",
+        "sending events to a gateway needs the package websockets",
+    )
