@@ -79,16 +79,16 @@ def tick(
     acted = any(report.acted for report in reports)
     if acted or _is_behind(context, AUTO_ASSIGN.name) or _is_waked(context, AUTO_ASSIGN.name):
         reports += run_in_order(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
-    if relay is not None:
-        reports += relay_due(context, relay, dry_run=dry_run, wait=wait)
-    return reports
+    return reports + relay_due(context, relay, dry_run=dry_run, wait=wait)
 
 
 def relay_due(
-    context: Context, relay: Pass, *, dry_run: bool = False, wait: float = 0.0
+    context: Context, relay: Pass | None, *, dry_run: bool = False, wait: float = 0.0
 ) -> tuple[PassReport, ...]:
     """The relay, where there is something to send and no wait to be waited."""
-    return run_in_order(context, [relay], dry_run=dry_run, wait=wait) if is_due(context) else ()
+    if relay is None or not is_due(context):
+        return ()
+    return run_in_order(context, [relay], dry_run=dry_run, wait=wait)
 
 
 def _run_isolated(context: Context, one: Pass, *, dry_run: bool, wait: float) -> PassReport:

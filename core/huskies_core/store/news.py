@@ -26,9 +26,8 @@ def live_runs_without_news(database: str, stamp: str, *, gateway: bool) -> "list
     try:
         db = sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True, timeout=5)
         try:
-            if db.execute(_NEWS, {"now": _iso(time.time()), "stamp": stamp, "gateway": gateway}).fetchone()[
-                0
-            ]:
+            asked = {"now": _iso(time.time()), "stamp": stamp, "gateway": gateway}
+            if db.execute(_NEWS, asked).fetchone()[0]:
                 return None
             return [row[0] for row in db.execute("SELECT id FROM runs WHERE status <> 'ended'")]
         finally:
