@@ -15,7 +15,7 @@ _huskies() {
             *)
                 command="${command:+$command }${COMP_WORDS[i]}"
                 case $command in
-                    config|agent|run|worktree|rescue|tool) ;;
+                    config|agent|run|worktree|rescue|tool|timer|trigger) ;;
                     *) break ;;
                 esac
                 ;;
@@ -82,6 +82,25 @@ _huskies_value() {
         "logs":--run) : ;;
         "rescue restore":--time) : ;;
         "rescue restore":--to) : ;;
+        "timer add":--at) : ;;
+        "timer add":--in) : ;;
+        "timer add":--every) : ;;
+        "timer add":--cron) : ;;
+        "timer add":--tz) : ;;
+        "timer add":--label) : ;;
+        "timer add":--catch-up) _huskies_words "once none" ;;
+        "timer add":--tool) : ;;
+        "timer add":--args) : ;;
+        "timer add":--prompt) : ;;
+        "trigger add":--story) : ;;
+        "trigger add":--label) : ;;
+        "trigger add":--type) : ;;
+        "trigger add":--event) : ;;
+        "trigger add":--from) : ;;
+        "trigger add":--to) : ;;
+        "trigger add":--tool) : ;;
+        "trigger add":--args) : ;;
+        "trigger add":--prompt) : ;;
         "watch":--interval) : ;;
         "tick":--wait) : ;;
         "reconcile":--wait) : ;;
@@ -93,6 +112,8 @@ _huskies_value() {
         "merge-recovery":--wait) : ;;
         "merge-block":--wait) : ;;
         "audit-log":--wait) : ;;
+        "fire-timers":--wait) : ;;
+        "fire-triggers":--wait) : ;;
         "relay":--wait) : ;;
         *) return 1 ;;
     esac
@@ -100,13 +121,15 @@ _huskies_value() {
 
 _huskies_word() {
     case "$1" in
-        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log relay"; fi ;;
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show"; fi ;;
         "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
         "worktree") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list path"; fi ;;
         "rescue") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list restore"; fi ;;
         "tool") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list call"; fi ;;
+        "timer") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "add list cancel"; fi ;;
+        "trigger") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "add list cancel"; fi ;;
         "init") if [[ $cur == -* ]]; then _huskies_words "--base-branch --project --json --quiet --help -h"; else :; fi ;;
         "demo") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "config check") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
@@ -152,6 +175,12 @@ _huskies_word() {
         "rescue restore") if [[ $cur == -* ]]; then _huskies_words "--time --to --project --json --quiet --help -h"; else :; fi ;;
         "tool list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "tool call") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "timer add") if [[ $cur == -* ]]; then _huskies_words "--at --in --every --cron --tz --label --catch-up --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
+        "timer list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;
+        "timer cancel") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "trigger add") if [[ $cur == -* ]]; then _huskies_words "--story --label --type --event --from --to --once --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
+        "trigger list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;
+        "trigger cancel") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "watch") if [[ $cur == -* ]]; then _huskies_words "--interval --project --json --quiet --help -h"; else :; fi ;;
         "tick") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "reconcile") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
@@ -163,6 +192,8 @@ _huskies_word() {
         "merge-recovery") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "merge-block") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "audit-log") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "fire-timers") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "fire-triggers") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "relay") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
     esac
 }

@@ -27,6 +27,7 @@ def draw_board(board: Board, now: datetime) -> str:
         _section("Stories", render.table(("stage", "", "id", "title", "why"), _story_rows(board))),
         _section("Runs", render.table(_RUN_COLUMNS, [_run_row(one, now) for one in board.runs])),
         _section("Needs you", render.table(("id", "why", "command"), _need_rows(board.needs))),
+        _section("Timers and triggers", render.table(("name", "why", "command"), _firing_rows(board))),
         _section("Limits", "\n".join(map(render.line, _limit_lines(board.limits)))),
         _finished(board),
     ]
@@ -71,6 +72,12 @@ def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:
         yield (need.story.id, why, render.styled(f"{need.command}{cause}", "cyan"))
     if len(needs) > MOST:
         yield (None, f"and {len(needs) - MOST} more: huskies status --json", "")
+
+
+def _firing_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
+    for one in board.firings[:MOST]:
+        why = _short(one.why if one.why.startswith(one.state) else f"{one.state}: {one.why}", 60)
+        yield (one.source.replace(":", " "), why, render.styled(one.command, "cyan"))
 
 
 def _limit_lines(limits: Limits | None) -> Iterable[str]:

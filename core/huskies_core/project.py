@@ -42,6 +42,9 @@ class Project:
     def run_dir(self, run: int) -> Path:
         return self.runs_dir / str(run)
 
+    def firing_dir(self, firing: int) -> Path:
+        return self.state_dir / "firings" / str(firing)
+
     @property
     def worktrees_dir(self) -> Path:
         return self.state_dir / "worktrees"

@@ -45,6 +45,16 @@ RESCUE = (
     Entry("list", "rescue", "list_rescues", "List the work that was rescued."),
     Entry("restore", "rescue", "restore_rescue", "Bring rescued work back as a branch."),
 )
+TIMER = (
+    Entry("add", "timer", "add_timer", "Set a timer."),
+    Entry("list", "timer", "list_timers", "List timers, each with its next three times."),
+    Entry("cancel", "timer", "cancel_timer", "Cancel a timer."),
+)
+TRIGGER = (
+    Entry("add", "trigger", "add_trigger", "Set a trigger."),
+    Entry("list", "trigger", "list_triggers", "List triggers."),
+    Entry("cancel", "trigger", "cancel_trigger", "Cancel a trigger."),
+)
 CONFIG = (
     Entry("check", "config", "check_config", "Check both configuration files."),
     Entry("get", "config", "get_key", "Print the value of a key."),
@@ -92,6 +102,8 @@ COMMANDS = (
     Entry("worktree", "worktree", "", "Find the worktrees of stories.", RUNS, children=WORKTREE),
     Entry("rescue", "rescue", "", "Find and restore work that was rescued.", RUNS, children=RESCUE),
     Entry("tool", "tool", "", "Call any operation by its name, with JSON.", PROJECT, children=TOOL),
+    Entry("timer", "timer", "", "Do something at a time.", RUNS, children=TIMER),
+    Entry("trigger", "trigger", "", "Do something when stories move.", RUNS, children=TRIGGER),
     Entry("watch", "watch", "watch", "Run the passes in a loop.", PASSES),
     Entry("tick", "tick", "tick", "Run what is due.", PASSES),
     Entry("reconcile", "passes", "reconcile", "Run the passes that repair and clean up, in order.", PASSES),
@@ -115,6 +127,16 @@ COMMANDS = (
     Entry("merge-recovery", "passes", "merge_recovery", "Do what follows each merge failure.", PASSES),
     Entry("merge-block", "passes", "merge_block", "Block stories whose merges keep failing.", PASSES),
     Entry("audit-log", "passes", "audit_log", "Append new transitions to the audit log.", PASSES),
+    Entry("fire-timers", "passes", "fire_timers", "Fire the timers whose time has come.", PASSES),
+    Entry("fire-triggers", "passes", "fire_triggers", "Show new transitions to the triggers.", PASSES),
     Entry("relay", "passes", "relay", "Send new transitions to the gateway.", PASSES),
+    Entry(
+        "perform",
+        "perform",
+        "perform",
+        "Do the tool call of a timer or a trigger.",
+        PASSES,
+        hidden=True,
+    ),
     Entry("advance", "advance", "advance", "Record the end of a run and what follows.", PASSES, hidden=True),
 )

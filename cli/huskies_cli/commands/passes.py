@@ -74,6 +74,16 @@ def audit_log(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) ->
     return _one(ctx, "audit-log", dry_run=dry_run, wait=wait)
 
 
+def fire_timers(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
+    """Fire the timers whose time has come."""
+    return _one(ctx, "fire-timers", dry_run=dry_run, wait=wait)
+
+
+def fire_triggers(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
+    """Show new transitions to the triggers."""
+    return _one(ctx, "fire-triggers", dry_run=dry_run, wait=wait)
+
+
 def relay(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
     """Send new transitions to the gateway.
 

@@ -6,14 +6,14 @@ Whatever it cannot answer counts as due: the tick itself then says what is wrong
 import fcntl
 import os
 
-from huskies_core.store.news import live_runs_without_news
+from huskies_core.store.news import at_work_without_news
 
 
 def is_due(state_dir: str) -> bool:
     gateway = bool(os.environ.get("HUSKIES_GATEWAY_URL"))
     database = os.path.join(state_dir, "state.db")
-    live = live_runs_without_news(database, config_stamp(state_dir), gateway=gateway)
-    return live is None or any(_is_free(os.path.join(state_dir, "runs", str(run), "lock")) for run in live)
+    at_work = at_work_without_news(database, config_stamp(state_dir), gateway=gateway)
+    return at_work is None or any(_is_free(os.path.join(state_dir, place, "lock")) for place in at_work)
 
 
 def config_stamp(state_dir: str) -> str:

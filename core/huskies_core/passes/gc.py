@@ -10,7 +10,7 @@ from huskies_core.git.rescue import expire_rescues
 from huskies_core.git.rescue_refs import has_rescues_before
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.store import content, gate_passes, runs
+from huskies_core.store import content, firings, gate_passes, runs
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -18,7 +18,8 @@ def plan(world: World) -> tuple[Action, ...]:
         Action(Verb.PURGE_CONTENT, story, f"{keys} key{'' if keys == 1 else 's'}")
         for story, keys in content.left_over(world.db)
     )
-    return (*kept, *_old_run_directories(world), *_old_rescues(world), *_old_gate_passes(world))
+    old = (*_old_run_directories(world), *_old_rescues(world), *_old_gate_passes(world))
+    return (*kept, *old, *_old_firings(world))
 
 
 def apply(context: Context, action: Action) -> str:
@@ -28,6 +29,9 @@ def apply(context: Context, action: Action) -> str:
         case Verb.REMOVE_RUN_DIRECTORY:
             shutil.rmtree(context.project.run_dir(int(action.subject)))
             return ""
+        case Verb.EXPIRE_FIRINGS:
+            with context.store.exclusive() as db:
+                return str(firings.expire(db, cutoff(context.config, context.now())))
         case Verb.EXPIRE_GATE_PASSES:
             with context.store.exclusive() as db:
                 return str(gate_passes.expire(db, cutoff(context.config, context.now())))
@@ -66,6 +70,13 @@ def _old_gate_passes(world: World) -> list[Action]:
     if not gate_passes.has_before(world.db, limit):
         return []
     return [Action(Verb.EXPIRE_GATE_PASSES, detail=f"passes from before {limit.date()}")]
+
+
+def _old_firings(world: World) -> list[Action]:
+    limit = cutoff(world.config, world.now)
+    if not firings.has_before(world.db, limit):
+        return []
+    return [Action(Verb.EXPIRE_FIRINGS, detail=f"firings from before {limit.date()}")]
 
 
 def _purge(context: Context, action: Action) -> str:

@@ -11,6 +11,8 @@ from huskies_core.passes.archive_done import ARCHIVE_DONE
 from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.dead_runs import dead_runs, end_dead_run
+from huskies_core.passes.fire_timers import FIRE_TIMERS
+from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, is_behind
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
 from huskies_core.passes.merge_recovery import MERGE_RECOVERY
@@ -18,12 +20,13 @@ from huskies_core.passes.relay import RELAY, is_due, note_gateway
 from huskies_core.passes.running import Pass, isolated, run_pass
 from huskies_core.passes.watchdog import WATCHDOG
 from huskies_core.passes.worktrees import WORKTREES
-from huskies_core.store import cursors, facts, journal, pass_times
+from huskies_core.store import cursors, facts, firings, journal, pass_times, timers
 
 RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
-AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES, AUTO_ASSIGN, AUDIT_LOG)
+AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
+AT_LAST = (AUTO_ASSIGN, AUDIT_LOG)
 """The first auto-assign fires what the end means; what follows a failed merge is for the passes behind it."""
-PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG, RELAY)}
+PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, RELAY)}
 
 
 def run_in_order(
@@ -53,8 +56,11 @@ def watchdog(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> t
 
 
 def after_run(context: Context) -> tuple[PassReport, ...]:
-    """What the end of a run calls for: whatever the new stages need, at once."""
-    return run_in_order(context, AFTER_RUN)
+    """What the end of a run calls for: whatever the new stages need, and what triggers follow them, at once."""
+    reports = run_in_order(context, AFTER_RUN)
+    if _is_trigger_due(context):
+        reports += run_in_order(context, [FIRE_TRIGGERS])
+    return (*reports, *run_in_order(context, AT_LAST))
 
 
 def tick(
@@ -70,6 +76,10 @@ def tick(
     broken = isolated(Action(Verb.RUN_PASS), partial(_check_config, context, dry_run=dry_run))
     if broken.error:
         return (*reports, PassReport("config", failure=broken))
+    if _is_timer_due(context):
+        reports += run_in_order(context, [FIRE_TIMERS], dry_run=dry_run, wait=wait)
+    if _is_trigger_due(context):
+        reports += run_in_order(context, [FIRE_TRIGGERS], dry_run=dry_run, wait=wait)
     if _is_audit_behind(context):
         reports += run_in_order(context, [AUDIT_LOG], dry_run=dry_run, wait=wait)
     if _is_due(context, "watchdog"):
@@ -155,6 +165,17 @@ def _is_waked(context: Context, name: str) -> bool:
 def _is_behind(context: Context, name: str) -> bool:
     with context.store.reading() as db:
         return journal.head(db) > cursors.get(db, name)
+
+
+def _is_timer_due(context: Context) -> bool:
+    """Whether a time has come, or a tool call that a timer began may have been left."""
+    with context.store.reading() as db:
+        return timers.is_any_due(db, context.now()) or bool(firings.still_open(db, journal.Kind.TIMER))
+
+
+def _is_trigger_due(context: Context) -> bool:
+    with context.store.reading() as db:
+        return is_behind(db) or bool(firings.still_open(db, journal.Kind.TRIGGER))
 
 
 def _is_audit_behind(context: Context) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from huskies_core.clock import to_iso
+from huskies_core.store import chains
 
 
 class Kind(StrEnum):
@@ -48,8 +49,11 @@ def append(
     stages: tuple[str | None, str | None] = (None, None),
     detail: Mapping[str, Any] | None = None,
 ) -> int:
-    """Writes a row into the running transaction and returns its seq."""
-    written = json.dumps(detail or {}, ensure_ascii=False)
+    """Writes a row into the running transaction and returns its seq. What happens to a story tells which firing led to
+    it, if one did."""
+    of_story = kind in (Kind.TRANSITION, Kind.STORY)
+    cause = chains.link(db, story, actor) if of_story and story is not None else {}
+    written = json.dumps({**(detail or {}), **cause}, ensure_ascii=False)
     row = (to_iso(now), kind.value, story, event, *stages, actor, written)
     done = db.execute(
         'INSERT INTO journal (at, kind, story, event, "before", "after", actor, detail)'
@@ -69,6 +73,11 @@ def head(db: sqlite3.Connection) -> int:
 AUDITED = (Kind.TRANSITION, Kind.TIMER, Kind.TRIGGER)
 """What the audit log tells of: what happened to stories, and what was fired by itself."""
 _MARKS = ", ".join("?" * len(AUDITED))
+
+
+def load(db: sqlite3.Connection, seq: int) -> Entry:
+    """The row of a seq that is known to exist: the journal forgets nothing."""
+    return _entry(db.execute("SELECT * FROM journal WHERE seq = ?", (seq,)).fetchone())
 
 
 def last_transition(db: sqlite3.Connection) -> int:

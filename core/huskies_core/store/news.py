@@ -8,6 +8,10 @@ SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM c
     OR EXISTS (SELECT 1 FROM journal WHERE kind IN ('transition', 'timer', 'trigger')
                AND seq > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0))
     OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now AND pass <> 'relay')
+    OR EXISTS (SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= :now)
+    OR (SELECT max(seq) FROM journal WHERE kind = 'transition')
+         > max(coalesce((SELECT seq FROM cursors WHERE name = 'fire-triggers'), 0),
+               (SELECT min(since) FROM triggers WHERE state = 'armed'))
     OR (SELECT count(*) FROM pass_times WHERE pass IN ('watchdog', 'reconcile')) < 2
     OR coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp
     OR (:gateway OR coalesce((SELECT value FROM facts WHERE key = 'gateway'), '') <> '')
@@ -16,9 +20,15 @@ SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM c
         AND coalesce((SELECT due_at FROM pass_times WHERE pass = 'relay'), '') <= :now
 """
 
+_AT_WORK = """
+SELECT 'runs/' || id FROM runs WHERE status <> 'ended'
+UNION ALL SELECT 'firings/' || id FROM firings WHERE status = 'open'
+"""
 
-def live_runs_without_news(database: str, stamp: str, *, gateway: bool) -> "list[int] | None":
-    """The live runs, to be looked at, when nothing else is due; None when something is, or nothing can be told.
+
+def at_work_without_news(database: str, stamp: str, *, gateway: bool) -> "list[str] | None":
+    """The folders, below the database's, of runs and firings at work, whose locks are to be looked at, when nothing
+    else is due; None when something is, or nothing can be told.
 
     `stamp` is what the config files look like now; `gateway` is whether the environment names one. Whether the config
     does was written down when it was last read.
@@ -29,7 +39,7 @@ def live_runs_without_news(database: str, stamp: str, *, gateway: bool) -> "list
             asked = {"now": _iso(time.time()), "stamp": stamp, "gateway": gateway}
             if db.execute(_NEWS, asked).fetchone()[0]:
                 return None
-            return [row[0] for row in db.execute("SELECT id FROM runs WHERE status <> 'ended'")]
+            return [row[0] for row in db.execute(_AT_WORK)]
         finally:
             db.close()
     except sqlite3.Error:

@@ -13,9 +13,11 @@ from huskies_core.agents.world import World, observe
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
-from huskies_core.store import overview, runs, stories
+from huskies_core.store import overview, runs, stories, timers, triggers
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
+from huskies_core.store.timers import Timer
+from huskies_core.store.triggers import Trigger
 from huskies_core.tools.explain import next_starts
 from huskies_core.tools.limits import Limits, limits_of
 from huskies_core.tools.runs import RunNow, as_now
@@ -55,6 +57,16 @@ class Need:
 
 
 @dataclass(frozen=True)
+class FiringTrouble:
+    """A timer or a trigger whose last firing needs a person's look; `command` lets it be."""
+
+    source: str
+    state: str
+    why: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Board:
     """`stages` has the open stories, `counts` all. While the config does not load, `limits` is None and `trouble` is
     the error."""
@@ -65,6 +77,7 @@ class Board:
     needs: Sequence[Need]
     limits: Limits | None
     trouble: HuskiesError | None = None
+    firings: Sequence[FiringTrouble] = ()
 
 
 def read_board(context: Context) -> Board:
@@ -86,7 +99,8 @@ def _with_config(context: Context, db: Connection, world: World) -> Board:
     needs = list(_needs(world, held))
     now_live = [as_now(context.project, run) for run in world.live]
     limits = limits_of(world, {story: holds[0] for story, holds in held.items() if holds})
-    return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, limits)
+    firings = _firing_troubles(db)
+    return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, limits, firings=firings)
 
 
 def _without_config(context: Context, db: Connection, trouble: HuskiesError) -> Board:
@@ -96,7 +110,18 @@ def _without_config(context: Context, db: Connection, trouble: HuskiesError) -> 
     cards = [Card(one, _plain_state(one, running=one.id in working), reason_of(one.stage)) for one in found]
     needs = [_of_stage(db, story) for story in found if story.stage.name in NEEDS_PERSON]
     now_live = [as_now(context.project, run) for run in live]
-    return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, None, trouble)
+    counts, firings = overview.count_stories(db), _firing_troubles(db)
+    return Board(_by_stage(cards), counts, now_live, needs, None, trouble, firings)
+
+
+def _firing_troubles(db: Connection) -> list[FiringTrouble]:
+    found: list[Timer | Trigger] = [*timers.in_trouble(db), *triggers.in_trouble(db)]
+    return [_firing_trouble(one) for one in found]
+
+
+def _firing_trouble(one: Timer | Trigger) -> FiringTrouble:
+    kind, _, number = one.source.partition(":")
+    return FiringTrouble(one.source, one.state.value, one.trouble, f"huskies {kind} cancel {number}")
 
 
 def _held(world: World, story: Story, starts: Sequence[Order]) -> tuple[Held, ...]:

@@ -1,5 +1,7 @@
 """The board as the JSON that scripts rely on."""
 
+from dataclasses import asdict
+
 from huskies_core.clock import to_iso
 from huskies_core.tools.board import Board, Card, Need
 from huskies_core.tools.documents import Document, run_now_document, story_document
@@ -15,6 +17,7 @@ def board_document(board: Board) -> Document:
         "runs": [run_now_document(run) for run in board.runs],
         "needs_person": [_need_document(need) for need in board.needs],
         "limits": {} if board.limits is None else _limits_document(board.limits),
+        "firings": [asdict(trouble) for trouble in board.firings],
     }
 
 

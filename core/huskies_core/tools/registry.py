@@ -31,9 +31,15 @@ class Tool:
 @cache
 def tools() -> Mapping[str, Tool]:
     """By name, in the order in which they are listed."""
-    from huskies_core.tools import catalogue_moves, catalogue_project, catalogue_runs, catalogue_stories
+    from huskies_core.tools import (
+        catalogue_moves,
+        catalogue_project,
+        catalogue_runs,
+        catalogue_stories,
+        catalogue_timers,
+    )
 
-    catalogues = (catalogue_stories, catalogue_moves, catalogue_runs, catalogue_project)
+    catalogues = (catalogue_stories, catalogue_moves, catalogue_runs, catalogue_project, catalogue_timers)
     return MappingProxyType({tool.name: tool for tool in chain(*(one.TOOLS for one in catalogues))})
 
 

@@ -8,13 +8,28 @@ import pytest
 
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
-from huskies_core.store import content, firing, holds, journal, news, runs, stories, usage
+from huskies_core.store import (
+    content,
+    firing,
+    firings,
+    holds,
+    journal,
+    news,
+    runs,
+    stories,
+    timers,
+    triggers,
+    usage,
+)
 from huskies_core.store.connection import Store
 from huskies_core.store.runs import Claim, RunKind
 from support.stories import NOW, import_story
 
-GROWING = {"stories", "journal", "runs", "usage"}
-PARTIAL = {"one_live_run_per_story", "one_live_run_per_agent", "one_live_merge", "epics", "stories_by_epic"}
+GROWING = {"stories", "journal", "runs", "usage", "timers", "triggers", "firings"}
+PARTIAL = {
+    *("one_live_run_per_story", "one_live_run_per_agent", "one_live_merge", "epics", "stories_by_epic"),
+    *("timers_in_trouble", "triggers_armed", "triggers_in_trouble", "open_firings"),
+}
 """Indexes that hold only what is live or rare: reading one of them whole is cheap."""
 
 READS: dict[str, Callable[[sqlite3.Connection], object]] = {
@@ -45,6 +60,18 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "runs.of_story": lambda db: runs.of_story(db, 1),
     "runs.recent": runs.recent,
     "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=5),
+    "timers.due": lambda db: timers.due(db, NOW),
+    "timers.is_any_due": lambda db: timers.is_any_due(db, NOW),
+    "timers.labelled": lambda db: timers.labelled(db, "nightly"),
+    "timers.in_trouble": timers.in_trouble,
+    "triggers.armed": triggers.armed,
+    "triggers.first_armed": triggers.first_armed,
+    "triggers.in_trouble": triggers.in_trouble,
+    "firings.still_open": lambda db: firings.still_open(db, journal.Kind.TIMER),
+    "firings.is_claimed": lambda db: firings.is_claimed(db, "trigger:1", 1),
+    "firings.count_since": lambda db: firings.count_since(db, "trigger:1", NOW),
+    "firings.has_before": lambda db: firings.has_before(db, NOW),
+    "at work": lambda db: db.execute(news._AT_WORK).fetchall(),
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
     "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),

@@ -91,8 +91,8 @@ def newer_program(folder: Path) -> Path:
     store = folder / "huskies_core" / "store"
     (store / "migrations" / "9999_later.sql").write_text("CREATE TABLE later (x);")
     schema = store / "schema.py"
-    known = f'"{MIGRATIONS[-1]}",'
-    schema.write_text(schema.read_text().replace(known, f'{known} "9999_later.sql",'))
+    known = f'"{MIGRATIONS[-1]}"'
+    schema.write_text(schema.read_text().replace(known, f'{known}, "9999_later.sql"'))
     return folder
 
 

@@ -30,7 +30,14 @@ SAID: Mapping[str, dict[str, Any]] = {
     "check_criterion": {"number": 1},
 }
 """What a tool needs beside the id of a story."""
-OF_NO_STORY: Mapping[str, dict[str, Any]] = {"create_story": {**STORY}, "kill_run": {"run": 1}}
+OF_NO_STORY: Mapping[str, dict[str, Any]] = {
+    "create_story": {**STORY},
+    "kill_run": {"run": 1},
+    "schedule_timer": {"after": "2h", "prompt": "Look"},
+    "cancel_timer": {"timer": "1"},
+    "create_trigger": {"to_stage": "done", "prompt": "Look"},
+    "cancel_trigger": {"trigger": "1"},
+}
 
 
 def refused(context: Context, name: str, **arguments: Any) -> tuple[str, str]:

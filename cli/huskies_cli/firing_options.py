@@ -1,0 +1,44 @@
+"""What a timer or a trigger does when it fires, as options; and the name of one."""
+
+from typing import Annotated
+
+import typer
+
+from huskies_core.store.deeds import Deed, Prompt, ToolCall
+from huskies_core.text import one_line
+from huskies_core.tools.arguments import object_of
+from huskies_core.tools.deeds import deed_of
+
+Tool = Annotated[
+    str | None,
+    typer.Option(
+        "--tool", metavar="NAME", help="The tool to call; see 'huskies tool list'.", show_default=False
+    ),
+]
+Args = Annotated[
+    str | None,
+    typer.Option("--args", metavar="JSON", help="What to call the tool with, an object.", show_default=False),
+]
+PromptText = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt", metavar="TEXT", help="What an agent is to do: a task is made of it.", show_default=False
+    ),
+]
+Everything = Annotated[bool, typer.Option("--all", help="Those that are over, too.")]
+SHORT = 50
+
+
+def wanted_deed(tool: str | None, args: str | None, prompt: str | None) -> Deed:
+    """Raises UsageError that names the option."""
+    return deed_of(tool=tool, args=None if args is None else object_of(args, subject="args"), prompt=prompt)
+
+
+def told(deed: Deed) -> str:
+    """On one line, short enough for a column."""
+    text = one_line(deed.text) if isinstance(deed, Prompt) else _call(deed)
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
+
+
+def _call(deed: ToolCall) -> str:
+    return f"{deed.tool} {deed.arguments}"

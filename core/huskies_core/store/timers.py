@@ -1,0 +1,164 @@
+"""Timers: what is to happen at a time, or again and again."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from huskies_core import schedules
+from huskies_core.clock import from_iso, to_iso
+from huskies_core.schedules import Schedule
+from huskies_core.store import chains, deeds, journal
+from huskies_core.store.deeds import Deed
+
+
+class CatchUp(StrEnum):
+    """What becomes of the times that a pause has spanned: they fire once, or are skipped."""
+
+    ONCE = "once"
+    NONE = "none"
+
+
+class TimerState(StrEnum):
+    ARMED = "armed"
+    FIRED = "fired"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a person says of a timer. `fire_at` is its first time and gives the phase of an interval."""
+
+    deed: Deed
+    schedule: Schedule
+    fire_at: datetime
+    label: str = ""
+    catch_up: CatchUp = CatchUp.ONCE
+
+
+@dataclass(frozen=True)
+class Timer:
+    """`trouble` is what became of its last firing, where that needs a person."""
+
+    id: int
+    draft: Draft
+    state: TimerState
+    fire_at: datetime
+    depth: int
+    trouble: str
+    created_at: str
+
+    @property
+    def source(self) -> str:
+        return f"timer:{self.id}"
+
+
+def add(db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime) -> Timer:
+    """Writes an armed timer and its journal row."""
+    written = json.dumps(schedules.encode(draft.schedule), ensure_ascii=False)
+    depth = chains.of_actor(db, actor).get("depth", 0)
+    done = db.execute(
+        """INSERT INTO timers (label, schedule, action, catch_up, state, fire_at, depth, created_at)
+           VALUES (?, ?, ?, ?, 'armed', ?, ?, ?)""",
+        (
+            *(draft.label, written, deeds.encode(draft.deed), draft.catch_up.value),
+            *(to_iso(draft.fire_at), depth, to_iso(now)),
+        ),
+    )
+    assert done.lastrowid is not None
+    timer = load(db, done.lastrowid)
+    _tell(db, timer, "created", actor=actor, now=now)
+    return timer
+
+
+def find(db: sqlite3.Connection, number: int) -> Timer | None:
+    row = db.execute("SELECT * FROM timers WHERE id = ?", (number,)).fetchone()
+    return None if row is None else _timer(row)
+
+
+def load(db: sqlite3.Connection, number: int) -> Timer:
+    """The timer of a number that is known to exist: timers are never deleted."""
+    found = find(db, number)
+    if found is None:
+        raise LookupError(f"there is no timer {number}")
+    return found
+
+
+def labelled(db: sqlite3.Connection, label: str) -> tuple[Timer, ...]:
+    rows = db.execute("SELECT * FROM timers WHERE label = ? AND label <> '' ORDER BY id", (label,))
+    return tuple(map(_timer, rows))
+
+
+def due(db: sqlite3.Connection, now: datetime, limit: int = 1000) -> tuple[Timer, ...]:
+    """The armed timers whose time has come, earliest first."""
+    rows = db.execute(
+        "SELECT * FROM timers WHERE state = 'armed' AND fire_at <= ? ORDER BY fire_at LIMIT ?",
+        (to_iso(now), limit),
+    )
+    return tuple(map(_timer, rows))
+
+
+def is_any_due(db: sqlite3.Connection, now: datetime) -> bool:
+    found = "SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= ? LIMIT 1"
+    return db.execute(found, (to_iso(now),)).fetchone() is not None
+
+
+def everything(db: sqlite3.Connection) -> tuple[Timer, ...]:
+    return tuple(map(_timer, db.execute("SELECT * FROM timers ORDER BY id")))
+
+
+def in_trouble(db: sqlite3.Connection) -> tuple[Timer, ...]:
+    rows = db.execute("SELECT * FROM timers WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
+    return tuple(map(_timer, rows))
+
+
+def move_on(db: sqlite3.Connection, timer: Timer, following: datetime | None) -> None:
+    """The timer has fired, or let its time pass: it waits for `following`, or for nothing any more."""
+    if following is None:
+        db.execute("UPDATE timers SET state = 'fired', trouble = '' WHERE id = ?", (timer.id,))
+        return
+    db.execute("UPDATE timers SET fire_at = ?, trouble = '' WHERE id = ?", (to_iso(following), timer.id))
+
+
+def skip(db: sqlite3.Connection, timer: Timer, *, actor: str, now: datetime) -> None:
+    """Tells that what was missed is not made up for."""
+    _tell(db, timer, "skipped", actor=actor, now=now)
+
+
+def note_trouble(db: sqlite3.Connection, number: int, trouble: str, *, interrupted: bool) -> None:
+    """Keeps what became of a firing until the next one. Of a timer that fires once, `interrupted` becomes the state."""
+    db.execute("UPDATE timers SET trouble = ? WHERE id = ?", (trouble, number))
+    if interrupted:
+        db.execute("UPDATE timers SET state = 'interrupted' WHERE id = ? AND state = 'fired'", (number,))
+
+
+def cancel(db: sqlite3.Connection, timer: Timer, *, actor: str, now: datetime) -> None:
+    db.execute("UPDATE timers SET state = 'cancelled' WHERE id = ?", (timer.id,))
+    _tell(db, timer, "cancelled", actor=actor, now=now)
+
+
+def _tell(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: datetime) -> None:
+    detail = {
+        "timer": timer.id,
+        "label": timer.draft.label,
+        "fire_at": to_iso(timer.fire_at),
+        "action": deeds.document(timer.draft.deed),
+    }
+    journal.append(db, journal.Kind.TIMER, event, actor=actor, now=now, detail=detail)
+
+
+def _timer(row: sqlite3.Row) -> Timer:
+    fire_at = from_iso(row["fire_at"])
+    schedule = schedules.decode(json.loads(row["schedule"]))
+    deed, catch_up = deeds.decode(row["action"]), CatchUp(row["catch_up"])
+    return Timer(
+        id=row["id"],
+        draft=Draft(deed, schedule, fire_at, row["label"], catch_up),
+        state=TimerState(row["state"]),
+        fire_at=fire_at,
+        depth=row["depth"],
+        trouble=row["trouble"],
+        created_at=row["created_at"],
+    )

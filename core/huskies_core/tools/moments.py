@@ -1,0 +1,47 @@
+"""Times and spans as people write them: `14:30`, `2026-12-01T09:00`, `2h`, `1h30m`."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+
+from huskies_core.errors import UsageError
+from huskies_core.schedules import instant, zone_of
+
+_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_SPAN = re.compile("".join(rf"(?:(\d{{1,9}}){unit})?" for unit in _UNITS))
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+LONGEST_SECS = 100 * 366 * 86_400
+
+
+def moment(text: str, zone: str, now: datetime, *, subject: str) -> datetime:
+    """The instant, in UTC, that `text` names in the time zone `zone`; a time without a date is the next one.
+
+    Where clocks are put forward, the first instant after the gap; where they are put back, the first of the two. Raises
+    UsageError that names `subject`.
+    """
+    clock = _CLOCK.fullmatch(text.strip())
+    if clock is not None:
+        hour, minute, second = (int(part or 0) for part in clock.groups())
+        return _next_at(time(hour, minute, second), zone, now)
+    try:
+        wanted = datetime.fromisoformat(text.strip())
+        return wanted.astimezone(UTC) if wanted.tzinfo else instant(wanted, zone)
+    except (ValueError, OverflowError) as error:
+        hint = "Such as: 14:30, 2026-12-01T09:00, 2026-12-01T09:00Z."
+        raise UsageError(f"{text!r} is not a time", hint=hint, subject=subject) from error
+
+
+def span(text: str, *, subject: str) -> int:
+    """So many seconds, 1 at least. Raises UsageError that names `subject`."""
+    found = _SPAN.fullmatch(text.strip())
+    parts = zip(found.groups() if found else (), _UNITS.values(), strict=False)
+    seconds = sum(int(number or 0) * unit for number, unit in parts)
+    if not 0 < seconds <= LONGEST_SECS:
+        hint = "Such as: 90s, 30m, 2h, 1h30m, 1d, 1w."
+        raise UsageError(f"{text!r} is not a span of time", hint=hint, subject=subject)
+    return seconds
+
+
+def _next_at(clock: time, zone: str, now: datetime) -> datetime:
+    today = now.astimezone(zone_of(zone)).date()
+    found = (instant(datetime.combine(today + timedelta(days=day), clock), zone) for day in (0, 1, 2))
+    return next(at for at in found if at > now)

@@ -1,0 +1,203 @@
+"""What is due fires once, and what a process left is told of."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from huskies_core.clock import utc_now
+from huskies_core.context import Context
+from huskies_core.passes import ordering
+from huskies_core.passes.actions import PassReport
+from huskies_core.passes.due import is_due
+from huskies_core.passes.fire_timers import FIRE_TIMERS
+from huskies_core.passes.firing import directory_of
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.stages import StageName
+from huskies_core.runs.liveness import is_alive
+from huskies_core.schedules import Every, Once, Schedule
+from huskies_core.store import firings, journal, stories, timers
+from huskies_core.store.deeds import Deed, Prompt, ToolCall
+from huskies_core.store.firings import Claim, FiringStatus
+from huskies_core.store.timers import CatchUp, Draft, Timer, TimerState
+from support.contexts import Clock
+from support.waiting import wait_until
+
+TASK = Prompt("Bring the notes up to date\n\nAll of them.")
+CALL = ToolCall("create_story", json.dumps({"title": "By a timer", "type": "task"}))
+HOUR = Every(3600)
+
+
+def add(
+    context: Context, deed: Deed = TASK, schedule: Schedule | None = None, *, catch_up: CatchUp = CatchUp.ONCE
+) -> Timer:
+    """A timer that is due in a minute."""
+    first = context.now() + timedelta(minutes=1)
+    draft = Draft(deed, schedule or Once(), first, "notes", catch_up)
+    with context.store.exclusive() as db:
+        return timers.add(db, draft, actor="user:test", now=context.now())
+
+
+def fire(context: Context) -> list[tuple[str, int | None, str]]:
+    return told(run_pass(context, FIRE_TIMERS))
+
+
+def told(report: PassReport) -> list[tuple[str, int | None, str]]:
+    return [(one.action.verb.value, one.action.story, one.detail) for one in report.done]
+
+
+def state(context: Context, number: int = 1) -> tuple[TimerState, str]:
+    with context.store.reading() as db:
+        timer = timers.load(db, number)
+    return timer.state, timer.trouble
+
+
+def titles(context: Context) -> list[str]:
+    with context.store.reading() as db:
+        return [story.draft.title for story in stories.in_stages(db, set(StageName))]
+
+
+def rows(context: Context) -> list[tuple[str, str, int | None]]:
+    with context.store.reading() as db:
+        found = journal.entries_after(db, 0)
+    return [(entry.event, entry.actor, entry.detail.get("depth")) for entry in found]
+
+
+def ended(context: Context, number: int = 1) -> FiringStatus | None:
+    """How the firing ended, once it has and its process is gone."""
+    with context.store.reading() as db:
+        firing = firings.load(db, number)
+    assert firing is not None
+    alive = firing.status is FiringStatus.OPEN or is_alive(directory_of(context, firing))
+    return None if alive else firing.status
+
+
+def test_before_its_time_a_timer_does_nothing(context: Context) -> None:
+    add(context)
+    assert (fire(context), state(context)) == ([], (TimerState.ARMED, ""))
+
+
+def test_a_prompt_becomes_a_task_in_coding_that_names_its_timer(context: Context, clock: Clock) -> None:
+    add(context)
+    clock.pass_by(minutes=5)
+    first, second = fire(context), fire(context)
+    with context.store.reading() as db:
+        story = stories.load(db, 1)
+    found = (story.draft.type, story.draft.title, story.draft.description, story.stage.name)
+    assert (first, second) == (
+        [("fire_timer", None, "timer 1 (notes): prompt"), ("create_task", 1, "asked for by timer 1")],
+        [],
+    )
+    assert found == ("task", "Bring the notes up to date", TASK.text, StageName.CODING)
+    assert [one.text for one in story.draft.criteria] == ["What timer 1 (notes) asks for is done."]
+    assert state(context) == (TimerState.FIRED, "")
+    assert rows(context) == [
+        ("created", "user:test", None),
+        ("fired", "timer:1", 1),
+        ("created", "timer:1", 1),
+        ("start", "timer:1", 1),
+        ("done", "timer:1", 1),
+    ]
+
+
+def test_a_tool_call_is_done_by_a_process_of_its_own_in_the_name_of_the_timer(
+    context: Context, clock: Clock
+) -> None:
+    add(context, CALL)
+    clock.pass_by(minutes=5)
+    fire(context)
+    assert wait_until(lambda: ended(context), 30) is FiringStatus.DONE
+    assert (titles(context), state(context)) == (["By a timer"], (TimerState.FIRED, ""))
+    assert rows(context)[1:] == [("fired", "timer:1", 1), ("created", "timer:1", 1), ("done", "timer:1", 1)]
+    assert not context.project.firing_dir(1).exists()
+
+
+def test_a_tool_call_that_fails_is_kept_with_its_timer(context: Context, clock: Clock) -> None:
+    add(context, ToolCall("start_story", '{"id": 7}'))
+    clock.pass_by(minutes=5)
+    fire(context)
+    assert wait_until(lambda: ended(context), 30) is FiringStatus.FAILED
+    assert state(context) == (TimerState.FIRED, "failed: tool start_story: there is no story 7")
+
+
+def test_what_recurs_keeps_its_phase_and_fires_once_for_all_that_a_pause_missed(
+    context: Context, clock: Clock
+) -> None:
+    timer = add(context, schedule=HOUR)
+    clock.pass_by(hours=5, minutes=30)
+    fire(context)
+    with context.store.reading() as db:
+        assert timers.load(db, 1).fire_at == timer.fire_at + timedelta(hours=6)
+    assert len(titles(context)) == 1
+
+
+def test_what_was_missed_is_skipped_when_that_is_wanted(context: Context, clock: Clock) -> None:
+    timer = add(context, schedule=HOUR, catch_up=CatchUp.NONE)
+    clock.pass_by(hours=5, minutes=30)
+    skipped = fire(context)
+    clock.pass_by(minutes=32)
+    fire(context)
+    with context.store.reading() as db:
+        assert timers.load(db, 1).fire_at == timer.fire_at + timedelta(hours=7)
+    assert (skipped, len(titles(context))) == (
+        [("fire_timer", None, "timer 1 (notes): prompt: missed, and skipped")],
+        1,
+    )
+
+
+def test_one_bad_timer_keeps_no_other_from_firing(context: Context, clock: Clock) -> None:
+    add(context)
+    add(context)
+    clock.pass_by(minutes=5)
+    with context.store.exclusive() as db:
+        db.execute("UPDATE timers SET action = '{\"prompt\": 7}' WHERE id = 1")
+    outcomes = [one.outcome.value for one in run_pass(context, FIRE_TIMERS).done if one.action.story is None]
+    assert (outcomes[:2], len(titles(context))) == (["failed", "done"], 1)
+
+
+def test_a_tool_call_whose_process_died_is_told_of_and_not_begun_again(
+    context: Context, clock: Clock
+) -> None:
+    timer = add(context, CALL)
+    with context.store.exclusive() as db:
+        timers.move_on(db, timer, None)
+        firings.claim(db, Claim(timer.source, CALL, 1), now=context.now())
+    clock.pass_by(minutes=5)
+    first, second = fire(context), fire(context)
+    assert (first, second) == (
+        [("end_firing", None, "timer:1: tool create_story was interrupted")],
+        [],
+    )
+    assert state(context) == (TimerState.INTERRUPTED, "interrupted: tool create_story")
+    assert (titles(context), rows(context)[-1]) == ([], ("interrupted", "timer:1", 1))
+
+
+@pytest.mark.parametrize("deed", [TASK, CALL])
+def test_a_dry_run_tells_and_changes_nothing(context: Context, clock: Clock, deed: Deed) -> None:
+    add(context, deed)
+    clock.pass_by(minutes=5)
+    report = run_pass(context, FIRE_TIMERS, dry_run=True)
+    assert ([one.outcome.value for one in report.done], state(context)[0]) == (["planned"], TimerState.ARMED)
+
+
+def test_a_timer_makes_a_tick_due_at_its_time_and_an_open_call_when_it_has_died(
+    context: Context, clock: Clock
+) -> None:
+    clock.now = utc_now() - timedelta(seconds=59)
+    for _ in range(3):
+        ordering.tick(context)
+    folder = str(context.project.state_dir)
+    timer = add(context, CALL)
+    with context.store.exclusive() as db:
+        timers.cancel(db, timer, actor="user:test", now=context.now())
+        firings.claim(db, Claim(timer.source, CALL, 1), now=context.now())
+    clock.now = utc_now()
+    reports = ordering.tick(context)
+    assert "end_firing" in [one.action.verb.value for report in reports for one in report.done]
+    for _ in range(3):
+        ordering.tick(context)
+    quiet = is_due(folder)
+    clock.now -= timedelta(minutes=2)
+    add(context)
+    clock.now = utc_now()
+    assert (quiet, is_due(folder)) == (False, True)

@@ -1,0 +1,202 @@
+"""Each transition is shown to each trigger once; a trigger whose action fires itself is cut off."""
+
+from dataclasses import replace
+
+import pytest
+
+from huskies_core.context import Context
+from huskies_core.passes import ordering
+from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, MOST_DEPTH, MOST_IN_AN_HOUR, is_behind
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.events import Abandon, Block, Demote, Start, Unblock
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store import firing, firings, journal, stories, triggers
+from huskies_core.store.deeds import Prompt
+from huskies_core.store.firings import Claim
+from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.stories import StoryType
+from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode, TriggerState
+from support.contexts import Clock
+from support.stories import DRAFT, NOW, add_story, fire_event, load_story
+
+ONCE, EACH = TriggerMode.ONCE, TriggerMode.PERSISTENT
+LOOK = Prompt("Look at it")
+
+
+def add(context: Context, predicate: Predicate, mode: TriggerMode = EACH) -> Trigger:
+    with context.store.exclusive() as db:
+        return triggers.add(db, Draft(predicate, LOOK, mode), actor="user:test", now=context.now())
+
+
+def fire(context: Context) -> list[tuple[str, int | None, str]]:
+    report = run_pass(context, FIRE_TRIGGERS)
+    return [(one.action.verb.value, one.action.story, one.detail) for one in report.done]
+
+
+def found(context: Context, number: int = 1) -> tuple[TriggerState, int, str]:
+    with context.store.reading() as db:
+        trigger = triggers.load(db, number)
+    return trigger.state, trigger.fired, trigger.trouble
+
+
+def tasks(context: Context) -> list[int]:
+    with context.store.reading() as db:
+        every = stories.in_stages(db, set(StageName))
+    return [story.id for story in every if story.draft.type is StoryType.TASK]
+
+
+def last(context: Context) -> Entry:
+    with context.store.reading() as db:
+        return journal.load(db, journal.head(db))
+
+
+def test_a_trigger_sees_only_what_comes_after_it(context: Context) -> None:
+    add_story(context.store)
+    fire_event(context.store, 1, Start())
+    add(context, Predicate(after="coding"))
+    before = fire(context)
+    fire_event(context.store, 1, Demote())
+    fire_event(context.store, 1, Start())
+    assert (before, fire(context)) == (
+        [],
+        [
+            ("fire_trigger", 1, "trigger 1: prompt, after start of story 1"),
+            ("create_task", 2, "asked for by trigger 1"),
+            # The task itself went to coding, too.
+            *[row for number in range(2, 2 + MOST_DEPTH - 1) for row in fired_on(number)],
+            ("fire_trigger", 6, f"trigger 1 is suspended: {DEPTH}"),
+        ],
+    )
+
+
+DEPTH = f"depth {MOST_DEPTH}: what it saw follows from {MOST_DEPTH} firings, one from another"
+
+
+def fired_on(story: int) -> list[tuple[str, int, str]]:
+    return [
+        ("fire_trigger", story, f"trigger 1: prompt, after start of story {story}"),
+        ("create_task", story + 1, "asked for by trigger 1"),
+    ]
+
+
+def test_once_is_once_whatever_else_fits(context: Context) -> None:
+    add(context, Predicate(after="coding"), ONCE)
+    for number in (1, 2):
+        add_story(context.store)
+        fire_event(context.store, number, Start())
+    first, second = fire(context), fire(context)
+    assert ([verb for verb, *_ in first], second) == (["fire_trigger", "create_task"], [])
+    assert (found(context), tasks(context)) == ((TriggerState.FIRED, 1, ""), [3])
+
+
+def test_the_task_names_its_trigger_and_the_story_that_it_is_about(context: Context) -> None:
+    add(context, Predicate(event="block"))
+    add_story(context.store)
+    fire_event(context.store, 1, Block("no"))
+    fire(context)
+    task = load_story(context.store, 2)
+    (criterion,) = task.draft.criteria
+    assert (task.draft.title, criterion.text, task.stage.name) == (
+        "Look at it",
+        "What trigger 1 asks for after block of story 1 is done.",
+        StageName.CODING,
+    )
+    with context.store.reading() as db:
+        (fired,) = [row for row in journal.entries_after(db, 0) if row.event == "fired"]
+    assert (fired.actor, fired.story, fired.detail["cause"], fired.detail["depth"]) == ("trigger:1", 1, 3, 1)
+
+
+ENTRY = Entry(9, "", Kind.TRANSITION, 12, "qa_passed", "qa", "merge", "user:test", {})
+
+
+@pytest.mark.parametrize(
+    ("predicate", "is_met"),
+    [
+        (Predicate(), True),
+        (Predicate(story="12"), True),
+        (Predicate(story="1"), False),
+        (Predicate(story="1*"), True),
+        (Predicate(label="release"), True),
+        (Predicate(label="rel*"), True),
+        (Predicate(label="Release"), False),
+        (Predicate(label="hotfix"), False),
+        (Predicate(type="story"), True),
+        (Predicate(type="bug"), False),
+        (Predicate(event="qa_*"), True),
+        (Predicate(before="qa", after="merge"), True),
+        (Predicate(before="qa", after="coding"), False),
+        (Predicate(after="merge_*"), False),
+    ],
+)
+def test_every_pattern_that_is_given_has_to_fit(
+    context: Context, predicate: Predicate, *, is_met: bool
+) -> None:
+    story = add_story(context.store, draft=replace(DRAFT, labels=("ui", "release")))
+    assert predicate.is_met(ENTRY, replace(story, id=12)) is is_met
+
+
+def test_a_cursor_that_lags_fires_nothing_twice(context: Context) -> None:
+    """As after a death between the claims and the cursor."""
+    add(context, Predicate(event="block"))
+    add_story(context.store)
+    fire_event(context.store, 1, Block("no"))
+    fire(context)
+    with context.store.exclusive() as db:
+        db.execute("DELETE FROM cursors WHERE name = 'fire-triggers'")
+    assert (fire(context), found(context)) == ([], (TriggerState.ARMED, 1, ""))
+
+
+def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Context) -> None:
+    add(context, Predicate(event="block"), ONCE)
+    add_story(context.store)
+    fire_event(context.store, 1, Block("no"))
+    fire(context)
+    depths = []
+    for actor, event in (("pass:watchdog", Block("no")), ("user:ada", Unblock()), ("run:1", Abandon("no"))):
+        with context.store.exclusive() as db:
+            firing.fire(db, 2, event, visit=stories.load(db, 2).visit, actor=actor, now=NOW)
+        depths.append(last(context).detail.get("depth"))
+    assert depths == [1, None, None]
+
+
+def test_the_sixty_first_firing_within_an_hour_suspends_and_says_so(context: Context, clock: Clock) -> None:
+    trigger = add(context, Predicate(event="block"))
+    add_story(context.store)
+    with context.store.exclusive() as db:
+        for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
+            made = firings.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
+            firings.end(db, made, firings.FiringStatus.DONE, "", now=clock.now)
+    fire_event(context.store, 1, Block("no"))
+    fire(context)
+    why = f"rate: it fired {MOST_IN_AN_HOUR} times within an hour"
+    assert (found(context), tasks(context)) == ((TriggerState.SUSPENDED, 0, why), [])
+    assert (last(context).event, last(context).detail["reason"]) == ("suspended", why)
+
+
+def test_an_hour_later_it_fires_again(context: Context, clock: Clock) -> None:
+    trigger = add(context, Predicate(event="block"))
+    add_story(context.store)
+    with context.store.exclusive() as db:
+        for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
+            made = firings.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
+            firings.end(db, made, firings.FiringStatus.DONE, "", now=clock.now)
+    clock.pass_by(hours=1)
+    fire_event(context.store, 1, Block("no"))
+    fire(context)
+    assert found(context) == (TriggerState.ARMED, 1, "")
+
+
+def test_without_triggers_nothing_is_ever_behind(context: Context) -> None:
+    add_story(context.store)
+    fire_event(context.store, 1, Start())
+    with context.store.reading() as db:
+        assert not is_behind(db)
+
+
+def test_a_tick_shows_new_transitions_to_triggers_and_then_settles(context: Context) -> None:
+    add(context, Predicate(event="block"), EACH)
+    add_story(context.store)
+    fire_event(context.store, 1, Block("no"))
+    ordering.tick(context)
+    with context.store.reading() as db:
+        assert (is_behind(db), found(context)) == (False, (TriggerState.ARMED, 1, ""))
