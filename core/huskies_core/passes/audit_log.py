@@ -19,23 +19,28 @@ BATCH = 1000
 
 
 def plan(world: World) -> tuple[Action, ...]:
-    news = journal.count_audited_after(world.db, last_seq(world.project.audit_log))
-    told = f"{news} row{'' if news == 1 else 's'}"
+    news = journal.count_audited_after(world.db, last_seq(world.project.audit_log), most=BATCH)
+    told = _told(news) if news < BATCH else f"{BATCH} rows or more"
     return (Action(Verb.APPEND_AUDIT, detail=told),) if news else ()
 
 
-def apply(context: Context, action: Action) -> str:
+def apply(context: Context, _: Action) -> str:
     """Cuts off a torn last line, then appends and syncs. Killed in between, the next call goes on from the last line
     that is whole."""
+    appended = 0
     with context.project.audit_log.open("ab+") as log:
         seq = _cut_torn_tail(log)
         with context.store.reading() as db:
             while news := journal.audited_after(db, seq, limit=BATCH):
                 log.write(b"".join(map(as_line, news)))
-                seq = news[-1].seq
+                seq, appended = news[-1].seq, appended + len(news)
         log.flush()
         os.fsync(log.fileno())
-    return action.detail
+    return _told(appended)
+
+
+def _told(rows: int) -> str:
+    return f"{rows} row{'' if rows == 1 else 's'}"
 
 
 def as_line(entry: Entry) -> bytes:

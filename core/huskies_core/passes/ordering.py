@@ -180,4 +180,4 @@ def _is_trigger_due(context: Context) -> bool:
 
 def _is_audit_behind(context: Context) -> bool:
     with context.store.reading() as db:
-        return journal.count_audited_after(db, cursors.get(db, AUDIT_LOG.name)) > 0
+        return journal.count_audited_after(db, cursors.get(db, AUDIT_LOG.name), most=1) > 0

@@ -96,8 +96,10 @@ def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[
     return tuple(map(_entry, rows))
 
 
-def count_audited_after(db: sqlite3.Connection, seq: int) -> int:
-    found = db.execute(f"SELECT count(*) FROM journal WHERE seq > ? AND kind IN ({_MARKS})", (seq, *AUDITED))
+def count_audited_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
+    """How many rows for the audit log lie behind a position; counting ends at `most`."""
+    behind = f"SELECT 1 FROM journal WHERE seq > ? AND kind IN ({_MARKS}) LIMIT ?"
+    found = db.execute(f"SELECT count(*) FROM ({behind})", (seq, *AUDITED, most))
     return int(found.fetchone()[0])
 
 

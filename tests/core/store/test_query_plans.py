@@ -52,7 +52,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "journal.entries_after": lambda db: journal.entries_after(db, 5),
     "journal.entries_after of one story": lambda db: journal.entries_after(db, 5, story=1),
     "journal.audited_after": lambda db: journal.audited_after(db, 5),
-    "journal.count_audited_after": lambda db: journal.count_audited_after(db, 5),
+    "journal.count_audited_after": lambda db: journal.count_audited_after(db, 5, most=10),
     "journal.count_transitions_after": lambda db: journal.count_transitions_after(db, 5),
     "journal.merge_failures": lambda db: journal.merge_failures(db, least=1),
     "runs.live": runs.live,
