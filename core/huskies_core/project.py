@@ -69,10 +69,6 @@ class Project:
         return self.state_dir / "agents.toml"
 
     @property
-    def agent_md(self) -> Path:
-        return self.state_dir / "AGENT.md"
-
-    @property
     def env_file(self) -> Path:
         return self.state_dir / "env"
 
