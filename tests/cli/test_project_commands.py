@@ -1,5 +1,7 @@
 """The commands for the configuration, worktrees and rescued work."""
 
+import pytest
+
 from support.commands import Commands
 from support.git_repository import GitRepository
 
@@ -84,14 +86,15 @@ def test_config_check_names_a_base_branch_that_is_not_there(
     assert told.stderr.splitlines()[0] == "huskies: .huskies/project.toml:2: there is no base branch 'trunk'"
 
 
-def test_config_check_names_agents_that_this_version_cannot_run(
-    huskies: Commands, repository: GitRepository
+def test_config_check_names_agents_whose_program_is_not_there(
+    huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
     agents = AGENTS.format("codex").replace("command =", "# command =")
     repository.write(".huskies/agents.toml", agents)
     told = huskies("config", "check", "--json").json()
     (problem,) = told["data"]["problems"]
-    fact = "agent ann: this version cannot run codex agents"
+    fact = "agent ann: codex is not on PATH"
     assert (told["exit_code"], problem["line"], problem["message"]) == (1, 4, fact)
 
 

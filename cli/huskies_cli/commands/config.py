@@ -32,7 +32,7 @@ def check_config(ctx: typer.Context) -> Result:
     """Check both configuration files.
 
     Every problem is named with file and line; the exit code is 1 when there is one. A base branch that is missing is a
-    problem, and so is an agent that this version cannot run.
+    problem, and so is an agent whose program is not on PATH.
     """
     with open_context(session_of(ctx).start) as context:
         found = configuring.check(context)

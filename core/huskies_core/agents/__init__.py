@@ -1,2 +1,1 @@
-"""What a run means: prompts and command lines of the runtimes going in, the reading of their output coming
-back."""
+"""What a run means: who works on what, with which prompt, and what follows from how it ended."""

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.records import Exit, StepEnd
+from huskies_core.runs.records import Exit, Progress, StepEnd
 from huskies_core.runs.spec import Role
+from huskies_core.runtimes.interface import FailureKind
 from huskies_core.store.runs import Outcome
 from huskies_core.text import tail, without_controls
 
+_OF_FAILURE = {FailureKind.LIMIT: Outcome.LIMIT, FailureKind.ERROR: Outcome.FAILED}
 OUTPUT_LIMIT = 8000
 """Characters of a gate's output that are kept for the next prompt; the whole of it stays in the run's log."""
 
@@ -25,7 +27,7 @@ def outcome_of(exit_: Exit | None, intent: Mapping[str, Any] | None) -> tuple[Ou
         return Outcome.CRASHED, "its supervisor was told to end"
     if not exit_.steps:
         return Outcome.CRASHED, "nothing was started"
-    return _of_step(exit_.steps[-1])
+    return _of_agent(exit_.steps[-1], exit_.progress)
 
 
 def findings_of(exit_: Exit | None, directory: RunDirectory) -> dict[str, Any]:
@@ -36,6 +38,18 @@ def findings_of(exit_: Exit | None, directory: RunDirectory) -> dict[str, Any]:
     if last.role is Role.SETUP:
         return {"setup_failed": last.name, "output": _output(directory, last)}
     return {"output": _output(directory, last)} if last.role is Role.GATE else {}
+
+
+def _of_agent(step: StepEnd, progress: Progress) -> tuple[Outcome, str]:
+    """What its program tells of its end goes before the number that it exits with."""
+    limit, failure = progress.rate_limit, progress.failure
+    if step.role is not Role.AGENT:
+        return _of_step(step)
+    if limit is not None and limit.is_hard:
+        return Outcome.RATE_LIMITED, limit.detail
+    if failure is not None and step.signal is None:
+        return _OF_FAILURE[failure.kind], failure.detail
+    return _of_step(step)
 
 
 def _of_step(step: StepEnd) -> tuple[Outcome, str]:

@@ -8,7 +8,6 @@ from datetime import datetime
 from huskies_core.agents import hygiene, prompts
 from huskies_core.agents.ending import record_failed_start
 from huskies_core.agents.orders import Order, spec_of
-from huskies_core.agents.steps import reader_of
 from huskies_core.agents.stopping import end_left_run
 from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, base_tip, catch_up_with_base, make_worktrees
 from huskies_core.context import Context
@@ -46,7 +45,6 @@ def start_run(context: Context, order: Order, now: datetime) -> Run:
 
 def _check_config(context: Context, order: Order) -> None:
     """Raises what no second try would mend, before a try is spent on it."""
-    reader_of(order.agent)
     read_env_file(context.project.env_file)
     base_tip(context)
     if order.agent is not None:
@@ -82,7 +80,7 @@ def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run
         )
     _check_limits(context, order.kind, runs.live(db))
     agent = order.agent
-    runtime = None if agent is None else agent.runtime.value
+    runtime = None if agent is None else agent.runtime
     model = None if agent is None else agent.model
     name = None if agent is None else agent.name
     wanted = Claim(story.id, order.kind, story.visit, name, runtime, model)

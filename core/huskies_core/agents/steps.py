@@ -5,11 +5,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from huskies_core.config.records import Agent, Component, Gate, Runtime
-from huskies_core.errors import HuskiesError
+from huskies_core.config.records import Agent, Component, Gate
 from huskies_core.runs.spec import Role, Step
-
-READERS = {Runtime.COMMAND: "huskies_core.agents.runtimes.command"}
+from huskies_core.runtimes.interface import Assignment
+from huskies_core.runtimes.known import load_runtime, reader_module
 
 
 def definition_of(gates: Sequence[Gate], components: Sequence[Component]) -> str:
@@ -43,16 +42,21 @@ def gate_steps(gates: Sequence[Gate], place: Path) -> tuple[Step, ...]:
 
 def agent_step(agent: Agent, *, place: Path, prompt: str) -> Step:
     """The agent itself, with its prompt on standard input. It has no time-out of its own: the run's limits hold."""
-    return Step(agent.name, Role.AGENT, agent.command, str(place), stdin=prompt)
+    argv = load_runtime(agent.runtime).argv(_assignment(agent))
+    return Step(agent.name, Role.AGENT, argv, str(place), stdin=prompt)
 
 
 def reader_of(agent: Agent | None) -> str:
-    """The module that reads the agent's output. Raises HuskiesError for a runtime that this version cannot run."""
-    runtime = Runtime.COMMAND if agent is None else agent.runtime
-    if runtime not in READERS:
-        raise HuskiesError(
-            f"this version cannot run {runtime.value} agents",
-            hint='Give the agent runtime = "command" and the command that starts it.',
-            code="unknown_runtime",
-        )
-    return READERS[runtime]
+    """The module that reads the agent's output."""
+    return reader_module("command" if agent is None else agent.runtime)
+
+
+def _assignment(agent: Agent) -> Assignment:
+    return Assignment(
+        command=agent.command,
+        model=agent.model,
+        system_prompt=agent.system_prompt,
+        max_turns=agent.max_turns,
+        allowed_tools=agent.allowed_tools,
+        disallowed_tools=agent.disallowed_tools,
+    )

@@ -7,11 +7,13 @@ from types import MappingProxyType
 
 from huskies_core.config.document import Document
 from huskies_core.config.prompt_variables import explain_unknown, find_unknown_variables
-from huskies_core.config.records import Agent, AgentStage, Runtime
+from huskies_core.config.records import Agent, AgentStage
 from huskies_core.config.table import Table, note_duplicates
+from huskies_core.runtimes.known import runtime_names
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = "HUSKIES_"
+_COMMAND = "command"
 
 
 def read_agents(document: Document, data: Mapping[str, object]) -> tuple[Agent, ...]:
@@ -27,7 +29,7 @@ def read_agents(document: Document, data: Mapping[str, object]) -> tuple[Agent, 
 def _agent(table: Table) -> Agent:
     for key in ("stage", "runtime"):
         table.require(key)
-    runtime = table.choice("runtime", Runtime.COMMAND)
+    runtime = table.word("runtime", _COMMAND, runtime_names())
     agent = Agent(
         name=table.required_line("name"),
         stage=table.choice("stage", AgentStage.OTHER),
@@ -53,11 +55,11 @@ def _agent(table: Table) -> Agent:
     return agent
 
 
-def _command(table: Table, runtime: Runtime) -> tuple[str, ...]:
-    if runtime is Runtime.COMMAND and table.has("runtime"):
+def _command(table: Table, runtime: str) -> tuple[str, ...]:
+    if runtime == _COMMAND and table.has("runtime"):
         table.require("command")
-    elif runtime is not Runtime.COMMAND and table.has("command"):
-        table.problem("command", f"command is for runtime command, not for {runtime.value}")
+    elif runtime != _COMMAND and table.has("command"):
+        table.problem("command", f"command is for runtime command, not for {runtime}")
     return table.arguments("command")
 
 

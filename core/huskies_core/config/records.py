@@ -19,12 +19,6 @@ class AgentStage(StrEnum):
     OTHER = "other"
 
 
-class Runtime(StrEnum):
-    CLAUDE_CODE = "claude-code"
-    CODEX = "codex"
-    COMMAND = "command"
-
-
 class AutoPromote(StrEnum):
     DEPENDENCIES = "dependencies"
     ALL = "all"
@@ -112,7 +106,7 @@ class Agent:
 
     name: str
     stage: AgentStage
-    runtime: Runtime
+    runtime: str
     model: str | None = None
     command: tuple[str, ...] = ()
     role: str = ""

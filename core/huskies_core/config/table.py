@@ -1,7 +1,7 @@
 """One table of a config file, read key by key. What is wrong is noted with its place, and reading goes on."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -107,10 +107,13 @@ class Table:
 
     def choice(self, key: str, default: Choice) -> Choice:
         """One of the words that `default` is one of."""
+        return type(default)(self.word(key, default.value, [choice.value for choice in type(default)]))
+
+    def word(self, key: str, default: str, words: Sequence[str]) -> str:
+        """One of `words`; `default` where it is missing or something else, which is noted."""
         value = self.text(key)
-        words = [choice.value for choice in type(default)]
         if value is None or value in words:
-            return default if value is None else type(default)(value)
+            return default if value is None else value
         meant = nearest(value, words)
         listed = f"{', '.join(words[:-1])} or {words[-1]}"
         self.problem(

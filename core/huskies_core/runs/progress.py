@@ -7,7 +7,7 @@ from typing import Any
 
 from huskies_core.runs.directory import replace_file
 from huskies_core.runs.records import Progress, Usage
-from huskies_core.runs.stream import Reader
+from huskies_core.runtimes.interface import Reader
 
 _EVERY_SECS = 1.0
 
@@ -22,6 +22,9 @@ def measure(step: str, reader: Reader) -> Progress:
         session_id=reader.session_id,
         waiting_until=reader.waiting_until,
         last_words=reader.last_words,
+        rate_limit=reader.rate_limit,
+        failure=reader.failure,
+        denied=dict(reader.denied),
     )
 
 

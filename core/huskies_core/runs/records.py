@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from huskies_core.runs.spec import Role
+from huskies_core.runtimes.interface import Failure, FailureKind, RateLimit
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` is the one that runs, or ran last; `waiting_until` a rate limit that the agent waits out."""
+    """`step` is the one that runs, or ran last; `waiting_until` a rate limit that the agent waits out.
+
+    The rest is as a runtime's reader has it.
+    """
 
     step: str = ""
     turns: int = 0
@@ -30,10 +34,23 @@ class Progress:
     session_id: str | None = None
     waiting_until: float | None = None
     last_words: str = ""
+    rate_limit: RateLimit | None = None
+    failure: Failure | None = None
+    denied: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> "Progress":
-        return cls(**{**raw, "usage": {model: Usage(**usage) for model, usage in raw["usage"].items()}})
+        limit, failure = raw["rate_limit"], raw["failure"]
+        return cls(
+            **{
+                **raw,
+                "usage": {model: Usage(**usage) for model, usage in raw["usage"].items()},
+                "rate_limit": None if limit is None else RateLimit(**limit),
+                "failure": None
+                if failure is None
+                else Failure(FailureKind(failure["kind"]), failure["detail"]),
+            }
+        )
 
 
 @dataclass(frozen=True)

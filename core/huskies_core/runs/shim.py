@@ -22,8 +22,8 @@ from huskies_core.runs.records import ShimRecord
 from huskies_core.runs.scope import leave_control_group
 from huskies_core.runs.signals import Wakeup, reset_all
 from huskies_core.runs.spec import RunSpec
-from huskies_core.runs.stream import Reader
 from huskies_core.runs.supervisor import Supervisor
+from huskies_core.runtimes.interface import Reader
 
 
 def main(path: str, lock: int, ready: int) -> None:

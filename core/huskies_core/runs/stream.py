@@ -1,26 +1,10 @@
 """The output of a run: every byte to the log, and lines of it to a reader that counts."""
 
 import os
-from typing import Protocol
+
+from huskies_core.runtimes.interface import Reader
 
 LINE_BYTES = 1 << 20
-
-
-class Reader(Protocol):
-    """Counts what an agent's output tells of itself. One per runtime; `feed` never raises.
-
-    `usage` is by model, its keys the fields of Usage. Until `waiting_until`, unix seconds, silence is no sign.
-    """
-
-    turns: int
-    tool_turns: int
-    usage: dict[str, dict[str, float]]
-    cost_usd: float
-    session_id: str | None
-    waiting_until: float | None
-    last_words: str
-
-    def feed(self, line: bytes) -> None: ...
 
 
 class OutputLog:

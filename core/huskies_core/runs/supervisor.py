@@ -16,8 +16,9 @@ from huskies_core.runs.records import Exit, LimitHit, StepEnd
 from huskies_core.runs.signals import Wakeup
 from huskies_core.runs.spawn import spawn
 from huskies_core.runs.spec import Role, RunSpec, Step
-from huskies_core.runs.stream import LineFeed, OutputLog, Reader
+from huskies_core.runs.stream import LineFeed, OutputLog
 from huskies_core.runs.watch import Watch
+from huskies_core.runtimes.interface import Reader
 
 _LONGEST_WAIT = 3600.0
 _HEADED = (Role.SETUP, Role.GATE)

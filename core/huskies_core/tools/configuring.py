@@ -1,9 +1,9 @@
 """Checking the configuration, and setting single keys of project.toml."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 
 from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.steps import reader_of
 from huskies_core.config.edit import get_value, set_value
 from huskies_core.config.load import AGENTS_FILE, PROJECT_FILE, load_config, read_text
 from huskies_core.config.positions import KeyPath, key_lines, line_of
@@ -12,11 +12,12 @@ from huskies_core.config.records import Agent, ProjectConfig
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
+from huskies_core.runtimes.known import load_runtime
 from huskies_core.tools.files import write_whole
 
 
 def check(context: Context) -> tuple[Problem, ...]:
-    """Every problem of both files; once they load, also what only this repository and this version can tell."""
+    """Every problem of both files; once they load, also what only this repository and this machine can tell."""
     try:
         config = load_config(context.project, context.text_at_base)
     except ConfigError as error:
@@ -53,11 +54,11 @@ def _of_base(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
 
 def _of_agents(context: Context, agents: Sequence[Agent]) -> Iterable[Problem]:
     for number, agent in enumerate(agents):
-        try:
-            reader_of(agent)
-        except HuskiesError as error:
-            place = ("agent", number, "runtime")
-            yield _problem(context, AGENTS_FILE, place, f"agent {agent.name}: {error.message}", error.hint)
+        program = load_runtime(agent.runtime).program
+        if program is not None and shutil.which(program, path=context.environ.get("PATH")) is None:
+            fact = f"agent {agent.name}: {program} is not on PATH"
+            hint = f"Install the command line of {agent.runtime}, or put its folder on PATH."
+            yield _problem(context, AGENTS_FILE, ("agent", number, "runtime"), fact, hint)
 
 
 def _problem(context: Context, name: str, place: KeyPath, fact: str, hint: str) -> Problem:

@@ -4,12 +4,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from huskies_core.agents.runtimes.command import CommandReader
-from huskies_core.config.records import Runtime
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import is_alive
+from huskies_core.runtimes.known import load_runtime
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Run
 from huskies_core.text import tail, without_controls
@@ -118,22 +117,10 @@ def readable_text(pieces: Iterable[bytes], run: Run) -> str:
 
 
 def readable(line: bytes, run: Run) -> str:
-    """A line as a terminal may see it: what a progress bar left, and a usage record of `command` in short."""
-    if run.runtime == Runtime.COMMAND:
-        reader = CommandReader()
-        reader.feed(line)
-        if reader.usage:
-            return _usage(reader)
-    text = line.decode(errors="replace").rstrip("\r")
-    return without_controls(text.rpartition("\r")[2])
-
-
-def _usage(reader: CommandReader) -> str:
-    (model, used), *_ = reader.usage.items()
-    amounts = [(used["input_tokens"], "in"), (used["output_tokens"], "out"), (reader.turns, "turns")]
-    told = ", ".join(f"{int(amount)} {name}" for amount, name in amounts)
-    cost = f", {reader.cost_usd:.4f} USD" if reader.cost_usd else ""
-    return without_controls(f"[usage{f' {model}' if model else ''}: {told}{cost}]")
+    """A line as a terminal may see it: as its runtime puts it in short, and of a progress bar what it left."""
+    told = load_runtime(run.runtime).readable(line) if run.runtime else None
+    text = line.decode(errors="replace").rstrip("\r").rpartition("\r")[2] if told is None else told
+    return without_controls(text)
 
 
 def _choose(found: tuple[Run, ...], story: int, run: int | None) -> Run:

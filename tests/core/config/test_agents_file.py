@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from huskies_core.config.prompt_variables import PROMPT_VARIABLES, find_unknown_variables
-from huskies_core.config.records import Agent, AgentStage, Config, Runtime
+from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.project import Project
 
 Refusal = Callable[..., list[str]]
@@ -44,7 +44,7 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
     coder = Agent(
         name="coder-1",
         stage=AgentStage.CODER,
-        runtime=Runtime.COMMAND,
+        runtime="command",
         model="sonnet",
         command=("./agent", "--fast"),
         role="You code.",
@@ -62,7 +62,7 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         sandbox="none",
     )
     config = load(agents_toml=EVERYTHING)
-    assert config.agents == (coder, Agent("qa", AgentStage.QA, Runtime.CLAUDE_CODE))
+    assert config.agents == (coder, Agent("qa", AgentStage.QA, "claude-code"))
     assert (config.agent("coder-1"), config.agent("nobody")) == (coder, None)
 
 

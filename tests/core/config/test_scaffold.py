@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from huskies_core.config.edit import keys_in_force
-from huskies_core.config.records import Agent, Config, ProjectConfig, Runtime
+from huskies_core.config.records import Agent, Config, ProjectConfig
 from huskies_core.config.scaffold import agents_template, gitignore_text, project_template
+from huskies_core.runtimes.known import runtime_names
 from support.git_repository import GitRepository
 
 _SETTING = re.compile(r"^# (\[|\]|[a-z_]+ = |\"\"\"|Merge \{|\{\{)")
@@ -43,8 +44,8 @@ def test_the_examples_are_agents_that_can_be_run(
 ) -> None:
     repository.write(".huskies/prompts/qa.md", "Judge {{story}}.")
     agents = load("", examples(agents_template())).agents
-    told = [name for name in Runtime if name in agents_template()]
-    assert ({agent.runtime for agent in agents}, told) == ({Runtime.COMMAND}, [Runtime.COMMAND])
+    told = [name for name in runtime_names() if name in agents_template()]
+    assert ({agent.runtime for agent in agents}, told) == ({"command"}, ["command"])
 
 
 def test_an_agent_shows_the_keys_that_matter_most() -> None:

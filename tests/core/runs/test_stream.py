@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huskies_core.agents.runtimes.command import CommandReader
 from huskies_core.runs.stream import LINE_BYTES, LineFeed, OutputLog
+from huskies_core.runtimes.command import CommandReader
 
 
 class Lines(CommandReader):

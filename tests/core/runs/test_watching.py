@@ -51,7 +51,7 @@ def test_waiting_for_a_rate_limit_is_not_inactivity(runs: Runs) -> None:
     runs.reader = "waiting_reader"
     (runs.root / "waiting_reader.py").write_text(
         "import time\n"
-        "from huskies_core.agents.runtimes.command import CommandReader\n"
+        "from huskies_core.runtimes.command import CommandReader\n"
         "class Waiting(CommandReader):\n"
         "    def feed(self, line):\n"
         "        self.waiting_until = time.time() + 0.8\n"

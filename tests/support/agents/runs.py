@@ -16,7 +16,7 @@ from support.waiting import wait_until
 
 AGENT = Path(__file__).with_name("scripted_agent.py")
 NO_LIMITS = Limits()
-READER = "huskies_core.agents.runtimes.command"
+READER = "huskies_core.runtimes.command"
 
 
 class Runs:

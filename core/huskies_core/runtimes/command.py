@@ -4,30 +4,23 @@ Keys of usage, all optional: model, input_tokens, output_tokens, cache_read_toke
 cost_usd, turns (1 unless given), tool_turns (0 unless given), session_id. Records add up. What is no such
 line is plain output."""
 
-import json
 from typing import Any
 
-_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-_LAST_WORDS = 400
+from huskies_core.runtimes.counting import TOKENS, Counts, object_in
+from huskies_core.runtimes.interface import Assignment, Runtime
+
 _ABSURD = 1e15
+_LONGEST_WORDS = 1600
+"""Bytes of a line that may be its last words."""
 
 
-class CommandReader:
+class CommandReader(Counts):
     """Counts usage records. A record with anything but sensible values in it is plain output as a whole."""
-
-    def __init__(self) -> None:
-        self.turns = 0
-        self.tool_turns = 0
-        self.usage: dict[str, dict[str, float]] = {}
-        self.cost_usd = 0.0
-        self.session_id: str | None = None
-        self.waiting_until: float | None = None
-        self.last_words = ""
 
     def feed(self, line: bytes) -> None:
         record = _usage_record(line)
         if record is None:
-            self.last_words = line[-_LAST_WORDS:].decode(errors="replace").strip() or self.last_words
+            self.say(line[-_LONGEST_WORDS:].decode(errors="replace"))
             return
         self.turns += int(record.get("turns", 1))
         self.tool_turns += int(record.get("tool_turns", 0))
@@ -35,8 +28,8 @@ class CommandReader:
         self._spend(record)
 
     def _spend(self, record: dict[str, Any]) -> None:
-        total = self.usage.setdefault(record.get("model", ""), dict.fromkeys(_TOKENS, 0))
-        for name in _TOKENS:
+        total = self.used(record.get("model", ""))
+        for name in TOKENS:
             total[name] += int(record.get(name, 0))
         if "cost_usd" in record:
             total["cost_usd"] = total.get("cost_usd", 0.0) + record["cost_usd"]
@@ -47,20 +40,36 @@ def make_reader() -> CommandReader:
     return CommandReader()
 
 
+def argv(assignment: Assignment) -> tuple[str, ...]:
+    return assignment.command
+
+
+def readable(line: bytes) -> str | None:
+    """A usage record in short."""
+    reader = make_reader()
+    reader.feed(line)
+    if not reader.usage:
+        return None
+    (model, used), *_ = reader.usage.items()
+    amounts = [(used["input_tokens"], "in"), (used["output_tokens"], "out"), (reader.turns, "turns")]
+    told = ", ".join(f"{int(amount)} {name}" for amount, name in amounts)
+    cost = f", {reader.cost_usd:.4f} USD" if reader.cost_usd else ""
+    return f"[usage{f' {model}' if model else ''}: {told}{cost}]"
+
+
+RUNTIME = Runtime("command", None, argv, make_reader, readable)
+
+
 def _usage_record(line: bytes) -> dict[str, Any] | None:
     if b'"usage"' not in line:
         return None
-    try:
-        parsed = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    record = parsed.get("usage") if isinstance(parsed, dict) else None
+    record = (object_in(line) or {}).get("usage")
     return record if isinstance(record, dict) and _is_sensible(record) else None
 
 
 def _is_sensible(record: dict[str, Any]) -> bool:
     words = (record.get(name, "") for name in ("model", "session_id"))
-    numbers = (record.get(name, 0) for name in (*_TOKENS, "cost_usd", "turns", "tool_turns"))
+    numbers = (record.get(name, 0) for name in (*TOKENS, "cost_usd", "turns", "tool_turns"))
     return all(isinstance(word, str) for word in words) and all(_is_amount(number) for number in numbers)
 
 

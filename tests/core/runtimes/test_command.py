@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from huskies_core.agents.runtimes.command import CommandReader, make_reader
+from huskies_core.runtimes.command import CommandReader, make_reader
 
 
 def read(*lines: bytes) -> CommandReader:

@@ -1,0 +1,176 @@
+"""Claude Code without its screen: `claude -p`, whose lines of stream-json say what it does.
+
+The formats are those that version 2.1.197 printed. Each part of a message is a line of its own with the usage of the
+whole message, so that it is counted once by the message's id. The last line, `result`, has the final account by model,
+in US dollars, too; what was killed before has tokens only.
+"""
+
+from typing import Any
+
+from huskies_core.runtimes.counting import Counts, amount, object_in, objects, part, text
+from huskies_core.runtimes.interface import Assignment, Failure, FailureKind, RateLimit, Runtime
+
+_SYNTHETIC = "<synthetic>"
+"""The model of a message that the program wrote itself, to say that the service failed."""
+_USAGE = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cache_read_tokens": "cache_read_input_tokens",
+    "cache_write_tokens": "cache_creation_input_tokens",
+}
+_FINAL = {
+    "input_tokens": "inputTokens",
+    "output_tokens": "outputTokens",
+    "cache_read_tokens": "cacheReadInputTokens",
+    "cache_write_tokens": "cacheCreationInputTokens",
+    "cost_usd": "costUSD",
+}
+_TOO_MANY = 429
+_SERVER_ERRORS = 500
+_LIMITS = {"error_max_turns": "max_turns", "error_max_budget_usd": "max_budget_usd"}
+
+
+class ClaudeReader(Counts):
+    """A model that answers after a hard limit has waited it out: the limit is over then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._message = ""
+        self._counted: dict[str, float] = {}
+        self._has_used_tool = False
+
+    def feed(self, line: bytes) -> None:
+        event = object_in(line)
+        if event is None:
+            self.say(line.decode(errors="replace"))
+            return
+        self.session_id = text(event.get("session_id")) or self.session_id
+        match event.get("type"):
+            case "assistant":
+                self._hear(part(event, "message"))
+            case "rate_limit_event":
+                self._limit(part(event, "rate_limit_info"))
+            case "result":
+                self._end(event)
+            case _:
+                return
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        blocks = objects(message.get("content"))
+        self.say(" ".join(text(block.get("text")) for block in blocks))
+        model = text(message.get("model"))
+        if model == _SYNTHETIC:
+            return
+        self.rate_limit, self.waiting_until = self._after_answer(), None
+        if message.get("id") != self._message:
+            self._message, self._counted, self._has_used_tool = text(message.get("id")), {}, False
+            self.turns += 1
+        if not self._has_used_tool and any(block.get("type") == "tool_use" for block in blocks):
+            self._has_used_tool = True
+            self.tool_turns += 1
+        self._spend(model, part(message, "usage"))
+
+    def _after_answer(self) -> RateLimit | None:
+        return None if self.rate_limit is not None and self.rate_limit.is_hard else self.rate_limit
+
+    def _spend(self, model: str, usage: dict[str, Any]) -> None:
+        """The usage of a message is told again, and grows, with each of its parts."""
+        told = {ours: amount(usage.get(theirs)) for ours, theirs in _USAGE.items()}
+        total = self.used(model)
+        for name, tokens in told.items():
+            total[name] += max(0.0, tokens - self._counted.get(name, 0))
+        self._counted = told
+
+    def _limit(self, info: dict[str, Any]) -> None:
+        status = text(info.get("status"))
+        if status in ("", "allowed"):
+            self.rate_limit = None
+            return
+        resets_at = amount(info.get("resetsAt")) or None
+        kind = text(info.get("rateLimitType")).replace("_", " ") or "rate"
+        is_hard = status != "allowed_warning"
+        share = amount(info.get("utilization"))
+        told = f"{kind} limit {'reached' if is_hard else f'at {share:.0%}'}"
+        self.rate_limit = RateLimit(is_hard, resets_at, told)
+        self.waiting_until = resets_at if is_hard else None
+
+    def _end(self, event: dict[str, Any]) -> None:
+        self.say(text(event.get("result")))
+        for model, used in part(event, "modelUsage").items():
+            if isinstance(used, dict):
+                self.usage[model] = {ours: amount(used.get(theirs)) for ours, theirs in _FINAL.items()}
+        self.cost_usd = amount(event.get("total_cost_usd"))
+        self.denied = {}
+        for denial in objects(event.get("permission_denials")):
+            tool = text(denial.get("tool_name")) or "?"
+            self.denied[tool] = self.denied.get(tool, 0) + 1
+        if event.get("is_error") is True:
+            self._fail(event)
+
+    def _fail(self, event: dict[str, Any]) -> None:
+        status, subtype = int(amount(event.get("api_error_status"))), text(event.get("subtype"))
+        errors = event.get("errors")
+        words = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
+        detail = text(event.get("result")) or words or subtype
+        if status == _TOO_MANY or status >= _SERVER_ERRORS:
+            known = self.rate_limit.resets_at if self.rate_limit is not None else None
+            self.rate_limit = RateLimit(is_hard=True, resets_at=known, detail=detail)
+        elif subtype in _LIMITS:
+            self.failure = Failure(FailureKind.LIMIT, f"{_LIMITS[subtype]}: {detail}")
+        else:
+            self.failure = Failure(FailureKind.ERROR, detail)
+
+
+def make_reader() -> ClaudeReader:
+    return ClaudeReader()
+
+
+def argv(assignment: Assignment) -> tuple[str, ...]:
+    """Nothing of it asks: what is not allowed is denied, and the agent told so."""
+    told = {
+        "--model": assignment.model,
+        "--append-system-prompt": assignment.system_prompt,
+        "--max-turns": None if assignment.max_turns is None else str(assignment.max_turns),
+        "--allowedTools": ",".join(assignment.allowed_tools),
+        "--disallowedTools": ",".join(assignment.disallowed_tools),
+        "--resume": assignment.session,
+        "--mcp-config": assignment.mcp_config,
+    }
+    flags = tuple(f"{flag}={value}" for flag, value in told.items() if value)
+    return ("claude", "-p", "--output-format=stream-json", "--verbose", *flags)
+
+
+def readable(line: bytes) -> str | None:
+    """What the agent says, calls and gets back, a line each."""
+    event = object_in(line)
+    if event is None:
+        return None
+    message = part(event, "message")
+    told = (_told(block) for block in objects(message.get("content")))
+    return "\n".join(filter(None, told)) or _of_event(event)
+
+
+def _told(block: dict[str, Any]) -> str:
+    match block.get("type"):
+        case "text":
+            return text(block.get("text"))
+        case "tool_use":
+            wanted = part(block, "input")
+            what = next((value for value in wanted.values() if isinstance(value, str)), "")
+            return f"[{text(block.get('name'))}] {what}".rstrip()
+        case "tool_result":
+            return f"[{'denied or failed' if block.get('is_error') is True else 'result'}] {block.get('content')}"
+        case _:
+            return ""
+
+
+def _of_event(event: dict[str, Any]) -> str:
+    kind = text(event.get("type"))
+    if kind == "result":
+        return f"[{text(event.get('subtype'))}] {text(event.get('result'))}".rstrip()
+    return f"[{' '.join(filter(None, (kind, text(event.get('subtype')))))}]"
+
+
+RUNTIME = Runtime(
+    "claude-code", "claude", argv, make_reader, readable, resumes=True, help_argv=("claude", "--help")
+)

@@ -1,0 +1,104 @@
+"""Codex without its screen: `codex exec --json`, whose lines tell of items that begin and end.
+
+The formats are those that versions 0.169 and 0.171 printed. It tells tokens once a turn and no money: what they cost is
+for [pricing] to say. A turn of the model is not told: each message and each tool call counts as one.
+"""
+
+from typing import Any
+
+from huskies_core.runtimes.counting import Counts, amount, object_in, part, text
+from huskies_core.runtimes.interface import Assignment, Failure, FailureKind, RateLimit, Runtime
+
+_TOOLS = ("command_execution", "file_change", "mcp_tool_call", "web_search")
+_LIMITED = ("usage limit", "rate limit", "quota")
+_TROUBLED = (
+    "high demand",
+    "temporary errors",
+    "stream disconnected",
+    "server error",
+    "overloaded",
+    "exceeded retry limit",
+)
+
+
+class CodexReader(Counts):
+    def feed(self, line: bytes) -> None:
+        event = object_in(line)
+        if event is None:
+            self.say(line.decode(errors="replace"))
+            return
+        match event.get("type"):
+            case "thread.started":
+                self.session_id = text(event.get("thread_id")) or self.session_id
+            case "item.completed":
+                self._item(part(event, "item"))
+            case "turn.completed":
+                self._spend(part(event, "usage"))
+            case "turn.failed":
+                self._fail(text(part(event, "error").get("message")))
+            case _:
+                return
+
+    def _item(self, item: dict[str, Any]) -> None:
+        kind = text(item.get("type"))
+        if kind == "agent_message":
+            self.turns += 1
+            self.say(text(item.get("text")))
+        if kind in _TOOLS:
+            self.turns += 1
+            self.tool_turns += 1
+            if item.get("status") == "declined":
+                self.denied[kind] = self.denied.get(kind, 0) + 1
+
+    def _spend(self, usage: dict[str, Any]) -> None:
+        """Its input counts what came from the cache, too."""
+        cached, written = (
+            amount(usage.get("cached_input_tokens")),
+            amount(usage.get("cache_write_input_tokens")),
+        )
+        total = self.used("")
+        total["input_tokens"] += max(0.0, amount(usage.get("input_tokens")) - cached - written)
+        total["output_tokens"] += amount(usage.get("output_tokens"))
+        total["cache_read_tokens"] += cached
+        total["cache_write_tokens"] += written
+
+    def _fail(self, message: str) -> None:
+        self.say(message)
+        told = message.lower()
+        if any(words in told for words in (*_LIMITED, *_TROUBLED)):
+            self.rate_limit = RateLimit(is_hard=True, detail=message)
+        else:
+            self.failure = Failure(FailureKind.ERROR, message or "the turn failed")
+
+
+def make_reader() -> CodexReader:
+    return CodexReader()
+
+
+def argv(assignment: Assignment) -> tuple[str, ...]:
+    """The prompt comes on standard input (`-`); it may write in its worktree and never asks."""
+    told = ("-m", assignment.model) if assignment.model else ()
+    if assignment.session:
+        return ("codex", "exec", "resume", "--json", *told, assignment.session, "-")
+    return ("codex", "exec", "--json", "--sandbox=workspace-write", *told, "-")
+
+
+def readable(line: bytes) -> str | None:
+    """What the agent says and does, a line each."""
+    event = object_in(line)
+    if event is None:
+        return None
+    item = part(event, "item")
+    if event.get("type") == "item.completed" and item:
+        said = text(item.get("text")) or text(item.get("message"))
+        return (
+            said
+            or f"[{text(item.get('type'))}] {text(item.get('command'))}\n{text(item.get('aggregated_output'))}"
+        )
+    failed = text(part(event, "error").get("message")) or text(event.get("message"))
+    return f"[{text(event.get('type'))}] {failed}".rstrip()
+
+
+RUNTIME = Runtime(
+    "codex", "codex", argv, make_reader, readable, resumes=True, help_argv=("codex", "exec", "--help")
+)

@@ -1,0 +1,87 @@
+"""What a runtime is, for those who start agents and for the supervisor that reads them: the standard library only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """A limit of the agent's account, as its program told it. A soft one lets it go on, slower.
+
+    `resets_at` is unix seconds; None: it did not say.
+    """
+
+    is_hard: bool
+    resets_at: float | None = None
+    detail: str = ""
+
+
+class FailureKind(StrEnum):
+    LIMIT = "limit"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a program says it did not end well: at a limit of its own, or for an error that a try is spent on."""
+
+    kind: FailureKind
+    detail: str
+
+
+class Reader(Protocol):
+    """Counts what an agent's output tells of itself; `feed` takes a line and never raises.
+
+    `usage` is by model, its keys the fields of runs.records.Usage. Until `waiting_until`, unix seconds, silence is no
+    sign. `rate_limit` is the last one, gone again once the model answers after a hard one. `denied` says how often each
+    tool was refused.
+    """
+
+    turns: int
+    tool_turns: int
+    usage: dict[str, dict[str, float]]
+    cost_usd: float
+    session_id: str | None
+    waiting_until: float | None
+    last_words: str
+    rate_limit: RateLimit | None
+    failure: Failure | None
+    denied: dict[str, int]
+
+    def feed(self, line: bytes) -> None: ...
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one start asks of a program. `session` is the one to go on with, `mcp_config` a file of MCP servers.
+
+    The prompt comes on standard input, always.
+    """
+
+    command: tuple[str, ...] = ()
+    model: str | None = None
+    system_prompt: str | None = None
+    max_turns: int | None = None
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    session: str | None = None
+    mcp_config: str | None = None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """`program` is what has to be on PATH; None: the agent's own `command`. `resumes`: it can go on with a session.
+
+    `argv` is the whole argument list, never for a shell. `help_argv` prints the help that knows every flag of it.
+    `readable` puts a line of its output in short, for a person; None: the line says it itself.
+    """
+
+    name: str
+    program: str | None
+    argv: Callable[[Assignment], tuple[str, ...]]
+    make_reader: Callable[[], Reader]
+    readable: Callable[[bytes], str | None]
+    resumes: bool = False
+    help_argv: tuple[str, ...] = ()
