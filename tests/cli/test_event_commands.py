@@ -202,3 +202,12 @@ def test_a_broken_config_keeps_nobody_from_starting_a_story(huskies: Commands) -
 def test_a_number_that_no_store_can_count_to_is_wrong_usage(huskies: Commands, args: tuple[str, ...]) -> None:
     refused = huskies(*args, "9" * 20)
     assert (refused.exit_code, "is not a whole number" in refused.stderr) == (2, True)
+
+
+def test_a_person_approves_what_is_not_checked_and_is_told(two: Commands, repository: GitRepository) -> None:
+    two("update", "1", "--add-criterion", "quick", "--add-criterion", "small", "--check", "1")
+    lead(repository, HELD)
+    approved = two("approve", "1", "--json")
+    data = json.loads(approved.stdout)["data"]
+    moved = {"id": 1, "event": "qa_passed", "before": "review_hold", "after": "merge"}
+    assert data == {"stories": [{**moved, "open_criteria": [2]}]}

@@ -37,7 +37,7 @@ RESOLUTION = (
     "run=git commit --quiet --message resolve",
     "run=huskies resolve $HUSKIES_STORY_ID",
 )
-APPROVAL = ("run=huskies approve $HUSKIES_STORY_ID",)
+APPROVAL = ("run=huskies update $HUSKIES_STORY_ID --check 1", "run=huskies approve $HUSKIES_STORY_ID")
 NO_BROKEN_FILE = ("sh", "-c", "! grep -l BROKEN *.txt")
 """A gate: no text file says BROKEN."""
 STORY = Draft("A story", criteria=(Criterion("it works"),))

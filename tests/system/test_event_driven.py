@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from huskies_core.clock import from_iso
+from huskies_core.pipeline.stages import ReviewHold, StageName
 from huskies_core.runs.records import Exit
 from huskies_core.store.runs import Run
 from system.facts import NOTHING, no_leftovers, squash_commits
@@ -73,6 +74,26 @@ def test_a_failed_gate_and_a_rejection_are_followed_up(make_pipeline: MakePipeli
         ["coder", "gates", "coder", "gates", "qa", "coder", "gates", "qa", "merge"],
         [[False, False], [True, False], [False, True]],
     )
+
+
+def test_a_reviewer_that_says_nothing_is_asked_once_more_then_a_person_is(
+    make_pipeline: MakePipeline,
+) -> None:
+    """The second one approves what it has not checked, which is refused: that is no verdict either."""
+    pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
+    asked = pipeline.scripts / "asked-again"
+    story = pipeline.add()
+    unchecked = (f"run=cp $HUSKIES_PROMPT_FILE {asked}", "run=huskies approve $HUSKIES_STORY_ID")
+    pipeline.script(story, ["say=looks fine"], unchecked, kind="qa")
+    pipeline.huskies("auto-assign")
+    pipeline.wait_for(story, stage=StageName.REVIEW_HOLD)
+    pipeline.wait_until_idle()
+    held = pipeline.story(story).stage
+    assert (kinds(pipeline), held) == (
+        ["coder", "gates", "qa", "qa"],
+        ReviewHold("QA ended 2 times without a verdict that counts"),
+    )
+    assert "ended without a verdict" in asked.read_text()
 
 
 def kinds(pipeline: Pipeline) -> list[str]:

@@ -45,7 +45,7 @@ def approve(ctx: typer.Context, stories: StoryIds) -> Result:
     """Approve stories that QA or a person looks at.
 
     They go into the merge queue. A spike without commits is closed. From inside a QA run this is its verdict, acted on
-    when the run has ended.
+    when the run has ended; it is refused while a criterion is not checked. A person is only told which are not.
     """
     return _each(ctx, stories, reviews.approve, advise=tick_advice)
 
@@ -187,8 +187,16 @@ def _text(told: Sequence[Told]) -> str:
 def _line(told: Told) -> str:
     match told:
         case Moved():
-            return f"{told.story}: {told.before} → {told.after}"
+            return f"{told.story}: {told.before} → {told.after}{_left_open(told.open_criteria)}"
         case Reported():
             return f"{told.story}: {told.verdict}, once run {told.run} has ended"
         case Released():
             return f"{told.story}: {', '.join(told.holds)} no longer holds the merge"
+
+
+def _left_open(criteria: Sequence[int]) -> str:
+    if not criteria:
+        return ""
+    return (
+        f" ({'criterion' if len(criteria) == 1 else 'criteria'} {', '.join(map(str, criteria))} not checked)"
+    )

@@ -203,17 +203,19 @@ def _qa(case: Case) -> Decision:
 
 
 def _qa_by_agent(story: Story, here: Sequence[Run]) -> Decision:
+    """An approval counts while every criterion is checked: one may have been added, or opened again, meanwhile."""
     last = here[-1] if here else None
     if last is None or tries.setup_failed(last):
         return Begin(RunKind.QA)
     if last.verdict is Verdict.REJECTED:
         return Fire(events.QaRejected(last.notes), ((content.QA_NOTES, last.notes),))
-    if last.verdict is Verdict.APPROVED:
+    missing = tries.open_note(story) if last.verdict is Verdict.APPROVED else tries.VERDICT_NUDGE
+    if not missing:
         return _to_merge(story, last)
     silent = [run for run in here if tries.was_heard(run)]
     if len(silent) >= QA_TRIES:
-        return Fire(events.ReviewHeld(f"QA ended {len(silent)} times without a verdict"))
-    return Begin(RunKind.QA, tries.VERDICT_NUDGE)
+        return Fire(events.ReviewHeld(f"QA ended {len(silent)} times without a verdict that counts"))
+    return Begin(RunKind.QA, missing)
 
 
 def _merge(last: Run | None, now: datetime) -> Decision:

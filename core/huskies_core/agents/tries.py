@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.store.runs import Outcome, Run, RunKind
+from huskies_core.store.stories import Story
 
 CRASHES_TO_BLOCK = 10
 CRASH_WAIT_LIMIT_SECS = 300
@@ -108,6 +109,12 @@ def recovery_note(last: Run) -> str:
         f"Your last run ended ({last.outcome}{': ' + last.detail if last.detail else ''}) without a commit. "
     )
     return ended + "Go on with the story from what is in the worktree, and commit your work before you end."
+
+
+def open_note(story: Story) -> str:
+    """Why an approval of the story does not count, or nothing."""
+    numbers = ", ".join(map(str, story.draft.open_criteria))
+    return f"Your last approval does not count: these criteria are not checked: {numbers}." if numbers else ""
 
 
 def unresolved_note(last: Run) -> str:

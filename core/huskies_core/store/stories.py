@@ -52,6 +52,11 @@ class Draft:
     priority: int = 0
     labels: tuple[str, ...] = ()
 
+    @property
+    def open_criteria(self) -> tuple[int, ...]:
+        """The numbers, from 1, of the criteria that nobody has checked."""
+        return tuple(n for n, criterion in enumerate(self.criteria, start=1) if not criterion.checked)
+
 
 @dataclass(frozen=True)
 class Story:

@@ -34,12 +34,16 @@ Decide = Callable[[Connection, Story], Event]
 
 @dataclass(frozen=True)
 class Moved:
-    """A story that an event has moved. `event` is what was fired: it may be the block in its place."""
+    """A story that an event has moved. `event` is what was fired: it may be the block in its place.
+
+    `open_criteria` are those that a person let pass with an approval.
+    """
 
     story: int
     event: str
     before: StageName
     after: StageName
+    open_criteria: tuple[int, ...] = ()
 
 
 def start(context: Context, story: int, *, force: bool = False) -> Moved:

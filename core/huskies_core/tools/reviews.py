@@ -1,6 +1,6 @@
 """Judging a story's work: a person's word moves it, an agent's is kept until its run has ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from huskies_core.clock import to_iso
@@ -9,7 +9,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPassed, QaRejected
 from huskies_core.pipeline.stages import FailureKind, MergeFailure
 from huskies_core.pipeline.transition import bounded
-from huskies_core.store import content, journal, runs
+from huskies_core.store import content, journal, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Story, StoryType
@@ -28,11 +28,15 @@ class Reported:
 
 
 def approve(context: Context, story: int) -> Moved | Reported:
-    """Into the merge queue; a spike without commits is closed, others are refused (`no_commits`)."""
+    """Into the merge queue; a spike without commits is closed, others are refused (`no_commits`).
+
+    From inside a QA run it is refused while a criterion is open (`unchecked_criteria`); a person knows what they do.
+    """
     if context.inside_run is not None:
         return _report(context, story, RunKind.QA, Verdict.APPROVED, "")
     seen = seen_story(context, story)
-    return fire_seen(context, seen, _approval(context, seen))
+    moved = fire_seen(context, seen, _approval(context, seen))
+    return replace(moved, open_criteria=seen.draft.open_criteria)
 
 
 def reject(context: Context, story: int, *, notes: str) -> Moved | Reported:
@@ -101,10 +105,26 @@ def _resolution(context: Context, seen: Story) -> Event:
     return ConflictResolved(work.branch, work.commits)
 
 
+def _refuse_open(story: Story) -> None:
+    """An agent's approval says that each criterion holds: it has to have said so of each."""
+    numbers = story.draft.open_criteria
+    if not numbers:
+        return
+    checks = " ".join(f"--check {number}" for number in numbers)
+    raise HuskiesError(
+        f"story {story.id} has criteria that are not checked: {', '.join(map(str, numbers))}",
+        hint=f"'huskies update {story.id} {checks}' for those that hold, or reject it with --notes.",
+        code="unchecked_criteria",
+        subject=str(story.id),
+    )
+
+
 def _report(context: Context, story: int, kind: RunKind, verdict: Verdict, notes: str) -> Reported:
     with context.store.exclusive() as db:
         run = own_run(context, db, story, kind)
         assert run is not None
+        if verdict is Verdict.APPROVED:
+            _refuse_open(stories.load(db, story))
         runs.record_verdict(db, run.id, verdict, notes)
         detail = {"run": run.id, "verdict": verdict.value, "notes": notes}
         journal.append(

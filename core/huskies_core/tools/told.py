@@ -11,7 +11,8 @@ Told = Moved | Reported | Released
 def told_document(told: Told) -> Document:
     match told:
         case Moved():
-            return {"id": told.story, "event": told.event, "before": told.before, "after": told.after}
+            moved = {"id": told.story, "event": told.event, "before": told.before, "after": told.after}
+            return {**moved, "open_criteria": list(told.open_criteria)} if told.open_criteria else moved
         case Reported():
             return {"id": told.story, "run": told.run, "verdict": told.verdict}
         case Released():

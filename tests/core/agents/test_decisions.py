@@ -9,12 +9,13 @@ from huskies_core.clock import to_iso
 from huskies_core.pipeline import events
 from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
 from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
-from huskies_core.store.stories import QaMode, StoryType
+from huskies_core.store.stories import Criterion, QaMode, StoryType
 from support.histories import NO_WORK, RULES, VISIT, WORK, decided, ended, story_in
 from support.stories import DRAFT, NOW
 
 CODING = story_in(Coding())
 QA = story_in(Qa())
+CHECKED = story_in(Qa(), replace(DRAFT, criteria=(Criterion("it works", checked=True),)))
 MERGE = story_in(Merge("feature/story-1", 2))
 BY_AGENT = replace(RULES, default_qa=QaMode.AGENT)
 BY_HUMAN = replace(RULES, default_qa=QaMode.HUMAN)
@@ -224,7 +225,7 @@ def test_human_qa_is_held() -> None:
 def test_agent_qa_is_decided_by_its_verdict() -> None:
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
     rejected = ended(RunKind.QA, verdict=Verdict.REJECTED, notes="no tests")
-    told = [decided(QA, *history, rules=BY_AGENT) for history in ([], [approved], [rejected])]
+    told = [decided(CHECKED, *history, rules=BY_AGENT) for history in ([], [approved], [rejected])]
     assert told == [
         Begin(RunKind.QA),
         Fire(events.QaPassed(*PLACE)),
@@ -237,13 +238,22 @@ def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
     told = [decided(QA, *[silent] * times, rules=BY_AGENT) for times in (1, 2)]
     assert told == [
         Begin(RunKind.QA, VERDICT_NUDGE),
-        Fire(events.ReviewHeld("QA ended 2 times without a verdict")),
+        Fire(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
+    ]
+
+
+def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() -> None:
+    approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
+    told = [decided(QA, *[approved] * times, rules=BY_AGENT) for times in (1, 2)]
+    assert told == [
+        Begin(RunKind.QA, "Your last approval does not count: these criteria are not checked: 1."),
+        Fire(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
     ]
 
 
 def test_an_approved_branch_without_commits_blocks() -> None:
     empty = ended(RunKind.QA, evidence=NO_WORK, verdict=Verdict.APPROVED)
-    assert decided(QA, empty, rules=BY_AGENT) == Fire(events.Block(NOTHING_TO_MERGE))
+    assert decided(CHECKED, empty, rules=BY_AGENT) == Fire(events.Block(NOTHING_TO_MERGE))
 
 
 # merging

@@ -36,7 +36,7 @@ from huskies_core.store import content, holds, journal, runs, stories
 from huskies_core.store.firing import fire
 from huskies_core.store.holds import QUEUE, HoldKind
 from huskies_core.store.runs import RunKind, Verdict
-from huskies_core.store.stories import Draft, StoryType
+from huskies_core.store.stories import Criterion, Draft, StoryType
 from huskies_core.tools import merges, moves, reviews
 from huskies_core.tools.merges import Released, RetryTo
 from huskies_core.tools.moves import Moved
@@ -158,7 +158,8 @@ def test_approved_work_goes_into_the_queue(context: Context, repository: GitRepo
     create(context, draft(), start=True)
     add_work(repository)
     lead(context, ReviewHeld("look"))
-    assert reviews.approve(context, 1) == Moved(1, "qa_passed", StageName.REVIEW_HOLD, StageName.MERGE)
+    passed = Moved(1, "qa_passed", StageName.REVIEW_HOLD, StageName.MERGE, open_criteria=(1,))
+    assert reviews.approve(context, 1) == passed
     assert stage(context) == Merge(BRANCH, 1)
 
 
@@ -204,11 +205,32 @@ def test_a_qa_run_tells_its_verdict_and_moves_nothing(context: Context, as_run: 
     create(context, draft(), start=True)
     lead(context, QaRequested())
     inside = as_run(1, RunKind.QA)
+    update(inside, 1, Change(check=(1,)))
     assert reviews.approve(inside, 1) == Reported(1, 1, Verdict.APPROVED)
     assert reviews.reject(inside, 1, notes="no") == Reported(1, 1, Verdict.REJECTED)
     with context.store.reading() as db:
         run = runs.load(db, 1)
     assert (stage(context), run.verdict, run.notes) == (Qa(), Verdict.REJECTED, "no")
+
+
+def test_a_qa_run_approves_nothing_that_it_has_not_checked(context: Context, as_run: AsRun) -> None:
+    create(context, draft(criteria=tuple(map(Criterion, "abc"))), start=True)
+    lead(context, QaRequested())
+    inside = as_run(1, RunKind.QA)
+    update(inside, 1, Change(check=(2,)))
+    with pytest.raises(HuskiesError) as refusal:
+        reviews.approve(inside, 1)
+    with context.store.reading() as db:
+        verdict = runs.load(db, 1).verdict
+    told = refusal.value
+    assert (told.code, told.message, verdict) == (
+        "unchecked_criteria",
+        "story 1 has criteria that are not checked: 1, 3",
+        None,
+    )
+    assert (
+        told.hint == "'huskies update 1 --check 1 --check 3' for those that hold, or reject it with --notes."
+    )
 
 
 def test_a_verdict_is_only_for_its_kind_of_run(context: Context, as_run: AsRun) -> None:
