@@ -1,14 +1,14 @@
 """Recording how a run ended, once nothing of it is alive: the facts only. What follows is decided from them."""
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from huskies_core.agents import hygiene, judging, setups
+from huskies_core.agents.left_files import RESULT_FILE, STARTING_FILE, read_left
+from huskies_core.agents.resolutions import unresolved
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -17,7 +17,6 @@ from huskies_core.git.hygiene import fingerprint
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
 from huskies_core.git.recovery import recover_landing
 from huskies_core.git.repository import GitError
-from huskies_core.git.resolution import check_resolution
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
 from huskies_core.runs.directory import RunDirectory
@@ -30,10 +29,6 @@ from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
 
 Record = TypeVar("Record")
-
-STARTING_FILE = "start.json"
-"""In the run directory: what was true of gates and setup when the run began, for the one who records its end."""
-RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True)
@@ -100,7 +95,7 @@ def _look(context: Context, run: Run) -> Found:
     clear_worktree_locks(context.repository, run.story)
     evidence = {**_evidence(context, run), **judging.findings_of(exit_, directory)}
     if run.kind is RunKind.MERGE:
-        evidence["merge"] = {**_read_json(directory, RESULT_FILE), **landing}
+        evidence["merge"] = {**read_left(directory, RESULT_FILE), **landing}
     _remember_setups(context, run, exit_, directory)
     progress = exit_.progress if exit_ else _unless_broken(directory.read_progress, directory.progress)
     return Found(exit_, progress, _unless_broken(directory.read_kill, directory.kill), evidence, users_paths)
@@ -138,12 +133,8 @@ def _evidence(context: Context, run: Run) -> dict[str, Any]:
     if tip is None:
         return {}
     found = _seen_by_git(context, run, tip)
-    if run.kind is RunKind.MERGEMASTER and run.verdict is Verdict.RESOLVED:
-        # What landed while it worked is no fault of it: the next merge finds whether that is in conflict, too.
-        started = _read_json(RunDirectory(context.project.run_dir(run.id)), STARTING_FILE)
-        found["unresolved"] = check_resolution(
-            context.repository, run.story, base_tip=started.get("base") or tip
-        )
+    if run.kind is RunKind.MERGEMASTER:
+        found["unresolved"] = unresolved(context, run)
     return found
 
 
@@ -158,7 +149,7 @@ def _seen_by_git(context: Context, run: Run, tip: str) -> dict[str, Any]:
 
 def _remember_setups(context: Context, run: Run, exit_: Exit | None, directory: RunDirectory) -> None:
     steps = exit_.steps if exit_ is not None else ()
-    digests = _read_json(directory, STARTING_FILE).get("setups")
+    digests = read_left(directory, STARTING_FILE).get("setups")
     went_on = any(step.role is not Role.SETUP or step.passed for step in steps)
     failed = any(step.role is Role.SETUP and not step.passed for step in steps)
     if digests and went_on and not failed:
@@ -198,7 +189,7 @@ def _record_gates(
     context: Context, db: Connection, run: Run, outcome: Outcome, found: Found, now: datetime
 ) -> None:
     """Keeps a pass for its tree; never one in whose worktree lay what is not committed."""
-    started = _read_json(RunDirectory(context.project.run_dir(run.id)), STARTING_FILE)
+    started = read_left(RunDirectory(context.project.run_dir(run.id)), STARTING_FILE)
     definition, tree = started.get("definition"), found.evidence.get("tree")
     clean = tree and not found.evidence.get("dirty")
     if run.kind is RunKind.GATES and outcome is Outcome.COMPLETED and definition and clean:
@@ -248,15 +239,6 @@ def _fire(db: Connection, run: Run, event: Event, actor: str, now: datetime) -> 
         journal.append(
             db, journal.Kind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
         )
-
-
-def _read_json(directory: RunDirectory, name: str) -> dict[str, Any]:
-    """A file that a run's parts left for each other; one that a crash kept from being written tells nothing."""
-    path = Path(directory.path, name)
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
-        return {}
 
 
 def survivors(run: int, result: KillResult) -> HuskiesError:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from huskies_core.agents.ending import RESULT_FILE
+from huskies_core.agents.left_files import RESULT_FILE
 from huskies_core.agents.mergegates import judge_tree
 from huskies_core.agents.worktrees import base_tip
 from huskies_core.context import Context, open_context

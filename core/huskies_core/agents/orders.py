@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.agents import merging, prompts, setups
-from huskies_core.agents.ending import STARTING_FILE
+from huskies_core.agents.left_files import STARTING_FILE
 from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of, teardown_steps
 from huskies_core.agents.worktrees import base_tip

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from huskies_core.clock import from_iso, to_iso
-from huskies_core.store.runs import Outcome, Run, RunKind
+from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
 from huskies_core.store.stories import Story
 
 CRASHES_TO_BLOCK = 10
@@ -118,7 +118,8 @@ def open_note(story: Story) -> str:
 
 
 def unresolved_note(last: Run) -> str:
-    problem = last.evidence.get("unresolved") or "no resolution was reported with `huskies resolve`"
+    silent = "" if last.verdict is Verdict.RESOLVED else "no resolution was reported with `huskies resolve`"
+    problem = "; ".join(filter(None, (last.evidence.get("unresolved"), silent)))
     return f"The last attempt did not resolve the conflict: {problem}."
 
 

@@ -57,12 +57,12 @@ def reject(context: Context, story: int, *, notes: str) -> Moved | Reported:
 
 
 def resolve(context: Context, story: int) -> Moved | Reported:
-    """The conflict is resolved in the story's worktree. A person's word is checked at once.
+    """The conflict is resolved in the story's worktree. Whoever says so is told at once when it is not.
 
     Raises HuskiesError `unresolved` with what is left to do.
     """
     if context.inside_run is not None:
-        return _report(context, story, RunKind.MERGEMASTER, Verdict.RESOLVED, "")
+        return _report_resolution(context, story)
     seen = seen_story(context, story)
     if isinstance(seen.stage, MergeFailure) and seen.stage.kind is not FailureKind.CONFLICT_DETECTED:
         raise HuskiesError(
@@ -103,6 +103,21 @@ def _resolution(context: Context, seen: Story) -> Event:
     if not work.commits:
         raise no_commits(seen, work, "Demote it to begin again, or close it with --reason.")
     return ConflictResolved(work.branch, work.commits)
+
+
+def _report_resolution(context: Context, story: int) -> Reported:
+    """What is wrong the agent is told while it can still mend it. Git is asked before the store is locked."""
+    from huskies_core.agents.resolutions import unresolved
+
+    with context.store.reading() as db:
+        run = own_run(context, db, story, RunKind.MERGEMASTER)
+    assert run is not None
+    problem = unresolved(context, run)
+    if problem is not None:
+        hint = f"Mend that, commit it, and run 'huskies resolve {story}' again."
+        fact = f"story {story} is not resolved: {problem}"
+        raise HuskiesError(fact, hint=hint, code="unresolved", subject=str(story))
+    return _report(context, story, RunKind.MERGEMASTER, Verdict.RESOLVED, "")
 
 
 def _refuse_open(story: Story) -> None:

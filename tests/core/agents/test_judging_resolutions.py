@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.agents.ending import STARTING_FILE, end_run
+from huskies_core.agents.ending import end_run
+from huskies_core.agents.left_files import STARTING_FILE
 from huskies_core.agents.worktrees import base_tip, make_worktrees
 from huskies_core.context import Context
 from huskies_core.git.worktrees import checkout_of

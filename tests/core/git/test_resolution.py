@@ -1,3 +1,4 @@
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def test_a_committed_merge_is_sound(repository: GitRepository, repo: Repository,
 
 @pytest.mark.usefixtures("worktree")
 def test_a_merge_that_is_not_committed_is_not(repository: GitRepository, repo: Repository) -> None:
+    assert check(repo) == "files are still in conflict: README"
+    repository.git("add", "README", cwd=repo.project.worktree(7))
+    assert check(repo) == "the merge is not committed"
+
+
+def test_a_merge_that_was_given_up_is_not(
+    repository: GitRepository, repo: Repository, worktree: Path
+) -> None:
+    repository.git("merge", "--abort", cwd=worktree)
     assert check(repo) == f"the base {repository.commit_id()[:12]} is not merged into feature/story-7"
 
 
@@ -63,6 +73,13 @@ def test_a_base_that_moved_on_is_a_problem(
     repository.commit_file("README", "both\n", cwd=worktree)
     moved = repository.commit_file("other", "x")
     assert check(repo) == f"the base {moved[:12]} is not merged into feature/story-7"
+
+
+def test_a_worktree_that_is_gone_in_the_middle_of_a_merge_leaves_the_branch_to_look_at(
+    repository: GitRepository, repo: Repository, worktree: Path
+) -> None:
+    shutil.rmtree(worktree)
+    assert check(repo) == f"the base {repository.commit_id()[:12]} is not merged into feature/story-7"
 
 
 def test_a_branch_that_is_gone_is_a_problem(repo: Repository) -> None:
