@@ -28,8 +28,8 @@ You are working on story 3.
 
 ## Acceptance Criteria
 
-- [ ] `daily_ration` is 40 g for each kg
-- [x] it is written down
+1. [ ] `daily_ration` is 40 g for each kg
+2. [x] it is written down
 
 Done means: all of it.
 """
@@ -121,11 +121,13 @@ def test_a_first_prompt_tells_of_no_try() -> None:
 
 
 def test_a_later_prompt_tells_the_coder_what_to_mend() -> None:
-    told = read_prompt(f"{FIRST}\n## {GATE_HEADING}\n\nit failed\nhere\n\n## {QA_HEADING}\n\nnotes\n")
+    notes = f"\n## {QA_HEADING}\n\n<qa_notes>\nnotes\n</qa_notes>\n"
+    output = f"\n## {GATE_HEADING}\n\n<gate_output>\nit failed\nhere\n</gate_output>\n"
+    told = read_prompt(FIRST + output + notes)
 
     assert (told.gate_output, told.qa_notes) == ("it failed\nhere", "notes")
     assert coder.choose(told) is coder.write_docstring
-    assert coder.choose(read_prompt(f"{FIRST}\n## {QA_HEADING}\n\nnotes\n")) is coder.extend_file
+    assert coder.choose(read_prompt(FIRST + notes)) is coder.extend_file
 
 
 def test_the_agents_know_the_headings_of_the_prompts() -> None:

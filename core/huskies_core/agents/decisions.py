@@ -170,7 +170,7 @@ def _gates_ended(story: Story, last: Run, rules: Rules) -> Decision:
         return _gates_passed(story, last, rules)
     if last.outcome is not Outcome.FAILED:
         return Begin(RunKind.GATES)
-    told = f"{last.detail}\n\n{last.evidence.get('output', '')}".strip()
+    told = tries.gate_output(last, f"{last.detail}\n\n{last.evidence.get('output', '')}")
     return Fire(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, told),))
 
 
@@ -252,7 +252,8 @@ def _merge_failure(case: Case) -> Decision:
             return _conflict(case.here, case.rules)
         case FailureKind.GATES_FAILED:
             fixup = events.FixupRequested("the gates failed on the merged tree")
-            return Fire(fixup, ((content.GATE_OUTPUT, failure.detail),))
+            merge = next((run for run in reversed(case.history) if run.kind is RunKind.MERGE), None)
+            return Fire(fixup, ((content.GATE_OUTPUT, tries.gate_output(merge, failure.detail)),))
         case FailureKind.NO_COMMITS:
             return Fire(_without_merge(case.story))
         case FailureKind.OTHER:

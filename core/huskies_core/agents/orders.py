@@ -5,9 +5,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_core.agents import merging, prompts, setups
+from huskies_core.agents import merging, setups
 from huskies_core.agents.left_files import STARTING_FILE
 from huskies_core.agents.program import own_program_dir
+from huskies_core.agents.prompt_values import values_of
+from huskies_core.agents.prompts import build_prompt
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of, teardown_steps
 from huskies_core.agents.worktrees import base_tip
 from huskies_core.agents.world import midnight
@@ -72,7 +74,7 @@ def _steps(context: Context, order: Order, run: Run, directory: RunDirectory) ->
     )
     if order.agent is None:
         return (*prepare, *gate_steps(gates, place))
-    directory.write_prompt(_prompt(context, order, order.agent))
+    directory.write_prompt(prompt_of(context, order, order.agent))
     return (*prepare, agent_step(order.agent, place=place, prompt=directory.prompt))
 
 
@@ -80,12 +82,12 @@ def _remember(directory: RunDirectory, told: dict[str, object]) -> None:
     Path(directory.path, STARTING_FILE).write_text(json.dumps(told))
 
 
-def _prompt(context: Context, order: Order, agent: Agent) -> str:
+def prompt_of(context: Context, order: Order, agent: Agent) -> str:
+    """What the agent is sent when the order is carried out now."""
     with context.store.reading() as db:
         left = content.of_story(db, order.story.id)
         epic = None if order.story.draft.epic is None else stories.load(db, order.story.draft.epic)
-    variables = prompts.variables_of(context, order.story, left, epic)
-    return prompts.build_prompt(context, agent, order.kind, variables, order.note)
+    return build_prompt(context, agent, order.kind, values_of(context, order.story, left, epic), order.note)
 
 
 def _environment(context: Context, order: Order, run: Run, directory: RunDirectory) -> dict[str, str]:

@@ -22,8 +22,8 @@ DIRTY_NUDGE = (
     "Your last run left uncommitted files. Commit what belongs to the story; remove or ignore the rest."
 )
 VERDICT_NUDGE = (
-    "Your last run ended without a verdict. Report one before you end: "
-    "`huskies approve $HUSKIES_STORY_ID` or `huskies reject $HUSKIES_STORY_ID --notes '...'`."
+    "The last review ended without a verdict. Report one before you end: "
+    "`huskies approve $HUSKIES_STORY_ID` or `huskies reject $HUSKIES_STORY_ID --notes 'what is wrong, and where'`."
 )
 
 
@@ -111,10 +111,16 @@ def recovery_note(last: Run) -> str:
     return ended + "Go on with the story from what is in the worktree, and commit your work before you end."
 
 
+def gate_output(judged: Run | None, tail: str) -> str:
+    """What the next coder reads of gates that failed, and where it finds the rest of what they printed."""
+    where = "" if judged is None else f"All of it: `huskies logs {judged.story} --run {judged.id}`"
+    return "\n\n".join(filter(None, (tail.strip(), where)))
+
+
 def open_note(story: Story) -> str:
     """Why an approval of the story does not count, or nothing."""
     numbers = ", ".join(map(str, story.draft.open_criteria))
-    return f"Your last approval does not count: these criteria are not checked: {numbers}." if numbers else ""
+    return f"The last approval does not count: these criteria are not checked: {numbers}." if numbers else ""
 
 
 def unresolved_note(last: Run) -> str:

@@ -32,6 +32,9 @@ def check_prompt_files(document: Document, agents: Sequence[Agent], read: ReadTe
 
 
 def _problems_inside(place: str, text: str) -> list[Problem]:
+    if not text.strip():
+        hint = "Name no prompt_file to use the one that comes with huskies."
+        return [Problem(place, 1, "the prompt is empty", hint)]
     return [
         Problem(place, number, *explain_unknown(name))
         for number, line in enumerate(text.split("\n"), start=1)

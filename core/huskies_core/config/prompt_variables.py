@@ -11,6 +11,7 @@ PROMPT_VARIABLES = frozenset(
         "epic",
         "feature_branch",
         "gate_output",
+        "gates",
         "qa_notes",
         "root",
         "story",

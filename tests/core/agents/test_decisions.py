@@ -20,6 +20,7 @@ MERGE = story_in(Merge("feature/story-1", 2))
 BY_AGENT = replace(RULES, default_qa=QaMode.AGENT)
 BY_HUMAN = replace(RULES, default_qa=QaMode.HUMAN)
 CODER, GATES = RunKind.CODER, RunKind.GATES
+WHERE = "All of it: `huskies logs 1 --run 2`"
 PLACE = ("feature/story-1", 2)
 
 
@@ -93,7 +94,7 @@ def test_failed_gates_send_back_with_their_output() -> None:
     output = ended(GATES, Outcome.FAILED, {**WORK, "output": "boom"}, detail="gate 'test' exited with 1")
     told = Fire(
         events.GatesFailed("gate 'test' exited with 1"),
-        (("gate_output", "gate 'test' exited with 1\n\nboom"),),
+        (("gate_output", f"gate 'test' exited with 1\n\nboom\n\n{WHERE}"),),
     )
     assert decided(CODING, ended(CODER), output) == told
 
@@ -101,7 +102,7 @@ def test_failed_gates_send_back_with_their_output() -> None:
 def test_gates_that_fail_without_a_word_are_told_of_all_the_same() -> None:
     silent = decided(CODING, ended(CODER), ended(GATES, Outcome.FAILED, detail="gate 'test' exited with 1"))
     assert isinstance(silent, Fire)
-    assert silent.content == (("gate_output", "gate 'test' exited with 1"),)
+    assert silent.content == (("gate_output", f"gate 'test' exited with 1\n\n{WHERE}"),)
 
 
 def test_a_failure_past_max_retries_blocks() -> None:
@@ -246,7 +247,7 @@ def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() 
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
     told = [decided(QA, *[approved] * times, rules=BY_AGENT) for times in (1, 2)]
     assert told == [
-        Begin(RunKind.QA, "Your last approval does not count: these criteria are not checked: 1."),
+        Begin(RunKind.QA, "The last approval does not count: these criteria are not checked: 1."),
         Fire(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
     ]
 
@@ -331,7 +332,9 @@ def test_a_resolution_counts_when_the_evidence_holds() -> None:
 def test_gates_that_failed_on_the_merged_tree_ask_for_a_fixup() -> None:
     story = story_in(failed_merge(FailureKind.GATES_FAILED, "boom"))
     fixup = events.FixupRequested("the gates failed on the merged tree")
-    assert decided(story) == Fire(fixup, (("gate_output", "boom"),))
+    judged = merged(result="gates_failed", output="boom")
+    told = [decided(story, *history) for history in ([], [ended(CODER), judged])]
+    assert told == [Fire(fixup, (("gate_output", words),)) for words in ("boom", f"boom\n\n{WHERE}")]
 
 
 def test_a_merge_without_commits_blocks() -> None:

@@ -126,5 +126,12 @@ def test_a_prompt_file_is_read_where_it_lies_and_checked(project: Project, refus
     ]
 
 
+def test_a_prompt_file_without_a_word_is_refused(project: Project, refusal: Refusal) -> None:
+    (project.state_dir / "coder.md").write_text(" \n")
+    said = refusal(agents_toml=agent('prompt_file = "coder.md"'))
+    hint = "Name no prompt_file to use the one that comes with huskies."
+    assert said == [f".huskies/coder.md:1: the prompt is empty {hint}"]
+
+
 def test_unknown_variables_are_found_once_in_the_order_of_the_text() -> None:
     assert find_unknown_variables("{{b}} {{ a }} {{story_id}} {{b}} {single} {{not one}}") == ("b", "a")

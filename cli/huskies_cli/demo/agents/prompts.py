@@ -22,10 +22,10 @@ def read_prompt(text: str) -> Prompt:
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     if title is None:
         raise ValueError("the prompt names no story")
-    criteria = re.findall(r"^- \[[ x]\] (.+)$", text, re.MULTILINE)
+    criteria = re.findall(r"^\d+\. \[[ x]\] (.+)$", text, re.MULTILINE)
     return Prompt(title[1], tuple(criteria), _section(text, GATE_HEADING), _section(text, QA_HEADING))
 
 
 def _section(text: str, heading: str) -> str:
-    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return found[1].strip() if found else ""
+    found = re.search(rf"^## {re.escape(heading)}\n\n<(\w+)>\n(.*?)\n</\1>$", text, re.MULTILINE | re.DOTALL)
+    return found[2] if found else ""

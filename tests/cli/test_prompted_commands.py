@@ -1,0 +1,51 @@
+"""The commands that prompts name are commands that there are, and that the agent may call from its run."""
+
+import json
+import re
+import shlex
+from importlib import resources
+
+import pytest
+
+from huskies_core.agents.prompts import _ENDINGS, _GO_ON
+from huskies_core.agents.tries import VERDICT_NUDGE
+from huskies_core.context import open_context
+from huskies_core.store import runs, stories
+from huskies_core.store.runs import Claim, RunKind
+from support.commands import Commands
+from support.git_repository import GitRepository
+
+_COMMAND = re.compile(r"`huskies ([^`]+)`")
+NUDGES = {RunKind.QA: VERDICT_NUDGE}
+REFUSALS = {"", "unresolved", "unchecked_criteria"}
+"""Nothing is in the way of a command but that its run has not done its work."""
+
+
+def prompted(kind: RunKind) -> list[list[str]]:
+    """What the prompts of that kind of run tell the agent to call, for story 1 and its first criterion."""
+    template = (resources.files("huskies_core.agents") / "templates" / f"{kind.value}.md").read_text()
+    text = "\n".join([template, _GO_ON, _ENDINGS.get(kind, ""), NUDGES.get(kind, "")])
+    filled = re.sub(r"\{\{story_id\}\}|\$HUSKIES_STORY_ID|\bN\b", "1", text)
+    return [shlex.split(command) for command in dict.fromkeys(_COMMAND.findall(filled))]
+
+
+@pytest.mark.parametrize("kind", [RunKind.CODER, RunKind.QA, RunKind.MERGEMASTER, RunKind.OTHER])
+def test_an_agent_can_call_all_that_its_prompt_names(
+    huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch, kind: RunKind
+) -> None:
+    huskies("add", "a story", "--criterion", "it works", "--start")
+    with open_context(repository.root, actor="test") as context, context.store.exclusive() as db:
+        visit = stories.load(db, 1).visit
+        run = runs.claim(db, Claim(1, kind, visit, agent="a"), actor="test", now=context.now())
+    monkeypatch.setenv("HUSKIES_RUN_ID", str(run.id))
+    monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))
+    commands = prompted(kind)
+    codes = {tuple(command): code_of(huskies, command) for command in commands}
+    assert commands
+    assert {command: code for command, code in codes.items() if code not in REFUSALS} == {}
+
+
+def code_of(huskies: Commands, command: list[str]) -> str:
+    """The code of the error that the command ends with, or nothing."""
+    errors = json.loads(huskies("--json", *command).stdout)["errors"]
+    return str(errors[0]["code"]) if errors else ""
