@@ -77,6 +77,7 @@ _huskies_value() {
         "abandon":--reason) : ;;
         "supersede":--by) : ;;
         "agent start":--agent) : ;;
+        "agent prompt":--agent) : ;;
         "run list":--story) : ;;
         "run list":--limit) : ;;
         "logs":--run) : ;;
@@ -123,7 +124,7 @@ _huskies_word() {
     case "$1" in
         "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show"; fi ;;
-        "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop"; fi ;;
+        "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop prompt"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
         "worktree") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list path"; fi ;;
         "rescue") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list restore"; fi ;;
@@ -165,6 +166,7 @@ _huskies_word() {
         "agent list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "agent start") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else :; fi ;;
         "agent stop") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "agent prompt") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else :; fi ;;
         "run list") if [[ $cur == -* ]]; then _huskies_words "--live --story --limit --project --json --quiet --help -h"; else :; fi ;;
         "run show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "run kill") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;

@@ -62,6 +62,20 @@ def code_of(told: dict[str, list[dict[str, str]]]) -> str:
     return told["errors"][0]["code"]
 
 
+def test_the_prompt_of_an_agent_is_printed_as_it_is_sent(
+    project: Commands, repository: GitRepository
+) -> None:
+    shown, tool = project("agent", "prompt", "1", "--agent", "ann"), '{"id": 1}'
+    data = project("agent", "prompt", "#1", "--json").data
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (0, data["prompt"], "")
+    assert (data["story"], data["agent"], data["kind"], data["run"]) == (1, "ann", "coder", None)
+    assert json.loads(project("tool", "call", "agent_prompt", tool).stdout) == data
+    project("agent", "start", "1")
+    sent = repository.root / ".huskies" / "runs" / "1" / "prompt.md"
+    assert project("agent", "prompt", "1").stdout == sent.read_text() == shown.stdout
+    assert project("agent", "prompt", "1", "--json").data["run"] == 1
+
+
 def test_agents_are_listed_idle_and_at_work(live: Commands) -> None:
     assert live("agent", "list", "--json").data["agents"] == [
         {

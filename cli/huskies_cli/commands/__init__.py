@@ -31,6 +31,7 @@ AGENT = (
     Entry("list", "agent", "list_agents", "List the agents and what they do."),
     Entry("start", "agent", "start_agent", "Start an agent on a story."),
     Entry("stop", "agent", "stop_agent", "End a story's run and freeze the story."),
+    Entry("prompt", "agent", "show_prompt", "Print what an agent is told."),
 )
 RUN = (
     Entry("list", "run", "list_runs", "List runs, the latest first."),
@@ -96,7 +97,7 @@ COMMANDS = (
     Entry("abandon", "events", "abandon", "Give stories up.", MOVES),
     Entry("supersede", "events", "supersede", "Replace stories by another one.", MOVES),
     Entry("reopen", "events", "reopen", "Put finished stories back into the backlog.", MOVES),
-    Entry("agent", "agent", "", "List, start and stop agents.", RUNS, children=AGENT),
+    Entry("agent", "agent", "", "List, start and stop agents, and read their prompts.", RUNS, children=AGENT),
     Entry("run", "run", "", "List, show and end runs.", RUNS, children=RUN),
     Entry("logs", "logs", "show_logs", "Show what a run printed.", RUNS),
     Entry("worktree", "worktree", "", "Find the worktrees of stories.", RUNS, children=WORKTREE),

@@ -1,4 +1,4 @@
-"""`huskies agent`: the agents, and starting and stopping one."""
+"""`huskies agent`: the agents, starting and stopping one, and what it is told."""
 
 from typing import Annotated
 
@@ -10,9 +10,9 @@ from huskies_cli.output import Result
 from huskies_cli.render import Mark
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.tools import agents
+from huskies_core.tools import agents, prompts
 from huskies_core.tools.agents import AgentNow
-from huskies_core.tools.documents import agent_document, run_document
+from huskies_core.tools.documents import agent_document, prompt_document, run_document
 
 Name = Annotated[
     str | None,
@@ -58,6 +58,18 @@ def stop_agent(ctx: typer.Context, story: StoryId) -> Result:
         {"story": story, "stage": stopped.stage, "run": run_document(run)},
         text=f"story {story}: {run.kind} run {run.id} {run.outcome}, now {stopped.stage}",
     )
+
+
+def show_prompt(ctx: typer.Context, story: StoryId, agent: Name = None) -> Result:
+    """Print what an agent is told.
+
+    It is what its live run of the story was sent, or else what would be sent if it began now: the story, what the last
+    tries left, and what .huskies/AGENT.md says. A named agent is shown its prompt whatever the stage of the story;
+    without one it is the agent that the story would get. Nothing is started.
+    """
+    with open_context(session_of(ctx).start) as context:
+        prompt = prompts.show_prompt(context, story, agent)
+    return Result(prompt_document(prompt), text=prompt.text.removesuffix("\n"))
 
 
 def _row(now: AgentNow) -> tuple[render.Cell, ...]:

@@ -89,9 +89,9 @@ def _order(context: Context, story: int, name: str | None) -> Order:
     with context.store.reading() as db:
         seen = stories.load(db, story)
         world = observe(context, db)
-        named = None if name is None else _named(world, name)
-        kind = _kind(seen, named)
-        _refuse_epic(seen)
+        named = None if name is None else _free(world, name)
+        kind = kind_of(seen, named)
+        refuse_epic(seen)
         _refuse_held(world, seen, kind, named)
         agent = named or choose_agent(world, seen, kind)
         decision = world.decision(seen)
@@ -99,13 +99,19 @@ def _order(context: Context, story: int, name: str | None) -> Order:
     return Order(seen, kind, agent, note)
 
 
-def _named(world: World, name: str) -> Agent:
+def known_agent(world: World, name: str) -> Agent:
+    """Raises HuskiesError `unknown_agent` that names the one that was probably meant."""
     agent = world.config.agent(name)
     if agent is None:
         known = [one.name for one in world.config.agents]
         meant = nearest(name, known)
         hint = f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(known) or 'none'}."
         raise HuskiesError(f"there is no agent {name}", hint=hint, code="unknown_agent", subject=name)
+    return agent
+
+
+def _free(world: World, name: str) -> Agent:
+    agent = known_agent(world, name)
     busy = next((run for run in world.live if run.agent == name), None)
     if busy is not None:
         hint = f"'huskies logs {busy.story} -f' shows what it does."
@@ -114,7 +120,9 @@ def _named(world: World, name: str) -> Agent:
     return agent
 
 
-def _kind(story: Story, named: Agent | None) -> RunKind:
+def kind_of(story: Story, named: Agent | None) -> RunKind:
+    """What kind of run the story's stage calls for. Raises HuskiesError `wrong_stage` when it calls for none, or for
+    none by `named`."""
     if named is not None and named.stage is AgentStage.OTHER and not story.is_terminal:
         return RunKind.OTHER
     kind = _KINDS.get(story.stage.name)
@@ -132,7 +140,7 @@ def _kind(story: Story, named: Agent | None) -> RunKind:
     return kind
 
 
-def _refuse_epic(story: Story) -> None:
+def refuse_epic(story: Story) -> None:
     if story.draft.type is StoryType.EPIC:
         fact = f"story {story.id} is an epic: its members are worked on, not itself"
         raise HuskiesError(fact, hint="Start its members.", code="epic", subject=str(story.id))

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from huskies_core.context import Context
-from huskies_core.tools import agents, gates, output, runs
+from huskies_core.tools import agents, gates, output, prompts, runs
 from huskies_core.tools.arguments import argument
 from huskies_core.tools.catalogue_stories import Nothing, OfStory
 from huskies_core.tools.documents import (
     Document,
     agent_document,
     error_document,
+    prompt_document,
     run_document,
     run_now_document,
 )
@@ -24,6 +25,14 @@ MOST_OUTPUT = 20_000
 class StartAgent(OfStory):
     agent: str | None = argument(
         "The agent, by its name in agents.toml; without one, whoever is free.", default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentPrompt(OfStory):
+    agent: str | None = argument(
+        "The agent, by its name in agents.toml; without one, the first that would be given the story.",
+        default=None,
     )
 
 
@@ -60,6 +69,10 @@ def _start_agent(context: Context, wanted: StartAgent) -> Document:
 def _stop_agent(context: Context, wanted: OfStory) -> Document:
     stopped = agents.stop_agent(context, wanted.id)
     return {"story": stopped.story, "stage": stopped.stage, "run": run_document(stopped.run)}
+
+
+def _agent_prompt(context: Context, wanted: AgentPrompt) -> Document:
+    return prompt_document(prompts.show_prompt(context, wanted.id, wanted.agent))
 
 
 def _run_gates(context: Context, wanted: OfStory) -> Document:
@@ -110,6 +123,13 @@ TOOLS = (
         OfStory,
         _stop_agent,
         writes=True,
+    ),
+    Tool(
+        "agent_prompt",
+        "Show what an agent was told when its live run of a story began, or what it would be told if it began now.",
+        AgentPrompt,
+        _agent_prompt,
+        writes=False,
     ),
     Tool(
         "run_gates",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from huskies_core.git.rescue import Rescue
     from huskies_core.tools.agents import AgentNow
     from huskies_core.tools.places import Worktree
+    from huskies_core.tools.prompts import Prompt
     from huskies_core.tools.runs import RunNow
 
 Document = dict[str, object]
@@ -55,6 +56,16 @@ def run_document(run: Run) -> Document:
         "ended_at": run.ended_at,
         "turns": run.turns,
         "cost_usd": run.cost_usd,
+    }
+
+
+def prompt_document(prompt: "Prompt") -> Document:
+    return {
+        "story": prompt.story,
+        "agent": prompt.agent,
+        "kind": prompt.kind,
+        "run": prompt.run,
+        "prompt": prompt.text,
     }
 
 
