@@ -193,3 +193,20 @@ def test_a_long_list_of_runs_shows_the_newest_and_says_so(huskies: Commands) -> 
     rows = [len(found.stdout.splitlines()) - 1 for found in (table, everything)]
     assert (rows, len(huskies("run", "list", "--json").data["runs"])) == ([50, 60], 60)
     assert table.stderr == "These are the newest 50; --limit 0 shows all.\n"
+
+
+def test_the_limit_that_ended_a_run_is_told_wherever_the_run_is(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    script = ('usage={"tool_turns":1}', 'usage={"tool_turns":1}', "hang")
+    command = json.dumps([sys.executable, str(AGENT), *script])
+    repository.write(".huskies/agents.toml", f"{ONE.format(command=command)}max_tool_turns = 1\n")
+    huskies("add", "Fix", "--type", "task", "-c", "It is fixed")
+    huskies("agent", "start", "1")
+    repository.write(".huskies/agents.toml", "# nobody follows\n")
+    wait_until(lambda: huskies("run", "show", "1", "--json").data["outcome"], 30, what="the end of the run")
+    page, told = huskies("run", "show", "1", "--json").data, "max_tool_turns: 2 of 1"
+    assert (page["outcome"], page["detail"], page["limit"]) == ("limit", told, "max_tool_turns")
+    said = [huskies("run", "show", "1").stdout, huskies("show", "1").stdout]
+    said += [huskies("run", "list").stdout, huskies("logs", "1", "--run", "1").stderr]
+    assert [told in text for text in said] == [True] * 4

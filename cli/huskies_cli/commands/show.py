@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 
 import typer
 
@@ -18,6 +19,8 @@ from huskies_core.store.stories import Criterion, Story
 from huskies_core.tools.documents import entry_document
 from huskies_core.tools.listing import Page, show
 from huskies_core.tools.page_documents import page_document
+
+RUN_COLUMNS = ("run", "kind", "agent", "outcome", "turns", "cost", "detail")
 
 
 def show_story(ctx: typer.Context, story: StoryId) -> Result:
@@ -37,12 +40,10 @@ def _text(page: Page, now: datetime) -> str:
         render.heading(f"{page.story.id} {draft.title}"),
         render.fields(_pairs(page, now)),
         render.block(draft.description, indent=0),
-        _section("Acceptance criteria", map(_criterion, draft.criteria)),
+        _section("Acceptance criteria", map(_criterion, count(1), draft.criteria)),
         _section("Members", [render.table(("id", "stage", "title"), _members(page.members))]),
         _section("History", map(entry_line, map(entry_document, page.history))),
-        _section(
-            "Runs", [render.table(("run", "kind", "agent", "outcome", "turns", "cost"), _runs(page.runs))]
-        ),
+        _section("Runs", [render.table(RUN_COLUMNS, _runs(page.runs))]),
     )
 
 
@@ -67,9 +68,11 @@ def _pairs(page: Page, now: datetime) -> list[tuple[str, render.Cell]]:
     ]
 
 
-def _criterion(criterion: Criterion) -> str:
-    first, *others = render.block(criterion.text, indent=4).split("\n")
-    return "\n".join((f"[{'x' if criterion.checked else ' '}] {first.strip()}", *others))
+def _criterion(number: int, criterion: Criterion) -> str:
+    """With the number by which it is checked."""
+    mark = f"{number}. [{'x' if criterion.checked else ' '}] "
+    first, *others = render.block(criterion.text, indent=len(mark)).split("\n")
+    return "\n".join((f"{mark}{first.strip()}", *others))
 
 
 def _section(name: str, parts: "map[str] | Sequence[str]") -> str:
@@ -83,6 +86,14 @@ def _members(members: Sequence[Story]) -> list[tuple[render.Cell, ...]]:
 
 def _runs(runs: Sequence[Run]) -> list[tuple[render.Cell, ...]]:
     return [
-        (run.id, run.kind, run.agent, run.outcome or run.status, run.turns, render.cost(run.cost_usd))
+        (
+            run.id,
+            run.kind,
+            run.agent,
+            run.outcome or run.status,
+            run.turns,
+            render.cost(run.cost_usd),
+            run.detail,
+        )
         for run in runs
     ]

@@ -35,7 +35,8 @@ def find_hit(limits: Limits, progress: Progress, elapsed: Elapsed) -> LimitHit |
 
 def _find_time_hit(limits: Limits, elapsed: Elapsed) -> LimitHit | None:
     if limits.inactivity_timeout_secs is not None and elapsed.quiet >= limits.inactivity_timeout_secs:
-        return LimitHit("inactivity_timeout_secs", f"no output for {limits.inactivity_timeout_secs:g} s")
+        detail = f"inactivity_timeout_secs: no output for {limits.inactivity_timeout_secs:g} s"
+        return LimitHit("inactivity_timeout_secs", detail)
     if limits.max_wall_secs is not None and elapsed.wall >= limits.max_wall_secs:
         return LimitHit("max_wall_secs", f"max_wall_secs: ran for {limits.max_wall_secs:g} s")
     return None

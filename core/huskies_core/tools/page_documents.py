@@ -83,6 +83,7 @@ def run_page_document(page: "RunPage") -> Document:
         "notes": run.notes,
         "evidence": dict(run.evidence),
         "landing": landing,
+        "limit": page.exit.limit.limit if page.exit and page.exit.limit else None,
         "steps": [_step(step) for step in page.exit.steps] if page.exit else [],
         "lost_output_bytes": page.exit.lost_output_bytes if page.exit else 0,
         "survivors": list(page.exit.survivors) if page.exit else [],

@@ -23,7 +23,12 @@ from support.waiting import wait_for_file, wait_until
             "max_budget_usd",
             "max_budget_usd: 1.2000 of 1.0000",
         ),
-        (("say=hm",), Limits(inactivity_timeout_secs=0.3), "inactivity_timeout_secs", "no output for 0.3 s"),
+        (
+            ("say=hm",),
+            Limits(inactivity_timeout_secs=0.3),
+            "inactivity_timeout_secs",
+            "inactivity_timeout_secs: no output for 0.3 s",
+        ),
         (("flood",), Limits(max_wall_secs=0.3), "max_wall_secs", "max_wall_secs: ran for 0.3 s"),
     ],
 )
@@ -39,6 +44,15 @@ def test_a_limit_ends_the_agent_as_it_is_passed(
 def test_turns_up_to_the_limit_are_granted(runs: Runs) -> None:
     _, ended = runs.finish(runs.step("usage={}", "usage={}"), limits=Limits(max_turns=2))
     assert (ended.limit, ended.steps[0].passed) == (None, True)
+
+
+def test_talk_is_no_use_of_a_tool(runs: Runs) -> None:
+    talk, work = ['usage={"turns":1}'] * 100, ['usage={"turns":1,"tool_turns":1}'] * 11
+    limits = Limits(max_tool_turns=10)
+    ended = [runs.finish(runs.step(*script), limits=limits)[1] for script in (talk, work[:10])]
+    _, busy = runs.finish(runs.step(*work, "hang"), limits=limits)
+    assert ([one.limit for one in ended], ended[0].progress.turns) == ([None, None], 100)
+    assert (busy.limit and busy.limit.detail) == "max_tool_turns: 11 of 10"
 
 
 def test_a_silent_gate_is_not_inactive(runs: Runs) -> None:
@@ -60,7 +74,8 @@ def test_waiting_for_a_rate_limit_is_not_inactivity(runs: Runs) -> None:
     runs.shim_env["PYTHONPATH"] = str(runs.root)
     _, ended = runs.finish(runs.step("say=wait", "hang"), limits=Limits(inactivity_timeout_secs=0.2))
     assert ended.limit is not None
-    assert (ended.limit.detail, ended.steps[0].seconds >= 1.0) == ("no output for 0.2 s", True)
+    quiet = "inactivity_timeout_secs: no output for 0.2 s"
+    assert (ended.limit.detail, ended.steps[0].seconds >= 1.0) == (quiet, True)
 
 
 def test_progress_tells_what_was_spent_while_the_agent_works(runs: Runs) -> None:
