@@ -96,6 +96,21 @@ def test_a_reviewer_that_says_nothing_is_asked_once_more_then_a_person_is(
     assert "ended without a verdict" in asked.read_text()
 
 
+def test_a_criterion_that_comes_after_the_approval_is_asked_of_qa_again(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
+    asked = pipeline.scripts / "asked-again"
+    by_a_person = "run=env -u HUSKIES_RUN_ID huskies update $HUSKIES_STORY_ID --add-criterion 'and fast'"
+    check_second = "run=huskies update $HUSKIES_STORY_ID --check 2"
+    story = pipeline.add()
+    again = (f"run=cp $HUSKIES_PROMPT_FILE {asked}", check_second, *APPROVAL)
+    pipeline.script(story, (*APPROVAL, by_a_person), again, kind="qa")
+    pipeline.huskies("auto-assign")
+    pipeline.wait_for(story)
+    assert kinds(pipeline) == ["coder", "gates", "qa", "qa", "merge"]
+    told = asked.read_text()
+    assert ("2. [ ] and fast" in told, "these criteria are not checked: 2" in told) == (True, True)
+
+
 def kinds(pipeline: Pipeline) -> list[str]:
     return [run.kind.value for run in pipeline.runs()]
 

@@ -75,7 +75,7 @@ TOOLS = (
     _move(
         "approve_story",
         "Approve a story that is in QA or held for review: it goes into the merge queue. From inside a QA run this is"
-        " its verdict.",
+        " its verdict, which is refused while a criterion is not checked.",
         lambda context, wanted: reviews.approve(context, wanted.id),
     ),
     _move(
