@@ -56,7 +56,7 @@ def shell(request: pytest.FixtureRequest) -> Shell:
         ("huskies unf", ["unfreeze"]),
         ("huskies --json li", ["list"]),
         ("huskies --project /tmp li", ["list"]),
-        ("huskies config ", ["check", "get", "set", "show"]),
+        ("huskies config ", ["check", "get", "mcp", "set", "show"]),
         ("huskies --quiet agent st", ["start", "stop"]),
         ("huskies list --stage ", sorted(StageName)),
         ("huskies list --stage=c", ["coding"]),

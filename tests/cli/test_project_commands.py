@@ -147,3 +147,15 @@ def test_rescued_work_is_listed_and_comes_back_as_a_branch(
 def test_what_was_never_rescued_cannot_come_back(huskies: Commands) -> None:
     assert huskies("rescue", "restore", "1").outcome == (2, "", "huskies: story 1 has no rescue\n")
     assert huskies("rescue", "list").outcome == (0, "", "")
+
+
+def test_the_file_for_mcp_clients_is_written_by_init_and_by_config(
+    outside: Commands, repository: GitRepository
+) -> None:
+    made = outside("init", "--mcp", "--json").data["made"]
+    again = outside("config", "mcp", "--json").data
+    assert (made[-1], again["path"], again["changed"]) == (
+        ".mcp.json",
+        str(repository.root / ".mcp.json"),
+        False,
+    )

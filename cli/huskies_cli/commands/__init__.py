@@ -61,6 +61,7 @@ CONFIG = (
     Entry("get", "config", "get_key", "Print the value of a key."),
     Entry("set", "config", "set_key", "Set a key; comments and layout stay.", any_value=True),
     Entry("show", "config", "show_config", "Show every key with its value."),
+    Entry("mcp", "config", "write_mcp", "Write the .mcp.json that Claude Code reads."),
 )
 TOOL = (
     Entry("list", "tool", "list_tools", "List the tools."),
@@ -103,6 +104,7 @@ COMMANDS = (
     Entry("worktree", "worktree", "", "Find the worktrees of stories.", RUNS, children=WORKTREE),
     Entry("rescue", "rescue", "", "Find and restore work that was rescued.", RUNS, children=RESCUE),
     Entry("tool", "tool", "", "Call any operation by its name, with JSON.", PROJECT, children=TOOL),
+    Entry("mcp", "mcp", "mcp", "Serve the tools to an MCP client.", PROJECT),
     Entry("timer", "timer", "", "Do something at a time.", RUNS, children=TIMER),
     Entry("trigger", "trigger", "", "Do something when stories move.", RUNS, children=TRIGGER),
     Entry("watch", "watch", "watch", "Run the passes in a loop.", PASSES),

@@ -71,6 +71,18 @@ def show_config(ctx: typer.Context) -> Result:
     return Result(show(config), text=lambda: _shown(config))
 
 
+def write_mcp(ctx: typer.Context) -> Result:
+    """Write the .mcp.json that Claude Code reads.
+
+    At the project's root; other servers in it stay. Written again, it names this installation.
+    """
+    with open_context(session_of(ctx).start) as context:
+        written = configuring.write_mcp(context)
+    told = f"{written.path}: {written.command} mcp{'' if written.changed else ' (as it was)'}"
+    data = {"path": str(written.path), "command": written.command, "changed": written.changed}
+    return Result(data, text=told)
+
+
 def _problems(problems: Sequence[Problem]) -> Result:
     errors = tuple(ErrorItem("config_error", str(item), item.hint, item.path) for item in problems)
     return Result({"problems": [asdict(item) for item in problems]}, status=Status.ERROR, errors=errors)

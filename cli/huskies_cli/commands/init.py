@@ -16,15 +16,16 @@ BaseBranch = Annotated[
         "--base-branch", metavar="B", help="The branch stories are merged into.", show_default=False
     ),
 ]
+Mcp = Annotated[bool, typer.Option("--mcp", help="Write .mcp.json for Claude Code, too.")]
 
 
-def init(ctx: typer.Context, base_branch: BaseBranch = None) -> Result:
+def init(ctx: typer.Context, base_branch: BaseBranch = None, mcp: Mcp = False) -> Result:
     """Make this repository a project.
 
     Writes .huskies with commented configuration files and the store, and takes the branch that is checked out as the
     base that stories branch off and are merged into. Run again, it makes what is missing and keeps the rest.
     """
-    done = initialise(session_of(ctx).start, base_branch=base_branch, environ=os.environ)
+    done = initialise(session_of(ctx).start, base_branch=base_branch, environ=os.environ, mcp=mcp)
     data = {"root": str(done.root), "base_branch": done.base_branch, "made": list(done.made)}
     return Result(data, text=lambda: _text(done))
 

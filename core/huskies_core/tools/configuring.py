@@ -14,6 +14,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
 from huskies_core.runtimes.known import load_runtime
 from huskies_core.tools.files import write_whole
+from huskies_core.tools.mcp_file import McpFile, write_mcp_file
 
 
 def check(context: Context) -> tuple[Problem, ...]:
@@ -43,6 +44,12 @@ def set_key(context: Context, key: str, value: str) -> None:
         _refuse_unknown_base(context, before, after)
         write_whole(path, after)
     context.forget_config()
+
+
+def write_mcp(context: Context) -> McpFile:
+    """See `write_mcp_file`."""
+    refuse_inside_run(context)
+    return write_mcp_file(context.project, context.environ)
 
 
 def _of_base(context: Context, settings: ProjectConfig) -> Iterable[Problem]:

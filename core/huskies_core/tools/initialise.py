@@ -12,6 +12,8 @@ from huskies_core.git.repository import Repository
 from huskies_core.project import Project, find_repository
 from huskies_core.store import connection, facts
 from huskies_core.tools.files import write_whole
+from huskies_core.tools.mcp_file import NAME as MCP_FILE
+from huskies_core.tools.mcp_file import write_mcp_file
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Initialised:
     made: tuple[str, ...]
 
 
-def initialise(start: Path, *, base_branch: str | None, environ: Mapping[str, str]) -> Initialised:
+def initialise(
+    start: Path, *, base_branch: str | None, environ: Mapping[str, str], mcp: bool = False
+) -> Initialised:
     """Makes what is missing and keeps what is there; neither git's config nor its index is touched.
 
     The base is `base_branch`, else the one recorded before, else the one checked out. The store comes last:
-    killed earlier there is no project yet, and the next `init` makes the rest.
+    killed earlier there is no project yet, and the next `init` makes the rest. With `mcp`, `.mcp.json` is there, too.
     """
     require_git()
     project = find_repository(start)
@@ -37,6 +41,8 @@ def initialise(start: Path, *, base_branch: str | None, environ: Mapping[str, st
     with Repository(project) as repo:
         base = _base_branch(repo, base_branch or _recorded(context))
     made = _write_files(project, base)
+    if mcp and write_mcp_file(project, environ).changed:
+        made = (*made, MCP_FILE)
     connection.create(project)
     with context.store.exclusive() as db:
         facts.put(db, facts.BASE_BRANCH, base)

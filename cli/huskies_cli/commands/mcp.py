@@ -1,0 +1,28 @@
+"""`huskies mcp`: the server for clients of the Model Context Protocol."""
+
+import importlib.util
+
+import typer
+
+from huskies_cli.output import Result
+from huskies_cli.session import session_of
+from huskies_core.errors import HuskiesError
+from huskies_core.project import find_project
+
+
+def mcp(ctx: typer.Context) -> Result:
+    """Serve the tools to an MCP client.
+
+    Speaks the Model Context Protocol on standard input and output until the client closes them: every tool of
+    'huskies tool list', the board and each story as resources. From inside a run the same is refused as of the command
+    that does it.
+    """
+    session = session_of(ctx)
+    find_project(session.start)
+    if importlib.util.find_spec("mcp") is None:
+        hint = "Install it: pip install 'huskies[mcp]'."
+        raise HuskiesError("the package mcp is not installed", hint=hint, code="missing_extra", subject="mcp")
+    from huskies_cli.mcp.server import serve
+
+    serve(session.start)
+    return Result()

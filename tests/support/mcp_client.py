@@ -1,0 +1,46 @@
+"""The client of the package mcp beside the real server, asked from tests that know nothing of event loops."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+from mcp import ClientSession, StdioServerParameters, stdio_client
+
+from support.cli import HUSKIES
+
+Found = TypeVar("Found")
+_AT_MOST_SECS = 90.0
+
+
+def asked(place: Path, questions: Callable[[ClientSession], Awaitable[Found]], *, log: Path) -> Found:
+    """What `questions` finds out with an open session; the server has ended then. Its stderr is in `log`."""
+
+    async def ask() -> Found:
+        with anyio.fail_after(_AT_MOST_SECS):
+            async with session(place, log) as client:
+                return await questions(client)
+
+    return anyio.run(ask)
+
+
+@asynccontextmanager
+async def session(place: Path, log: Path) -> AsyncIterator[ClientSession]:
+    server = StdioServerParameters(
+        command=sys.executable, args=[str(HUSKIES), "mcp"], cwd=place, env=dict(os.environ)
+    )
+    with log.open("a") as errors:
+        async with stdio_client(server, errlog=errors) as streams, ClientSession(*streams) as client:
+            await client.initialize()
+            yield client
+
+
+async def call(client: ClientSession, name: str, **arguments: Any) -> dict[str, Any]:
+    """The structured answer of a tool; under `error` when it failed."""
+    answer = await client.call_tool(name, arguments)
+    found = dict(answer.structured_content)
+    assert answer.is_error == ("error" in found), answer
+    return found
