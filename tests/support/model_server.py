@@ -1,0 +1,260 @@
+"""A scripted model on loopback, for the real command lines of coding agents: it answers as a function of what it is
+asked, so that one server serves every story and every kind of run.
+
+Messages as Anthropic's API streams them. What is behind `/v1/responses` is OpenAI's.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+USAGE = {
+    "input_tokens": 1000,
+    "cache_creation_input_tokens": 100,
+    "cache_read_input_tokens": 2000,
+    "output_tokens": 50,
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model sees: the first prompt of the session, the last message, and how often it has answered."""
+
+    prompt: str
+    last: str
+    answered: int
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Says:
+    """An answer: words, and maybe a tool to call with its input. `pause` is a silence before it, in seconds."""
+
+    text: str = ""
+    tool: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    pause: float = 0.0
+
+
+@dataclass(frozen=True)
+class Refuses:
+    """An error of the service, such as 429."""
+
+    status: int
+    kind: str = "api_error"
+    message: str = "no"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Model = Callable[[Asked], Says | Refuses]
+
+
+@contextmanager
+def model_server(model: Model) -> Iterator[str]:
+    """The address of a server that answers with `model`; it is gone at the end."""
+    gone = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(model, gone))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        gone.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler_of(model: Model, gone: threading.Event) -> type[BaseHTTPRequestHandler]:
+    class Handler(_Handler):
+        def answer(self, asked: Asked) -> Says | Refuses:
+            said = model(asked)
+            if isinstance(said, Says) and said.pause:
+                gone.wait(said.pause)
+            return said
+
+    return Handler
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, asked: Asked) -> Says | Refuses:
+        raise NotImplementedError
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: tests read what the agents print."""
+
+    def do_HEAD(self) -> None:
+        self._send(200, {})
+
+    def do_GET(self) -> None:
+        self._send(200, {"data": [], "models": []})
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
+        if self.path.startswith("/v1/responses"):
+            self._respond(request)
+        elif "/messages" not in self.path or "count_tokens" in self.path:
+            self._send(200, {"input_tokens": 10})
+        else:
+            self._message(request)
+
+    def _message(self, request: Mapping[str, Any]) -> None:
+        said = self.answer(_asked_of_claude(request)) if request.get("tools") else Says("A title")
+        if isinstance(said, Refuses):
+            self._send(said.status, _error(said), said.headers)
+            return
+        blocks = _claude_blocks(said, len(request["messages"]))
+        message = {
+            "id": f"msg_{len(request['messages'])}_{time.monotonic_ns()}",
+            "type": "message",
+            "role": "assistant",
+            "model": request["model"],
+            "content": blocks,
+            "stop_reason": "tool_use" if said.tool else "end_turn",
+            "stop_sequence": None,
+            "usage": USAGE,
+        }
+        if request.get("stream"):
+            self._stream(_claude_events(message))
+        else:
+            self._send(200, message)
+
+    def _respond(self, request: Mapping[str, Any]) -> None:
+        said = self.answer(_asked_of_codex(request))
+        if isinstance(said, Refuses):
+            self._send(said.status, {"error": {"type": said.kind, "message": said.message}}, said.headers)
+            return
+        self._stream(_codex_events(said))
+
+    def _send(
+        self, status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        for name, value in {"content-type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self._write(body)
+
+    def _stream(self, events: Sequence[Mapping[str, Any]]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for event in events:
+            self._write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+        self.close_connection = True
+
+    def _write(self, data: bytes) -> None:
+        """An agent that was killed reads no more."""
+        try:
+            self.wfile.write(data)
+            self.wfile.flush()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+
+def _error(said: Refuses) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": said.kind, "message": said.message}}
+
+
+def _asked_of_claude(request: Mapping[str, Any]) -> Asked:
+    messages = request["messages"]
+    answered = sum(message["role"] == "assistant" for message in messages)
+    tools = tuple(tool["name"] for tool in request["tools"])
+    return Asked(_text(messages[0]["content"]), _text(messages[-1]["content"]), answered, tools)
+
+
+def _claude_blocks(said: Says, number: int) -> list[dict[str, Any]]:
+    words: list[dict[str, Any]] = [{"type": "text", "text": said.text}] if said.text else []
+    call = {"type": "tool_use", "id": f"toolu_{number}", "name": said.tool, "input": dict(said.given)}
+    return [*words, *([call] if said.tool else [])]
+
+
+def _claude_events(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}}
+    ]
+    for index, block in enumerate(message["content"]):
+        if block["type"] == "text":
+            empty: dict[str, Any] = {"type": "text", "text": ""}
+            delta = {"type": "text_delta", "text": block["text"]}
+        else:
+            empty = {**block, "input": {}}
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+        events += [
+            {"type": "content_block_start", "index": index, "content_block": empty},
+            {"type": "content_block_delta", "index": index, "delta": delta},
+            {"type": "content_block_stop", "index": index},
+        ]
+    stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+    spent = {"output_tokens": USAGE["output_tokens"]}
+    return [*events, {"type": "message_delta", "delta": stop, "usage": spent}, {"type": "message_stop"}]
+
+
+def _asked_of_codex(request: Mapping[str, Any]) -> Asked:
+    """Its instructions and its surroundings come as messages, too: the prompt is the last of the user's before the
+    model first answered."""
+    items = request["input"]
+    told = [index for index, item in enumerate(items) if _is_answer(item)]
+    before = items[: told[0]] if told else items
+    prompts = [_text(item["content"]) for item in before if item.get("role") == "user"]
+    last = items[-1]
+    said = _text(last["content"]) if "content" in last else json.dumps(last.get("output"))
+    answered = sum(1 for index in told if index - 1 not in told)
+    tools = tuple(tool.get("name", tool["type"]) for tool in request.get("tools", ()))
+    return Asked(prompts[-1] if prompts else "", said, answered, tools)
+
+
+def _is_answer(item: Mapping[str, Any]) -> bool:
+    return item.get("role") == "assistant" or item.get("type") in ("function_call", "custom_tool_call")
+
+
+def _codex_events(said: Says) -> list[dict[str, Any]]:
+    number = time.monotonic_ns()
+    items: list[dict[str, Any]] = []
+    if said.text:
+        words = {"type": "output_text", "text": said.text, "annotations": []}
+        items.append({"type": "message", "role": "assistant", "id": f"m{number}", "content": [words]})
+    if said.tool:
+        items.append(
+            {
+                "type": "function_call",
+                "id": f"f{number}",
+                "call_id": f"c{number}",
+                "name": said.tool,
+                "arguments": json.dumps(dict(said.given)),
+            }
+        )
+    usage = {
+        "input_tokens": 1000,
+        "input_tokens_details": {"cached_tokens": 400},
+        "output_tokens": 50,
+        "output_tokens_details": {"reasoning_tokens": 10},
+        "total_tokens": 1050,
+    }
+    response = {"id": f"r{number}", "object": "response"}
+    done = [
+        {"type": "response.output_item.done", "output_index": index, "item": item}
+        for index, item in enumerate(items)
+    ]
+    end = {"type": "response.completed", "response": {**response, "usage": usage}}
+    return [{"type": "response.created", "response": response}, *done, end]
+
+
+def _text(content: object) -> str:
+    """The words of a message, and of the results of tools in it."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    return "\n".join(_text(block.get("text", block.get("content", ""))) for block in blocks)

@@ -1,0 +1,66 @@
+"""An MCP client takes a story through the whole pipeline; so does a real coding agent's own client."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import ClientSession
+
+from support.clients import claude_variables, installed
+from support.mcp_client import asked, call
+from support.model_server import Asked, Says, model_server
+from system.project import Pipeline
+
+pytestmark = pytest.mark.system
+
+
+def test_a_client_makes_a_story_and_follows_it_to_its_end(pipeline: Pipeline, tmp_path: Path) -> None:
+    async def questions(client: ClientSession) -> tuple[list[str], dict[str, Any]]:
+        story = (await call(client, "create_story", title="Greet", criteria=["it greets"]))["id"]
+        await call(client, "start_agent", id=story)
+        seen: list[str] = []
+        while seen[-1:] != ["done"]:
+            stage = (await call(client, "show_story", id=story))["stage"]
+            seen += [stage] if seen[-1:] != [stage] else []
+            await anyio.sleep(0.05)
+        board = json.loads(getattr((await client.read_resource("huskies://board")).contents[0], "text", ""))
+        assert board["counts"]["done"] == 1
+        return seen, await call(client, "get_output", id=story, run=1)
+
+    seen, output = asked(pipeline.root, questions, log=tmp_path / "mcp.log")
+    assert [stage for stage in seen if stage in ("coding", "done")] == ["coding", "done"]
+    assert (output["whole"], output["run"]["outcome"]) == (True, "completed")
+
+
+def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipeline) -> None:
+    """It calls one of them, and hears what it answers."""
+    claude = installed("claude")
+    heard: list[Asked] = []
+
+    def model(asked: Asked) -> Says:
+        heard.append(asked)
+        if not asked.answered:
+            return Says(
+                "I add it.", "mcp__huskies__create_story", {"title": "From afar", "criteria": ["it is"]}
+            )
+        return Says("Added.")
+
+    assert pipeline.huskies("config", "mcp").exit_code == 0
+    tools = "--allowedTools=mcp__huskies__create_story"
+    with model_server(model) as address:
+        done = subprocess.run(
+            [claude, "-p", "--output-format=json", "--mcp-config=.mcp.json", "--strict-mcp-config", tools],
+            cwd=pipeline.root,
+            env={**os.environ, **claude_variables(address)},
+            input="Add a story.",
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+    assert (done.returncode, json.loads(done.stdout)["result"]) == (0, "Added."), done.stderr
+    assert ("mcp__huskies__explain" in heard[0].tools, json.loads(heard[-1].last)["id"]) == (True, 1)
+    assert pipeline.story(1).draft.title == "From afar"
