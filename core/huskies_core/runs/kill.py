@@ -41,6 +41,8 @@ class KillResult:
 def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResult:
     """Ends the run's shim and all that runs below it or carries its mark, in less than 5 s.
 
+    Then waits 3 s at most for who records its end, should a pass have found it dead first.
+
     First leaves `intent` in kill.json, so that whoever records the end knows what it was for should the
     caller die, and so that a run that is still being made ready never starts. A shim that is through with its
     steps is left to finish as `advance`; only when that hangs it is killed as well. Raises HuskiesError when
@@ -50,22 +52,24 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
         directory.read_spec()
     replace_file(directory.kill, json.dumps(dict(intent)).encode(), durable=True)
     if not os.path.exists(directory.spec):
-        return _outwait_start(directory)
+        # `launch` writes spec.json and then looks for kill.json, which is there: it starts nothing any more.
+        return KillResult(gone=_outwait_holder(directory), survivors=())
     spec = directory.read_spec()
     grace = GRACE_SECS
     if is_alive(directory):
         _stop_shim(directory)
         grace = 0.0
     left = end_all(partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace)
-    return KillResult(gone=not left and not is_alive(directory), survivors=left)
+    # Who holds the lock now is neither the shim nor below it: a pass that found the run dead records its end.
+    return KillResult(gone=not left and _outwait_holder(directory), survivors=left)
 
 
-def _outwait_start(directory: RunDirectory) -> KillResult:
-    """`launch` writes spec.json and then looks for kill.json, which is there: it starts nothing any more."""
+def _outwait_holder(directory: RunDirectory) -> bool:
+    """Whether the run's lock is free, or becomes so in a moment."""
     deadline = time.monotonic() + _SHIM_SECS
     while is_alive(directory) and time.monotonic() < deadline:
         select.poll().poll(_LOOK_MS)
-    return KillResult(gone=not is_alive(directory), survivors=())
+    return not is_alive(directory)
 
 
 def free_marked(run_id: int, project: str) -> KillResult:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.kill import free_marked, kill_run
-from huskies_core.runs.liveness import is_alive
+from huskies_core.runs.kill import KillResult, free_marked, kill_run
+from huskies_core.runs.liveness import is_alive, take_lock
 from huskies_core.runs.marks import marked_processes
 from huskies_core.runs.processes import find_process
 from huskies_core.runs.records import ShimRecord
@@ -163,3 +164,15 @@ def test_a_later_process_of_the_shims_pid_is_not_touched(runs: Runs) -> None:
     result = kill_run(directory, INTENT)
     os.close(holder)
     assert result.gone is False
+
+
+def test_who_records_the_end_of_a_killed_run_is_waited_for(runs: Runs) -> None:
+    """A pass holds the lock of a run that it found dead for as long as it takes to write that down."""
+    directory, _ = runs.finish(runs.step("say=done"))
+    lock = take_lock(directory)
+    assert lock is not None
+    recorded = Timer(0.3, os.close, (lock,))
+    recorded.start()
+    result = kill_run(directory, INTENT)
+    recorded.join()
+    assert result == KillResult(gone=True, survivors=())
