@@ -1,6 +1,7 @@
 """The man pages: one for each command with each of its options, as the program has them today."""
 
 import dataclasses
+import json
 import re
 import shutil
 import subprocess
@@ -97,9 +98,9 @@ def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:
 
 
 def describes(page: str, item: "dataclasses.Field[object]") -> bool:
-    """Whether an entry of the page has the key, and says its default where that is a number."""
+    """Whether an entry of the page has the key, and says its default where that is a number or a switch."""
     heads = re.findall(rf"^\.It Cm (?:.* , )?{item.name}\b(.*)$", page, re.MULTILINE)
-    default = item.default if isinstance(item.default, int) else ""
+    default = json.dumps(item.default) if isinstance(item.default, int) else ""
     return any(head.endswith(f" = {default}" if default != "" else "") for head in heads)
 
 

@@ -62,6 +62,7 @@ agent ann
   inactivity_timeout_secs  300
   max_wall_secs            14400
   env                      {"A": "1"}
+  sandbox_network          true
 """
 
 

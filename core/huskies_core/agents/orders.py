@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.agents import merging, setups
+from huskies_core.agents.confining import confine, held_database
 from huskies_core.agents.left_files import STARTING_FILE
 from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.prompt_values import values_of
@@ -47,6 +48,7 @@ def spec_of(context: Context, order: Order, run: Run, directory: RunDirectory) -
         env=_environment(context, order, run, directory),
         limits=_limits(context, order),
         reader=reader_of(order.agent),
+        held_database=held_database(order.agent, context.project),
         advance=(sys.executable, "-P", "-m", "huskies_cli.main", "advance", str(run.id)),
     )
 
@@ -75,7 +77,12 @@ def _steps(context: Context, order: Order, run: Run, directory: RunDirectory) ->
     if order.agent is None:
         return (*prepare, *gate_steps(gates, place))
     directory.write_prompt(prompt_of(context, order, order.agent))
-    return (*prepare, agent_step(order.agent, place=place, prompt=directory.prompt))
+    step = agent_step(order.agent, place=place, prompt=directory.prompt)
+    return (*prepare, _confined(context, order.story, order.agent, step, directory))
+
+
+def _confined(context: Context, story: Story, agent: Agent, step: Step, directory: RunDirectory) -> Step:
+    return confine(step, agent, context.project, story=story.id, run=directory, environ=context.environ)
 
 
 def _remember(directory: RunDirectory, told: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from huskies_core.agents import hygiene, prompts
+from huskies_core.agents.confining import require_sandbox
 from huskies_core.agents.ending import record_failed_start
 from huskies_core.agents.orders import Order, spec_of
 from huskies_core.agents.stopping import end_left_run
@@ -47,6 +48,7 @@ def _check_config(context: Context, order: Order) -> None:
     """Raises what no second try would mend, before a try is spent on it."""
     read_env_file(context.project.env_file)
     base_tip(context)
+    require_sandbox(order.agent, context.project, context.environ)
     if order.agent is not None:
         prompts.template_of(context, order.agent, order.kind)
 

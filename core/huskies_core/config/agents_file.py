@@ -14,6 +14,7 @@ from huskies_core.runtimes.known import runtime_names
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = "HUSKIES_"
 _COMMAND = "command"
+_SANDBOX = "bwrap"
 
 
 def read_agents(document: Document, data: Mapping[str, object]) -> tuple[Agent, ...]:
@@ -49,7 +50,10 @@ def _agent(table: Table) -> Agent:
         disallowed_tools=table.strings("disallowed_tools"),
         env=_env(table.table("env")),
         env_allow=_env_allow(table),
-        sandbox=table.line("sandbox"),
+        sandbox=_sandbox(table),
+        sandbox_read=_paths(table, "sandbox_read"),
+        sandbox_write=_paths(table, "sandbox_write"),
+        sandbox_network=table.flag("sandbox_network", default=Agent.sandbox_network),
     )
     table.finish()
     return agent
@@ -97,6 +101,26 @@ def _env_allow(table: Table) -> tuple[str, ...]:
     for name in names:
         _check_name(table, "env_allow", name)
     return names
+
+
+def _sandbox(table: Table) -> str | None:
+    sandbox = table.text("sandbox")
+    if sandbox is not None and sandbox != _SANDBOX:
+        table.problem("sandbox", f"sandbox must be {_SANDBOX}, not {sandbox!r}", "Leave it out to have none.")
+    for key in ("sandbox_read", "sandbox_write", "sandbox_network"):
+        if sandbox is None and table.has(key):
+            table.problem(key, f"{key} is for agents with a sandbox", f'Add sandbox = "{_SANDBOX}".')
+    return sandbox
+
+
+def _paths(table: Table, key: str) -> tuple[str, ...]:
+    """Whether they are there, only the machine that starts the agent can tell."""
+    paths = table.strings(key)
+    for path in paths:
+        plain = PurePosixPath(path)
+        if ".." in plain.parts or not (plain.is_absolute() or path.startswith("~/")):
+            table.problem(key, f"{path!r} is no path from / or ~/", "Write it whole, such as ~/.claude.")
+    return paths
 
 
 def _check_name(table: Table, key: str, name: str) -> None:

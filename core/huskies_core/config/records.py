@@ -123,6 +123,9 @@ class Agent:
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     env_allow: tuple[str, ...] = ()
     sandbox: str | None = None
+    sandbox_read: tuple[str, ...] = ()
+    sandbox_write: tuple[str, ...] = ()
+    sandbox_network: bool = True
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,12 @@ class Table:
             return None
         return value
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self._take(key)
+        if value is not None and not isinstance(value, bool):
+            self._wrong(key, "true or false", value)
+        return value if isinstance(value, bool) else default
+
     def amount(self, key: str, *, positive: bool = False) -> float | None:
         """A finite number that is not negative, and with `positive` not 0 either."""
         value = self._take(key)

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import NoReturn
 
+from huskies_core.runs.database_hold import hold_open
 from huskies_core.runs.directory import RunDirectory, replace_file
 from huskies_core.runs.ends import ExitFile
 from huskies_core.runs.liveness import LOCK_FD_VARIABLE
@@ -35,6 +36,7 @@ def main(path: str, lock: int, ready: int) -> None:
     wakeup = Wakeup()
     adopt_orphans()
     try:
+        hold_open(spec.held_database)
         ends = ExitFile(directory)
         supervisor = Supervisor(directory, spec, _make_reader(spec), wakeup)
         _introduce(directory, spec)

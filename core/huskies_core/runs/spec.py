@@ -42,7 +42,8 @@ class Limits:
 class RunSpec:
     """Steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
 
-    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end.
+    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end;
+    `held_database` is one whose write-ahead log must outlast the run, whoever else closes the store.
     """
 
     run_id: int
@@ -52,6 +53,7 @@ class RunSpec:
     limits: Limits
     reader: str
     advance: tuple[str, ...]
+    held_database: str | None = None
 
     def to_json(self) -> str:
         """For the disk, where it stays for weeks: of the environment, which holds keys, only the names."""
@@ -69,6 +71,7 @@ class RunSpec:
             limits=Limits(**raw["limits"]),
             reader=str(raw["reader"]),
             advance=tuple(raw["advance"]),
+            held_database=raw["held_database"],
         )
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Sequence
 
+from huskies_core.agents.confining import sandbox_problems
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.config.edit import get_value, set_value
 from huskies_core.config.load import AGENTS_FILE, PROJECT_FILE, load_config, read_text
@@ -66,6 +67,12 @@ def _of_agents(context: Context, agents: Sequence[Agent]) -> Iterable[Problem]:
             fact = f"agent {agent.name}: {program} is not on PATH"
             hint = f"Install the command line of {agent.runtime}, or put its folder on PATH."
             yield _problem(context, AGENTS_FILE, ("agent", number, "runtime"), fact, hint)
+        for trouble in sandbox_problems(agent, context.project, context.environ):
+            fact = f"agent {agent.name}: no sandbox: {trouble}"
+            hint = (
+                "It is not started until that is mended; huskies-agents.toml(5) tells what a sandbox shows."
+            )
+            yield _problem(context, AGENTS_FILE, ("agent", number, "sandbox"), fact, hint)
 
 
 def _problem(context: Context, name: str, place: KeyPath, fact: str, hint: str) -> Problem:

@@ -27,7 +27,10 @@ allowed_tools = ["Read"]
 disallowed_tools = ["Bash"]
 env = { LEVEL = "debug", EMPTY = "" }
 env_allow = ["API_KEY"]
-sandbox = "none"
+sandbox = "bwrap"
+sandbox_read = ["/opt/tools"]
+sandbox_write = ["~/.claude"]
+sandbox_network = false
 
 [[agent]]
 name = "qa"
@@ -59,7 +62,10 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         disallowed_tools=("Bash",),
         env={"LEVEL": "debug", "EMPTY": ""},
         env_allow=("API_KEY",),
-        sandbox="none",
+        sandbox="bwrap",
+        sandbox_read=("/opt/tools",),
+        sandbox_write=("~/.claude",),
+        sandbox_network=False,
     )
     config = load(agents_toml=EVERYTHING)
     assert config.agents == (coder, Agent("qa", AgentStage.QA, "claude-code"))
@@ -94,6 +100,19 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         (
             agent('prompt_file = "gone.md"'),
             "5: prompt_file 'gone.md' is missing It is looked for as .huskies/gone.md, there and on the base branch.",
+        ),
+        (agent('sandbox = "jail"'), "5: sandbox must be bwrap, not 'jail' Leave it out to have none."),
+        (
+            agent("sandbox_network = false"),
+            '5: sandbox_network is for agents with a sandbox Add sandbox = "bwrap".',
+        ),
+        (
+            agent('sandbox = "bwrap"', 'sandbox_write = ["/a/../b"]'),
+            "6: '/a/../b' is no path from / or ~/ Write it whole, such as ~/.claude.",
+        ),
+        (
+            agent('sandbox = "bwrap"', "sandbox_network = 1"),
+            "6: agent.sandbox_network must be true or false, not a whole number",
         ),
         (f"{agent()}\n{agent()}", "6: name 'a' is used twice"),
         (

@@ -207,6 +207,9 @@ def test_everything_in_force_is_shown_ready_for_json(load: Callable[..., Config]
                 "env": {"B": "1"},
                 "env_allow": [],
                 "sandbox": None,
+                "sandbox_network": True,
+                "sandbox_read": [],
+                "sandbox_write": [],
             }
         ],
     }

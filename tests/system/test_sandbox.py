@@ -1,0 +1,173 @@
+"""An agent in the sandbox does its work, and nothing else."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from huskies_core.agents.confining import sandbox_problems
+from huskies_core.config.records import Agent, AgentStage
+from huskies_core.pipeline.stages import StageName
+from huskies_core.project import Project
+from huskies_core.store.runs import RunKind
+from support.git_repository import GitRepository
+from support.waiting import wait_until
+from system.project import MakePipeline, Pipeline, Team
+
+PRYING = Path(__file__).with_name("prying_agent.py")
+SANDBOXED = Agent("coder-1", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")
+
+
+@pytest.fixture(autouse=True)
+def sandbox_works_here(project: Project) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    problems = sandbox_problems(SANDBOXED, project, os.environ)
+    if problems:
+        pytest.skip(f"not permitted: {problems[0]}")
+
+
+def team(scripts: Path, *lines: str, **sizes: int) -> Team:
+    scripts.mkdir(exist_ok=True)
+    return Team(extra="\n".join(('sandbox = "bwrap"', f'sandbox_write = ["{scripts}"]', *lines)), **sizes)
+
+
+def unchanging(repository: GitRepository) -> tuple[str, list[str], str]:
+    """The shared git config, the hooks and what the main checkout stands on."""
+    git = repository.root / ".git"
+    return (git / "config").read_text(), sorted(os.listdir(git / "hooks")), (git / "HEAD").read_text()
+
+
+def criterion_is_checked(pipeline: Pipeline, story: int) -> bool:
+    return pipeline.story(story).draft.criteria[0].checked
+
+
+def test_a_prying_agent_gets_nowhere_and_its_story_is_done(
+    make_pipeline: MakePipeline,
+    repository: GitRepository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scripts = tmp_path.resolve() / "scripts"
+    monkeypatch.setenv("OUTER_SECRET", "outer-secret")
+    home_key = Path(os.environ["HOME"], ".key")
+    home_key.write_text("outer-secret")
+    root = repository.root.resolve()
+    state, git = root / ".huskies", root / ".git"
+    hidden = [
+        state / "env",
+        state / "runs/1/spec.json",
+        state / "worktrees/1",
+        state / "audit.log",
+    ]
+    foreign = [
+        root,
+        root / "README",
+        git / "config",
+        git / "hooks",
+        git / "HEAD",
+        git / "refs/heads/main",
+        git / "refs/heads",
+        git / "packed-refs",
+        git / "worktrees/1/HEAD",
+        git / "worktrees/2/commondir",
+        git / "worktrees/2/gitdir",
+        git / "objects/info",
+        git / "objects/pack",
+        state / "agents.toml",
+        state / "project.toml",
+        Path("/usr"),
+        Path("/var"),
+    ]
+    lists = {
+        "SECRET_FILES": [home_key, state / "env"],
+        "FOREIGN_PLACES": foreign,
+        "HIDDEN_PLACES": hidden,
+    }
+    env = ", ".join(f'{name} = "{os.pathsep.join(map(str, paths))}"' for name, paths in lists.items())
+    pipeline = make_pipeline(team=team(scripts, f"env = {{ {env} }}", coder=2))
+    (state / "env").write_text("OTHER_KEY=outer-secret\n")
+    (state / "env").chmod(0o600)
+    pipeline.script(1, [f"wait={scripts}/go", *("write=other.txt:1", "commit=work")])
+    report = scripts / "report.json"
+    pipeline.script(2, [f"run={sys.executable} {PRYING} {report}"])
+    assert (pipeline.add(), pipeline.add()) == (1, 2)
+    before = unchanging(repository)
+    with pipeline.ticking():
+        told = pipeline.wait_until(lambda: report.exists() and json.loads(report.read_text()))
+        pipeline.wait_until(lambda: pipeline.story(2).stage.name is not StageName.CODING)
+        assert [path for path in hidden if not path.exists()] == []
+        now = unchanging(repository)
+        (scripts / "go").touch()
+        pipeline.wait_for(1, 2)
+    assert told == {
+        "read": [],
+        "changed": [],
+        "seen": [],
+        "parent_secret": False,
+        "own_file": "",
+        "base_moved": False,
+        "config_changed": False,
+    }
+    assert before == now
+    assert criterion_is_checked(pipeline, 2)
+
+
+@pytest.mark.parametrize("clear", ["hide", "hide-clear"])
+def test_what_an_agent_leaves_behind_ends_with_it(
+    make_pipeline: MakePipeline, tmp_path: Path, clear: str
+) -> None:
+    scripts = tmp_path.resolve() / "scripts"
+    pipeline = make_pipeline(team=team(scripts))
+    pipeline.script(1, [f"{clear}={scripts}/hidden", "write=a.txt:1", "commit=work"])
+    story = pipeline.add()
+    with pipeline.ticking():
+        pipeline.wait_for(story)
+    assert (scripts / "hidden").exists()
+
+
+def test_a_kill_reaches_an_agent_that_ignores_it(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+    scripts = tmp_path.resolve() / "scripts"
+    pipeline = make_pipeline(team=team(scripts))
+    pipeline.script(1, ["ignore=SIGTERM", f"write={scripts}/begun:1", "hang="])
+    story = pipeline.add()
+    assert pipeline.huskies("tick").exit_code == 0
+    run = pipeline.wait_until_live(story, RunKind.CODER)
+    wait_until((scripts / "begun").exists, 30)
+    assert pipeline.huskies("agent", "stop", str(story)).exit_code == 0
+    assert pipeline.held_runs() == []
+    assert [one.outcome for one in pipeline.runs(story) if one.id == run.id] == ["stopped"]
+
+
+def test_a_conflict_is_resolved_inside(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+    scripts = tmp_path.resolve() / "scripts"
+    pipeline = make_pipeline(team=team(scripts, "sandbox_network = false", coder=2, qa=1, mergemaster=1))
+    for story in (1, 2):
+        steps = [f"write=same.txt:{story}", f"write={scripts}/{story}:", f"wait={scripts}/{3 - story}"]
+        pipeline.script(story, [*steps, "commit=work"])
+    assert (pipeline.add(), pipeline.add()) == (1, 2)
+    with pipeline.ticking():
+        pipeline.wait_for(1, 2)
+    kinds = [run.kind for run in (*pipeline.runs(1), *pipeline.runs(2))]
+    assert kinds.count(RunKind.MERGEMASTER) == 1
+
+
+def test_without_bubblewrap_nothing_is_started(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+    pipeline = make_pipeline(team=team(tmp_path.resolve() / "scripts"))
+    story = pipeline.add()
+    poor = tmp_path / "bin"
+    poor.mkdir()
+    for name in ("git", "env"):
+        (poor / name).symlink_to(str(shutil.which(name)))
+    refused = pipeline.huskies("agent", "start", str(story), env={"PATH": str(poor)})
+    checked = pipeline.huskies("config", "check", env={"PATH": str(poor)})
+    said = "no sandbox for coder-1: bwrap is not on PATH"
+    assert (refused.exit_code, refused.stderr.splitlines()[0], pipeline.runs()) == (
+        1,
+        f"huskies: {said}",
+        (),
+    )
+    assert "agent coder-1: no sandbox: bwrap is not on PATH" in checked.stderr
