@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from huskies_core.agents.confining import sandbox_problems
@@ -171,3 +173,35 @@ def test_without_bubblewrap_nothing_is_started(make_pipeline: MakePipeline, tmp_
         (),
     )
     assert "agent coder-1: no sandbox: bwrap is not on PATH" in checked.stderr
+
+
+def test_an_agent_that_is_ended_can_tidy_up_first(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+    scripts = tmp_path.resolve() / "scripts"
+    tidy = (
+        "trap 'echo tidied > $0/tidied; exit 0' TERM; touch $0/begun; while :; do read -t 1 _ <> <(:); done"
+    )
+    pipeline = make_pipeline(team=team(scripts))
+    (scripts / "tidy.sh").write_text(tidy)
+    pipeline.script(1, [f"run=bash -c '. $0/tidy.sh' {scripts}"])
+    story = pipeline.add()
+    assert pipeline.huskies("tick").exit_code == 0
+    pipeline.wait_until_live(story)
+    wait_until((scripts / "begun").exists, 30)
+    assert pipeline.huskies("agent", "stop", str(story)).exit_code == 0
+    assert (scripts / "tidied").exists()
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+    scripts = tmp_path.resolve() / "scripts"
+    pipeline = make_pipeline(team=team(scripts))
+    pipeline.script(1, [f"hide-clear={scripts}/hidden", "hang="])
+    story = pipeline.add()
+    assert pipeline.huskies("tick").exit_code == 0
+    run = pipeline.wait_until_live(story)
+    wait_until((scripts / "hidden").exists, 30)
+    shim = pipeline.directory(run.id).read_shim()
+    assert shim is not None
+    below = psutil.Process(shim.pid).children(recursive=True)
+    os.kill(shim.pid, signal.SIGKILL)
+    gone, left = psutil.wait_procs(below, 10)
+    assert (len(gone) >= 4, left) == (True, [])
