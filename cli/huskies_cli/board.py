@@ -92,11 +92,18 @@ def _limit_lines(limits: Limits | None) -> Iterable[str]:
     for story in limits.over_budget:
         yield f"budget.per_story_usd: story {story} has used its budget"
     yield from _queue_lines(limits)
-    for one in limits.throttled:
-        yield f"{one.why}: {one.agent or 'the gates'} on story {one.story} until {to_iso(one.until)}"
+    yield from _wait_lines(limits)
     for found in limits.findings:
         runs = ", ".join(map(str, found.runs))
         yield f"repository_changed: {found.change} ({found.at}; live then: run {runs})"
+
+
+def _wait_lines(limits: Limits) -> Iterable[str]:
+    for limit in limits.accounts:
+        told = f" ({limit.detail})" if limit.detail else ""
+        yield f"rate_limited: nobody of {limit.account} is started until {to_iso(limit.until)}{told}"
+    for one in limits.throttled:
+        yield f"{one.why}: {one.agent or 'the gates'} on story {one.story} until {to_iso(one.until)}"
 
 
 def _queue_lines(limits: Limits) -> Iterable[str]:

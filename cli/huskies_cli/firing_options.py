@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from huskies_core.store.deeds import Deed, Prompt, ToolCall
+from huskies_core.store.deeds import Deed, GoOn, Prompt, ToolCall
 from huskies_core.text import one_line
 from huskies_core.tools.arguments import object_of
 from huskies_core.tools.deeds import deed_of
@@ -36,9 +36,15 @@ def wanted_deed(tool: str | None, args: str | None, prompt: str | None) -> Deed:
 
 def told(deed: Deed) -> str:
     """On one line, short enough for a column."""
-    text = one_line(deed.text) if isinstance(deed, Prompt) else _call(deed)
+    text = _whole(deed)
     return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
-def _call(deed: ToolCall) -> str:
-    return f"{deed.tool} {deed.arguments}"
+def _whole(deed: Deed) -> str:
+    match deed:
+        case Prompt():
+            return one_line(deed.text)
+        case GoOn():
+            return f"story {deed.story} goes on"
+        case ToolCall():
+            return f"{deed.tool} {deed.arguments}"

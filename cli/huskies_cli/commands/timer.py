@@ -1,5 +1,6 @@
 """`huskies timer`: what is to happen at a time."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -40,6 +41,8 @@ Missed = Annotated[
     CatchUp, typer.Option("--catch-up", metavar="once|none", help="Whether what a pause missed fires once.")
 ]
 Name = Annotated[str, typer.Argument(metavar="TIMER", help="The timer's id or label.", show_default=False)]
+MOST = 50
+"""How many are drawn, the soonest; the JSON has all of them."""
 COLUMNS = ("id", "label", "next", "mode", "action", "state")
 
 
@@ -73,12 +76,12 @@ def add_timer(
 def list_timers(ctx: typer.Context, everything: Everything = False) -> Result:
     """List timers, each with its next three times.
 
-    Without --all those that are armed, and those whose tool call was interrupted.
+    Without --all those that are armed, and those whose tool call was interrupted. As text the soonest 50.
     """
     with open_context(session_of(ctx).start) as context:
         found = timers.list_timers(context, everything=everything)
-    data = {"timers": [timer_document(timer) for timer in found]}
-    return Result(data, text=lambda: render.table(COLUMNS, [row for timer in found for row in _rows(timer)]))
+    data = {"timers": [timer_document(timer) for timer in found]} if session_of(ctx).json else {}
+    return Result(data, text=lambda: _table(found))
 
 
 def cancel_timer(ctx: typer.Context, timer: Name) -> Result:
@@ -91,6 +94,12 @@ def cancel_timer(ctx: typer.Context, timer: Name) -> Result:
     text = "\n".join(f"timer {one.id} cancelled" for one in gone)
     talk = () if gone else (f"there is no timer {timer} to cancel",)
     return Result({"cancelled": [one.id for one in gone]}, text=text, talk=talk)
+
+
+def _table(found: Sequence[Timer]) -> str:
+    soonest = sorted(found, key=lambda timer: timer.fire_at)[:MOST]
+    more = f"and {len(found) - MOST} more: huskies timer list --json" if len(found) > MOST else ""
+    return render.paragraphs(render.table(COLUMNS, [row for timer in soonest for row in _rows(timer)]), more)
 
 
 def _rows(timer: Timer) -> list[tuple[render.Cell, ...]]:

@@ -8,8 +8,9 @@ from huskies_core.agents.decisions import Begin, Decision, Fire
 from huskies_core.agents.world import MOVING, World, next_midnight
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.pipeline.stages import StageName
-from huskies_core.store import stories
+from huskies_core.store import runs, stories
 from huskies_core.store.holds import QUEUE, Hold, HoldKind
+from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
 
@@ -69,9 +70,19 @@ def all_holds(world: World, story: Story, decision: Decision) -> Iterable[Held]:
 
 
 def choose_agent(world: World, story: Story, kind: RunKind) -> Agent | None:
-    """The agent that takes the story now, or None when the one that is waited for, or every one, is busy."""
+    """The agent that takes the story now, or None when the one that is waited for, or every one, is busy or at the
+    limit of its account. Who had the story last, and may go on with the session, comes first."""
     busy = {run.agent for run in world.live}
-    return next((agent for agent in candidates(world, story, kind) if agent.name not in busy), None)
+    able = candidates(world, story, kind)
+    free = [agent for agent in able if agent.name not in busy and world.limit_on(agent) is None]
+    last = last_agent(world, story, kind) if len(free) > 1 else None
+    return next((agent for agent in free if agent.name == last), free[0] if free else None)
+
+
+def last_agent(world: World, story: Story, kind: RunKind) -> str | None:
+    """Who did the last run of that kind for the story."""
+    had = (run.agent for run in reversed(runs.of_story(world.db, story.id)) if run.kind is kind)
+    return next(had, None)
 
 
 def candidates(world: World, story: Story, kind: RunKind) -> Sequence[Agent]:
@@ -177,9 +188,17 @@ def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
     most = world.config.project.max_coders
     if kind is RunKind.CODER and world.count_live(RunKind.CODER) >= most:
         yield Held("max_coders", f"{most} coders are at work", "huskies config set max_coders N")
-    if choose_agent(world, story, kind) is None:
+    limits = [limit for limit in map(world.limit_on, able) if limit is not None]
+    if len(limits) == len(able):
+        yield _limited(min(limits, key=lambda limit: limit.until), story)
+    elif choose_agent(world, story, kind) is None:
         names = ", ".join(agent.name for agent in able)
         yield Held("agents_busy", f"waits for {names}", "huskies run list --live")
+
+
+def _limited(limit: Limit, story: Story) -> Held:
+    told = f"the account of {limit.account} is at its limit{f': {limit.detail}' if limit.detail else ''}"
+    return Held("rate_limited", told, f"huskies agent start {story.id}", limit.until)
 
 
 def _no_agent(world: World, story: Story, kind: RunKind) -> Held:

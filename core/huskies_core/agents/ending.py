@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from huskies_core.agents import hygiene, judging, setups
+from huskies_core.agents import hygiene, judging, limiting, setups
 from huskies_core.agents.left_files import RESULT_FILE, STARTING_FILE, read_left
 from huskies_core.agents.resolutions import unresolved
 from huskies_core.clock import to_iso
@@ -158,19 +158,21 @@ def _remember_setups(context: Context, run: Run, exit_: Exit | None, directory: 
 
 def _record(context: Context, db: Connection, run: Run, found: Found, seen: Any, now: datetime) -> bool:
     hygiene.notice_changes(db, seen, actor=f"run:{run.id}", now=now)
+    if not runs.load(db, run.id).is_live:
+        return False
     outcome, detail = judging.outcome_of(found.exit, found.intent)
+    limit = limiting.note_end(db, run, outcome, found.progress, now)
     detail = "; ".join(filter(None, (detail, found.evidence.get("problem", ""))))
     progress = found.progress
     report = Report(
         outcome,
         detail,
-        found.evidence,
+        {**found.evidence, **limit},
         turns=progress.turns if progress else 0,
         tool_turns=progress.tool_turns if progress else 0,
         cost_usd=progress.cost_usd if progress else 0.0,
     )
-    if not runs.end(db, run.id, report, actor=f"run:{run.id}", now=now):
-        return False
+    runs.end(db, run.id, report, actor=f"run:{run.id}", now=now)
     _record_usage(db, run, progress, now)
     _record_gates(context, db, run, outcome, found, now)
     _forget_answered(db, run, outcome)

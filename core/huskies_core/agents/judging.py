@@ -45,7 +45,8 @@ def _of_agent(step: StepEnd, progress: Progress) -> tuple[Outcome, str]:
     limit, failure = progress.rate_limit, progress.failure
     if step.role is not Role.AGENT:
         return _of_step(step)
-    if limit is not None and limit.is_hard:
+    # One that ended well has waited it out, though its program may not have said so.
+    if limit is not None and limit.is_hard and (failure is not None or not step.passed):
         return Outcome.RATE_LIMITED, limit.detail
     if failure is not None and step.signal is None:
         return _OF_FAILURE[failure.kind], failure.detail

@@ -19,7 +19,7 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.environment import read_env_file, shim_environment
 from huskies_core.runs.launch import launch
 from huskies_core.runs.liveness import take_lock
-from huskies_core.store import firing, runs, stories
+from huskies_core.store import firing, runs, stories, timers
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Claim, Run, RunKind
 from huskies_core.store.stories import Story
@@ -86,6 +86,7 @@ def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run
     model = None if agent is None else agent.model
     name = None if agent is None else agent.name
     wanted = Claim(story.id, order.kind, story.visit, name, runtime, model)
+    timers.stop_waiting(db, story.id, actor=context.actor, now=now)
     return runs.claim(db, wanted, actor=context.actor, now=now)
 
 

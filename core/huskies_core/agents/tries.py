@@ -15,8 +15,7 @@ FREE_CRASHES = 3
 SETUPS_TO_BLOCK = 3
 RECOVERIES_IN_A_ROW = 3
 RECOVERIES_IN_ALL = 8
-RATE_LIMIT_WAIT_SECS = 60
-RATE_LIMIT_WAIT_MOST_SECS = 3600
+UNTOLD_LIMITS_TO_BLOCK = 10
 
 DIRTY_NUDGE = (
     "Your last run left uncommitted files. Commit what belongs to the story; remove or ignore the rest."
@@ -52,11 +51,11 @@ def is_evidence(run: Run, history: Sequence[Run]) -> bool:
     """Whether what the run left is to be judged by the gates.
 
     Work is judged whatever became of the run; only a run that was cut short must have added some to it, else the work
-    that failed before would be judged again and cost a retry.
+    that failed before would be judged again and cost a retry. A rate-limited one is half done by its own account.
     """
-    if not has_work(run):
+    if not has_work(run) or run.outcome is Outcome.RATE_LIMITED:
         return False
-    if run.outcome not in (Outcome.CRASHED, Outcome.RATE_LIMITED):
+    if run.outcome is not Outcome.CRASHED:
         return True
     earlier = [other for other in history if other.id < run.id and other.evidence.get("head")]
     return not earlier or earlier[-1].evidence["head"] != run.evidence.get("head")
@@ -105,6 +104,10 @@ def recovery_exhausted(history: Sequence[Run]) -> str:
 
 
 def recovery_note(last: Run) -> str:
+    if last.outcome is Outcome.RATE_LIMITED:
+        return (
+            "The limit that ended your last run is over. Go on with the story from what is in the worktree."
+        )
     ended = (
         f"Your last run ended ({last.outcome}{': ' + last.detail if last.detail else ''}) without a commit. "
     )
@@ -163,10 +166,18 @@ def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> HeldBack |
     return _until(last, wait, now, "crash_wait", f"{crashes} crashes in a row")
 
 
-def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> HeldBack | None:
-    limited = _streak([run.outcome is Outcome.RATE_LIMITED for run in history])
-    wait = min(RATE_LIMIT_WAIT_SECS * 2 ** (limited - 1), RATE_LIMIT_WAIT_MOST_SECS)
-    return _until(last, wait, now, "rate_limited", last.detail or "the agent is rate-limited")
+def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> HeldBack | str | None:
+    """A wait for a time that was told is never in vain. Errors of a service that tells none may be for ever."""
+    untold = _streak([_is_untold_limit(run) for run in history])
+    if untold >= UNTOLD_LIMITS_TO_BLOCK:
+        return f"{untold} runs in a row met a limit that named no end: {last.detail}"
+    until = from_iso(last.evidence["rate_limit"]["until"])
+    told = last.detail or "the agent's account is at its limit"
+    return None if until <= now else HeldBack("rate_limited", f"{told}; it goes on at {to_iso(until)}", until)
+
+
+def _is_untold_limit(run: Run) -> bool:
+    return run.outcome is Outcome.RATE_LIMITED and not run.evidence["rate_limit"]["told"]
 
 
 def _until(last: Run, wait: int, now: datetime, rule: str, detail: str) -> HeldBack | None:

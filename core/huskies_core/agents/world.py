@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from huskies_core.agents.decisions import Decision, Rules, decide
 from huskies_core.agents.steps import definition_of
 from huskies_core.config.load import gates_of
-from huskies_core.config.records import Config, Gate
+from huskies_core.config.records import Agent, Config, Gate
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Stage, StageName, Superseded
 from huskies_core.project import Project
-from huskies_core.store import gate_passes, holds, runs, stories, usage
+from huskies_core.store import gate_passes, holds, rate_limits, runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.holds import Hold, HoldKind
+from huskies_core.store.rate_limits import Account, Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import QaMode, Story
 
@@ -25,7 +26,8 @@ MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.M
 
 @dataclass
 class World:
-    """The config, the gates in force, the live runs and what holds merges; stories are asked of the store."""
+    """The config, the gates in force, the live runs, what holds merges and which accounts are at their limit; stories
+    are asked of the store."""
 
     db: Connection
     context: Context
@@ -33,6 +35,7 @@ class World:
     gates: tuple[Gate, ...]
     live: tuple[Run, ...]
     holds: tuple[Hold, ...]
+    limits: tuple[Limit, ...]
     now: datetime
 
     @property
@@ -83,6 +86,11 @@ class World:
             return True
         return base_dirt(repo, base_branch=branch, tip=str(tip), commit=commit) is None
 
+    def limit_on(self, agent: Agent) -> Limit | None:
+        """The limit that keeps an agent's account from being used now."""
+        account = Account(agent.runtime, agent.model or "")
+        return next((limit for limit in self.limits if limit.account == account), None)
+
     def spent_on(self, story: int) -> float:
         return usage.spent_on_story(self.db, story)
 
@@ -99,7 +107,9 @@ def observe(context: Context, db: Connection) -> World:
     """Reads what every question needs; the rest is read when it is asked."""
     config = context.config
     gates = gates_of(context.project, config.project)
-    return World(db, context, config, gates, runs.live(db), holds.everything(db), context.now())
+    now = context.now()
+    held, limits = holds.everything(db), rate_limits.in_force(db, now)
+    return World(db, context, config, gates, runs.live(db), held, limits, now)
 
 
 def midnight(now: datetime, zone: str) -> datetime:

@@ -26,6 +26,7 @@ class Verb(StrEnum):
     END_RUN = "end_run"
     RELEASE_RUN = "release_run"
     RELEASE_HOLD = "release_hold"
+    HOLD_ACCOUNT = "hold_account"
     FIRE_TIMER = "fire_timer"
     FIRE_TRIGGER = "fire_trigger"
     CREATE_TASK = "create_task"

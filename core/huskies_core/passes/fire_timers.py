@@ -49,7 +49,7 @@ def _claim(context: Context, action: Action, held: ExitStack) -> Fired | str:
             timers.skip(db, timer, actor=context.actor, now=now)
             return f"{action.detail}: missed, and skipped"
         told_row = {"timer": timer.id, "label": timer.draft.label, "fire_at": planned}
-        wanted = Claim(timer.source, timer.draft.deed, timer.depth + 1, told=told_row)
+        wanted = Claim(timer.source, timer.draft.deed, timer.depth + 1, story=timer.story, told=told_row)
         return claim(db, context, wanted, f"What {named(timer)} asks for is done.", held)
 
 

@@ -25,7 +25,7 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import LOCK_FD_VARIABLE, is_alive, take_lock
 from huskies_core.store import firings, stories, timers, triggers
 from huskies_core.store.connection import Connection
-from huskies_core.store.deeds import Prompt, told
+from huskies_core.store.deeds import GoOn, Prompt, told
 from huskies_core.store.firing import fire
 from huskies_core.store.firings import Claim, Firing, FiringStatus
 from huskies_core.store.journal import Kind
@@ -66,13 +66,19 @@ def fire_each(claim_one: ClaimOne) -> ApplyAll:
 
 
 def claim(db: Connection, context: Context, wanted: Claim, criterion: str, held: ExitStack) -> Fired:
-    """Claims in the running transaction. A prompt is done with it, a tool call goes on when that is committed."""
+    """Claims in the running transaction. All is done with it but a tool call, which goes on when that is committed.
+
+    A story that goes on has its row in the journal by then: that wakes auto-assign.
+    """
     now = context.now()
     firing = firings.claim(db, wanted, now=now)
     if isinstance(wanted.deed, Prompt):
         task = _make_task(db, wanted, wanted.deed, criterion, now)
         firings.end(db, firing, FiringStatus.DONE, f"story {task}", now=now)
         return Fired(firing, task=task)
+    if isinstance(wanted.deed, GoOn):
+        firings.end(db, firing, FiringStatus.DONE, told(wanted.deed), now=now)
+        return Fired(firing)
     lock = take_lock(directory_of(context, firing))
     if lock is None:
         raise Overtaken(f"the lock of firing {firing.id} is held by somebody else", code="already_running")

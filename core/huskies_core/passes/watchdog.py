@@ -3,6 +3,7 @@
 import os
 from datetime import datetime, timedelta
 
+from huskies_core.agents.limiting import account_of, meet, reset_of
 from huskies_core.agents.stopping import stop_run
 from huskies_core.agents.world import World
 from huskies_core.clock import from_iso
@@ -13,7 +14,9 @@ from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.store import stories
+from huskies_core.runs.records import Progress
+from huskies_core.store import runs, stories
+from huskies_core.store.rate_limits import is_believable
 from huskies_core.store.runs import Outcome, Run
 
 GRACE = timedelta(seconds=30)
@@ -27,6 +30,8 @@ def plan(world: World) -> tuple[Action, ...]:
 
 def apply(context: Context, action: Action) -> str:
     assert action.run is not None
+    if action.verb is Verb.HOLD_ACCOUNT:
+        return _hold_account(context, action)
     if action.verb is Verb.KILL_RUN:
         stop_run(context, action.run, Outcome(action.subject), action.detail)
         return action.detail
@@ -39,7 +44,32 @@ def _action_for(world: World, run: Run) -> Action | None:
     if stories.load(world.db, run.story).visit != run.visit:
         return _kill(run, Outcome.CANCELLED, "its story left the stage")
     late = _overrun(world, run)
-    return None if late is None else _kill(run, Outcome.LIMIT, late)
+    return _waited_out(world, run) if late is None else _kill(run, Outcome.LIMIT, late)
+
+
+def _waited_out(world: World, run: Run) -> Action | None:
+    """A limit that a live run waits out by itself holds its account all the same: the others need not find it, too."""
+    account, progress = account_of(run), _progress(world, run)
+    told = None if progress is None else progress.rate_limit
+    resets_at = reset_of(told)
+    if account is None or told is None or not told.is_hard or resets_at is None:
+        return None
+    known = any(limit.account == account and limit.until >= resets_at for limit in world.limits)
+    if known or not is_believable(resets_at, world.now):
+        return None
+    detail = f"{account} is at its limit: {told.detail}"
+    return Action(Verb.HOLD_ACCOUNT, run.story, detail, run=run.id)
+
+
+def _hold_account(context: Context, action: Action) -> str:
+    assert action.run is not None
+    with context.store.exclusive() as db:
+        run = runs.load(db, action.run)
+        progress = RunDirectory(context.project.run_dir(run.id)).read_progress()
+        account = account_of(run)
+        if account is not None and progress is not None:
+            meet(db, account, progress.rate_limit, context.now())
+    return action.detail
 
 
 def _kill(run: Run, outcome: Outcome, why: str) -> Action:
@@ -67,16 +97,20 @@ def _silent_since(world: World, agent: Agent, run: Run) -> datetime | None:
     progress.json is written when a step begins and when a figure changes. A wait for a rate limit that the agent has
     told of is not silence.
     """
-    directory = RunDirectory(world.project.run_dir(run.id))
-    try:
-        progress = directory.read_progress()
-    except HuskiesError:
-        return None
+    directory, progress = RunDirectory(world.project.run_dir(run.id)), _progress(world, run)
     if progress is None or progress.step != agent.name:
         return None
     files = (directory.progress, directory.output)
     signs = [os.stat(path).st_mtime for path in files if os.path.exists(path)]
     return datetime.fromtimestamp(max(*signs, progress.waiting_until or 0.0), tz=world.now.tzinfo)
+
+
+def _progress(world: World, run: Run) -> Progress | None:
+    """What the supervisor tells of a run; None while that is nothing, or cannot be read."""
+    try:
+        return RunDirectory(world.project.run_dir(run.id)).read_progress()
+    except HuskiesError:
+        return None
 
 
 WATCHDOG = Pass("watchdog", plan, one_by_one(apply))

@@ -61,7 +61,7 @@ class ClaudeReader(Counts):
         model = text(message.get("model"))
         if model == _SYNTHETIC:
             return
-        self.rate_limit, self.waiting_until = self._after_answer(), None
+        self.leave_limit()
         if message.get("id") != self._message:
             self._message, self._counted, self._has_used_tool = text(message.get("id")), {}, False
             self.turns += 1
@@ -69,9 +69,6 @@ class ClaudeReader(Counts):
             self._has_used_tool = True
             self.tool_turns += 1
         self._spend(model, part(message, "usage"))
-
-    def _after_answer(self) -> RateLimit | None:
-        return None if self.rate_limit is not None and self.rate_limit.is_hard else self.rate_limit
 
     def _spend(self, model: str, usage: dict[str, Any]) -> None:
         """The usage of a message is told again, and grows, with each of its parts."""
@@ -91,8 +88,7 @@ class ClaudeReader(Counts):
         is_hard = status != "allowed_warning"
         share = amount(info.get("utilization"))
         told = f"{kind} limit {'reached' if is_hard else f'at {share:.0%}'}"
-        self.rate_limit = RateLimit(is_hard, resets_at, told)
-        self.waiting_until = resets_at if is_hard else None
+        self.meet_limit(RateLimit(is_hard, resets_at, told))
 
     def _end(self, event: dict[str, Any]) -> None:
         self.say(text(event.get("result")))
@@ -115,10 +111,8 @@ class ClaudeReader(Counts):
         if status == _TOO_MANY or status >= _SERVER_ERRORS:
             known = self.rate_limit.resets_at if self.rate_limit is not None else None
             self.rate_limit = RateLimit(is_hard=True, resets_at=known, detail=detail)
-        elif subtype in _LIMITS:
-            self.failure = Failure(FailureKind.LIMIT, f"{_LIMITS[subtype]}: {detail}")
-        else:
-            self.failure = Failure(FailureKind.ERROR, detail)
+        kind = FailureKind.LIMIT if subtype in _LIMITS else FailureKind.ERROR
+        self.failure = Failure(kind, f"{_LIMITS[subtype]}: {detail}" if subtype in _LIMITS else detail)
 
 
 def make_reader() -> ClaudeReader:

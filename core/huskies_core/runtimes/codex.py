@@ -67,8 +67,7 @@ class CodexReader(Counts):
         told = message.lower()
         if any(words in told for words in (*_LIMITED, *_TROUBLED)):
             self.rate_limit = RateLimit(is_hard=True, detail=message)
-        else:
-            self.failure = Failure(FailureKind.ERROR, message or "the turn failed")
+        self.failure = Failure(FailureKind.ERROR, message or "the turn failed")
 
 
 def make_reader() -> CodexReader:

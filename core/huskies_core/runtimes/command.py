@@ -1,13 +1,15 @@
-"""The runtime for any program: JSON lines `{"usage": {...}}` among its output tell what it did and spent.
+"""The runtime for any program: JSON lines `{"usage": {...}}` among its output tell what it did and spent, and lines
+`{"rate_limit": {...}}` that its account is at a limit.
 
 Keys of usage, all optional: model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-cost_usd, turns (1 unless given), tool_turns (0 unless given), session_id. Records add up. What is no such
-line is plain output."""
+cost_usd, turns (1 unless given), tool_turns (0 unless given), session_id. Records add up. Keys of rate_limit:
+status ("rejected", or "allowed_warning" for one that only slows it down), resets_at (unix seconds) and detail, both
+optional; the next usage record ends it. What is no such line is plain output."""
 
 from typing import Any
 
-from huskies_core.runtimes.counting import TOKENS, Counts, object_in
-from huskies_core.runtimes.interface import Assignment, Runtime
+from huskies_core.runtimes.counting import TOKENS, Counts, amount, object_in, part, text
+from huskies_core.runtimes.interface import Assignment, RateLimit, Runtime
 
 _ABSURD = 1e15
 _LONGEST_WORDS = 1600
@@ -19,9 +21,14 @@ class CommandReader(Counts):
 
     def feed(self, line: bytes) -> None:
         record = _usage_record(line)
+        limit = _limit_record(line)
+        if limit is not None:
+            self.meet_limit(limit)
+            return
         if record is None:
             self.say(line[-_LONGEST_WORDS:].decode(errors="replace"))
             return
+        self.leave_limit()
         self.turns += int(record.get("turns", 1))
         self.tool_turns += int(record.get("tool_turns", 0))
         self.session_id = record.get("session_id", self.session_id)
@@ -65,6 +72,15 @@ def _usage_record(line: bytes) -> dict[str, Any] | None:
         return None
     record = (object_in(line) or {}).get("usage")
     return record if isinstance(record, dict) and _is_sensible(record) else None
+
+
+def _limit_record(line: bytes) -> RateLimit | None:
+    record = part(object_in(line) or {}, "rate_limit") if b'"rate_limit"' in line else {}
+    status = record.get("status")
+    if status not in ("rejected", "allowed_warning"):
+        return None
+    resets_at = amount(record.get("resets_at")) or None
+    return RateLimit(status == "rejected", resets_at, text(record.get("detail")))
 
 
 def _is_sensible(record: dict[str, Any]) -> bool:

@@ -26,6 +26,17 @@ class Counts:
     failure: Failure | None = None
     denied: dict[str, int] = field(default_factory=dict)
 
+    def meet_limit(self, limit: RateLimit) -> None:
+        """A hard limit that says when it is over may be waited out: silence is no sign until then."""
+        self.rate_limit = limit
+        self.waiting_until = limit.resets_at if limit.is_hard else None
+
+    def leave_limit(self) -> None:
+        """The model has answered: a hard limit is over, a soft one stands."""
+        if self.rate_limit is not None and self.rate_limit.is_hard:
+            self.rate_limit = None
+        self.waiting_until = None
+
     def say(self, text: str) -> None:
         self.last_words = text.strip()[-LAST_WORDS:] or self.last_words
 

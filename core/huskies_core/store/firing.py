@@ -10,7 +10,7 @@ from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, encode_payload
 from huskies_core.pipeline.transition import RETRIES, InvalidTransition, commands_of, transition
-from huskies_core.store import content, holds, journal, runs, stories
+from huskies_core.store import content, holds, journal, runs, stories, timers
 from huskies_core.store.stories import Story
 
 RESETS = ("start", "deps_met", "unblock", "unfreeze")
@@ -73,6 +73,7 @@ def fire(
     if after.name in TERMINAL:
         content.purge(db, story)
     holds.release_story(db, story, actor=actor, now=now)
+    timers.stop_waiting(db, story, actor=actor, now=now)
     return Transition(seq, story, event.name, before.stage, after, None if live is None else live.id)
 
 

@@ -20,6 +20,11 @@ class CatchUp(StrEnum):
     NONE = "none"
 
 
+class TimerKind(StrEnum):
+    SCHEDULED = "scheduled"
+    RATE_LIMIT = "rate_limit"
+
+
 class TimerState(StrEnum):
     ARMED = "armed"
     FIRED = "fired"
@@ -40,7 +45,8 @@ class Draft:
 
 @dataclass(frozen=True)
 class Timer:
-    """`trouble` is what became of its last firing, where that needs a person."""
+    """`trouble` is what became of its last firing, where that needs a person. One of kind `rate_limit` is the wait of
+    `story` for its agent's account."""
 
     id: int
     draft: Draft
@@ -49,28 +55,58 @@ class Timer:
     depth: int
     trouble: str
     created_at: str
+    kind: TimerKind = TimerKind.SCHEDULED
+    story: int | None = None
 
     @property
     def source(self) -> str:
         return f"timer:{self.id}"
 
 
-def add(db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime) -> Timer:
-    """Writes an armed timer and its journal row."""
+def add(
+    db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime, story: int | None = None
+) -> Timer:
+    """Writes an armed timer and its journal row. With a `story` it is that story's wait for its agent's account."""
+    kind = TimerKind.SCHEDULED if story is None else TimerKind.RATE_LIMIT
     written = json.dumps(schedules.encode(draft.schedule), ensure_ascii=False)
     depth = chains.of_actor(db, actor).get("depth", 0)
     done = db.execute(
-        """INSERT INTO timers (label, schedule, action, catch_up, state, fire_at, depth, created_at)
-           VALUES (?, ?, ?, ?, 'armed', ?, ?, ?)""",
+        """INSERT INTO timers (label, schedule, action, catch_up, state, fire_at, depth, created_at, kind, story)
+           VALUES (?, ?, ?, ?, 'armed', ?, ?, ?, ?, ?)""",
         (
             *(draft.label, written, deeds.encode(draft.deed), draft.catch_up.value),
-            *(to_iso(draft.fire_at), depth, to_iso(now)),
+            *(to_iso(draft.fire_at), depth, to_iso(now), kind.value, story),
         ),
     )
     assert done.lastrowid is not None
     timer = load(db, done.lastrowid)
     _tell(db, timer, "created", actor=actor, now=now)
     return timer
+
+
+def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: str, now: datetime) -> Timer:
+    """The story's one timer for its agent's account, armed for `until` or, where one is armed, for the later time."""
+    standing = limit_timer(db, story)
+    if standing is None:
+        draft = Draft(deeds.GoOn(story), schedules.Once(), until)
+        return add(db, draft, actor=actor, now=now, story=story)
+    later = max(until, standing.fire_at)
+    db.execute("UPDATE timers SET fire_at = ? WHERE id = ?", (to_iso(later), standing.id))
+    return load(db, standing.id)
+
+
+def limit_timer(db: sqlite3.Connection, story: int) -> Timer | None:
+    """The armed timer of a story that waits for its agent's account."""
+    found = "SELECT * FROM timers WHERE story = ? AND kind = 'rate_limit' AND state = 'armed'"
+    row = db.execute(found, (story,)).fetchone()
+    return None if row is None else _timer(row)
+
+
+def stop_waiting(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
+    """The story has moved on, or an agent was started on it: it waits for its account no more."""
+    timer = limit_timer(db, story)
+    if timer is not None:
+        cancel(db, timer, actor=actor, now=now)
 
 
 def find(db: sqlite3.Connection, number: int) -> Timer | None:
@@ -146,7 +182,7 @@ def _tell(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: 
         "fire_at": to_iso(timer.fire_at),
         "action": deeds.document(timer.draft.deed),
     }
-    journal.append(db, journal.Kind.TIMER, event, actor=actor, now=now, detail=detail)
+    journal.append(db, journal.Kind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail)
 
 
 def _timer(row: sqlite3.Row) -> Timer:
@@ -161,4 +197,6 @@ def _timer(row: sqlite3.Row) -> Timer:
         depth=row["depth"],
         trouble=row["trouble"],
         created_at=row["created_at"],
+        kind=TimerKind(row["kind"]),
+        story=row["story"],
     )

@@ -95,9 +95,10 @@ def read_board(context: Context) -> Board:
 def _with_config(context: Context, db: Connection, world: World) -> Board:
     starts = next_starts(world)
     held = {story: _held(world, story, starts) for story in in_order(stories.open_stories(db))}
-    cards = [_card(story, holds) for story, holds in held.items()]
-    needs = list(_needs(world, held))
     now_live = [as_now(context.project, run) for run in world.live]
+    slowed = {now.run.story: now.throttled for now in now_live if now.throttled}
+    cards = [_card(story, holds, slowed.get(story.id, "")) for story, holds in held.items()]
+    needs = list(_needs(world, held))
     limits = limits_of(world, {story: holds[0] for story, holds in held.items() if holds})
     firings = _firing_troubles(db)
     return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, limits, firings=firings)
@@ -128,10 +129,13 @@ def _held(world: World, story: Story, starts: Sequence[Order]) -> tuple[Held, ..
     return tuple(holds_on(world, story, decision_of(world, story), starts))
 
 
-def _card(story: Story, holds: Sequence[Held]) -> Card:
+def _card(story: Story, holds: Sequence[Held], slowed: str) -> Card:
+    """`slowed` is the limit that the account of its live run is at."""
     if not holds:
         return Card(story, State.IDLE, "goes on next")
     first = holds[0]
+    if first.rule == "live_run" and slowed:
+        return Card(story, State.THROTTLED, f"{first.detail}; {slowed}")
     if first.rule == "live_run":
         return Card(story, State.RUNNING, first.detail)
     if first.rule in _THROTTLED:

@@ -52,6 +52,15 @@ def _limits_document(limits: Limits) -> Document:
             {"agent": one.agent, "story": one.story, "rule": one.why, "until": to_iso(one.until)}
             for one in limits.throttled
         ],
+        "accounts": [
+            {
+                "runtime": limit.account.runtime,
+                "model": limit.account.model or None,
+                "until": to_iso(limit.until),
+                "detail": limit.detail,
+            }
+            for limit in limits.accounts
+        ],
         "repository_changed": [
             {"at": found.at, "change": found.change, "runs": list(found.runs)} for found in limits.findings
         ],

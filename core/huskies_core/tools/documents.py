@@ -76,6 +76,7 @@ def run_now_document(now: "RunNow") -> Document:
         "tool_turns": now.run.tool_turns,
         "last_output_at": printed,
         "dead": now.dead,
+        "throttled": now.throttled or None,
     }
 
 

@@ -15,7 +15,8 @@ def timer_document(timer: Timer) -> dict[str, Any]:
     return {
         "id": timer.id,
         "label": draft.label or None,
-        "kind": "scheduled",
+        "kind": timer.kind.value,
+        "story": timer.story,
         "fire_at": to_iso(timer.fire_at),
         "next": [to_iso(moment) for moment in next_times(timer)],
         "action": deeds.document(draft.deed),

@@ -11,6 +11,7 @@ from huskies_core.pipeline.stages import StageName
 from huskies_core.store import overview, runs, stories
 from huskies_core.store.holds import Hold
 from huskies_core.store.overview import Finding
+from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story
 
@@ -49,7 +50,8 @@ class Throttled:
 
 @dataclass(frozen=True)
 class Limits:
-    """`findings` are changes of the repository that were noticed in the last day while runs were live."""
+    """`accounts` are those at their limit; `findings` are changes of the repository that were noticed in the last day
+    while runs were live."""
 
     coders: Places
     gates: Places
@@ -58,6 +60,7 @@ class Limits:
     holds: tuple[Hold, ...]
     starving: tuple[Story, ...]
     throttled: tuple[Throttled, ...]
+    accounts: tuple[Limit, ...]
     findings: tuple[Finding, ...]
 
 
@@ -73,6 +76,7 @@ def limits_of(world: World, held: Mapping[Story, Held]) -> Limits:
         holds=world.holds,
         starving=tuple(story for story in queue if is_starving(world, story)),
         throttled=tuple(_throttled(world, held)),
+        accounts=world.limits,
         findings=overview.findings_since(world.db, world.now - FINDINGS_FOR),
     )
 
@@ -87,5 +91,5 @@ def _over_budget(world: World, held: Mapping[Story, Held]) -> Iterable[int]:
 def _throttled(world: World, held: Mapping[Story, Held]) -> Iterable[Throttled]:
     for story, hold in held.items():
         if hold.rule in ("rate_limited", "crash_wait") and hold.until is not None:
-            last = runs.of_story(world.db, story.id)[-1]
-            yield Throttled(last.agent, story.id, hold.rule, hold.until)
+            had = runs.of_story(world.db, story.id)
+            yield Throttled(had[-1].agent if had else None, story.id, hold.rule, hold.until)

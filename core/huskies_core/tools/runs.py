@@ -23,13 +23,15 @@ class RunNow:
     """A run with the figures that it has now; those of a live one are its supervisor's.
 
     `last_output_at` is None when it printed nothing or its files are gone; `dead` is a run that nothing supervises any
-    more and whose end is not recorded; `trouble` says which of its files cannot be read.
+    more and whose end is not recorded; `trouble` says which of its files cannot be read. `throttled` is the limit of
+    its account that slows it down, or that it waits out.
     """
 
     run: Run
     last_output_at: datetime | None
     dead: bool = False
     trouble: str = ""
+    throttled: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def as_now(project: Project, run: Run) -> RunNow:
     if progress is not None:
         figures = (progress.turns, progress.tool_turns, progress.cost_usd)
         run = replace(run, turns=figures[0], tool_turns=figures[1], cost_usd=figures[2])
-    return RunNow(run, printed, dead)
+    limit = None if progress is None else progress.rate_limit
+    return RunNow(run, printed, dead, throttled="" if limit is None else limit.detail or "rate limit")
 
 
 def troubles(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:

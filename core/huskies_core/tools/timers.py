@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.config.problems import ConfigError
 from huskies_core.context import Context
-from huskies_core.errors import UsageError
+from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.schedules import Cron, Every, Once, Schedule, upcoming, zone_of
 from huskies_core.store import timers
 from huskies_core.store.deeds import Deed
-from huskies_core.store.timers import CatchUp, Draft, Timer, TimerState
+from huskies_core.store.timers import CatchUp, Draft, Timer, TimerKind, TimerState
 from huskies_core.tools.deeds import check_name, number_of
 from huskies_core.tools.moments import moment, span
 
@@ -60,6 +60,8 @@ def cancel(context: Context, name: str) -> tuple[Timer, ...]:
         named = timers.labelled(db, name) if found is None else (found,)
         left = [timer for timer in named if _is_there(timer)]
         for timer in left:
+            _refuse_limit(timer)
+        for timer in left:
             timers.cancel(db, timer, actor=context.actor, now=context.now())
         return tuple(timers.load(db, timer.id) for timer in left)
 
@@ -108,6 +110,13 @@ def _zone(context: Context, when: When) -> str:
         return context.config.project.timezone
     except ConfigError:
         return "UTC"
+
+
+def _refuse_limit(timer: Timer) -> None:
+    if timer.kind is TimerKind.RATE_LIMIT:
+        fact = f"timer {timer.id} is the wait of story {timer.story} for its agent's account"
+        hint = f"'huskies freeze {timer.story}' keeps it from going on, 'huskies agent start {timer.story}' tries now."
+        raise HuskiesError(fact, hint=hint, code="rate_limit_timer", subject=str(timer.id))
 
 
 def _is_there(timer: Timer) -> bool:

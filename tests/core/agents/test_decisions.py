@@ -1,10 +1,11 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from huskies_core.agents.decisions import NOTHING_TO_MERGE, Begin, Fire, Rules, Wait
-from huskies_core.agents.tries import DIRTY_NUDGE, VERDICT_NUDGE
+from huskies_core.agents.tries import DIRTY_NUDGE, VERDICT_NUDGE, recovery_note
 from huskies_core.clock import to_iso
 from huskies_core.pipeline import events
 from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
@@ -205,11 +206,35 @@ def test_the_third_failing_setup_in_a_row_blocks() -> None:
     assert told == [Begin(GATES), Fire(events.Block("setup failed 3 times in a row: npm: no"))]
 
 
-def test_a_rate_limit_waits_a_minute_doubling_to_an_hour() -> None:
-    limited = ended(CODER, Outcome.RATE_LIMITED, NO_WORK)
-    waits = [decided(CODING, *[limited] * times) for times in (1, 2, 3, 9)]
-    seconds = [(wait.until - NOW).total_seconds() for wait in waits if isinstance(wait, Wait) and wait.until]
-    assert seconds == [60, 120, 240, 3600]
+def limited(kind: RunKind = CODER, evidence: Mapping[str, object] = NO_WORK, *, told: bool = False) -> Run:
+    """A run whose account is at its limit for a minute from now."""
+    until = to_iso(NOW + timedelta(minutes=1))
+    return ended(
+        kind, Outcome.RATE_LIMITED, {**evidence, "rate_limit": {"until": until, "told": told}}, detail="429"
+    )
+
+
+def test_a_rate_limited_run_is_followed_when_the_limit_is_over() -> None:
+    waits = decided(CODING, limited())
+    again = decided(CODING, limited(), now=NOW + timedelta(minutes=1))
+    assert isinstance(waits, Wait)
+    assert (waits.rule, waits.until) == ("rate_limited", NOW + timedelta(minutes=1))
+    assert again == Begin(CODER, recovery_note(limited()))
+
+
+def test_what_a_rate_limited_run_has_committed_is_half_done_and_not_judged() -> None:
+    assert isinstance(decided(CODING, limited(evidence=WORK)), Wait)
+    again = decided(CODING, limited(evidence=WORK), now=NOW + timedelta(hours=1))
+    assert isinstance(again, Begin)
+    assert again.kind is CODER
+
+
+def test_ten_limits_in_a_row_without_a_time_block_and_those_with_one_never_do() -> None:
+    untold = [decided(CODING, *[limited()] * times, now=NOW + timedelta(days=1)) for times in (9, 10)]
+    told = decided(CODING, *[limited(told=True)] * 50, now=NOW + timedelta(days=1))
+    assert isinstance(untold[0], Begin)
+    assert untold[1] == Fire(events.Block("10 runs in a row met a limit that named no end: 429"))
+    assert isinstance(told, Begin)
 
 
 # qa
@@ -312,7 +337,7 @@ def test_a_conflict_gets_a_mergemaster_three_times() -> None:
 
 def test_a_rate_limited_or_crashed_mergemaster_is_no_attempt() -> None:
     story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
-    spent = [ended(RunKind.MERGEMASTER)] * 2 + [ended(RunKind.MERGEMASTER, Outcome.RATE_LIMITED)]
+    spent = [ended(RunKind.MERGEMASTER)] * 2 + [limited(RunKind.MERGEMASTER)]
     assert isinstance(decided(story, *spent, now=NOW + timedelta(hours=2)), Begin)
 
 

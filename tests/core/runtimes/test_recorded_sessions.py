@@ -62,7 +62,8 @@ def test_claude_code_at_the_limit_of_its_account() -> None:
     reader = read("claude-rate-limit")
     told = "API Error: Request rejected (429) · This request would exceed your account's rate limit."
     assert reader.rate_limit == RateLimit(is_hard=True, detail=f"{told} Please try again later.")
-    assert (reader.turns, reader.usage, reader.failure) == (0, {}, None)
+    assert (reader.turns, reader.usage) == (0, {})
+    assert reader.failure == Failure(FailureKind.ERROR, reader.last_words)
 
 
 def test_a_service_that_fails_is_waited_for_as_for_a_limit() -> None:

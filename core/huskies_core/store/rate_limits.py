@@ -1,0 +1,78 @@
+"""The accounts of agents that are at their limit: nobody of that runtime and model is started before it is over."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from huskies_core.clock import from_iso, to_iso
+
+FIRST_WAIT = timedelta(seconds=60)
+LONGEST_WAIT = timedelta(hours=1)
+BELIEVED = timedelta(days=8)
+"""A longer limit than a week's is a mistake; a wait of our own takes its place."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom a limit is about. `model` is empty where the agent names none."""
+
+    runtime: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.runtime} {self.model}".strip()
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`attempts` is how many waits in a row were of our own making; `since` is when the first of them began."""
+
+    account: Account
+    until: datetime
+    attempts: int
+    detail: str
+    since: datetime
+
+
+def everything(db: sqlite3.Connection) -> tuple[Limit, ...]:
+    """Those that are over, too: they count the attempts until an agent is heard again."""
+    return tuple(map(_limit, db.execute("SELECT * FROM rate_limits ORDER BY runtime, model")))
+
+
+def in_force(db: sqlite3.Connection, now: datetime) -> tuple[Limit, ...]:
+    return tuple(limit for limit in everything(db) if limit.until > now)
+
+
+def is_believable(resets_at: datetime | None, now: datetime) -> bool:
+    return resets_at is not None and now < resets_at <= now + BELIEVED
+
+
+def meet(
+    db: sqlite3.Connection, account: Account, resets_at: datetime | None, detail: str, *, now: datetime
+) -> Limit:
+    """Notes that an account is at its limit, until `resets_at` or, where nothing believable is told, for 60 s,
+    doubling to an hour. Of two times the later one stands; several agents that meet one limit at once wait once.
+    """
+    known = next((limit for limit in everything(db) if limit.account == account), None)
+    attempts = 0 if known is None else known.attempts
+    if resets_at is None or not is_believable(resets_at, now):
+        attempts += known is None or known.until <= now
+        resets_at = now + min(FIRST_WAIT * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT)
+    until = resets_at if known is None else max(resets_at, known.until)
+    since = now if known is None else known.since
+    limit = Limit(account, until, attempts, detail, since)
+    db.execute(
+        "INSERT OR REPLACE INTO rate_limits VALUES (?, ?, ?, ?, ?, ?)",
+        (account.runtime, account.model, to_iso(until), attempts, detail, to_iso(since)),
+    )
+    return limit
+
+
+def forget(db: sqlite3.Connection, account: Account) -> None:
+    """The account has answered: the next wait of our own is a short one again."""
+    db.execute("DELETE FROM rate_limits WHERE runtime = ? AND model = ?", (account.runtime, account.model))
+
+
+def _limit(row: sqlite3.Row) -> Limit:
+    account = Account(row["runtime"], row["model"])
+    return Limit(account, from_iso(row["until"]), row["attempts"], row["detail"], from_iso(row["since"]))

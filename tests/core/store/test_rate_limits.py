@@ -1,0 +1,64 @@
+"""Accounts at their limit: how long they are held, whoever meets the limit and however often."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from huskies_core.store import rate_limits
+from huskies_core.store.connection import Store
+from huskies_core.store.rate_limits import Account, Limit
+from support.stories import NOW
+
+CLAUDE = Account("claude-code", "opus")
+CODEX = Account("codex", "")
+MINUTE = timedelta(minutes=1)
+
+
+def meet(store: Store, account: Account, told: timedelta | None, *, at: datetime = NOW) -> Limit:
+    with store.exclusive() as db:
+        return rate_limits.meet(db, account, None if told is None else at + told, "429", now=at)
+
+
+def test_a_time_that_was_told_is_waited_for_and_the_later_of_two_stands(store: Store) -> None:
+    waits = [meet(store, CLAUDE, timedelta(hours=hours)).until - NOW for hours in (5, 2, 6)]
+    assert waits == [timedelta(hours=hours) for hours in (5, 5, 6)]
+
+
+def test_without_a_time_a_minute_is_waited_for_doubling_to_an_hour(store: Store) -> None:
+    at, waits = NOW, []
+    for _ in range(9):
+        limit = meet(store, CLAUDE, None, at=at)
+        waits.append((limit.until - at) // MINUTE)
+        at = limit.until
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_several_that_meet_one_limit_at_once_wait_once(store: Store) -> None:
+    found = {meet(store, CLAUDE, None, at=NOW + timedelta(seconds=n)).until for n in range(5)}
+    assert max(found) <= NOW + MINUTE + timedelta(seconds=4)
+
+
+def test_an_answer_makes_the_next_wait_a_short_one_and_other_accounts_know_nothing_of_it(
+    store: Store,
+) -> None:
+    meet(store, CLAUDE, None)
+    meet(store, CODEX, None)
+    meet(store, CLAUDE, None, at=NOW + MINUTE)
+    with store.exclusive() as db:
+        rate_limits.forget(db, CLAUDE)
+        left = [limit.account for limit in rate_limits.everything(db)]
+    assert (left, meet(store, CLAUDE, None).until) == ([CODEX], NOW + MINUTE)
+
+
+@pytest.mark.parametrize("told", [timedelta(days=9), timedelta(0), timedelta(days=-1)])
+def test_a_time_that_cannot_be_is_not_believed(store: Store, told: timedelta) -> None:
+    assert meet(store, CLAUDE, told).until == NOW + MINUTE
+
+
+def test_a_limit_that_is_over_is_not_in_force(store: Store) -> None:
+    meet(store, CLAUDE, MINUTE)
+    with store.reading() as db:
+        found = [
+            len(rate_limits.in_force(db, NOW + wait)) for wait in (MINUTE - timedelta(seconds=1), MINUTE)
+        ]
+    assert found == [1, 0]

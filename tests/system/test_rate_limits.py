@@ -1,0 +1,108 @@
+"""Agents whose account is at its limit: the account is held, the story waits, and goes on by itself."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from huskies_core.clock import from_iso
+from huskies_core.pipeline.stages import StageName
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.store.runs import Outcome
+from system.facts import NOTHING, no_leftovers
+from system.project import WORK, MakePipeline, Pipeline, Team
+
+pytestmark = pytest.mark.system
+
+
+def limit(seconds: float, status: str = "rejected") -> str:
+    """The step by which a scripted agent tells of a limit that is over after so many seconds."""
+    record = {"status": status, "resets_at": round(time.time() + seconds, 3), "detail": "five hour limit"}
+    return f"say={json.dumps({'rate_limit': record})}"
+
+
+def timers_of(pipeline: Pipeline, *flags: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = pipeline.huskies("timer", "list", "--json", *flags).data["timers"]
+    return found
+
+
+def test_a_limit_holds_the_account_and_the_story_goes_on_when_it_is_over(make_pipeline: MakePipeline) -> None:
+    """The limited run has committed half of its work: it is not judged. The other story waits, too."""
+    pipeline = make_pipeline(team=Team(coder=2))
+    told = limit(6)
+    first = pipeline.add((*WORK, told, "exit=1"), ("write=more.txt:done", "commit=more"))
+    pipeline.huskies("auto-assign")
+    pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
+    second = pipeline.add()
+    (timer,) = timers_of(pipeline)
+    assert (timer["kind"], timer["story"], timer["action"]) == ("rate_limit", first, {"go_on": first})
+    refused = pipeline.huskies("timer", "cancel", str(timer["id"]), "--json").json()["errors"][0]["code"]
+    held = pipeline.huskies("explain", str(second), "--json").data["holds"]
+    limits = pipeline.huskies("status", "--json").data["limits"]
+    assert (refused, held[0]["rule"], limits["accounts"][0]["runtime"]) == (
+        "rate_limit_timer",
+        "rate_limited",
+        "command",
+    )
+    with pipeline.ticking():
+        pipeline.wait_for(first, second)
+    runs = pipeline.runs(first)
+    over = datetime.fromtimestamp(json.loads(told.partition("=")[2])["rate_limit"]["resets_at"], tz=UTC)
+    assert [run.outcome for run in runs[:2]] == [Outcome.RATE_LIMITED, Outcome.COMPLETED]
+    assert (from_iso(runs[1].started_at) >= over.replace(microsecond=0), pipeline.story(first).retries) == (
+        True,
+        0,
+    )
+    assert [timer["state"] for timer in timers_of(pipeline, "--all")] == ["fired"]
+    assert no_leftovers(pipeline) == NOTHING
+
+
+def test_a_person_may_try_at_once_and_the_timer_is_gone(pipeline: Pipeline) -> None:
+    story = pipeline.add((limit(3600), "exit=1"), WORK)
+    pipeline.huskies("auto-assign")
+    pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
+    pipeline.wait_until_idle()
+    assert pipeline.huskies("agent", "start", str(story)).exit_code == 0
+    pipeline.wait_for(story)
+    assert [timer["state"] for timer in timers_of(pipeline, "--all")] == ["cancelled"]
+
+
+def test_a_story_that_leaves_its_stage_waits_no_more(pipeline: Pipeline) -> None:
+    story = pipeline.add((limit(3600), "exit=1"))
+    pipeline.huskies("auto-assign")
+    pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
+    pipeline.huskies("freeze", str(story))
+    assert (timers_of(pipeline), pipeline.story(story).stage.name) == ([], StageName.FROZEN)
+
+
+def test_a_limit_that_is_waited_out_is_no_silence_and_holds_the_others(make_pipeline: MakePipeline) -> None:
+    """The agent is silent for three times as long as it may be, and says before that it waits."""
+    pipeline = make_pipeline(team=Team(extra="inactivity_timeout_secs = 1"))
+    story = pipeline.add((limit(3), "hang=3", *WORK))
+    pipeline.huskies("auto-assign")
+    run = pipeline.wait_until_live(story)
+    directory = RunDirectory(pipeline.project.run_dir(run.id))
+    pipeline.wait_until(lambda: (found := directory.read_progress()) and found.waiting_until, what="the wait")
+    watched = pipeline.huskies("watchdog", "--json").data["actions"]
+    card = pipeline.huskies("status", "--json").data["stages"]["coding"][0]
+    assert ([action["action"] for action in watched], card["state"]) == (["hold_account"], "throttled")
+    assert pipeline.huskies("watchdog", "--json").data["actions"] == []
+    pipeline.wait_for(story)
+    assert pipeline.runs(story)[0].outcome is Outcome.COMPLETED
+
+
+def test_a_soft_limit_slows_down_and_holds_nobody(pipeline: Pipeline) -> None:
+    go = pipeline.scripts / "go"
+    story = pipeline.add((limit(3600, "allowed_warning"), f"wait={go}", *WORK))
+    pipeline.huskies("auto-assign")
+    pipeline.wait_until_live(story)
+
+    def state() -> bool:
+        card = pipeline.huskies("status", "--json").data["stages"]["coding"][0]
+        return bool(card["state"] == "throttled" and "five hour limit" in card["why"])
+
+    pipeline.wait_until(state, what="the mark of a throttled run")
+    assert pipeline.huskies("status", "--json").data["limits"]["accounts"] == []
+    go.touch()
+    pipeline.wait_for(story)
