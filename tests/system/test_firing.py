@@ -128,6 +128,65 @@ def test_killed_before_each_of_its_effects_a_firing_never_happens_twice_and_is_t
     assert interrupted > 0
 
 
+@pytest.mark.parametrize("action", ["tool", "prompt"])
+@pytest.mark.parametrize("source", ["timer", "trigger"])
+def test_killed_before_each_effect_of_a_tick_what_fires_happens_at_most_once(
+    make_pipeline: MakePipeline, tmp_path: Path, source: str, action: str
+) -> None:
+    """A prompt is done in the transaction that claims it: it is never interrupted. Nobody takes its task up."""
+    pipeline = make_pipeline(team=Team(coder=0, qa=1), settings=PLAIN, gates={})
+    pipeline.add(start=False)
+    mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
+    for at in range(1, MOST_EFFECTS):
+        title = f"killed at {at}"
+        arrange(pipeline, source, action, title)
+        order = mortal.order("tick", at=at)
+        mortal.huskies("tick")
+        wait_until(order_taken(order), 20)
+        state = end_state(pipeline, source, at)
+        made = titles(pipeline).count(title)
+        allowed = ((1, "fired"), (0, "interrupted"), (1, "interrupted"))
+        assert (made, state) in (allowed if action == "tool" else allowed[:1]), order.effects
+        if len(order.effects) < at:
+            return
+    pytest.fail(f"a tick has more than {MOST_EFFECTS} effects")
+
+
+def arrange(pipeline: Pipeline, source: str, action: str, title: str) -> None:
+    """A timer that is due, or a trigger whose transition has just happened."""
+    call = ("--tool", "create_story", "--args", json.dumps({"title": title, "type": "task"}))
+    what = call if action == "tool" else ("--prompt", title)
+    if source == "timer":
+        assert pipeline.huskies("timer", "add", *PAST, *what).exit_code == 0
+        return
+    assert pipeline.huskies("trigger", "add", "--story", "1", "--event", "block", *what).exit_code == 0
+    assert pipeline.huskies("block", "1", "--reason", "why").exit_code == 0
+    assert pipeline.huskies("unblock", "1").exit_code == 0
+
+
+def end_state(pipeline: Pipeline, source: str, number: int) -> str:
+    """What becomes of it once ticks go on."""
+
+    def state() -> str:
+        ticked = pipeline.huskies("tick")
+        assert "Traceback" not in ticked.stderr, ticked
+        listed = pipeline.huskies(source, "list", "--all", "--json").data[f"{source}s"]
+        return str(next(one["state"] for one in listed if one["id"] == number))
+
+    def settled() -> str:
+        found = state()
+        begun, over = firing_rows(pipeline, source)
+        return found if found != "armed" and begun == over else ""
+
+    return pipeline.wait_until(settled, 30, what=f"the end of {source} {number}")
+
+
+def firing_rows(pipeline: Pipeline, source: str) -> tuple[int, int]:
+    """How many firings have begun, and how many are known to be over."""
+    events = [row.event for row in pipeline.journal() if row.kind == source]
+    return events.count("fired"), sum(event in ("done", "failed", "interrupted") for event in events)
+
+
 def test_a_watch_that_is_killed_is_gone_on_from(idle: Pipeline, tmp_path: Path) -> None:
     process = start_huskies("watch", "--interval", "0.2", cwd=idle.root, log=tmp_path / "log")
     add_timer(idle, "before", "--in", "1s")
