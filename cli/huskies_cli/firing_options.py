@@ -29,9 +29,10 @@ Everything = Annotated[bool, typer.Option("--all", help="Those that are over, to
 SHORT = 50
 
 
-def wanted_deed(tool: str | None, args: str | None, prompt: str | None) -> Deed:
+def wanted_deed(tool: str | None, args: str | None, prompt: str | None, *, of_trigger: bool = False) -> Deed:
     """Raises UsageError that names the option."""
-    return deed_of(tool=tool, args=None if args is None else object_of(args, subject="args"), prompt=prompt)
+    given = None if args is None else object_of(args, subject="args")
+    return deed_of(tool=tool, args=given, prompt=prompt, of_trigger=of_trigger)
 
 
 def told(deed: Deed) -> str:

@@ -2,10 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def without_controls(text: str) -> str:
@@ -30,6 +31,17 @@ def tail(text: str, limit: int) -> str:
     cut = text[-limit:]
     _, newline, rest = cut.partition("\n")
     return rest if newline and rest else cut
+
+
+def placeholders(template: str) -> tuple[str, ...]:
+    """The names in `{{…}}`, in the order of the text, each once."""
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(template)))
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Replaces each `{{name}}` in one pass: a value that looks like one stays as it is, and so does a name without a
+    value."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

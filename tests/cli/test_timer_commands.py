@@ -141,3 +141,15 @@ def test_status_lists_a_firing_that_came_to_no_good_until_it_is_cancelled(huskie
         "command": "huskies timer cancel 1",
     }
     assert huskies("status", "--json").data["firings"] == []
+
+
+def test_the_call_of_a_trigger_is_aimed_at_the_story_that_moved(huskies: Commands) -> None:
+    """Checked when it is made, with an example of what it may follow; what is kept is what was written."""
+    args = '{"id": "{{story_id}}", "reason": "{{event}} was early"}'
+    made = huskies("trigger", "add", "--event", "start", "--tool", "block_story", "--args", args, "--json")
+    wrong = [
+        huskies("trigger", "add", "--tool", "block_story", "--args", text, "--json").json()["errors"][0]
+        for text in ('{"id": "{{story}}", "reason": "x"}', '{"id": "{{event}}", "reason": "x"}')
+    ]
+    assert made.data["action"]["args"]["id"] == "{{story_id}}"
+    assert [(error["code"], error["subject"]) for error in wrong] == [("usage", "args"), ("usage", "id")]

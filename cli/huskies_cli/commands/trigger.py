@@ -1,5 +1,6 @@
 """`huskies trigger`: what is to happen when stories move."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +32,8 @@ Name = Annotated[
         metavar="TRIGGER", help="The trigger's id, or the label it looks for.", show_default=False
     ),
 ]
+MOST = 50
+"""How many are drawn; the JSON has all of them."""
 COLUMNS = ("id", "when", "mode", "action", "fired", "state")
 
 
@@ -50,9 +53,10 @@ def add_trigger(
     """Set a trigger.
 
     It sees the transitions that come from now on. Each pattern may have * and ?; one that is not given is met by all.
-    --tool with --args, or --prompt, says what is done. A prompt becomes a task that is started at once.
+    --tool with --args, or --prompt, says what is done; {{story_id}} in it is the story that moved. A prompt becomes a
+    task that is started at once.
     """
-    deed = wanted_deed(tool, args, prompt)
+    deed = wanted_deed(tool, args, prompt, of_trigger=True)
     predicate = Predicate(story, label, of_type, event, before, after)
     mode = TriggerMode.ONCE if once else TriggerMode.PERSISTENT
     with open_context(session_of(ctx).start) as context:
@@ -67,8 +71,8 @@ def list_triggers(ctx: typer.Context, everything: Everything = False) -> Result:
     """
     with open_context(session_of(ctx).start) as context:
         found = triggers.list_triggers(context, everything=everything)
-    data = {"triggers": [trigger_document(trigger) for trigger in found]}
-    return Result(data, text=lambda: render.table(COLUMNS, [_row(trigger) for trigger in found]))
+    data = {"triggers": [trigger_document(trigger) for trigger in found]} if session_of(ctx).json else {}
+    return Result(data, text=lambda: _table(found))
 
 
 def cancel_trigger(ctx: typer.Context, trigger: Name) -> Result:
@@ -86,6 +90,11 @@ def cancel_trigger(ctx: typer.Context, trigger: Name) -> Result:
 def _when(trigger: Trigger) -> str:
     patterns = trigger.draft.predicate.as_document()
     return " ".join(f"{name} {pattern}" for name, pattern in patterns.items()) or "any transition"
+
+
+def _table(found: Sequence[Trigger]) -> str:
+    more = f"and {len(found) - MOST} more: huskies trigger list --json" if len(found) > MOST else ""
+    return render.paragraphs(render.table(COLUMNS, [_row(trigger) for trigger in found[:MOST]]), more)
 
 
 def _row(trigger: Trigger) -> tuple[render.Cell, ...]:

@@ -8,9 +8,8 @@ from huskies_core.agents.prompt_values import enclosed
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.store.runs import RunKind
-from huskies_core.text import without_controls
+from huskies_core.text import fill, placeholders, without_controls
 
-_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _ALONE = re.compile(r"^\{\{\s*(\w+)\s*\}\}\n+", re.MULTILINE)
 _HEADINGS = {
     "gate_output": "What the gates said of the last try",
@@ -39,7 +38,7 @@ def expand(template: str, variables: Mapping[str, str]) -> str:
     """Replaces each `{{name}}` by its value; a value that looks like a variable stays as it is. An unknown name, which
     the config check refuses, stays too. A paragraph that is a variable without a value goes."""
     kept = _ALONE.sub(lambda found: found[0] if variables.get(found[1], " ") else "", template)
-    return _VARIABLE.sub(lambda found: variables.get(found[1], found[0]), kept)
+    return fill(kept, variables)
 
 
 def build_prompt(
@@ -50,7 +49,7 @@ def build_prompt(
     Never empty: a template that says nothing yet, such as one of `{{qa_notes}}` alone, gives way to the story.
     """
     template = template_of(context, agent, kind)
-    named = {found[1] for found in _VARIABLE.finditer(template)}
+    named = set(placeholders(template))
     told = expand(template, variables).strip() or variables["story"]
     return _joined(agent.role, told, _agent_md(context), *_left(variables, named), _note(note))
 

@@ -1,8 +1,6 @@
 """The variables that a prompt template may name."""
 
-import re
-
-from huskies_core.text import nearest
+from huskies_core.text import nearest, placeholders
 
 PROMPT_VARIABLES = frozenset(
     {
@@ -20,13 +18,11 @@ PROMPT_VARIABLES = frozenset(
         "worktree_path",
     }
 )
-_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def find_unknown_variables(text: str) -> tuple[str, ...]:
     """The names in `{{…}}` that stand for nothing, in the order of the text, each once."""
-    named = dict.fromkeys(_VARIABLE.findall(text))
-    return tuple(name for name in named if name not in PROMPT_VARIABLES)
+    return tuple(name for name in placeholders(text) if name not in PROMPT_VARIABLES)
 
 
 def explain_unknown(name: str) -> tuple[str, str]:

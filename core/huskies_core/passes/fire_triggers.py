@@ -12,7 +12,7 @@ from huskies_core.passes.firing import Fired, claim, fire_each, interrupted
 from huskies_core.passes.running import Pass
 from huskies_core.store import cursors, firings, journal, stories, triggers
 from huskies_core.store.connection import Connection
-from huskies_core.store.deeds import told
+from huskies_core.store.deeds import aimed, told
 from huskies_core.store.firings import Claim
 from huskies_core.store.journal import Entry, Kind
 from huskies_core.store.stories import Story
@@ -88,9 +88,18 @@ def _claim(context: Context, action: Action, held: ExitStack) -> Fired | str:
         triggers.count_firing(db, trigger)
         depth = _depth(entry) + 1
         told_row = {"trigger": number, "event": entry.event, "before": entry.before, "after": entry.after}
-        wanted = Claim(trigger.source, trigger.draft.deed, depth, entry.seq, entry.story, told_row)
+        deed = aimed(trigger.draft.deed, _values(db, entry))
+        wanted = Claim(trigger.source, deed, depth, entry.seq, entry.story, told_row)
         criterion = f"What trigger {number} asks for after {entry.event} of story {entry.story} is done."
         return claim(db, context, wanted, criterion, held)
+
+
+def _values(db: Connection, entry: Entry) -> dict[str, str]:
+    """What a deed may name of the transition that it follows; the title is the one that the story has now."""
+    assert entry.story is not None
+    title = stories.load(db, entry.story).draft.title
+    moved = {"event": entry.event, "from": entry.before or "", "to": entry.after or ""}
+    return {"story_id": str(entry.story), "story_title": title, **moved}
 
 
 def _too_much(db: Connection, trigger: Trigger, entry: Entry, now: datetime) -> str:

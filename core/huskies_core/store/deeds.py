@@ -1,8 +1,11 @@
 """What a timer or a trigger does when it fires: a tool call, a prompt that becomes a task, or letting a story go on."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from huskies_core.text import fill, placeholders
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,42 @@ class GoOn:
 
 
 Deed = ToolCall | Prompt | GoOn
+
+
+SOURCE_VARIABLES = ("story_id", "story_title", "event", "from", "to")
+"""What the deed of a trigger may name of the transition that it follows, as `{{story_id}}`."""
+
+
+def aimed(deed: Deed, values: Mapping[str, str]) -> Deed:
+    """The deed with its variables filled in. An argument that is nothing but `{{story_id}}` becomes the number."""
+    match deed:
+        case Prompt(text):
+            return Prompt(fill(text, values))
+        case ToolCall(tool):
+            return ToolCall(tool, json.dumps(_aimed(deed.values, values), ensure_ascii=False))
+        case _:
+            return deed
+
+
+def variables_of(deed: Deed) -> tuple[str, ...]:
+    """The names in `{{…}}` that the deed has, wherever they stand."""
+    match deed:
+        case Prompt(text):
+            return placeholders(text)
+        case ToolCall():
+            return placeholders(deed.arguments)
+        case _:
+            return ()
+
+
+def _aimed(value: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return int(values["story_id"]) if value.strip() == "{{story_id}}" else fill(value, values)
+    if isinstance(value, list):
+        return [_aimed(item, values) for item in value]
+    if isinstance(value, dict):
+        return {name: _aimed(item, values) for name, item in value.items()}
+    return value
 
 
 def document(deed: Deed) -> dict[str, Any]:

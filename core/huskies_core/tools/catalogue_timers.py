@@ -17,6 +17,7 @@ from huskies_core.tools.timers import When
 _TOOL = "The tool to call when it fires; or give a prompt."
 _ARGS = "What to call the tool with, a JSON object."
 _PROMPT = "What an agent is to do when it fires: a task is made of it."
+_NAMES = "It may name what it follows: {{story_id}}, {{story_title}}, {{event}}, {{from}}, {{to}}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,8 @@ class CreateTrigger:
     to_stage: str | None = argument("Only to this stage.", default=None)
     mode: TriggerMode | None = argument("It fires once, or each time (persistent).", default=None)
     tool: str | None = argument(_TOOL, default=None)
-    args: Mapping[str, Any] | None = argument(_ARGS, default=None)
-    prompt: str | None = argument(_PROMPT, default=None)
+    args: Mapping[str, Any] | None = argument(f"{_ARGS} {_NAMES}", default=None)
+    prompt: str | None = argument(f"{_PROMPT} {_NAMES}", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def _cancel_timer(context: Context, wanted: CancelTimer) -> Mapping[str, Any]:
 
 
 def _create(context: Context, wanted: CreateTrigger) -> Mapping[str, Any]:
-    deed = deed_of(tool=wanted.tool, args=wanted.args, prompt=wanted.prompt)
+    deed = deed_of(tool=wanted.tool, args=wanted.args, prompt=wanted.prompt, of_trigger=True)
     about = (wanted.story, wanted.label, wanted.type, wanted.event)
     predicate = Predicate(*about, before=wanted.from_stage, after=wanted.to_stage)
     return trigger_document(triggers.create(context, predicate, deed, mode=wanted.mode or TriggerMode.ONCE))

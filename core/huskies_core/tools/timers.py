@@ -37,8 +37,8 @@ def schedule(
     now = context.now()
     kind, first = _read(when, _zone(context, when), now)
     if isinstance(kind, Once) and catch_up is CatchUp.NONE:
-        hint = "What fires once is never skipped: leave --catch-up out."
-        raise UsageError("--catch-up none is for timers that recur", hint=hint, subject="catch_up")
+        hint = "What fires once is never skipped."
+        raise UsageError("catch-up none is for timers that recur", hint=hint, subject="catch_up")
     with context.store.exclusive() as db:
         return timers.add(db, Draft(deed, kind, first, label, catch_up), actor=context.actor, now=now)
 
@@ -85,7 +85,7 @@ def _read(when: When, zone: str, now: datetime) -> tuple[Schedule, datetime]:
         case (None, None, None, str(cron)):
             return _cron(cron, zone, now)
         case _:
-            hint = "Give one of --at, --in, --every and --cron."
+            hint = "Give a time (at), a span from now (in), an interval (every) or a cron expression."
             raise UsageError("when it fires is to be said in one way", hint=hint, subject="at")
 
 

@@ -66,4 +66,4 @@ def _check(predicate: Predicate) -> None:
         if field in known and not _WILD.intersection(pattern) and pattern not in known[field]:
             meant = nearest(pattern, known[field])
             hint = f"Did you mean {meant}?" if meant else f"There are: {', '.join(known[field])}."
-            raise UsageError(f"--{field} {pattern} is never met", hint=hint, subject=field)
+            raise UsageError(f"{field} {pattern} is never met", hint=hint, subject=field)

@@ -200,3 +200,15 @@ def test_a_tick_shows_new_transitions_to_triggers_and_then_settles(context: Cont
     ordering.tick(context)
     with context.store.reading() as db:
         assert (is_behind(db), found(context)) == (False, (TriggerState.ARMED, 1, ""))
+
+
+def test_what_it_does_may_name_what_it_follows(context: Context) -> None:
+    """Filled in once: a title that looks like a variable stays as it is."""
+    add_story(context.store, "{{event}} me")
+    with context.store.exclusive() as db:
+        look = Prompt("Look at {{story_id}} ({{story_title}}): {{event}} from {{from}} to {{ to }}")
+        triggers.add(db, Draft(Predicate(event="start"), look, ONCE), actor="user:test", now=context.now())
+    fire_event(context.store, 1, Start())
+    fire(context)
+    task = load_story(context.store, tasks(context)[0])
+    assert task.draft.description == "Look at 1 ({{event}} me): start from backlog to coding"
