@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.running import run_pass
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.store import runs, stories
+from huskies_core.schedules import Once
+from huskies_core.store import runs, stories, timers, triggers
+from huskies_core.store.deeds import Prompt
 from support.contexts import Clock, opened
 from support.stories import import_story
 from support.waiting import wait_until
@@ -42,6 +45,29 @@ def idle_tick(folder: Path, scale: Scale) -> Iterator[Row]:
     times = [(run_for(tick, root), run_for(bare, root)) for _ in range(max(scale.rounds // 10, 1))]
     ours, plain = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
     yield Row("a tick with nothing due", "ms", ours, plain, at_most=1.5)
+
+
+def tick_beside_timers(folder: Path, scale: Scale) -> Iterator[Row]:
+    """A tick with nothing due beside many timers and triggers that wait, against one in a project with none."""
+    with (
+        opened(folder / "full", Clock(utc_now())) as context,
+        opened(folder / "empty", Clock(utc_now())) as bare,
+    ):
+        later = context.now() + timedelta(days=300)
+        with context.store.exclusive() as db:
+            for _ in range(scale.stories // 10):
+                draft = timers.Draft(Prompt("later"), Once(), later)
+                timers.add(db, draft, actor="user:bench", now=context.now())
+            for _ in range(scale.stories // 100):
+                seldom = triggers.Draft(triggers.Predicate(story="999999"), Prompt("later"))
+                triggers.add(db, seldom, actor="user:bench", now=context.now())
+        places = (context.project.root, bare.project.root)
+    tick = [installed_program(), "tick"]
+    for place in places * 3:
+        subprocess.run(tick, cwd=place, check=True, capture_output=True)
+    times = [[run_for(tick, place) for place in places] for _ in range(max(scale.rounds // 10, 1))]
+    full, empty = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
+    yield Row("the same beside 10,000 timers and 1,000 triggers", "ms", full, empty, at_most=1.2)
 
 
 def supervisor(folder: Path, scale: Scale) -> Iterator[Row]:
@@ -83,7 +109,7 @@ def following_run(folder: Path, scale: Scale) -> Iterator[Row]:
     )
 
 
-ROWS = (idle_tick, supervisor, following_run)
+ROWS = (idle_tick, tick_beside_timers, supervisor, following_run)
 
 
 def run_for(command: list[str], place: Path) -> float:
