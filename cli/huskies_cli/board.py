@@ -6,6 +6,7 @@ from datetime import datetime
 from huskies_cli import render
 from huskies_cli.render import Mark
 from huskies_core.clock import to_iso
+from huskies_core.passes.relay import Unreached
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.text import one_line
 from huskies_core.tools.board import Board, Need, State
@@ -93,6 +94,7 @@ def _limit_lines(limits: Limits | None) -> Iterable[str]:
         yield f"budget.per_story_usd: story {story} has used its budget"
     yield from _queue_lines(limits)
     yield from _wait_lines(limits)
+    yield from _gateway_lines(limits.gateway)
     for found in limits.findings:
         runs = ", ".join(map(str, found.runs))
         yield f"repository_changed: {found.change} ({found.at}; live then: run {runs})"
@@ -104,6 +106,13 @@ def _wait_lines(limits: Limits) -> Iterable[str]:
         yield f"rate_limited: nobody of {limit.account} is started until {to_iso(limit.until)}{told}"
     for one in limits.throttled:
         yield f"{one.why}: {one.agent or 'the gates'} on story {one.story} until {to_iso(one.until)}"
+
+
+def _gateway_lines(found: Unreached | None) -> Iterable[str]:
+    if found is not None:
+        again = "" if found.next_try is None else f"; the next try is at {to_iso(found.next_try)}"
+        tries = "once" if found.failures == 1 else f"{found.failures} times in a row"
+        yield f"{found.why} ({tries}); {found.waiting} transitions wait to be sent{again}"
 
 
 def _queue_lines(limits: Limits) -> Iterable[str]:

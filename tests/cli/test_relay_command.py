@@ -46,6 +46,21 @@ def test_a_gateway_that_fails_is_told_with_what_becomes_of_it(huskies: Commands,
     )
 
 
+def test_status_tells_of_a_gateway_that_cannot_be_reached_and_no_more_when_it_can(
+    huskies: Commands, gateway: Gateway
+) -> None:
+    gateway.refuses_tokens = answer_of("500 Oops")
+    huskies("relay")
+    told = huskies("status", "--json").data["limits"]["gateway"]
+    shown = [line for line in huskies("status").stdout.splitlines() if line.startswith("gateway")]
+    assert (told["failures"], told["waiting"]) == (1, 3)
+    assert shown[0].startswith(f"{told['why']} (once); 3 transitions wait to be sent; the next try is at ")
+    assert (gateway.url in shown[0], "500" in told["why"]) == (False, True)
+    gateway.refuses_tokens = b""
+    wait_until(lambda: huskies("relay").stdout, 20)
+    assert huskies("status", "--json").data["limits"]["gateway"] is None
+
+
 def test_a_relay_killed_with_a_frame_in_flight_is_taken_up_where_it_stood(
     huskies: Commands, gateway: Gateway, repository: GitRepository
 ) -> None:

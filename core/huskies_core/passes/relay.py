@@ -3,7 +3,8 @@
 import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 
 from huskies_core.agents.world import World
@@ -44,9 +45,30 @@ def apply(context: Context, _: Action, *, lines: Lines, jitter: Callable[[], flo
         return ""
     try:
         return _told(_send_all(context, gateway, lines))
-    except HuskiesError:
-        _put_off(context, jitter())
+    except HuskiesError as error:
+        _put_off(context, error.message, jitter())
         raise
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """A gateway that could not be reached so often in a row; `why` holds neither its address nor a token. `waiting` is
+    how many transitions are to be sent."""
+
+    failures: int
+    why: str
+    next_try: datetime | None
+    waiting: int
+
+
+def unreached(context: Context, db: Connection) -> Unreached | None:
+    """None where no gateway is set, or the last try went well."""
+    failures = _failures(db)
+    if not failures or not is_on(context):
+        return None
+    waiting = journal.count_transitions_after(db, _position(db))
+    why = facts.get(db, facts.RELAY_TROUBLE) or ""
+    return Unreached(failures, why, pass_times.get(db, NAME).due_at, waiting)
 
 
 def note_gateway(context: Context) -> None:
@@ -124,13 +146,14 @@ def _send(context: Context, line: Line, entry: Entry) -> None:
                 pass_times.record(db, NAME, last_at=context.now(), due_at=None)
 
 
-def _put_off(context: Context, jitter: float) -> None:
+def _put_off(context: Context, why: str, jitter: float) -> None:
     """After one failure the next try waits a second, after each further one twice as long."""
     now = context.now()
     with context.store.exclusive() as db:
         failures = _failures(db) + 1
         wait = min(2 ** min(failures - 1, 10), LONGEST_WAIT_SECS) * jitter
         facts.put(db, facts.RELAY_FAILURES, str(failures))
+        facts.put(db, facts.RELAY_TROUBLE, why)
         pass_times.record(db, NAME, last_at=now, due_at=now + timedelta(seconds=wait))
 
 

@@ -1,5 +1,5 @@
 """Single facts about the project: its base branch, how the config files looked, the hygiene fingerprint, whether
-the config sets a gateway and how often in a row it could not be reached."""
+the config sets a gateway, how often in a row it could not be reached and why the last time."""
 
 import sqlite3
 
@@ -8,6 +8,7 @@ CONFIG_STAMP = "config_stamp"
 HYGIENE = "hygiene"
 GATEWAY = "gateway"
 RELAY_FAILURES = "relay_failures"
+RELAY_TROUBLE = "relay_trouble"
 
 
 def get(db: sqlite3.Connection, key: str) -> str | None:

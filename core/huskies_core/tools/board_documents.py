@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from huskies_core.clock import to_iso
+from huskies_core.passes.relay import Unreached
 from huskies_core.tools.board import Board, Card, Need
 from huskies_core.tools.documents import Document, run_now_document, story_document
 from huskies_core.tools.limits import Limits, Places
@@ -61,10 +62,16 @@ def _limits_document(limits: Limits) -> Document:
             }
             for limit in limits.accounts
         ],
+        "gateway": None if limits.gateway is None else _gateway(limits.gateway),
         "repository_changed": [
             {"at": found.at, "change": found.change, "runs": list(found.runs)} for found in limits.findings
         ],
     }
+
+
+def _gateway(found: Unreached) -> Document:
+    next_try = None if found.next_try is None else to_iso(found.next_try)
+    return {"failures": found.failures, "why": found.why, "next_try": next_try, "waiting": found.waiting}
 
 
 def _places(places: Places) -> Document:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from huskies_core.agents.assignment import UNATTENDED, Held
 from huskies_core.agents.explaining import is_starving
 from huskies_core.agents.world import World
+from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import overview, runs, stories
 from huskies_core.store.holds import Hold
@@ -50,8 +51,8 @@ class Throttled:
 
 @dataclass(frozen=True)
 class Limits:
-    """`accounts` are those at their limit; `findings` are changes of the repository that were noticed in the last day
-    while runs were live."""
+    """`accounts` are those at their limit, `gateway` is set while it cannot be reached; `findings` are changes of the
+    repository that were noticed in the last day while runs were live."""
 
     coders: Places
     gates: Places
@@ -61,6 +62,7 @@ class Limits:
     starving: tuple[Story, ...]
     throttled: tuple[Throttled, ...]
     accounts: tuple[Limit, ...]
+    gateway: Unreached | None
     findings: tuple[Finding, ...]
 
 
@@ -77,6 +79,7 @@ def limits_of(world: World, held: Mapping[Story, Held]) -> Limits:
         starving=tuple(story for story in queue if is_starving(world, story)),
         throttled=tuple(_throttled(world, held)),
         accounts=world.limits,
+        gateway=unreached(world.context, world.db),
         findings=overview.findings_since(world.db, world.now - FINDINGS_FOR),
     )
 
