@@ -43,6 +43,33 @@ def test_what_comes_each_half_hour_follows_the_clock() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("expression", "spring", "autumn"),
+    [
+        ("30 2 * * *", ["29 01:30"], ["25 02:30"]),
+        ("30 1 * * *", ["29 01:00"], ["25 00:30"]),
+        ("30 * * * *", ["29 01:30"], ["25 00:30", "25 01:30", "25 02:30"]),
+        (
+            "*/20 1,2 * * *",
+            ["29 01:00", "29 01:20", "29 01:40"],
+            [f"25 {hour}:{minute}" for hour in ("00", "01", "02") for minute in ("00", "20", "40")][:-1],
+        ),
+    ],
+)
+def test_times_are_those_at_which_cron_of_debian_was_seen_to_run_its_jobs(
+    expression: str, spring: list[str], autumn: list[str]
+) -> None:
+    """Seen of cron 3.0pl1 of Debian 12 in Europe/London, under a clock sixty times as fast, from 00:40 on both days:
+    in spring up to 02:50, in autumn up to 02:35 of winter time."""
+    windows = (
+        (datetime(2026, 3, 29, 0, 40, tzinfo=UTC), datetime(2026, 3, 29, 1, 50, tzinfo=UTC), spring),
+        (datetime(2026, 10, 24, 23, 40, tzinfo=UTC), datetime(2026, 10, 25, 2, 35, tzinfo=UTC), autumn),
+    )
+    for begin, end, seen in windows:
+        found = upcoming(Cron(expression, LONDON), begin, 20)[1:]
+        assert [moment.strftime("%d %H:%M") for moment in found if moment <= end] == seen
+
+
 def test_from_within_the_second_of_two_equal_hours_nothing_comes_again() -> None:
     within = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
     assert times("30 1 * * *", within, 1) == ["26 01:30"]
