@@ -23,12 +23,16 @@ USAGE = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What a model sees: the first prompt of the session, the last message, and how often it has answered."""
+    """What a model sees: the first prompt of the session, the last message, and how often it has answered.
+
+    `is_result`: the last message is what a tool gave back.
+    """
 
     prompt: str
     last: str
     answered: int
     tools: tuple[str, ...] = ()
+    is_result: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,9 @@ def _asked_of_claude(request: Mapping[str, Any]) -> Asked:
     messages = request["messages"]
     answered = sum(message["role"] == "assistant" for message in messages)
     tools = tuple(tool["name"] for tool in request["tools"])
-    return Asked(_text(messages[0]["content"]), _text(messages[-1]["content"]), answered, tools)
+    last = messages[-1]["content"]
+    is_result = isinstance(last, list) and any(block.get("type") == "tool_result" for block in last)
+    return Asked(_text(messages[0]["content"]), _text(last), answered, tools, is_result)
 
 
 def _claude_blocks(said: Says, number: int) -> list[dict[str, Any]]:
@@ -213,7 +219,7 @@ def _asked_of_codex(request: Mapping[str, Any]) -> Asked:
     said = _text(last["content"]) if "content" in last else json.dumps(last.get("output"))
     answered = sum(1 for index in told if index - 1 not in told)
     tools = tuple(tool.get("name", tool["type"]) for tool in request.get("tools", ()))
-    return Asked(prompts[-1] if prompts else "", said, answered, tools)
+    return Asked(prompts[-1] if prompts else "", said, answered, tools, "output" in last)
 
 
 def _is_answer(item: Mapping[str, Any]) -> bool:

@@ -116,6 +116,7 @@ def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
         ("model", run.model),
         ("turns", run.turns),
         ("cost", render.cost(run.cost_usd)),
+        ("denied", ", ".join(f"{tool} {times}x" for tool, times in page.now.denied.items())),
         ("verdict", run.verdict),
         ("notes", run.notes),
         ("trouble", page.now.trouble),

@@ -153,6 +153,7 @@ def _project_paths(project: Project, story: int, run: RunDirectory) -> Iterator[
         yield Show.READ_IF_THERE, str(state / name)
     yield Show.READ_IF_THERE, str(state / "bin")
     yield Show.READ_IF_THERE, run.prompt
+    yield Show.READ_IF_THERE, run.mcp_config
     for end in _STORE_FILES:
         yield Show.WRITE, f"{project.database}{end}"
     yield Show.WRITE, str(project.state_lock)

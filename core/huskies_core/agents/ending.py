@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from huskies_core.agents import hygiene, judging, limiting, setups
+from huskies_core.agents import hygiene, judging, limiting, sessions, setups
 from huskies_core.agents.left_files import RESULT_FILE, STARTING_FILE, read_left
 from huskies_core.agents.resolutions import unresolved
 from huskies_core.clock import to_iso
@@ -167,18 +167,32 @@ def _record(context: Context, db: Connection, run: Run, found: Found, seen: Any,
     report = Report(
         outcome,
         detail,
-        {**found.evidence, **limit},
+        {**found.evidence, **limit, **_denied(progress)},
         turns=progress.turns if progress else 0,
         tool_turns=progress.tool_turns if progress else 0,
         cost_usd=progress.cost_usd if progress else 0.0,
     )
     runs.end(db, run.id, report, actor=f"run:{run.id}", now=now)
     _record_usage(db, run, progress, now)
+    _record_session(db, run, outcome, progress, now)
     _record_gates(context, db, run, outcome, found, now)
     _forget_answered(db, run, outcome)
     _record_merge(db, run, found, now)
     _fire_intended(db, run, outcome, found.intent, now)
     return True
+
+
+def _denied(progress: Progress | None) -> dict[str, Any]:
+    """How often each tool was refused, where any was."""
+    return {"denied": dict(progress.denied)} if progress is not None and progress.denied else {}
+
+
+def _record_session(
+    db: Connection, run: Run, outcome: Outcome, progress: Progress | None, now: datetime
+) -> None:
+    session = None if progress is None else progress.session_id
+    turns = 0 if progress is None else progress.turns
+    sessions.remember(db, run, session, outcome, turns=turns, now=now)
 
 
 def _record_usage(db: Connection, run: Run, progress: Progress | None, now: datetime) -> None:

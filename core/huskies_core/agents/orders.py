@@ -5,12 +5,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_core.agents import merging, setups
+from huskies_core.agents import merging, sessions, setups
+from huskies_core.agents.assignments import assignment_of
 from huskies_core.agents.confining import confine, held_database
 from huskies_core.agents.left_files import STARTING_FILE
 from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.prompt_values import values_of
-from huskies_core.agents.prompts import build_prompt
+from huskies_core.agents.prompts import build_nudge, build_prompt
 from huskies_core.agents.steps import agent_step, definition_of, gate_steps, reader_of, teardown_steps
 from huskies_core.agents.worktrees import base_tip
 from huskies_core.agents.world import midnight
@@ -36,6 +37,14 @@ class Order:
     kind: RunKind
     agent: Agent | None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What an agent is sent, and the session that it goes on with."""
+
+    text: str
+    session: str | None = None
 
 
 def spec_of(context: Context, order: Order, run: Run, directory: RunDirectory) -> RunSpec:
@@ -76,8 +85,12 @@ def _steps(context: Context, order: Order, run: Run, directory: RunDirectory) ->
     )
     if order.agent is None:
         return (*prepare, *gate_steps(gates, place))
-    directory.write_prompt(prompt_of(context, order, order.agent))
-    step = agent_step(order.agent, place=place, prompt=directory.prompt)
+    sent = message_of(context, order, order.agent)
+    directory.write_prompt(sent.text)
+    assignment = assignment_of(
+        context.project, order.agent, order.story.id, sent.session, _least_budget(context, order), directory
+    )
+    step = agent_step(order.agent, assignment, place=place, prompt=directory.prompt)
     return (*prepare, _confined(context, order.story, order.agent, step, directory))
 
 
@@ -89,12 +102,16 @@ def _remember(directory: RunDirectory, told: dict[str, object]) -> None:
     Path(directory.path, STARTING_FILE).write_text(json.dumps(told))
 
 
-def prompt_of(context: Context, order: Order, agent: Agent) -> str:
-    """What the agent is sent when the order is carried out now."""
+def message_of(context: Context, order: Order, agent: Agent) -> Message:
+    """What the agent is sent when the order is carried out now: the whole prompt, or in its session what is new."""
     with context.store.reading() as db:
         left = content.of_story(db, order.story.id)
         epic = None if order.story.draft.epic is None else stories.load(db, order.story.draft.epic)
-    return build_prompt(context, agent, order.kind, values_of(context, order.story, left, epic), order.note)
+    values = values_of(context, order.story, left, epic)
+    session = sessions.to_resume(order.story, order.kind, agent, left)
+    if session is not None:
+        return Message(build_nudge(order.kind, values, order.note), session)
+    return Message(build_prompt(context, agent, order.kind, values, order.note))
 
 
 def _environment(context: Context, order: Order, run: Run, directory: RunDirectory) -> dict[str, str]:
@@ -133,19 +150,19 @@ def _limits(context: Context, order: Order) -> Limits:
     return Limits(
         max_turns=agent.max_turns,
         max_tool_turns=agent.max_tool_turns,
-        max_budget_usd=_least_budget(context, order.story, agent),
+        max_budget_usd=_least_budget(context, order),
         inactivity_timeout_secs=agent.inactivity_timeout_secs,
         max_wall_secs=agent.max_wall_secs,
     )
 
 
-def _least_budget(context: Context, story: Story, agent: Agent) -> float | None:
+def _least_budget(context: Context, order: Order) -> float | None:
     """The least of the agent's own budget and what the story and the day have left, in US dollars."""
     settings = context.config.project
-    left = [agent.max_budget_usd]
+    left = [None if order.agent is None else order.agent.max_budget_usd]
     with context.store.reading() as db:
         if settings.budget.per_story_usd is not None:
-            left.append(settings.budget.per_story_usd - usage.spent_on_story(db, story.id))
+            left.append(settings.budget.per_story_usd - usage.spent_on_story(db, order.story.id))
         if settings.budget.per_day_usd is not None:
             since = midnight(context.now(), settings.timezone)
             left.append(settings.budget.per_day_usd - usage.spent_since(db, since))

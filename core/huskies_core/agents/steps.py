@@ -40,23 +40,12 @@ def gate_steps(gates: Sequence[Gate], place: Path) -> tuple[Step, ...]:
     return tuple(Step(gate.name, Role.GATE, gate.command, str(place), gate.timeout_secs) for gate in gates)
 
 
-def agent_step(agent: Agent, *, place: Path, prompt: str) -> Step:
+def agent_step(agent: Agent, assignment: Assignment, *, place: Path, prompt: str) -> Step:
     """The agent itself, with its prompt on standard input. It has no time-out of its own: the run's limits hold."""
-    argv = load_runtime(agent.runtime).argv(_assignment(agent))
+    argv = load_runtime(agent.runtime).argv(assignment)
     return Step(agent.name, Role.AGENT, argv, str(place), stdin=prompt)
 
 
 def reader_of(agent: Agent | None) -> str:
     """The module that reads the agent's output."""
     return reader_module("command" if agent is None else agent.runtime)
-
-
-def _assignment(agent: Agent) -> Assignment:
-    return Assignment(
-        command=agent.command,
-        model=agent.model,
-        system_prompt=agent.system_prompt,
-        max_turns=agent.max_turns,
-        allowed_tools=agent.allowed_tools,
-        disallowed_tools=agent.disallowed_tools,
-    )

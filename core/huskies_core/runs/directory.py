@@ -21,6 +21,7 @@ class RunDirectory:
         self.lock = os.path.join(self.path, "lock")
         self.spec = os.path.join(self.path, "spec.json")
         self.prompt = os.path.join(self.path, "prompt.md")
+        self.mcp_config = os.path.join(self.path, "mcp.json")
         self.output = os.path.join(self.path, "output.log")
         self.progress = os.path.join(self.path, "progress.json")
         self.exit = os.path.join(self.path, "exit.json")

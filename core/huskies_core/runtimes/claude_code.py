@@ -25,6 +25,12 @@ _FINAL = {
     "cache_write_tokens": "cacheCreationInputTokens",
     "cost_usd": "costUSD",
 }
+DEFAULT_TOOLS = ("Bash", "Edit", "Write", "NotebookEdit", "Read", "Glob", "Grep")
+MCP_TOOLS = (
+    *("show_story", "update_story", "check_criterion"),
+    *("approve_story", "reject_story", "resolve_story"),
+)
+"""What an agent may say from inside its run."""
 _TOO_MANY = 429
 _SERVER_ERRORS = 500
 _LIMITS = {"error_max_turns": "max_turns", "error_max_budget_usd": "max_budget_usd"}
@@ -120,12 +126,19 @@ def make_reader() -> ClaudeReader:
 
 
 def argv(assignment: Assignment) -> tuple[str, ...]:
-    """Nothing of it asks: what is not allowed is denied, and the agent told so."""
+    """Nothing of it asks: what is not allowed is denied, and the agent told so.
+
+    Without allowed tools it gets those that a coder needs. The run's own MCP tools are allowed by their names.
+    """
+    allowed = assignment.allowed_tools or DEFAULT_TOOLS
+    ours = tuple(f"mcp__huskies__{name}" for name in MCP_TOOLS) if assignment.mcp_config else ()
+    budget = assignment.max_budget_usd
     told = {
         "--model": assignment.model,
         "--append-system-prompt": assignment.system_prompt,
         "--max-turns": None if assignment.max_turns is None else str(assignment.max_turns),
-        "--allowedTools": ",".join(assignment.allowed_tools),
+        "--max-budget-usd": None if budget is None else f"{budget:.4f}",
+        "--allowedTools": ",".join((*allowed, *ours)),
         "--disallowedTools": ",".join(assignment.disallowed_tools),
         "--resume": assignment.session,
         "--mcp-config": assignment.mcp_config,

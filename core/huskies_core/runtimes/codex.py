@@ -4,6 +4,8 @@ The formats are those that versions 0.169 and 0.171 printed. It tells tokens onc
 for [pricing] to say. A turn of the model is not told: each message and each tool call counts as one.
 """
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from huskies_core.runtimes.counting import Counts, amount, object_in, part, text
@@ -75,11 +77,35 @@ def make_reader() -> CodexReader:
 
 
 def argv(assignment: Assignment) -> tuple[str, ...]:
-    """The prompt comes on standard input (`-`); it may write in its worktree and never asks."""
-    told = ("-m", assignment.model) if assignment.model else ()
-    if assignment.session:
-        return ("codex", "exec", "resume", "--json", *told, assignment.session, "-")
-    return ("codex", "exec", "--json", "--sandbox=workspace-write", *told, "-")
+    """The prompt comes on standard input (`-`); `codex exec` never asks.
+
+    Its own sandbox holds it, unless ours does: it may write in its worktree and in the folders that git and huskies
+    need. The folder of git's that belongs to a worktree has to be named by itself: Codex keeps it read-only else.
+    """
+    model = ("-m", assignment.model) if assignment.model else ()
+    options = tuple(part for option in _options(assignment) for part in ("-c", option))
+    last = ("resume", *options, *model, "--json", assignment.session, "-") if assignment.session else ()
+    return ("codex", "exec", *(last or (*options, *model, "--json", "-")))
+
+
+def _options(assignment: Assignment) -> Iterator[str]:
+    """Values of Codex's config file, in TOML; JSON strings and lists are such.
+
+    A login shell would set PATH anew, and the agent would not find `huskies`.
+    """
+    yield "allow_login_shell=false"
+    if assignment.is_confined:
+        yield 'sandbox_mode="danger-full-access"'
+    else:
+        yield 'sandbox_mode="workspace-write"'
+        yield "sandbox_workspace_write.network_access=true"
+        yield f"sandbox_workspace_write.writable_roots={json.dumps(list(assignment.writable))}"
+    if assignment.system_prompt:
+        yield f"developer_instructions={json.dumps(assignment.system_prompt)}"
+    if assignment.mcp_server:
+        command, *arguments = assignment.mcp_server
+        yield f"mcp_servers.huskies.command={json.dumps(command)}"
+        yield f"mcp_servers.huskies.args={json.dumps(arguments)}"
 
 
 def readable(line: bytes) -> str | None:

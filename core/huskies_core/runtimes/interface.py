@@ -55,19 +55,25 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Assignment:
-    """What one start asks of a program. `session` is the one to go on with, `mcp_config` a file of MCP servers.
+    """What one start asks of a program. `session` is the one to go on with; `mcp_server` is the argument list of the
+    MCP server of the run's own, `mcp_config` the file that names it.
 
-    The prompt comes on standard input, always.
+    `writable` are the folders outside of the worktree that the agent has to write to: those of git, and the store's.
+    `is_confined`: a sandbox is around it already. The prompt comes on standard input, always.
     """
 
     command: tuple[str, ...] = ()
     model: str | None = None
     system_prompt: str | None = None
     max_turns: int | None = None
+    max_budget_usd: float | None = None
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
     session: str | None = None
     mcp_config: str | None = None
+    mcp_server: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    is_confined: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from huskies_core.clock import to_iso
 GATE_OUTPUT = "gate_output"
 QA_NOTES = "qa_notes"
 MERGE_FAILURE = "merge_failure"
+SESSIONS = "sessions"
 
 
 def put(db: sqlite3.Connection, story: int, key: str, value: str, *, now: datetime) -> None:

@@ -77,6 +77,7 @@ def run_now_document(now: "RunNow") -> Document:
         "last_output_at": printed,
         "dead": now.dead,
         "throttled": now.throttled or None,
+        "denied": dict(now.denied),
     }
 
 

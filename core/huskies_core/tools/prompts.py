@@ -5,7 +5,7 @@ from pathlib import Path
 
 from huskies_core.agents.assignment import candidates
 from huskies_core.agents.decisions import Begin
-from huskies_core.agents.orders import Order, prompt_of
+from huskies_core.agents.orders import Order, message_of
 from huskies_core.agents.world import World, observe
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
@@ -47,7 +47,7 @@ def show_prompt(context: Context, story: int, name: str | None = None) -> Prompt
         agent = named or _first(world, seen, kind)
         decision = world.decision(seen)
         note = decision.note if isinstance(decision, Begin) and decision.kind is kind else ""
-    text = prompt_of(context, Order(seen, kind, agent, note), agent)
+    text = message_of(context, Order(seen, kind, agent, note), agent).text
     return Prompt(story, agent.name, kind, None, text)
 
 

@@ -1,8 +1,8 @@
 """Looking at runs as they are now, and ending one."""
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from huskies_core.agents.inside import refuse_inside_run
@@ -24,7 +24,7 @@ class RunNow:
 
     `last_output_at` is None when it printed nothing or its files are gone; `dead` is a run that nothing supervises any
     more and whose end is not recorded; `trouble` says which of its files cannot be read. `throttled` is the limit of
-    its account that slows it down, or that it waits out.
+    its account that slows it down, or that it waits out; `denied` says how often each tool was refused.
     """
 
     run: Run
@@ -32,6 +32,7 @@ class RunNow:
     dead: bool = False
     trouble: str = ""
     throttled: str = ""
+    denied: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def as_now(project: Project, run: Run) -> RunNow:
     directory = RunDirectory(project.run_dir(run.id))
     printed = last_output(directory)
     if not run.is_live:
-        return RunNow(run, printed)
+        return RunNow(run, printed, denied=run.evidence.get("denied", {}))
     dead = not is_alive(directory)
     try:
         progress = directory.read_progress()
@@ -99,8 +100,11 @@ def as_now(project: Project, run: Run) -> RunNow:
     if progress is not None:
         figures = (progress.turns, progress.tool_turns, progress.cost_usd)
         run = replace(run, turns=figures[0], tool_turns=figures[1], cost_usd=figures[2])
-    limit = None if progress is None else progress.rate_limit
-    return RunNow(run, printed, dead, throttled="" if limit is None else limit.detail or "rate limit")
+    if progress is None:
+        return RunNow(run, printed, dead)
+    limit = progress.rate_limit
+    slowed = "" if limit is None else limit.detail or "rate limit"
+    return RunNow(run, printed, dead, throttled=slowed, denied=progress.denied)
 
 
 def troubles(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:

@@ -1,0 +1,233 @@
+"""The real command lines of Claude Code and Codex, their model a scripted server on loopback, through the pipeline."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from huskies_core.store.runs import Outcome, Run, RunKind
+from huskies_core.store.stories import Criterion, Draft
+from support.clients import claude_variables, installed
+from support.model_server import Asked, Model, Refuses, Says, model_server
+from support.waiting import wait_until
+from system.facts import NOTHING, no_leftovers, squash_commits
+from system.project import MakePipeline, Pipeline
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+WORK = """\
+case $HUSKIES_STAGE in
+coder)
+    echo "line of $HUSKIES_STORY_ID" > shared.txt
+    echo "story $HUSKIES_STORY_ID" > story-$HUSKIES_STORY_ID.txt
+    git add --all && git commit --quiet --message "work on $HUSKIES_STORY_ID"
+    ;;
+qa)
+    huskies update $HUSKIES_STORY_ID --check 1 && huskies approve $HUSKIES_STORY_ID
+    ;;
+mergemaster)
+    git merge --quiet --no-edit $HUSKIES_BASE_BRANCH
+    git checkout --quiet --theirs shared.txt && git add --all && git commit --quiet --message resolve
+    huskies resolve $HUSKIES_STORY_ID
+    ;;
+esac
+"""
+"""What every model has its agent do, whatever it is there for."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A command line under test: `shell` is the tool by which its model runs commands, `given` that tool's input."""
+
+    runtime: str
+    program: str
+    shell: str
+    given: Callable[[str], dict[str, str]]
+
+    def runs(self, command: str, text: str = "I do it.") -> Says:
+        return Says(text, self.shell, self.given(command))
+
+
+CLAUDE = Client("claude-code", "claude", "Bash", lambda command: {"command": command, "description": "work"})
+CODEX = Client("codex", "codex", "exec_command", lambda command: {"cmd": command})
+
+
+@pytest.fixture(params=[CLAUDE, CODEX], ids=["claude-code", "codex"])
+def client(request: pytest.FixtureRequest) -> Client:
+    found: Client = request.param
+    installed(found.program)
+    return found
+
+
+Staffed = Callable[..., Pipeline]
+
+
+@pytest.fixture
+def staffed(make_pipeline: MakePipeline, world: Path) -> Iterator[Staffed]:
+    """A project whose agents are all of one client, which asks `model`; `extra` is TOML for each of them."""
+    with ExitStack() as servers:
+
+        def make(
+            client: Client, model: Model, *, extra: str = "", settings: str = "", **said: object
+        ) -> Pipeline:
+            pipeline: Pipeline = make_pipeline(settings=settings, **said)
+            address = servers.enter_context(model_server(model))
+            variables = _variables(client, address, world / "home")
+            tables = (_agent(stage, client, variables, extra) for stage in ("coder", "qa", "mergemaster"))
+            pipeline.project.agents_toml.write_text("\n".join(tables))
+            return pipeline
+
+        yield make
+
+
+def _agent(stage: str, client: Client, variables: dict[str, str], extra: str) -> str:
+    env = ", ".join(f"{name} = {json.dumps(value)}" for name, value in variables.items())
+    model = "claude-sonnet-5" if client is CLAUDE else "gpt-5-codex"
+    head = (
+        f'[[agent]]\nname = "{stage}-1"\nstage = "{stage}"\nruntime = "{client.runtime}"\nmodel = "{model}"'
+    )
+    return f"{head}\nenv = {{ {env} }}\n{extra}\n"
+
+
+def _variables(client: Client, address: str, home: Path) -> dict[str, str]:
+    if client is CLAUDE:
+        found = {**claude_variables(address), "CLAUDE_CODE_MAX_RETRIES": "0"}
+        return {name: value for name, value in found.items() if name != "PATH"}
+    (home / ".codex").mkdir(exist_ok=True)
+    provider = f'name = "mock"\nbase_url = "{address}/v1"\nenv_key = "MOCK_KEY"\nwire_api = "responses"\n'
+    retries = "request_max_retries = 0\nstream_max_retries = 0\n"
+    (home / ".codex" / "config.toml").write_text(
+        f'model_provider = "mock"\n[model_providers.mock]\n{provider}{retries}'
+    )
+    return {"MOCK_KEY": "x"}
+
+
+def works(client: Client) -> Model:
+    """A model that has the work done, and says so."""
+    return lambda asked: Says("It is done.") if asked.is_result else client.runs(WORK)
+
+
+def started(pipeline: Pipeline) -> int:
+    story = pipeline.add()
+    assert pipeline.huskies("auto-assign").exit_code == 0
+    return story
+
+
+def ended(pipeline: Pipeline, story: int, number: int = 1) -> Run:
+    """That run of the story, once it has ended."""
+
+    def run() -> Run | None:
+        found = [run for run in pipeline.runs(story) if run.kind is RunKind.CODER and not run.is_live]
+        return found[number - 1] if len(found) >= number else None
+
+    found = pipeline.wait_until(run, 90, what=f"the end of coder run {number}")
+    assert found is not None
+    return found
+
+
+def test_coders_qa_and_a_mergemaster_bring_stories_to_their_end(client: Client, staffed: Staffed) -> None:
+    """Two stories change the same line: the second is in conflict."""
+    pipeline = staffed(client, works(client), settings='default_qa = "agent"\nmax_coders = 1')
+    draft = Draft("Write it", criteria=(Criterion("it is written"),))
+    first, second = (pipeline.add(draft=draft) for _ in range(2))
+    with pipeline.ticking():
+        pipeline.wait_for(first, second, timeout=150)
+    kinds = {run.kind for run in pipeline.runs() if run.agent is not None}
+    assert kinds >= {RunKind.CODER, RunKind.QA, RunKind.MERGEMASTER}
+    assert (no_leftovers(pipeline), squash_commits(pipeline)) == (NOTHING, {first: 1, second: 1})
+    spent = pipeline.huskies("show", str(first), "--json").data["runs"][0]
+    assert (spent["turns"] >= 2, pipeline.story(first).draft.criteria[0].checked) == (True, True)
+
+
+def test_a_denied_tool_is_shown_and_counted(staffed: Staffed) -> None:
+    installed("claude")
+    pipeline = staffed(CLAUDE, works(CLAUDE), extra='allowed_tools = ["Read"]')
+    story = started(pipeline)
+    ended(pipeline, story)
+    pipeline.huskies("freeze", str(story))
+    run = pipeline.huskies("run", "show", "1", "--json").data
+    logs = pipeline.huskies("logs", str(story), "--run", "1").stdout
+    assert (run["denied"], "denied" in logs) == ({"Bash": 1}, True)
+
+
+def test_the_limit_of_turns_ends_a_run(client: Client, staffed: Staffed) -> None:
+    pipeline = staffed(client, lambda _: client.runs("true"), extra="max_turns = 3")
+    run = ended(pipeline, started(pipeline))
+    assert (run.outcome, run.detail.partition(":")[0]) == (Outcome.LIMIT, "max_turns")
+
+
+def test_a_model_that_says_nothing_more_ends_at_the_limit_of_silence(
+    client: Client, staffed: Staffed
+) -> None:
+    pipeline = staffed(client, lambda _: Says("late", pause=60), extra="inactivity_timeout_secs = 4")
+    run = ended(pipeline, started(pipeline))
+    assert (run.outcome, run.detail.partition(":")[0]) == (Outcome.LIMIT, "inactivity_timeout_secs")
+
+
+def test_a_limit_of_the_account_without_a_time_is_waited_for_and_the_session_goes_on(
+    client: Client, staffed: Staffed
+) -> None:
+    """A person does not wait."""
+    heard: list[Asked] = []
+
+    def model(asked: Asked) -> Says | Refuses:
+        heard.append(asked)
+        if len(heard) == 1:
+            return client.runs("echo half > half.txt")
+        if len(heard) == 2:
+            return Refuses(429, "rate_limit_error", "This request would exceed your account's rate limit.")
+        return Says("It is done.") if "exit" in asked.last or len(heard) > 3 else client.runs(WORK)
+
+    pipeline = staffed(client, model)
+    story = started(pipeline)
+    run = ended(pipeline, story)
+    (timer,) = pipeline.huskies("timer", "list", "--json").data["timers"]
+    assert (run.outcome, timer["kind"], timer["story"]) == (Outcome.RATE_LIMITED, "rate_limit", story)
+    pipeline.wait_until_idle()
+    assert pipeline.huskies("agent", "start", str(story)).exit_code == 0
+    pipeline.wait_for(story)
+    resumed = heard[2]
+    assert (resumed.answered > 0, "Go on with story" in resumed.last) == (True, True)
+    assert pipeline.story(story).retries == 0
+
+
+def test_an_error_of_the_service_is_waited_for(client: Client, staffed: Staffed) -> None:
+    pipeline = staffed(client, lambda _: Refuses(500, "api_error", "Internal server error"))
+    story = started(pipeline)
+    run = ended(pipeline, story)
+    held = pipeline.huskies("explain", str(story), "--json").data["holds"][0]
+    assert (run.outcome, held["rule"], pipeline.story(story).retries) == (
+        Outcome.RATE_LIMITED,
+        "rate_limited",
+        0,
+    )
+
+
+def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staffed) -> None:
+    heard: list[Asked] = []
+
+    def model(asked: Asked) -> Says:
+        heard.append(asked)
+        if len(heard) == 1:
+            return client.runs("echo half > half.txt", "I begin.")
+        if len(heard) == 2:
+            return Says("never said", pause=60)
+        return Says("It is done.") if len(heard) > 3 else client.runs(WORK)
+
+    pipeline = staffed(client, model)
+    story = started(pipeline)
+    run = pipeline.wait_until_live(story)
+    wait_until(lambda: len(heard) == 2, 60, what="the second question")
+    shim = pipeline.directory(run.id).read_shim()
+    assert shim is not None
+    os.kill(shim.pid, signal.SIGKILL)
+    with pipeline.ticking():
+        pipeline.wait_for(story)
+    assert pipeline.runs(story)[0].outcome is Outcome.CRASHED
+    assert (heard[2].answered > 0, "Go on with story" in heard[2].last) == (True, True)
+    assert pipeline.repository.read("half.txt", "main") == "half\n"
