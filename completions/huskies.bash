@@ -68,6 +68,8 @@ _huskies_value() {
         "update":--clear) _huskies_words "depends_on epic agent qa labels" ;;
         "export":--dir) _huskies_paths -d ;;
         "history":--after) : ;;
+        "cost":--by) _huskies_words "story agent model day" ;;
+        "cost":--since) : ;;
         "audit":--after) : ;;
         "reject":--notes) : ;;
         "block":--reason) : ;;
@@ -110,6 +112,7 @@ _huskies_value() {
         "gc":--wait) : ;;
         "worktrees":--wait) : ;;
         "archive-done":--wait) : ;;
+        "cost-rollup":--wait) : ;;
         "merge-recovery":--wait) : ;;
         "merge-block":--wait) : ;;
         "audit-log":--wait) : ;;
@@ -122,7 +125,7 @@ _huskies_value() {
 
 _huskies_word() {
     case "$1" in
-        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show mcp"; fi ;;
         "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop prompt"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
@@ -148,6 +151,7 @@ _huskies_word() {
         "status") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "explain") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "history") if [[ $cur == -* ]]; then _huskies_words "--all --follow -f --after --project --json --quiet --help -h"; else :; fi ;;
+        "cost") if [[ $cur == -* ]]; then _huskies_words "--by --since --project --json --quiet --help -h"; else :; fi ;;
         "audit") if [[ $cur == -* ]]; then _huskies_words "--follow -f --after --project --json --quiet --help -h"; else :; fi ;;
         "start") if [[ $cur == -* ]]; then _huskies_words "--force --project --json --quiet --help -h"; else :; fi ;;
         "approve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
@@ -193,6 +197,7 @@ _huskies_word() {
         "gc") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "worktrees") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "archive-done") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "cost-rollup") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "merge-recovery") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "merge-block") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "audit-log") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;

@@ -28,7 +28,14 @@ class Styled:
     style: str
 
 
-Cell = str | int | float | None | Styled
+@dataclass(frozen=True)
+class Figure:
+    """A number as it is written, such as `1,200` or `$0.05`: its column goes to the right, as those of numbers do."""
+
+    text: str
+
+
+Cell = str | int | float | None | Styled | Figure
 
 
 class Mark(StrEnum):
@@ -68,7 +75,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
         return ""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for position, name in enumerate(columns):
-        numbers = all(isinstance(line[position], int | float | None) for line in lines)
+        numbers = all(isinstance(line[position], int | float | Figure | None) for line in lines)
         grid.add_column(name.upper(), justify="right" if numbers else "left", overflow="fold")
     for line in lines:
         grid.add_row(*(_cell(cell) for cell in line))
@@ -138,6 +145,8 @@ def _cell(cell: Cell) -> "Text":
 
     if isinstance(cell, Styled):
         return Text(one_line(cell.text), style=cell.style)
+    if isinstance(cell, Figure):
+        return Text(cell.text)
     return Text("" if cell is None else one_line(str(cell)))
 
 

@@ -20,7 +20,8 @@ Run = Callable[[Context], tuple[PassReport, ...]]
 def reconcile(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
     """Run the passes that repair and clean up, in order.
 
-    These are gc, worktrees, archive-done, merge-recovery, merge-block and audit-log. Running it again changes nothing.
+    These are gc, worktrees, archive-done, cost-rollup, merge-recovery, merge-block and audit-log. Running it again
+    changes nothing.
     """
     return run_passes(ctx, "reconcile", partial(ordering.reconcile, dry_run=dry_run, wait=wait or 0.0))
 
@@ -57,6 +58,14 @@ def archive_done(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None)
     Epics whose members are all over are closed, too.
     """
     return _one(ctx, "archive-done", dry_run=dry_run, wait=wait)
+
+
+def cost_rollup(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
+    """Take in what runs have used.
+
+    Of live ones what they tell; of those that crashed what the whole of their output says.
+    """
+    return _one(ctx, "cost-rollup", dry_run=dry_run, wait=wait)
 
 
 def merge_recovery(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:

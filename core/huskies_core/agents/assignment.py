@@ -6,6 +6,7 @@ from datetime import datetime
 
 from huskies_core.agents.decisions import Begin, Decision, Fire
 from huskies_core.agents.world import MOVING, World, next_midnight
+from huskies_core.clock import to_iso
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import runs, stories
@@ -148,12 +149,12 @@ def _of_budget(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
     budget = world.config.project.budget
     if kind in UNATTENDED:
         return
-    if budget.per_story_usd is not None and world.spent_on(story.id) >= budget.per_story_usd:
-        detail = f"the story has used its {budget.per_story_usd:g} USD"
+    if budget.per_story_usd is not None and (spent := world.spent_on(story.id)) >= budget.per_story_usd:
+        detail = f"the story has used {spent:.2f} of its {budget.per_story_usd:g} USD"
         yield Held("budget_exhausted", detail, "huskies config set budget.per_story_usd USD")
-    if budget.per_day_usd is not None and world.spent_today() >= budget.per_day_usd:
+    if budget.per_day_usd is not None and (today := world.spent_today()) >= budget.per_day_usd:
         until = next_midnight(world.now, world.config.project.timezone)
-        detail = f"today's {budget.per_day_usd:g} USD are used"
+        detail = f"{today:.2f} of today's {budget.per_day_usd:g} USD are used; the next day begins at {to_iso(until)}"
         yield Held("budget_exhausted", detail, "huskies config set budget.per_day_usd USD", until)
 
 

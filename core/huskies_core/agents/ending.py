@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from huskies_core.agents import hygiene, judging, limiting, sessions, setups
+from huskies_core.agents import accounts, hygiene, judging, limiting, sessions, setups
 from huskies_core.agents.left_files import RESULT_FILE, STARTING_FILE, read_left
 from huskies_core.agents.resolutions import unresolved
 from huskies_core.clock import to_iso
@@ -24,7 +24,7 @@ from huskies_core.runs.kill import KillResult, free_marked
 from huskies_core.runs.liveness import take_lock
 from huskies_core.runs.records import Exit, Progress
 from huskies_core.runs.spec import Role
-from huskies_core.store import content, firing, gate_passes, holds, journal, runs, usage
+from huskies_core.store import content, firing, gate_passes, holds, journal, runs
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
 
@@ -171,9 +171,11 @@ def _record(context: Context, db: Connection, run: Run, found: Found, seen: Any,
         turns=progress.turns if progress else 0,
         tool_turns=progress.tool_turns if progress else 0,
         cost_usd=progress.cost_usd if progress else 0.0,
+        usage_final=found.exit is not None or run.runtime is None,
     )
     runs.end(db, run.id, report, actor=f"run:{run.id}", now=now)
-    _record_usage(db, run, progress, now)
+    if progress is not None:
+        accounts.record(db, run, progress, now=now)
     _record_session(db, run, outcome, progress, now)
     _record_gates(context, db, run, outcome, found, now)
     _forget_answered(db, run, outcome)
@@ -193,12 +195,6 @@ def _record_session(
     session = None if progress is None else progress.session_id
     turns = 0 if progress is None else progress.turns
     sessions.remember(db, run, session, outcome, turns=turns, now=now)
-
-
-def _record_usage(db: Connection, run: Run, progress: Progress | None, now: datetime) -> None:
-    for model, used in (progress.usage if progress else {}).items():
-        tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
-        usage.put(db, run.id, usage.Usage(model or run.model or "", *tokens, used.cost_usd or 0.0), now=now)
 
 
 def _record_gates(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.agents import merging, sessions, setups
+from huskies_core.agents.accounts import prices_of
 from huskies_core.agents.assignments import assignment_of
 from huskies_core.agents.confining import confine, held_database
 from huskies_core.agents.left_files import STARTING_FILE
@@ -58,6 +59,8 @@ def spec_of(context: Context, order: Order, run: Run, directory: RunDirectory) -
         limits=_limits(context, order),
         reader=reader_of(order.agent),
         held_database=held_database(order.agent, context.project),
+        model="" if order.agent is None else order.agent.model or "",
+        prices=prices_of(context.config.project),
         advance=(sys.executable, "-P", "-m", "huskies_cli.main", "advance", str(run.id)),
     )
 

@@ -50,6 +50,13 @@ PROJECT_TEMPLATE = """\
 # per_story_usd = 5.0
 # per_day_usd = 50.0
 
+# What tokens cost, in USD per million, where an agent's program does not tell: by the beginning of the model's name.
+# [pricing."gpt-5"]
+# input = 1.25
+# output = 10.0
+# cached_input = 0.125
+# cache_write = 0.0
+
 # A gate is a command whose exit code judges work; they run in this order. Without one: an executable script/test.
 # [[gate]]
 # name = "tests"

@@ -34,6 +34,7 @@ class Verb(StrEnum):
     EXPIRE_FIRINGS = "expire_firings"
     APPEND_AUDIT = "append_audit"
     SEND_EVENTS = "send_events"
+    RECORD_USAGE = "record_usage"
     RUN_PASS = "run_pass"
 
 

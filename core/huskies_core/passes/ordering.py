@@ -10,6 +10,7 @@ from huskies_core.passes.actions import Action, Done, Outcome, PassReport, Verb
 from huskies_core.passes.archive_done import ARCHIVE_DONE
 from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
+from huskies_core.passes.cost_rollup import COST_ROLLUP
 from huskies_core.passes.dead_runs import dead_runs, end_dead_run
 from huskies_core.passes.fire_timers import FIRE_TIMERS
 from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, is_behind
@@ -22,7 +23,7 @@ from huskies_core.passes.watchdog import WATCHDOG
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.store import cursors, facts, firings, journal, pass_times, timers
 
-RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
+RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, COST_ROLLUP, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
 AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
 AT_LAST = (AUTO_ASSIGN, AUDIT_LOG)
 """The first auto-assign fires what the end means; what follows a failed merge is for the passes behind it."""

@@ -1,11 +1,12 @@
 """watchdog: ends runs that are dead, that their stories left, or that outlived a limit their supervisor should hold."""
 
 import os
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from huskies_core.agents.limiting import account_of, meet, reset_of
 from huskies_core.agents.stopping import stop_run
-from huskies_core.agents.world import World
+from huskies_core.agents.world import World, midnight
 from huskies_core.clock import from_iso
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
@@ -15,7 +16,7 @@ from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.records import Progress
-from huskies_core.store import runs, stories
+from huskies_core.store import runs, stories, usage
 from huskies_core.store.rate_limits import is_believable
 from huskies_core.store.runs import Outcome, Run
 
@@ -43,8 +44,36 @@ def _action_for(world: World, run: Run) -> Action | None:
         return release_of(world.context, run)
     if stories.load(world.db, run.story).visit != run.visit:
         return _kill(run, Outcome.CANCELLED, "its story left the stage")
-    late = _overrun(world, run)
-    return _waited_out(world, run) if late is None else _kill(run, Outcome.LIMIT, late)
+    why = _overrun(world, run) or _overspent(world, run)
+    return _waited_out(world, run) if why is None else _kill(run, Outcome.LIMIT, why)
+
+
+def _overspent(world: World, run: Run) -> str | None:
+    """A budget that all runs of the story, or of the day, have used up together: its supervisor knows its own alone."""
+    budget, settings = world.config.project.budget, world.config.project
+    if run.agent is None:
+        return None
+    of_story = [one for one in world.live if one.story == run.story]
+    if budget.per_story_usd is not None:
+        spent = usage.spent_on_story(world.db, run.story, without=_ids(of_story)) + _so_far(world, of_story)
+        if spent >= budget.per_story_usd:
+            return f"budget.per_story_usd: {spent:.4f} of {budget.per_story_usd:.4f}"
+    if budget.per_day_usd is not None:
+        since = midnight(world.now, settings.timezone)
+        today = usage.spent_since(world.db, since, without=_ids(world.live)) + _so_far(world, world.live)
+        if today >= budget.per_day_usd:
+            return f"budget.per_day_usd: {today:.4f} of {budget.per_day_usd:.4f}"
+    return None
+
+
+def _ids(live: Iterable[Run]) -> tuple[int, ...]:
+    return tuple(run.id for run in live)
+
+
+def _so_far(world: World, live: Iterable[Run]) -> float:
+    """US dollars that live runs have told of; one that began yesterday counts whole, it cannot be parted."""
+    told = (_progress(world, run) for run in live if run.agent is not None)
+    return sum(progress.cost_usd for progress in told if progress is not None)
 
 
 def _waited_out(world: World, run: Run) -> Action | None:

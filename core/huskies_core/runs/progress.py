@@ -2,23 +2,30 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
 
 from huskies_core.runs.directory import replace_file
+from huskies_core.runs.pricing import cost_of, price_of
 from huskies_core.runs.records import Progress, Usage
+from huskies_core.runs.spec import RunSpec
 from huskies_core.runtimes.interface import Reader
 
 _EVERY_SECS = 1.0
 
 
-def measure(step: str, reader: Reader) -> Progress:
+def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
+    """What the reader has counted so far; where its program tells no money, it is reckoned by the prices."""
+    usage = {
+        name or spec.model: _usage(name or spec.model, used, spec) for name, used in reader.usage.items()
+    }
+    known = [used.cost_usd for used in usage.values() if used.cost_usd is not None]
     return Progress(
         step=step,
         turns=reader.turns,
         tool_turns=reader.tool_turns,
-        usage={model: Usage(**_whole_tokens(usage)) for model, usage in reader.usage.items()},
-        cost_usd=reader.cost_usd,
+        usage=usage,
+        cost_usd=max(reader.cost_usd, sum(known)),
         session_id=reader.session_id,
         waiting_until=reader.waiting_until,
         last_words=reader.last_words,
@@ -28,8 +35,9 @@ def measure(step: str, reader: Reader) -> Progress:
     )
 
 
-def _whole_tokens(usage: dict[str, float]) -> dict[str, Any]:
-    return {name: value if name == "cost_usd" else int(value) for name, value in usage.items()}
+def _usage(model: str, used: Mapping[str, float], spec: RunSpec) -> Usage:
+    tokens = {name: int(value) for name, value in used.items() if name != "cost_usd"}
+    return Usage(**tokens, cost_usd=cost_of(used, price_of(model, spec.prices)))
 
 
 class ProgressFile:

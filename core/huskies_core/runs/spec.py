@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from huskies_core.runs.pricing import Price
 
 
 class Role(StrEnum):
@@ -42,8 +44,9 @@ class Limits:
 class RunSpec:
     """Steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
 
-    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end;
-    `held_database` is one whose write-ahead log must outlast the run, whoever else closes the store.
+    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end.
+    `model` is the one that is meant where the output names none, `prices` are by model. `held_database` is one whose
+    write-ahead log must outlast the run, whoever else closes the store.
     """
 
     run_id: int
@@ -54,6 +57,8 @@ class RunSpec:
     reader: str
     advance: tuple[str, ...]
     held_database: str | None = None
+    model: str = ""
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """For the disk, where it stays for weeks: of the environment, which holds keys, only the names."""
@@ -71,6 +76,8 @@ class RunSpec:
             limits=Limits(**raw["limits"]),
             reader=str(raw["reader"]),
             advance=tuple(raw["advance"]),
+            model=str(raw["model"]),
+            prices={name: Price(**price) for name, price in raw["prices"].items()},
             held_database=raw["held_database"],
         )
 

@@ -59,7 +59,7 @@ class Supervisor:
             steps=tuple(ends),
             limit=self._limit,
             stopped=self._wakeup.stop_asked,
-            progress=measure(ends[-1].name if ends else "", self._reader),
+            progress=measure(ends[-1].name if ends else "", self._reader, self._spec),
             lost_output_bytes=self._log.lost,
             survivors=tuple(f"{process.pid} {process.name}" for process in self._survivors),
             started_at=self._began.at,
@@ -103,7 +103,7 @@ class Supervisor:
         """Until the main process ended, or must end; whether that is because the step timed out."""
         limits = limits_of(step, self._spec.limits)
         while watch.status is None and not self._wakeup.stop_asked:
-            progress = measure(step.name, self._reader)
+            progress = measure(step.name, self._reader, self._spec)
             elapsed = self._elapsed(watch)
             self._limit = find_hit(limits, progress, elapsed)
             if self._limit:

@@ -69,7 +69,8 @@ class Landing:
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended, and what it left behind: `evidence` is what git says of the worktree at the end."""
+    """How a run ended, and what it left behind: `evidence` is what git says of the worktree at the end. `usage_final`
+    is whether its figures are from the whole of its output."""
 
     outcome: Outcome
     detail: str = ""
@@ -77,6 +78,7 @@ class Report:
     turns: int = 0
     tool_turns: int = 0
     cost_usd: float = 0.0
+    usage_final: bool = True
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,8 @@ def end(db: sqlite3.Connection, run: int, report: Report, *, actor: str, now: da
     counts = (report.turns, report.tool_turns, report.cost_usd)
     db.execute(
         """UPDATE runs SET status = 'ended', outcome = ?, detail = ?, evidence = ?, ended_at = ?,
-               turns = ?, tool_turns = ?, cost_usd = ? WHERE id = ?""",
-        (report.outcome.value, report.detail, evidence, to_iso(now), *counts, run),
+               turns = ?, tool_turns = ?, cost_usd = ?, usage_final = ? WHERE id = ?""",
+        (report.outcome.value, report.detail, evidence, to_iso(now), *counts, report.usage_final, run),
     )
     about = {"run": run, "kind": ended.kind.value, "agent": ended.agent, "outcome": report.outcome.value}
     detail = {**about, "detail": report.detail}
@@ -215,6 +217,20 @@ def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
     return tuple(map(_run, reversed(rows)))
 
 
+def of_open_usage(db: sqlite3.Connection) -> tuple[Run, ...]:
+    """The ended runs whose usage is not from the whole of their output yet."""
+    rows = db.execute("SELECT * FROM runs WHERE status = 'ended' AND usage_final = 0 ORDER BY id")
+    return tuple(map(_run, rows))
+
+
+def settle_usage(db: sqlite3.Connection, run: int, *, turns: int, tool_turns: int, cost_usd: float) -> None:
+    """Writes the final figures of a run that had ended with less."""
+    db.execute(
+        "UPDATE runs SET usage_final = 1, turns = ?, tool_turns = ?, cost_usd = ? WHERE id = ?",
+        (turns, tool_turns, cost_usd, run),
+    )
+
+
 def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> frozenset[int]:
     """The runs numbered `least` and up that ended before `moment`."""
     rows = db.execute("SELECT id FROM runs WHERE id >= ? AND ended_at < ?", (least, to_iso(moment)))
@@ -244,4 +260,5 @@ def _run(row: sqlite3.Row) -> Run:
         "evidence": json.loads(row["evidence"] or "{}"),
         "landing": Landing(**landing) if landing else None,
     }
-    return Run(**{**dict(row), **parsed})
+    plain = {name: value for name, value in dict(row).items() if name != "usage_final"}
+    return Run(**{**plain, **parsed})

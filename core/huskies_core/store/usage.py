@@ -1,10 +1,11 @@
 """What runs used, one row for each run and model, written again as a run goes on: tokens and US dollars."""
 
 import sqlite3
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from huskies_core.clock import to_iso
+from huskies_core.clock import from_iso, to_iso
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,17 @@ class Usage:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     cost_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class Used:
+    """A row of usage, and whose it is. `at` is when the run first told of it."""
+
+    run: int
+    story: int
+    agent: str | None
+    at: datetime
+    usage: Usage
 
 
 def put(db: sqlite3.Connection, run: int, used: Usage, *, now: datetime) -> None:
@@ -29,17 +41,50 @@ def put(db: sqlite3.Connection, run: int, used: Usage, *, now: datetime) -> None
     )
 
 
-def spent_on_story(db: sqlite3.Connection, story: int) -> float:
-    """US dollars used by all runs of a story."""
-    row = db.execute(
-        "SELECT total(usage.cost_usd) AS spent FROM runs JOIN usage ON usage.run = runs.id"
-        " WHERE runs.story = ?",
+def of_run(db: sqlite3.Connection, run: int) -> tuple[Usage, ...]:
+    rows = db.execute("SELECT * FROM usage WHERE run = ? ORDER BY model", (run,))
+    return tuple(map(_usage, rows))
+
+
+def entries(db: sqlite3.Connection, since: datetime | None) -> Iterator[Used]:
+    """Every row, or those begun at or after `since`, with whose it is."""
+    rows = db.execute(
+        "SELECT usage.*, runs.story, runs.agent FROM usage JOIN runs ON runs.id = usage.run"
+        " WHERE usage.at >= ? ORDER BY usage.at, usage.run",
+        ("" if since is None else to_iso(since),),
+    )
+    for row in rows:
+        yield Used(row["run"], row["story"], row["agent"], from_iso(row["at"]), _usage(row))
+
+
+def spent_on_story(db: sqlite3.Connection, story: int, *, without: Collection[int] = ()) -> float:
+    """US dollars used by all runs of a story but those `without`."""
+    rows = db.execute(
+        "SELECT usage.run, total(usage.cost_usd) AS spent FROM runs JOIN usage ON usage.run = runs.id"
+        " WHERE runs.story = ? GROUP BY usage.run",
         (story,),
-    ).fetchone()
-    return float(row["spent"])
+    )
+    return sum(float(row["spent"]) for row in rows if row["run"] not in without)
 
 
-def spent_since(db: sqlite3.Connection, moment: datetime) -> float:
-    """US dollars of the rows begun at or after `moment`."""
+def spent_since(db: sqlite3.Connection, moment: datetime, *, without: Collection[int] = ()) -> float:
+    """US dollars of the rows begun at or after `moment`, but those of the runs `without`."""
     row = db.execute("SELECT total(cost_usd) AS spent FROM usage WHERE at >= ?", (to_iso(moment),)).fetchone()
-    return float(row["spent"])
+    left_out = (
+        db.execute(
+            "SELECT total(cost_usd) AS spent FROM usage WHERE run = ? AND at >= ?", (run, to_iso(moment))
+        ).fetchone()
+        for run in without
+    )
+    return float(row["spent"]) - sum(float(one["spent"]) for one in left_out)
+
+
+def _usage(row: sqlite3.Row) -> Usage:
+    return Usage(
+        model=row["model"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cache_read_tokens=row["cache_read_tokens"],
+        cache_write_tokens=row["cache_write_tokens"],
+        cost_usd=row["cost_usd"],
+    )

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from huskies_core.context import Context
-from huskies_core.tools import board, merge_status, places, runs
+from huskies_core.tools import board, costs, merge_status, places, runs
 from huskies_core.tools.arguments import argument
 from huskies_core.tools.board_documents import board_document
 from huskies_core.tools.catalogue_stories import Nothing, OfStory
+from huskies_core.tools.costs import By
 from huskies_core.tools.documents import Document, error_document, rescue_document, worktree_document
 from huskies_core.tools.page_documents import merging_document
 from huskies_core.tools.registry import Tool
@@ -21,6 +22,16 @@ class MergeStatus:
 class RestoreRescue(OfStory):
     time: str | None = argument("Which one, as list_rescues says; without it the newest.", default=None)
     branch: str | None = argument("The branch to make; without it rescued/story-ID.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostsOf:
+    by: By = argument("What the rows are about.", default=By.STORY)
+    since: str = argument("Only from then on: 7d, 2026-12-01.", default="")
+
+
+def _costs(context: Context, wanted: CostsOf) -> Document:
+    return costs.cost_document(costs.read_costs(context, wanted.by, wanted.since))
 
 
 def _pipeline_status(context: Context, _: Nothing) -> Document:
@@ -61,6 +72,13 @@ TOOLS = (
         "Show the merge queue in its order, and the stories whose merge failed: what holds each and what comes next.",
         MergeStatus,
         _merge_status,
+        writes=False,
+    ),
+    Tool(
+        "costs",
+        "Show what the work has cost: tokens and US dollars by story, agent, model or day, and in all.",
+        CostsOf,
+        _costs,
         writes=False,
     ),
     Tool(

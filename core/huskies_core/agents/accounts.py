@@ -1,0 +1,58 @@
+"""What runs use: taken in while they run, and settled from the whole of their output when they have ended."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from huskies_core.config.records import ProjectConfig
+from huskies_core.errors import HuskiesError
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.pricing import Price
+from huskies_core.runs.progress import measure
+from huskies_core.runs.records import Progress
+from huskies_core.runs.stream import LineFeed
+from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.store import usage
+from huskies_core.store.connection import Connection
+from huskies_core.store.runs import Run
+from huskies_core.store.usage import Usage
+
+_CHUNK = 1 << 20
+
+
+def prices_of(settings: ProjectConfig) -> Mapping[str, Price]:
+    return {name: Price(**vars(price)) for name, price in settings.pricing.items()}
+
+
+def record(db: Connection, run: Run, progress: Progress, *, now: datetime) -> None:
+    """Writes what a run has used so far, a row for each model: again and again, the last figures stand."""
+    for model, used in progress.usage.items():
+        tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
+        usage.put(db, run.id, Usage(model or run.model or "", *tokens, used.cost_usd or 0.0), now=now)
+
+
+def is_taken_in(db: Connection, run: Run, progress: Progress) -> bool:
+    """Whether the store has these very figures of a run."""
+    known = {used.model: used for used in usage.of_run(db, run.id)}
+    for model, used in progress.usage.items():
+        tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
+        name = model or run.model or ""
+        if known.get(name) != Usage(name, *tokens, used.cost_usd or 0.0):
+            return False
+    return True
+
+
+def account_of_output(directory: RunDirectory, run: Run) -> Progress | None:
+    """The figures of a run by the whole of its output, a piece at a time; None where that, or its spec, is gone."""
+    if run.runtime not in runtime_names():
+        return None
+    reader = load_runtime(run.runtime).make_reader()
+    feed = LineFeed(reader)
+    try:
+        spec = directory.read_spec()
+        with open(directory.output, "rb") as log:
+            while piece := log.read(_CHUNK):
+                feed.add(piece)
+    except (HuskiesError, FileNotFoundError):
+        return None
+    feed.end()
+    return measure("", reader, spec)

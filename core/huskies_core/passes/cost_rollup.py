@@ -1,0 +1,75 @@
+"""cost-rollup: takes in what runs use, while they run and, where a crash left less, from the whole of their output."""
+
+from collections.abc import Iterator
+
+from huskies_core.agents.accounts import account_of_output, is_taken_in, record
+from huskies_core.agents.world import World
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.records import Progress
+from huskies_core.store import runs
+from huskies_core.store.runs import Run
+
+
+def plan(world: World) -> tuple[Action, ...]:
+    ended = (_action(run, "from its whole output") for run in runs.of_open_usage(world.db))
+    return (*_of_live(world), *ended)
+
+
+def apply(context: Context, action: Action) -> str:
+    assert action.run is not None
+    with context.store.reading() as db:
+        run = runs.load(db, action.run)
+    directory = RunDirectory(context.project.run_dir(run.id))
+    if run.is_live:
+        return _take_in(context, run, directory.read_progress(), action.detail)
+    return _settle(context, run, account_of_output(directory, run), action.detail)
+
+
+def _of_live(world: World) -> Iterator[Action]:
+    for run in world.live:
+        progress = _progress(RunDirectory(world.project.run_dir(run.id)))
+        if run.runtime is not None and progress is not None and not is_taken_in(world.db, run, progress):
+            yield _action(run, f"{progress.cost_usd:.4f} USD so far")
+
+
+def _action(run: Run, detail: str) -> Action:
+    return Action(Verb.RECORD_USAGE, run.story, f"run {run.id}: {detail}", run=run.id)
+
+
+def _progress(directory: RunDirectory) -> Progress | None:
+    """What cannot be read now is taken in when the run has ended."""
+    try:
+        return directory.read_progress()
+    except HuskiesError:
+        return None
+
+
+def _take_in(context: Context, run: Run, progress: Progress | None, detail: str) -> str:
+    """A run that has ended meanwhile has written its last figures: older ones must not replace them."""
+    with context.store.exclusive() as db:
+        if progress is not None and runs.load(db, run.id).is_live:
+            record(db, run, progress, now=context.now())
+    return detail
+
+
+def _settle(context: Context, run: Run, found: Progress | None, detail: str) -> str:
+    """Without output there is nothing more to learn: what was taken in stands."""
+    with context.store.exclusive() as db:
+        if found is not None:
+            record(db, run, found, now=context.now())
+        figures = found or Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=run.cost_usd)
+        runs.settle_usage(
+            db,
+            run.id,
+            turns=figures.turns,
+            tool_turns=figures.tool_turns,
+            cost_usd=figures.cost_usd,
+        )
+    return detail
+
+
+COST_ROLLUP = Pass("cost-rollup", plan, one_by_one(apply))
