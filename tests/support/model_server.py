@@ -47,12 +47,13 @@ class Says:
 
 @dataclass(frozen=True)
 class Refuses:
-    """An error of the service, such as 429."""
+    """An error of the service, such as 429; `more` joins the error that OpenAI's clients get."""
 
     status: int
     kind: str = "api_error"
     message: str = "no"
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 Model = Callable[[Asked], Says | Refuses]
@@ -134,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self, request: Mapping[str, Any]) -> None:
         said = self.answer(_asked_of_codex(request))
         if isinstance(said, Refuses):
-            self._send(said.status, {"error": {"type": said.kind, "message": said.message}}, said.headers)
+            error = {"type": said.kind, "message": said.message, **said.more}
+            self._send(said.status, {"error": error}, said.headers)
             return
         self._stream(_codex_events(said))
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from huskies_core.clock import from_iso
 from huskies_core.store.runs import Outcome, Run, RunKind
 from huskies_core.store.stories import Criterion, Draft
 from support.clients import claude_variables, installed
@@ -73,11 +75,14 @@ def staffed(make_pipeline: MakePipeline, world: Path) -> Iterator[Staffed]:
     with ExitStack() as servers:
 
         def make(
-            client: Client, model: Model, *, extra: str = "", settings: str = "", **said: object
+            client: Client, model: Model, *, extra: str = "", settings: str = "", subscribed: bool = False
         ) -> Pipeline:
-            pipeline: Pipeline = make_pipeline(settings=settings, **said)
+            pipeline: Pipeline = make_pipeline(settings=settings)
             address = servers.enter_context(model_server(model))
             variables = _variables(client, address, world / "home")
+            if subscribed and client is CLAUDE:
+                del variables["ANTHROPIC_API_KEY"]
+                variables["CLAUDE_CODE_OAUTH_TOKEN"] = "sk-ant-oat01-test"
             tables = (_agent(stage, client, variables, extra) for stage in ("coder", "qa", "mergemaster"))
             pipeline.project.agents_toml.write_text("\n".join(tables))
             return pipeline
@@ -194,6 +199,25 @@ def test_a_limit_of_the_account_without_a_time_is_waited_for_and_the_session_goe
     resumed = heard[2]
     assert (resumed.answered > 0, "Go on with story" in resumed.last) == (True, True)
     assert pipeline.story(story).retries == 0
+
+
+def test_a_limit_with_a_time_is_waited_for_until_then(client: Client, staffed: Staffed) -> None:
+    """Claude Code tells it to those with a subscription; Codex to the minute, in words."""
+    resets_at = int(time.time()) + 2 * 3600
+    claude = {
+        "anthropic-ratelimit-unified-status": "rejected",
+        "anthropic-ratelimit-unified-reset": str(resets_at),
+        "anthropic-ratelimit-unified-representative-claim": "five_hour",
+    }
+    codex = {"plan_type": "plus", "resets_at": resets_at, "resets_in_seconds": 2 * 3600}
+    kind = "rate_limit_error" if client is CLAUDE else "usage_limit_reached"
+    refusal = Refuses(429, kind, "The usage limit has been reached", claude, codex)
+    pipeline = staffed(client, lambda _: refusal, subscribed=True)
+    run = ended(pipeline, started(pipeline))
+    (timer,) = pipeline.huskies("timer", "list", "--json").data["timers"]
+    (account,) = pipeline.huskies("status", "--json").data["limits"]["accounts"]
+    wait = from_iso(timer["fire_at"]).timestamp() - resets_at
+    assert (run.outcome, 0 <= wait <= 60, account["until"]) == (Outcome.RATE_LIMITED, True, timer["fire_at"])
 
 
 def test_an_error_of_the_service_is_waited_for(client: Client, staffed: Staffed) -> None:

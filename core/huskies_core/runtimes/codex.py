@@ -5,12 +5,19 @@ for [pricing] to say. A turn of the model is not told: each message and each too
 """
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from huskies_core.runtimes.counting import Counts, amount, object_in, part, text
 from huskies_core.runtimes.interface import Assignment, Failure, FailureKind, RateLimit, Runtime
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_RESET = re.compile(
+    rf"try again at (?:(?P<month>{'|'.join(_MONTHS)}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?, (?P<year>\d{{4}}) )?"
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2}) (?P<half>AM|PM)"
+)
 _TOOLS = ("command_execution", "file_change", "mcp_tool_call", "web_search")
 _LIMITED = ("usage limit", "rate limit", "quota")
 _TROUBLED = (
@@ -68,8 +75,24 @@ class CodexReader(Counts):
         self.say(message)
         told = message.lower()
         if any(words in told for words in (*_LIMITED, *_TROUBLED)):
-            self.rate_limit = RateLimit(is_hard=True, detail=message)
+            self.rate_limit = RateLimit(is_hard=True, resets_at=reset_time(message), detail=message)
         self.failure = Failure(FailureKind.ERROR, message or "the turn failed")
+
+
+def reset_time(message: str) -> float | None:
+    """Unix seconds of what a limit's words name: a time of this machine's clock, of today or of the day that stands
+    before it. They are cut to the minute, so the next one is safe."""
+    found = _RESET.search(message)
+    if found is None:
+        return None
+    year, month, day, *_ = time.localtime()
+    if found["day"]:
+        year, month, day = int(found["year"]), _MONTHS.index(found["month"]) + 1, int(found["day"])
+    hour = int(found["hour"]) % 12 + (12 if found["half"] == "PM" else 0)
+    try:
+        return time.mktime((year, month, day, hour, int(found["minute"]) + 1, 0, 0, 0, -1))
+    except (ValueError, OverflowError):
+        return None
 
 
 def make_reader() -> CodexReader:
