@@ -87,6 +87,7 @@ complete -c huskies -n '__huskies_at config' -a mcp -d 'Write the .mcp.json that
 complete -c huskies -n '__huskies_at agent' -a list -d 'List the agents and what they do.'
 complete -c huskies -n '__huskies_at agent' -a start -d 'Start an agent on a story.'
 complete -c huskies -n '__huskies_at agent' -a stop -d 'End a story\'s run and freeze the story.'
+complete -c huskies -n '__huskies_at agent' -a test -d 'Have an agent answer once.'
 complete -c huskies -n '__huskies_at agent' -a prompt -d 'Print what an agent is told.'
 complete -c huskies -n '__huskies_at run' -a list -d 'List runs, the latest first.'
 complete -c huskies -n '__huskies_at run' -a show -d 'Show all that is known of a run.'

@@ -27,8 +27,10 @@ GRACE_SECS = 5.0
 
 @pytest.fixture(autouse=True, scope="session")
 def signals_as_usual() -> None:
-    """What started the tests may ignore SIGHUP, as nohup does, and every child would ignore it, too."""
+    """What started the tests may ignore SIGHUP, as nohup does, or SIGINT, as a shell has it for what is in the
+    background, and every child would ignore it, too."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

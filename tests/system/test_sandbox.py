@@ -77,6 +77,7 @@ def test_a_prying_agent_gets_nowhere_and_its_story_is_done(
         git / "worktrees/1/HEAD",
         git / "worktrees/2/commondir",
         git / "worktrees/2/gitdir",
+        git / "worktrees/2/config.worktree",
         git / "objects/info",
         git / "objects/pack",
         state / "agents.toml",
@@ -205,3 +206,18 @@ def test_nothing_outlives_a_supervisor_that_is_killed(make_pipeline: MakePipelin
     os.kill(shim.pid, signal.SIGKILL)
     gone, left = psutil.wait_procs(below, 10)
     assert (len(gone) >= 4, left) == (True, [])
+
+
+def test_a_commit_works_when_branches_were_packed_meanwhile(
+    make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
+) -> None:
+    scripts = tmp_path.resolve() / "scripts"
+    pipeline = make_pipeline(team=team(scripts))
+    pipeline.script(1, [f"write={scripts}/begun:", f"wait={scripts}/go", "write=a.txt:1", "commit=work"])
+    story = pipeline.add()
+    with pipeline.ticking():
+        pipeline.wait_until((scripts / "begun").exists)
+        repository.git("pack-refs", "--all")
+        (scripts / "go").touch()
+        pipeline.wait_for(story)
+    assert [run.kind for run in pipeline.runs(story)].count(RunKind.CODER) == 1

@@ -31,6 +31,7 @@ AGENT = (
     Entry("list", "agent", "list_agents", "List the agents and what they do."),
     Entry("start", "agent", "start_agent", "Start an agent on a story."),
     Entry("stop", "agent", "stop_agent", "End a story's run and freeze the story."),
+    Entry("test", "agent", "test_agent", "Have an agent answer once."),
     Entry("prompt", "agent", "show_prompt", "Print what an agent is told."),
 )
 RUN = (

@@ -1,4 +1,4 @@
-"""`huskies agent`: the agents, starting and stopping one, and what it is told."""
+"""`huskies agent`: the agents, starting and stopping one, what it is told, and whether it answers at all."""
 
 from typing import Annotated
 
@@ -6,17 +6,21 @@ import typer
 
 from huskies_cli import render
 from huskies_cli.options import StoryId
-from huskies_cli.output import Result
+from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.render import Mark
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.tools import agents, prompts
 from huskies_core.tools.agents import AgentNow
-from huskies_core.tools.documents import agent_document, prompt_document, run_document
+from huskies_core.tools.documents import agent_document, prompt_document, run_document, trial_document
+from huskies_core.tools.trying import Trial, try_agent
 
 Name = Annotated[
     str | None,
     typer.Option("--agent", metavar="A", help="The agent, by its name in agents.toml.", show_default=False),
+]
+AgentName = Annotated[
+    str, typer.Argument(metavar="AGENT", help="The agent, by its name in agents.toml.", show_default=False)
 ]
 COLUMNS = ("agent", "stage", "runtime", "model", "state", "story", "run")
 
@@ -70,6 +74,34 @@ def show_prompt(ctx: typer.Context, story: StoryId, agent: Name = None) -> Resul
     with open_context(session_of(ctx).start) as context:
         prompt = prompts.show_prompt(context, story, agent)
     return Result(prompt_document(prompt), text=prompt.text.removesuffix("\n"))
+
+
+def test_agent(ctx: typer.Context, agent: AgentName) -> Result:
+    """Have an agent answer once.
+
+    In a scratch repository far from any story, with the environment of its runs and at most two minutes: is its program
+    there and new enough, is it logged in, is its account at a limit? Exit code 1 when it did not answer.
+    """
+    with open_context(session_of(ctx).start) as context:
+        trial = try_agent(context, agent)
+    document = trial_document(trial)
+    if trial.problem:
+        error = ErrorItem("no_answer", f"{agent}: {trial.problem}", trial.hint, agent)
+        return Result(document, status=Status.ERROR, errors=(error,))
+    return Result(document, text=lambda: _trial(trial))
+
+
+def _trial(trial: Trial) -> str:
+    return render.fields(
+        [
+            ("agent", f"{trial.agent} answered after {trial.seconds:g} s"),
+            ("session", trial.session),
+            ("turns", trial.turns),
+            ("tokens", f"{trial.input_tokens:,} in, {trial.output_tokens:,} out"),
+            ("cost", render.cost(trial.cost_usd)),
+            ("words", trial.words),
+        ]
+    )
 
 
 def _row(now: AgentNow) -> tuple[render.Cell, ...]:

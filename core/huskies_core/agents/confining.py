@@ -34,8 +34,8 @@ def confine(
 ) -> Step:
     """The agent's step as its config has it: as it is, or in the sandbox.
 
-    Leaves the project's cache directory, and the directory of git's that its branch lies in. Raises HuskiesError
-    when the story has no worktree.
+    Leaves the project's cache directory, and in git's the directories and the empty file that mounts need. Raises
+    HuskiesError when the story has no worktree.
     """
     if agent.sandbox is None:
         return step
@@ -136,12 +136,18 @@ def _needed(environ: Mapping[str, str]) -> Iterator[str]:
     ]
     named = [environ.get("GIT_CONFIG_GLOBAL", ""), environ.get("GIT_CONFIG_SYSTEM", "")]
     above = tuple(f"{place}/" for place in _hidden_places(environ))
+    shown: list[str] = []
     for path in dict.fromkeys((*own, *settings, *named)):
-        place, target = _place(path), os.path.realpath(path)
-        if place.startswith(above):
-            yield place
-        elif target.startswith(above):
-            yield target
+        # What a shown place holds is there; a link in it, such as Python's in a virtual environment, cannot be mounted.
+        wanted = (one for one in (_place(path), os.path.realpath(path)) if not _is_below(one, shown))
+        found = next((one for one in wanted if one.startswith(above)), None)
+        if found is not None:
+            shown.append(found)
+            yield found
+
+
+def _is_below(path: str, places: Iterable[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def _project_paths(project: Project, story: int, run: RunDirectory) -> Iterator[tuple[Show, str]]:
@@ -170,7 +176,11 @@ def _git_paths(project: Project, story: int) -> Iterator[tuple[Show, str]]:
     branches = shared / "refs" / "heads" / "feature"
     logs = shared / "logs" / "refs" / "heads" / "feature"
     for folder in (branches, logs):
-        folder.mkdir(parents=True, exist_ok=True)
+        # git removes a directory whose last branch it packs or deletes, and what is mounted there with it. One that
+        # has an empty directory stays; where a branch of that name is wanted, git takes it away by itself.
+        (folder / "sandboxed").mkdir(parents=True, exist_ok=True)
+    # Where the repository has a config for each worktree, the agent must not be the one who makes it.
+    (admin / "config.worktree").touch()
     yield Show.READ, str(shared)
     yield Show.WRITE, str(shared / "objects")
     for name in ("pack", "info"):

@@ -51,6 +51,11 @@ def require_git() -> None:
         )
 
 
+def make_repository(path: Path) -> None:
+    """An empty repository, for a program that wants to be in one."""
+    subprocess.run(["git", "init", "--quiet", str(path)], check=True, stdin=subprocess.DEVNULL)
+
+
 def network_filesystem(path: Path) -> str | None:
     """The type of the network file system that holds `path`, or None when it is local.
 

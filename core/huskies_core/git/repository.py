@@ -158,8 +158,12 @@ class Repository:
 
     @cached_property
     def identity(self) -> Mapping[str, str]:
-        """The environment that names author and committer where git itself knows none; else empty."""
-        unknown = [role for role in ("AUTHOR", "COMMITTER") if self.run("var", f"GIT_{role}_IDENT").status]
+        """The environment that names author and committer where git itself knows none; else empty.
+
+        What git would make up from the names of the user and the host is no identity.
+        """
+        known = ("-c", "user.useConfigOnly=true", "var")
+        unknown = [role for role in ("AUTHOR", "COMMITTER") if self.run(*known, f"GIT_{role}_IDENT").status]
         return {
             variable: value
             for role in unknown

@@ -179,5 +179,12 @@ def _of_event(event: dict[str, Any]) -> str:
 
 
 RUNTIME = Runtime(
-    "claude-code", "claude", argv, make_reader, readable, resumes=True, help_argv=("claude", "--help")
+    "claude-code",
+    "claude",
+    argv,
+    make_reader,
+    readable,
+    resumes=True,
+    help_argv=("claude", "--help"),
+    least_version=(2, 1, 197),
 )

@@ -148,5 +148,12 @@ def readable(line: bytes) -> str | None:
 
 
 RUNTIME = Runtime(
-    "codex", "codex", argv, make_reader, readable, resumes=True, help_argv=("codex", "exec", "--help")
+    "codex",
+    "codex",
+    argv,
+    make_reader,
+    readable,
+    resumes=True,
+    help_argv=("codex", "exec", "--help"),
+    least_version=(0, 169, 0),
 )

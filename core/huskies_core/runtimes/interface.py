@@ -80,7 +80,8 @@ class Assignment:
 class Runtime:
     """`program` is what has to be on PATH; None: the agent's own `command`. `resumes`: it can go on with a session.
 
-    `argv` is the whole argument list, never for a shell. `help_argv` prints the help that knows every flag of it.
+    `argv` is the whole argument list, never for a shell. `help_argv` prints the help that knows every flag of it, and
+    `least_version` is the oldest that was tried; `program --version` tells its own.
     `readable` puts a line of its output in short, for a person; None: the line says it itself.
     """
 
@@ -91,3 +92,4 @@ class Runtime:
     readable: Callable[[bytes], str | None]
     resumes: bool = False
     help_argv: tuple[str, ...] = ()
+    least_version: tuple[int, ...] = ()

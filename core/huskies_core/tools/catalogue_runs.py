@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from huskies_core.context import Context
-from huskies_core.tools import agents, gates, output, prompts, runs
+from huskies_core.tools import agents, gates, output, prompts, runs, trying
 from huskies_core.tools.arguments import argument
 from huskies_core.tools.catalogue_stories import Nothing, OfStory
 from huskies_core.tools.documents import (
@@ -13,6 +13,7 @@ from huskies_core.tools.documents import (
     prompt_document,
     run_document,
     run_now_document,
+    trial_document,
 )
 from huskies_core.tools.page_documents import run_page_document
 from huskies_core.tools.registry import Tool
@@ -75,6 +76,15 @@ def _agent_prompt(context: Context, wanted: AgentPrompt) -> Document:
     return prompt_document(prompts.show_prompt(context, wanted.id, wanted.agent))
 
 
+@dataclass(frozen=True, kw_only=True)
+class TestAgent:
+    agent: str = argument("The agent, by its name in agents.toml.")
+
+
+def _test_agent(context: Context, wanted: TestAgent) -> Document:
+    return trial_document(trying.try_agent(context, wanted.agent))
+
+
 def _run_gates(context: Context, wanted: OfStory) -> Document:
     return {"run": run_document(gates.run_gates(context, wanted.id))}
 
@@ -130,6 +140,15 @@ TOOLS = (
         AgentPrompt,
         _agent_prompt,
         writes=False,
+    ),
+    Tool(
+        "test_agent",
+        "Have an agent answer once, in a scratch repository far from any story: is it there, logged in, and not at a"
+        " limit? Takes at most two minutes.",
+        TestAgent,
+        _test_agent,
+        writes=False,
+        long=True,
     ),
     Tool(
         "run_gates",

@@ -1,10 +1,10 @@
 """Checking the configuration, and setting single keys of project.toml."""
 
-import shutil
 from collections.abc import Iterable, Sequence
 
 from huskies_core.agents.confining import sandbox_problems
 from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.agents.programs import program_problem
 from huskies_core.config.edit import get_value, set_value
 from huskies_core.config.load import AGENTS_FILE, PROJECT_FILE, load_config, read_text
 from huskies_core.config.positions import KeyPath, key_lines, line_of
@@ -13,7 +13,6 @@ from huskies_core.config.records import Agent, ProjectConfig
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
-from huskies_core.runtimes.known import load_runtime
 from huskies_core.tools.files import write_whole
 from huskies_core.tools.mcp_file import McpFile, write_mcp_file
 
@@ -62,10 +61,9 @@ def _of_base(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
 
 def _of_agents(context: Context, agents: Sequence[Agent]) -> Iterable[Problem]:
     for number, agent in enumerate(agents):
-        program = load_runtime(agent.runtime).program
-        if program is not None and shutil.which(program, path=context.environ.get("PATH")) is None:
-            fact = f"agent {agent.name}: {program} is not on PATH"
-            hint = f"Install the command line of {agent.runtime}, or put its folder on PATH."
+        wrong = program_problem(agent, context.environ)
+        if wrong is not None:
+            fact, hint = f"agent {agent.name}: {wrong[0]}", wrong[1]
             yield _problem(context, AGENTS_FILE, ("agent", number, "runtime"), fact, hint)
         for trouble in sandbox_problems(agent, context.project, context.environ):
             fact = f"agent {agent.name}: no sandbox: {trouble}"

@@ -1,5 +1,6 @@
 """Stories, runs, rows of the journal and what goes with them as the JSON that scripts rely on."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from huskies_core.clock import to_iso
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from huskies_core.tools.places import Worktree
     from huskies_core.tools.prompts import Prompt
     from huskies_core.tools.runs import RunNow
+    from huskies_core.tools.trying import Trial
 
 Document = dict[str, object]
 
@@ -106,6 +108,10 @@ def agent_document(now: "AgentNow") -> Document:
         "story": None if run is None else run.story,
         "run": None if run is None else run.id,
     }
+
+
+def trial_document(trial: "Trial") -> Document:
+    return {**asdict(trial), "answered": not trial.problem}
 
 
 def worktree_document(worktree: "Worktree") -> Document:

@@ -1,0 +1,149 @@
+"""Trying an agent out: one answer of it, in a scratch repository, with no story anywhere near."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.agents.program import own_program_dir
+from huskies_core.agents.programs import program_problem
+from huskies_core.agents.world import observe
+from huskies_core.config.records import Agent
+from huskies_core.context import Context
+from huskies_core.git.host import make_repository
+from huskies_core.runs.environment import Allowance, RunVariables, agent_environment, read_env_file
+from huskies_core.runs.stream import LineFeed
+from huskies_core.runtimes.interface import Assignment, Reader
+from huskies_core.runtimes.known import load_runtime
+from huskies_core.text import one_line
+from huskies_core.tools.agents import known_agent
+
+PROMPT = "This is a test of your connection. Answer with the single word ready, and do nothing else.\n"
+LONGEST_SECS = 120
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of it; `problem` is empty when the agent answered, `hint` what helps when it did not."""
+
+    agent: str
+    problem: str
+    hint: str
+    session: str | None
+    turns: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    words: str
+    seconds: float
+
+
+def try_agent(context: Context, name: str) -> Trial:
+    """Has the agent answer once, for at most two minutes, with the environment that its runs have.
+
+    The repository it is started in is gone at the end, and so are its processes. It runs without the sandbox of its
+    config: that is one of a story's worktree. Raises HuskiesError `unknown_agent`.
+    """
+    refuse_inside_run(context)
+    with context.store.reading() as db:
+        agent = known_agent(observe(context, db), name)
+    wrong = program_problem(agent, context.environ)
+    reader = load_runtime(agent.runtime).make_reader()
+    began = time.monotonic()
+    if wrong is None:
+        with tempfile.TemporaryDirectory(prefix="huskies-agent-") as folder:
+            wrong = _answer(context, agent, Path(folder), reader)
+    problem, hint = wrong or ("", "")
+    used = reader.usage.values()
+    return Trial(
+        agent=name,
+        problem=one_line(problem),
+        hint=hint,
+        session=reader.session_id,
+        turns=reader.turns,
+        input_tokens=int(sum(one.get("input_tokens", 0) for one in used)),
+        output_tokens=int(sum(one.get("output_tokens", 0) for one in used)),
+        cost_usd=reader.cost_usd,
+        words=one_line(reader.last_words),
+        seconds=round(time.monotonic() - began, 1),
+    )
+
+
+def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tuple[str, str] | None:
+    prompt = folder / "prompt.md"
+    prompt.write_text(PROMPT)
+    place = folder / "repository"
+    make_repository(place)
+    argv = load_runtime(agent.runtime).argv(
+        Assignment(command=agent.command, model=agent.model, system_prompt=agent.system_prompt)
+    )
+    output = folder / "output.log"
+    try:
+        with prompt.open("rb") as stdin, output.open("wb") as log:
+            started = subprocess.Popen(
+                argv,
+                cwd=place,
+                env=_environment(context, agent, place, prompt),
+                stdin=stdin,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    except OSError as error:
+        return f"{argv[0]} cannot be started: {error.strerror}", "Check the command in agents.toml."
+    code = _wait(started)
+    feed = LineFeed(reader)
+    feed.add(output.read_bytes())
+    feed.end()
+    return _problem(agent, code, reader)
+
+
+def _wait(started: "subprocess.Popen[bytes]") -> int | None:
+    """The exit code, None after too long; nothing of its process group is left."""
+    try:
+        return started.wait(LONGEST_SECS)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+
+def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] | None:
+    login = f"Is {agent.runtime} logged in, or its key in env, or named in env_allow, of agents.toml?"
+    if code is None:
+        return f"no end after {LONGEST_SECS} s", "Start it by hand to see what it waits for."
+    if reader.rate_limit is not None and reader.rate_limit.is_hard:
+        return reader.rate_limit.detail or "its account is at a limit", "Try again later."
+    if reader.failure is not None:
+        return reader.failure.detail, login
+    return None if code == 0 else (f"exited with {code}: {reader.last_words}", login)
+
+
+def _environment(context: Context, agent: Agent, place: Path, prompt: Path) -> dict[str, str]:
+    """As its runs have it, but for the story: a huskies that it calls finds no project."""
+    variables = RunVariables(
+        project=str(place),
+        story_id=0,
+        run_id=0,
+        agent=agent.name,
+        stage=agent.stage.value,
+        base_branch=context.base_branch,
+        worktree=str(place),
+        prompt_file=str(prompt),
+    )
+    allowance = Allowance(agent.env, agent.env_allow, read_env_file(context.project.env_file))
+    identity_known = not context.repository.identity
+    return agent_environment(
+        context.environ,
+        variables,
+        allowance,
+        bin_dir=str(own_program_dir(context.project)),
+        identity_known=identity_known,
+    )
