@@ -106,6 +106,9 @@ def _state_folder(place: str) -> str | None:
 
 
 def _is_repository(folder: str) -> bool:
-    return os.path.exists(os.path.join(folder, ".git")) or (
-        os.path.isfile(os.path.join(folder, "HEAD")) and os.path.isdir(os.path.join(folder, "objects"))
+    git = os.path.join(folder, ".git")
+    return (
+        os.path.exists(os.path.join(git, "HEAD"))
+        or os.path.isfile(git)
+        or (os.path.isfile(os.path.join(folder, "HEAD")) and os.path.isdir(os.path.join(folder, "objects")))
     )

@@ -89,7 +89,8 @@ def find_repository(start: Path) -> Project:
     place = Path(os.path.realpath(start))
     for folder in (place, *place.parents):
         git = folder / ".git"
-        if git.is_dir():
+        # As git has it, a folder of that name without a HEAD is none: the sandbox of Codex leaves such behind.
+        if (git / "HEAD").exists():
             return Project(folder, git)
         if git.is_file():
             return _main_checkout(folder, git)

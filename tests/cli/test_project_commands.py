@@ -1,5 +1,7 @@
 """The commands for the configuration, worktrees and rescued work."""
 
+from pathlib import Path
+
 import pytest
 
 from support.commands import Commands
@@ -160,3 +162,41 @@ def test_the_file_for_mcp_clients_is_written_by_init_and_by_config(
         str(repository.root / ".mcp.json"),
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo 1.0.2", "claude 1.0.2 is older than 2.1.197, the oldest that was tried"),
+        ("exit 3", "does not tell its version"),
+    ],
+)
+def test_config_check_names_a_program_that_is_too_old(
+    huskies: Commands,
+    repository: GitRepository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+    told: str,
+) -> None:
+    program = tmp_path / "claude"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    agents = AGENTS.format("claude-code").replace("command =", "# command =")
+    repository.write(".huskies/agents.toml", agents)
+    (problem,) = huskies("config", "check", "--json").json()["data"]["problems"]
+    assert problem["message"].endswith(told)
+
+
+def test_an_agent_of_the_projects_own_is_tried_out(huskies: Commands, repository: GitRepository) -> None:
+    """It reads what it is told, in a repository of its own; nothing of it is left."""
+    script = 'command = ["sh", "-c", "cat >got && git status -s && sleep 60 & echo ready $HUSKIES_STORY_ID"]'
+    agents = AGENTS.format("command").replace('command = ["make", "it"]', script)
+    repository.write(".huskies/agents.toml", agents)
+    tried = huskies("agent", "test", "ann", "--json").data
+    missing = huskies("agent", "test", "bob", "--json").json()["errors"][0]["code"]
+    assert (tried["answered"], tried["words"], missing) == (True, "ready 0", "unknown_agent")
+    repository.write(".huskies/agents.toml", agents.replace("echo ready", "exit 3 #"))
+    failed = huskies("agent", "test", "ann", "--json").json()["errors"][0]
+    assert (failed["code"], failed["message"]) == ("no_answer", "ann: exited with 3")

@@ -107,3 +107,8 @@ def test_everything_of_the_state_lies_in_its_folder(project: Project) -> None:
         ".huskies/worktrees/3",
         ".huskies/locks/gc.lock",
     ]
+
+
+def test_an_empty_folder_named_like_gits_is_no_repository(repository: GitRepository) -> None:
+    (repository.root / "part" / ".git").mkdir(parents=True)
+    assert find_repository(repository.root / "part").root == repository.root

@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from huskies_core.clock import from_iso
+from huskies_core.runtimes.interface import Assignment
+from huskies_core.runtimes.known import load_runtime
 from huskies_core.store.runs import Outcome, Run, RunKind
 from huskies_core.store.stories import Criterion, Draft
 from support.clients import claude_variables, installed
@@ -255,3 +259,42 @@ def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staff
     assert pipeline.runs(story)[0].outcome is Outcome.CRASHED
     assert (heard[2].answered > 0, "Go on with story" in heard[2].last) == (True, True)
     assert pipeline.repository.read("half.txt", "main") == "half\n"
+
+
+def test_every_flag_is_one_that_the_installed_program_knows(client: Client) -> None:
+    runtime = load_runtime(client.runtime)
+    everything = Assignment(
+        model="m",
+        system_prompt="s",
+        max_budget_usd=1.0,
+        allowed_tools=("Read",),
+        disallowed_tools=("Bash",),
+        mcp_config="mcp.json",
+        mcp_server=("huskies", "mcp"),
+        writable=("/x",),
+    )
+    assignments = [everything, replace(everything, session="0"), replace(everything, is_confined=True)]
+    used = {word.partition("=")[0] for one in assignments for word in runtime.argv(one) if word[:1] == "-"}
+    helps = [runtime.help_argv, (*runtime.help_argv[:-1], "resume", "--help")][: 1 + (client is CODEX)]
+    told = "".join(subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout for argv in helps)
+    assert {flag for flag in used - {"-"} if not re.search(rf"(^|[\s,]){flag}\b", told)} == set()
+
+
+def test_an_agent_is_tried_out(client: Client, staffed: Staffed) -> None:
+    pipeline = staffed(client, lambda _: Says("ready"))
+    answered = pipeline.huskies("agent", "test", "coder-1", "--json").data
+    assert (answered["answered"], answered["words"], answered["turns"]) == (True, "ready", 1)
+    assert (bool(answered["session"]), pipeline.runs()) == (True, ())
+
+
+def test_an_agent_that_is_not_logged_in_is_told_with_what_helps(client: Client, staffed: Staffed) -> None:
+    pipeline = staffed(client, lambda _: Refuses(401, "authentication_error", "invalid x-api-key"))
+    failed = pipeline.huskies("agent", "test", "coder-1", "--json")
+    error = failed.json()["errors"][0]
+    assert (failed.exit_code, error["code"], "logged in" in error["hint"]) == (1, "no_answer", True)
+    assert len(error["message"]) > len("coder-1: ")
+
+
+def test_config_check_finds_what_is_installed_new_enough(client: Client, staffed: Staffed) -> None:
+    pipeline = staffed(client, lambda _: Says("ready"))
+    assert pipeline.huskies("config", "check").outcome == (0, "No problems.\n", "")

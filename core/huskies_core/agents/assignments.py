@@ -29,7 +29,6 @@ def assignment_of(
         command=agent.command,
         model=agent.model,
         system_prompt=agent.system_prompt,
-        max_turns=agent.max_turns,
         max_budget_usd=budget,
         allowed_tools=agent.allowed_tools,
         disallowed_tools=agent.disallowed_tools,

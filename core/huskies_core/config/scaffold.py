@@ -75,8 +75,25 @@ PROJECT_TEMPLATE = """\
 AGENTS_TEMPLATE = """\
 # The agents that work on stories. Take the marks off one of these, or write your own; names are unique.
 #
-# stage: coder, qa, mergemaster or other. An agent of runtime command is a program of yours; it reads its prompt on
-# stdin or in the file that HUSKIES_PROMPT_FILE names.
+# stage: coder, qa, mergemaster or other. Runtimes claude-code and codex are the command lines of these products;
+# 'huskies agent test NAME' has one answer once. An agent of runtime command is a program of yours; it reads its prompt
+# on stdin or in the file that HUSKIES_PROMPT_FILE names.
+
+# [[agent]]
+# name = "claude"
+# stage = "coder"
+# runtime = "claude-code"
+# model = "sonnet"
+# max_budget_usd = 5.0
+# allowed_tools = ["Bash", "Edit", "Write", "Read", "Glob", "Grep"]
+# env_allow = ["ANTHROPIC_API_KEY"]
+
+# [[agent]]
+# name = "codex"
+# stage = "coder"
+# runtime = "codex"
+# model = "gpt-5-codex"
+# max_turns = 200
 
 # [[agent]]
 # name = "coder-1"

@@ -128,7 +128,8 @@ def make_reader() -> ClaudeReader:
 def argv(assignment: Assignment) -> tuple[str, ...]:
     """Nothing of it asks: what is not allowed is denied, and the agent told so.
 
-    Without allowed tools it gets those that a coder needs. The run's own MCP tools are allowed by their names.
+    Without allowed tools it gets those that a coder needs. The run's own MCP tools are allowed by their names. The
+    limit of turns is left to the supervisor: the flag for it is not in the program's help.
     """
     allowed = assignment.allowed_tools or DEFAULT_TOOLS
     ours = tuple(f"mcp__huskies__{name}" for name in MCP_TOOLS) if assignment.mcp_config else ()
@@ -136,7 +137,6 @@ def argv(assignment: Assignment) -> tuple[str, ...]:
     told = {
         "--model": assignment.model,
         "--append-system-prompt": assignment.system_prompt,
-        "--max-turns": None if assignment.max_turns is None else str(assignment.max_turns),
         "--max-budget-usd": None if budget is None else f"{budget:.4f}",
         "--allowedTools": ",".join((*allowed, *ours)),
         "--disallowedTools": ",".join(assignment.disallowed_tools),

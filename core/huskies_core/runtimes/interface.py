@@ -65,7 +65,6 @@ class Assignment:
     command: tuple[str, ...] = ()
     model: str | None = None
     system_prompt: str | None = None
-    max_turns: int | None = None
     max_budget_usd: float | None = None
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()

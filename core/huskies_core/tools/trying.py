@@ -123,7 +123,8 @@ def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] 
         return reader.rate_limit.detail or "its account is at a limit", "Try again later."
     if reader.failure is not None:
         return reader.failure.detail, login
-    return None if code == 0 else (f"exited with {code}: {reader.last_words}", login)
+    words = f": {reader.last_words}" if reader.last_words else ""
+    return None if code == 0 else (f"exited with {code}{words}", login)
 
 
 def _environment(context: Context, agent: Agent, place: Path, prompt: Path) -> dict[str, str]:

@@ -29,7 +29,7 @@ def test_the_examples_load_once_their_marks_are_off(
     config = load(examples(project_template("trunk")), examples(agents_template()))
     assert (config.project.base_branch, [agent.name for agent in config.agents]) == (
         "trunk",
-        ["coder-1", "qa-1", "mergemaster"],
+        ["claude", "codex", "coder-1", "qa-1", "mergemaster"],
     )
 
 
@@ -45,7 +45,7 @@ def test_the_examples_are_agents_that_can_be_run(
     repository.write(".huskies/prompts/qa.md", "Judge {{story}}.")
     agents = load("", examples(agents_template())).agents
     told = [name for name in runtime_names() if name in agents_template()]
-    assert ({agent.runtime for agent in agents}, told) == ({"command"}, ["command"])
+    assert ({agent.runtime for agent in agents}, told) == (set(runtime_names()), list(runtime_names()))
 
 
 def test_an_agent_shows_the_keys_that_matter_most() -> None:
