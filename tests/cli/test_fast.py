@@ -24,6 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project as the fast path looks at it, with nothing due; the current directory."""
     root = tmp_path / "project"
     (root / ".git").mkdir(parents=True)
+    (root / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     (root / ".huskies").mkdir()
     (root / ".huskies/state.db").touch()
     monkeypatch.chdir(root)
@@ -182,6 +183,7 @@ def test_a_place_that_is_not_plain_is_handed_over(project: Path, monkeypatch: py
     (bare / "objects").mkdir(parents=True)
     (bare / "HEAD").touch()
     (fresh / ".git").mkdir(parents=True)
+    (fresh / ".git" / "HEAD").touch()
     places = [worktree, bare, fresh, project.parent, project / "gone", project / ".huskies/state.db"]
     answers = [fast.tick(["tick", "--project", str(place)]) for place in places]
     monkeypatch.setenv("HUSKIES_RUN_ID", "3")
