@@ -178,12 +178,8 @@ def test_without_bubblewrap_nothing_is_started(make_pipeline: MakePipeline, tmp_
 
 def test_an_agent_that_is_ended_can_tidy_up_first(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     scripts = tmp_path.resolve() / "scripts"
-    tidy = (
-        "trap 'echo tidied > $0/tidied; exit 0' TERM; touch $0/begun; while :; do read -t 1 _ <> <(:); done"
-    )
     pipeline = make_pipeline(team=team(scripts))
-    (scripts / "tidy.sh").write_text(tidy)
-    pipeline.script(1, [f"run=bash -c '. $0/tidy.sh' {scripts}"])
+    pipeline.script(1, [f"tidy={scripts}/tidied", f"write={scripts}/begun:", "hang="])
     story = pipeline.add()
     assert pipeline.huskies("tick").exit_code == 0
     pipeline.wait_until_live(story)
