@@ -11,6 +11,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.project import Project
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.spec import Role, Step
+from support.git_repository import GitRepository
 
 AGENT = Agent("ann", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")
 STEP = Step("ann", Role.AGENT, ("true",), "/w")
@@ -49,6 +50,17 @@ def test_an_agent_without_a_sandbox_runs_as_it_is(project: Project) -> None:
     run = RunDirectory(project.run_dir(1))
     assert confine(STEP, plain, project, story=1, run=run, environ={}) == STEP
     assert sandbox_problems(plain, project, {"PATH": ""}) == ()
+
+
+def test_of_all_runs_it_sees_what_it_was_sent_in_its_own(
+    project: Project, repository: GitRepository, tmp_path: Path
+) -> None:
+    place = str(project.worktree(1))
+    repository.git("worktree", "add", "--quiet", "-b", "feature/story-1", place)
+    run = RunDirectory(project.run_dir(7))
+    argv = confine(STEP, AGENT, project, story=1, run=run, environ={"HOME": str(tmp_path)}).argv
+    shown = [path for path in argv if path.startswith(str(project.runs_dir))]
+    assert set(shown) == {run.prompt, run.mcp_config}
 
 
 def test_a_story_without_a_worktree_has_no_sandbox(project: Project) -> None:
