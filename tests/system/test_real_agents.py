@@ -139,6 +139,12 @@ def ended(pipeline: Pipeline, story: int, number: int = 1) -> Run:
     return found
 
 
+def stop(pipeline: Pipeline, story: int) -> None:
+    """The end of a run that left nothing starts the next one, which would outlast the test."""
+    pipeline.huskies("agent", "stop", str(story))
+    pipeline.wait_until_idle()
+
+
 def test_coders_qa_and_a_mergemaster_bring_stories_to_their_end(client: Client, staffed: Staffed) -> None:
     """Two stories change the same line: the second is in conflict."""
     pipeline = staffed(client, works(client), settings='default_qa = "agent"\nmax_coders = 1')
@@ -166,7 +172,9 @@ def test_a_denied_tool_is_shown_and_counted(staffed: Staffed) -> None:
 
 def test_the_limit_of_turns_ends_a_run(client: Client, staffed: Staffed) -> None:
     pipeline = staffed(client, lambda _: client.runs("true"), extra="max_turns = 3")
-    run = ended(pipeline, started(pipeline))
+    story = started(pipeline)
+    run = ended(pipeline, story)
+    stop(pipeline, story)
     assert (run.outcome, run.detail.partition(":")[0]) == (Outcome.LIMIT, "max_turns")
 
 
@@ -174,7 +182,9 @@ def test_a_model_that_says_nothing_more_ends_at_the_limit_of_silence(
     client: Client, staffed: Staffed
 ) -> None:
     pipeline = staffed(client, lambda _: Says("late", pause=60), extra="inactivity_timeout_secs = 4")
-    run = ended(pipeline, started(pipeline))
+    story = started(pipeline)
+    run = ended(pipeline, story)
+    stop(pipeline, story)
     assert (run.outcome, run.detail.partition(":")[0]) == (Outcome.LIMIT, "inactivity_timeout_secs")
 
 
