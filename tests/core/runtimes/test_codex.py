@@ -1,6 +1,7 @@
 """What Codex says of a limit, read as a time."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -10,13 +11,22 @@ from huskies_core.runtimes.codex import reset_time
 LIMIT = "You’ve hit your usage limit. Upgrade to Pro, visit the settings to purchase more credits or"
 
 
-def test_a_time_of_today_is_taken_to_the_end_of_its_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The words are those of version 0.171.0."""
-    monkeypatch.setenv("TZ", "Europe/London")
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
     time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_a_time_of_today_is_taken_to_the_end_of_its_minute() -> None:
+    """The words are those of version 0.171.0."""
     found = reset_time(f"{LIMIT} try again at 2:47 PM.")
     assert found is not None
     assert time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found)) == time.strftime("%Y-%m-%d 14:48:00")
+    assert datetime.fromtimestamp(found, tz=UTC).hour == 5
 
 
 @pytest.mark.parametrize(
