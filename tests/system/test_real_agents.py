@@ -159,6 +159,34 @@ def test_coders_qa_and_a_mergemaster_bring_stories_to_their_end(client: Client, 
     assert (spent["turns"] >= 2, pipeline.story(first).draft.criteria[0].checked) == (True, True)
 
 
+def test_the_tools_of_its_story_come_by_mcp_and_nothing_of_them_lies_in_the_worktree(
+    staffed: Staffed,
+) -> None:
+    """The server is the run's own: it lets the agent say something of its story, and no more."""
+    installed("claude")
+    heard: list[Asked] = []
+    calls = (
+        Says("I wait.", "WaitForMcpServers", {}),
+        Says("Mine.", "mcp__huskies__check_criterion", {"id": 1, "number": 1}),
+        Says("Others.", "mcp__huskies__show_story", {"id": 1}),
+        CLAUDE.runs(f"git status --short --ignored; {WORK}"),
+        Says("It is done."),
+    )
+
+    def model(asked: Asked) -> Says:
+        heard.append(asked)
+        return calls[min(len(heard), len(calls)) - 1]
+
+    pipeline = staffed(CLAUDE, model)
+    draft = Draft("Write it", criteria=(Criterion("it is written"),))
+    story = pipeline.add(draft=draft)
+    pipeline.huskies("auto-assign")
+    pipeline.wait_for(story)
+    assert pipeline.story(story).draft.criteria[0].checked
+    assert "mcp__huskies__update_story" in heard[1].tools
+    assert ('"checked":true' in heard[3].last.replace(" ", ""), ".mcp.json" in heard[4].last) == (True, False)
+
+
 def test_a_denied_tool_is_shown_and_counted(staffed: Staffed) -> None:
     installed("claude")
     pipeline = staffed(CLAUDE, works(CLAUDE), extra='allowed_tools = ["Read"]')
@@ -167,7 +195,8 @@ def test_a_denied_tool_is_shown_and_counted(staffed: Staffed) -> None:
     pipeline.huskies("freeze", str(story))
     run = pipeline.huskies("run", "show", "1", "--json").data
     logs = pipeline.huskies("logs", str(story), "--run", "1").stdout
-    assert (run["denied"], "denied" in logs) == ({"Bash": 1}, True)
+    page = pipeline.huskies("show", str(story), "--json").data["usage"]
+    assert (run["denied"], page["denied"], "denied" in logs) == ({"Bash": 1}, 1, True)
 
 
 def test_the_limit_of_turns_ends_a_run(client: Client, staffed: Staffed) -> None:

@@ -1,5 +1,6 @@
 """`huskies show`: a story with all that belongs to it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
@@ -62,6 +63,7 @@ def _pairs(page: Page, now: datetime) -> list[tuple[str, render.Cell]]:
         ("labels", ", ".join(draft.labels)),
         ("retries", story.retries or None),
         ("cost", render.money(page.spent_usd) if page.spent_usd else None),
+        ("denied", _denied(page.runs)),
         ("worktree", None if page.worktree is None else str(page.worktree)),
         ("branch", page.branch),
         ("left for the next run", ", ".join(page.content)),
@@ -97,3 +99,11 @@ def _runs(runs: Sequence[Run]) -> list[tuple[render.Cell, ...]]:
         )
         for run in runs
     ]
+
+
+def _denied(runs: Sequence[Run]) -> str:
+    """How often each tool was refused in all runs."""
+    counts = Counter[str]()
+    for run in runs:
+        counts.update(run.evidence.get("denied", {}))
+    return ", ".join(f"{tool} {times}x" for tool, times in counts.items())

@@ -40,6 +40,7 @@ def page_document(page: "Page") -> Document:
             "turns": sum(run.turns for run in page.runs),
             "tool_turns": sum(run.tool_turns for run in page.runs),
             "cost_usd": page.spent_usd,
+            "denied": sum(sum(run.evidence.get("denied", {}).values()) for run in page.runs),
         },
         "worktree": None if page.worktree is None else str(page.worktree),
         "branch": page.branch,
