@@ -1,11 +1,13 @@
 """The programs of agents on this machine: whether one is there, and new enough for what is asked of it."""
 
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 
 from huskies_core.config.records import Agent
+from huskies_core.runs.environment import shim_environment
 from huskies_core.runtimes.known import load_runtime
 
 _TRIAL_SECS = 20
@@ -14,7 +16,7 @@ _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 def program_problem(agent: Agent, environ: Mapping[str, str]) -> tuple[str, str] | None:
     """What is wrong with the program of an agent, and what helps; None when nothing is, or it is a command of the
-    project's own. Runs `program --version`."""
+    project's own. Runs `program --version`, without the keys of the environment."""
     runtime, search = load_runtime(agent.runtime), agent.env.get("PATH") or environ.get("PATH")
     if runtime.program is None:
         return None
@@ -22,7 +24,7 @@ def program_problem(agent: Agent, environ: Mapping[str, str]) -> tuple[str, str]
     if found is None:
         hint = f"Install the command line of {runtime.name}, or put its folder on PATH."
         return f"{runtime.program} is not on PATH", hint
-    version = _version_of(found, environ)
+    version = _version_of(found, {**shim_environment(environ, ()), "PATH": search or os.defpath})
     least = ".".join(map(str, runtime.least_version))
     if version is None:
         return f"{found} does not tell its version", f"Run '{runtime.program} --version' to see why."

@@ -1,22 +1,22 @@
 """Trying an agent out: one answer of it, in a scratch repository, with no story anywhere near."""
 
-import os
-import signal
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.agents.limiting import reset_of
 from huskies_core.agents.program import own_program_dir
 from huskies_core.agents.programs import program_problem
 from huskies_core.agents.world import observe
+from huskies_core.clock import to_iso
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.git.host import make_repository
 from huskies_core.runs.environment import Allowance, RunVariables, agent_environment, read_env_file
+from huskies_core.runs.kill import free_marked
 from huskies_core.runs.stream import LineFeed
 from huskies_core.runtimes.interface import Assignment, Reader
 from huskies_core.runtimes.known import load_runtime
@@ -25,6 +25,9 @@ from huskies_core.tools.agents import known_agent
 
 PROMPT = "This is a test of your connection. Answer with the single word ready, and do nothing else.\n"
 LONGEST_SECS = 120
+NO_RUN = 0
+"""Runs are numbered from 1: what carries this mark, in the scratch repository, is of the trial."""
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,12 @@ def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tup
     place = folder / "repository"
     make_repository(place)
     argv = load_runtime(agent.runtime).argv(
-        Assignment(command=agent.command, model=agent.model, system_prompt=agent.system_prompt)
+        Assignment(
+            command=agent.command,
+            model=agent.model,
+            system_prompt=agent.system_prompt,
+            max_budget_usd=agent.max_budget_usd,
+        )
     )
     output = folder / "output.log"
     try:
@@ -96,23 +104,29 @@ def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tup
             )
     except OSError as error:
         return f"{argv[0]} cannot be started: {error.strerror}", "Check the command in agents.toml."
-    code = _wait(started)
-    feed = LineFeed(reader)
-    feed.add(output.read_bytes())
-    feed.end()
+    code = _wait(started, place)
+    _read(output, reader)
     return _problem(agent, code, reader)
 
 
-def _wait(started: "subprocess.Popen[bytes]") -> int | None:
-    """The exit code, None after too long; nothing of its process group is left."""
+def _wait(started: "subprocess.Popen[bytes]", place: Path) -> int | None:
+    """The exit code, None after too long. Whatever carries the mark of the trial is ended, as after a run."""
     try:
         return started.wait(LONGEST_SECS)
     except subprocess.TimeoutExpired:
         return None
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(started.pid, signal.SIGKILL)
+        free_marked(NO_RUN, str(place))
+        started.kill()
         started.wait()
+
+
+def _read(output: Path, reader: Reader) -> None:
+    feed = LineFeed(reader)
+    with output.open("rb") as log:
+        while piece := log.read(_CHUNK):
+            feed.add(piece)
+    feed.end()
 
 
 def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] | None:
@@ -120,7 +134,9 @@ def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] 
     if code is None:
         return f"no end after {LONGEST_SECS} s", "Start it by hand to see what it waits for."
     if reader.rate_limit is not None and reader.rate_limit.is_hard:
-        return reader.rate_limit.detail or "its account is at a limit", "Try again later."
+        resets_at = reset_of(reader.rate_limit)
+        again = "later" if resets_at is None else f"after {to_iso(resets_at)}"
+        return reader.rate_limit.detail or "its account is at a limit", f"Try again {again}."
     if reader.failure is not None:
         return reader.failure.detail, login
     words = f": {reader.last_words}" if reader.last_words else ""
@@ -132,7 +148,7 @@ def _environment(context: Context, agent: Agent, place: Path, prompt: Path) -> d
     variables = RunVariables(
         project=str(place),
         story_id=0,
-        run_id=0,
+        run_id=NO_RUN,
         agent=agent.name,
         stage=agent.stage.value,
         base_branch=context.base_branch,
