@@ -5,12 +5,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from huskies_core.clock import to_iso, utc_now
 from huskies_core.context import open_context
-from huskies_core.store import runs, stories
+from huskies_core.store import rate_limits, runs, stories
+from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from support.agents.runs import AGENT
 from support.cli import run_huskies, start_huskies
@@ -56,6 +59,16 @@ def live(project: Commands) -> Commands:
     assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", "")
     wait_until(lambda: "usage" in project("logs", "1").stdout, what="the agent's words")
     return project
+
+
+def test_who_starts_an_agent_whose_account_is_at_its_limit_is_told(
+    project: Commands, repository: GitRepository
+) -> None:
+    now = utc_now()
+    with open_context(repository.root) as context, context.store.exclusive() as db:
+        limit = rate_limits.meet(db, Account("command", ""), now + timedelta(hours=5), "", now=now)
+    told = f"The account of command is at its limit until {to_iso(limit.until)}; it is tried all the same.\n"
+    assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", told)
 
 
 def code_of(told: dict[str, list[dict[str, str]]]) -> str:

@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,9 @@ from huskies_core.clock import from_iso
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.store.runs import Outcome
+from support.waiting import wait_until
 from system.facts import NOTHING, no_leftovers
+from system.killing import MortalPython, assert_all_came_right
 from system.project import WORK, MakePipeline, Pipeline, Team
 
 pytestmark = pytest.mark.system
@@ -20,6 +23,10 @@ def limit(seconds: float, status: str = "rejected") -> str:
     """The step by which a scripted agent tells of a limit that is over after so many seconds."""
     record = {"status": status, "resets_at": round(time.time() + seconds, 3), "detail": "five hour limit"}
     return f"say={json.dumps({'rate_limit': record})}"
+
+
+def resets_at(told: str) -> float:
+    return float(json.loads(told.partition("=")[2])["rate_limit"]["resets_at"])
 
 
 def timers_of(pipeline: Pipeline, *flags: str) -> list[dict[str, object]]:
@@ -48,7 +55,7 @@ def test_a_limit_holds_the_account_and_the_story_goes_on_when_it_is_over(make_pi
     with pipeline.ticking():
         pipeline.wait_for(first, second)
     runs = pipeline.runs(first)
-    over = datetime.fromtimestamp(json.loads(told.partition("=")[2])["rate_limit"]["resets_at"], tz=UTC)
+    over = datetime.fromtimestamp(resets_at(told), tz=UTC)
     assert [run.outcome for run in runs[:2]] == [Outcome.RATE_LIMITED, Outcome.COMPLETED]
     assert (from_iso(runs[1].started_at) >= over.replace(microsecond=0), pipeline.story(first).retries) == (
         True,
@@ -106,3 +113,37 @@ def test_a_soft_limit_slows_down_and_holds_nobody(pipeline: Pipeline) -> None:
     assert pipeline.huskies("status", "--json").data["limits"]["accounts"] == []
     go.touch()
     pipeline.wait_for(story)
+
+
+OFTEN = "[watcher]\nreconcile_interval_secs = 1\nwatchdog_interval_secs = 1\n"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("command", "points"), [("advance", (1, 8, 16, 30)), ("fire-timers", (1, 3, 6))])
+def test_the_wait_stands_whoever_is_killed(
+    make_pipeline: MakePipeline, tmp_path: Path, command: str, points: tuple[int, ...]
+) -> None:
+    """The one who records the end of the limited run, and the one who fires the timer, each at several effects."""
+    pipeline = make_pipeline(settings=OFTEN, gates={})
+    mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
+    for at in points:
+        goes_on_after_a_kill(pipeline, mortal, command, at)
+    mortal.tick_until_tidy(pipeline)
+    assert_all_came_right(pipeline, *range(1, len(points) + 1))
+
+
+def goes_on_after_a_kill(pipeline: Pipeline, mortal: MortalPython, command: str, at: int) -> None:
+    """A story whose first run is limited is done by its second, which began when the limit was over."""
+    told, order = limit(5), mortal.order(command, at=at)
+    story = pipeline.add((told, "exit=1"), WORK)
+    mortal.huskies("auto-assign")
+    if command == "fire-timers":
+        pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
+        pipeline.wait_until(lambda: time.time() > resets_at(told), what="the end of the limit")
+        mortal.huskies("fire-timers")
+    wait_until(lambda: order.is_taken, 30, what=f"the start of {command}")
+    mortal.reconcile_and_tick(pipeline, story)
+    first, second = pipeline.runs(story)[:2]
+    assert (first.outcome, second.outcome) == (Outcome.RATE_LIMITED, Outcome.COMPLETED), pipeline.told()
+    assert from_iso(second.started_at).timestamp() >= resets_at(told) - 0.001
+    assert (timers_of(pipeline), pipeline.story(story).retries) == ([], 0)

@@ -9,7 +9,9 @@ from huskies_cli.options import StoryId
 from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.render import Mark
 from huskies_cli.session import session_of
+from huskies_core.clock import to_iso
 from huskies_core.context import open_context
+from huskies_core.store.rate_limits import Limit
 from huskies_core.tools import agents, prompts
 from huskies_core.tools.agents import AgentNow
 from huskies_core.tools.documents import agent_document, prompt_document, run_document, trial_document
@@ -42,12 +44,18 @@ def start_agent(ctx: typer.Context, story: StoryId, agent: Name = None) -> Resul
     """Start an agent on a story.
 
     The stage of the story says which kind: a coder in backlog and coding, a QA agent in qa, a mergemaster after a
-    conflict. An agent of stage other has to be named and works in any stage. A wait after a crash is cut short; limits
-    and budgets hold.
+    conflict. An agent of stage other has to be named and works in any stage. A wait after a crash, or for a rate limit,
+    is cut short; max_coders and budgets hold.
     """
     with open_context(session_of(ctx).start) as context:
         run = agents.start_agent(context, story, agent)
-    return Result({"run": run_document(run)}, text=f"story {story}: {run.kind} run {run.id} by {run.agent}")
+        limit = agents.limit_on(context, run)
+    text = f"story {story}: {run.kind} run {run.id} by {run.agent}"
+    return Result({"run": run_document(run)}, text=text, talk=() if limit is None else (_tried(limit),))
+
+
+def _tried(limit: Limit) -> str:
+    return f"The account of {limit.account} is at its limit until {to_iso(limit.until)}; it is tried all the same."
 
 
 def stop_agent(ctx: typer.Context, story: StoryId) -> Result:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.records import Exit, Progress, StepEnd
+from huskies_core.runs.records import Exit, LimitHit, Progress, StepEnd
 from huskies_core.runs.spec import Role
-from huskies_core.runtimes.interface import FailureKind
+from huskies_core.runtimes.interface import FailureKind, believed
 from huskies_core.store.runs import Outcome
 from huskies_core.text import tail, without_controls
 
@@ -22,7 +22,7 @@ def outcome_of(exit_: Exit | None, intent: Mapping[str, Any] | None) -> tuple[Ou
     if exit_ is None:
         return Outcome.CRASHED, "its supervisor was killed"
     if exit_.limit is not None:
-        return Outcome.LIMIT, exit_.limit.detail
+        return _of_limit(exit_.limit, exit_.progress, exit_.at)
     if exit_.stopped:
         return Outcome.CRASHED, "its supervisor was told to end"
     if not exit_.steps:
@@ -38,6 +38,14 @@ def findings_of(exit_: Exit | None, directory: RunDirectory) -> dict[str, Any]:
     if last.role is Role.SETUP:
         return {"setup_failed": last.name, "output": _output(directory, last)}
     return {"output": _output(directory, last)} if last.role is Role.GATE else {}
+
+
+def _of_limit(hit: LimitHit, progress: Progress, at: float) -> tuple[Outcome, str]:
+    """One whose time was over while it waited for its account has not had its try."""
+    limit, until = progress.rate_limit, believed(progress.waiting_until, at)
+    if limit is None or until is None or until <= at:
+        return Outcome.LIMIT, hit.detail
+    return Outcome.RATE_LIMITED, f"{hit.detail} while it waited: {limit.detail or 'rate limit'}"
 
 
 def _of_agent(step: StepEnd, progress: Progress) -> tuple[Outcome, str]:

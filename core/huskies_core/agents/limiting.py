@@ -7,15 +7,14 @@ waits and the agent goes on where it was.
 from datetime import UTC, datetime
 from typing import Any
 
-from huskies_core.clock import to_iso
+from huskies_core.clock import from_iso, to_iso
 from huskies_core.runs.records import Progress
 from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import rate_limits, stories, timers
 from huskies_core.store.connection import Connection
 from huskies_core.store.rate_limits import Account, Limit
-from huskies_core.store.runs import Outcome, Run
+from huskies_core.store.runs import Outcome, Run, RunKind
 
-_HEARD = (Outcome.COMPLETED, Outcome.FAILED, Outcome.LIMIT)
 _LATEST = datetime.max.replace(tzinfo=UTC).timestamp() - 86_400
 
 
@@ -29,27 +28,32 @@ def note_end(
 ) -> dict[str, Any]:
     """Holds the account of a run that ended at its limit and arms its story's timer, or lets go of one that answered.
 
-    What is to be kept with the run: when it may be followed, and whether that time was told.
+    What is to be kept with the run: when it may be followed, and whether that time was told. A run that was ended
+    while it waited for a told time holds its account, too, whoever ended it.
     """
-    account = account_of(run)
+    account, told = account_of(run), None if progress is None else progress.rate_limit
     if account is None:
         return {}
-    if outcome in _HEARD:
-        rate_limits.forget(db, account)
-    if outcome is not Outcome.RATE_LIMITED:
-        return {}
-    told = progress.rate_limit if progress is not None else None
-    limit = meet(db, account, told, now)
-    if stories.load(db, run.story).visit == run.visit:
-        timers.await_limit(db, run.story, limit.until, actor=f"run:{run.id}", now=now)
-    is_told = rate_limits.is_believable(reset_of(told), now)
-    return {"rate_limit": {"until": to_iso(limit.until), "told": is_told}}
+    if outcome is Outcome.RATE_LIMITED:
+        return _wait(db, run, account, told, now)
+    if _is_answered(outcome, progress):
+        rate_limits.forget(db, account, started=from_iso(run.started_at), now=now)
+    elif holds_account(told, now):
+        meet(db, account, told, now)
+    return {}
 
 
 def meet(db: Connection, account: Account, told: RateLimit | None, now: datetime) -> Limit:
-    """Holds an account. Stories that wait for it already wait for the later time, too."""
+    """Holds an account. The stories that wait for it wait for the later time, too."""
     detail = told.detail if told is not None else ""
-    return rate_limits.meet(db, account, reset_of(told), detail, now=now)
+    limit = rate_limits.meet(db, account, reset_of(told), detail, now=now)
+    timers.postpone_limits(db, account.runtime, account.model, limit.until)
+    return limit
+
+
+def holds_account(told: RateLimit | None, now: datetime) -> bool:
+    """Whether nobody of the account need try before the time that was told."""
+    return told is not None and told.is_hard and rate_limits.is_believable(reset_of(told), now)
 
 
 def reset_of(told: RateLimit | None) -> datetime | None:
@@ -57,3 +61,27 @@ def reset_of(told: RateLimit | None) -> datetime | None:
     if told is None or told.resets_at is None or not 0 < told.resets_at < _LATEST:
         return None
     return datetime.fromtimestamp(told.resets_at, tz=UTC)
+
+
+def _wait(
+    db: Connection, run: Run, account: Account, told: RateLimit | None, now: datetime
+) -> dict[str, Any]:
+    """Nothing begins a run of kind other by itself: its story waits for nothing."""
+    limit = meet(db, account, told, now)
+    if run.kind is not RunKind.OTHER and stories.load(db, run.story).visit == run.visit:
+        timers.await_limit(db, run.story, limit.until, actor=f"run:{run.id}", now=now)
+    is_told = rate_limits.is_believable(reset_of(told), now)
+    return {"rate_limit": {"until": to_iso(limit.until), "told": is_told}}
+
+
+def _is_answered(outcome: Outcome, progress: Progress | None) -> bool:
+    """Whether the model was heard. What failed without a turn, in its setup say, has asked nobody."""
+    if outcome is Outcome.COMPLETED:
+        return True
+    ended, turns = outcome in (Outcome.FAILED, Outcome.LIMIT), 0 if progress is None else progress.turns
+    return ended and turns > 0 and not _is_limited(progress)
+
+
+def _is_limited(progress: Progress | None) -> bool:
+    limit = None if progress is None else progress.rate_limit
+    return limit is not None and limit.is_hard

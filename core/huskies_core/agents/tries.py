@@ -1,6 +1,6 @@
 """What a story's ended runs add up to: crashes in a row, recoveries without progress, setups that keep failing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -167,13 +167,24 @@ def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> HeldBack |
 
 
 def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> HeldBack | str | None:
-    """A wait for a time that was told is never in vain. Errors of a service that tells none may be for ever."""
-    untold = _streak([_is_untold_limit(run) for run in history])
+    """A wait for a time that was told is never in vain. Errors of a service that tells none may be for ever, unless
+    the work grows between them."""
+    untold = _stuck([run.evidence.get("fingerprint") for run in _last(history, _is_untold_limit)])
     if untold >= UNTOLD_LIMITS_TO_BLOCK:
         return f"{untold} runs in a row met a limit that named no end: {last.detail}"
     until = from_iso(last.evidence["rate_limit"]["until"])
     told = last.detail or "the agent's account is at its limit"
     return None if until <= now else HeldBack("rate_limited", f"{told}; it goes on at {to_iso(until)}", until)
+
+
+def _stuck(marks: Sequence[str | None]) -> int:
+    """How many of the last ones in a row are alike."""
+    return _streak([mark == marks[-1] for mark in marks])
+
+
+def _last(history: Sequence[Run], is_meant: Callable[[Run], bool]) -> Sequence[Run]:
+    """The last runs in a row that are meant."""
+    return history[len(history) - _streak([is_meant(run) for run in history]) :]
 
 
 def _is_untold_limit(run: Run) -> bool:

@@ -4,20 +4,20 @@ import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from huskies_core.agents.limiting import account_of, meet, reset_of
+from huskies_core.agents.limiting import account_of, holds_account, meet, reset_of
 from huskies_core.agents.stopping import stop_run
 from huskies_core.agents.world import World, midnight
 from huskies_core.clock import from_iso
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.records import Progress
+from huskies_core.runtimes.interface import believed
 from huskies_core.store import runs, stories, usage
-from huskies_core.store.rate_limits import is_believable
 from huskies_core.store.runs import Outcome, Run
 
 GRACE = timedelta(seconds=30)
@@ -81,23 +81,25 @@ def _waited_out(world: World, run: Run) -> Action | None:
     account, progress = account_of(run), _progress(world, run)
     told = None if progress is None else progress.rate_limit
     resets_at = reset_of(told)
-    if account is None or told is None or not told.is_hard or resets_at is None:
+    if account is None or told is None or resets_at is None or not holds_account(told, world.now):
         return None
-    known = any(limit.account == account and limit.until >= resets_at for limit in world.limits)
-    if known or not is_believable(resets_at, world.now):
+    if any(limit.account == account and limit.until >= resets_at for limit in world.limits):
         return None
     detail = f"{account} is at its limit: {told.detail}"
     return Action(Verb.HOLD_ACCOUNT, run.story, detail, run=run.id)
 
 
 def _hold_account(context: Context, action: Action) -> str:
+    """Holds it unless the model has answered meanwhile, or the run has ended: that told what holds then."""
     assert action.run is not None
+    now = context.now()
     with context.store.exclusive() as db:
         run = runs.load(db, action.run)
         progress = RunDirectory(context.project.run_dir(run.id)).read_progress()
-        account = account_of(run)
-        if account is not None and progress is not None:
-            meet(db, account, progress.rate_limit, context.now())
+        account, told = account_of(run), None if progress is None else progress.rate_limit
+        if account is None or not run.is_live or not holds_account(told, now):
+            raise Overtaken(f"run {run.id} waits no more", code="stale", subject=str(run.id))
+        meet(db, account, told, now)
     return action.detail
 
 
@@ -131,7 +133,8 @@ def _silent_since(world: World, agent: Agent, run: Run) -> datetime | None:
         return None
     files = (directory.progress, directory.output)
     signs = [os.stat(path).st_mtime for path in files if os.path.exists(path)]
-    return datetime.fromtimestamp(max(*signs, progress.waiting_until or 0.0), tz=world.now.tzinfo)
+    waits = believed(progress.waiting_until, world.now.timestamp()) or 0.0
+    return datetime.fromtimestamp(max(*signs, waits), tz=world.now.tzinfo)
 
 
 def _progress(world: World, run: Run) -> Progress | None:

@@ -18,7 +18,7 @@ from huskies_core.runs.spawn import spawn
 from huskies_core.runs.spec import Role, RunSpec, Step
 from huskies_core.runs.stream import LineFeed, OutputLog
 from huskies_core.runs.watch import Watch
-from huskies_core.runtimes.interface import Reader
+from huskies_core.runtimes.interface import Reader, believed
 
 _LONGEST_WAIT = 3600.0
 _HEADED = (Role.SETUP, Role.GATE)
@@ -116,8 +116,9 @@ class Supervisor:
 
     def _elapsed(self, watch: Watch) -> Elapsed:
         now = time.monotonic()
-        waited_until = self._reader.waiting_until
-        since_wait = math.inf if waited_until is None else time.time() - waited_until
+        at = time.time()
+        waited_until = believed(self._reader.waiting_until, at)
+        since_wait = math.inf if waited_until is None else at - waited_until
         return Elapsed(
             wall=now - self._began.clock,
             step=now - watch.began,

@@ -87,7 +87,7 @@ class ClaudeReader(Counts):
     def _limit(self, info: dict[str, Any]) -> None:
         status = text(info.get("status"))
         if status in ("", "allowed"):
-            self.rate_limit = None
+            self.rate_limit = self.waiting_until = None
             return
         resets_at = amount(info.get("resetsAt")) or None
         kind = text(info.get("rateLimitType")).replace("_", " ") or "rate"
@@ -115,10 +115,14 @@ class ClaudeReader(Counts):
         words = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
         detail = text(event.get("result")) or words or subtype
         if status == _TOO_MANY or status >= _SERVER_ERRORS:
-            known = self.rate_limit.resets_at if self.rate_limit is not None else None
-            self.rate_limit = RateLimit(is_hard=True, resets_at=known, detail=detail)
+            self.rate_limit = RateLimit(is_hard=True, resets_at=self._reset(), detail=detail)
         kind = FailureKind.LIMIT if subtype in _LIMITS else FailureKind.ERROR
         self.failure = Failure(kind, f"{_LIMITS[subtype]}: {detail}" if subtype in _LIMITS else detail)
+
+    def _reset(self) -> float | None:
+        """When the limit that was reached is over. A warning tells when its week ends: no failure lasts for that."""
+        limit = self.rate_limit
+        return limit.resets_at if limit is not None and limit.is_hard else None
 
 
 def make_reader() -> ClaudeReader:

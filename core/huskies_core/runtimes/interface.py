@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+LONGEST_LIMIT_SECS = 8 * 86_400.0
+"""Limits are for a week at most. A longer one is a mistake: milliseconds, say."""
+
 
 @dataclass(frozen=True)
 class RateLimit:
@@ -16,6 +19,11 @@ class RateLimit:
     is_hard: bool
     resets_at: float | None = None
     detail: str = ""
+
+
+def believed(until: float | None, now: float) -> float | None:
+    """The end of a wait that a program tells of, past ones too; None where it is none, or too far to be true."""
+    return until if until is not None and until <= now + LONGEST_LIMIT_SECS else None
 
 
 class FailureKind(StrEnum):

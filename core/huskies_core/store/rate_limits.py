@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from huskies_core.clock import from_iso, to_iso
+from huskies_core.runtimes.interface import LONGEST_LIMIT_SECS
 
 FIRST_WAIT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
-BELIEVED = timedelta(days=8)
-"""A longer limit than a week's is a mistake; a wait of our own takes its place."""
+BELIEVED = timedelta(seconds=LONGEST_LIMIT_SECS)
+"""In place of a longer one there is a wait of our own."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Limit:
-    """`attempts` is how many waits in a row were of our own making; `since` is when the first of them began."""
+    """`attempts` is how many waits in a row were of our own making; `since` is when the limit was met last."""
 
     account: Account
     until: datetime
@@ -59,18 +60,23 @@ def meet(
         attempts += known is None or known.until <= now
         resets_at = now + min(FIRST_WAIT * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT)
     until = resets_at if known is None else max(resets_at, known.until)
-    since = now if known is None else known.since
-    limit = Limit(account, until, attempts, detail, since)
+    limit = Limit(account, until, attempts, detail, since=now)
     db.execute(
         "INSERT OR REPLACE INTO rate_limits VALUES (?, ?, ?, ?, ?, ?)",
-        (account.runtime, account.model, to_iso(until), attempts, detail, to_iso(since)),
+        (account.runtime, account.model, to_iso(until), attempts, detail, to_iso(now)),
     )
     return limit
 
 
-def forget(db: sqlite3.Connection, account: Account) -> None:
-    """The account has answered: the next wait of our own is a short one again."""
-    db.execute("DELETE FROM rate_limits WHERE runtime = ? AND model = ?", (account.runtime, account.model))
+def forget(db: sqlite3.Connection, account: Account, *, started: datetime, now: datetime) -> None:
+    """The account has answered a run of `started`: the next wait of our own is a short one again.
+
+    What is still held was met after an older run was answered: it stands.
+    """
+    db.execute(
+        "DELETE FROM rate_limits WHERE runtime = ? AND model = ? AND (since <= ? OR until <= ?)",
+        (account.runtime, account.model, to_iso(started), to_iso(now)),
+    )
 
 
 def _limit(row: sqlite3.Row) -> Limit:

@@ -95,6 +95,17 @@ def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: s
     return load(db, standing.id)
 
 
+def postpone_limits(db: sqlite3.Connection, runtime: str, model: str, until: datetime) -> None:
+    """Lets no story go on before `until` whose last run is of that account."""
+    db.execute(
+        """UPDATE timers SET fire_at = :until
+           WHERE kind = 'rate_limit' AND state = 'armed' AND fire_at < :until AND EXISTS (
+               SELECT 1 FROM runs WHERE id = (SELECT max(id) FROM runs WHERE story = timers.story)
+               AND runtime = :runtime AND coalesce(model, '') = :model)""",
+        {"until": to_iso(until), "runtime": runtime, "model": model},
+    )
+
+
 def limit_timer(db: sqlite3.Connection, story: int) -> Timer | None:
     """The armed timer of a story that waits for its agent's account."""
     found = "SELECT * FROM timers WHERE story = ? AND kind = 'rate_limit' AND state = 'armed'"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from huskies_core.agents.assignment import AGENT_STAGES, Held, all_holds, choose_agent
 from huskies_core.agents.decisions import Begin
 from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.agents.limiting import account_of
 from huskies_core.agents.orders import Order
 from huskies_core.agents.starting import start_run
 from huskies_core.agents.stopping import stop_and_freeze
@@ -14,7 +15,8 @@ from huskies_core.config.records import Agent, AgentStage
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, StageName
-from huskies_core.store import runs, stories
+from huskies_core.store import rate_limits, runs, stories
+from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.text import nearest
@@ -68,6 +70,13 @@ def start_agent(context: Context, story: int, name: str | None = None) -> Run:
     return start_run(context, order, context.now())
 
 
+def limit_on(context: Context, run: Run) -> Limit | None:
+    """The limit that the account of a run is at: what was started all the same may end at it at once."""
+    with context.store.reading() as db:
+        in_force = rate_limits.in_force(db, context.now())
+    return next((limit for limit in in_force if limit.account == account_of(run)), None)
+
+
 def stop_agent(context: Context, story: int) -> Stopped:
     """Ends the story's run and freezes the story. Raises HuskiesError `no_live_run`, and `survivors` when a process
     would not go: nothing is recorded then."""
@@ -88,13 +97,14 @@ def stop_agent(context: Context, story: int) -> Stopped:
 def _order(context: Context, story: int, name: str | None) -> Order:
     with context.store.reading() as db:
         seen = stories.load(db, story)
+        known = observe(context, db)
         # A person may try at once what auto-assign waits with: the limit of an account.
-        world = replace(observe(context, db), limits=())
+        world = replace(known, limits=())
         named = None if name is None else _free(world, name)
         kind = kind_of(seen, named)
         refuse_epic(seen)
         _refuse_held(world, seen, kind, named)
-        agent = named or choose_agent(world, seen, kind)
+        agent = named or choose_agent(known, seen, kind) or choose_agent(world, seen, kind)
         decision = world.decision(seen)
         note = decision.note if isinstance(decision, Begin) and decision.kind is kind else ""
     return Order(seen, kind, agent, note)

@@ -237,6 +237,22 @@ def test_ten_limits_in_a_row_without_a_time_block_and_those_with_one_never_do() 
     assert isinstance(told, Begin)
 
 
+def test_limits_without_a_time_between_which_the_work_grows_do_not_block() -> None:
+    grown = [limited(evidence={**NO_WORK, "fingerprint": f"f{number}"}) for number in range(3)]
+    later = NOW + timedelta(days=1)
+    stuck = [decided(CODING, *grown, *[grown[-1]] * times, now=later) for times in (8, 9)]
+    assert [type(decision) for decision in stuck] == [Begin, Fire]
+
+
+def test_a_rate_limited_review_is_no_try() -> None:
+    silent = ended(RunKind.QA, verdict=None)
+    tried = [silent, *[limited(RunKind.QA)] * 5]
+    later = NOW + timedelta(days=1)
+    again = decided(QA, *tried, rules=BY_AGENT, now=later)
+    assert isinstance(again, Begin)
+    assert again.kind is RunKind.QA
+
+
 # qa
 
 

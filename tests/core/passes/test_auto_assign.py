@@ -1,8 +1,10 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from huskies_core.agents.assignment import all_holds, candidates
+from huskies_core.agents.limiting import note_end
 from huskies_core.agents.world import observe
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
@@ -24,6 +26,8 @@ from huskies_core.pipeline.events import (
 from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import is_alive
+from huskies_core.runs.records import Progress
+from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import holds, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
@@ -284,3 +288,62 @@ def test_what_a_run_of_the_same_number_left_is_not_this_runs(context: Context) -
     kept = [name for name in ("kill.json", "result.json") if (left / name).exists()]
     exit_ = RunDirectory(left).read_exit()
     assert (kept, exit_ is not None and exit_.steps[-1].name) == ([], "ann")
+
+
+# rate limits
+
+
+def meet_limit(context: Context, run: int, *, hours: float | None) -> None:
+    """Ends a run as its own end would: at a limit that is over in so many hours, or that names no end."""
+    until = None if hours is None else (context.now() + timedelta(hours=hours)).timestamp()
+    progress = Progress("ann", rate_limit=RateLimit(is_hard=True, resets_at=until, detail="429"))
+    with context.store.exclusive() as db:
+        left = note_end(db, runs.load(db, run), Outcome.RATE_LIMITED, progress, context.now())
+        report = Report(Outcome.RATE_LIMITED, "429", evidence=left)
+        runs.end(db, run, report, actor="test", now=context.now())
+
+
+def begin(context: Context, story: int) -> int:
+    """A run by ann, as auto-assign would claim it."""
+    with context.store.exclusive() as db:
+        visit = stories.load(db, story).visit
+        return runs.claim(
+            db, Claim(story, CODER, visit, "ann", "command"), actor="test", now=context.now()
+        ).id
+
+
+def test_nothing_is_tried_in_the_hours_before_a_stated_time(context: Context, clock: Clock) -> None:
+    """Two stories of one account, one of which has met its limit: each minute of five hours neither starts."""
+    draft = replace(DRAFT, agent="ann")
+    for _ in range(2):
+        fire_event(context.store, add_story(context.store, draft=draft).id, Start())
+    meet_limit(context, begin(context, 1), hours=5)
+    tries = []
+    for _ in range(5 * 60):
+        tries += planned(context)
+        clock.pass_by(minutes=1)
+    assert (tries, planned(context)) == ([], [("start_run", 1, "coder ann")])
+
+
+def test_without_a_stated_time_ten_tries_in_hours_are_the_last(context: Context, clock: Clock) -> None:
+    """Nobody is started again and again by a service that is gone; each wait is longer than the last."""
+    fire_event(context.store, add_story(context.store, draft=replace(DRAFT, agent="ann")).id, Start())
+    tried = []
+    for _ in range(24 * 60):
+        for verb, _, _ in planned(context):
+            tried.append(((clock.now - NOW) // timedelta(minutes=1), verb))
+            if verb == "start_run":
+                meet_limit(context, begin(context, 1), hours=None)
+        clock.pass_by(minutes=1)
+        if tried[-1][1] == "block_story":
+            break
+    assert [minute for minute, _ in tried[:6]] == [0, 1, 3, 7, 15, 31]
+    assert ([verb for _, verb in tried].count("start_run"), tried[-1][1]) == (10, "block_story")
+
+
+def test_agents_of_other_accounts_go_on(context: Context) -> None:
+    for number in (1, 2):
+        import_story(context.store, Coding(), number=number)
+    meet_limit(context, begin(context, 1), hours=5)
+    assert planned(context) == [("start_run", 2, "coder bob")]
+    assert rules_holding(context, 1) == ["rate_limited"]

@@ -10,12 +10,16 @@ import pytest
 
 from huskies_core.agents.world import observe
 from huskies_core.context import Context
-from huskies_core.passes.watchdog import GRACE, plan
+from huskies_core.errors import Overtaken
+from huskies_core.passes.running import run_pass
+from huskies_core.passes.watchdog import GRACE, WATCHDOG, apply, plan
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import take_lock
 from huskies_core.runs.records import Progress
-from huskies_core.store import runs, stories
+from huskies_core.runtimes.interface import RateLimit
+from huskies_core.store import rate_limits, runs, stories
+from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Claim, RunKind
 from support.contexts import Clock
 from support.stories import NOW, import_story
@@ -29,7 +33,7 @@ def directory(context: Context) -> Iterator[RunDirectory]:
     import_story(context.store, Coding(), number=1)
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        run = runs.claim(db, Claim(1, RunKind.CODER, visit, "ann"), actor="test", now=NOW).id
+        run = runs.claim(db, Claim(1, RunKind.CODER, visit, "ann", "command"), actor="test", now=NOW).id
     directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
     assert lock is not None
@@ -84,3 +88,44 @@ def test_no_step_outlives_the_time_of_the_whole_run(
     shows(directory, Progress(step="web"), after=0)
     clock.pass_by(hours=4, minutes=1)
     assert ended(context) == ["max_wall_secs: longer than 14400 s"]
+
+
+@pytest.mark.parametrize("days", [9, 20_000_000])
+def test_a_wait_that_cannot_be_is_silence(
+    context: Context, clock: Clock, directory: RunDirectory, days: int
+) -> None:
+    """The second is what a time in milliseconds comes to: no calendar has it."""
+    until = NOW.timestamp() + timedelta(days=1).total_seconds() * days
+    limit = RateLimit(is_hard=True, resets_at=until)
+    shows(directory, Progress(step="ann", waiting_until=until, rate_limit=limit), after=0)
+    clock.pass_by(hours=1)
+    assert ended(context) == ["inactivity_timeout_secs: no output for 300 s"]
+
+
+def limited(*, is_hard: bool = True, hours: int = 5) -> Progress:
+    until = (NOW + timedelta(hours=hours)).timestamp()
+    return Progress(step="ann", rate_limit=RateLimit(is_hard, until, "five hour limit"))
+
+
+def accounts(context: Context) -> list[Account]:
+    with context.store.reading() as db:
+        return [limit.account for limit in rate_limits.in_force(db, context.now())]
+
+
+def test_the_limit_that_a_live_run_waits_out_is_held_once(context: Context, directory: RunDirectory) -> None:
+    shows(directory, limited(), after=0)
+    rounds = [[done.action.verb.value for done in run_pass(context, WATCHDOG).done] for _ in range(2)]
+    assert (rounds, accounts(context)) == ([["hold_account"], []], [Account("command", "")])
+
+
+@pytest.mark.parametrize("now", [Progress(step="ann"), limited(is_hard=False)])
+def test_a_limit_that_is_over_before_it_is_held_holds_nobody(
+    context: Context, directory: RunDirectory, now: Progress
+) -> None:
+    shows(directory, limited(), after=0)
+    with context.store.reading() as db:
+        (action,) = plan(observe(context, db))
+    shows(directory, now, after=0)
+    with pytest.raises(Overtaken):
+        apply(context, action)
+    assert accounts(context) == []

@@ -62,20 +62,33 @@ def test_a_silent_gate_is_not_inactive(runs: Runs) -> None:
 
 
 def test_waiting_for_a_rate_limit_is_not_inactivity(runs: Runs) -> None:
+    read_as_wait(runs, 0.8)
+    _, ended = runs.finish(runs.step("say=wait", "hang"), limits=Limits(inactivity_timeout_secs=0.2))
+    assert ended.limit is not None
+    quiet = "inactivity_timeout_secs: no output for 0.2 s"
+    assert (ended.limit.detail, ended.steps[0].seconds >= 1.0) == (quiet, True)
+
+
+@pytest.mark.parametrize("seconds", [9 * 86_400, 1e14])
+def test_a_wait_for_longer_than_any_limit_is_inactivity(runs: Runs, seconds: float) -> None:
+    read_as_wait(runs, seconds)
+    limits = Limits(inactivity_timeout_secs=0.2, max_wall_secs=20)
+    _, ended = runs.finish(runs.step("say=wait", "hang"), limits=limits)
+    assert (ended.limit and ended.limit.limit) == "inactivity_timeout_secs"
+
+
+def read_as_wait(runs: Runs, seconds: float) -> None:
+    """Whatever the agent prints says that it waits for so long."""
     runs.reader = "waiting_reader"
     (runs.root / "waiting_reader.py").write_text(
         "import time\n"
         "from huskies_core.runtimes.command import CommandReader\n"
         "class Waiting(CommandReader):\n"
         "    def feed(self, line):\n"
-        "        self.waiting_until = time.time() + 0.8\n"
+        f"        self.waiting_until = time.time() + {seconds}\n"
         "make_reader = Waiting\n"
     )
     runs.shim_env["PYTHONPATH"] = str(runs.root)
-    _, ended = runs.finish(runs.step("say=wait", "hang"), limits=Limits(inactivity_timeout_secs=0.2))
-    assert ended.limit is not None
-    quiet = "inactivity_timeout_secs: no output for 0.2 s"
-    assert (ended.limit.detail, ended.steps[0].seconds >= 1.0) == (quiet, True)
 
 
 def test_progress_tells_what_was_spent_while_the_agent_works(runs: Runs) -> None:

@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from huskies_core.runtimes.command import CommandReader, make_reader
+from huskies_core.runtimes.interface import RateLimit
 
 
 def read(*lines: bytes) -> CommandReader:
@@ -72,3 +73,31 @@ def test_the_last_words_are_the_last_line_with_any() -> None:
 @example(b'{"usage": {"model": "\\ud800"}}')
 def test_no_bytes_break_the_reader(line: bytes) -> None:
     read(line)
+
+
+def test_a_limit_stands_until_the_next_usage_and_a_soft_one_after_that() -> None:
+    hard = b'{"rate_limit": {"status": "rejected", "resets_at": 1795698000, "detail": "five hour limit"}}'
+    soft = b'{"rate_limit": {"status": "allowed_warning"}}'
+    seen = [read(hard), read(hard, b'{"usage": {}}'), read(soft, b'{"usage": {}}')]
+    assert [(reader.rate_limit, reader.waiting_until) for reader in seen] == [
+        (RateLimit(is_hard=True, resets_at=1795698000, detail="five hour limit"), 1795698000),
+        (None, None),
+        (RateLimit(is_hard=False), None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["[]", "7", "{}", '{"status": "allowed"}', '{"status": ["rejected"]}', '{"status": {"rejected": 1}}'],
+)
+def test_what_is_no_limit_is_plain_output(record: str) -> None:
+    line = f'{{"rate_limit": {record}}}'
+    reader = read(line.encode())
+    assert (reader.rate_limit, reader.waiting_until, reader.last_words) == (None, None, line)
+
+
+@pytest.mark.parametrize("resets_at", ["true", "NaN", "-1", "Infinity", '"soon"', "1e300", "[1]"])
+def test_a_limit_with_a_time_that_is_none_has_no_time(resets_at: str) -> None:
+    line = f'{{"rate_limit": {{"status": "rejected", "resets_at": {resets_at}}}}}'
+    reader = read(line.encode())
+    assert (reader.rate_limit, reader.waiting_until) == (RateLimit(is_hard=True), None)

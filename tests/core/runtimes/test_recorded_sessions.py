@@ -1,9 +1,11 @@
 """What Claude Code 2.1.197 and Codex 0.169.0 printed in whole sessions, read by their runtimes."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from huskies_core.runtimes import claude_code
 from huskies_core.runtimes.interface import Failure, FailureKind, RateLimit, Reader
 from huskies_core.runtimes.known import load_runtime, runtime_names
 
@@ -74,6 +76,36 @@ def test_a_service_that_fails_is_waited_for_as_for_a_limit() -> None:
         None,
         "API Error: 500 Internal server erro",
     )
+
+
+def event(**record: object) -> bytes:
+    return json.dumps(record).encode()
+
+
+def limit_event(status: str) -> bytes:
+    info = {"status": status, "resetsAt": 1796130000, "rateLimitType": "seven_day", "utilization": 0.8}
+    return event(type="rate_limit_event", rate_limit_info=info)
+
+
+FAILED = event(type="result", is_error=True, api_error_status=529, subtype="success", result="overloaded")
+
+
+@pytest.mark.parametrize(("status", "known"), [("allowed_warning", None), ("rejected", 1796130000)])
+def test_only_a_limit_that_was_reached_says_when_a_failure_is_over(status: str, known: int | None) -> None:
+    """A warning tells when the week ends: a service that fails meanwhile is back long before."""
+    reader = claude_code.make_reader()
+    for line in (limit_event(status), FAILED):
+        reader.feed(line)
+    assert reader.rate_limit == RateLimit(is_hard=True, resets_at=known, detail="overloaded")
+
+
+def test_an_account_that_may_go_on_waits_for_nothing() -> None:
+    reader = claude_code.make_reader()
+    waits = []
+    for line in (limit_event("rejected"), limit_event("allowed")):
+        reader.feed(line)
+        waits.append((reader.rate_limit is None, reader.waiting_until))
+    assert waits == [(False, 1796130000), (True, None)]
 
 
 def test_codex_ends_well() -> None:

@@ -45,7 +45,7 @@ def test_an_answer_makes_the_next_wait_a_short_one_and_other_accounts_know_nothi
     meet(store, CODEX, None)
     meet(store, CLAUDE, None, at=NOW + MINUTE)
     with store.exclusive() as db:
-        rate_limits.forget(db, CLAUDE)
+        rate_limits.forget(db, CLAUDE, started=NOW + MINUTE, now=NOW + MINUTE)
         left = [limit.account for limit in rate_limits.everything(db)]
     assert (left, meet(store, CLAUDE, None).until) == ([CODEX], NOW + MINUTE)
 

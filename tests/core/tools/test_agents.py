@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -16,10 +17,11 @@ from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import Backlog, Coding, FailureKind, MergeFailure, Qa, StageName
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import is_alive
-from huskies_core.store import runs, usage
+from huskies_core.store import rate_limits, runs, usage
+from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Outcome, RunKind
 from huskies_core.store.stories import StoryType
-from huskies_core.tools.agents import list_agents, start_agent, stop_agent
+from huskies_core.tools.agents import limit_on, list_agents, start_agent, stop_agent
 from huskies_core.tools.output import find_log, follow
 from huskies_core.tools.runs import as_now, kill_run, list_runs, show_run
 from support.agents.runs import AGENT
@@ -139,6 +141,22 @@ def test_limits_and_budgets_bind_a_person_too(context: Context) -> None:
         usage.put(db, run.id, usage.Usage("m", cost_usd=1.0), now=context.now())
     budgets = [refused(context, 2), refused(context, 2, "olga")]
     assert (coders, budgets) == ("max_coders", ["budget_exhausted"] * 2)
+
+
+LIMITED = Account("command", "")
+
+
+def test_a_person_may_start_who_is_at_a_limit_and_gets_another_where_one_is_free(context: Context) -> None:
+    toml = context.project.agents_toml
+    toml.write_text(toml.read_text().replace('name = "bob"', 'model = "big-2"\nname = "bob"'))
+    for number in (1, 2):
+        import_story(context.store, Coding(), number=number)
+    with context.store.exclusive() as db:
+        rate_limits.meet(db, LIMITED, context.now() + timedelta(hours=5), "", now=context.now())
+    started = [start_agent(context, 1), start_agent(context, 2)]
+    limits = [limit_on(context, run) for run in started]
+    assert [run.agent for run in started] == ["bob", "ann"]
+    assert [limit and limit.account for limit in limits] == [None, LIMITED]
 
 
 def test_stopping_ends_the_run_and_freezes_the_story(context: Context, tmp_path: Path) -> None:
