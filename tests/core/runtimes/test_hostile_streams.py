@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huskies_core.runs.stream import LineFeed
@@ -28,6 +28,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("name", runtime_names())
+@settings(deadline=None)
 @given(pieces=st.lists(st.binary(max_size=200), max_size=8))
 def test_bytes_that_are_nothing_at_all_are_read_over(name: str, pieces: list[bytes]) -> None:
     reader = load_runtime(name).make_reader()
@@ -38,6 +39,7 @@ def test_bytes_that_are_nothing_at_all_are_read_over(name: str, pieces: list[byt
 
 
 @pytest.mark.parametrize("name", runtime_names())
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(kind=st.sampled_from(TYPES), fields=st.dictionaries(st.sampled_from(WORDS), JSON, max_size=5))
 def test_json_of_any_other_shape_is_read_over(name: str, kind: str, fields: dict[str, object]) -> None:
     runtime = load_runtime(name)
