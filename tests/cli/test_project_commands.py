@@ -191,12 +191,13 @@ def test_config_check_names_a_program_that_is_too_old(
 
 def test_an_agent_of_the_projects_own_is_tried_out(huskies: Commands, repository: GitRepository) -> None:
     """It reads what it is told, in a repository of its own; nothing of it is left."""
-    script = 'command = ["sh", "-c", "cat >got && git status -s && sleep 60 & echo ready $HUSKIES_STORY_ID"]'
-    agents = AGENTS.format("command").replace('command = ["make", "it"]', script)
+    repository.write("script/agent", "#!/bin/sh\ncat >got\nsetsid sleep 60 &\necho ready $HUSKIES_STORY_ID\n")
+    (repository.root / "script/agent").chmod(0o755)
+    agents = AGENTS.format("command").replace('["make", "it"]', '["script/agent"]')
     repository.write(".huskies/agents.toml", agents)
     tried = huskies("agent", "test", "ann", "--json").data
     missing = huskies("agent", "test", "bob", "--json").json()["errors"][0]["code"]
     assert (tried["answered"], tried["words"], missing) == (True, "ready 0", "unknown_agent")
-    repository.write(".huskies/agents.toml", agents.replace("echo ready", "exit 3 #"))
+    repository.write("script/agent", "#!/bin/sh\nexit 3\n")
     failed = huskies("agent", "test", "ann", "--json").json()["errors"][0]
     assert (failed["code"], failed["message"]) == ("no_answer", "ann: exited with 3")

@@ -90,6 +90,9 @@ def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tup
             max_budget_usd=agent.max_budget_usd,
         )
     )
+    if "/" in argv[0]:
+        # A program of the project's own lies in its checkout, as it would in a worktree.
+        argv = (str(context.project.root / argv[0]), *argv[1:])
     output = folder / "output.log"
     try:
         with prompt.open("rb") as stdin, output.open("wb") as log:
