@@ -207,6 +207,7 @@ def test_a_bug_is_one_line_and_a_report_without_the_environment(
     install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").touch()
     (tmp_path / ".huskies").mkdir()
     (tmp_path / ".huskies/state.db").touch()
     monkeypatch.chdir(tmp_path)

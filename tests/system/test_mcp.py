@@ -43,11 +43,11 @@ def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipe
 
     def model(asked: Asked) -> Says:
         heard.append(asked)
-        if not asked.answered:
-            return Says(
-                "I add it.", "mcp__huskies__create_story", {"title": "From afar", "criteria": ["it is"]}
-            )
-        return Says("Added.")
+        if '"id"' in asked.last and asked.is_result:
+            return Says("Added.")
+        # The client asks its model before the server has answered it: the call is made again until it has.
+        story = {"title": "From afar", "criteria": ["it is"]}
+        return Says("I add it.", "mcp__huskies__create_story", story, pause=0.5 * asked.is_result)
 
     assert pipeline.huskies("config", "mcp").exit_code == 0
     tools = "--allowedTools=mcp__huskies__create_story"
@@ -62,5 +62,5 @@ def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipe
             timeout=90,
         )
     assert (done.returncode, json.loads(done.stdout)["result"]) == (0, "Added."), done.stderr
-    assert ("mcp__huskies__explain" in heard[0].tools, json.loads(heard[-1].last)["id"]) == (True, 1)
+    assert ("mcp__huskies__explain" in heard[-1].tools, json.loads(heard[-1].last)["id"]) == (True, 1)
     assert pipeline.story(1).draft.title == "From afar"

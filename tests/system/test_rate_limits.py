@@ -1,6 +1,7 @@
 """Agents whose account is at its limit: the account is held, the story waits, and goes on by itself."""
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,9 +85,10 @@ def test_a_story_that_leaves_its_stage_waits_no_more(pipeline: Pipeline) -> None
 
 
 def test_a_limit_that_is_waited_out_is_no_silence_and_holds_the_others(make_pipeline: MakePipeline) -> None:
-    """The agent is silent for three times as long as it may be, and says before that it waits."""
+    """The agent is silent for twice as long as it may be, and says before that it waits."""
     pipeline = make_pipeline(team=Team(extra="inactivity_timeout_secs = 1"))
-    story = pipeline.add((limit(3), "hang=3", *WORK))
+    go = pipeline.scripts / "go"
+    story = pipeline.add((limit(300), f"wait={go}", *WORK))
     pipeline.huskies("auto-assign")
     run = pipeline.wait_until_live(story)
     directory = RunDirectory(pipeline.project.run_dir(run.id))
@@ -95,6 +97,8 @@ def test_a_limit_that_is_waited_out_is_no_silence_and_holds_the_others(make_pipe
     card = pipeline.huskies("status", "--json").data["stages"]["coding"][0]
     assert ([action["action"] for action in watched], card["state"]) == (["hold_account"], "throttled")
     assert pipeline.huskies("watchdog", "--json").data["actions"] == []
+    pipeline.wait_until(lambda: time.time() - os.stat(directory.output).st_mtime > 2, what="silence")
+    go.touch()
     pipeline.wait_for(story)
     assert pipeline.runs(story)[0].outcome is Outcome.COMPLETED
 
