@@ -1,6 +1,6 @@
 """What runs use: taken in while they run, and settled from the whole of their output when they have ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from huskies_core.config.records import ProjectConfig
@@ -25,20 +25,31 @@ def prices_of(settings: ProjectConfig) -> Mapping[str, Price]:
 
 def record(db: Connection, run: Run, progress: Progress, *, now: datetime) -> None:
     """Writes what a run has used so far, a row for each model: again and again, the last figures stand."""
-    for model, used in progress.usage.items():
-        tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
-        usage.put(db, run.id, Usage(model or run.model or "", *tokens, used.cost_usd or 0.0), now=now)
+    usage.put(db, run.id, *_rows(progress), now=now)
 
 
 def is_taken_in(db: Connection, run: Run, progress: Progress) -> bool:
     """Whether the store has these very figures of a run."""
-    known = {used.model: used for used in usage.of_run(db, run.id)}
-    for model, used in progress.usage.items():
-        tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
-        name = model or run.model or ""
-        if known.get(name) != Usage(name, *tokens, used.cost_usd or 0.0):
-            return False
-    return True
+    return set(_rows(progress)) == set(usage.of_run(db, run.id))
+
+
+def tells_less(db: Connection, run: Run, progress: Progress) -> bool:
+    """Whether the store has more of a run already: what did not fit on the disk is not in its output."""
+    known = _tokens(usage.of_run(db, run.id))
+    return progress.turns < run.turns or _tokens(_rows(progress)) < known
+
+
+def _rows(progress: Progress) -> tuple[Usage, ...]:
+    return tuple(
+        Usage(**{**vars(used), "cost_usd": used.cost_usd or 0.0}, model=model)
+        for model, used in progress.usage.items()
+    )
+
+
+def _tokens(rows: Iterable[Usage]) -> int:
+    return sum(
+        row.input_tokens + row.output_tokens + row.cache_read_tokens + row.cache_write_tokens for row in rows
+    )
 
 
 def account_of_output(directory: RunDirectory, run: Run) -> Progress | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from huskies_core.agents.accounts import account_of_output, is_taken_in, record
+from huskies_core.agents.accounts import account_of_output, is_taken_in, record, tells_less
 from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -10,7 +10,7 @@ from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.records import Progress
-from huskies_core.store import runs
+from huskies_core.store import runs, usage
 from huskies_core.store.runs import Run
 
 
@@ -57,11 +57,14 @@ def _take_in(context: Context, run: Run, progress: Progress | None, detail: str)
 
 
 def _settle(context: Context, run: Run, found: Progress | None, detail: str) -> str:
-    """Without output there is nothing more to learn: what was taken in stands."""
+    """Where its output is gone, or has lost something, there is no more to learn: what was taken in stands."""
     with context.store.exclusive() as db:
-        if found is not None:
+        if found is None or tells_less(db, run, found):
+            known = sum(used.cost_usd for used in usage.of_run(db, run.id))
+            figures = Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=max(run.cost_usd, known))
+        else:
             record(db, run, found, now=context.now())
-        figures = found or Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=run.cost_usd)
+            figures = found
         runs.settle_usage(
             db,
             run.id,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from huskies_core.agents.limiting import account_of, holds_account, meet, reset_of
 from huskies_core.agents.stopping import stop_run
-from huskies_core.agents.world import World, midnight
+from huskies_core.agents.world import World, midnight, next_midnight
 from huskies_core.clock import from_iso
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
@@ -50,7 +50,7 @@ def _action_for(world: World, run: Run) -> Action | None:
 
 def _overspent(world: World, run: Run) -> str | None:
     """A budget that all runs of the story, or of the day, have used up together: its supervisor knows its own alone."""
-    budget, settings = world.config.project.budget, world.config.project
+    budget = world.config.project.budget
     if run.agent is None:
         return None
     of_story = [one for one in world.live if one.story == run.story]
@@ -59,11 +59,23 @@ def _overspent(world: World, run: Run) -> str | None:
         if spent >= budget.per_story_usd:
             return f"budget.per_story_usd: {spent:.4f} of {budget.per_story_usd:.4f}"
     if budget.per_day_usd is not None:
-        since = midnight(world.now, settings.timezone)
-        today = usage.spent_since(world.db, since, without=_ids(world.live)) + _so_far(world, world.live)
-        if today >= budget.per_day_usd:
-            return f"budget.per_day_usd: {today:.4f} of {budget.per_day_usd:.4f}"
+        of_day = _spent_on_day_of(world, run)
+        if of_day >= budget.per_day_usd:
+            return f"budget.per_day_usd: {of_day:.4f} of {budget.per_day_usd:.4f}"
     return None
+
+
+def _spent_on_day_of(world: World, run: Run) -> float:
+    """US dollars of the day that a run belongs to, by which `cost` and the next start count, too: after midnight it is
+    still the day on which it first told of any."""
+    zone = world.config.project.timezone
+    begin, end = (day_of(_first_told(world, run), zone) for day_of in (midnight, next_midnight))
+    same = [one for one in world.live if begin <= _first_told(world, one) < end]
+    return usage.spent_between(world.db, begin, end, without=_ids(same)) + _so_far(world, same)
+
+
+def _first_told(world: World, run: Run) -> datetime:
+    return usage.first_told(world.db, run.id) or world.now
 
 
 def _ids(live: Iterable[Run]) -> tuple[int, ...]:
@@ -71,7 +83,7 @@ def _ids(live: Iterable[Run]) -> tuple[int, ...]:
 
 
 def _so_far(world: World, live: Iterable[Run]) -> float:
-    """US dollars that live runs have told of; one that began yesterday counts whole, it cannot be parted."""
+    """US dollars that live runs have told of."""
     told = (_progress(world, run) for run in live if run.agent is not None)
     return sum(progress.cost_usd for progress in told if progress is not None)
 

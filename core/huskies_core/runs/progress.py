@@ -16,9 +16,10 @@ _EVERY_SECS = 1.0
 
 def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
     """What the reader has counted so far; where its program tells no money, it is reckoned by the prices."""
-    usage = {
-        name or spec.model: _usage(name or spec.model, used, spec) for name, used in reader.usage.items()
-    }
+    usage: dict[str, Usage] = {}
+    for name, used in reader.usage.items():
+        model = name or spec.model
+        usage[model] = usage.get(model, Usage()) + _usage(model, used, spec)
     known = [used.cost_usd for used in usage.values() if used.cost_usd is not None]
     return Progress(
         step=step,

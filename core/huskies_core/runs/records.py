@@ -18,6 +18,16 @@ class Usage:
     cache_write_tokens: int = 0
     cost_usd: float | None = None
 
+    def __add__(self, other: "Usage") -> "Usage":
+        money = [used.cost_usd for used in (self, other) if used.cost_usd is not None]
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            sum(money) if money else None,
+        )
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -2,7 +2,8 @@
 
 The formats are those that version 2.1.197 printed. Each part of a message is a line of its own with the usage of the
 whole message, so that it is counted once by the message's id. The last line, `result`, has the final account by model,
-in US dollars, too; what was killed before has tokens only.
+in US dollars, too, which takes the place of all that was counted: what messages call `claude-opus-4-8` can be
+`claude-opus-4-8[1m]` there. What was killed before has tokens only.
 """
 
 from typing import Any
@@ -98,9 +99,12 @@ class ClaudeReader(Counts):
 
     def _end(self, event: dict[str, Any]) -> None:
         self.say(text(event.get("result")))
-        for model, used in part(event, "modelUsage").items():
-            if isinstance(used, dict):
-                self.usage[model] = {ours: amount(used.get(theirs)) for ours, theirs in _FINAL.items()}
+        final = {
+            model: {ours: amount(used.get(theirs)) for ours, theirs in _FINAL.items()}
+            for model, used in part(event, "modelUsage").items()
+            if isinstance(used, dict)
+        }
+        self.usage = final or self.usage
         self.cost_usd = amount(event.get("total_cost_usd"))
         self.denied = {}
         for denial in objects(event.get("permission_denials")):

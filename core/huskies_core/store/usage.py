@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from huskies_core.clock import from_iso, to_iso
@@ -29,16 +29,22 @@ class Used:
     usage: Usage
 
 
-def put(db: sqlite3.Connection, run: int, used: Usage, *, now: datetime) -> None:
-    """Sets the totals of a run's model; the time of the first row stays."""
-    tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
-    db.execute(
-        """INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, model) DO UPDATE SET
-               input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-               cache_read_tokens = excluded.cache_read_tokens,
-               cache_write_tokens = excluded.cache_write_tokens, cost_usd = excluded.cost_usd""",
-        (run, used.model, *tokens, used.cost_usd, to_iso(now)),
+def put(db: sqlite3.Connection, run: int, *used: Usage, now: datetime) -> None:
+    """Sets all that a run has used, a row for each model; a model that is not named any more goes.
+
+    They all have the time at which the run first told of anything: it belongs to one day.
+    """
+    at = to_iso(first_told(db, run) or now)
+    db.execute("DELETE FROM usage WHERE run = ?", (run,))
+    db.executemany(
+        "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(run, *astuple(one), at) for one in used],
     )
+
+
+def first_told(db: sqlite3.Connection, run: int) -> datetime | None:
+    at = db.execute("SELECT min(at) AS at FROM usage WHERE run = ?", (run,)).fetchone()["at"]
+    return None if at is None else from_iso(at)
 
 
 def of_run(db: sqlite3.Connection, run: int) -> tuple[Usage, ...]:
@@ -67,16 +73,20 @@ def spent_on_story(db: sqlite3.Connection, story: int, *, without: Collection[in
     return sum(float(row["spent"]) for row in rows if row["run"] not in without)
 
 
-def spent_since(db: sqlite3.Connection, moment: datetime, *, without: Collection[int] = ()) -> float:
-    """US dollars of the rows begun at or after `moment`, but those of the runs `without`."""
+def spent_since(db: sqlite3.Connection, moment: datetime) -> float:
+    """US dollars of the runs that first told of any at or after `moment`."""
     row = db.execute("SELECT total(cost_usd) AS spent FROM usage WHERE at >= ?", (to_iso(moment),)).fetchone()
-    left_out = (
-        db.execute(
-            "SELECT total(cost_usd) AS spent FROM usage WHERE run = ? AND at >= ?", (run, to_iso(moment))
-        ).fetchone()
-        for run in without
+    return float(row["spent"])
+
+
+def spent_between(
+    db: sqlite3.Connection, begin: datetime, end: datetime, *, without: Collection[int]
+) -> float:
+    """US dollars of the runs that first told of any from `begin` until before `end`, but those `without`."""
+    rows = db.execute(
+        "SELECT run, cost_usd FROM usage WHERE at >= ? AND at < ?", (to_iso(begin), to_iso(end))
     )
-    return float(row["spent"]) - sum(float(one["spent"]) for one in left_out)
+    return sum(float(row["cost_usd"]) for row in rows if row["run"] not in without)
 
 
 def _usage(row: sqlite3.Row) -> Usage:

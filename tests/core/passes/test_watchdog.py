@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -11,12 +12,13 @@ import pytest
 from huskies_core.agents.world import observe
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
+from huskies_core.passes.cost_rollup import COST_ROLLUP
 from huskies_core.passes.running import run_pass
 from huskies_core.passes.watchdog import GRACE, WATCHDOG, apply, plan
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import take_lock
-from huskies_core.runs.records import Progress
+from huskies_core.runs.records import Progress, Usage
 from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account
@@ -129,3 +131,59 @@ def test_a_limit_that_is_over_before_it_is_held_holds_nobody(
     with pytest.raises(Overtaken):
         apply(context, action)
     assert accounts(context) == []
+
+
+def spends(context: Context, story: int, agent: str, *, usd: float) -> RunDirectory:
+    """A live run that has told of so much; its lock is left to the caller."""
+    import_story(context.store, Coding(), number=story)
+    with context.store.exclusive() as db:
+        wanted = Claim(story, RunKind.CODER, stories.load(db, story).visit, agent, "command")
+        run = runs.claim(db, wanted, actor="test", now=context.now()).id
+    directory = RunDirectory(context.project.run_dir(run))
+    os.makedirs(directory.path)
+    told(directory, usd)
+    return directory
+
+
+def told(directory: RunDirectory, usd: float) -> None:
+    progress = Progress(step="web", usage={"m": Usage(cost_usd=usd)}, cost_usd=usd)
+    with open(directory.progress, "w") as file:
+        json.dump(asdict(progress), file)
+
+
+@contextmanager
+def alive(*found: RunDirectory) -> Iterator[None]:
+    locks = [take_lock(directory) for directory in found]
+    try:
+        yield
+    finally:
+        for lock in locks:
+            assert lock is not None
+            os.close(lock)
+
+
+def test_a_run_over_midnight_is_held_to_the_budget_of_the_day_it_belongs_to(
+    context: Context, clock: Clock
+) -> None:
+    """Of 1 USD a day: 0.9 of yesterday and 0.2 of today are no reason to end either."""
+    context.project.project_toml.write_text('timezone = "Asia/Tokyo"\n[budget]\nper_day_usd = 1.0\n')
+    clock.now = NOW.replace(hour=14, minute=59)
+    yesterdays = spends(context, 1, "ann", usd=0.9)
+    run_pass(context, COST_ROLLUP)
+    clock.pass_by(minutes=2)
+    todays = spends(context, 2, "bob", usd=0.2)
+    with alive(yesterdays, todays):
+        before = ended(context)
+        run_pass(context, COST_ROLLUP)
+        taken_in = ended(context)
+        told(yesterdays, 1.1)
+        over = ended(context)
+    assert (before, taken_in, over) == ([], [], ["budget.per_day_usd: 1.1000 of 1.0000"])
+
+
+def test_what_live_runs_of_a_day_spend_together_ends_them_all(context: Context) -> None:
+    context.project.project_toml.write_text("[budget]\nper_day_usd = 1.0\n")
+    with alive(spends(context, 1, "ann", usd=0.6), spends(context, 2, "bob", usd=0.5)):
+        before = ended(context)
+        run_pass(context, COST_ROLLUP)
+        assert (before, ended(context)) == (["budget.per_day_usd: 1.1000 of 1.0000"] * 2,) * 2

@@ -42,6 +42,14 @@ def test_claude_code_ends_well() -> None:
     )
 
 
+def test_what_the_end_tells_takes_the_place_of_what_was_counted() -> None:
+    """The name is that which the last line had where the model was asked for with its long context."""
+    reader = load_runtime("claude-code").make_reader()
+    for line in (RECORDINGS / "claude-success.jsonl").read_bytes().splitlines():
+        reader.feed(line.replace(b'"claude-sonnet-5":', b'"claude-sonnet-5[1m]":'))
+    assert reader.usage == {"claude-sonnet-5[1m]": {**OF_CLAUDE, "cost_usd": reader.cost_usd}}
+
+
 def test_tokens_are_counted_before_the_end_is_told() -> None:
     reader = load_runtime("claude-code").make_reader()
     for line in (RECORDINGS / "claude-success.jsonl").read_bytes().splitlines()[:-1]:

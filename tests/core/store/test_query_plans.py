@@ -75,6 +75,8 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
     "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),
+    "usage.spent_between": lambda db: usage.spent_between(db, NOW, NOW, without=()),
+    "usage.first_told": lambda db: usage.first_told(db, 1),
 }
 
 

@@ -148,15 +148,21 @@ def test_runs_are_found_by_their_end(store: Store) -> None:
         assert (runs.live_of_story(db, 2), runs.find(db, 9)) == (None, None)
 
 
-def test_usage_is_the_last_total_of_each_model_of_a_run(store: Store) -> None:
+def test_usage_is_what_a_run_told_last_at_the_time_when_it_told_first(store: Store) -> None:
     claim(store, 1)
     claim(store, 2)
+    last = (Usage("haiku", 5, 1, cost_usd=0.25), Usage("opus[1m]", 30, 3, cost_usd=1.5))
     with store.exclusive() as db:
+        before = usage.first_told(db, 1)
         usage.put(db, 1, Usage("opus", 10, 1, cost_usd=1.0), now=NOW)
-        usage.put(db, 1, Usage("opus", 30, 3, cost_usd=1.5), now=LATER)
-        usage.put(db, 1, Usage("haiku", 5, 1, cost_usd=0.25), now=LATER)
+        usage.put(db, 1, *last, now=LATER)
         usage.put(db, 2, Usage("opus", cost_usd=4.0), now=LATER)
     with store.reading() as db:
         of_stories = [usage.spent_on_story(db, story) for story in (1, 2, 3)]
         since = [usage.spent_since(db, moment) for moment in (NOW, LATER, LATER + timedelta(seconds=1))]
-    assert (of_stories, since) == ([1.75, 4.0, 0.0], [5.75, 4.25, 0.0])
+        told = (before, usage.first_told(db, 1), usage.of_run(db, 1))
+        between = [usage.spent_between(db, NOW, LATER, without=runs) for runs in ((), (1,))]
+        until_later = usage.spent_between(db, NOW, LATER + timedelta(seconds=1), without=(1,))
+    assert told == (None, NOW, last)
+    assert (of_stories, since) == ([1.75, 4.0, 0.0], [5.75, 4.0, 0.0])
+    assert (between, until_later) == ([1.75, 0.0], 4.0)

@@ -43,8 +43,7 @@ def spend(context: Context, story: int, agent: str, *used: Usage, hours_ago: int
     at = NOW - timedelta(hours=hours_ago)
     with context.store.exclusive() as db:
         run = runs.claim(db, Claim(story, RunKind.CODER, 1, agent), actor="test", now=at)
-        for one in used:
-            usage.put(db, run.id, one, now=at)
+        usage.put(db, run.id, *used, now=at)
         runs.end(db, run.id, Report(Outcome.COMPLETED), actor="test", now=at)
 
 
@@ -71,6 +70,13 @@ def test_the_dearest_comes_first_and_the_total_is_the_same_whatever_is_asked(con
             "cost_usd": 5.75,
         }
     ] * len(By)
+
+
+def test_days_are_those_of_the_project_s_time_zone(context: Context) -> None:
+    """12:00 and 06:00 in UTC are 01:00 and 19:00 there, of the next day and of the same one."""
+    context.project.project_toml.write_text('timezone = "Pacific/Auckland"\n')
+    assert keys(context, By.DAY) == [("2026-02-28", 1, 4.0), ("2026-03-02", 2, 1.75)]
+    assert keys(context, By.STORY, "2026-03-02") == [(1, 2, 1.75)]
 
 
 @pytest.mark.parametrize("since", ["1d", "2026-03-01", "2026-03-01T06:00"])

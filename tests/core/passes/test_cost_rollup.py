@@ -1,0 +1,216 @@
+"""What runs use is taken in while they are live, and settled by their whole output where their supervisor died."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from huskies_core.agents.world import observe
+from huskies_core.context import Context
+from huskies_core.passes.actions import Outcome as Became
+from huskies_core.passes.cost_rollup import COST_ROLLUP, apply, plan
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.stages import Coding
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.progress import measure
+from huskies_core.runs.records import Progress
+from huskies_core.runs.records import Usage as Told
+from huskies_core.runs.spec import Limits, RunSpec
+from huskies_core.runtimes import command
+from huskies_core.store import runs, usage
+from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
+from huskies_core.store.usage import Usage
+from support.stories import NOW, import_story
+
+ONE, TWO = Told(10, 5, cost_usd=0.5), Told(3, 1, cost_usd=0.25)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run of a story of its own, in the records and on the disk, without a process."""
+
+    context: Context
+    run: Run
+    directory: RunDirectory
+
+    def print(self, *records: dict[str, Any]) -> None:
+        with open(self.directory.output, "ab") as log:
+            log.writelines(json.dumps({"usage": record}).encode() + b"\n" for record in records)
+
+    def tell(self, **used: Told) -> None:
+        """What its supervisor has last written of it."""
+        cost = sum(one.cost_usd or 0.0 for one in used.values())
+        write(self.directory.progress, json.dumps(asdict(Progress(usage=used, cost_usd=cost))))
+
+    def crash(self, *, turns: int = 0) -> None:
+        """Its end as it is recorded when its supervisor left no account."""
+        report = Report(Outcome.CRASHED, turns=turns, usage_final=False)
+        with self.context.store.exclusive() as db:
+            runs.end(db, self.run.id, report, actor="test", now=NOW)
+
+    def rows(self) -> tuple[Usage, ...]:
+        with self.context.store.reading() as db:
+            return usage.of_run(db, self.run.id)
+
+
+def write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def begin(context: Context) -> Recorded:
+    story = import_story(context.store, Coding())
+    wanted = Claim(story.id, RunKind.CODER, story.visit, f"agent {story.id}", "command")
+    with context.store.exclusive() as db:
+        run = runs.claim(db, wanted, actor="test", now=NOW)
+    directory = RunDirectory(context.project.run_dir(run.id))
+    os.makedirs(directory.path)
+    write(directory.spec, RunSpec(run.id, "/", (), {}, Limits(), "command", ()).to_json())
+    return Recorded(context, run, directory)
+
+
+@pytest.fixture
+def live(context: Context) -> Recorded:
+    return begin(context)
+
+
+def roll_up(context: Context) -> list[tuple[int | None, Became]]:
+    """The runs that the pass took in, and what became of each."""
+    return [(one.action.run, one.outcome) for one in run_pass(context, COST_ROLLUP).done]
+
+
+def test_a_live_run_is_taken_in_once_for_each_change(context: Context, live: Recorded) -> None:
+    before = roll_up(context)
+    live.tell(opus=ONE)
+    first, again = roll_up(context), roll_up(context)
+    live.tell(opus=ONE, haiku=TWO)
+    assert (before, first, again, roll_up(context)) == ([], [(1, Became.DONE)], [], [(1, Became.DONE)])
+    assert live.rows() == (Usage("haiku", 3, 1, cost_usd=0.25), Usage("opus", 10, 5, cost_usd=0.5))
+
+
+def test_a_model_that_gets_another_name_is_not_counted_twice(context: Context, live: Recorded) -> None:
+    live.tell(opus=ONE)
+    roll_up(context)
+    live.tell(**{"opus[1m]": ONE})
+    roll_up(context)
+    assert live.rows() == (Usage("opus[1m]", 10, 5, cost_usd=0.5),)
+
+
+def test_a_run_is_settled_once_by_its_whole_output(context: Context, live: Recorded) -> None:
+    live.print({"model": "opus", "input_tokens": 1, "cost_usd": 0.5}, {"model": "opus", "input_tokens": 2})
+    live.crash(turns=1)
+    did, again = roll_up(context), roll_up(context)
+    with context.store.reading() as db:
+        run = runs.load(db, 1)
+    assert (did, again, live.rows()) == ([(1, Became.DONE)], [], (Usage("opus", 3, cost_usd=0.5),))
+    assert (run.turns, run.cost_usd) == (2, 0.5)
+
+
+@pytest.mark.parametrize("records", [(), ({"model": "opus", "input_tokens": 1},)])
+def test_what_an_output_has_lost_stays_as_it_was_taken_in(
+    context: Context, live: Recorded, records: Sequence[dict[str, Any]]
+) -> None:
+    """As on a full disk: the supervisor counted more than its log could hold."""
+    live.tell(opus=ONE)
+    roll_up(context)
+    live.print(*records)
+    live.crash()
+    did, again = roll_up(context), roll_up(context)
+    with context.store.reading() as db:
+        cost = runs.load(db, 1).cost_usd
+    assert (did, again, cost) == ([(1, Became.DONE)], [], 0.5)
+    assert live.rows() == (Usage("opus", 10, 5, cost_usd=0.5),)
+
+
+def test_a_run_whose_files_are_gone_is_settled_as_it_is(context: Context, live: Recorded) -> None:
+    os.unlink(live.directory.spec)
+    live.crash()
+    assert (roll_up(context), roll_up(context), live.rows()) == ([(1, Became.DONE)], [], ())
+
+
+def test_an_output_that_cannot_be_read_keeps_no_other_run_from_being_settled(context: Context) -> None:
+    bad, good = begin(context), begin(context)
+    os.mkdir(bad.directory.output)
+    good.print({"input_tokens": 4})
+    for run in (bad, good):
+        run.crash()
+    assert roll_up(context) == [(1, Became.FAILED), (2, Became.DONE)]
+    assert (roll_up(context), good.rows()) == ([(1, Became.FAILED)], (Usage("", 4),))
+
+
+def test_figures_of_a_live_run_do_not_replace_those_of_its_end(context: Context, live: Recorded) -> None:
+    """The run ends, and is settled, after the pass has planned."""
+    live.tell(opus=ONE)
+    (planned,) = planned_now(context)
+    live.print({"model": "opus", "input_tokens": 20, "cost_usd": 1.0})
+    live.crash()
+    for action in (*planned_now(context), planned):
+        apply(context, action)
+    assert live.rows() == (Usage("opus", 20, cost_usd=1.0),)
+
+
+def planned_now(context: Context) -> list[Any]:
+    with context.store.reading() as db:
+        return list(plan(observe(context, db)))
+
+
+AMOUNT = st.integers(min_value=0, max_value=1000)
+RECORD = st.fixed_dictionaries(
+    {"model": st.sampled_from(["", "opus", "haiku"]), "input_tokens": AMOUNT, "output_tokens": AMOUNT},
+    optional={"cost_usd": AMOUNT.map(lambda cents: cents / 64)},
+)
+THEN = st.sampled_from(["goes on", "is told of", "is told of and taken in"])
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(printed=st.lists(st.tuples(RECORD, THEN), max_size=8), cut_off=st.booleans())
+def test_the_roll_up_is_the_sum_of_the_records_wherever_it_was_cut_off(
+    context: Context, *, printed: list[tuple[dict[str, Any], str]], cut_off: bool
+) -> None:
+    """The supervisor dies after the last record, whatever it has told until then; the pass may die after what it did
+    for the run, and is run again."""
+    with begun(context) as one:
+        reader = command.make_reader()
+        for record, then in printed:
+            one.print(record)
+            reader.feed(json.dumps({"usage": record}).encode())
+            if then != "goes on":
+                spec = one.directory.read_spec()
+                write(one.directory.progress, json.dumps(asdict(measure("", reader, spec))))
+            if then == "is told of and taken in":
+                roll_up(context)
+        one.crash()
+        if cut_off:
+            apply(context, planned_now(context)[-1])
+        roll_up(context)
+        sums = [
+            sum(record.get(name, 0) for record, _ in printed)
+            for name in ("input_tokens", "output_tokens", "cost_usd")
+        ]
+        found = [
+            sum(getattr(row, name) for row in one.rows())
+            for name in ("input_tokens", "output_tokens", "cost_usd")
+        ]
+        assert (found, roll_up(context)) == (sums, [])
+
+
+@contextmanager
+def begun(context: Context) -> Iterator[Recorded]:
+    """One that has ended whatever happens, so that the next may begin."""
+    one = begin(context)
+    try:
+        yield one
+    finally:
+        with context.store.exclusive() as db:
+            if runs.load(db, one.run.id).is_live:
+                runs.end(db, one.run.id, Report(Outcome.CRASHED), actor="test", now=NOW)
