@@ -5,7 +5,7 @@ from datetime import datetime
 
 from huskies_cli import render
 from huskies_cli.render import Mark
-from huskies_core.clock import to_iso
+from huskies_core.clock import to_iso, to_local
 from huskies_core.passes.relay import Unreached
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.text import one_line
@@ -89,7 +89,8 @@ def _limit_lines(limits: Limits | None) -> Iterable[str]:
         if places.live >= places.most:
             yield f"{name}: {places.live} of {places.most} are live"
     if limits.day.is_reached:
-        yield f"budget.per_day_usd: {render.money(limits.day.usd)} of {render.money(limits.day.most or 0)} are used"
+        used, most = render.money(limits.day.usd), render.money(limits.day.most or 0)
+        yield f"budget.per_day_usd: {used} of {most} are used, until {to_local(limits.day.until)}"
     for story in limits.over_budget:
         yield f"budget.per_story_usd: story {story} has used its budget"
     yield from _queue_lines(limits)

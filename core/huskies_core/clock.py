@@ -12,5 +12,10 @@ def to_iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def to_local(moment: datetime) -> str:
+    """To the minute, in the moment's own time zone, and which that is."""
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzinfo}"
+
+
 def from_iso(text: str) -> datetime:
     return datetime.fromisoformat(text)

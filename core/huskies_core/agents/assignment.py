@@ -6,7 +6,7 @@ from datetime import datetime
 
 from huskies_core.agents.decisions import Begin, Decision, Fire
 from huskies_core.agents.world import MOVING, World, next_midnight
-from huskies_core.clock import to_iso
+from huskies_core.clock import to_local
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import runs, stories
@@ -154,7 +154,7 @@ def _of_budget(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
         yield Held("budget_exhausted", detail, "huskies config set budget.per_story_usd USD")
     if budget.per_day_usd is not None and (today := world.spent_today()) >= budget.per_day_usd:
         until = next_midnight(world.now, world.config.project.timezone)
-        detail = f"{today:.2f} of today's {budget.per_day_usd:g} USD are used; the next day begins at {to_iso(until)}"
+        detail = f"{today:.2f} of today's {budget.per_day_usd:g} USD are used, until {to_local(until)}"
         yield Held("budget_exhausted", detail, "huskies config set budget.per_day_usd USD", until)
 
 

@@ -42,7 +42,12 @@ def _limits_document(limits: Limits) -> Document:
     return {
         "coders": _places(limits.coders),
         "gates": _places(limits.gates),
-        "day": {"spent_usd": limits.day.usd, "most_usd": limits.day.most, "reached": limits.day.is_reached},
+        "day": {
+            "spent_usd": limits.day.usd,
+            "most_usd": limits.day.most,
+            "reached": limits.day.is_reached,
+            "until": to_iso(limits.day.until),
+        },
         "over_budget": list(limits.over_budget),
         "holds": [
             {"rule": hold.kind, "story": hold.story or None, "since": hold.since, "detail": dict(hold.detail)}

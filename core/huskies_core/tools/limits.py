@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from huskies_core.agents.assignment import UNATTENDED, Held
 from huskies_core.agents.explaining import is_starving
-from huskies_core.agents.world import World
+from huskies_core.agents.world import World, next_midnight
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import overview, runs, stories
@@ -29,10 +29,11 @@ class Places:
 
 @dataclass(frozen=True)
 class Spent:
-    """US dollars; `most` None is no bound."""
+    """US dollars; `most` None is no bound. `until` is when counting begins anew, in the project's time zone."""
 
     usd: float
     most: float | None
+    until: datetime
 
     @property
     def is_reached(self) -> bool:
@@ -73,7 +74,9 @@ def limits_of(world: World, held: Mapping[Story, Held]) -> Limits:
     return Limits(
         coders=Places(world.count_live(RunKind.CODER), settings.max_coders),
         gates=Places(world.count_live(*UNATTENDED), settings.max_gates),
-        day=Spent(world.spent_today(), settings.budget.per_day_usd),
+        day=Spent(
+            world.spent_today(), settings.budget.per_day_usd, next_midnight(world.now, settings.timezone)
+        ),
         over_budget=tuple(_over_budget(world, held)),
         holds=world.holds,
         starving=tuple(story for story in queue if is_starving(world, story)),
