@@ -3,6 +3,7 @@
 import os
 import sys
 import sysconfig
+from _thread import get_native_id
 from pathlib import Path
 
 from huskies_core.project import Project
@@ -12,14 +13,14 @@ def own_program_dir(project: Project) -> Path:
     """`.huskies/bin`, whose `huskies` leads to the program that this code belongs to.
 
     The folder that the program is installed in would do, but for the Python beside it, which would come before the
-    project's own. Two that make it at once make the same.
+    project's own. Two that make it at once, be it as threads, make the same.
     """
     folder = project.state_dir / "bin"
     link, target = folder / "huskies", installed_program()
     if link.is_symlink() and os.readlink(link) == target:
         return folder
     folder.mkdir(exist_ok=True)
-    fresh = folder / f".huskies.{os.getpid()}"
+    fresh = folder / f".huskies.{get_native_id()}"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     os.replace(fresh, link)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from _thread import get_native_id
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -76,9 +77,10 @@ class RunDirectory:
 def replace_file(path: str, content: bytes, *, durable: bool = False) -> None:
     """Puts `content` at `path` whole or not at all, for its owner only; `durable` outlives a power cut.
 
-    A process that dies here leaves a `.new` file beside it, which goes with the run's directory.
+    Threads may write the same one at once, as those of the MCP server do. A process that dies here leaves a `.new`
+    file beside it, which goes with the run's directory.
     """
-    new = f"{path}.{os.getpid()}.new"
+    new = f"{path}.{get_native_id()}.new"
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)

@@ -3,6 +3,8 @@
 import os
 import stat
 import sys
+from _thread import get_native_id
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,10 +115,20 @@ def test_a_file_is_replaced_whole_and_for_its_owner_only(directory: RunDirectory
 @pytest.mark.skipif(sys.platform != "linux", reason="no /dev/full")
 def test_a_full_disk_leaves_the_old_file(directory: RunDirectory) -> None:
     replace_file(directory.kill, b"old")
-    os.symlink("/dev/full", f"{directory.kill}.{os.getpid()}.new")
+    os.symlink("/dev/full", f"{directory.kill}.{get_native_id()}.new")
     with pytest.raises(OSError, match="No space left"):
         replace_file(directory.kill, b"new")
     assert (Path(directory.kill).read_bytes(), os.listdir(directory.path)) == (b"old", ["kill.json"])
+
+
+def test_threads_that_write_the_same_file_do_not_meet(directory: RunDirectory) -> None:
+    def write(number: int) -> None:
+        for _ in range(200):
+            replace_file(directory.kill, b"%d" % number, durable=True)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert (int(Path(directory.kill).read_bytes()) < 4, os.listdir(directory.path)) == (True, ["kill.json"])
 
 
 def test_the_output_of_a_step_is_read_from_its_end(directory: RunDirectory) -> None:
