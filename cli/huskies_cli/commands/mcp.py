@@ -1,16 +1,15 @@
 """`huskies mcp`: the server for clients of the Model Context Protocol."""
 
-import importlib.util
-
 import typer
 
-from huskies_cli.output import Result
+from huskies_cli.output import Stream
 from huskies_cli.session import session_of
+from huskies_core.agents.mcp_package import mcp_fault
 from huskies_core.errors import HuskiesError
 from huskies_core.project import find_project
 
 
-def mcp(ctx: typer.Context) -> Result:
+def mcp(ctx: typer.Context) -> Stream:
     """Serve the tools to an MCP client.
 
     Speaks the Model Context Protocol on standard input and output until the client closes them: every tool of
@@ -19,10 +18,12 @@ def mcp(ctx: typer.Context) -> Result:
     """
     session = session_of(ctx)
     find_project(session.start)
-    if importlib.util.find_spec("mcp") is None:
+    fault = mcp_fault()
+    if fault:
         hint = "Install it: pip install 'huskies[mcp]'."
-        raise HuskiesError("the package mcp is not installed", hint=hint, code="missing_extra", subject="mcp")
+        raise HuskiesError(fault, hint=hint, code="missing_extra", subject="mcp")
     from huskies_cli.mcp.server import serve
 
     serve(session.start)
-    return Result()
+    # With --json, too, there is nothing but the protocol on stdout.
+    return Stream((), str)

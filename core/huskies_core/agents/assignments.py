@@ -1,8 +1,8 @@
 """What a start asks of an agent's program, and the MCP server that it finds the run's tools by."""
 
-import importlib.util
 import json
 
+from huskies_core.agents.mcp_package import mcp_fault
 from huskies_core.agents.program import own_program_dir
 from huskies_core.config.records import Agent
 from huskies_core.git.worktrees import checkout_of
@@ -41,8 +41,8 @@ def assignment_of(
 
 
 def mcp_server(project: Project) -> tuple[str, ...]:
-    """The argument list of the server; none where the package mcp is not installed."""
-    if importlib.util.find_spec("mcp") is None:
+    """The argument list of the server; none where the package mcp is missing or too old."""
+    if mcp_fault():
         return ()
     return (str(own_program_dir(project) / "huskies"), "mcp")
 
