@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from mcp import ClientSession, MCPError
 from mcp.types import Tool
 
+from huskies_core.agents.mcp_package import LEAST
 from huskies_core.context import open_context
 from huskies_core.tools import registry
-from support.cli import HUSKIES
+from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository
 from support.mcp_client import asked, call
@@ -120,6 +122,57 @@ def test_long_calls_tell_how_far_they_are_and_keep_nobody_waiting(
     assert told == {"1: reopen_story is at work", "2: reopen_story is at work"}
 
 
+def test_however_many_long_calls_wait_a_short_one_is_answered(place: Path, log: Path) -> None:
+    done: list[str] = []
+
+    async def questions(client: ClientSession) -> None:
+        heard: set[int] = set()
+
+        async def reopen(number: int) -> None:
+            async def hear(progress: float, total: float | None, message: str | None) -> None:
+                assert (progress >= 0, total, message) == (True, None, "reopen_story is at work")
+                heard.add(number)
+
+            await client.call_tool("reopen_story", {"id": 1}, progress_callback=hear)
+            done.append("reopened")
+
+        with open_context(place) as context:
+            async with anyio.create_task_group() as group:
+                with context.store.exclusive():
+                    for number in range(17):
+                        group.start_soon(reopen, number)
+                    while len(heard) < 17:
+                        await anyio.sleep(0.01)
+                    await call(client, "list_stories")
+                    done.append("listed")
+
+    asked(place, questions, log=log)
+    assert (done[0], len(done)) == ("listed", 18)
+
+
+def test_a_run_that_is_killed_twice_at_once_is_killed(place: Path, log: Path) -> None:
+    """Both calls are threads of one process; neither breaks what the other writes."""
+    agent = '[[agent]]\nname = "a"\nstage = "coder"\nruntime = "command"\ncommand = ["sleep", "300"]\n'
+    (place / ".huskies" / "agents.toml").write_text(agent)
+
+    async def questions(client: ClientSession) -> tuple[list[str], str]:
+        await call(client, "start_agent", id=1)
+        failed: list[str] = []
+
+        async def kill() -> None:
+            answer = await call(client, "kill_run", run=1)
+            failed.extend([answer["error"]["code"]] if "error" in answer else [])
+
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(kill)
+        ended = await call(client, "show_run", run=1)
+        await call(client, "abandon_story", id=1, reason="enough")
+        return failed, ended["outcome"]
+
+    assert asked(place, questions, log=log) == ([], "crashed")
+
+
 def serving(place: Path, log: Path) -> "subprocess.Popen[bytes]":
     """A server that has answered a ping."""
     with log.open("ab") as errors:
@@ -164,6 +217,24 @@ def test_from_inside_a_run_the_same_is_refused(
         return [one["error"]["code"] for one in refused]
 
     assert asked(place, questions, log=log) == ["inside_a_run", "inside_a_run"]
+
+
+def test_with_json_there_is_nothing_but_the_protocol_either(place: Path) -> None:
+    assert run_huskies("--json", "mcp", cwd=place).outcome == (0, "", "")
+
+
+def test_an_older_package_is_named_and_nothing_is_served(place: Path, tmp_path: Path) -> None:
+    about = tmp_path / "older" / "mcp-1.30.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: mcp\nVersion: 1.30.0\n")
+    done = run_huskies("mcp", cwd=place, env={"PYTHONPATH": str(about.parent)})
+    told = "huskies: the package mcp is too old: 1.30.0, not 2.3 or later\n"
+    assert done.outcome == (1, "", f"{told}  Install it: pip install 'huskies[mcp]'.\n")
+
+
+def test_the_least_version_is_that_of_the_extra() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["optional-dependencies"]["mcp"] == [f"mcp>={'.'.join(map(str, LEAST))}"]
 
 
 def test_outside_of_a_project_it_does_not_begin(outside: Commands) -> None:

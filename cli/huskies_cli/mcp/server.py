@@ -43,7 +43,7 @@ from huskies_core.tools import registry
 Given = TypeVar("Given")
 _JSON = "application/json"
 _MOST_AT_ONCE = 16
-"""Calls that are at work at the same time; the others wait for one of them."""
+"""Long calls that are at work at the same time, and as many others; the rest wait for one of their kind."""
 _PROGRESS_SECS = 1.0
 _INSTRUCTIONS = """\
 Huskies moves stories through a pipeline: an agent codes each in its own git worktree, gates and QA judge the work, a \
@@ -86,7 +86,8 @@ class _Project:
 
     def __init__(self, start: Path) -> None:
         self._start = start
-        self._places = anyio.CapacityLimiter(_MOST_AT_ONCE)
+        self._short = anyio.CapacityLimiter(_MOST_AT_ONCE)
+        self._long = anyio.CapacityLimiter(_MOST_AT_ONCE)
 
     async def list_tools(self, _: ServerRequestContext, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[_tool(tool) for tool in registry.tools().values()])
@@ -94,10 +95,11 @@ class _Project:
     async def call_tool(self, context: ServerRequestContext, wanted: CallToolRequestParams) -> CallToolResult:
         call = partial(calls.call, self._start, wanted.name, wanted.arguments or {})
         tool = registry.tools().get(wanted.name)
+        is_long = tool is not None and tool.long
         async with anyio.create_task_group() as beside:
-            if tool is not None and tool.long:
+            if is_long:
                 beside.start_soon(_tell_progress, context, wanted.name)
-            answer = await self._in_thread(call)
+            answer = await to_thread.run_sync(call, limiter=self._long if is_long else self._short)
             beside.cancel_scope.cancel()
         return CallToolResult(
             content=[TextContent(type="text", text=answer.text)],
@@ -130,13 +132,10 @@ class _Project:
     async def _asked(self, work: Callable[[], Given]) -> Given:
         """A resource has no answer that says what is wrong: the protocol's own error does."""
         try:
-            return await self._in_thread(work)
+            return await to_thread.run_sync(work, limiter=self._short)
         except HuskiesError as error:
             told = f"{error.message} ({error.code}). {error.hint}".rstrip()
             raise MCPError(INVALID_PARAMS, told) from error
-
-    async def _in_thread(self, work: Callable[[], Given]) -> Given:
-        return await to_thread.run_sync(work, limiter=self._places)
 
 
 async def _tell_progress(context: ServerRequestContext, name: str) -> None:
