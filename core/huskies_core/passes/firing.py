@@ -148,12 +148,16 @@ def _set_going(context: Context, firing: Firing, lock: int) -> None:
 
 def _make_task(db: Connection, wanted: Claim, prompt: Prompt, criterion: str, now: datetime) -> int:
     """A task in coding, made and started in the name of its timer or trigger."""
-    title = one_line(prompt.text.strip().partition("\n")[0])
-    short = title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"
-    draft = Draft(short, StoryType.TASK, prompt.text, (Criterion(criterion),))
+    draft = Draft(_title(prompt.text, criterion), StoryType.TASK, prompt.text, (Criterion(criterion),))
     task = stories.add(db, draft, Backlog(), actor=wanted.source, now=now)
     fire(db, task.id, Start(), visit=task.visit, actor=wanted.source, now=now)
     return task.id
+
+
+def _title(text: str, criterion: str) -> str:
+    """The first line that says something; the criterion where none does: all that a prompt names may be empty."""
+    title = next(filter(None, map(one_line, text.splitlines())), one_line(criterion))
+    return title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"
 
 
 def _start(context: Context, firing: Firing, lock: int) -> None:

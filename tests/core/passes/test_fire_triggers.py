@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.passes import ordering
 from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, MOST_DEPTH, MOST_IN_AN_HOUR, is_behind
 from huskies_core.passes.running import run_pass
 from huskies_core.pipeline.events import Abandon, Block, Demote, Start, Unblock
-from huskies_core.pipeline.stages import StageName
+from huskies_core.pipeline.stages import Archived, ArchiveReason, StageName
 from huskies_core.store import firing, firings, journal, stories, triggers
 from huskies_core.store.deeds import Prompt
 from huskies_core.store.firings import Claim
@@ -17,7 +18,7 @@ from huskies_core.store.journal import Entry, Kind
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode, TriggerState
 from support.contexts import Clock
-from support.stories import DRAFT, NOW, add_story, fire_event, load_story
+from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
 
 ONCE, EACH = TriggerMode.ONCE, TriggerMode.PERSISTENT
 LOOK = Prompt("Look at it")
@@ -212,3 +213,14 @@ def test_what_it_does_may_name_what_it_follows(context: Context) -> None:
     fire(context)
     task = load_story(context.store, tasks(context)[0])
     assert task.draft.description == "Look at 1 ({{event}} me): start from backlog to coding"
+
+
+def test_a_prompt_of_which_nothing_is_left_still_makes_a_task_with_a_title(context: Context) -> None:
+    """A story that is imported comes from no stage."""
+    with context.store.exclusive() as db:
+        nothing = Draft(Predicate(event="imported"), Prompt("{{from}}"), ONCE)
+        triggers.add(db, nothing, actor="user:test", now=context.now())
+    import_story(context.store, Archived(to_iso(NOW), ArchiveReason.COMPLETED))
+    fire(context)
+    task = load_story(context.store, tasks(context)[0])
+    assert task.draft.title == "What trigger 1 asks for after imported of story 1 is done."
