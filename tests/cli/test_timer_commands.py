@@ -2,6 +2,7 @@
 
 import pytest
 
+from huskies_cli.commands.timer import MOST
 from huskies_core.clock import from_iso
 from support.commands import Commands
 from support.waiting import wait_until
@@ -153,3 +154,22 @@ def test_the_call_of_a_trigger_is_aimed_at_the_story_that_moved(huskies: Command
     ]
     assert made.data["action"]["args"]["id"] == "{{story_id}}"
     assert [(error["code"], error["subject"]) for error in wrong] == [("usage", "args"), ("usage", "id")]
+
+
+def test_of_many_timers_the_soonest_fifty_are_drawn_and_all_are_told(huskies: Commands) -> None:
+    for number in range(1, MOST + 2):
+        huskies("timer", "add", "--in", f"{100 - number}h", "--label", f"t{number}", *TASK)
+    lines = [line.split() for line in huskies("timer", "list").stdout.splitlines()]
+    drawn = [words[1] for words in lines if words[1:] and words[1].startswith("t")]
+    assert drawn == [f"t{number}" for number in range(MOST + 1, 1, -1)]
+    assert " ".join(lines[-1]) == "and 1 more: huskies timer list --json"
+    assert len(huskies("timer", "list", "--json").data["timers"]) == MOST + 1
+
+
+def test_of_many_triggers_fifty_are_drawn_and_all_are_told(huskies: Commands) -> None:
+    for _ in range(MOST + 1):
+        huskies("trigger", "add", "--event", "block", *TASK)
+    lines = huskies("trigger", "list").stdout.splitlines()
+    drawn = [line for line in lines if "event block" in line]
+    assert (len(drawn), lines[-1]) == (MOST, "and 1 more: huskies trigger list --json")
+    assert len(huskies("trigger", "list", "--json").data["triggers"]) == MOST + 1

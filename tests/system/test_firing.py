@@ -106,50 +106,46 @@ def test_a_timer_whose_time_went_by_in_a_pause_fires_once_and_eight_ticks_that_r
     assert (titles(idle), sum("fire_timer" in said for said in outputs)) == (["paused"], 1), outputs
 
 
-@pytest.mark.parametrize("victim", ["tick", "perform"])
-def test_killed_before_each_of_its_effects_a_firing_never_happens_twice_and_is_told_of_when_it_did_not_end(
-    idle: Pipeline, tmp_path: Path, victim: str
-) -> None:
-    mortal = MortalPython(tmp_path.resolve() / "python", idle.root)
-    interrupted = 0
-    for at in range(1, MOST_EFFECTS):
-        timer = add_timer(idle, f"killed at {at}", *PAST)
-        order = mortal.order(victim, at=at)
-        mortal.huskies("tick")
-        wait_until(order_taken(order), 20)
-        tick_until_settled(idle)
-        made, state = titles(idle).count(f"killed at {at}"), states(idle)[timer - 1]
-        assert (made, state) in ((1, "fired"), (0, "interrupted"), (1, "interrupted")), order.effects
-        interrupted += state == "interrupted"
-        if len(order.effects) < at:
-            break
-    else:
-        pytest.fail(f"{victim} has more than {MOST_EFFECTS} effects")
-    assert interrupted > 0
-
-
-@pytest.mark.parametrize("action", ["tool", "prompt"])
 @pytest.mark.parametrize("source", ["timer", "trigger"])
-def test_killed_before_each_effect_of_a_tick_what_fires_happens_at_most_once(
-    make_pipeline: MakePipeline, tmp_path: Path, source: str, action: str
+@pytest.mark.parametrize(("victim", "action"), [("tick", "tool"), ("tick", "prompt"), ("perform", "tool")])
+def test_killed_before_each_effect_what_fires_happens_at_most_once_and_is_told_of_when_it_did_not_end(
+    make_pipeline: MakePipeline, tmp_path: Path, source: str, victim: str, action: str
 ) -> None:
     """A prompt is done in the transaction that claims it: it is never interrupted. Nobody takes its task up."""
     pipeline = make_pipeline(team=Team(coder=0, qa=1), settings=PLAIN, gates={})
     pipeline.add(start=False)
     mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
+    interrupted: list[int] = []
     for at in range(1, MOST_EFFECTS):
-        title = f"killed at {at}"
-        arrange(pipeline, source, action, title)
-        order = mortal.order("tick", at=at)
+        arrange(pipeline, source, action, f"killed at {at}")
+        order = mortal.order(victim, at=at)
         mortal.huskies("tick")
         wait_until(order_taken(order), 20)
         state = end_state(pipeline, source, at)
-        made = titles(pipeline).count(title)
-        allowed = ((1, "fired"), (0, "interrupted"), (1, "interrupted"))
-        assert (made, state) in (allowed if action == "tool" else allowed[:1]), order.effects
+        made = titles(pipeline).count(f"killed at {at}")
+        assert (made, state) in ((1, "fired"), (0, "interrupted"), (1, "interrupted")), order.effects
+        interrupted += [at] if state == "interrupted" else []
         if len(order.effects) < at:
-            return
-    pytest.fail(f"a tick has more than {MOST_EFFECTS} effects")
+            break
+    else:
+        pytest.fail(f"{victim} has more than {MOST_EFFECTS} effects")
+    assert bool(interrupted) == (action == "tool")
+    assert interrupted_as_told(pipeline, source) == (interrupted,) * 3
+
+
+def interrupted_as_told(pipeline: Pipeline, source: str) -> tuple[list[int], ...]:
+    """The numbers that the list of what still needs somebody, the status and the audit log have."""
+    pipeline.huskies("tick")
+    listed = pipeline.huskies(source, "list", "--json").data[f"{source}s"]
+    board = pipeline.huskies("status", "--json").data["firings"]
+    lines = map(json.loads, pipeline.project.audit_log.read_text().splitlines())
+    in_list = [one["id"] for one in listed if one["state"] == "interrupted"]
+    on_board = [number_in(one["source"]) for one in board if one["state"] == "interrupted"]
+    return in_list, on_board, [number_in(line["actor"]) for line in lines if line["event"] == "interrupted"]
+
+
+def number_in(source: str) -> int:
+    return int(source.partition(":")[2])
 
 
 def arrange(pipeline: Pipeline, source: str, action: str, title: str) -> None:
@@ -196,6 +192,29 @@ def test_a_watch_that_is_killed_is_gone_on_from(idle: Pipeline, tmp_path: Path) 
     add_timer(idle, "after", "--in", "1s")
     tick_until_settled(idle)
     assert (titles(idle), states(idle)) == (["before", "after"], ["fired", "fired"])
+
+
+def test_what_happened_while_a_killed_watch_was_not_there_is_shown_to_triggers_once(
+    make_pipeline: MakePipeline, tmp_path: Path
+) -> None:
+    pipeline = make_pipeline(team=Team(coder=0, qa=1), settings=PLAIN, gates={})
+    pipeline.add(start=False)
+    told = json.dumps({"title": "{{event}} of {{story_id}}", "type": "task"})
+    added = pipeline.huskies(
+        *("trigger", "add", "--story", "1", "--persistent"),
+        *("--event", "*block", "--tool", "create_story", "--args", told),
+    )
+    process = start_huskies("watch", "--interval", "0.2", cwd=pipeline.root, log=tmp_path / "log")
+    pipeline.huskies("block", "1", "--reason", "why")
+    pipeline.wait_until(lambda: firing_rows(pipeline, "trigger") == (1, 1), 30)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    pipeline.huskies("unblock", "1")
+    ticks = [start_huskies("tick", cwd=pipeline.root) for _ in range(4)]
+    outputs = [tick.communicate(timeout=60)[0] for tick in ticks]
+    pipeline.wait_until(lambda: firing_rows(pipeline, "trigger") == (2, 2), 30)
+    pipeline.huskies("tick")
+    assert (added.exit_code, titles(pipeline)[1:]) == (0, ["block of 1", "unblock of 1"]), outputs
 
 
 def test_a_trigger_on_a_release_has_its_task_coded_and_merged_and_is_gone(
