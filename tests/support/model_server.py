@@ -23,9 +23,10 @@ USAGE = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What a model sees: the first prompt of the session, the last message, and how often it has answered.
+    """What a model sees: the first prompt of the session, what came after its last answer, and how often it has
+    answered.
 
-    `is_result`: the last message is what a tool gave back.
+    `is_result`: a tool gave something back since.
     """
 
     prompt: str
@@ -178,9 +179,16 @@ def _asked_of_claude(request: Mapping[str, Any]) -> Asked:
     messages = request["messages"]
     answered = sum(message["role"] == "assistant" for message in messages)
     tools = tuple(tool["name"] for tool in request["tools"])
-    last = messages[-1]["content"]
-    is_result = isinstance(last, list) and any(block.get("type") == "tool_result" for block in last)
-    return Asked(_text(messages[0]["content"]), _text(last), answered, tools, is_result)
+    news = [message["content"] for message in _since_last_answer(messages)]
+    blocks = (block for content in news if isinstance(content, list) for block in content)
+    is_result = any(block.get("type") == "tool_result" for block in blocks)
+    return Asked(_text(messages[0]["content"]), "\n".join(map(_text, news)), answered, tools, is_result)
+
+
+def _since_last_answer(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """What is new to the model: the program adds messages of its own, such as that an MCP server is not there yet."""
+    answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
+    return messages[answers[-1] + 1 :] if answers else messages
 
 
 def _claude_blocks(said: Says, number: int) -> list[dict[str, Any]]:
