@@ -6,6 +6,8 @@ in US dollars, too, which takes the place of all that was counted: what messages
 `claude-opus-4-8[1m]` there. What was killed before has tokens only.
 """
 
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from huskies_core.runtimes.counting import Counts, amount, object_in, objects, part, text
@@ -34,27 +36,46 @@ MCP_TOOLS = (
 """What an agent may say from inside its run."""
 _TOO_MANY = 429
 _SERVER_ERRORS = 500
+_UNREACHABLE = "API Error: Unable to connect"
+_DENIED = re.compile(r"Permission to use (\S+)(?: with .*)? has been denied", re.DOTALL)
+_BEGUN = re.compile(
+    rb'\{"type":"assistant","message":\{[^\[\]]{0,1000}?"id":"(?P<id>[^"]{1,200})"[^\[\]]{0,1000}?"content":\[\{"type":'
+    rb'"(?P<kind>[a-z_]+)"'
+)
+"""The beginning of a message of which only the beginning is read."""
 _LIMITS = {"error_max_turns": "max_turns", "error_max_budget_usd": "max_budget_usd"}
 
 
+@dataclass
+class _Message:
+    """What of a message is counted already."""
+
+    id: str = ""
+    tokens: dict[str, float] = field(default_factory=dict)
+    has_used_tool: bool = False
+
+
 class ClaudeReader(Counts):
-    """A model that answers after a hard limit has waited it out: the limit is over then."""
+    """A model that answers after a hard limit has waited it out: the limit is over then.
+
+    The messages of subagents come between each other's parts: the last one of each is kept, by the call that began it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._message = ""
-        self._counted: dict[str, float] = {}
-        self._has_used_tool = False
+        self._last: dict[str, _Message] = {}
 
     def feed(self, line: bytes) -> None:
         event = object_in(line)
         if event is None:
-            self.say(line.decode(errors="replace"))
+            self._hear_beginning(line)
             return
-        self.session_id = text(event.get("session_id")) or self.session_id
+        self.belong_to(event.get("session_id"))
         match event.get("type"):
             case "assistant":
-                self._hear(part(event, "message"))
+                self._hear(part(event, "message"), text(event.get("parent_tool_use_id")))
+            case "user":
+                self._get_back(part(event, "message"))
             case "rate_limit_event":
                 self._limit(part(event, "rate_limit_info"))
             case "result":
@@ -62,28 +83,49 @@ class ClaudeReader(Counts):
             case _:
                 return
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _hear(self, message: dict[str, Any], parent: str) -> None:
         blocks = objects(message.get("content"))
         self.say(" ".join(text(block.get("text")) for block in blocks))
         model = text(message.get("model"))
         if model == _SYNTHETIC:
             return
         self.leave_limit()
-        if message.get("id") != self._message:
-            self._message, self._counted, self._has_used_tool = text(message.get("id")), {}, False
-            self.turns += 1
-        if not self._has_used_tool and any(block.get("type") == "tool_use" for block in blocks):
-            self._has_used_tool = True
-            self.tool_turns += 1
-        self._spend(model, part(message, "usage"))
+        uses_tool = any(block.get("type") == "tool_use" for block in blocks)
+        counted = self._count(text(message.get("id")), parent, uses_tool=uses_tool)
+        self._spend(model, part(message, "usage"), counted)
 
-    def _spend(self, model: str, usage: dict[str, Any]) -> None:
+    def _hear_beginning(self, line: bytes) -> None:
+        """A message too long to be read whole counts; its tokens are told by the last line alone."""
+        begun = _BEGUN.match(line)
+        if begun is not None:
+            self._count(begun["id"].decode(errors="replace"), "", uses_tool=begun["kind"] == b"tool_use")
+        elif not line.startswith(b'{"type":'):
+            self.say(line.decode(errors="replace"))
+
+    def _count(self, message: str, parent: str, *, uses_tool: bool) -> _Message:
+        last = self._last.get(parent)
+        if last is None or last.id != message:
+            last = self._last[parent] = _Message(message)
+            self.turns += 1
+        if uses_tool and not last.has_used_tool:
+            last.has_used_tool = True
+            self.tool_turns += 1
+        return last
+
+    def _spend(self, model: str, usage: dict[str, Any], counted: _Message) -> None:
         """The usage of a message is told again, and grows, with each of its parts."""
         told = {ours: amount(usage.get(theirs)) for ours, theirs in _USAGE.items()}
         total = self.used(model)
         for name, tokens in told.items():
-            total[name] += max(0.0, tokens - self._counted.get(name, 0))
-        self._counted = told
+            total[name] += max(0.0, tokens - counted.tokens.get(name, 0))
+        counted.tokens = told
+
+    def _get_back(self, message: dict[str, Any]) -> None:
+        """What a tool gave back: a refusal counts at once. The last line has the account of all of them."""
+        for block in objects(message.get("content")):
+            refused = _DENIED.match(text(block.get("content"))) if block.get("is_error") is True else None
+            if refused is not None:
+                self.denied[refused[1]] = self.denied.get(refused[1], 0) + 1
 
     def _limit(self, info: dict[str, Any]) -> None:
         status = text(info.get("status"))
@@ -118,7 +160,7 @@ class ClaudeReader(Counts):
         errors = event.get("errors")
         words = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
         detail = text(event.get("result")) or words or subtype
-        if status == _TOO_MANY or status >= _SERVER_ERRORS:
+        if status == _TOO_MANY or status >= _SERVER_ERRORS or detail.startswith(_UNREACHABLE):
             self.rate_limit = RateLimit(is_hard=True, resets_at=self._reset(), detail=detail)
         kind = FailureKind.LIMIT if subtype in _LIMITS else FailureKind.ERROR
         self.failure = Failure(kind, f"{_LIMITS[subtype]}: {detail}" if subtype in _LIMITS else detail)
@@ -134,7 +176,8 @@ def make_reader() -> ClaudeReader:
 
 
 def argv(assignment: Assignment) -> tuple[str, ...]:
-    """Nothing of it asks: what is not allowed is denied, and the agent told so.
+    """Nothing of it asks: what is not allowed is denied, and the agent told so. A person's own mode, such as plan,
+    is none for a run.
 
     Without allowed tools it gets those that a coder needs. The run's own MCP tools are allowed by their names. The
     limit of turns is left to the supervisor: the flag for it is not in the program's help.
@@ -152,7 +195,7 @@ def argv(assignment: Assignment) -> tuple[str, ...]:
         "--mcp-config": assignment.mcp_config,
     }
     flags = tuple(f"{flag}={value}" for flag, value in told.items() if value)
-    return ("claude", "-p", "--output-format=stream-json", "--verbose", *flags)
+    return ("claude", "-p", "--output-format=stream-json", "--verbose", "--permission-mode=dontAsk", *flags)
 
 
 def readable(line: bytes) -> str | None:

@@ -38,7 +38,7 @@ class CodexReader(Counts):
             return
         match event.get("type"):
             case "thread.started":
-                self.session_id = text(event.get("thread_id")) or self.session_id
+                self.belong_to(event.get("thread_id"))
             case "item.completed":
                 self._item(part(event, "item"))
             case "turn.completed":

@@ -1,6 +1,7 @@
 """What every reader keeps count of, and the one way to take a line of output for a JSON object."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from huskies_core.runtimes.interface import Failure, RateLimit
 
 LAST_WORDS = 400
 """Characters that are kept of what an agent said last."""
+_SESSION = re.compile(r"[A-Za-z0-9][\w.:-]{0,199}", re.ASCII)
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
@@ -40,17 +42,27 @@ class Counts:
     def say(self, text: str) -> None:
         self.last_words = text.strip()[-LAST_WORDS:] or self.last_words
 
+    def belong_to(self, session: object) -> None:
+        """Keeps a session's id. What could not be given back on a command line is none."""
+        if isinstance(session, str) and _SESSION.fullmatch(session):
+            self.session_id = session
+
     def used(self, model: str) -> dict[str, float]:
         """The tokens of a model, to be added to."""
         return self.usage.setdefault(model, dict.fromkeys(TOKENS, 0))
 
 
 def object_in(line: bytes) -> dict[str, Any] | None:
-    """The JSON object that a line is; None for all else, however it is broken."""
+    """The JSON object that a line is; None for all else, however it is broken.
+
+    Half a character, which a program leaves where it cuts a text, is a question mark: no file or store takes it.
+    """
     if not line.lstrip().startswith(b"{"):
         return None
     try:
         parsed = json.loads(line)
+        if b"\\ud" in line.lower():
+            parsed = json.loads(json.dumps(parsed, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
