@@ -73,6 +73,7 @@ COMMANDS = (
     Entry("init", "init", "init", "Make this repository a project.", PROJECT),
     Entry("demo", "demo", "demo", "Watch scripted agents take stories through the pipeline.", PROJECT),
     Entry("config", "config", "", "Check, read and change the configuration.", PROJECT, children=CONFIG),
+    Entry("doctor", "doctor", "doctor", "Look the project over.", PROJECT),
     Entry("add", "add", "add_story", "Add a story.", STORIES),
     Entry("list", "list", "list_stories", "List stories.", STORIES),
     Entry("show", "show", "show_story", "Show a story with all that belongs to it.", STORIES),
