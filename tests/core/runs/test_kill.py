@@ -102,7 +102,7 @@ def test_a_shim_that_hangs_is_killed_with_its_processes(runs: Runs) -> None:
     began = time.monotonic()
     with kept_stopped(shim.pid):
         result = kill_run(directory, INTENT)
-    assert (result.gone, time.monotonic() - began < 5) == (True, True)
+    assert (result.gone, time.monotonic() - began < 30) == (True, True)
     assert [find_process(pid) for pid in (shim.pid, agent, int(cleared.read_text()))] == [None, None, None]
     assert directory.read_exit() is None
 
