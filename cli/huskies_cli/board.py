@@ -113,7 +113,8 @@ def _gateway_lines(found: Unreached | None) -> Iterable[str]:
     if found is not None:
         again = "" if found.next_try is None else f"; the next try is at {to_iso(found.next_try)}"
         tries = "once" if found.failures == 1 else f"{found.failures} times in a row"
-        yield f"{found.why} ({tries}); {found.waiting} transitions wait to be sent{again}"
+        late = "1 transition waits" if found.waiting == 1 else f"{found.waiting} transitions wait"
+        yield f"{found.why} ({tries}); {late} to be sent{again}"
 
 
 def _queue_lines(limits: Limits) -> Iterable[str]:
