@@ -9,14 +9,12 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.pricing import Price
 from huskies_core.runs.progress import measure
 from huskies_core.runs.records import Progress
-from huskies_core.runs.stream import LineFeed
+from huskies_core.runs.stream import read_output
 from huskies_core.runtimes.known import load_runtime, runtime_names
 from huskies_core.store import usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
 from huskies_core.store.usage import Usage
-
-_CHUNK = 1 << 20
 
 
 def prices_of(settings: ProjectConfig) -> Mapping[str, Price]:
@@ -57,13 +55,9 @@ def account_of_output(directory: RunDirectory, run: Run) -> Progress | None:
     if run.runtime not in runtime_names():
         return None
     reader = load_runtime(run.runtime).make_reader()
-    feed = LineFeed(reader)
     try:
         spec = directory.read_spec()
-        with open(directory.output, "rb") as log:
-            while piece := log.read(_CHUNK):
-                feed.add(piece)
+        read_output(directory.output, reader)
     except (HuskiesError, FileNotFoundError):
         return None
-    feed.end()
     return measure("", reader, spec)

@@ -1,7 +1,7 @@
 """What the pipeline looks like at one moment: read once, then asked by assignment, by passes and by `explain`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -11,8 +11,11 @@ from huskies_core.agents.steps import definition_of
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent, Config, Gate
 from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import Stage, StageName, Superseded
 from huskies_core.project import Project
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.records import Progress
 from huskies_core.store import gate_passes, holds, rate_limits, runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.holds import Hold, HoldKind
@@ -37,6 +40,7 @@ class World:
     holds: tuple[Hold, ...]
     limits: tuple[Limit, ...]
     now: datetime
+    _progress: dict[int, Progress | None] = field(default_factory=dict, repr=False)
 
     @property
     def project(self) -> Project:
@@ -53,6 +57,16 @@ class World:
             has_gates=bool(self.gates),
             passed=lambda tree: gate_passes.known(self.db, tree, definition),
         )
+
+    def progress(self, run: Run) -> Progress | None:
+        """What the supervisor of a run tells, read once for all who ask; None while that is nothing, or cannot be
+        read: nobody is judged by one bad reading."""
+        if run.id not in self._progress:
+            try:
+                self._progress[run.id] = RunDirectory(self.project.run_dir(run.id)).read_progress()
+            except HuskiesError:
+                self._progress[run.id] = None
+        return self._progress[run.id]
 
     def live_run(self, story: int) -> Run | None:
         return next((run for run in self.live if run.story == story), None)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from huskies_core.agents.accounts import account_of_output, is_taken_in, record, tells_less
 from huskies_core.agents.world import World
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.runs.directory import RunDirectory
@@ -30,22 +29,15 @@ def apply(context: Context, action: Action) -> str:
 
 
 def _of_live(world: World) -> Iterator[Action]:
+    """What cannot be read now is taken in when the run has ended."""
     for run in world.live:
-        progress = _progress(RunDirectory(world.project.run_dir(run.id)))
+        progress = world.progress(run)
         if run.runtime is not None and progress is not None and not is_taken_in(world.db, run, progress):
             yield _action(run, f"{progress.cost_usd:.4f} USD so far")
 
 
 def _action(run: Run, detail: str) -> Action:
     return Action(Verb.RECORD_USAGE, run.story, f"run {run.id}: {detail}", run=run.id)
-
-
-def _progress(directory: RunDirectory) -> Progress | None:
-    """What cannot be read now is taken in when the run has ended."""
-    try:
-        return directory.read_progress()
-    except HuskiesError:
-        return None
 
 
 def _take_in(context: Context, run: Run, progress: Progress | None, detail: str) -> str:

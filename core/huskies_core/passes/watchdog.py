@@ -10,12 +10,11 @@ from huskies_core.agents.world import World, midnight, next_midnight
 from huskies_core.clock import from_iso
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.errors import Overtaken
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.records import Progress
 from huskies_core.runtimes.interface import believed
 from huskies_core.store import runs, stories, usage
 from huskies_core.store.runs import Outcome, Run
@@ -84,13 +83,13 @@ def _ids(live: Iterable[Run]) -> tuple[int, ...]:
 
 def _so_far(world: World, live: Iterable[Run]) -> float:
     """US dollars that live runs have told of."""
-    told = (_progress(world, run) for run in live if run.agent is not None)
+    told = (world.progress(run) for run in live if run.agent is not None)
     return sum(progress.cost_usd for progress in told if progress is not None)
 
 
 def _waited_out(world: World, run: Run) -> Action | None:
     """A limit that a live run waits out by itself holds its account all the same: the others need not find it, too."""
-    account, progress = account_of(run), _progress(world, run)
+    account, progress = account_of(run), world.progress(run)
     told = None if progress is None else progress.rate_limit
     resets_at = reset_of(told)
     if account is None or told is None or resets_at is None or not holds_account(told, world.now):
@@ -135,26 +134,18 @@ def _overrun(world: World, run: Run) -> str | None:
 
 def _silent_since(world: World, agent: Agent, run: Run) -> datetime | None:
     """None while it is not the agent that runs: a setup may be silent for as long as its own time-out. None, too, when
-    its account cannot be read: the supervisor holds the limits, and nobody is ended on one bad reading.
+    its account cannot be read: the supervisor holds the limits.
 
     progress.json is written when a step begins and when a figure changes. A wait for a rate limit that the agent has
     told of is not silence.
     """
-    directory, progress = RunDirectory(world.project.run_dir(run.id)), _progress(world, run)
+    directory, progress = RunDirectory(world.project.run_dir(run.id)), world.progress(run)
     if progress is None or progress.step != agent.name:
         return None
     files = (directory.progress, directory.output)
     signs = [os.stat(path).st_mtime for path in files if os.path.exists(path)]
     waits = believed(progress.waiting_until, world.now.timestamp()) or 0.0
     return datetime.fromtimestamp(max(*signs, waits), tz=world.now.tzinfo)
-
-
-def _progress(world: World, run: Run) -> Progress | None:
-    """What the supervisor tells of a run; None while that is nothing, or cannot be read."""
-    try:
-        return RunDirectory(world.project.run_dir(run.id)).read_progress()
-    except HuskiesError:
-        return None
 
 
 WATCHDOG = Pass("watchdog", plan, one_by_one(apply))

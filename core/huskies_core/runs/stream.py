@@ -5,6 +5,7 @@ import os
 from huskies_core.runtimes.interface import Reader
 
 LINE_BYTES = 1 << 20
+_PIECE = 1 << 20
 
 
 class OutputLog:
@@ -50,3 +51,12 @@ class LineFeed:
 
     def _keep(self, piece: bytes) -> None:
         self._line += piece[: LINE_BYTES - len(self._line)]
+
+
+def read_output(path: str | os.PathLike[str], reader: Reader) -> None:
+    """Hands a log that is there as a whole to a reader, a piece at a time. Raises FileNotFoundError without one."""
+    feed = LineFeed(reader)
+    with open(path, "rb") as log:
+        while piece := log.read(_PIECE):
+            feed.add(piece)
+    feed.end()

@@ -1,6 +1,7 @@
 """Checking the configuration, and setting single keys of project.toml."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from huskies_core.agents.confining import sandbox_problems
 from huskies_core.agents.inside import refuse_inside_run
@@ -15,6 +16,15 @@ from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
 from huskies_core.tools.files import write_whole
 from huskies_core.tools.mcp_file import McpFile, write_mcp_file
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with an agent, and the key of agents.toml that it is about."""
+
+    key: str
+    problem: str
+    hint: str
 
 
 def check(context: Context) -> tuple[Problem, ...]:
@@ -61,16 +71,19 @@ def _of_base(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
 
 def _of_agents(context: Context, agents: Sequence[Agent]) -> Iterable[Problem]:
     for number, agent in enumerate(agents):
-        wrong = program_problem(agent, context.environ)
-        if wrong is not None:
-            fact, hint = f"agent {agent.name}: {wrong[0]}", wrong[1]
-            yield _problem(context, AGENTS_FILE, ("agent", number, "runtime"), fact, hint)
-        for trouble in sandbox_problems(agent, context.project, context.environ):
-            fact = f"agent {agent.name}: no sandbox: {trouble}"
-            hint = (
-                "It is not started until that is mended; huskies-agents.toml(5) tells what a sandbox shows."
-            )
-            yield _problem(context, AGENTS_FILE, ("agent", number, "sandbox"), fact, hint)
+        for fault in agent_faults(context, agent):
+            fact = f"agent {agent.name}: {fault.problem}"
+            yield _problem(context, AGENTS_FILE, ("agent", number, fault.key), fact, fault.hint)
+
+
+def agent_faults(context: Context, agent: Agent) -> Iterable[Fault]:
+    """What keeps an agent from being started on this machine: its program, its sandbox."""
+    wrong = program_problem(agent, context.environ)
+    if wrong is not None:
+        yield Fault("runtime", *wrong)
+    for trouble in sandbox_problems(agent, context.project, context.environ):
+        hint = "It is not started until that is mended; huskies-agents.toml(5) tells what a sandbox shows."
+        yield Fault("sandbox", f"no sandbox: {trouble}", hint)
 
 
 def _problem(context: Context, name: str, place: KeyPath, fact: str, hint: str) -> Problem:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from huskies_core.agents.confining import sandbox_problems
-from huskies_core.agents.programs import program_problem
 from huskies_core.config.problems import ConfigError
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.host import require_git
 from huskies_core.store.integrity import damage
+from huskies_core.tools.configuring import agent_faults
 
 _RESTORE = "Keep .huskies/state.db as it is and restore a copy; branches and worktrees are untouched."
 
@@ -73,10 +72,7 @@ def _base_branch(context: Context) -> Check:
 
 
 def _of_agent(context: Context, agent: Agent) -> Check:
+    """The first fault; 'huskies config check' has them all."""
+    fault = next(iter(agent_faults(context, agent)), None)
     name = f"agent {agent.name}"
-    wrong = program_problem(agent, context.environ)
-    if wrong is not None:
-        return Check(name, *wrong)
-    for trouble in sandbox_problems(agent, context.project, context.environ):
-        return Check(name, f"no sandbox: {trouble}", "huskies-agents.toml(5) tells what a sandbox needs.")
-    return Check(name)
+    return Check(name) if fault is None else Check(name, fault.problem, fault.hint)

@@ -17,7 +17,7 @@ from huskies_core.context import Context
 from huskies_core.git.host import make_repository
 from huskies_core.runs.environment import Allowance, RunVariables, agent_environment, read_env_file
 from huskies_core.runs.kill import free_marked
-from huskies_core.runs.stream import LineFeed
+from huskies_core.runs.stream import read_output
 from huskies_core.runtimes.interface import Assignment, Reader
 from huskies_core.runtimes.known import load_runtime
 from huskies_core.text import one_line
@@ -27,7 +27,6 @@ PROMPT = "This is a test of your connection. Answer with the single word ready, 
 LONGEST_SECS = 120
 NO_RUN = 0
 """Runs are numbered from 1: what carries this mark, in the scratch repository, is of the trial."""
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tup
     except OSError as error:
         return f"{argv[0]} cannot be started: {error.strerror}", "Check the command in agents.toml."
     code = _wait(started, place)
-    _read(output, reader)
+    read_output(output, reader)
     return _problem(agent, code, reader)
 
 
@@ -122,14 +121,6 @@ def _wait(started: "subprocess.Popen[bytes]", place: Path) -> int | None:
         free_marked(NO_RUN, str(place))
         started.kill()
         started.wait()
-
-
-def _read(output: Path, reader: Reader) -> None:
-    feed = LineFeed(reader)
-    with output.open("rb") as log:
-        while piece := log.read(_CHUNK):
-            feed.add(piece)
-    feed.end()
 
 
 def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] | None:
