@@ -12,7 +12,7 @@ function __huskies_at
             case '-*'
             case '*'
                 set -a path $tokens[1]
-                contains -- "$path" config agent run worktree rescue tool timer trigger; or break
+                contains -- "$path" config agent run worktree rescue tool service timer trigger; or break
         end
         set -e tokens[1]
     end
@@ -62,6 +62,7 @@ complete -c huskies -n '__huskies_at' -a logs -d 'Show what a run printed.'
 complete -c huskies -n '__huskies_at' -a worktree -d 'Find the worktrees of stories.'
 complete -c huskies -n '__huskies_at' -a rescue -d 'Find and restore work that was rescued.'
 complete -c huskies -n '__huskies_at' -a tool -d 'Call any operation by its name, with JSON.'
+complete -c huskies -n '__huskies_at' -a service -d 'Have systemd or cron tick.'
 complete -c huskies -n '__huskies_at' -a mcp -d 'Serve the tools to an MCP client.'
 complete -c huskies -n '__huskies_at' -a timer -d 'Do something at a time.'
 complete -c huskies -n '__huskies_at' -a trigger -d 'Do something when stories move.'
@@ -99,6 +100,9 @@ complete -c huskies -n '__huskies_at rescue' -a list -d 'List the work that was 
 complete -c huskies -n '__huskies_at rescue' -a restore -d 'Bring rescued work back as a branch.'
 complete -c huskies -n '__huskies_at tool' -a list -d 'List the tools.'
 complete -c huskies -n '__huskies_at tool' -a call -d 'Call a tool with JSON.'
+complete -c huskies -n '__huskies_at service' -a install -d 'Have systemd or cron tick for this project.'
+complete -c huskies -n '__huskies_at service' -a uninstall -d 'Take away what ticks for this project.'
+complete -c huskies -n '__huskies_at service' -a show -d 'Show what ticks for this project.'
 complete -c huskies -n '__huskies_at timer' -a add -d 'Set a timer.'
 complete -c huskies -n '__huskies_at timer' -a list -d 'List timers, each with its next three times.'
 complete -c huskies -n '__huskies_at timer' -a cancel -d 'Cancel a timer.'
@@ -161,6 +165,8 @@ complete -c huskies -n '__huskies_at logs' -l follow -s f -d 'Go on until the ru
 complete -c huskies -n '__huskies_at logs' -l raw -d 'The bytes as they were printed.'
 complete -c huskies -n '__huskies_at rescue restore' -l time -x -d 'Which one; default: the newest.'
 complete -c huskies -n '__huskies_at rescue restore' -l to -x -d 'The branch to make; default: rescued/story-ID.'
+complete -c huskies -n '__huskies_at service install' -l watch -d 'One \'huskies watch\' that stays, not a tick each minute.'
+complete -c huskies -n '__huskies_at service install' -l dry-run -d 'Print what would be written and change nothing.'
 complete -c huskies -n '__huskies_at timer add' -l at -x -d 'Once, at 14:30 or 2026-12-01T09:00.'
 complete -c huskies -n '__huskies_at timer add' -l in -x -d 'Once, in 90s, 2h, 1d.'
 complete -c huskies -n '__huskies_at timer add' -l every -x -d 'Again and again, every 30m, 6h.'

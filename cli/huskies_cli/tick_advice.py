@@ -8,5 +8,5 @@ def tick_advice(context: Context) -> tuple[str, ...]:
     if context.inside_run is not None or ticked_lately(context):
         return ()
     return (
-        "No tick ran in the last two minutes. Run 'huskies watch', or 'huskies tick' from cron each minute.",
+        "No tick ran in the last two minutes. Run 'huskies watch', or 'huskies service install systemd' or 'cron'.",
     )

@@ -64,6 +64,11 @@ CONFIG = (
     Entry("show", "config", "show_config", "Show every key with its value."),
     Entry("mcp", "config", "write_mcp", "Write the .mcp.json that Claude Code reads."),
 )
+SERVICE = (
+    Entry("install", "service", "install_service", "Have systemd or cron tick for this project."),
+    Entry("uninstall", "service", "uninstall_service", "Take away what ticks for this project."),
+    Entry("show", "service", "show_service", "Show what ticks for this project."),
+)
 TOOL = (
     Entry("list", "tool", "list_tools", "List the tools."),
     Entry("call", "tool", "call_tool", "Call a tool with JSON."),
@@ -107,6 +112,7 @@ COMMANDS = (
     Entry("worktree", "worktree", "", "Find the worktrees of stories.", RUNS, children=WORKTREE),
     Entry("rescue", "rescue", "", "Find and restore work that was rescued.", RUNS, children=RESCUE),
     Entry("tool", "tool", "", "Call any operation by its name, with JSON.", PROJECT, children=TOOL),
+    Entry("service", "service", "", "Have systemd or cron tick.", PROJECT, children=SERVICE),
     Entry("mcp", "mcp", "mcp", "Serve the tools to an MCP client.", PROJECT),
     Entry("timer", "timer", "", "Do something at a time.", RUNS, children=TIMER),
     Entry("trigger", "trigger", "", "Do something when stories move.", RUNS, children=TRIGGER),

@@ -25,7 +25,7 @@ def leave_control_group(name: str, cgroup_file: str = "/proc/self/cgroup") -> st
     "session".
     """
     unit = f"{name}.scope"
-    if not needs_scope(_control_group(cgroup_file), lingers=_lingers(os.environ.get("USER", ""))):
+    if not needs_scope(_control_group(cgroup_file), lingers=lingers(os.environ.get("USER", ""))):
         return "session"
     return "scope" if _ask_for_scope(unit) and _has_moved_to(unit, cgroup_file) else "session"
 
@@ -43,7 +43,8 @@ def _control_group(cgroup_file: str) -> str:
     return groups.get("name=systemd", "") if unified == "/" else unified
 
 
-def _lingers(user: str) -> bool:
+def lingers(user: str) -> bool:
+    """Whether systemd lets the user's processes, and their service manager, stay after logout."""
     return bool(user) and os.path.exists(f"/var/lib/systemd/linger/{user}")
 
 

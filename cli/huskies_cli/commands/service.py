@@ -1,0 +1,115 @@
+"""`huskies service`: what ticks where nobody types."""
+
+import difflib
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from huskies_cli import render
+from huskies_cli.output import Result
+from huskies_cli.session import session_of
+from huskies_core.context import Context, open_context, user_name
+from huskies_core.errors import UsageError
+from huskies_core.runs.scope import lingers
+from huskies_core.services.service import Job, Kind, captured
+from huskies_core.text import without_controls
+from huskies_core.tools.services import Installation, Part, inspect, install, left_out, uninstall
+
+Where = Annotated[Kind, typer.Argument(metavar="systemd|cron", help="Who starts it.", show_default=False)]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="One 'huskies watch' that stays, not a tick each minute.")
+]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Print what would be written and change nothing.")]
+
+
+def install_service(ctx: typer.Context, kind: Where, watch: Watch = False, dry_run: Dry = False) -> Result:
+    """Have systemd or cron tick for this project.
+
+    systemd: units of your user manager, a tick each minute or, with --watch, 'huskies watch' as a service. cron: a line
+    of your crontab. Either gets PATH and the language of this shell. Again, it puts right what differs.
+    """
+    if watch and kind is Kind.CRON:
+        raise UsageError("cron starts nothing that stays", hint="Leave --watch out, or use systemd.")
+    job = Job.WATCH if watch else Job.TICK
+    with open_context(session_of(ctx).start) as context:
+        talk = tuple(_advice(context, kind))
+        before = inspect(context, kind, job) if dry_run else install(context, kind, job)
+    changed = tuple(part for part in before.parts if part.found != part.wanted)
+    text = _written(changed) if dry_run else "\n".join(map(_change, changed))
+    return Result({**_document(before), "changed": [part.place for part in changed]}, text, talk=talk)
+
+
+def uninstall_service(ctx: typer.Context, kind: Where) -> Result:
+    """Take away what ticks for this project.
+
+    Agents, gates and merges that are at work go on.
+    """
+    with open_context(session_of(ctx).start) as context:
+        removed = uninstall(context, kind)
+    return Result(
+        {"kind": kind, "removed": list(removed)}, "\n".join(f"removed {place}" for place in removed)
+    )
+
+
+def show_service(ctx: typer.Context, kind: Where) -> Result:
+    """Show what ticks for this project.
+
+    And whether it is what 'install' would write from this shell; where not, the lines that differ.
+    """
+    with open_context(session_of(ctx).start) as context:
+        found = inspect(context, kind)
+    return Result(_document(found), text=lambda: _shown(found))
+
+
+def _document(found: Installation) -> dict[str, object]:
+    parts = [{"place": part.place, "found": part.found, "wanted": part.wanted} for part in found.parts]
+    states = {"installed": found.is_there, "started": found.is_started, "current": found.is_current}
+    return {"kind": found.kind, "job": found.job, **states, "parts": parts}
+
+
+def _advice(context: Context, kind: Kind) -> Iterator[str]:
+    yield f"Taken from this shell: {', '.join(captured(context.environ))}. Install again when one changes."
+    missing = left_out(context)
+    if missing:
+        yield (
+            f"Set here, but not for the service: {', '.join(missing)}."
+            f" Write what agents need into {context.project.env_file} and 'chmod 600' it."
+        )
+    if context.environ.get("HUSKIES_GATEWAY_URL") and not context.config.project.gateway_url:
+        yield "Set here, but not for the service: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml."
+    if kind is Kind.SYSTEMD and not lingers(user_name()):
+        yield "It ends when you log out: 'loginctl enable-linger' lets it stay."
+
+
+def _change(part: Part) -> str:
+    return f"{'removed' if part.wanted is None else 'wrote'} {part.place}"
+
+
+def _written(parts: tuple[Part, ...]) -> str:
+    texts = (
+        f"remove {part.place}" if part.wanted is None else f"write {part.place}\n\n{_indented(part.wanted)}"
+        for part in parts
+    )
+    return render.paragraphs(*texts)
+
+
+def _indented(text: str) -> str:
+    return render.block(text, indent=4)
+
+
+def _shown(found: Installation) -> str:
+    if not found.is_there:
+        return f"{found.kind}: not installed"
+    states = ("started" if found.is_started else "not started", "current" if found.is_current else "differs")
+    head = f"{found.kind}: {found.job}, {', '.join(states)}"
+    parts = (_part(part) for part in found.parts if part.found is not None or part.wanted is not None)
+    return render.paragraphs(head, *parts)
+
+
+def _part(part: Part) -> str:
+    if part.found == part.wanted:
+        return f"{part.place}\n\n{_indented(part.found or '')}"
+    found, wanted = ((text or "").splitlines() for text in (part.found, part.wanted))
+    lines = difflib.unified_diff(found, wanted, "as it is", "as it would be written", lineterm="", n=1)
+    return f"{part.place} differs:\n\n{_indented(without_controls(chr(10).join(lines)))}"

@@ -1,0 +1,90 @@
+"""`huskies service`, through the program."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from support.cli import HUSKIES, run_huskies
+from support.commands import Commands
+from support.crontabs import OwnCrontab
+from support.git_repository import GitRepository
+
+
+@pytest.fixture(autouse=True)
+def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnCrontab:
+    return OwnCrontab(tmp_path / "crontabs", monkeypatch)
+
+
+def test_a_dry_run_prints_what_an_install_writes_and_changes_nothing(
+    huskies: Commands, crontab: OwnCrontab, repository: GitRepository
+) -> None:
+    planned = huskies("service", "install", "cron", "--dry-run", "--quiet")
+    before = crontab.read()
+    done = huskies("service", "install", "cron", "--quiet")
+    script = repository.root / ".huskies/cron"
+    lines = [*script.read_text().splitlines(), *(crontab.read() or b"").decode().splitlines()]
+    assert (before, done.stdout) == (None, f"wrote {script}\nwrote crontab\n")
+    assert [line.strip() for line in planned.stdout.splitlines() if line] == [
+        f"write {script}",
+        *lines[: len(lines) - 4],
+        "write crontab",
+        *lines[-4:],
+    ]
+
+
+def test_show_says_whether_it_is_there_and_what_differs(
+    huskies: Commands, crontab: OwnCrontab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert huskies("service", "show", "cron").stdout == "cron: not installed\n"
+    huskies("service", "install", "cron")
+    assert huskies("service", "show", "cron").stdout.splitlines()[0] == "cron: tick, started, current"
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    shown = huskies("service", "show", "cron").stdout
+    assert shown.startswith("cron: tick, started, differs\n")
+    assert [line.strip() for line in shown.splitlines() if "TZ" in line] == [
+        "-export TZ=UTC",
+        "+export TZ=Europe/Berlin",
+    ]
+    document = huskies("service", "uninstall", "cron", "--json").data
+    assert (len(document["removed"]), crontab.read()) == (2, None)
+
+
+def test_what_is_taken_of_the_shell_is_said_and_what_is_not(
+    huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents = '[[agent]]\nname = "a"\nstage = "coder"\nruntime = "command"\ncommand = ["x"]\nenv_allow = ["API_KEY"]\n'
+    (repository.root / ".huskies/agents.toml").write_text(agents)
+    monkeypatch.setenv("API_KEY", "secret")
+    monkeypatch.setenv("HUSKIES_GATEWAY_URL", "http://127.0.0.1:1")
+    said = huskies("service", "install", "cron").stderr.splitlines()
+    assert said[0].startswith("Taken from this shell: GIT_CONFIG_GLOBAL, LANG, LC_ALL, PATH, TZ, ")
+    env_file = repository.root / ".huskies/env"
+    assert said[1:] == [
+        f"Set here, but not for the service: API_KEY. Write what agents need into {env_file} and 'chmod 600' it.",
+        "Set here, but not for the service: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml.",
+    ]
+
+
+def test_cron_does_not_watch(huskies: Commands, crontab: OwnCrontab) -> None:
+    assert (huskies("service", "install", "cron", "--watch").exit_code, crontab.read()) == (2, None)
+
+
+def test_projects_that_install_at_once_are_all_in_the_crontab(tmp_path: Path, crontab: OwnCrontab) -> None:
+    roots = [GitRepository(tmp_path.resolve() / f"shop {number}").root for number in range(4)]
+    for root in roots:
+        assert run_huskies("init", cwd=root).exit_code == 0
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda root: run_huskies("service", "install", "cron", cwd=root), roots))
+    lines = (crontab.read() or b"").decode().splitlines()
+    assert [one.exit_code for one in done] == [0] * 4
+    assert [sum(str(root / ".huskies/cron") in line for line in lines) for root in roots] == [1] * 4
+
+
+def test_a_tick_works_without_any_environment(huskies: Commands, repository: GitRepository) -> None:
+    assert huskies("add", "Greet", "-c", "it greets", "--start").exit_code == 0
+    argv = ["env", "-i", str(HUSKIES), "--project", str(repository.root), "tick"]
+    for _ in range(2):
+        done = subprocess.run(argv, cwd="/", capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,99 @@
+"""The texts of units: what systemd reads in them is what was meant."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from huskies_core.services.service import Job, Service
+from huskies_core.services.units import escaped_path, starter_of, unit_name, units_of
+
+ODD = '/srv/über shop/100% "a\\b" $HOME;x'
+PATHS = ["/", "/home/ada/shop", "/a//b/", "/.hidden/x", "/a-b/c_d.e:f", "/srv/über shop/100%", ODD, "/x/.y"]
+
+
+def service(root: str = "/home/ada/shop", job: Job = Job.TICK) -> Service:
+    return Service(
+        root, "/opt/my venv/bin/huskies", job, {"LANG": "C.UTF-8", "PATH": "/usr/bin:/opt/100%/bin"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "escaped"),
+    [
+        ("/", "-"),
+        ("/home/ada/shop", "home-ada-shop"),
+        ("/.a/b-c d", "\\x2ea-b\\x2dc\\x20d"),
+        ("/ü", "\\xc3\\xbc"),
+    ],
+)
+def test_a_path_is_escaped(path: str, escaped: str) -> None:
+    assert escaped_path(path) == escaped
+
+
+def test_paths_are_escaped_as_systemd_escape_does() -> None:
+    if shutil.which("systemd-escape") is None:
+        pytest.skip("systemd-escape is not installed")
+    said = subprocess.run(
+        ["systemd-escape", "--path", *PATHS], capture_output=True, text=True, check=True, timeout=30
+    ).stdout
+    assert said.split() == [escaped_path(path) for path in PATHS]
+
+
+def test_long_paths_have_names_of_their_own_that_systemd_takes() -> None:
+    roots = [f"/home/{'ü' * 100}/{end}" for end in ("a", "b")]
+    names = {unit_name(root) for root in roots}
+    assert (len(names), all(len(f"{name}.service.d") < 256 for name in names)) == (2, True)
+
+
+def test_a_tick_is_a_service_and_the_timer_that_starts_it() -> None:
+    units = units_of(service())
+    assert list(units) == ["huskies-home-ada-shop.service", "huskies-home-ada-shop.timer"]
+    assert settings(units["huskies-home-ada-shop.service"]) == [
+        "[Unit]",
+        "Description=Huskies in /home/ada/shop (tick)",
+        "Documentation=man:huskies-service(1) man:huskies-tick(1)",
+        "[Service]",
+        "Type=oneshot",
+        "TimeoutStartSec=1h",
+        'Environment="LANG=C.UTF-8"',
+        'Environment="PATH=/usr/bin:/opt/100%%/bin"',
+        'ExecStart=":/opt/my venv/bin/huskies" --project "/home/ada/shop" tick --quiet',
+        "KillMode=process",
+    ]
+    assert starter_of("/home/ada/shop", Job.TICK) == "huskies-home-ada-shop.timer"
+
+
+def test_a_watch_is_a_service_that_starts_at_login() -> None:
+    units = units_of(service(job=Job.WATCH))
+    assert list(units) == ["huskies-home-ada-shop.service"]
+    assert settings(units["huskies-home-ada-shop.service"])[-4:] == [
+        'ExecStart=":/opt/my venv/bin/huskies" --project "/home/ada/shop" watch',
+        "KillMode=process",
+        "[Install]",
+        "WantedBy=default.target",
+    ]
+    assert starter_of("/home/ada/shop", Job.WATCH) == "huskies-home-ada-shop.service"
+
+
+@pytest.mark.parametrize("job", list(Job))
+@pytest.mark.parametrize("root", ["/home/ada/shop", ODD])
+def test_systemd_has_nothing_to_say_of_the_units(tmp_path: Path, root: str, job: Job) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    program = tmp_path / "my 100% $HOME" / "huskies"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    files: list[Path] = []
+    for name, text in units_of(Service(root, str(program), job, {"PATH": '/a "b":/c\\d:/100%'})).items():
+        files.append(tmp_path / name)
+        files[-1].write_text(text)
+    verify = ["systemd-analyze", "verify", "--user", "--man=no", *map(str, files)]
+    done = subprocess.run(verify, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def settings(unit: str) -> list[str]:
+    return [line for line in unit.splitlines() if line and not line.startswith("#")]

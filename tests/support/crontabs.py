@@ -1,0 +1,34 @@
+"""A crontab of the test's own, kept by a program called `crontab` that comes first on PATH."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+class OwnCrontab:
+    """Nothing that a test does reaches the crontab of who runs it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._file = folder / "crontab"
+        monkeypatch.setenv("CRONTAB_FOLDER", str(folder))
+        monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
+
+    def write(self, content: bytes) -> None:
+        self._file.write_bytes(content)
+
+    def read(self) -> bytes | None:
+        return self._file.read_bytes() if self._file.exists() else None
+
+    def refuse(self) -> None:
+        """From now on crontab says that its user is not allowed to use it."""
+        (self._folder / "refuse").touch()
+
+    def writes(self) -> int:
+        """How often it was written."""
+        calls = self._folder / "calls"
+        return len(calls.read_text().splitlines()) if calls.exists() else 0
