@@ -1,19 +1,29 @@
 # bash completion for huskies(1). Written by man/generator: change that, not this.
 
 _huskies() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" i
+    local words=() cur prev command="" i last=-1 word
+    # bash breaks a:b into three words: here it is one.
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        ((i > 0)) && word=${words[last]}${COMP_WORDS[i]} || word=""
+        if [[ $word == *:* && $COMP_LINE == *"$word"* ]]; then
+            words[last]=$word
+        else
+            words[++last]=${COMP_WORDS[i]}
+        fi
+    done
+    cur=${words[last]} prev=${words[last - 1]}
     # --stage=coding comes as three words.
-    if [[ $prev == = && $COMP_CWORD -gt 2 ]]; then
-        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    if [[ $prev == = && $last -gt 2 ]]; then
+        prev=${words[last - 2]}
     elif [[ $cur == = ]]; then
         cur=""
     fi
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-            --project) ((i++)); [[ ${COMP_WORDS[i]} == = ]] && ((i++)) ;;
+    for ((i = 1; i < last; i++)); do
+        case ${words[i]} in
+            --project) ((i++)); [[ ${words[i]} == = ]] && ((i++)) ;;
             -*) ;;
             *)
-                command="${command:+$command }${COMP_WORDS[i]}"
+                command="${command:+$command }${words[i]}"
                 case $command in
                     config|agent|run|worktree|rescue|tool|service|timer|trigger) ;;
                     *) break ;;
@@ -30,6 +40,23 @@ _huskies_words() {
     while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
 }
 
+# What the project has now: a value a line, and behind a tab what it is. Values are the same to a shell as they stand;
+# the rest is shown where bash lists, and never where it inserts.
+_huskies_offers() {
+    local value about values=() shown=()
+    type -P huskies >/dev/null || return
+    while IFS=$'	' read -r value about; do
+        # bash inserts what comes after the last colon that there is already.
+        values+=("${value#"${cur%"${cur##*:}"}"}")
+        shown+=("$value${about:+  $about}")
+    done < <(command huskies __complete "$1" "$cur" "${words[@]:1:last - 1}" 2>/dev/null)
+    if [[ ${COMP_TYPE:-9} == 63 ]] && ((${#values[@]} > 1)); then
+        COMPREPLY=("${shown[@]}")
+    else
+        COMPREPLY=("${values[@]}")
+    fi
+}
+
 _huskies_paths() {
     local word
     compopt -o filenames 2>/dev/null
@@ -44,27 +71,27 @@ _huskies_value() {
         "add":--type) _huskies_words "story bug spike refactor epic task" ;;
         "add":--body) _huskies_paths -f ;;
         "add":--criterion|"add":-c) : ;;
-        "add":--depends-on) : ;;
-        "add":--agent) : ;;
+        "add":--depends-on) _huskies_offers stories ;;
+        "add":--agent) _huskies_offers agents ;;
         "add":--qa) _huskies_words "server agent human" ;;
         "add":--priority) : ;;
-        "add":--label) : ;;
-        "add":--epic) : ;;
+        "add":--label) _huskies_offers labels ;;
+        "add":--epic) _huskies_offers epics ;;
         "list":--stage) _huskies_words "backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen done archived abandoned superseded" ;;
         "list":--type) _huskies_words "story bug spike refactor epic task" ;;
-        "list":--label) : ;;
+        "list":--label) _huskies_offers labels ;;
         "update":--title) : ;;
         "update":--type) _huskies_words "story bug spike refactor epic task" ;;
         "update":--body) _huskies_paths -f ;;
         "update":--add-criterion|"update":-c) : ;;
         "update":--check) : ;;
         "update":--uncheck) : ;;
-        "update":--depends-on) : ;;
-        "update":--agent) : ;;
+        "update":--depends-on) _huskies_offers stories ;;
+        "update":--agent) _huskies_offers agents ;;
         "update":--qa) _huskies_words "server agent human" ;;
         "update":--priority) : ;;
-        "update":--label) : ;;
-        "update":--epic) : ;;
+        "update":--label) _huskies_offers labels ;;
+        "update":--epic) _huskies_offers epics ;;
         "update":--clear) _huskies_words "depends_on epic agent qa labels" ;;
         "export":--dir) _huskies_paths -d ;;
         "history":--after) : ;;
@@ -77,12 +104,12 @@ _huskies_value() {
         "merged":--commit) : ;;
         "close":--reason) : ;;
         "abandon":--reason) : ;;
-        "supersede":--by) : ;;
-        "agent start":--agent) : ;;
-        "agent prompt":--agent) : ;;
-        "run list":--story) : ;;
+        "supersede":--by) _huskies_offers stories ;;
+        "agent start":--agent) _huskies_offers agents ;;
+        "agent prompt":--agent) _huskies_offers agents ;;
+        "run list":--story) _huskies_offers stories ;;
         "run list":--limit) : ;;
-        "logs":--run) : ;;
+        "logs":--run) _huskies_offers runs ;;
         "rescue restore":--time) : ;;
         "rescue restore":--to) : ;;
         "timer add":--at) : ;;
@@ -125,7 +152,7 @@ _huskies_value() {
 
 _huskies_word() {
     case "$1" in
-        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool service mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show mcp"; fi ;;
         "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop test prompt"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
@@ -145,56 +172,58 @@ _huskies_word() {
         "doctor") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "add") if [[ $cur == -* ]]; then _huskies_words "--type --body --criterion -c --depends-on --agent --qa --priority --label --epic --start --project --json --quiet --help -h"; else :; fi ;;
         "list") if [[ $cur == -* ]]; then _huskies_words "--stage --type --label --all --project --json --quiet --help -h"; else :; fi ;;
-        "show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "edit") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "update") if [[ $cur == -* ]]; then _huskies_words "--title --type --body --add-criterion -c --check --uncheck --depends-on --agent --qa --priority --label --epic --clear --project --json --quiet --help -h"; else :; fi ;;
-        "export") if [[ $cur == -* ]]; then _huskies_words "--dir --project --json --quiet --help -h"; else :; fi ;;
+        "show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "edit") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "update") if [[ $cur == -* ]]; then _huskies_words "--title --type --body --add-criterion -c --check --uncheck --depends-on --agent --qa --priority --label --epic --clear --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "export") if [[ $cur == -* ]]; then _huskies_words "--dir --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "import") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_paths -f; fi ;;
         "status") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "explain") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "history") if [[ $cur == -* ]]; then _huskies_words "--all --follow -f --after --project --json --quiet --help -h"; else :; fi ;;
+        "explain") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "history") if [[ $cur == -* ]]; then _huskies_words "--all --follow -f --after --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "cost") if [[ $cur == -* ]]; then _huskies_words "--by --since --project --json --quiet --help -h"; else :; fi ;;
         "audit") if [[ $cur == -* ]]; then _huskies_words "--follow -f --after --project --json --quiet --help -h"; else :; fi ;;
-        "start") if [[ $cur == -* ]]; then _huskies_words "--force --project --json --quiet --help -h"; else :; fi ;;
-        "approve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "reject") if [[ $cur == -* ]]; then _huskies_words "--notes --project --json --quiet --help -h"; else :; fi ;;
-        "block") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else :; fi ;;
-        "unblock") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "freeze") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "unfreeze") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "demote") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "retry") if [[ $cur == -* ]]; then _huskies_words "--to --project --json --quiet --help -h"; else :; fi ;;
-        "resolve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "merged") if [[ $cur == -* ]]; then _huskies_words "--commit --project --json --quiet --help -h"; else :; fi ;;
-        "close") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else :; fi ;;
-        "abandon") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else :; fi ;;
-        "supersede") if [[ $cur == -* ]]; then _huskies_words "--by --project --json --quiet --help -h"; else :; fi ;;
-        "reopen") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "start") if [[ $cur == -* ]]; then _huskies_words "--force --project --json --quiet --help -h"; else _huskies_offers stories/backlog; fi ;;
+        "approve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories/qa,review_hold; fi ;;
+        "reject") if [[ $cur == -* ]]; then _huskies_words "--notes --project --json --quiet --help -h"; else _huskies_offers stories/qa,review_hold; fi ;;
+        "block") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "unblock") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories/blocked; fi ;;
+        "freeze") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "unfreeze") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories/frozen; fi ;;
+        "demote") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "retry") if [[ $cur == -* ]]; then _huskies_words "--to --project --json --quiet --help -h"; else _huskies_offers stories/merge_failure,merge_failure_final; fi ;;
+        "resolve") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories/merge_failure,merge_failure_final; fi ;;
+        "merged") if [[ $cur == -* ]]; then _huskies_words "--commit --project --json --quiet --help -h"; else _huskies_offers stories/merge,merge_failure,merge_failure_final; fi ;;
+        "close") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "abandon") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "supersede") if [[ $cur == -* ]]; then _huskies_words "--by --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "reopen") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers finished; fi ;;
         "agent list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "agent start") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else :; fi ;;
-        "agent stop") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "agent test") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "agent prompt") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else :; fi ;;
+        "agent start") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "agent stop") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "agent test") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers agents; fi ;;
+        "agent prompt") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "run list") if [[ $cur == -* ]]; then _huskies_words "--live --story --limit --project --json --quiet --help -h"; else :; fi ;;
-        "run show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "run kill") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "logs") if [[ $cur == -* ]]; then _huskies_words "--run --follow -f --raw --project --json --quiet --help -h"; else :; fi ;;
+        "run show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers runs; fi ;;
+        "run kill") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers live-runs; fi ;;
+        "logs") if [[ $cur == -* ]]; then _huskies_words "--run --follow -f --raw --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "worktree list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "worktree path") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "worktree path") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "rescue list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "rescue restore") if [[ $cur == -* ]]; then _huskies_words "--time --to --project --json --quiet --help -h"; else :; fi ;;
+        "rescue restore") if [[ $cur == -* ]]; then _huskies_words "--time --to --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "tool list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "tool call") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "service install") if [[ $cur == -* ]]; then _huskies_words "--watch --dry-run --project --json --quiet --help -h"; else :; fi ;;
-        "service uninstall") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "service show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "service install") if [[ $cur == -* ]]; then _huskies_words "--watch --dry-run --project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
+        "service uninstall") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
+        "service show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
+        "completion") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "bash zsh fish"; fi ;;
+        "help") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay pipeline project.toml agents.toml"; fi ;;
         "mcp") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "timer add") if [[ $cur == -* ]]; then _huskies_words "--at --in --every --cron --tz --label --catch-up --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
         "timer list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;
-        "timer cancel") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "timer cancel") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers timers; fi ;;
         "trigger add") if [[ $cur == -* ]]; then _huskies_words "--story --label --type --event --from --to --once --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
         "trigger list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;
-        "trigger cancel") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "trigger cancel") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers triggers; fi ;;
         "watch") if [[ $cur == -* ]]; then _huskies_words "--interval --project --json --quiet --help -h"; else :; fi ;;
         "tick") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "reconcile") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;

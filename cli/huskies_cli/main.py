@@ -20,6 +20,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _answer(arguments: list[str], session: Session) -> int:
+    if arguments[:1] == ["__complete"]:
+        from huskies_cli.completing import complete
+
+        return complete(arguments[1:])
     from huskies_cli import fast
 
     code = fast.tick(arguments) if "tick" in arguments else None

@@ -2,25 +2,35 @@
 
 from collections.abc import Iterator, Sequence
 
-from command_tree import Command, Kind, Option, every
+from command_tree import Command, Kind, Option, Value, every
 
 _SCRIPT = """\
 # bash completion for huskies(1). Written by man/generator: change that, not this.
 
 _huskies() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" i
+    local words=() cur prev command="" i last=-1 word
+    # bash breaks a:b into three words: here it is one.
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        ((i > 0)) && word=${words[last]}${COMP_WORDS[i]} || word=""
+        if [[ $word == *:* && $COMP_LINE == *"$word"* ]]; then
+            words[last]=$word
+        else
+            words[++last]=${COMP_WORDS[i]}
+        fi
+    done
+    cur=${words[last]} prev=${words[last - 1]}
     # --stage=coding comes as three words.
-    if [[ $prev == = && $COMP_CWORD -gt 2 ]]; then
-        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    if [[ $prev == = && $last -gt 2 ]]; then
+        prev=${words[last - 2]}
     elif [[ $cur == = ]]; then
         cur=""
     fi
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-            --project) ((i++)); [[ ${COMP_WORDS[i]} == = ]] && ((i++)) ;;
+    for ((i = 1; i < last; i++)); do
+        case ${words[i]} in
+            --project) ((i++)); [[ ${words[i]} == = ]] && ((i++)) ;;
             -*) ;;
             *)
-                command="${command:+$command }${COMP_WORDS[i]}"
+                command="${command:+$command }${words[i]}"
                 case $command in
                     @GROUPS@) ;;
                     *) break ;;
@@ -35,6 +45,23 @@ _huskies() {
 _huskies_words() {
     local word
     while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
+}
+
+# What the project has now: a value a line, and behind a tab what it is. Values are the same to a shell as they stand;
+# the rest is shown where bash lists, and never where it inserts.
+_huskies_offers() {
+    local value about values=() shown=()
+    type -P huskies >/dev/null || return
+    while IFS=$'\t' read -r value about; do
+        # bash inserts what comes after the last colon that there is already.
+        values+=("${value#"${cur%"${cur##*:}"}"}")
+        shown+=("$value${about:+  $about}")
+    done < <(command huskies __complete "$1" "$cur" "${words[@]:1:last - 1}" 2>/dev/null)
+    if [[ ${COMP_TYPE:-9} == 63 ]] && ((${#values[@]} > 1)); then
+        COMPREPLY=("${shown[@]}")
+    else
+        COMPREPLY=("${values[@]}")
+    fi
 }
 
 _huskies_paths() {
@@ -81,14 +108,15 @@ def _values(commands: Sequence[Command], common: Sequence[Option]) -> Iterator[s
 
 def _value(place: str, option: Option) -> str:
     pattern = "|".join(f"{place}:{name}" for name in option.names)
-    return f"{pattern}) {_offer(option)} ;;"
+    return f"{pattern}) {_offer(option.takes)} ;;"
 
 
-def _offer(option: Option) -> str:
-    match option.kind:
+def _offer(value: Value) -> str:
+    match value.kind:
         case Kind.WORDS:
-            words = " ".join(option.words)
-            return f'_huskies_words "{words}"'
+            return f'_huskies_words "{" ".join(value.words)}"'
+        case Kind.OFFERS:
+            return f"_huskies_offers {value.offers}"
         case Kind.FILE:
             return "_huskies_paths -f"
         case Kind.FOLDER:
@@ -103,8 +131,8 @@ def _words(commands: Sequence[Command], program: Sequence[Option], common: Seque
         yield f'"{group.name}") {_either(common, _names(group.children))} ;;'
     for command in every(commands):
         if not command.hidden:
-            after = "_huskies_paths -f" if command.arguments is Kind.FILE else ":"
-            yield f'"{command.name}") {_either((*command.options, *common), after)} ;;'
+            flags = (*command.options, *common)
+            yield f'"{command.name}") {_either(flags, _offer(command.arguments))} ;;'
 
 
 def _either(options: Sequence[Option], otherwise: str) -> str:

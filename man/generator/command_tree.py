@@ -6,39 +6,83 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import get_args, get_origin
 
-from typer.core import TyperOption
+from typer.core import TyperArgument, TyperOption
 
 from huskies_cli.app import EVERYWHERE, build_app, load
 from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.commands.help import PAGES
 
 
 class Kind(StrEnum):
-    """What follows an option, as far as a shell can complete it."""
+    """What a value can be, as far as a shell can complete it: WORDS are known, OFFERS are asked of the program."""
 
     NOTHING = "nothing"
     WORDS = "words"
+    OFFERS = "offers"
     FILE = "file"
     FOLDER = "folder"
     OTHER = "other"
 
 
+_FAILED = "merge_failure,merge_failure_final"
+_OFFERS = {
+    "ID": "stories",
+    "ID...": "stories",
+    "[ID]": "stories",
+    "[ID...]": "stories",
+    "RUN": "runs",
+    "R": "runs",
+    "AGENT": "agents",
+    "A": "agents",
+    "L": "labels",
+    "TIMER": "timers",
+    "TRIGGER": "triggers",
+}
+"""What is asked for by a metavar, see huskies_core.store.offers."""
+_NARROWER = {
+    "start ID...": "stories/backlog",
+    "approve ID...": "stories/qa,review_hold",
+    "reject ID...": "stories/qa,review_hold",
+    "unblock ID...": "stories/blocked",
+    "unfreeze ID...": "stories/frozen",
+    "retry ID...": f"stories/{_FAILED}",
+    "resolve ID...": f"stories/{_FAILED}",
+    "merged ID": f"stories/merge,{_FAILED}",
+    "reopen ID...": "finished",
+    "add --epic": "epics",
+    "update --epic": "epics",
+    "run kill RUN": "live-runs",
+    "timer add --label": "",
+}
+"""Where only some of them make sense, by command and metavar or option; "" where it is a new name."""
 _KINDS = {"FILE": Kind.FILE, "PATH...": Kind.FILE, "PATH": Kind.FOLDER, "D": Kind.FOLDER, "DIR": Kind.FOLDER}
 
 
 @dataclass(frozen=True)
+class Value:
+    """`words` is all that it can be, when that is known; `offers` what `huskies __complete` is asked for."""
+
+    kind: Kind
+    words: tuple[str, ...] = ()
+    offers: str = ""
+
+
+NOTHING = Value(Kind.NOTHING)
+
+
+@dataclass(frozen=True)
 class Option:
-    """`names` are the long ones, then the short ones; `words` all that its value can be, when that is known."""
+    """`names` are the long ones, then the short ones; `metavar` is what help calls the value that it `takes`."""
 
     names: tuple[str, ...]
-    value: str
-    kind: Kind
-    words: tuple[str, ...]
+    metavar: str
+    takes: Value
     help: str
     default: str = ""
 
     @property
     def takes_value(self) -> bool:
-        return self.kind is not Kind.NOTHING
+        return self.takes.kind is not Kind.NOTHING
 
 
 @dataclass(frozen=True)
@@ -49,7 +93,7 @@ class Command:
     help: str
     hidden: bool
     options: tuple[Option, ...]
-    arguments: Kind
+    arguments: Value
     children: tuple["Command", ...] = ()
 
     @property
@@ -57,7 +101,7 @@ class Command:
         return " ".join(self.path)
 
 
-HELP = Option(("--help", "-h"), "", Kind.NOTHING, (), "Show help and exit.")
+HELP = Option(("--help", "-h"), "", NOTHING, "Show help and exit.")
 
 
 def read_commands() -> tuple[Command, ...]:
@@ -68,7 +112,7 @@ def read_commands() -> tuple[Command, ...]:
 def read_program_options() -> tuple[Option, ...]:
     """What can be given before a command."""
     params = [param for param in build_app().params if isinstance(param, TyperOption)]
-    return (*map(_option, params), HELP)
+    return (*(_option(param, "") for param in params), HELP)
 
 
 def read_common_options() -> tuple[Option, ...]:
@@ -86,23 +130,34 @@ def _command(above: tuple[str, ...], entry: Entry) -> Command:
     path = (*above, entry.name)
     if entry.children:
         children = tuple(_command(path, child) for child in entry.children)
-        return Command(path, entry.help, entry.hidden, (), Kind.NOTHING, children)
-    params = load(entry).params
+        return Command(path, entry.help, entry.hidden, (), NOTHING, children)
+    params, name = load(entry).params, " ".join(path)
     own = (item for item in params if isinstance(item, TyperOption) and item.rich_help_panel != EVERYWHERE)
-    metavars = {_KINDS.get(item.metavar or "") for item in params if not isinstance(item, TyperOption)}
-    arguments = next((kind for kind in metavars if kind), Kind.OTHER)
-    return Command(path, entry.help, entry.hidden, tuple(map(_option, own)), arguments)
+    values = (_value(item, f"{name} {item.metavar}") for item in params if isinstance(item, TyperArgument))
+    arguments = next((value for value in values if value.kind is not Kind.OTHER), Value(Kind.OTHER))
+    return Command(path, entry.help, entry.hidden, tuple(_option(item, name) for item in own), arguments)
 
 
-def _option(param: TyperOption) -> Option:
+def _option(param: TyperOption, command: str) -> Option:
     names = tuple(sorted(param.opts, key=lambda name: not name.startswith("--")))
-    value, words = param.metavar or "", _words(param)
-    kind = Kind.WORDS if words else _KINDS.get(value, Kind.OTHER) if value else Kind.NOTHING
-    default = str(param.default) if param.show_default and value else ""
-    return Option(names, value, kind, words, inspect.cleandoc(param.help or ""), default)
+    metavar = param.metavar or ""
+    takes = _value(param, f"{command} {names[0]}") if metavar or _words(param) else NOTHING
+    default = str(param.default) if param.show_default and metavar else ""
+    return Option(names, metavar, takes, inspect.cleandoc(param.help or ""), default)
 
 
-def _words(param: TyperOption) -> tuple[str, ...]:
+def _value(param: TyperOption | TyperArgument, place: str) -> Value:
+    """`place` is the command, and the option or the metavar."""
+    metavar, words = param.metavar or "", _words(param)
+    offers = _NARROWER.get(place, _OFFERS.get(metavar, ""))
+    if metavar == "[COMMAND...]":
+        words = (*(entry.name for entry in COMMANDS if not entry.hidden), *PAGES)
+    if words:
+        return Value(Kind.WORDS, words)
+    return Value(Kind.OFFERS, offers=offers) if offers else Value(_KINDS.get(metavar, Kind.OTHER))
+
+
+def _words(param: TyperOption | TyperArgument) -> tuple[str, ...]:
     annotation: object = param.type_descriptor.annotation
     inner = get_args(annotation)[0] if get_origin(annotation) is list else annotation
     if not (inspect.isclass(inner) and issubclass(inner, Enum)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from command_tree import Command, Kind, Option, every
+from command_tree import Command, Kind, Option, Value, every
 
 _HEAD = """\
 # fish completion for huskies(1). Written by man/generator: change that, not this.
@@ -24,6 +24,12 @@ function __huskies_at
         set -e tokens[1]
     end
     test "$path" = "$argv"
+end
+
+# What the project has now: a value a line, and behind a tab what it is.
+function __huskies_offers
+    set -l typed (commandline -opc)
+    command -q huskies; and command huskies __complete $argv (commandline -ct) $typed[2..-1] 2>/dev/null
 end
 
 complete -c huskies -f
@@ -52,8 +58,13 @@ def _names(place: str, commands: Sequence[Command]) -> list[str]:
 
 
 def _of_command(command: Command) -> Iterator[str]:
-    if command.arguments is Kind.FILE:
-        yield f"complete -c huskies -n {_at(command.name)} -F"
+    match command.arguments.kind:
+        case Kind.FILE:
+            yield f"complete -c huskies -n {_at(command.name)} -F"
+        case Kind.WORDS | Kind.OFFERS:
+            yield f"complete -c huskies -n {_at(command.name)} -k -a {_offered(command.arguments)}"
+        case Kind.NOTHING | Kind.FOLDER | Kind.OTHER:
+            pass
     for option in command.options:
         yield from _option(command.name, option, ())
 
@@ -65,21 +76,25 @@ def _option(place: str, option: Option, common: Sequence[Option]) -> Iterator[st
         f"-l {name.removeprefix('--')}" if name.startswith("--") else f"-s {name.removeprefix('-')}"
         for name in option.names
     )
-    yield f"complete -c huskies{where} {names}{_value(option)} -d {_quoted(option.help)}"
+    yield f"complete -c huskies{where} {names}{_after(option.takes)} -d {_quoted(option.help)}"
 
 
-def _value(option: Option) -> str:
-    match option.kind:
+def _after(value: Value) -> str:
+    match value.kind:
         case Kind.NOTHING:
             return ""
-        case Kind.WORDS:
-            return f" -x -a {_quoted(' '.join(option.words))}"
+        case Kind.WORDS | Kind.OFFERS:
+            return f" -x -k -a {_offered(value)}"
         case Kind.FILE:
             return " -r -F"
         case Kind.FOLDER:
             return " -x -a '(__fish_complete_directories)'"
         case Kind.OTHER:
             return " -x"
+
+
+def _offered(value: Value) -> str:
+    return _quoted(f"(__huskies_offers {value.offers})" if value.offers else " ".join(value.words))
 
 
 def _at(place: str) -> str:

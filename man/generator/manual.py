@@ -74,14 +74,15 @@ def _listed(options: Sequence[Option]) -> str:
 
 def _item(option: Option) -> str:
     heads = " , ".join(f"Fl {name.removeprefix('-')}" for name in reversed(option.names))
-    value = f" Ar {option.value}" if option.takes_value else ""
+    value = f" Ar {option.metavar}" if option.takes_value else ""
     return "\n".join((f".It {heads}{value}", *_told(option), ""))
 
 
 def _told(option: Option) -> Iterator[str]:
     yield from _sentences(option.help)
-    if option.words and not all(word in option.help for word in option.words):
-        yield from _sentences(f"One of {', '.join(option.words)}.")
+    words = option.takes.words
+    if words and not all(word in option.help for word in words):
+        yield from _sentences(f"One of {', '.join(words)}.")
     if option.default:
         yield f"Default: {option.default}."
 

@@ -2,18 +2,30 @@
 
 from collections.abc import Iterator, Sequence
 
-from command_tree import Command, Kind, Option
+from command_tree import Command, Kind, Option, Value
 
 _HEAD = """\
 #compdef huskies
 # zsh completion for huskies(1). Written by man/generator: change that, not this.
+
+# What the project has now: a value a line, and behind a tab what it is.
+_huskies_offers() {
+    local -a values shown
+    local offer
+    (( $+commands[huskies] )) || return 1
+    while IFS= read -r offer; do
+        values+=("${offer%%$'\t'*}")
+        shown+=("${(j:  -- :)${(ps:\t:)offer}}")
+    done < <(command huskies __complete "$1" "$PREFIX" "${huskies_typed[@]}" 2>/dev/null)
+    compadd -V offers -l -d shown -a values
+}
 """
 _GROUP = """
 {function}() {{
-    local -a commands
+    local -a names
     local context state state_descr line
-    typeset -A opt_args
-    commands=(
+    typeset -A opt_args{typed}
+    names=(
 {rows}
     )
     _arguments -C \\
@@ -21,7 +33,7 @@ _GROUP = """
         '1:command:->command' \\
         '*::argument:->arguments'
     case $state in
-        command) _describe -t commands command commands ;;
+        command) _describe -t commands command names ;;
         arguments)
             case $line[1] in
 {cases}
@@ -57,7 +69,8 @@ def _group(path: tuple[str, ...], children: Sequence[Command], options: Sequence
     rows = "\n".join(f"        {row}" for row in described)
     cases = "\n".join(f"                {child.path[-1]}) {_function(child.path)} ;;" for child in children)
     lines = " \\\n".join(_specs(options))
-    return _GROUP.format(function=_function(path), rows=rows, cases=cases, options=lines)
+    typed = "" if path else '\n    local -a huskies_typed=("${(@Q)words[2,CURRENT-1]}")'
+    return _GROUP.format(function=_function(path), rows=rows, cases=cases, options=lines, typed=typed)
 
 
 def _function(path: tuple[str, ...]) -> str:
@@ -68,26 +81,29 @@ def _specs(options: Sequence[Option]) -> Iterator[str]:
     for option in options:
         for name in option.names:
             equals = "=" if option.takes_value and name.startswith("--") else ""
-            spec = _quoted(f"*{name}{equals}[{_plain(option.help)}]{_value(option)}")
+            spec = _quoted(f"*{name}{equals}[{_plain(option.help)}]{_after(option.metavar, option.takes)}")
             yield f"        {spec}"
 
 
-def _value(option: Option) -> str:
-    match option.kind:
+def _after(metavar: str, value: Value) -> str:
+    match value.kind:
         case Kind.NOTHING:
             return ""
         case Kind.WORDS:
-            return f":{option.value}:({' '.join(option.words)})"
+            return f":{metavar}:({' '.join(value.words)})"
+        case Kind.OFFERS:
+            return f":{metavar}: _huskies_offers {value.offers}"
         case Kind.FILE:
-            return f":{option.value}:_files"
+            return f":{metavar}:_files"
         case Kind.FOLDER:
-            return f":{option.value}:_files -/"
+            return f":{metavar}:_files -/"
         case Kind.OTHER:
-            return f":{option.value}: "
+            return f":{metavar}: "
 
 
 def _argument(command: Command) -> str:
-    return "'*:path:_files'" if command.arguments is Kind.FILE else "'*:argument: '"
+    name = "path" if command.arguments.kind is Kind.FILE else "argument"
+    return _quoted(f"*{_after(name, command.arguments)}")
 
 
 def _plain(text: str) -> str:

@@ -70,6 +70,19 @@ def tick_beside_timers(folder: Path, scale: Scale) -> Iterator[Row]:
     yield Row("the same beside 10,000 timers and 1,000 triggers", "ms", full, empty, at_most=1.2)
 
 
+def completion(folder: Path, scale: Scale) -> Iterator[Row]:
+    """What a shell waits for when TAB is pressed, against a Python that imports sqlite3 and ends."""
+    with opened(folder / "repo", Clock(utc_now())) as context:
+        for number in range(min(scale.stories, 1000)):
+            import_story(context.store, Coding(), number=number + 1)
+        root = context.project.root
+    asked = [installed_program(), "__complete", "stories", "1", "show"]
+    bare = [sys.executable, "-c", "import sqlite3"]
+    times = [(run_for(asked, root), run_for(bare, root)) for _ in range(max(scale.rounds // 10, 1))]
+    ours, plain = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
+    yield Row("a completion among 1,000 stories", "ms", ours, plain, at_most=1.5)
+
+
 def supervisor(folder: Path, scale: Scale) -> Iterator[Row]:
     """Resident memory of the supervisor of a run that prints `rounds` lines of 1,000 characters, against its aim."""
     script = f"yes $(printf %01000d 0) | head -n {scale.rounds * 10}; read line < go"
@@ -109,7 +122,7 @@ def following_run(folder: Path, scale: Scale) -> Iterator[Row]:
     )
 
 
-ROWS = (idle_tick, tick_beside_timers, supervisor, following_run)
+ROWS = (idle_tick, tick_beside_timers, completion, supervisor, following_run)
 
 
 def run_for(command: list[str], place: Path) -> float:

@@ -44,7 +44,9 @@ def asked(program: str, *arguments: str) -> list[str]:
 
 
 @pytest.fixture(params=[in_bash, in_zsh, in_fish], ids=["bash", "zsh", "fish"])
-def shell(request: pytest.FixtureRequest) -> Shell:
+def shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Where no project is; test_typing has what is offered in one."""
+    monkeypatch.chdir(tmp_path)
     chosen: Shell = request.param
     return chosen
 
@@ -65,6 +67,9 @@ def shell(request: pytest.FixtureRequest) -> Shell:
         ("huskies rescue restore --to ", []),
         ("huskies show ", []),
         ("huskies nonsense ", []),
+        ("huskies service install ", ["cron", "systemd"]),
+        ("huskies completion f", ["fish"]),
+        ("huskies help pi", ["pipeline"]),
     ],
 )
 def test_a_shell_offers_what_can_come_next(shell: Shell, line: str, offered: list[str]) -> None:

@@ -113,6 +113,8 @@ COMMANDS = (
     Entry("rescue", "rescue", "", "Find and restore work that was rescued.", RUNS, children=RESCUE),
     Entry("tool", "tool", "", "Call any operation by its name, with JSON.", PROJECT, children=TOOL),
     Entry("service", "service", "", "Have systemd or cron tick.", PROJECT, children=SERVICE),
+    Entry("completion", "completion", "print_completion", "Print the completion script of a shell.", PROJECT),
+    Entry("help", "help", "show_manual", "Open the manual page of a command.", PROJECT),
     Entry("mcp", "mcp", "mcp", "Serve the tools to an MCP client.", PROJECT),
     Entry("timer", "timer", "", "Do something at a time.", RUNS, children=TIMER),
     Entry("trigger", "trigger", "", "Do something when stories move.", RUNS, children=TRIGGER),

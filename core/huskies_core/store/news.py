@@ -34,7 +34,7 @@ def at_work_without_news(database: str, stamp: str, *, gateway: bool) -> "list[s
     does was written down when it was last read.
     """
     try:
-        db = sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True, timeout=5)
+        db = sqlite3.connect(f"file:{uri_path(database)}?mode=ro", uri=True, timeout=5)
         try:
             asked = {"now": _iso(time.time()), "stamp": stamp, "gateway": gateway}
             if db.execute(_NEWS, asked).fetchone()[0]:
@@ -50,6 +50,6 @@ def _iso(moment: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03d}Z"
 
 
-def _quoted(path: str) -> str:
+def uri_path(path: str) -> str:
     """The characters that mean something in a URI file name of SQLite."""
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

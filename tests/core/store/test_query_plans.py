@@ -15,6 +15,7 @@ from huskies_core.store import (
     holds,
     journal,
     news,
+    offers,
     runs,
     stories,
     timers,
@@ -78,6 +79,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "usage.spent_between": lambda db: usage.spent_between(db, NOW, NOW, without=()),
     "usage.first_told": lambda db: usage.first_told(db, 1),
 }
+OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timers", "triggers")
 
 
 def start_and_claim(db: sqlite3.Connection) -> None:
@@ -132,6 +134,11 @@ def is_whole(step: str) -> bool:
 @pytest.mark.parametrize("name", READS)
 def test_no_pass_reads_a_whole_table(db: sqlite3.Connection, name: str) -> None:
     assert whole_reads(db, READS[name]) == []
+
+
+@pytest.mark.parametrize("kind", OFFERED)
+def test_no_shell_waits_for_a_whole_table(db: sqlite3.Connection, kind: str) -> None:
+    assert whole_reads(db, lambda db: list(offers._offers(db, kind, ""))) == []
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -1,0 +1,128 @@
+"""`huskies __complete`: what shells ask when TAB is pressed. Quick, and silent where something is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.cli import HUSKIES
+from support.commands import Commands
+from support.git_repository import GitRepository
+
+AGENTS = """
+[[agent]]
+name = "coder-1"
+stage = "coder"
+runtime = "codex"
+[[agent]]
+name = "$(touch x)"
+[[agent]]
+model = "nameless"
+"""
+
+
+@pytest.fixture
+def stories(huskies: Commands) -> Commands:
+    for title in ("One", "Two"):
+        assert huskies("add", title, "-c", "it works").exit_code == 0
+    return huskies
+
+
+ALL = (0, "2\tTwo (backlog)\n1\tOne (backlog)\n", "")
+NONE = (0, "", "")
+
+
+def test_stories_are_told_from_wherever_the_project_is_found(
+    stories: Commands, repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below, worktree = repository.root / "a/b", tmp_path / "linked"
+    below.mkdir(parents=True)
+    repository.git("worktree", "add", "--quiet", "--detach", str(worktree))
+    ask = ("__complete", "stories", "")
+    found = []
+    for place in (below, worktree, worktree / "c"):
+        place.mkdir(exist_ok=True)
+        monkeypatch.chdir(place)
+        found.append(stories(*ask).outcome)
+    monkeypatch.chdir(tmp_path)
+    outside = stories(*ask).outcome
+    named = (["--project", str(below)], [f"--project={below}"], ["--project", "=", str(below), "show"])
+    found.extend(stories(*ask, *typed).outcome for typed in named)
+    monkeypatch.setenv("HUSKIES_PROJECT", str(worktree))
+    found.append(stories(*ask).outcome)
+    assert (outside, found) == (NONE, [ALL] * 7)
+
+
+def test_only_what_begins_like_the_word_is_told(stories: Commands) -> None:
+    ask = [("stories", "2"), ("stories", "--depends-on=2"), ("stories", "x"), ("stories",), ()]
+    found = [stories("__complete", *words).stdout for words in ask]
+    assert found == ["2\tTwo (backlog)\n", "2\tTwo (backlog)\n", "", "", ""]
+
+
+def test_agents_are_told_from_their_file_and_none_whose_name_needs_quotes(
+    stories: Commands, repository: GitRepository
+) -> None:
+    file = repository.root / ".huskies/agents.toml"
+    file.write_text(AGENTS)
+    told = stories("__complete", "agents", "").outcome
+    broken = []
+    for text in (b"[[agent", b"agent = 1", b"\xff", b"agent = [1]"):
+        file.write_bytes(text)
+        broken.append(stories("__complete", "agents", "").outcome)
+    assert (told, broken) == ((0, "coder-1\tcoder, codex\n", ""), [NONE] * 4)
+
+
+def test_a_store_or_a_pointer_that_is_broken_is_passed_over_in_silence(
+    stories: Commands, repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository.root / ".huskies/state.db").write_bytes(b"broken" * 1000)
+    broken = [stories("__complete", "stories", "").outcome]
+    for name, text in (("empty", b""), ("bytes", b"gitdir: \xff\x00\n"), ("nowhere", b"gitdir: /nowhere\n")):
+        place = tmp_path / name
+        place.mkdir()
+        (place / ".git").write_bytes(text)
+        monkeypatch.chdir(place)
+        broken.append(stories("__complete", "stories", "").outcome)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert [*broken, stories("__complete", "stories", "").outcome] == [NONE] * 5
+
+
+@pytest.mark.usefixtures("stories")
+def test_the_answer_imports_nothing_slow(repository: GitRepository) -> None:
+    program = (
+        "import sys; from huskies_cli.main import main; main(['__complete', 'stories', '']);"
+        "main(['__complete', 'labels', '']); main(['__complete', 'runs', '']);"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    seen = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],
+        cwd=repository.root,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    slow = {
+        "typing",
+        "re",
+        "json",
+        "pathlib",
+        "dataclasses",
+        "contextlib",
+        "enum",
+        "typer",
+        "filelock",
+        "git",
+    }
+    assert (seen.stdout, slow & set(seen.stderr.split())) == (ALL[1], set())
+
+
+def test_a_reader_that_leaves_is_no_error(stories: Commands, repository: GitRepository) -> None:
+    assert stories("status").exit_code == 0
+    line = f"'{HUSKIES}' __complete stories '' | true"
+    done = subprocess.run(["sh", "-c", line], cwd=repository.root, capture_output=True, timeout=30)
+    assert (done.stdout, done.stderr) == (b"", b"")

@@ -1,0 +1,84 @@
+"""`huskies help` and `huskies completion`: what came with the program."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from huskies_cli.commands.help import PAGES
+from huskies_cli.shipped import shipped
+from support.cli import HUSKIES, run_huskies
+from support.commands import Commands
+
+ROOT = Path(__file__).resolve().parents[2]
+WITHOUT_MAN = {"PATH": str(HUSKIES.parent)}
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ((), "HUSKIES(1)"),
+        (("update",), "HUSKIES-ADD(1)"),
+        (("timer", "add"), "HUSKIES-TIMER(1)"),
+        (("pipeline",), "HUSKIES-PIPELINE(7)"),
+        (("agents.toml",), "HUSKIES-AGENTS.TOML(5)"),
+    ],
+)
+def test_man_shows_the_page_that_has_the_command(tmp_path: Path, words: tuple[str, ...], name: str) -> None:
+    if shutil.which("man") is None:
+        pytest.skip("man is not installed")
+    done = run_huskies("help", *words, cwd=tmp_path)
+    assert (done.exit_code, done.stdout.split()[:1]) == (0, [name])
+
+
+@pytest.mark.parametrize("words", [(), ("add",), ("timer", "add")])
+def test_without_man_it_is_the_help_of_the_command(tmp_path: Path, words: tuple[str, ...]) -> None:
+    told = run_huskies("help", *words, cwd=tmp_path, env=WITHOUT_MAN)
+    assert told.outcome == run_huskies(*words, "-h", cwd=tmp_path, env=WITHOUT_MAN).outcome
+
+
+def test_a_man_that_has_no_such_page_is_as_none(tmp_path: Path) -> None:
+    man = tmp_path / "man"
+    man.write_text("#!/bin/sh\nexit 16\n")
+    man.chmod(0o755)
+    told = run_huskies(
+        "help", "tick", cwd=tmp_path, env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    )
+    assert (told.exit_code, told.stdout) == (0, run_huskies("tick", "-h", cwd=tmp_path).stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("strat",), "Did you mean 'start'?"),
+        (("agent.toml",), "Did you mean 'agents.toml'?"),
+        (("timer", "ad"), "Did you mean 'add'?"),
+        (("add", "zzz"), "See 'huskies -h'."),
+    ],
+)
+def test_what_was_meant_is_said(outside: Commands, words: tuple[str, ...], hint: str) -> None:
+    done = outside("help", *words)
+    assert (done.exit_code, done.stdout, done.stderr.splitlines()) == (
+        2,
+        "",
+        [f"huskies: no command '{words[-1]}'", f"  {hint}"],
+    )
+
+
+def test_programs_are_told_where_the_page_is(outside: Commands) -> None:
+    data = outside("help", "start", "--json").data
+    assert data == {"command": "start", "page": str(ROOT / "man/huskies-start.1")}
+    assert [
+        name for name, section in PAGES.items() if not (ROOT / f"man/huskies-{name}.{section}").exists()
+    ] == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_is_printed_as_it_is(outside: Commands, shell: str) -> None:
+    names = {"bash": "huskies.bash", "zsh": "_huskies", "fish": "huskies.fish"}
+    assert outside("completion", shell).stdout == (ROOT / "completions" / names[shell]).read_text()
+
+
+def test_what_did_not_come_along_is_missing() -> None:
+    assert shipped("man/man1/nothing.1", "man/nothing.1") is None

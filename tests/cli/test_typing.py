@@ -1,0 +1,118 @@
+"""TAB, typed into the three shells on a terminal: what they show and what they put on the line."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.cli import HUSKIES
+from support.commands import Commands
+from support.git_repository import GitRepository
+from support.terminal import Terminal
+
+FOLDER = Path(__file__).resolve().parents[2] / "completions"
+READY, REPORT, FORGET = "it-is-ready", "\x18\x12", "\x15"
+"""The prompt of a shell that is set up; the keys that have it print the line as `<<line>>`, and forget it."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    argv: tuple[str, ...]
+    setup: str
+    prompt: str
+    """Sets a prompt: from there on the keys are the line editor's."""
+    listing: str
+    """The keys that have it list what there is."""
+
+
+BASH = Shell(
+    ("bash", "--norc", "--noprofile", "-i"),
+    f'. {FOLDER}/huskies.bash; bind "set bell-style none"; bind "set enable-bracketed-paste off";'
+    """ bind -x '"\\C-x\\C-r": printf "<<%s>>\\n" "$READLINE_LINE"';""",
+    f"PS1='{READY[:4]}''{READY[4:]} '",
+    "\t\t",
+)
+ZSH = Shell(
+    ("zsh", "-f", "-i"),
+    f"fpath=({FOLDER} $fpath); autoload -Uz compinit; compinit -D -u; setopt no_beep no_list_ambiguous;"
+    ' unsetopt zle_bracketed_paste 2>/dev/null; report () { zle -I; print -r -- "<<$BUFFER>>" };'
+    " zle -N report; bindkey '^X^R' report;",
+    f"PROMPT='{READY[:4]}''{READY[4:]} '",
+    "\t",
+)
+FISH = Shell(
+    ("fish", "--no-config", "-i"),
+    f'source {FOLDER}/huskies.fish; bind \\cx\\cr \'echo "<<"(commandline)">>"\';',
+    f"function fish_prompt; echo '{READY[:4]}''{READY[4:]} '; end",
+    "\t",
+)
+HOSTILE = "%F{red}\x1b]0;x\x07`touch PWNED` $(touch PWNED)\n; touch PWNED 'q\" a:b\t\\ü\u202e"
+SHOWN = "%F{red} ]0;x `touch PWNED` $(touch PWNED) ; touch PWNED 'q"
+AGENT = '[[agent]]\nname = "coder-1"\nstage = "coder"\nruntime = "command"\ncommand = ["x"]\n'
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Where the line of `shell` is typed."""
+
+    terminal: Terminal
+    shell: Shell
+
+    def after(self, keys: str) -> tuple[str, str]:
+        """What was shown, without what moves the cursor, and the line as it is then; it is taken away again."""
+        self.terminal.type(keys + REPORT)
+        shown = self.terminal.read_until("<<")
+        line = self.terminal.read_until(">>").removesuffix(">>")
+        self.terminal.type(FORGET)
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown), line
+
+
+@pytest.fixture(params=[BASH, ZSH, FISH], ids=["bash", "zsh", "fish"])
+def prompt(request: pytest.FixtureRequest, huskies: Commands, repository: GitRepository) -> Iterator[Prompt]:
+    """In a project with a plain story and one whose texts would do harm where a shell took them for its own."""
+    shell: Shell = request.param
+    if shutil.which(shell.argv[0]) is None:
+        pytest.skip(f"{shell.argv[0]} is not installed")
+    for title in ("Plain", "Hostile"):
+        assert huskies("add", title, "-c", "it works").exit_code == 0
+    (repository.root / ".huskies/agents.toml").write_text(AGENT)
+    labels = json.dumps(["$(touch PWNED)", "`touch PWNED`", "area:core", "-x"])
+    with closing(sqlite3.connect(repository.root / ".huskies/state.db")) as db:
+        db.execute("UPDATE stories SET title = ?, labels = ? WHERE id = 2", (HOSTILE, labels))
+        db.commit()
+    path = f"{HUSKIES.parent}{os.pathsep}{os.environ['PATH']}"
+    with Terminal(shell.argv, repository.root, {"PATH": path}) as terminal:
+        terminal.type(f"{shell.setup} {shell.prompt}\n")
+        terminal.read_until(READY)
+        yield Prompt(terminal, shell)
+    assert not list(repository.root.rglob("PWNED"))
+
+
+def test_ids_are_listed_with_their_titles_and_nothing_of_them_is_run(prompt: Prompt) -> None:
+    shown, line = prompt.after(f"huskies show {prompt.shell.listing}")
+    seen = [text in shown for text in ("Plain (backlog)", SHOWN, "\x1b]0;x")]
+    assert (seen, line.rstrip()) == ([True, True, False], "huskies show")
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("huskies show 2\t", "huskies show 2"),
+        ("huskies sho\t 1\t", "huskies show 1"),
+        ("huskies list --label a\t", "huskies list --label area:core"),
+        ("huskies list --label=area:\t", "huskies list --label=area:core"),
+        ("huskies agent prompt 1 --agent c\t", "huskies agent prompt 1 --agent coder-1"),
+        ("huskies unfreeze \t", "huskies unfreeze"),
+        ("huskies list --label '$(\t", "huskies list --label '$("),
+    ],
+)
+def test_what_is_the_only_one_is_put_on_the_line(prompt: Prompt, keys: str, line: str) -> None:
+    _, found = prompt.after(keys.replace("sho\t ", "sho\t"))
+    assert re.sub(" +", " ", found).rstrip() == line

@@ -1,0 +1,60 @@
+"""A program on a terminal of its own, typed to and read from."""
+
+import fcntl
+import os
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+ON_A_TERMINAL = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execvp(sys.argv[1], sys.argv[1:])\n"
+)
+LINES, COLUMNS = 50, 200
+
+
+class Terminal:
+    """Used with `with`: its end ends the program."""
+
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        self._ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        self._program = subprocess.Popen(
+            [sys.executable, "-c", ON_A_TERMINAL, *argv],
+            cwd=cwd,
+            env=os.environ | {"TERM": "xterm"} | dict(env),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._read = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._program.kill()
+        self._program.wait(30)
+        os.close(self._ours)
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def read_until(self, mark: str, timeout: float = 30) -> str:
+        """What was shown since the last time, to the end of `mark`. Fails the test when it does not come."""
+        end = time.monotonic() + timeout
+        while mark not in self._read:
+            ready, _, _ = select.select([self._ours], [], [], max(end - time.monotonic(), 0))
+            assert ready, f"waited {timeout} s in vain for {mark!r} in {self._read!r}"
+            self._read += os.read(self._ours, 65536).decode(errors="replace")
+        shown, _, self._read = self._read.partition(mark)
+        return shown + mark
