@@ -105,6 +105,7 @@ _huskies_value() {
         "close":--reason) : ;;
         "abandon":--reason) : ;;
         "supersede":--by) _huskies_offers stories ;;
+        "pause":--reason) : ;;
         "agent start":--agent) _huskies_offers agents ;;
         "agent prompt":--agent) _huskies_offers agents ;;
         "run list":--story) _huskies_offers stories ;;
@@ -152,7 +153,7 @@ _huskies_value() {
 
 _huskies_word() {
     case "$1" in
-        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show mcp"; fi ;;
         "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop test prompt"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
@@ -197,6 +198,8 @@ _huskies_word() {
         "abandon") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "supersede") if [[ $cur == -* ]]; then _huskies_words "--by --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "reopen") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers finished; fi ;;
+        "pause") if [[ $cur == -* ]]; then _huskies_words "--reason --project --json --quiet --help -h"; else :; fi ;;
+        "resume") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "agent list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "agent start") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "agent stop") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
@@ -216,7 +219,7 @@ _huskies_word() {
         "service uninstall") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "service show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "completion") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "bash zsh fish"; fi ;;
-        "help") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay pipeline project.toml agents.toml"; fi ;;
+        "help") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay pipeline project.toml agents.toml"; fi ;;
         "mcp") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "timer add") if [[ $cur == -* ]]; then _huskies_words "--at --in --every --cron --tz --label --catch-up --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
         "timer list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;

@@ -85,6 +85,9 @@ def _limit_lines(limits: Limits | None) -> Iterable[str]:
     """What is reached, held or found; nothing while all is well."""
     if limits is None:
         return
+    if limits.pause is not None:
+        why = f": {limits.pause.reason}" if limits.pause.reason else ""
+        yield f"paused: no agent is started, since {limits.pause.since}, by {limits.pause.by}{why} (huskies resume)"
     for name, places in (("max_coders", limits.coders), ("max_gates", limits.gates)):
         if places.live >= places.most:
             yield f"{name}: {places.live} of {places.most} are live"

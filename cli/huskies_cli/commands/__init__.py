@@ -106,6 +106,8 @@ COMMANDS = (
     Entry("abandon", "events", "abandon", "Give stories up.", MOVES),
     Entry("supersede", "events", "supersede", "Replace stories by another one.", MOVES),
     Entry("reopen", "events", "reopen", "Put finished stories back into the backlog.", MOVES),
+    Entry("pause", "pausing", "pause", "Start no more agents.", RUNS),
+    Entry("resume", "pausing", "resume", "Start agents again.", RUNS),
     Entry("agent", "agent", "", "List, start and stop agents, and read their prompts.", RUNS, children=AGENT),
     Entry("run", "run", "", "List, show and end runs.", RUNS, children=RUN),
     Entry("logs", "logs", "show_logs", "Show what a run printed.", RUNS),

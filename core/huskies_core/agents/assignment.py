@@ -11,9 +11,11 @@ from huskies_core.config.records import Agent, AgentStage
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import runs, stories
 from huskies_core.store.holds import QUEUE, Hold, HoldKind
+from huskies_core.store.pauses import Pause
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
+from huskies_core.text import one_line
 
 AGENT_STAGES = {
     RunKind.CODER: AgentStage.CODER,
@@ -182,6 +184,8 @@ def _as_held(hold: Hold, story: Story) -> Held:
 
 
 def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
+    if world.pause is not None:
+        yield _paused(world.pause)
     able = candidates(world, story, kind)
     if not able:
         yield _no_agent(world, story, kind)
@@ -195,6 +199,13 @@ def _of_agents(world: World, story: Story, kind: RunKind) -> Iterable[Held]:
     elif choose_agent(world, story, kind) is None:
         names = ", ".join(agent.name for agent in able)
         yield Held("agents_busy", f"waits for {names}", "huskies run list --live")
+
+
+def _paused(pause: Pause) -> Held:
+    why = f": {one_line(pause.reason)}" if pause.reason else ""
+    return Held(
+        "paused", f"starting agents is paused since {pause.since} by {pause.by}{why}", "huskies resume"
+    )
 
 
 def _limited(limit: Limit, story: Story) -> Held:

@@ -30,6 +30,7 @@ PASSED = {
     "live_run": "no run of it is live",
     "wait": "no crash, rate limit or failed merge makes it wait",
     "budget_exhausted": "its budget and the day's are not used up",
+    "paused": "starting agents is not paused",
     "no_agent": "agents.toml has an agent for it",
     "max_coders": "fewer than max_coders coders are at work",
     "agents_busy": "an agent for it is free",
@@ -40,7 +41,7 @@ PASSED = {
 }
 """The rules, in the order in which they are asked, with what is so when one does not hold the story back."""
 NOTHING = Wait("", "")
-_OF_AGENTS = ("budget_exhausted", "no_agent", "max_coders", "agents_busy")
+_OF_AGENTS = ("budget_exhausted", "paused", "no_agent", "max_coders", "agents_busy")
 _OF_MERGES = ("base_broken", "base_dirty", "merge_queue", "max_gates")
 _GROUPS = {
     **dict.fromkeys((*(name.value for name in NEEDS_PERSON), StageName.FROZEN.value), "person"),

@@ -31,13 +31,15 @@ from huskies_core.store.stories import Story
 class Order:
     """A run to start: for a story as it was seen, by an agent or, for gates and merges, by none.
 
-    Of kind `other` and by no agent it is the teardown of a worktree that is about to go.
+    Of kind `other` and by no agent it is the teardown of a worktree that is about to go. One that `is_asked` for is
+    no pass's: a pause does not hold it back.
     """
 
     story: Story
     kind: RunKind
     agent: Agent | None
     note: str = ""
+    is_asked: bool = False
 
 
 @dataclass(frozen=True)

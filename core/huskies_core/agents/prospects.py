@@ -21,6 +21,7 @@ _AT_NEXT = "at the next auto-assign"
 _ENDS = {RunKind.GATES: "the gates' end", RunKind.MERGE: "the merge's end"}
 _AFTER_HOLD = {
     "no_agent": "you: give agents.toml an agent for it",
+    "paused": "you: huskies resume",
     "max_coders": "the end of a coder's run",
     "agents_busy": "an agent that becomes free",
     "base_broken": "you: a commit that mends the base branch",

@@ -19,7 +19,7 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.environment import read_env_file, shim_environment
 from huskies_core.runs.launch import launch
 from huskies_core.runs.liveness import take_lock
-from huskies_core.store import firing, runs, stories, timers
+from huskies_core.store import firing, pauses, runs, stories, timers
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Claim, Run, RunKind
 from huskies_core.store.stories import Story
@@ -80,6 +80,7 @@ def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run
         raise Overtaken(
             f"story {story.id} has moved on to {story.stage.name.value}", code="stale", subject=str(story.id)
         )
+    _check_pause(order, db)
     _check_limits(context, order.kind, runs.live(db))
     agent = order.agent
     runtime = None if agent is None else agent.runtime
@@ -88,6 +89,11 @@ def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run
     wanted = Claim(story.id, order.kind, story.visit, name, runtime, model)
     timers.stop_waiting(db, story.id, actor=context.actor, now=now)
     return runs.claim(db, wanted, actor=context.actor, now=now)
+
+
+def _check_pause(order: Order, db: Connection) -> None:
+    if order.agent is not None and not order.is_asked and pauses.get(db) is not None:
+        raise Overtaken("starting agents is paused", code="paused")
 
 
 def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> None:

@@ -16,9 +16,10 @@ from huskies_core.pipeline.stages import Stage, StageName, Superseded
 from huskies_core.project import Project
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.records import Progress
-from huskies_core.store import gate_passes, holds, rate_limits, runs, stories, usage
+from huskies_core.store import gate_passes, holds, pauses, rate_limits, runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.holds import Hold, HoldKind
+from huskies_core.store.pauses import Pause
 from huskies_core.store.rate_limits import Account, Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import QaMode, Story
@@ -29,8 +30,8 @@ MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.M
 
 @dataclass
 class World:
-    """The config, the gates in force, the live runs, what holds merges and which accounts are at their limit; stories
-    are asked of the store."""
+    """The config, the gates in force, the live runs, what holds merges, which accounts are at their limit and whether
+    starting is paused; stories are asked of the store."""
 
     db: Connection
     context: Context
@@ -39,6 +40,7 @@ class World:
     live: tuple[Run, ...]
     holds: tuple[Hold, ...]
     limits: tuple[Limit, ...]
+    pause: Pause | None
     now: datetime
     _progress: dict[int, Progress | None] = field(default_factory=dict, repr=False)
 
@@ -123,7 +125,7 @@ def observe(context: Context, db: Connection) -> World:
     gates = gates_of(context.project, config.project)
     now = context.now()
     held, limits = holds.everything(db), rate_limits.in_force(db, now)
-    return World(db, context, config, gates, runs.live(db), held, limits, now)
+    return World(db, context, config, gates, runs.live(db), held, limits, pauses.get(db), now)
 
 
 def midnight(now: datetime, zone: str) -> datetime:

@@ -66,7 +66,7 @@ def start_agent(context: Context, story: int, name: str | None = None) -> Run:
     order = _order(context, story, name)
     if order.story.stage.name is StageName.BACKLOG and order.kind is RunKind.CODER:
         moves.start(context, story)
-        order = Order(moves.seen_story(context, story), order.kind, order.agent)
+        order = replace(order, story=moves.seen_story(context, story), note="")
     return start_run(context, order, context.now())
 
 
@@ -107,7 +107,7 @@ def _order(context: Context, story: int, name: str | None) -> Order:
         agent = named or choose_agent(known, seen, kind) or choose_agent(world, seen, kind)
         decision = world.decision(seen)
         note = decision.note if isinstance(decision, Begin) and decision.kind is kind else ""
-    return Order(seen, kind, agent, note)
+    return Order(seen, kind, agent, note, is_asked=True)
 
 
 def known_agent(world: World, name: str) -> Agent:

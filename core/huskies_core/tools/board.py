@@ -23,7 +23,7 @@ from huskies_core.tools.limits import Limits, limits_of
 from huskies_core.tools.runs import RunNow, as_now
 
 _THROTTLED = frozenset(
-    {"crash_wait", "rate_limited", "merge_retry", "budget_exhausted", "base_broken", "base_dirty"}
+    {"crash_wait", "rate_limited", "merge_retry", "budget_exhausted", "base_broken", "base_dirty", "paused"}
 )
 
 

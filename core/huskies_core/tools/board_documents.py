@@ -7,6 +7,7 @@ from huskies_core.passes.relay import Unreached
 from huskies_core.tools.board import Board, Card, Need
 from huskies_core.tools.documents import Document, run_now_document, story_document
 from huskies_core.tools.limits import Limits, Places
+from huskies_core.tools.pausing import pause_document
 
 
 def board_document(board: Board) -> Document:
@@ -67,6 +68,7 @@ def _limits_document(limits: Limits) -> Document:
             }
             for limit in limits.accounts
         ],
+        "paused": pause_document(limits.pause),
         "gateway": None if limits.gateway is None else _gateway(limits.gateway),
         "repository_changed": [
             {"at": found.at, "change": found.change, "runs": list(found.runs)} for found in limits.findings

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from huskies_core.context import Context
-from huskies_core.tools import board, costs, merge_status, places, runs
+from huskies_core.tools import board, costs, merge_status, pausing, places, runs
 from huskies_core.tools.arguments import argument
 from huskies_core.tools.board_documents import board_document
 from huskies_core.tools.catalogue_stories import Nothing, OfStory
@@ -28,6 +28,11 @@ class RestoreRescue(OfStory):
 class CostsOf:
     by: By = argument("What the rows are about.", default=By.STORY)
     since: str = argument("Only from then on: 7d, 2026-12-01.", default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseStarting:
+    reason: str = argument("Why; the board shows it.", default="")
 
 
 def _costs(context: Context, wanted: CostsOf) -> Document:
@@ -58,6 +63,14 @@ def _restore_rescue(context: Context, wanted: RestoreRescue) -> Document:
     return {**rescue_document(found), "branch": branch}
 
 
+def _pause_starting(context: Context, wanted: PauseStarting) -> Document:
+    return {"pause": pausing.pause_document(pausing.pause_starting(context, wanted.reason))}
+
+
+def _resume_starting(context: Context, _: Nothing) -> Document:
+    return {"pause": None, "ended": pausing.pause_document(pausing.resume_starting(context))}
+
+
 TOOLS = (
     Tool(
         "pipeline_status",
@@ -80,6 +93,16 @@ TOOLS = (
         CostsOf,
         _costs,
         writes=False,
+    ),
+    Tool(
+        "pause_starting",
+        "Start no more agents: those at work go on, and so do gates and merges, until resume_starting.",
+        PauseStarting,
+        _pause_starting,
+        writes=True,
+    ),
+    Tool(
+        "resume_starting", "Start agents again after pause_starting.", Nothing, _resume_starting, writes=True
     ),
     Tool(
         "list_worktrees",

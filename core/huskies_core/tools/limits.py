@@ -12,6 +12,7 @@ from huskies_core.pipeline.stages import StageName
 from huskies_core.store import overview, runs, stories
 from huskies_core.store.holds import Hold
 from huskies_core.store.overview import Finding
+from huskies_core.store.pauses import Pause
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story
@@ -63,6 +64,7 @@ class Limits:
     starving: tuple[Story, ...]
     throttled: tuple[Throttled, ...]
     accounts: tuple[Limit, ...]
+    pause: Pause | None
     gateway: Unreached | None
     findings: tuple[Finding, ...]
 
@@ -82,6 +84,7 @@ def limits_of(world: World, held: Mapping[Story, Held]) -> Limits:
         starving=tuple(story for story in queue if is_starving(world, story)),
         throttled=tuple(_throttled(world, held)),
         accounts=world.limits,
+        pause=world.pause,
         gateway=unreached(world.context, world.db),
         findings=overview.findings_since(world.db, world.now - FINDINGS_FOR),
     )

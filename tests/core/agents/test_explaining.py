@@ -135,7 +135,7 @@ def test_every_rule_is_told_in_the_order_in_which_it_is_asked(context: Context) 
     assert ([check.rule for check in found.checks], found.holds) == (
         [
             *("finished", "person", "live_run", "wait"),
-            *("budget_exhausted", "no_agent", "max_coders", "agents_busy"),
+            *("budget_exhausted", "paused", "no_agent", "max_coders", "agents_busy"),
         ],
         (),
     )

@@ -37,6 +37,8 @@ OF_NO_STORY: Mapping[str, dict[str, Any]] = {
     "cancel_timer": {"timer": "1"},
     "create_trigger": {"to_stage": "done", "prompt": "Look"},
     "cancel_trigger": {"trigger": "1"},
+    "pause_starting": {},
+    "resume_starting": {},
 }
 
 

@@ -1,0 +1,23 @@
+"""`pause` and `resume`."""
+
+from support.commands import Commands
+
+
+def test_a_pause_is_told_and_shown_until_it_is_ended(huskies: Commands) -> None:
+    paused = huskies("pause", "--reason", "the \x1b[31mnight", "--json")
+    found = paused.data["pause"]
+    assert (found["reason"], found["by"][:5]) == ("the \x1b[31mnight", "user:")
+    again = huskies("pause")
+    assert again.stdout == f"paused since {found['since']} by {found['by']}: the night\n"
+    assert (
+        f"paused: no agent is started, since {found['since']}, by {found['by']}: the night (huskies resume)"
+        in (huskies("status").stdout)
+    )
+    assert huskies("status", "--json").data["limits"]["paused"] == found
+    resumed = huskies("resume")
+    assert resumed.stdout == f"resumed; it was paused since {found['since']}\n"
+
+
+def test_resuming_what_was_not_paused_says_so(huskies: Commands) -> None:
+    resumed = huskies("resume")
+    assert resumed.outcome == (0, "", "nothing was paused\n")
