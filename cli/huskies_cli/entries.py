@@ -16,6 +16,8 @@ _FACTS = (
     ("outcome", ""),
     ("verdict", ""),
     ("hold", ""),
+    ("account", ""),
+    ("until", "until "),
     ("branch", ""),
     ("rescue", "rescued as "),
     ("paths", ""),

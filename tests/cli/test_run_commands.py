@@ -66,7 +66,9 @@ def test_who_starts_an_agent_whose_account_is_at_its_limit_is_told(
 ) -> None:
     now = utc_now()
     with open_context(repository.root) as context, context.store.exclusive() as db:
-        limit = rate_limits.meet(db, Account("command", ""), now + timedelta(hours=5), "", now=now)
+        limit = rate_limits.meet(
+            db, Account("command", ""), now + timedelta(hours=5), "", actor="test", now=now
+        )
     told = f"The account of command is at its limit until {to_iso(limit.until)}; it is tried all the same.\n"
     assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", told)
 

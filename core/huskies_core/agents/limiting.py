@@ -39,14 +39,14 @@ def note_end(
     if _is_answered(outcome, progress):
         rate_limits.forget(db, account, started=from_iso(run.started_at), now=now)
     elif holds_account(told, now):
-        meet(db, account, told, now)
+        meet(db, account, told, actor=f"run:{run.id}", now=now)
     return {}
 
 
-def meet(db: Connection, account: Account, told: RateLimit | None, now: datetime) -> Limit:
+def meet(db: Connection, account: Account, told: RateLimit | None, *, actor: str, now: datetime) -> Limit:
     """Holds an account. The stories that wait for it wait for the later time, too."""
     detail = told.detail if told is not None else ""
-    limit = rate_limits.meet(db, account, reset_of(told), detail, now=now)
+    limit = rate_limits.meet(db, account, reset_of(told), detail, actor=actor, now=now)
     timers.postpone_limits(db, account.runtime, account.model, limit.until)
     return limit
 
@@ -67,7 +67,7 @@ def _wait(
     db: Connection, run: Run, account: Account, told: RateLimit | None, now: datetime
 ) -> dict[str, Any]:
     """Nothing begins a run of kind other by itself: its story waits for nothing."""
-    limit = meet(db, account, told, now)
+    limit = meet(db, account, told, actor=f"run:{run.id}", now=now)
     if run.kind is not RunKind.OTHER and stories.load(db, run.story).visit == run.visit:
         timers.await_limit(db, run.story, limit.until, actor=f"run:{run.id}", now=now)
     is_told = rate_limits.is_believable(reset_of(told), now)

@@ -35,6 +35,7 @@ class Verb(StrEnum):
     APPEND_AUDIT = "append_audit"
     SEND_EVENTS = "send_events"
     RECORD_USAGE = "record_usage"
+    NOTE_BUDGET = "note_budget"
     RUN_PASS = "run_pass"
 
 

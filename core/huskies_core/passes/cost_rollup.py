@@ -1,4 +1,5 @@
-"""cost-rollup: takes in what runs use, while they run and, where a crash left less, from the whole of their output."""
+"""cost-rollup: takes in what runs use, while they run and, where a crash left less, from the whole of their output; and
+notes the budgets that are used up with it."""
 
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.passes.spending import note_budget, notes_of_budgets
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.records import Progress
 from huskies_core.store import runs, usage
@@ -15,10 +17,12 @@ from huskies_core.store.runs import Run
 
 def plan(world: World) -> tuple[Action, ...]:
     ended = (_action(run, "from its whole output") for run in runs.of_open_usage(world.db))
-    return (*_of_live(world), *ended)
+    return (*_of_live(world), *ended, *notes_of_budgets(world))
 
 
 def apply(context: Context, action: Action) -> str:
+    if action.verb is Verb.NOTE_BUDGET:
+        return note_budget(context, action)
     assert action.run is not None
     with context.store.reading() as db:
         run = runs.load(db, action.run)

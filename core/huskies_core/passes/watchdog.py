@@ -110,7 +110,7 @@ def _hold_account(context: Context, action: Action) -> str:
         account, told = account_of(run), None if progress is None else progress.rate_limit
         if account is None or not run.is_live or not holds_account(told, now):
             raise Overtaken(f"run {run.id} waits no more", code="stale", subject=str(run.id))
-        meet(db, account, told, now)
+        meet(db, account, told, actor=context.actor, now=now)
     return action.detail
 
 

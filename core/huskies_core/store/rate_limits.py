@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.runtimes.interface import LONGEST_LIMIT_SECS
+from huskies_core.store import journal
 
 FIRST_WAIT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
@@ -49,13 +50,22 @@ def is_believable(resets_at: datetime | None, now: datetime) -> bool:
 
 
 def meet(
-    db: sqlite3.Connection, account: Account, resets_at: datetime | None, detail: str, *, now: datetime
+    db: sqlite3.Connection,
+    account: Account,
+    resets_at: datetime | None,
+    detail: str,
+    *,
+    actor: str,
+    now: datetime,
 ) -> Limit:
     """Notes that an account is at its limit, until `resets_at` or, where nothing believable is told, for 60 s,
     doubling to an hour. Of two times the later one stands; several agents that meet one limit at once wait once.
+
+    One journal row tells of each limit: not of the waits of our own that follow the first one.
     """
     known = next((limit for limit in everything(db) if limit.account == account), None)
     attempts = 0 if known is None else known.attempts
+    is_news = known is None or (known.until <= now and is_believable(resets_at, now))
     if resets_at is None or not is_believable(resets_at, now):
         attempts += known is None or known.until <= now
         resets_at = now + min(FIRST_WAIT * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT)
@@ -65,6 +75,9 @@ def meet(
         "INSERT OR REPLACE INTO rate_limits VALUES (?, ?, ?, ?, ?, ?)",
         (account.runtime, account.model, to_iso(until), attempts, detail, to_iso(now)),
     )
+    if is_news:
+        told = {"account": str(account), "until": to_iso(until), "detail": detail}
+        journal.append(db, journal.Kind.QUEUE, "account_limited", actor=actor, now=now, detail=told)
     return limit
 
 

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from huskies_core.errors import HuskiesError
 from huskies_core.store.trouble import damaged
 
-MIGRATIONS = ("0001_initial.sql", "0002_timers.sql", "0003_rate_limits.sql", "0004_usage_final.sql")
+MIGRATIONS = (
+    "0001_initial.sql",
+    "0002_timers.sql",
+    "0003_rate_limits.sql",
+    "0004_usage_final.sql",
+    "0005_reached_budgets.sql",
+)
 """The files in `migrations`, in order; the first takes an empty database to version 1."""
 
 NEWEST = len(MIGRATIONS)

@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from huskies_core.clock import from_iso, to_iso
+from huskies_core.pipeline.stages import TERMINAL, StageName
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,17 @@ def spent_on_story(db: sqlite3.Connection, story: int, *, without: Collection[in
         (story,),
     )
     return sum(float(row["spent"]) for row in rows if row["run"] not in without)
+
+
+def stories_over(db: sqlite3.Connection, most: float) -> dict[int, float]:
+    """The stories that are not over and whose runs have used `most` US dollars or more, and how many."""
+    stages = ", ".join(f"'{name}'" for name in StageName if name not in TERMINAL)
+    rows = db.execute(
+        "SELECT stories.id, total(usage.cost_usd) AS spent FROM stories JOIN runs ON runs.story = stories.id"
+        f" JOIN usage ON usage.run = runs.id WHERE stories.stage IN ({stages}) GROUP BY stories.id HAVING spent >= ?",
+        (most,),
+    )
+    return {row["id"]: float(row["spent"]) for row in rows}
 
 
 def spent_since(db: sqlite3.Connection, moment: datetime) -> float:

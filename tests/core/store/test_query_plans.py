@@ -77,6 +77,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),
     "usage.spent_between": lambda db: usage.spent_between(db, NOW, NOW, without=()),
+    "usage.stories_over": lambda db: usage.stories_over(db, 1.0),
     "usage.first_told": lambda db: usage.first_told(db, 1),
 }
 OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timers", "triggers")

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from huskies_core.store import rate_limits
+from huskies_core.clock import to_iso
+from huskies_core.store import journal, rate_limits
 from huskies_core.store.connection import Store
 from huskies_core.store.rate_limits import Account, Limit
 from support.stories import NOW
@@ -16,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 def meet(store: Store, account: Account, told: timedelta | None, *, at: datetime = NOW) -> Limit:
     with store.exclusive() as db:
-        return rate_limits.meet(db, account, None if told is None else at + told, "429", now=at)
+        return rate_limits.meet(db, account, None if told is None else at + told, "429", actor="test", now=at)
 
 
 def test_a_time_that_was_told_is_waited_for_and_the_later_of_two_stands(store: Store) -> None:
@@ -62,3 +63,15 @@ def test_a_limit_that_is_over_is_not_in_force(store: Store) -> None:
             len(rate_limits.in_force(db, NOW + wait)) for wait in (MINUTE - timedelta(seconds=1), MINUTE)
         ]
     assert found == [1, 0]
+
+
+def test_the_journal_tells_of_a_limit_once_and_not_of_the_waits_that_follow_it(store: Store) -> None:
+    at = NOW
+    for _ in range(4):
+        at = meet(store, CLAUDE, None, at=at).until
+    meet(store, CLAUDE, timedelta(hours=1), at=at)
+    meet(store, CLAUDE, timedelta(hours=2), at=at)
+    with store.reading() as db:
+        rows = [(row.event, row.detail["until"]) for row in journal.entries_after(db, 0)]
+    told = [to_iso(NOW + MINUTE), to_iso(at + timedelta(hours=1))]
+    assert rows == [("account_limited", until) for until in told]

@@ -152,7 +152,7 @@ def test_a_person_may_start_who_is_at_a_limit_and_gets_another_where_one_is_free
     for number in (1, 2):
         import_story(context.store, Coding(), number=number)
     with context.store.exclusive() as db:
-        rate_limits.meet(db, LIMITED, context.now() + timedelta(hours=5), "", now=context.now())
+        rate_limits.meet(db, LIMITED, context.now() + timedelta(hours=5), "", actor="test", now=context.now())
     started = [start_agent(context, 1), start_agent(context, 2)]
     limits = [limit_on(context, run) for run in started]
     assert [run.agent for run in started] == ["bob", "ann"]
