@@ -120,9 +120,11 @@ class Context:
 
 
 @contextmanager
-def open_context(start: Path, *, actor: str = "") -> Iterator[Context]:
+def open_context(
+    start: Path, *, actor: str = "", find: Callable[[Path], Project] = find_project
+) -> Iterator[Context]:
     """The project around `start`, closed again at the end. Without an `actor` it is the run or the user that calls."""
-    context = Context(find_project(start), actor=actor, environ=dict(os.environ))
+    context = Context(find(start), actor=actor, environ=dict(os.environ))
     context.actor = actor or _caller(context)
     try:
         yield context

@@ -84,6 +84,14 @@ def find_project(start: Path) -> Project:
     return project
 
 
+def find_remains(start: Path) -> Project:
+    """The project that `start` lies in, also where its store is gone. Raises NoProject without a `.huskies` folder."""
+    project = find_repository(start)
+    if not project.state_dir.is_dir():
+        raise NoProject(f"no project in {project.root}", hint="Run 'huskies init' there first.")
+    return project
+
+
 def find_repository(start: Path) -> Project:
     """The main checkout of the repository around `start`, initialised or not. Raises NoProject without one."""
     place = Path(os.path.realpath(start))

@@ -1,10 +1,13 @@
 """`doctor`: what is well, what is not, and what helps."""
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from support.commands import Commands
+from support.crontabs import OwnCrontab
 from support.git_repository import GitRepository
 
 AGENTS = """
@@ -19,32 +22,90 @@ name = "bob"
 stage = "coder"
 runtime = "codex"
 """
+SUBJECTS = ["environment", "git", "store", "config", "locks", "runs", "worktrees", "disk", "services"]
 
 
-def test_a_project_that_is_well_is_told_line_by_line(huskies: Commands) -> None:
-    assert huskies("doctor").outcome == (0, "✓ git\n✓ store\n✓ config\n✓ base branch\n", "")
+@pytest.fixture(autouse=True)
+def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnCrontab:
+    return OwnCrontab(tmp_path / "crontabs", monkeypatch)
 
 
-def test_what_is_not_well_is_told_with_what_helps_and_the_rest_is_looked_at(
+def break_journal(repository: GitRepository) -> None:
+    with closing(sqlite3.connect(repository.root / ".huskies/state.db")) as db:
+        db.execute("UPDATE stories SET stage = 'blocked'")
+        db.commit()
+
+
+def test_a_project_that_is_well_is_a_line_a_subject(huskies: Commands) -> None:
+    told = huskies("doctor")
+    lines = [line.partition(":")[0] for line in told.stdout.splitlines()]
+    assert (told.exit_code, lines, told.stderr) == (0, [f"✓ {subject}" for subject in SUBJECTS], "")
+
+
+def test_what_is_not_well_is_told_where_it_stands_with_what_helps(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    huskies("add", "Fix", "--type", "bug")
+    break_journal(repository)
+    told = huskies("doctor")
+    assert (told.exit_code, told.stderr) == (1, "")
+    assert told.stdout.splitlines()[2:5] == [
+        "✗ journal",
+        "  story 1 is in blocked, the journal has backlog",
+        "  Keep a copy of .huskies/state.db, and report it.",
+    ]
+    document = huskies("doctor", "--json").json()
+    assert [(one["code"], one["subject"]) for one in document["errors"]] == [("unwell", "journal")]
+    assert [one for one in document["data"]["checks"] if not one["ok"]] == [
+        {
+            "check": "journal",
+            "subject": "store",
+            "ok": False,
+            "problem": "story 1 is in blocked, the journal has backlog",
+            "fix": document["errors"][0]["hint"],
+            "detail": "",
+            "fixed": False,
+        }
+    ]
+
+
+def test_what_is_safe_to_put_right_is_and_the_second_time_there_is_nothing(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    keys = repository.write(".huskies/env", "KEY=1\n")
+    keys.chmod(0o644)
+    assert huskies("doctor").exit_code == 1
+    told = huskies("doctor", "--fix")
+    assert (told.exit_code, told.stdout.splitlines()[3:6]) == (
+        0,
+        [
+            "✓ env file",
+            f"  {keys} can be read by others (mode 0644)",
+            "  fixed: env is for its owner alone",
+        ],
+    )
+    again = huskies("doctor", "--fix", "--json").data["checks"]
+    assert [one for one in again if one["fixed"] or not one["ok"]] == []
+
+
+def test_agents_and_the_base_branch_are_looked_at(
     huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     repository.write(".huskies/agents.toml", AGENTS)
     repository.write(".huskies/project.toml", 'base_branch = "trunk"\n')
-    found = huskies("doctor", "--json")
-    checks = {one["check"]: one["problem"] for one in found.json()["data"]["checks"]}
-    assert (found.exit_code, checks) == (
-        1,
-        {
-            "git": "",
-            "store": "",
-            "config": "",
-            "base branch": "there is no branch trunk",
-            "agent ann": "",
-            "agent bob": "codex is not on PATH",
-        },
-    )
-    assert all(error["hint"] for error in found.json()["errors"])
+    found = huskies("doctor", "--json").json()
+    checks = {one["check"]: one["problem"] for one in found["data"]["checks"]}
+    wanted = {
+        "git": "",
+        "store": "",
+        "config": "",
+        "base branch": "there is no branch trunk",
+        "agent ann": "",
+        "agent bob": "codex is not on PATH",
+    }
+    assert {name: checks[name] for name in wanted} == wanted
+    assert all(error["hint"] for error in found["errors"])
 
 
 def test_a_config_that_does_not_load_is_told_problem_by_problem(
@@ -52,14 +113,13 @@ def test_a_config_that_does_not_load_is_told_problem_by_problem(
 ) -> None:
     repository.write(".huskies/project.toml", "max_coder = 1\nmax_gates = 0\n")
     found = huskies("doctor", "--json").json()
-    assert [one["check"] for one in found["data"]["checks"]] == ["git", "store", "config", "config"]
+    assert [one["check"] for one in found["data"]["checks"] if one["problem"]] == ["config", "config"]
 
 
-def test_a_row_that_refers_to_what_is_gone_is_damage(huskies: Commands, repository: GitRepository) -> None:
-    huskies("add", "Fix", "--type", "bug")
-    with sqlite3.connect(repository.root / ".huskies/state.db") as db:
-        db.execute("UPDATE stories SET visit = 999")
-    db.close()
-    told = huskies("doctor")
-    assert (told.exit_code, told.stdout.splitlines()[1]) == (1, "✗ store")
-    assert told.stderr.splitlines()[0] == "huskies: store: stories 1 refers to what is gone"
+def test_an_agent_may_look_and_fixes_nothing(
+    huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUSKIES_RUN_ID", "1")
+    monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))
+    assert huskies("doctor").exit_code == 0
+    assert huskies("doctor", "--fix", "--json").json()["errors"][0]["code"] == "inside_a_run"

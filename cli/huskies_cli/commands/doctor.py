@@ -1,32 +1,68 @@
 """`huskies doctor`: what keeps a project from working on this machine."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Annotated
+
 import typer
 
 from huskies_cli import render
 from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.render import Mark
-from huskies_cli.session import session_of
-from huskies_core.context import open_context
-from huskies_core.tools.doctor import Check, examine
+from huskies_cli.session import Session, session_of
+from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.context import Context, open_context
+from huskies_core.doctor.check import Check, mended
+from huskies_core.doctor.examining import examine
+from huskies_core.project import find_remains
+
+Fix = Annotated[bool, typer.Option("--fix", help="Put right what is safe to, and say what was done.")]
 
 
-def doctor(ctx: typer.Context) -> Result:
+def doctor(ctx: typer.Context, fix: Fix = False) -> Result:
     """Look the project over.
 
-    git, the store, the configuration, the base branch, and of each agent its program, its version and its sandbox: each
-    with what helps where it is not well. Nothing is changed. Exit code 1 when anything is not well.
+    The surroundings, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services: what is
+    not well, each with what helps. Nothing is changed without --fix. Exit code 1 when anything is not well.
     """
-    with open_context(session_of(ctx).start) as context:
-        found = examine(context)
-    rows = [
-        {"check": one.name, "ok": not one.problem, "problem": one.problem, "fix": one.fix} for one in found
-    ]
-    errors = tuple(
-        ErrorItem("unwell", f"{one.name}: {one.problem}", one.fix, one.name) for one in found if one.problem
-    )
-    status = Status.ERROR if errors else Status.OK
-    return Result({"checks": rows}, lambda: "\n".join(map(_line, found)), status, errors)
+    session = session_of(ctx)
+    with open_context(session.start, find=find_remains) as context:
+        found = tuple(_mended(context) if fix else examine(context))
+    return _result(found, session)
 
 
-def _line(check: Check) -> str:
-    return render.line(render.mark(Mark.BLOCKED if check.problem else Mark.DONE), check.name)
+def _mended(context: Context) -> Iterator[Check]:
+    """Each at once: what is looked at next is what came of it."""
+    refuse_inside_run(context)
+    return map(mended, examine(context))
+
+
+def _result(found: Sequence[Check], session: Session) -> Result:
+    """As text each is told where it stands; a second time on standard error would be once too often."""
+    unwell = [one for one in found if not one.is_well]
+    errors = (ErrorItem("unwell", f"{one.name}: {one.problem}", one.fix, one.name) for one in unwell)
+    status = Status.ERROR if unwell else Status.OK
+    data = {"checks": [_row(one) for one in found]}
+    return Result(data, lambda: _text(found), status, tuple(errors) if session.json else ())
+
+
+def _row(one: Check) -> dict[str, object]:
+    said = {"problem": one.problem, "fix": one.fix, "detail": one.detail}
+    return {"check": one.name, "subject": one.subject, "ok": one.is_well, **said, "fixed": one.fixed}
+
+
+def _text(found: Iterable[Check]) -> str:
+    subjects = groupby(found, key=lambda one: one.subject)
+    return "\n".join(line for name, checks in subjects for line in _lines(name, list(checks)))
+
+
+def _lines(subject: str, checks: list[Check]) -> Iterator[str]:
+    """A subject that is well is one line, with what is worth knowing; of any other each check that is not."""
+    told = [one for one in checks if one.problem]
+    if not told:
+        details = ", ".join(one.detail for one in checks if one.detail)
+        yield render.line(render.mark(Mark.DONE), f"{subject}: {details}" if details else subject)
+    for one in told:
+        yield render.line(render.mark(Mark.DONE if one.fixed else Mark.BLOCKED), one.name)
+        yield render.block(one.problem)
+        yield render.block(f"fixed: {one.fix}" if one.fixed else one.fix)

@@ -1,5 +1,6 @@
 """Stories' worktrees, with what the store knows of them: who made the branch, and what was told of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,8 +37,8 @@ def make_worktrees(context: Context, wanted: Sequence[int], now: datetime) -> di
     tip = base_tip(context)
     with context.store.reading() as db:
         known = branches.all_stories(db)
-    foreign = _existing_branches(context) - {branch_of(story) for story in known}
-    ours = [story for story in wanted if branch_of(story) not in foreign]
+    foreign = story_branches(context) - known
+    ours = [story for story in wanted if story not in foreign]
     _record(context, ours, tip, now)
     asked = [Wanted(story, tip, known_branch=True) for story in ours]
     made = create_worktrees(repo, asked, now=now)
@@ -125,10 +126,14 @@ def _record(context: Context, wanted: Sequence[int], tip: str, now: datetime) ->
                 branches.record(db, story, tip, now=now)
 
 
-def _existing_branches(context: Context) -> set[str]:
-    """The branches that have the name of a story's, in one question to git."""
-    pattern = "refs/heads/" + branch_of(0).removesuffix("0") + "*"
-    return set(context.repository.git("for-each-ref", "--format=%(refname:lstrip=2)", pattern).splitlines())
+def story_branches(context: Context) -> frozenset[int]:
+    """The stories that a branch is named after, whoever made it; in one question to git."""
+    prefix = branch_of(0).removesuffix("0")
+    names = context.repository.git(
+        "for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}*"
+    ).splitlines()
+    numbers = (name.removeprefix(prefix) for name in names)
+    return frozenset(int(number) for number in numbers if re.fullmatch("[1-9][0-9]{0,17}", number))
 
 
 def _landed_tip(db: Connection, story: int) -> str | None:

@@ -39,8 +39,8 @@ def scrub_environment() -> None:
         os.environ.pop(name, None)
 
 
-def require_git() -> None:
-    """Raises HuskiesError (`no_git`, `old_git`) unless a git that is new enough is on PATH."""
+def require_git() -> str:
+    """What the git on PATH says of its version. Raises HuskiesError (`no_git`, `old_git`) unless it is new enough."""
     if shutil.which("git") is None:
         raise HuskiesError("git is not on PATH", hint="Install git 2.38 or newer.", code="no_git")
     said = subprocess.run(["git", "version"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
@@ -49,6 +49,7 @@ def require_git() -> None:
         raise HuskiesError(
             f"{said.strip() or 'git'} is too old", hint="Install git 2.38 or newer.", code="old_git"
         )
+    return said.strip()
 
 
 def make_repository(path: Path) -> None:

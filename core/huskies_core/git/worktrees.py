@@ -55,12 +55,18 @@ def registration_of(project: Project, path: Path) -> Path | None:
 
 def occupied(project: Project, stories: Iterable[int]) -> frozenset[int]:
     """Those of the stories whose place is taken, on disk or in git's records: one look for all of them."""
-    admins = project.git_dir / "worktrees"
-    recorded = {_recorded_path(admin) for admin in (admins.iterdir() if admins.is_dir() else ())}
+    recorded = recorded_paths(project)
     above = os.path.realpath(project.worktrees_dir)
     return frozenset(
         story for story in stories if f"{above}/{story}" in recorded or os.path.lexists(f"{above}/{story}")
     )
+
+
+def recorded_paths(project: Project) -> frozenset[str]:
+    """Where git has worktrees of this repository by its records, there or not."""
+    admins = project.git_dir / "worktrees"
+    recorded = (_recorded_path(admin) for admin in (admins.iterdir() if admins.is_dir() else ()))
+    return frozenset(path for path in recorded if path is not None)
 
 
 def linked_git_dir(path: Path) -> Path | None:

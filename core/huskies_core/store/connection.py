@@ -77,6 +77,11 @@ class Store:
             finally:
                 db.rollback()
 
+    def version(self) -> int:
+        """The version of its schema. Unlike `reading` it leaves an older store as it is."""
+        with explained():
+            return check_version(self._open_reader())
+
     @contextmanager
     def exclusive(self, wait: float = STORE_WAIT_SECS) -> Iterator[sqlite3.Connection]:
         """The only writer, in one transaction: committed at the end, rolled back when the block raises.

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -215,6 +215,13 @@ def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
     """The newest runs, oldest of them first."""
     rows = db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
     return tuple(map(_run, reversed(rows)))
+
+
+def recorded(db: sqlite3.Connection, ids: Collection[int]) -> frozenset[int]:
+    """Those of the ids that are a run's."""
+    wanted = json.dumps(sorted(ids))
+    rows = db.execute("SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
+    return frozenset(row["id"] for row in rows)
 
 
 def of_open_usage(db: sqlite3.Connection) -> tuple[Run, ...]:

@@ -1,0 +1,53 @@
+"""What a look came to: well or not, what helps, and what would put it right."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.running import isolated
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that was looked at, as part of a `subject`. `problem` is empty when it is well, `fix` is what helps
+    when it is not; `detail` is a fact worth knowing either way.
+
+    `mend` puts it right without losing anything, tells what it did, and raises when it could not; None where a person
+    has to decide. `fixed`: it did, and `fix` says what.
+    """
+
+    name: str
+    problem: str = ""
+    fix: str = ""
+    detail: str = ""
+    mend: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    fixed: bool = False
+    subject: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        return self.fixed or not self.problem
+
+
+def mended(check: Check) -> Check:
+    """The check after its `mend`, where it has one and needs it."""
+    if check.mend is None or not check.problem:
+        return check
+    done = isolated(Action(Verb.RUN_PASS, subject=check.name), check.mend)
+    if done.outcome is not Outcome.DONE:
+        return replace(check, problem=f"{check.problem}; --fix failed: {done.detail}")
+    return replace(check, fixed=True, fix=done.detail)
+
+
+def some(names: Iterable[object]) -> str:
+    """The first few, and how many more there are."""
+    told = [str(name) for name in names]
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return ", ".join(told[:_NAMED]) + more
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 run`, `2 runs`; `many` where that is not just an s more."""
+    return f"{number} {one}" if number == 1 else f"{number} {many or f'{one}s'}"

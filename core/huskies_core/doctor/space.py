@@ -1,0 +1,131 @@
+"""What the disk has left, what of it is ours, and what nobody will come back for."""
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from huskies_core.agents.world import observe
+from huskies_core.context import Context
+from huskies_core.doctor.check import Check, count, some
+from huskies_core.doctor.settings import loads
+from huskies_core.doctor.worktrees import converge
+from huskies_core.passes.gc import GC
+from huskies_core.runs.processes import find_process
+
+_LEAST_BYTES = 1 << 30
+_LEAST_INODES = 10_000
+_COUNTING_SECS = 3.0
+_OVERDUE = timedelta(minutes=10)
+_FORGOTTEN = timedelta(hours=1)
+_BEING_WRITTEN = re.compile(r"\.(?:project\.toml|agents\.toml|cron|\.gitignore)\.([1-9][0-9]{0,8})")
+"""How a file is called while it is written, with the process that does."""
+_NEW_STORE = ("state.new", "state.new-wal", "state.new-shm")
+
+
+def look_at_space(context: Context) -> Iterator[Check]:
+    yield _free(context)
+    yield Check("disk use", detail=_use(context))
+    if loads(context):
+        yield _overdue(context)
+    yield _left_files(context)
+
+
+def _free(context: Context) -> Check:
+    found = os.statvfs(context.project.state_dir)
+    free = found.f_bavail * found.f_frsize
+    if free < _LEAST_BYTES:
+        return Check(
+            "disk", f"{size(free)} are free", "Make room: a full disk ends runs and keeps all from moving."
+        )
+    if found.f_files and found.f_favail < _LEAST_INODES:
+        return Check(
+            "disk", f"no more than {found.f_favail} files can be made", "Remove files that are not needed."
+        )
+    return Check("disk", detail=f"{size(free)} free")
+
+
+def _use(context: Context) -> str:
+    """Counted for some seconds at most, in the order in which it is told."""
+    project, deadline = context.project, time.monotonic() + _COUNTING_SECS
+    places = {
+        "store": list(project.state_dir.glob("state.db*")),
+        "runs": [project.runs_dir],
+        "worktrees": [project.worktrees_dir, project.merge_workspace],
+    }
+    told = []
+    for name, roots in places.items():
+        total, whole = _size_of(roots, deadline)
+        told.append(f"{name} {'' if whole else 'more than '}{size(total)}")
+    return ", ".join(told)
+
+
+def _size_of(roots: Iterable[Path], deadline: float) -> tuple[int, bool]:
+    """The bytes on the disk below, and whether all were counted."""
+    total = 0
+    for path in _walked(roots):
+        if time.monotonic() > deadline:
+            return total, False
+        try:
+            total += path.lstat().st_blocks * 512
+        except OSError:
+            continue
+    return total, True
+
+
+def _walked(roots: Iterable[Path]) -> Iterator[Path]:
+    for root in roots:
+        yield root
+        for folder, _, names in os.walk(root):
+            yield from (Path(folder, name) for name in names)
+
+
+def _overdue(context: Context) -> Check:
+    """What was past retention ten minutes ago already: at any moment something has just come to be."""
+    with context.store.reading() as db:
+        world = observe(context, db)
+        waiting = GC.plan(replace(world, now=world.now - _OVERDUE))
+    if not waiting:
+        return Check("retention")
+    told = some(dict.fromkeys(action.verb.value for action in waiting))
+    fact = f"{count(len(waiting), 'thing')} to be cleared for long: {told}"
+    fix = "Run 'huskies gc', or 'huskies doctor --fix'."
+    return Check("retention", fact, fix, mend=partial(converge, context, GC))
+
+
+def _left_files(context: Context) -> Check:
+    left = tuple(_forgotten(context))
+    if not left:
+        return Check("temporary files")
+    names = some(path.name for path in left)
+    fix = "'huskies doctor --fix' removes them."
+    return Check("temporary files", f"left in .huskies: {names}", fix, mend=partial(_remove, left))
+
+
+def _forgotten(context: Context) -> Iterator[Path]:
+    """What a process that was killed was writing. Nobody writes for an hour, and never one that is gone."""
+    state, limit = context.project.state_dir, (context.now() - _FORGOTTEN).timestamp()
+    for path in sorted(state.iterdir()):
+        written = _BEING_WRITTEN.fullmatch(path.name)
+        ours = written is not None and find_process(int(written[1])) is None
+        if (ours or path.name in _NEW_STORE) and path.is_file() and path.stat().st_mtime < limit:
+            yield path
+
+
+def _remove(left: tuple[Path, ...]) -> str:
+    for path in left:
+        path.unlink(missing_ok=True)
+    return f"removed {count(len(left), 'file')}"
+
+
+def size(number: float) -> str:
+    """`1.5 GB`, by thousands."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

@@ -1,0 +1,33 @@
+"""A project as a person has it: the clock is the machine's, the crontab the test's own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from huskies_core.clock import utc_now
+from huskies_core.context import Context
+from support.contexts import Clock, opened
+from support.crontabs import OwnCrontab
+
+AGENT = '[[agent]]\nname = "ann"\nstage = "coder"\nruntime = "command"\ncommand = ["true"]\n'
+
+
+@pytest.fixture
+def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnCrontab:
+    return OwnCrontab(tmp_path / "crontabs", monkeypatch)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(utc_now())
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: Clock, crontab: OwnCrontab) -> Iterator[Context]:
+    assert crontab.read() is None
+    with opened(tmp_path.resolve() / "shop", clock, agents_toml=AGENT) as it:
+        it.environ = dict(os.environ)
+        it.actor = "user:ada"
+        yield it
