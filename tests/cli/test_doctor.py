@@ -122,4 +122,5 @@ def test_an_agent_may_look_and_fixes_nothing(
     monkeypatch.setenv("HUSKIES_RUN_ID", "1")
     monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))
     assert huskies("doctor").exit_code == 0
-    assert huskies("doctor", "--fix", "--json").json()["errors"][0]["code"] == "inside_a_run"
+    for flag in ("--fix", "--canary"):
+        assert huskies("doctor", flag, "--json").json()["errors"][0]["code"] == "inside_a_run"

@@ -11,15 +11,21 @@ from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.render import Mark
 from huskies_cli.session import Session, session_of
 from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.context import Context, open_context
+from huskies_core.context import open_context
 from huskies_core.doctor.check import Check, mended
-from huskies_core.doctor.examining import examine
+from huskies_core.doctor.examining import PROVING, SUBJECTS, examine
 from huskies_core.project import find_remains
 
 Fix = Annotated[bool, typer.Option("--fix", help="Put right what is safe to, and say what was done.")]
+Canary = Annotated[
+    bool,
+    typer.Option(
+        "--canary", help="Try whether a run outlives what starts it, also with no service installed."
+    ),
+]
 
 
-def doctor(ctx: typer.Context, fix: Fix = False) -> Result:
+def doctor(ctx: typer.Context, fix: Fix = False, canary: Canary = False) -> Result:
     """Look the project over.
 
     The surroundings, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services: what is
@@ -27,14 +33,12 @@ def doctor(ctx: typer.Context, fix: Fix = False) -> Result:
     """
     session = session_of(ctx)
     with open_context(session.start, find=find_remains) as context:
-        found = tuple(_mended(context) if fix else examine(context))
+        if fix or canary:
+            refuse_inside_run(context)
+        checks = examine(context, PROVING if canary else SUBJECTS)
+        # Each is mended at once: what is looked at next is what came of it.
+        found = tuple(map(mended, checks) if fix else checks)
     return _result(found, session)
-
-
-def _mended(context: Context) -> Iterator[Check]:
-    """Each at once: what is looked at next is what came of it."""
-    refuse_inside_run(context)
-    return map(mended, examine(context))
 
 
 def _result(found: Sequence[Check], session: Session) -> Result:
@@ -60,7 +64,7 @@ def _lines(subject: str, checks: list[Check]) -> Iterator[str]:
     """A subject that is well is one line, with what is worth knowing; of any other each check that is not."""
     told = [one for one in checks if one.problem]
     if not told:
-        details = ", ".join(one.detail for one in checks if one.detail)
+        details = "; ".join(one.detail for one in checks if one.detail)
         yield render.line(render.mark(Mark.DONE), f"{subject}: {details}" if details else subject)
     for one in told:
         yield render.line(render.mark(Mark.DONE if one.fixed else Mark.BLOCKED), one.name)

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 
 from huskies_core.context import Context
+from huskies_core.doctor.canary import look_at_survival, prove_survival
 from huskies_core.doctor.check import Check
 from huskies_core.doctor.locks import look_at_locks
 from huskies_core.doctor.repository import look_at_git
@@ -50,7 +51,10 @@ SUBJECTS = (
     Subject("worktrees", look_at_worktrees),
     Subject("disk", look_at_space),
     Subject("services", look_at_services),
+    Subject("survival", look_at_survival, Reads.NEVER),
 )
+PROVING = (*SUBJECTS[:-1], Subject("survival", prove_survival, Reads.NEVER))
+"""The same, with a canary whatever is installed."""
 
 
 def examine(
@@ -61,7 +65,8 @@ def examine(
 ) -> Iterator[Check]:
     """Every check, well or not, as soon as it is known; `begin` is told the subject that is looked at next.
 
-    Changes nothing. Who asks may call `mended` on a check before asking for the next, which is then of what is.
+    Changes nothing, and leaves nothing of a canary behind. Who asks may call `mended` on a check before asking for the
+    next, which is then of what is.
     """
     for subject in subjects:
         begin(subject.name)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from huskies_core.agents.world import observe
 from huskies_core.context import Context
+from huskies_core.doctor.canary import PREFIX
 from huskies_core.doctor.check import Check, count, some
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.worktrees import converge
@@ -112,14 +114,14 @@ def _forgotten(context: Context) -> Iterator[Path]:
     for path in sorted(state.iterdir()):
         written = _BEING_WRITTEN.fullmatch(path.name)
         ours = written is not None and find_process(int(written[1])) is None
-        if (ours or path.name in _NEW_STORE) and path.is_file() and path.stat().st_mtime < limit:
+        if (ours or path.name in _NEW_STORE or path.name.startswith(PREFIX)) and path.stat().st_mtime < limit:
             yield path
 
 
 def _remove(left: tuple[Path, ...]) -> str:
     for path in left:
-        path.unlink(missing_ok=True)
-    return f"removed {count(len(left), 'file')}"
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return f"removed {len(left)} of them"
 
 
 def size(number: float) -> str:

@@ -53,6 +53,39 @@ def is_started(environ: Mapping[str, str], unit: str) -> bool:
     return all(done is not None and done.returncode == 0 for done in asked)
 
 
+def setting_of(environ: Mapping[str, str], unit: str, name: str) -> str:
+    """What is in force for a unit, drop-ins among it; empty where that is not known."""
+    done = _run(("systemctl", "--user", "show", f"--property={name}", "--value", unit), environ)
+    return "" if done is None or done.returncode else done.stdout.decode(errors="replace").strip()
+
+
+def is_known(environ: Mapping[str, str], unit: str) -> bool:
+    """Whether the user manager has a file of that unit."""
+    return setting_of(environ, unit, "LoadState") == "loaded"
+
+
+def run_unit(
+    environ: Mapping[str, str],
+    unit: str,
+    properties: Mapping[str, str],
+    environment: Mapping[str, str],
+    argv: Sequence[str],
+) -> None:
+    """Has the user manager run a service of that name to its end; nothing of the unit is left. Raises HuskiesError
+    `unit_failed`."""
+    set_ = [f"--property={name}={value}" for name, value in properties.items()]
+    variables = [f"--setenv={name}={value}" for name, value in environment.items()]
+    how = ("--user", "--wait", "--collect", "--quiet", f"--unit={unit}")
+    done = _run(("systemd-run", *how, *set_, *variables, "--", *argv), environ)
+    if done is None or done.returncode:
+        raise HuskiesError(
+            f"systemd-run --user: {_last_line(done)}",
+            hint=f"'journalctl --user -u {unit}' has what it said.",
+            code="unit_failed",
+            subject="systemd",
+        )
+
+
 def read_crontab(environ: Mapping[str, str]) -> str:
     """The user's crontab, its bytes kept; "" where there is none. Raises HuskiesError `no_cron`, and `crontab_failed`
     where it cannot be read: then it must not look empty."""

@@ -92,6 +92,13 @@ def units_of(service: Service) -> dict[str, str]:
     return {f"{name}.service": text, f"{name}.timer": _TIMER.format(place=place)}
 
 
+def properties_of(unit: str) -> dict[str, str]:
+    """What the text of a service sets, but for what it starts and with which environment."""
+    service = unit.partition("[Service]\n")[2].partition("\n[")[0]
+    settings = dict(line.split("=", 1) for line in service.splitlines() if re.match(r"[A-Za-z]+=", line))
+    return {name: value for name, value in settings.items() if name not in ("Environment", "ExecStart")}
+
+
 def starter_of(root: str, job: Job) -> str:
     """The unit that is enabled: what starts the rest."""
     return f"{unit_name(root)}.{'service' if job is Job.WATCH else 'timer'}"

@@ -22,12 +22,18 @@ def test_files_that_killed_processes_were_writing_go_when_nobody_writes_them(con
     paths = [state / name for name in names]
     for path in paths:
         path.touch()
+    canary = state / "canary-gone" / "1"
+    canary.mkdir(parents=True)
+    (canary / "lock").touch()
+    paths.append(canary.parent)
     assert seen(look_at_space, context) == {}
     for path in paths:
         age(path, context.now(), hours=2)
-    assert seen(look_at_space, context) == {"temporary files": f"left in .huskies: {names[0]}, state.new"}
-    assert fixed(context) == {"temporary files": "removed 2 files"}
-    assert ([path.exists() for path in paths], fixed(context)) == ([False, True, False, True], {})
+    assert seen(look_at_space, context) == {
+        "temporary files": f"left in .huskies: {names[0]}, canary-gone, state.new"
+    }
+    assert fixed(context) == {"temporary files": "removed 3 of them"}
+    assert ([path.exists() for path in paths], fixed(context)) == ([False, True, False, True, False], {})
 
 
 def test_what_gc_has_left_for_long_is_cleared(context: Context) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.services.service import Job, Service
-from huskies_core.services.units import escaped_path, starter_of, unit_name, units_of
+from huskies_core.services.units import escaped_path, properties_of, starter_of, unit_name, units_of
 
 ODD = '/srv/über shop/100% "a\\b" $HOME;x'
 PATHS = ["/", "/home/ada/shop", "/a//b/", "/.hidden/x", "/a-b/c_d.e:f", "/srv/über shop/100%", ODD, "/x/.y"]
@@ -75,6 +75,12 @@ def test_a_watch_is_a_service_that_starts_at_login() -> None:
         "WantedBy=default.target",
     ]
     assert starter_of("/home/ada/shop", Job.WATCH) == "huskies-home-ada-shop.service"
+
+
+def test_the_properties_of_a_unit_leave_out_what_it_starts_and_when() -> None:
+    tick, watch = (units_of(service(job=job))["huskies-home-ada-shop.service"] for job in Job)
+    assert properties_of(tick) == {"Type": "oneshot", "TimeoutStartSec": "1h", "KillMode": "process"}
+    assert ("WantedBy" in watch, "WantedBy" in properties_of(watch)) == (True, False)
 
 
 @pytest.mark.parametrize("job", list(Job))

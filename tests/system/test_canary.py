@@ -1,0 +1,88 @@
+"""`doctor` proves on this machine that runs outlive what starts them, or says that they do not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from support.crontabs import OwnCrontab
+from support.waiting import wait_until
+from system.facts import processes_of
+from system.project import Pipeline
+from system.user_manager import user_manager
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+KILLS_ALL = "[Service]\nKillMode=control-group\n"
+
+
+def told(pipeline: Pipeline, *flags: str) -> dict[str, tuple[str, str]]:
+    """What each canary came to, as its problem and its detail."""
+    checks = pipeline.huskies("doctor", "--json", *flags).json()["data"]["checks"]
+    return {one["check"]: (one["problem"], one["detail"]) for one in checks if one["subject"] == "survival"}
+
+
+def left(pipeline: Pipeline) -> tuple[list[str], list[str]]:
+    """Folders and processes that a canary left behind."""
+    folders = [path.name for path in pipeline.project.state_dir.glob("canary-*")]
+    return folders, list(processes_of(pipeline.root))
+
+
+def drop_in(text: str) -> Path:
+    """Settings that a person has for all units of ours."""
+    folder = Path(os.environ["XDG_CONFIG_HOME"], "systemd/user/huskies-.service.d")
+    folder.mkdir(parents=True)
+    (folder / "own.conf").write_text(text)
+    return folder
+
+
+def test_a_run_outlives_the_unit_that_started_it(pipeline: Pipeline, tmp_path: Path) -> None:
+    with user_manager(tmp_path / "manager.log"):
+        assert told(pipeline) == {}
+        assert pipeline.huskies("service", "install", "systemd").exit_code == 0
+        found, sleepers = told(pipeline), left(pipeline)
+        assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
+    outlives = "a run in a scope of its own outlives the unit that started it"
+    assert (found, sleepers) == ({"canary systemd": ("", outlives)}, ([], []))
+
+
+def test_a_drop_in_that_ends_runs_is_found_out(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the user manager gives no scope either."""
+    drop_in(KILLS_ALL)
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "busctl").write_text("#!/bin/sh\nexit 1\n")
+    (broken / "busctl").chmod(0o755)
+    with user_manager(tmp_path / "manager.log"):
+        monkeypatch.setenv("PATH", f"{broken}:{os.environ['PATH']}")
+        found = told(pipeline, "--canary")
+        sleepers = left(pipeline)
+    assert found["canary systemd"] == ("a run ends with the unit that started it", "")
+    assert sleepers == ([], [])
+
+
+def test_without_a_user_manager_that_is_said_and_cron_is_tried(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OwnCrontab(tmp_path / "crontabs", monkeypatch)
+    found = told(pipeline, "--canary")
+    outlives = "a run in a session of its own outlives the job that started it"
+    assert found["canary cron"] == ("", outlives)
+    problem, detail = found["canary systemd"]
+    assert (problem, detail.startswith("not tried from systemd: ")) == ("", True)
+    wait_until(lambda: left(pipeline) == ([], []), 10)
+
+
+def test_a_canary_that_cannot_be_started_says_why(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OwnCrontab(tmp_path / "crontabs", monkeypatch)
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "env").write_text("#!/bin/sh\nexit 3\n")
+    (broken / "env").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken}:{os.environ['PATH']}")
+    assert told(pipeline, "--canary")["canary cron"] == ("no run could be started: the job ended with 3", "")
+    assert left(pipeline) == ([], [])
