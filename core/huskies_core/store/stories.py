@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from huskies_core.clock import to_iso
@@ -129,6 +130,14 @@ def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
     return in_stages(db, _OPEN)
 
 
+def latest_done(db: sqlite3.Connection, limit: int) -> tuple[Story, ...]:
+    """The done stories that are not archived yet, the latest first."""
+    rows = db.execute(
+        "SELECT * FROM stories WHERE stage = 'done' ORDER BY stage_entered_at DESC LIMIT ?", (limit,)
+    )
+    return tuple(map(_story, rows))
+
+
 def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[int, ...]:
     """The done stories whose commit was merged before that time, oldest first."""
     rows = db.execute(
@@ -244,7 +253,14 @@ def _columns(draft: Draft) -> tuple[object, ...]:
 
 
 def _story(row: sqlite3.Row) -> Story:
-    names = (
+    return _made(tuple(row.keys()), tuple(row))
+
+
+@lru_cache(maxsize=2048)
+def _made(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
+    """A story is a plain value: the same row is read again and again, by a loop and by one command, and made once."""
+    row = dict(zip(names, values, strict=True))
+    kept_as_they_are = (
         "id",
         "visit",
         "entered_by",
@@ -254,15 +270,15 @@ def _story(row: sqlite3.Row) -> Story:
         "coding_at",
         "retries",
     )
-    kept: dict[str, Any] = {name: row[name] for name in (*names, "created_at", "updated_at")}
+    kept: dict[str, Any] = {name: row[name] for name in (*kept_as_they_are, "created_at", "updated_at")}
     return Story(draft=_draft(row), stage=_stage(row), **kept)
 
 
-def _stage(row: sqlite3.Row) -> Stage:
+def _stage(row: Mapping[str, Any]) -> Stage:
     return decode({"stage": row["stage"], **json.loads(row["payload"])})
 
 
-def _draft(row: sqlite3.Row) -> Draft:
+def _draft(row: Mapping[str, Any]) -> Draft:
     return Draft(
         title=row["title"],
         type=StoryType(row["type"]),
