@@ -227,7 +227,7 @@ _huskies_word() {
         "trigger add") if [[ $cur == -* ]]; then _huskies_words "--story --label --type --event --from --to --once --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
         "trigger list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;
         "trigger cancel") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers triggers; fi ;;
-        "watch") if [[ $cur == -* ]]; then _huskies_words "--interval --project --json --quiet --help -h"; else :; fi ;;
+        "watch") if [[ $cur == -* ]]; then _huskies_words "--interval --no-ui --project --json --quiet --help -h"; else :; fi ;;
         "tick") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "reconcile") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "auto-assign") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;

@@ -240,6 +240,7 @@ complete -c huskies -n '__huskies_at trigger add' -l prompt -x -d 'What an agent
 complete -c huskies -n '__huskies_at trigger list' -l all -d 'Those that are over, too.'
 complete -c huskies -n '__huskies_at trigger cancel' -k -a '(__huskies_offers triggers)'
 complete -c huskies -n '__huskies_at watch' -l interval -x -d 'Seconds between two ticks.'
+complete -c huskies -n '__huskies_at watch' -l no-ui -d 'Lines as they come, on a terminal too.'
 complete -c huskies -n '__huskies_at tick' -l dry-run -d 'Show what would be done and change nothing.'
 complete -c huskies -n '__huskies_at tick' -l wait -x -d 'Wait that long for a lock.'
 complete -c huskies -n '__huskies_at reconcile' -l dry-run -d 'Show what would be done and change nothing.'

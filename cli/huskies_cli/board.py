@@ -29,7 +29,7 @@ def draw_board(board: Board, now: datetime) -> str:
         _section("Runs", render.table(_RUN_COLUMNS, [_run_row(one, now) for one in board.runs])),
         _section("Needs you", render.table(("id", "why", "command"), _need_rows(board.needs))),
         _section("Timers and triggers", render.table(("name", "why", "command"), _firing_rows(board))),
-        _section("Limits", "\n".join(map(render.line, _limit_lines(board.limits)))),
+        _section("Limits", "\n".join(map(render.line, limit_lines(board.limits)))),
         _finished(board),
     ]
     return render.paragraphs(*parts)
@@ -81,8 +81,8 @@ def _firing_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
         yield (one.source.replace(":", " "), why, render.styled(one.command, "cyan"))
 
 
-def _limit_lines(limits: Limits | None) -> Iterable[str]:
-    """What is reached, held or found; nothing while all is well."""
+def limit_lines(limits: Limits | None) -> Iterable[str]:
+    """What is reached, held or found, a line each; nothing while all is well."""
     if limits is None:
         return
     if limits.pause is not None:

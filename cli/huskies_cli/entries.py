@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from huskies_cli import render
+from huskies_core.store.journal import Kind
 from huskies_core.text import one_line
 
 LONGEST = 100
@@ -30,10 +31,17 @@ _FACTS = (
 def entry_line(entry: Mapping[str, object]) -> str:
     """`2026-01-31T12:00:00.000Z  12  backlog → coding  start  user:ada`, and what there is to say of it."""
     story = "-" if entry["story"] is None else str(entry["story"])
-    before, after = entry["before"] or "", entry["after"]
-    moved = f"{before} → {after}".strip() if after else str(entry["kind"])
-    told = _told(entry["detail"], moved=bool(after))
-    return render.line(str(entry["at"]), story, moved, str(entry["event"]), str(entry["actor"]), told)
+    return render.line(str(entry["at"]), story, *_moved(entry), str(entry["actor"]), _told(entry))
+
+
+def entry_words(entry: Mapping[str, object]) -> str:
+    """`coding → qa qa_requested`, or `run started`, and what there is to say of it."""
+    moved, event = _moved(entry)
+    happened = event.replace("_", " ")
+    known = moved in happened or entry["kind"] == Kind.QUEUE
+    return " ".join(
+        filter(None, ("" if known else moved, event if entry["after"] else happened, _told(entry)))
+    )
 
 
 def shortened(text: str) -> str:
@@ -42,8 +50,16 @@ def shortened(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
-def _told(detail: object, *, moved: bool) -> str:
+def _moved(entry: Mapping[str, object]) -> tuple[str, str]:
+    """From where to where, or what kind of row it is; and the event."""
+    before, after = entry["before"] or "", entry["after"]
+    moved = f"{before} → {after}".strip() if after else str(entry["kind"])
+    return moved, str(entry["event"])
+
+
+def _told(entry: Mapping[str, object]) -> str:
     """Why a story moved, or what the row is about; the rest of its detail is for programs."""
+    detail, moved = entry["detail"], bool(entry["after"])
     if not isinstance(detail, Mapping):
         return ""
     why = next((str(detail[key]) for key in _REASONS if detail.get(key)), "")

@@ -38,6 +38,19 @@ class Figure:
 Cell = str | int | float | None | Styled | Figure
 
 
+@dataclass(frozen=True)
+class Field:
+    """A cell in so many columns of a terminal: cut to them, and filled up. A `style` lies over that of the cell."""
+
+    cell: Cell
+    width: int
+    right: bool = False
+    style: str = ""
+
+
+Row = tuple[Field, ...]
+
+
 class Mark(StrEnum):
     """What a story or an agent is about; each is told apart without colour."""
 
@@ -106,6 +119,21 @@ def line(*cells: Cell) -> str:
     return _draw(Text(" ").join(_cell(cell) for cell in cells))
 
 
+def rows(lines: Iterable[Row]) -> list[str]:
+    """A line each, its fields beside each other."""
+    from rich.text import Text
+
+    drawn = _draw(Text("\n").join(Text("").join(map(_field, row)) for row in lines), width=_UNCUT)
+    return drawn.split("\n")
+
+
+def folded(text: str, width: int) -> list[str]:
+    """A line of text as the lines of a terminal that it takes."""
+    from rich.cells import chop_cells
+
+    return chop_cells(without_controls(text).expandtabs(), width) or [""]
+
+
 def block(text: str, indent: int = 2) -> str:
     """Text of several lines as it is, indented."""
     return "\n".join(f"{' ' * indent}{part}".rstrip() for part in without_controls(text).splitlines())
@@ -150,15 +178,28 @@ def _cell(cell: Cell) -> "Text":
     return Text("" if cell is None else one_line(str(cell)))
 
 
-def _draw(renderable: "RenderableType") -> str:
-    console = _console()
+def _field(field: Field) -> "Text":
+    from rich.cells import cell_len
+
+    text = _cell(field.cell if field.width else "")
+    text.truncate(field.width, overflow="ellipsis")
+    space = " " * (field.width - cell_len(text.plain))
+    text = text.__class__.assemble(space, text) if field.right else text.append(space)
+    if field.style:
+        text.stylize(field.style)
+    return text
+
+
+def _draw(renderable: "RenderableType", width: int = 0) -> str:
+    """`width` 0 is that of the terminal."""
+    console = _console(width)
     console.print(renderable, soft_wrap=False, highlight=False, markup=False, emoji=False)
     drawn = console.file
     text = drawn.getvalue() if isinstance(drawn, StringIO) else ""
     return "\n".join(part.rstrip() for part in text.splitlines())
 
 
-def _console() -> "Console":
+def _console(asked: int) -> "Console":
     """A console that draws into memory what fits our stdout."""
     from rich.console import Console
 
@@ -166,7 +207,7 @@ def _console() -> "Console":
     colours = (
         terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
     )
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0
+    width = asked or (os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0)
     return Console(
         file=StringIO(),
         force_terminal=colours,

@@ -16,7 +16,7 @@ def write_line(stream: "TextIO | None", text: str) -> None:
     if stream is None:
         return
     try:
-        stream.write(f"{_encodable(text, stream.encoding or 'utf-8')}\n")
+        stream.write(f"{encodable(text, stream.encoding or 'utf-8')}\n")
         stream.flush()
     except BrokenPipeError as error:
         _mute(stream)
@@ -26,7 +26,7 @@ def write_line(stream: "TextIO | None", text: str) -> None:
         raise
 
 
-def _encodable(text: str, encoding: str) -> str:
+def encodable(text: str, encoding: str) -> str:
     """A locale without our marks, or a path that is no text, must not fail a command that did its work."""
     return text.encode(encoding, "replace").decode(encoding)
 

@@ -10,7 +10,9 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+import psutil
 
 ON_A_TERMINAL = (
     "import fcntl, os, sys, termios\n"
@@ -45,6 +47,29 @@ class Terminal:
         self._program.kill()
         self._program.wait(30)
         os.close(self._ours)
+
+    @property
+    def pid(self) -> int:
+        return self._program.pid
+
+    def send(self, number: int) -> None:
+        """A signal to the program itself."""
+        self._program.send_signal(number)
+
+    def wait_for_end(self, timeout: float = 30) -> int:
+        """The exit code of the program."""
+        return self._program.wait(timeout)
+
+    def status(self) -> str:
+        """As psutil names it."""
+        return str(psutil.Process(self._program.pid).status())
+
+    def mode(self) -> list[Any]:
+        """How the terminal is set, as tcgetattr tells it."""
+        return termios.tcgetattr(self._ours)
+
+    def resize(self, lines: int, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())

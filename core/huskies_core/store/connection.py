@@ -82,6 +82,14 @@ class Store:
         with explained():
             return check_version(self._open_reader())
 
+    def revision(self) -> tuple[int, ...]:
+        """Differs from the last one after every commit by any other connection, of this process or another: what a
+        loop asks many times a second. Raises as `reading` does."""
+        with explained():
+            db = self._open_reader()
+            assert self._reader is not None
+            return (*self._reader.file, int(db.execute("PRAGMA data_version").fetchone()[0]))
+
     @contextmanager
     def exclusive(self, wait: float = STORE_WAIT_SECS) -> Iterator[sqlite3.Connection]:
         """The only writer, in one transaction: committed at the end, rolled back when the block raises.

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -109,6 +109,15 @@ def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tu
         "SELECT * FROM journal WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?", (seq, limit)
     )
     return tuple(map(_entry, rows))
+
+
+def latest(db: sqlite3.Connection, kinds: Collection[Kind], limit: int) -> tuple[Entry, ...]:
+    """The newest rows of these kinds, oldest first."""
+    wanted = ", ".join("?" * len(kinds))
+    rows = db.execute(
+        f"SELECT * FROM journal WHERE kind IN ({wanted}) ORDER BY seq DESC LIMIT ?", (*kinds, limit)
+    )
+    return tuple(map(_entry, rows))[::-1]
 
 
 def entries_after(

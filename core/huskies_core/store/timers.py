@@ -156,6 +156,12 @@ def everything(db: sqlite3.Connection) -> tuple[Timer, ...]:
     return tuple(map(_timer, db.execute("SELECT * FROM timers ORDER BY id")))
 
 
+def soonest(db: sqlite3.Connection, limit: int) -> tuple[Timer, ...]:
+    """The armed timers that fire first."""
+    rows = db.execute("SELECT * FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT ?", (limit,))
+    return tuple(map(_timer, rows))
+
+
 def in_trouble(db: sqlite3.Connection) -> tuple[Timer, ...]:
     rows = db.execute("SELECT * FROM timers WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
     return tuple(map(_timer, rows))

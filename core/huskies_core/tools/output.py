@@ -15,6 +15,7 @@ from huskies_core.text import tail, without_controls
 
 CHUNK_BYTES = 256 * 1024
 LONGEST_LINE = 1024 * 1024
+LAST_BYTES = 64 * 1024
 _LONGEST_CHARACTER = 4
 """Bytes of UTF-8."""
 
@@ -62,6 +63,20 @@ def latest(log: Log, limit: int) -> Latest:
         text = text.partition("\n")[2] or text  # the line that the start is in the middle of
     cut = tail(text, limit) if limit else text
     return Latest(cut, is_whole=not start and cut == text)
+
+
+def last_line(directory: RunDirectory, run: Run) -> str:
+    """What a run printed last that says anything, as a terminal may see it; empty where there is none. Only the end
+    of the log is read."""
+    start = max(0, _size(directory.output) - LAST_BYTES)
+    lines = _read_at(directory.output, start).split(b"\n")[1 if start else 0 :]
+    told = (readable(line, run).strip() for line in reversed(lines))
+    return next((line for line in told if line), "")
+
+
+def size(log: Log) -> int:
+    """Bytes that have been printed."""
+    return _size(log.directory.output)
 
 
 def read(log: Log, start: int = 0) -> Iterator[bytes]:

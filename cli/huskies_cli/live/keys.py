@@ -1,0 +1,62 @@
+"""Keys, told from the bytes that a terminal sends for them (xterm's control sequences, ECMA-48)."""
+
+import re
+from enum import StrEnum
+
+
+class Key(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    LEFT = "left"
+    RIGHT = "right"
+    PAGE_UP = "page up"
+    PAGE_DOWN = "page down"
+    HOME = "home"
+    END = "end"
+    ENTER = "enter"
+    ESCAPE = "escape"
+    BACKSPACE = "backspace"
+    INTERRUPT = "interrupt"
+    SUSPEND = "suspend"
+    REDRAW = "redraw"
+
+
+Press = Key | str
+"""A key by its name, or the character that it types."""
+
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[@-~])")
+_SEQUENCES = {
+    **dict.fromkeys(("\x1b[A", "\x1bOA"), Key.UP),
+    **dict.fromkeys(("\x1b[B", "\x1bOB"), Key.DOWN),
+    **dict.fromkeys(("\x1b[C", "\x1bOC"), Key.RIGHT),
+    **dict.fromkeys(("\x1b[D", "\x1bOD"), Key.LEFT),
+    **dict.fromkeys(("\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"), Key.HOME),
+    **dict.fromkeys(("\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"), Key.END),
+    "\x1b[5~": Key.PAGE_UP,
+    "\x1b[6~": Key.PAGE_DOWN,
+}
+_CHARACTERS = {
+    "\r": Key.ENTER,
+    "\n": Key.ENTER,
+    "\x1b": Key.ESCAPE,
+    "\x7f": Key.BACKSPACE,
+    "\x08": Key.BACKSPACE,
+    "\x03": Key.INTERRUPT,
+    "\x1a": Key.SUSPEND,
+    "\x0c": Key.REDRAW,
+}
+
+
+def presses(typed: bytes) -> list[Press]:
+    """What was pressed, in order; sequences and control characters that mean nothing here are left out."""
+    text, found = typed.decode(errors="ignore"), list[Press]()
+    while text:
+        sequence = _SEQUENCE.match(text)
+        piece = sequence[0] if sequence else text[0]
+        text = text[len(piece) :]
+        known = _SEQUENCES.get(piece) if sequence else _CHARACTERS.get(piece)
+        if known is not None:
+            found.append(known)
+        elif not sequence and piece.isprintable():
+            found.append(piece)
+    return found

@@ -1,0 +1,190 @@
+"""Whole screens, as they are drawn of a project at one moment."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from huskies_cli import render
+from huskies_cli.live.board_page import Screen, board_rows
+from huskies_cli.live.columns import columns_of, step
+from huskies_cli.live.keys import Key, Press
+from huskies_core.context import Context
+from huskies_core.pipeline.stages import Backlog, Blocked, Coding, Done, Merge, Qa, ReviewHold, Stage
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.liveness import take_lock
+from huskies_core.store import runs, stories
+from huskies_core.store.deeds import Prompt
+from huskies_core.store.runs import Claim, RunKind
+from huskies_core.tools.live import read_live
+from huskies_core.tools.pausing import pause_starting
+from huskies_core.tools.timers import When, schedule
+from support.contexts import Clock, opened
+from support.stories import DRAFT, NOW
+
+AGENTS = """
+[[agent]]
+name = "ann"
+stage = "coder"
+runtime = "command"
+command = ["true"]
+"""
+MIX: tuple[Stage, ...] = (
+    Backlog(),
+    Coding(),
+    Coding(),
+    Qa(),
+    Merge("feature/story-5", 1),
+    Blocked("the gates failed four times", Coding()),
+    ReviewHold("a spike"),
+    Done("2026-01-01T00:00:00.000Z", "c0ffee"),
+    Backlog(),
+    Backlog(),
+)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    with opened(tmp_path / "shop", Clock(), agents_toml=AGENTS) as context:
+        yield context
+
+
+def fill(context: Context, count: int) -> None:
+    """So many stories, the second of them at work."""
+    with context.store.exclusive() as db:
+        for number in range(count):
+            draft = replace(DRAFT, title=f"Greet the world of {number + 1}")
+            stage = MIX[number % len(MIX)]
+            stories.add(db, draft, stage, actor="user:ada", now=NOW, event="imported")
+
+
+@contextmanager
+def at_work(context: Context, story: int, printed: str) -> Iterator[None]:
+    """Meanwhile a run is live, and it has printed that 71 seconds after its start."""
+    with context.store.exclusive() as db:
+        claim = Claim(story, RunKind.CODER, stories.load(db, story).visit, "ann")
+        run = runs.claim(db, claim, actor="pass:auto-assign", now=NOW)
+        runs.mark_live(db, run.id)
+    directory = RunDirectory(context.project.run_dir(run.id))
+    lock = take_lock(directory)
+    assert lock is not None
+    Path(directory.output).write_text(printed)
+    os.utime(directory.output, (NOW.timestamp(), NOW.timestamp() + 71))
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def screen(context: Context, width: int, lines: int, *, selected: int | None = None) -> list[str]:
+    live = read_live(context)
+    now = context.now() + timedelta(seconds=75)
+    return render.rows(board_rows(live, Screen(width, lines, selected), "shop", now))
+
+
+def test_three_stories_on_a_small_screen(context: Context) -> None:
+    fill(context, 3)
+    schedule(context, Prompt("Look for old dependencies"), When(after="2h"), label="deps")
+    with at_work(context, 2, "compiling\nsrc/main.c:12: warning: unused\n\n"):
+        drawn = screen(context, 80, 24, selected=2)
+    assert drawn == [
+        "huskies shop                                        ● 1 running   $0.00 today",
+        "",
+        "Backlog 1            Coding 2             QA        Merge     Held      Done",
+        "○ 1 Greet the worl…  ● 2 Greet the worl…",
+        "                     ○ 3 Greet the worl…",
+        "",
+        "Runs    agent           age silent  turns     cost  last output",
+        "● 2     ann              1m     4s      0        -  src/main.c:12: warning: unu…",
+        "Next",
+        "in 1h    deps  Look for old dependencies",
+        "Happened",
+        "12:00:00 1     → backlog imported Greet the world of 1",
+        "12:00:00 2     → coding imported Greet the world of 2",
+        "12:00:00 3     → coding imported Greet the world of 3",
+        "12:00:00       timer created",
+        "12:00:00 2     run started run 1, coder, by ann",
+        *[""] * 6,
+        "2 Greet the world of 2: coder run 1 is live",
+        "q quit · p pause · ? keys · ←↑↓→ select · Enter its log · or a number and Enter",
+    ]
+
+
+def test_many_stories_fit_a_small_screen_and_a_large_one(context: Context) -> None:
+    fill(context, 300)
+    small, large = screen(context, 80, 24), screen(context, 200, 50)
+    assert (len(small), len(large)) == (24, 50)
+    assert max(map(len, small)) <= 80
+    assert small[2:9] == [
+        "Backlog 90    Coding 60     QA 30         Merge 30      Held 60      Done 30",
+        "○  1 Greet …  ○  2 Greet …  ○  4 Greet …  ○  5 Greet …  ✗  7 Greet…  ✓ 298 Gree…",
+        "○  9 Greet …  ○  3 Greet …  ○ 14 Greet …  ○ 15 Greet …  ✗ 17 Greet…  ✓ 288 Gree…",
+        "○ 10 Greet …  ○ 12 Greet …  ○ 24 Greet …  ○ 25 Greet …  ✗ 27 Greet…  ✓ 278 Gree…",
+        "○ 11 Greet …  ○ 13 Greet …  ○ 34 Greet …  ○ 35 Greet …  ✗ 37 Greet…  ✓ 268 Gree…",
+        "+86 more      +56 more      +26 more      +26 more      +56 more     +26 more",
+        "",
+    ]
+    assert [line[:101].rstrip() for line in large if line.startswith(("Needs", "✗ 6 "))] == [
+        "Needs you",
+        "✗ 6     blocked: the gates failed four times                                    huskies unblock 6",
+    ]
+    assert any("Happened" in line[101:] for line in large)
+    assert sum(line.startswith("✗") for line in large) > 10
+
+
+@pytest.mark.parametrize("size", [(80, 3), (20, 24), (40, 1), (60, 10), (500, 200)])
+def test_a_screen_of_any_size_is_filled_and_not_overflown(context: Context, size: tuple[int, int]) -> None:
+    fill(context, 30)
+    width, lines = size
+    assert len(screen(context, width, lines)) == max(lines, 2)
+
+
+def test_an_empty_project_has_a_board(context: Context) -> None:
+    assert screen(context, 40, 6)[0] == "huskies shop              $0.00 today"
+
+
+def test_a_pause_and_a_broken_config_are_seen(context: Context) -> None:
+    fill(context, 2)
+    pause_starting(context, "the night")
+    drawn = screen(context, 80, 24)
+    assert drawn[0].endswith("$0.00 today   paused")
+    assert "q quit · p resume" in drawn[-1]
+    context.project.project_toml.write_text("nonsense = 1\n")
+    context.forget_config()
+    assert any("nonsense" in line for line in screen(context, 80, 24))
+
+
+@pytest.mark.parametrize(
+    ("selected", "press", "then"),
+    [
+        (None, Key.DOWN, 9),
+        (1, Key.DOWN, 9),
+        (10, Key.DOWN, 10),
+        (1, Key.UP, 1),
+        (1, Key.RIGHT, 2),
+        (9, Key.RIGHT, 3),
+        (10, Key.RIGHT, 3),
+        (3, "l", 4),
+        (8, "l", 8),
+        (5, "h", 4),
+        (999, "x", 1),
+    ],
+)
+def test_arrows_select_stories(context: Context, selected: int | None, press: Press, then: int) -> None:
+    fill(context, 10)
+    assert step(columns_of(read_live(context)), selected, press) == then
+
+
+def test_nothing_is_selected_where_there_is_no_story(context: Context) -> None:
+    assert step(columns_of(read_live(context)), None, Key.DOWN) is None
+
+
+def test_a_long_column_shows_the_part_around_the_story_that_is_selected(context: Context) -> None:
+    fill(context, 300)
+    drawn = screen(context, 80, 24, selected=151)
+    assert any(line.startswith("○ 151 Greet") for line in drawn)
+    assert drawn[-2] == "151 Greet the world of 151: waits to be started"

@@ -1,0 +1,127 @@
+"""A story's log on a screen: its end, what comes, and the run that follows."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from huskies_cli import render
+from huskies_cli.live.keys import Key
+from huskies_cli.live.log_page import LogPage
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.pipeline.stages import Coding
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.liveness import take_lock
+from huskies_core.store import runs, stories
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from support.contexts import Clock, opened
+from support.stories import NOW, import_story
+
+KEYS = "q back · ↑↓ PgUp PgDn Home End scroll · the whole of it: huskies logs 1"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    with opened(tmp_path / "shop", Clock()) as context:
+        import_story(context.store, Coding())
+        yield context
+
+
+def begin(context: Context, kind: RunKind = RunKind.CODER) -> Path:
+    """A run whose supervisor is gone; the place of what it prints."""
+    with context.store.exclusive() as db:
+        run = runs.claim(
+            db, Claim(1, kind, stories.load(db, 1).visit, "ann", "command"), actor="test", now=NOW
+        )
+    directory = RunDirectory(context.project.run_dir(run.id))
+    lock = take_lock(directory)
+    assert lock is not None
+    os.close(lock)
+    Path(directory.output).touch()
+    return Path(directory.output)
+
+
+def end(context: Context, run: int) -> None:
+    with context.store.exclusive() as db:
+        runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=NOW)
+
+
+def screen(page: LogPage, lines: int = 7, width: int = 76) -> list[str]:
+    page.read()
+    return render.rows(page.rows(width, lines, NOW))
+
+
+def test_the_end_of_the_log_is_shown_and_what_comes(context: Context) -> None:
+    log = begin(context)
+    log.write_text("".join(f"line {number}\n" for number in range(1, 10)))
+    page = LogPage(context, 1)
+    head = "1 A story (coding) · coder run 1 by ann · live 0s"
+    assert screen(page) == [head, "", *(f"line {number}" for number in (6, 7, 8, 9)), KEYS]
+    with log.open("a") as more:
+        more.write("\x1b[31mline 10\x1b[0m\nand a ha")
+    assert screen(page)[2:6] == ["line 8", "line 9", "line 10", "and a ha"]
+    with log.open("a") as more:
+        more.write("lf\n")
+    assert screen(page)[2:6] == ["line 8", "line 9", "line 10", "and a half"]
+
+
+def test_scrolled_up_it_stays_there_and_says_how_much_is_below(context: Context) -> None:
+    begin(context).write_text("".join(f"line {number}\n" for number in range(1, 10)))
+    page = LogPage(context, 1)
+    screen(page)
+    seen = []
+    for press in (Key.UP, Key.PAGE_UP, Key.HOME, "j", Key.END, Key.DOWN):
+        page.scroll(press)
+        drawn = screen(page)
+        seen.append((drawn[2], drawn[5], drawn[6].partition(" · ")[0]))
+    assert seen == [
+        ("line 5", "line 8", "1 more below"),
+        ("line 2", "line 5", "4 more below"),
+        ("line 1", "line 4", "5 more below"),
+        ("line 2", "line 5", "4 more below"),
+        ("line 6", "line 9", "q back"),
+        ("line 6", "line 9", "q back"),
+    ]
+
+
+def test_long_lines_are_folded_to_the_width(context: Context) -> None:
+    begin(context).write_text("0123456789abcdef\n家家家\n")
+    assert screen(LogPage(context, 1), width=10)[2:6] == ["0123456789", "abcdef", "家家家", ""]
+
+
+def test_the_next_run_of_the_story_follows(context: Context) -> None:
+    begin(context).write_text("first\nunfinished")
+    page = LogPage(context, 1)
+    screen(page)
+    end(context, 1)
+    begin(context, RunKind.GATES).write_text("second\n")
+    assert screen(page, lines=10)[2:8] == [
+        "first",
+        "unfinished",
+        "",
+        "── gates run 2 by ann ──",
+        "",
+        "second",
+    ]
+
+
+def test_only_the_end_of_a_huge_log_is_read(context: Context) -> None:
+    begin(context).write_text("".join(f"line {number}\n" for number in range(200_000)))
+    page = LogPage(context, 1)
+    assert screen(page)[5] == "line 199999"
+    page.scroll(Key.HOME)
+    assert screen(page)[2] == "line 195000"
+
+
+def test_a_story_without_a_run_says_what_it_waits_for(context: Context) -> None:
+    page = LogPage(context, 1)
+    assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' says what it waits for."
+    begin(context).write_text("at last\n")
+    assert screen(page)[2] == "at last"
+
+
+def test_a_story_that_never_was_has_no_page(context: Context) -> None:
+    with pytest.raises(HuskiesError):
+        LogPage(context, 9)

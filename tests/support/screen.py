@@ -1,0 +1,79 @@
+"""A program on a terminal, and what a person sees there: the screen as a terminal emulator draws it."""
+
+import os
+import select
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pyte
+
+from support.terminal import COLUMNS, LINES, Terminal
+
+
+class Screen(Terminal):
+    """`lines` is what stands there now, `written` how many bytes came in all; it `is_back` when a program that took
+    the whole screen has given it back."""
+
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.ByteStream(self._screen)
+        self.written = 0
+        self.is_back = False
+        super().__init__(argv, cwd, {"TERM": "xterm-256color", **env})
+
+    @property
+    def lines(self) -> list[str]:
+        self._take(0)
+        return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def is_cursor_hidden(self) -> bool:
+        self._take(0)
+        return bool(self._screen.cursor.hidden)
+
+    def listen(self, secs: float) -> None:
+        """Takes in what comes within that time."""
+        end = time.monotonic() + secs
+        while (left := end - time.monotonic()) > 0:
+            self._take(left)
+
+    def settled(self, quiet: float = 1.5) -> int:
+        """How many bytes came in all, once none has come for so many seconds."""
+        before = -1
+        while before != self.written:
+            before = self.written
+            self._take(quiet)
+        return before
+
+    def resize(self, lines: int, columns: int) -> None:
+        self._screen.resize(lines, columns)
+        super().resize(lines, columns)
+
+    def wait_for(self, is_so: Callable[[list[str]], object], timeout: float = 30) -> list[str]:
+        """The lines as soon as it is so. Fails the test when that does not come."""
+        end = time.monotonic() + timeout
+        while not is_so(lines := self.lines):
+            assert time.monotonic() < end, "\n".join(lines)
+            self._take(min(0.5, max(end - time.monotonic(), 0)))
+        return lines
+
+    def wait_for_text(self, text: str, timeout: float = 30) -> list[str]:
+        return self.wait_for(lambda lines: any(text in line for line in lines), timeout)
+
+    def _note_change(self, piece: bytes) -> None:
+        """The emulator has one screen only: what is told of the other one is noted."""
+        entered, left = piece.rfind(b"\x1b[?1049h"), piece.rfind(b"\x1b[?1049l")
+        if max(entered, left) >= 0:
+            self.is_back = left > entered
+
+    def _take(self, timeout: float) -> None:
+        while select.select([self._ours], [], [], timeout)[0]:
+            try:
+                piece = os.read(self._ours, 65536)
+            except OSError:
+                return
+            self.written += len(piece)
+            self._note_change(piece)
+            self._stream.feed(piece)
+            timeout = 0
