@@ -68,6 +68,7 @@ _huskies_value() {
     case "$1:$2" in
         *:--project) _huskies_paths -d ;;
         "init":--base-branch) : ;;
+        "doctor":--bundle) _huskies_paths -f ;;
         "add":--type) _huskies_words "story bug spike refactor epic task" ;;
         "add":--body) _huskies_paths -f ;;
         "add":--criterion|"add":-c) : ;;
@@ -170,7 +171,7 @@ _huskies_word() {
         "config set") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "config show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "config mcp") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "doctor") if [[ $cur == -* ]]; then _huskies_words "--fix --canary --project --json --quiet --help -h"; else :; fi ;;
+        "doctor") if [[ $cur == -* ]]; then _huskies_words "--fix --canary --bundle --project --json --quiet --help -h"; else :; fi ;;
         "add") if [[ $cur == -* ]]; then _huskies_words "--type --body --criterion -c --depends-on --agent --qa --priority --label --epic --start --project --json --quiet --help -h"; else :; fi ;;
         "list") if [[ $cur == -* ]]; then _huskies_words "--stage --type --label --all --project --json --quiet --help -h"; else :; fi ;;
         "show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;

@@ -123,6 +123,7 @@ complete -c huskies -n '__huskies_at init' -l base-branch -x -d 'The branch stor
 complete -c huskies -n '__huskies_at init' -l mcp -d 'Write .mcp.json for Claude Code, too.'
 complete -c huskies -n '__huskies_at doctor' -l fix -d 'Put right what is safe to, and say what was done.'
 complete -c huskies -n '__huskies_at doctor' -l canary -d 'Try whether a run outlives what starts it, also with no service installed.'
+complete -c huskies -n '__huskies_at doctor' -l bundle -r -F -d 'Write what a bug report needs there.'
 complete -c huskies -n '__huskies_at add' -l type -x -k -a 'story bug spike refactor epic task' -d 'One of story, bug, spike, refactor, epic or task.'
 complete -c huskies -n '__huskies_at add' -l body -r -F -d 'The description: a file, or - for stdin.'
 complete -c huskies -n '__huskies_at add' -l criterion -s c -x -d 'When it is done; may be repeated.'

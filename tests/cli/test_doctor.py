@@ -52,7 +52,7 @@ def test_what_is_not_well_is_told_where_it_stands_with_what_helps(
     assert told.stdout.splitlines()[2:5] == [
         "✗ journal",
         "  story 1 is in blocked, the journal has backlog",
-        "  Keep a copy of .huskies/state.db, and report it.",
+        "  Keep a copy of .huskies/state.db and report it, with what 'huskies doctor --bundle FILE' writes.",
     ]
     document = huskies("doctor", "--json").json()
     assert [(one["code"], one["subject"]) for one in document["errors"]] == [("unwell", "journal")]
@@ -86,6 +86,17 @@ def test_what_is_safe_to_put_right_is_and_the_second_time_there_is_nothing(
     )
     again = huskies("doctor", "--fix", "--json").data["checks"]
     assert [one for one in again if one["fixed"] or not one["ok"]] == []
+
+
+def test_a_bundle_is_written_once_whatever_is_unwell(huskies: Commands, repository: GitRepository) -> None:
+    repository.write(".huskies/project.toml", "max_coder = 1\n")
+    place = repository.root / "report.tgz"
+    told = huskies("doctor", "--bundle", place)
+    assert (told.exit_code, told.stderr) == (1, f"Wrote {place}. Look through it before you send it.\n")
+    assert place.read_bytes()[:2] == b"\x1f\x8b"
+    again = huskies("doctor", "--json", "--bundle", place)
+    assert [one["code"] for one in again.json()["errors"]] == ["exists"]
+    assert huskies("doctor", "--json", "--bundle", "other.tgz").json()["data"]["bundle"] == "other.tgz"
 
 
 def test_agents_and_the_base_branch_are_looked_at(

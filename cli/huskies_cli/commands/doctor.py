@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from huskies_cli.render import Mark
 from huskies_cli.session import Session, session_of
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import open_context
+from huskies_core.doctor.bundle import refuse_existing, write_bundle
 from huskies_core.doctor.check import Check, mended
 from huskies_core.doctor.examining import PROVING, SUBJECTS, examine
 from huskies_core.project import find_remains
@@ -25,7 +27,13 @@ Canary = Annotated[
 ]
 
 
-def doctor(ctx: typer.Context, fix: Fix = False, canary: Canary = False) -> Result:
+Bundle = Annotated[
+    str,
+    typer.Option("--bundle", metavar="FILE", help="Write what a bug report needs there.", show_default=False),
+]
+
+
+def doctor(ctx: typer.Context, fix: Fix = False, canary: Canary = False, bundle: Bundle = "") -> Result:
     """Look the project over.
 
     The surroundings, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services: what is
@@ -35,19 +43,24 @@ def doctor(ctx: typer.Context, fix: Fix = False, canary: Canary = False) -> Resu
     with open_context(session.start, find=find_remains) as context:
         if fix or canary:
             refuse_inside_run(context)
+        if bundle:
+            refuse_existing(Path(bundle))
         checks = examine(context, PROVING if canary else SUBJECTS)
         # Each is mended at once: what is looked at next is what came of it.
         found = tuple(map(mended, checks) if fix else checks)
-    return _result(found, session)
+        if bundle:
+            write_bundle(context, found, Path(bundle))
+    return _result(found, bundle, session)
 
 
-def _result(found: Sequence[Check], session: Session) -> Result:
+def _result(found: Sequence[Check], bundle: str, session: Session) -> Result:
     """As text each is told where it stands; a second time on standard error would be once too often."""
     unwell = [one for one in found if not one.is_well]
     errors = (ErrorItem("unwell", f"{one.name}: {one.problem}", one.fix, one.name) for one in unwell)
     status = Status.ERROR if unwell else Status.OK
-    data = {"checks": [_row(one) for one in found]}
-    return Result(data, lambda: _text(found), status, tuple(errors) if session.json else ())
+    data = {"checks": [_row(one) for one in found], "bundle": bundle or None}
+    talk = (f"Wrote {bundle}. Look through it before you send it.",) if bundle else ()
+    return Result(data, lambda: _text(found), status, tuple(errors) if session.json else (), talk)
 
 
 def _row(one: Check) -> dict[str, object]:

@@ -94,7 +94,7 @@ def _looked(context: Context, subject: Subject) -> Iterator[Check]:
         done = isolated(Action(Verb.RUN_PASS, subject=subject.name), next_one)
         yield from found
         if done.error:
-            fix = "This is a bug: report it."
+            fix = "This is a bug: report it, with what 'huskies doctor --bundle FILE' writes."
             yield Check(subject.name, f"could not be looked at: {done.detail}", fix)
         if done.error or not found:
             return

@@ -12,7 +12,7 @@ from huskies_core.store.connection import Connection
 from huskies_core.store.schema import NEWEST
 
 _RESTORE = "Keep .huskies/state.db as it is and restore a copy; branches and worktrees are untouched."
-_REPORT = "Keep a copy of .huskies/state.db, and report it."
+_REPORT = "Keep a copy of .huskies/state.db and report it, with what 'huskies doctor --bundle FILE' writes."
 
 
 def look_at_store(context: Context) -> Iterator[Check]:

@@ -3,6 +3,9 @@
 import sqlite3
 from collections.abc import Iterable
 
+ENGINE = sqlite3.sqlite_version
+"""Of SQLite."""
+
 _MOST = 5
 """Of the rows that are wrong in one way, so many are named."""
 

@@ -1,0 +1,229 @@
+"""A bundle has what a bug report needs, and nothing that somebody wrote or hid."""
+
+import json
+import os
+import re
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from huskies_core.config.load import load_config
+from huskies_core.context import Context
+from huskies_core.doctor.bundle import refuse_existing, write_bundle
+from huskies_core.doctor.examining import examine
+from huskies_core.errors import HuskiesError
+from huskies_core.pipeline.events import Block, Start
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.store import content, runs
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.stories import Criterion
+from support.stories import DRAFT, add_story, fire_event, load_story
+
+AGENTS = """
+# {14} in a comment
+[[agent]]
+name = "ann"
+stage = "coder"
+runtime = "command"
+command = ["curl", "-H", "X-Key: {0}"]
+prompt = "Do {1}"
+role = "{2}"
+env = {{ MY_KEY = "{3}", name = "{4}" }}
+env_allow = ["ALLOWED"]
+"""
+PROJECT = """
+gateway_url = "https://ada:{5}@gateway.example.org"
+default_coder_model = "sonnet"
+max_coders = 2
+[notify]
+token = "{6}"
+chat = 123454321
+[[gate]]
+name = "tests"
+command = ["make", "TOKEN={7}"]
+"""
+CRASH = """arguments: ['add', '{8}', '--body', '-', '--project={9}']
+python: 3.11
+system: Linux
+sqlite: 3
+
+Traceback (most recent call last):
+  File "/home/ada/.venv/lib/python3.11/site-packages/huskies_core/store/stories.py", line 12, in add
+    raise ValueError("{10}")
+    ^^^^^^^^
+ValueError: {10}
+{11}: of a second line
+    {11}
+"""
+
+
+def secret(number: int) -> str:
+    return f"plum{number:02}tree quince{number:02}"
+
+
+SECRETS = [secret(number) for number in range(30)]
+
+
+@pytest.fixture
+def planted(context: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Secrets and words wherever somebody may have written some."""
+    project = context.project
+    project.agents_toml.write_text(AGENTS.format(*SECRETS))
+    project.project_toml.write_text(PROJECT.format(*SECRETS).replace(SECRETS[5], "plum05tree"))
+    project.env_file.write_text(f"ALLOWED={SECRETS[12]}\nexport OTHER='{SECRETS[13]}'\n")
+    project.env_file.chmod(0o600)
+    (project.state_dir / "AGENT.md").write_text(SECRETS[15])
+    crash = project.state_dir / "crash" / "huskies-x.txt"
+    crash.parent.mkdir()
+    crash.write_text(CRASH.format(*SECRETS))
+    context.environ = {**context.environ, "GITHUB_TOKEN": SECRETS[16], "ALLOWED": SECRETS[17]}
+    monkeypatch.setenv("GITHUB_TOKEN", SECRETS[16])
+    plant_story(context)
+    return context
+
+
+def plant_story(context: Context) -> None:
+    draft = replace(
+        DRAFT,
+        title=SECRETS[18],
+        description=SECRETS[19],
+        criteria=(Criterion(SECRETS[20]),),
+        labels=(SECRETS[21],),
+    )
+    story = add_story(context.store, SECRETS[18], draft=draft).id
+    fire_event(context.store, story, Start())
+    visit = load_story(context.store, story).visit
+    with context.store.exclusive() as db:
+        content.put(db, story, "qa_notes", SECRETS[22], now=context.now())
+        wanted = Claim(story, RunKind.CODER, visit, agent="ann", runtime="command")
+        run = runs.claim(db, wanted, actor=f"user:{SECRETS[23]}", now=context.now()).id
+        report = Report(Outcome.FAILED, SECRETS[24], evidence={"problem": SECRETS[25], "commits_ahead": 2})
+        runs.end(db, run, report, actor=f"run:{run}", now=context.now())
+    fire_event(context.store, story, Block(SECRETS[26]))
+    directory = RunDirectory(context.project.run_dir(run))
+    Path(directory.path).mkdir(parents=True)
+    Path(directory.output).write_text(SECRETS[27])
+    directory.write_prompt(SECRETS[28])
+
+
+def members(path: Path) -> dict[str, str]:
+    with tarfile.open(path) as archive:
+        names = archive.getnames()
+        files = {name.rpartition("/")[2]: archive.extractfile(name) for name in names}
+        return {name: file.read().decode() for name, file in files.items() if file is not None}
+
+
+def leaks(texts: dict[str, str]) -> list[tuple[str, str]]:
+    """Each half of a secret that is anywhere, so that one which was cut in two is found, too."""
+    words = re.compile(r"(?:plum|quince)\d\d\w*|123454321")
+    return [(name, found) for name, text in texts.items() for found in words.findall(text)]
+
+
+def bundled(context: Context, path: Path) -> dict[str, str]:
+    write_bundle(context, list(examine(context)), path)
+    return members(path)
+
+
+def test_nothing_that_was_planted_is_in_it(planted: Context, tmp_path: Path) -> None:
+    assert load_config(planted.project, lambda _: None).agent("ann") is not None
+    found = bundled(planted, tmp_path / "report.tgz")
+    assert leaks(found) == []
+    assert (str(planted.project.root) in "".join(found.values()), "ada" in found["journal.jsonl"]) == (
+        False,
+        False,
+    )
+
+
+def test_what_a_report_needs_is_in_it(planted: Context, tmp_path: Path) -> None:
+    found = bundled(planted, tmp_path / "report.tgz")
+    journal = [json.loads(line) for line in found["journal.jsonl"].splitlines()]
+    run = json.loads(found["runs.jsonl"])
+    settings = json.loads(found["project.json"])
+    assert [(row["event"], row["actor"], row["after"]) for row in journal] == [
+        ("created", "user", None),
+        ("start", "user", "coding"),
+        ("run_started", "user", None),
+        ("run_ended", "run:1", None),
+        ("block", "user", "blocked"),
+    ]
+    assert (run["outcome"], run["agent"], run["evidence"]["commits_ahead"]) == ("failed", "ann", 2)
+    assert (settings["max_coders"], settings["default_coder_model"]) == (2, "sonnet")
+    assert settings["notify"] == {"token": f"<{len(SECRETS[6])} characters>", "chat": "<9 characters>"}
+    assert json.loads(found["env.json"]) == ["ALLOWED", "OTHER"]
+    assert json.loads(found["crashes.jsonl"]) == {
+        "report": "huskies-x.txt",
+        "options": ["--body", "--project"],
+        "frames": ["huskies_core/store/stories.py:12 add"],
+        "errors": ["ValueError"],
+    }
+    assert {row["check"] for row in json.loads(found["doctor.json"])} >= {"git", "store", "config", "disk"}
+    assert "typer" in json.loads(found["versions.json"])["packages"]
+
+
+def test_a_config_that_is_broken_is_not_quoted(planted: Context, tmp_path: Path) -> None:
+    planted.project.project_toml.write_text(f'default_qa = "{SECRETS[1]}"\n"{SECRETS[2]}" = 1\n')
+    planted.project.agents_toml.write_text(f"[[agent]\nname = {SECRETS[3]}\n")
+    found = bundled(planted, tmp_path / "report.tgz")
+    assert leaks(found) == []
+    assert json.loads(found["agents.json"]) == {"unreadable": "no TOML, 2 lines"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-ant-api03-abcdefghijklmnop",
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "AKIAIOSFODNN7EXAMPLE",
+        "xoxb-123456789012-abcdef",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def",
+        "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MEFCQ0RFRkdI",
+    ],
+)
+def test_what_looks_like_a_secret_is_left_out_wherever_it_stands(
+    context: Context, tmp_path: Path, text: str
+) -> None:
+    context.project.agents_toml.write_text(
+        f'[[agent]]\nname = "{text}"\nstage = "coder"\nruntime = "codex"\n'
+    )
+    found = bundled(context, tmp_path / "report.tgz")
+    assert [name for name, told in found.items() if text[8:] in told] == []
+    assert "<secret>" in found["agents.json"]
+
+
+def test_a_secret_is_found_however_json_writes_it(context: Context, tmp_path: Path) -> None:
+    context.environ = {**context.environ, "API_TOKEN": 'plum01"tr\\ee/ü'}
+    server = {"mcpServers": {"huskies": {"command": context.environ["API_TOKEN"]}}}
+    (context.project.root / ".mcp.json").write_text(json.dumps(server))
+    found = bundled(context, tmp_path / "report.tgz")
+    assert (leaks(found), ".mcp.json has <secret>, which is not there" in found["doctor.json"]) == ([], True)
+
+
+def test_it_is_for_its_owner_alone_and_replaces_nothing(context: Context, tmp_path: Path) -> None:
+    place = tmp_path / "out" / "report.tgz"
+    place.parent.mkdir()
+    bundled(context, place)
+    before = place.read_bytes()
+    with pytest.raises(HuskiesError) as caught:
+        write_bundle(context, [], place)
+    assert (caught.value.code, place.read_bytes() == before) == ("exists", True)
+    assert (place.stat().st_mode & 0o777, os.listdir(place.parent)) == (0o600, ["report.tgz"])
+    with pytest.raises(HuskiesError) as caught:
+        refuse_existing(tmp_path / "nowhere" / "report.tgz")
+    assert caught.value.code == "not_found"
+
+
+def test_without_a_store_or_a_config_the_rest_is_in_it(context: Context, tmp_path: Path) -> None:
+    context.store.close()
+    context.project.database.write_bytes(b"no database\n" * 1000)
+    context.project.agents_toml.unlink()
+    found = bundled(context, tmp_path / "report.tgz")
+    unreadable = {
+        name: json.loads(text)["unreadable"] for name, text in found.items() if "unreadable" in text[:30]
+    }
+    assert unreadable == {
+        "agents.json": "FileNotFoundError",
+        "journal.jsonl": "store_damaged",
+        "runs.jsonl": "store_damaged",
+    }
