@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from urllib.error import HTTPError, URLError
 
 from huskies_core.errors import HuskiesError
+from huskies_core.http import fact_of
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def explained(doing: str) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, ValueError, HTTPException) as error:
-        fact = _fact(error)
+        fact = fact_of(error)
     else:
         return
     raise trouble(f"{doing}: {fact}") from None
@@ -29,15 +29,3 @@ def trouble(fact: str) -> HuskiesError:
         hint="What is to be sent stays in the journal; it is tried again after a while.",
         code="gateway",
     )
-
-
-def _fact(error: Exception) -> str:
-    if isinstance(error, HTTPError):
-        error.close()
-        return f"it answered {error.code}"
-    reason = error.reason if isinstance(error, URLError) else error
-    if isinstance(reason, TimeoutError):
-        return "no answer in time"
-    if isinstance(reason, OSError) and reason.strerror:
-        return reason.strerror
-    return type(reason).__name__

@@ -6,8 +6,6 @@ firing whose lock is free was interrupted, and nothing begins it again.
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,11 +16,12 @@ from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.passes.actions import Action, Done, Outcome, Verb
+from huskies_core.passes.detached import last_words, start_detached
 from huskies_core.passes.running import ApplyAll, isolated
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import LOCK_FD_VARIABLE, is_alive, take_lock
+from huskies_core.runs.liveness import is_alive, take_lock
 from huskies_core.store import firings, stories, timers, triggers
 from huskies_core.store.connection import Connection
 from huskies_core.store.deeds import GoOn, Prompt, told
@@ -30,11 +29,9 @@ from huskies_core.store.firing import fire
 from huskies_core.store.firings import Claim, Firing, FiringStatus
 from huskies_core.store.journal import Kind
 from huskies_core.store.stories import Criterion, Draft, StoryType
-from huskies_core.text import one_line, tail
+from huskies_core.text import one_line
 
 TITLE_LENGTH = 100
-_IN_BACKGROUND = '"$@" &'
-"""Lets the new process be nobody's child: it outlives a watch and leaves no zombie to one."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ def _end_interrupted(context: Context, action: Action) -> str:
         firing = firings.load(db, int(action.subject))
     if firing is None:
         raise Overtaken(f"firing {action.subject} is gone", code="stale")
-    record_end(context, firing, FiringStatus.INTERRUPTED, _last_words(context, firing))
+    record_end(context, firing, FiringStatus.INTERRUPTED, last_words(directory_of(context, firing)))
     return action.detail
 
 
@@ -140,7 +137,7 @@ def _fire(context: Context, action: Action, claim_one: ClaimOne, made: list[Acti
 def _set_going(context: Context, firing: Firing, lock: int) -> None:
     """Starts the process that does the tool call, and does not wait for it. One that cannot start has failed."""
     try:
-        _start(context, firing, lock)
+        start_detached(context, directory_of(context, firing), lock, "perform", str(firing.id))
     except OSError as error:
         record_end(context, firing, FiringStatus.FAILED, str(error))
         raise HuskiesError(f"the tool call could not be started: {error}") from error
@@ -158,26 +155,3 @@ def _title(text: str, criterion: str) -> str:
     """The first line that says something; the criterion where none does: all that a prompt names may be empty."""
     title = next(filter(None, map(one_line, text.splitlines())), one_line(criterion))
     return title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"
-
-
-def _start(context: Context, firing: Firing, lock: int) -> None:
-    argv = (sys.executable, "-P", "-m", "huskies_cli.main", "perform", str(firing.id))
-    with open(directory_of(context, firing).output, "ab") as log:
-        subprocess.run(
-            ["/bin/sh", "-c", _IN_BACKGROUND, "sh", *argv],
-            cwd=context.project.root,
-            env={**context.environ, LOCK_FD_VARIABLE: str(lock)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            pass_fds=(lock,),
-        )
-
-
-def _last_words(context: Context, firing: Firing) -> str:
-    try:
-        with open(directory_of(context, firing).output, errors="replace") as log:
-            return one_line(tail(log.read().strip(), 200))
-    except FileNotFoundError:
-        return ""

@@ -1,0 +1,32 @@
+"""Requests over HTTP that go where they are sent and nowhere else, and what of their failures may be told."""
+
+from urllib import request
+from urllib.error import HTTPError, URLError
+from urllib.request import OpenerDirector
+
+
+def opener() -> OpenerDirector:
+    """Follows no redirect: another place than the one that was set gets no password."""
+    opener = OpenerDirector()
+    for handler in (
+        request.ProxyHandler(),
+        request.HTTPHandler(),
+        request.HTTPSHandler(),
+        request.HTTPDefaultErrorHandler(),
+        request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def fact_of(error: Exception) -> str:
+    """What went wrong, without the address: the texts of these errors can name the whole of it."""
+    if isinstance(error, HTTPError):
+        error.close()
+        return f"it answered {error.code}"
+    reason = error.reason if isinstance(error, URLError) else error
+    if isinstance(reason, TimeoutError):
+        return "no answer in time"
+    if isinstance(reason, OSError) and reason.strerror:
+        return reason.strerror
+    return type(reason).__name__
