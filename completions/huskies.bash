@@ -147,6 +147,7 @@ _huskies_value() {
         "audit-log":--wait) : ;;
         "fire-timers":--wait) : ;;
         "fire-triggers":--wait) : ;;
+        "notify":--wait) : ;;
         "relay":--wait) : ;;
         *) return 1 ;;
     esac
@@ -154,7 +155,7 @@ _huskies_value() {
 
 _huskies_word() {
     case "$1" in
-        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay"; fi ;;
+        "") if [[ $cur == -* ]]; then _huskies_words "--version --project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers notify relay"; fi ;;
         "config") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "check get set show mcp"; fi ;;
         "agent") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list start stop test prompt"; fi ;;
         "run") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "list show kill"; fi ;;
@@ -220,7 +221,7 @@ _huskies_word() {
         "service uninstall") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "service show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "completion") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "bash zsh fish"; fi ;;
-        "help") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers relay pipeline project.toml agents.toml"; fi ;;
+        "help") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers notify relay pipeline project.toml agents.toml"; fi ;;
         "mcp") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "timer add") if [[ $cur == -* ]]; then _huskies_words "--at --in --every --cron --tz --label --catch-up --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
         "timer list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;
@@ -242,6 +243,7 @@ _huskies_word() {
         "audit-log") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "fire-timers") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
         "fire-triggers") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
+        "notify") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --test --list --project --json --quiet --help -h"; else :; fi ;;
         "relay") if [[ $cur == -* ]]; then _huskies_words "--dry-run --wait --project --json --quiet --help -h"; else :; fi ;;
     esac
 }

@@ -8,6 +8,7 @@ from huskies_cli.render import Mark
 from huskies_core.clock import to_iso, to_local
 from huskies_core.passes.relay import Unreached
 from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.store.notifications import Notification
 from huskies_core.text import one_line
 from huskies_core.tools.board import Board, Need, State
 from huskies_core.tools.limits import Limits
@@ -99,6 +100,7 @@ def limit_lines(limits: Limits | None) -> Iterable[str]:
     yield from _queue_lines(limits)
     yield from _wait_lines(limits)
     yield from _gateway_lines(limits.gateway)
+    yield from _untold_lines(limits.untold)
     for found in limits.findings:
         runs = ", ".join(map(str, found.runs))
         yield f"repository_changed: {found.change} ({found.at}; live then: run {runs})"
@@ -118,6 +120,11 @@ def _gateway_lines(found: Unreached | None) -> Iterable[str]:
         tries = "once" if found.failures == 1 else f"{found.failures} times in a row"
         late = "1 transition waits" if found.waiting == 1 else f"{found.waiting} transitions wait"
         yield f"{found.why} ({tries}); {late} to be sent{again}"
+
+
+def _untold_lines(found: Sequence[Notification]) -> Iterable[str]:
+    for one in found:
+        yield f"notification {one.id} {one.status}: {_short(one.trouble, 120)}; huskies notify --list has it all"
 
 
 def _queue_lines(limits: Limits) -> Iterable[str]:

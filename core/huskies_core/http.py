@@ -1,7 +1,10 @@
 """Requests over HTTP that go where they are sent and nowhere else, and what of their failures may be told."""
 
+from base64 import b64encode
+from collections.abc import Mapping
 from urllib import request
 from urllib.error import HTTPError, URLError
+from urllib.parse import SplitResult, unquote
 from urllib.request import OpenerDirector
 
 
@@ -17,6 +20,14 @@ def opener() -> OpenerDirector:
     ):
         opener.add_handler(handler)
     return opener
+
+
+def credentials_of(parts: SplitResult) -> Mapping[str, str]:
+    """The header for the user and the password of an address; none where it has none."""
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 def fact_of(error: Exception) -> str:

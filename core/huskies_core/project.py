@@ -45,6 +45,9 @@ class Project:
     def firing_dir(self, firing: int) -> Path:
         return self.state_dir / "firings" / str(firing)
 
+    def notification_dir(self, notification: int) -> Path:
+        return self.state_dir / "notifications" / str(notification)
+
     @property
     def worktrees_dir(self) -> Path:
         return self.state_dir / "worktrees"

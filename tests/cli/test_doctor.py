@@ -22,7 +22,18 @@ name = "bob"
 stage = "coder"
 runtime = "codex"
 """
-SUBJECTS = ["environment", "git", "store", "config", "locks", "runs", "worktrees", "disk", "services"]
+SUBJECTS = [
+    "environment",
+    "git",
+    "store",
+    "config",
+    "notify",
+    "locks",
+    "runs",
+    "worktrees",
+    "disk",
+    "services",
+]
 
 
 @pytest.fixture(autouse=True)

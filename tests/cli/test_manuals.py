@@ -15,7 +15,17 @@ from hatchling.builders.wheel import WheelBuilder
 from huskies_cli.app import load
 from huskies_cli.commands import COMMANDS, Entry
 from huskies_core.config.prompt_variables import PROMPT_VARIABLES
-from huskies_core.config.records import Agent, Budget, Component, Gate, Merge, Pricing, ProjectConfig, Watcher
+from huskies_core.config.records import (
+    Agent,
+    Budget,
+    Component,
+    Gate,
+    Merge,
+    Notify,
+    Pricing,
+    ProjectConfig,
+    Watcher,
+)
 from huskies_core.pipeline.events import EVENTS
 from huskies_core.pipeline.stages import StageName
 
@@ -89,7 +99,7 @@ def test_the_pipeline_page_has_every_stage_and_event() -> None:
 
 def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:
     project, agents = text_of("huskies-project.toml.5"), text_of("huskies-agents.toml.5")
-    records = (ProjectConfig, Watcher, Merge, Gate, Component, Budget, Pricing)
+    records = (ProjectConfig, Watcher, Merge, Gate, Component, Budget, Pricing, Notify)
     keys = [(project, item) for record in records for item in dataclasses.fields(record)]
     keys += [(agents, item) for item in dataclasses.fields(Agent)]
     tables = {"watcher", "merge", "gates", "components", "budget", "pricing", "notify"}

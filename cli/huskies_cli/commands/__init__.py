@@ -146,6 +146,7 @@ COMMANDS = (
     Entry("audit-log", "passes", "audit_log", "Append new transitions to the audit log.", PASSES),
     Entry("fire-timers", "passes", "fire_timers", "Fire the timers whose time has come.", PASSES),
     Entry("fire-triggers", "passes", "fire_triggers", "Show new transitions to the triggers.", PASSES),
+    Entry("notify", "notify", "notify", "Tell people of what happened.", PASSES),
     Entry("relay", "passes", "relay", "Send new transitions to the gateway.", PASSES),
     Entry(
         "perform",
@@ -155,5 +156,6 @@ COMMANDS = (
         PASSES,
         hidden=True,
     ),
+    Entry("deliver", "notify", "deliver", "Send a notification.", PASSES, hidden=True),
     Entry("advance", "advance", "advance", "Record the end of a run and what follows.", PASSES, hidden=True),
 )

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from huskies_core.config.document import Document
+from huskies_core.config.notify_table import read_notify
 from huskies_core.config.records import (
     Budget,
     Component,
@@ -43,7 +44,7 @@ def read_project(document: Document, data: Mapping[str, object]) -> ProjectConfi
         components=_components(top.tables("component")),
         budget=_budget(top.table("budget")),
         pricing=_pricing(top.table("pricing")),
-        notify=MappingProxyType(top.table("notify").plain()),
+        notify=read_notify(top.table("notify")),
     )
     top.finish()
     return config

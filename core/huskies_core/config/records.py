@@ -76,6 +76,33 @@ class Pricing:
     cache_write: float = 0.0
 
 
+class Topic(StrEnum):
+    """What a notification can be about."""
+
+    BLOCKED = "blocked"
+    HELD = "held"
+    MERGE_FAILED = "merge_failed"
+    DONE = "done"
+    BUDGET = "budget"
+    RATE_LIMITED = "rate_limited"
+
+
+@dataclass(frozen=True)
+class Notify:
+    """What people are told of, and how. `${NAME}` in an address stands for a value of `.huskies/env`."""
+
+    events: tuple[Topic, ...] = tuple(topic for topic in Topic if topic is not Topic.DONE)
+    desktop: bool = False
+    command: tuple[str, ...] = ()
+    webhook: str | None = None
+    apprise: tuple[str, ...] = ()
+    batch_secs: int = 60
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.events and (self.desktop or self.command or self.webhook or self.apprise))
+
+
 @dataclass(frozen=True)
 class ProjectConfig:
     """`base_branch` None: the one that `init` recorded. `max_retries` 0: no limit."""
@@ -97,7 +124,7 @@ class ProjectConfig:
     components: tuple[Component, ...] = ()
     budget: Budget = Budget()
     pricing: Mapping[str, Pricing] = field(default_factory=lambda: MappingProxyType({}))
-    notify: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    notify: Notify = Notify()
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,16 @@ PROJECT_TEMPLATE = """\
 # per_story_usd = 5.0
 # per_day_usd = 50.0
 
+# What you are told of, and how. ${NAME} is a value of .huskies/env, which is not committed. Apprise wants the extra
+# notify: pip install 'huskies[notify]'. 'huskies notify --test' tries it.
+# [notify]
+# events = ["blocked", "held", "merge_failed", "budget", "rate_limited"]
+# desktop = true
+# command = ["script/tell"]
+# webhook = "${WEBHOOK_URL}"
+# apprise = ["tgram://${BOT_TOKEN}/${CHAT_ID}"]
+# batch_secs = 60
+
 # What tokens cost, in USD per million, where an agent's program does not tell: by the beginning of the model's name.
 # [pricing."gpt-5"]
 # input = 1.25

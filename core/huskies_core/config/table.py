@@ -115,6 +115,17 @@ class Table:
         """One of the words that `default` is one of."""
         return type(default)(self.word(key, default.value, [choice.value for choice in type(default)]))
 
+    def choices(self, key: str, default: tuple[Choice, ...]) -> tuple[Choice, ...]:
+        """A list of words that `default` has at least one of, in their own order, each once."""
+        known = type(default[0])
+        given = self.strings(key) if self.has(key) else default
+        for word in given:
+            if word not in set(known):
+                meant = nearest(word, known)
+                hint = f"Did you mean {meant}?" if meant else f"Known: {', '.join(known)}."
+                self.problem(key, f"{self._name(key)} has an unknown word {word!r}", hint)
+        return tuple(choice for choice in known if choice in given)
+
     def word(self, key: str, default: str, words: Sequence[str]) -> str:
         """One of `words`; `default` where it is missing or something else, which is noted."""
         value = self.text(key)
@@ -176,10 +187,6 @@ class Table:
         return tuple(
             Table(self._document, item, (*self._path, key, index)) for index, item in enumerate(value)
         )
-
-    def plain(self) -> dict[str, object]:
-        """Everything in the table, as it is."""
-        return dict(self._data)
 
     def _take(self, key: str) -> object:
         self._known.add(key)

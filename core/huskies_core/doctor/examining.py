@@ -12,7 +12,7 @@ from huskies_core.doctor.check import Check
 from huskies_core.doctor.locks import look_at_locks
 from huskies_core.doctor.repository import look_at_git
 from huskies_core.doctor.runs import look_at_runs
-from huskies_core.doctor.settings import look_at_agents, look_at_config
+from huskies_core.doctor.settings import look_at_agents, look_at_config, look_at_notify
 from huskies_core.doctor.space import look_at_space
 from huskies_core.doctor.state import is_current, is_older, look_at_store
 from huskies_core.doctor.surroundings import look_around
@@ -46,6 +46,7 @@ SUBJECTS = (
     Subject("store", look_at_store, Reads.NEVER),
     Subject("config", look_at_config, Reads.PERHAPS),
     Subject("agents", look_at_agents, Reads.PERHAPS),
+    Subject("notify", look_at_notify, Reads.PERHAPS),
     Subject("locks", look_at_locks),
     Subject("runs", look_at_runs),
     Subject("worktrees", look_at_worktrees),

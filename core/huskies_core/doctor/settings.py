@@ -1,18 +1,18 @@
 """The config, the agents, and what of `.huskies` must stay out of git and out of sight."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from huskies_core.config.problems import ConfigError
-from huskies_core.config.records import Agent
+from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.doctor.check import Check
 from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.git.settings import is_ignored
 from huskies_core.runs.environment import read_env_file
-from huskies_core.tools.configuring import agent_faults
+from huskies_core.tools.faults import Fault, agent_faults, notify_faults
 
 
 def look_at_config(context: Context) -> Iterator[Check]:
@@ -33,7 +33,18 @@ def look_at_agents(context: Context) -> Iterator[Check]:
         agents = context.config.agents
     except ConfigError:
         return
-    yield from (_agent(context, agent) for agent in agents)
+    yield from (_first_of(f"agent {agent.name}", agent_faults(context, agent)) for agent in agents)
+
+
+def look_at_notify(context: Context) -> Iterator[Check]:
+    try:
+        notify = context.config.project.notify
+    except ConfigError:
+        return
+    if notify == Notify():
+        yield Check("notify", detail="nobody is told of anything")
+    else:
+        yield _first_of("notify", notify_faults(context, notify))
 
 
 def loads(context: Context) -> bool:
@@ -52,10 +63,9 @@ def _base_branch(context: Context) -> Check:
     return Check("base branch", detail=f"base branch {base}")
 
 
-def _agent(context: Context, agent: Agent) -> Check:
-    """The first fault; 'huskies config check' has them all."""
-    fault = next(iter(agent_faults(context, agent)), None)
-    name = f"agent {agent.name}"
+def _first_of(name: str, faults: Iterable[Fault]) -> Check:
+    """'huskies config check' has them all."""
+    fault = next(iter(faults), None)
     return Check(name) if fault is None else Check(name, fault.problem, fault.hint)
 
 

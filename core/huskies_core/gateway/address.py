@@ -1,11 +1,11 @@
 """Where the gateway is, and under which name a project is known there."""
 
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from huskies_core.errors import HuskiesError
+from huskies_core.http import credentials_of
 
 URL_VARIABLE = "HUSKIES_GATEWAY_URL"
 PROJECT_VARIABLE = "HUSKIES_GATEWAY_PROJECT"
@@ -50,7 +50,7 @@ def parse_gateway(url: str, project: str) -> Gateway:
             subject="gateway_url",
         )
     place = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
-    return Gateway(parts.scheme, place, project, _credentials(parts))
+    return Gateway(parts.scheme, place, project, credentials_of(parts))
 
 
 def _split(url: str) -> SplitResult | None:
@@ -61,10 +61,3 @@ def _split(url: str) -> SplitResult | None:
         return None
     plain = url.isprintable() and url.isascii() and " " not in url and not parts.query and not parts.fragment
     return parts if parts.scheme in _SOCKETS and whole and plain else None
-
-
-def _credentials(parts: SplitResult) -> Mapping[str, str]:
-    if parts.username is None:
-        return {}
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}

@@ -10,7 +10,7 @@ from huskies_core.git.rescue import expire_rescues
 from huskies_core.git.rescue_refs import has_rescues_before
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.store import content, firings, gate_passes, runs
+from huskies_core.store import content, firings, gate_passes, notifications, runs
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -19,7 +19,7 @@ def plan(world: World) -> tuple[Action, ...]:
         for story, keys in content.left_over(world.db)
     )
     old = (*_old_run_directories(world), *_old_rescues(world), *_old_gate_passes(world))
-    return (*kept, *old, *_old_firings(world))
+    return (*kept, *old, *_old_firings(world), *_old_notifications(world))
 
 
 def apply(context: Context, action: Action) -> str:
@@ -32,6 +32,9 @@ def apply(context: Context, action: Action) -> str:
         case Verb.EXPIRE_FIRINGS:
             with context.store.exclusive() as db:
                 return str(firings.expire(db, cutoff(context.config, context.now())))
+        case Verb.EXPIRE_NOTIFICATIONS:
+            with context.store.exclusive() as db:
+                return str(notifications.expire(db, cutoff(context.config, context.now())))
         case Verb.EXPIRE_GATE_PASSES:
             with context.store.exclusive() as db:
                 return str(gate_passes.expire(db, cutoff(context.config, context.now())))
@@ -77,6 +80,13 @@ def _old_firings(world: World) -> list[Action]:
     if not firings.has_before(world.db, limit):
         return []
     return [Action(Verb.EXPIRE_FIRINGS, detail=f"firings from before {limit.date()}")]
+
+
+def _old_notifications(world: World) -> list[Action]:
+    limit = cutoff(world.config, world.now)
+    if not notifications.has_before(world.db, limit):
+        return []
+    return [Action(Verb.EXPIRE_NOTIFICATIONS, detail=f"notifications from before {limit.date()}")]
 
 
 def _purge(context: Context, action: Action) -> str:

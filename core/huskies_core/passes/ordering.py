@@ -17,6 +17,8 @@ from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, is_behind
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
 from huskies_core.passes.merge_recovery import MERGE_RECOVERY
+from huskies_core.passes.notify import NOTIFY, note_notify
+from huskies_core.passes.notify import is_due as is_notify_due
 from huskies_core.passes.relay import RELAY, is_due, note_gateway
 from huskies_core.passes.running import Pass, isolated, run_pass
 from huskies_core.passes.watchdog import WATCHDOG
@@ -27,7 +29,9 @@ RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, COST_ROLLUP, MERGE_RECOVERY, MERGE_BLO
 AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
 AT_LAST = (AUTO_ASSIGN, AUDIT_LOG)
 """The first auto-assign fires what the end means; what follows a failed merge is for the passes behind it."""
-PASSES = {one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, RELAY)}
+PASSES = {
+    one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, NOTIFY, RELAY)
+}
 
 
 def run_in_order(
@@ -41,7 +45,7 @@ def reconcile(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> 
     """Everything that can be told from the state alone. Notes when it ran, unless dry."""
     reports = run_in_order(context, RECONCILE, dry_run=dry_run, wait=wait)
     if not dry_run:
-        note_gateway(context)
+        _note_config(context)
         _note(context, "reconcile", context.config.project.watcher.reconcile_interval_secs)
     return reports
 
@@ -61,7 +65,7 @@ def after_run(context: Context) -> tuple[PassReport, ...]:
     reports = run_in_order(context, AFTER_RUN)
     if _is_trigger_due(context):
         reports += run_in_order(context, [FIRE_TRIGGERS])
-    return (*reports, *run_in_order(context, AT_LAST))
+    return (*reports, *run_in_order(context, AT_LAST), *notify_due(context))
 
 
 def tick(
@@ -69,7 +73,8 @@ def tick(
 ) -> tuple[PassReport, ...]:
     """Runs what is due, and nothing else. Nothing due: nothing is written and no lock is taken.
 
-    The relay is last: a gateway that is slow to answer holds nothing up. None leaves it to somebody else.
+    People are told next to last, in a process of its own. The relay is last: a gateway that is slow to answer holds
+    nothing up. None leaves it to somebody else.
 
     With a config that does not load, runs are ended and that is said; nothing else is safe to do.
     """
@@ -90,7 +95,20 @@ def tick(
     acted = any(report.acted for report in reports)
     if acted or _is_behind(context, AUTO_ASSIGN.name) or _is_waked(context, AUTO_ASSIGN.name):
         reports += run_in_order(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
+    reports += notify_due(context, dry_run=dry_run, wait=wait)
     return reports + relay_due(context, relay, dry_run=dry_run, wait=wait)
+
+
+def notify_people(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
+    """The pass as a person calls it: now, however short ago the last message was."""
+    if not dry_run:
+        note_notify(context)
+    return run_in_order(context, [NOTIFY], dry_run=dry_run, wait=wait)
+
+
+def notify_due(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
+    """Has people told, where there is something and the last message is long enough ago."""
+    return run_in_order(context, [NOTIFY], dry_run=dry_run, wait=wait) if is_notify_due(context) else ()
 
 
 def relay_due(
@@ -132,7 +150,7 @@ def _check_config(context: Context, *, dry_run: bool) -> str:
     stamp = due.config_stamp(str(context.project.state_dir))
     _ = context.config
     if not dry_run:
-        note_gateway(context)
+        _note_config(context)
     with context.store.reading() as db:
         known = facts.get(db, facts.CONFIG_STAMP)
     if known == stamp or dry_run:
@@ -141,6 +159,11 @@ def _check_config(context: Context, *, dry_run: bool) -> str:
         facts.put(db, facts.CONFIG_STAMP, stamp)
         pass_times.bring_forward(db, AUTO_ASSIGN.name, context.now())
     return ""
+
+
+def _note_config(context: Context) -> None:
+    note_gateway(context)
+    note_notify(context)
 
 
 def _note(context: Context, name: str, interval: int) -> None:

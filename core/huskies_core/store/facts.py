@@ -1,5 +1,6 @@
 """Single facts about the project: its base branch, how the config files looked, the hygiene fingerprint, whether
-the config sets a gateway, how often in a row it could not be reached and why the last time, the pause."""
+the config sets a gateway, how often in a row it could not be reached and why the last time, whether
+it has people told, the pause."""
 
 import sqlite3
 
@@ -7,6 +8,7 @@ BASE_BRANCH = "base_branch"
 CONFIG_STAMP = "config_stamp"
 HYGIENE = "hygiene"
 GATEWAY = "gateway"
+NOTIFY = "notify"
 RELAY_FAILURES = "relay_failures"
 RELAY_TROUBLE = "relay_trouble"
 

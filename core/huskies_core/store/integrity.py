@@ -63,7 +63,14 @@ def low_counters(db: sqlite3.Connection) -> tuple[str, ...]:
     counted = {
         str(row["name"]): int(row["seq"]) for row in db.execute("SELECT name, seq FROM sqlite_sequence")
     }
-    keys = {"journal": "seq", "runs": "id", "timers": "id", "triggers": "id", "firings": "id"}
+    keys = {
+        "journal": "seq",
+        "runs": "id",
+        "timers": "id",
+        "triggers": "id",
+        "firings": "id",
+        "notifications": "id",
+    }
     highest = {
         table: int(db.execute(f"SELECT coalesce(max({key}), 0) FROM {table}").fetchone()[0])
         for table, key in keys.items()

@@ -138,6 +138,28 @@ def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
     return int(found.fetchone()[0])
 
 
+_NOTABLE = """
+FROM journal WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events))
+    AND NOT (event = 'merge_failed' AND "before" IS 'merge_failure')
+"""
+"""A merge that fails again where it failed, without having been tried anew, is no news."""
+
+
+def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str]) -> int:
+    """How many rows of those events lie behind a position."""
+    asked = {"seq": seq, "events": json.dumps(list(events))}
+    return int(db.execute(f"SELECT count(*) {_NOTABLE}", asked).fetchone()[0])
+
+
+def notable_after(
+    db: sqlite3.Connection, seq: int, events: Collection[str], *, most: int
+) -> tuple[Entry, ...]:
+    """The newest rows of those events behind a position, oldest first."""
+    asked = {"seq": seq, "events": json.dumps(list(events)), "most": most}
+    rows = db.execute(f"SELECT * {_NOTABLE} ORDER BY seq DESC LIMIT :most", asked)
+    return tuple(reversed([_entry(row) for row in rows]))
+
+
 def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
     """How often merging failed, of stories that are on their way and where it did `least` times or more.
 

@@ -7,7 +7,7 @@ _NEWS = """
 SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'auto-assign'), -1)
     OR EXISTS (SELECT 1 FROM journal WHERE kind IN ('transition', 'timer', 'trigger')
                AND seq > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0))
-    OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now AND pass <> 'relay')
+    OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now AND pass NOT IN ('relay', 'notify'))
     OR EXISTS (SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= :now)
     OR (SELECT max(seq) FROM journal WHERE kind = 'transition')
          > max(coalesce((SELECT seq FROM cursors WHERE name = 'fire-triggers'), 0),
@@ -18,17 +18,21 @@ SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM c
         AND (SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition')
               > coalesce((SELECT seq FROM cursors WHERE name = 'relay'), -1)
         AND coalesce((SELECT due_at FROM pass_times WHERE pass = 'relay'), '') <= :now
+    OR coalesce((SELECT value FROM facts WHERE key = 'notify'), '') <> ''
+        AND (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'notify'), 0)
+        AND coalesce((SELECT due_at FROM pass_times WHERE pass = 'notify'), '') <= :now
 """
 
 _AT_WORK = """
 SELECT 'runs/' || id FROM runs WHERE status <> 'ended'
 UNION ALL SELECT 'firings/' || id FROM firings WHERE status = 'open'
+UNION ALL SELECT 'notifications/' || id FROM notifications WHERE status = 'open'
 """
 
 
 def at_work_without_news(database: str, stamp: str, *, gateway: bool) -> "list[str] | None":
-    """The folders, below the database's, of runs and firings at work, whose locks are to be looked at, when nothing
-    else is due; None when something is, or nothing can be told.
+    """The folders, below the database's, of what is at work, whose locks are to be looked at, when nothing else is due;
+    None when something is, or nothing can be told.
 
     `stamp` is what the config files look like now; `gateway` is whether the environment names one. Whether the config
     does was written down when it was last read.

@@ -12,6 +12,7 @@ MIGRATIONS = (
     "0003_rate_limits.sql",
     "0004_usage_final.sql",
     "0005_reached_budgets.sql",
+    "0006_notifications.sql",
 )
 """The files in `migrations`, in order; the first takes an empty database to version 1."""
 

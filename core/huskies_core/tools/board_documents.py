@@ -70,6 +70,10 @@ def _limits_document(limits: Limits) -> Document:
         ],
         "paused": pause_document(limits.pause),
         "gateway": None if limits.gateway is None else _gateway(limits.gateway),
+        "untold": [
+            {"notification": one.id, "at": one.at, "status": one.status, "detail": one.trouble}
+            for one in limits.untold
+        ],
         "repository_changed": [
             {"at": found.at, "change": found.change, "runs": list(found.runs)} for found in limits.findings
         ],

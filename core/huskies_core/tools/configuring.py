@@ -1,11 +1,8 @@
 """Checking the configuration, and setting single keys of project.toml."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from huskies_core.agents.confining import sandbox_problems
 from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.programs import program_problem
 from huskies_core.config.edit import get_value, set_value
 from huskies_core.config.load import AGENTS_FILE, PROJECT_FILE, load_config, read_text
 from huskies_core.config.positions import KeyPath, key_lines, line_of
@@ -14,17 +11,9 @@ from huskies_core.config.records import Agent, ProjectConfig
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
+from huskies_core.tools.faults import agent_faults, notify_faults
 from huskies_core.tools.files import write_whole
 from huskies_core.tools.mcp_file import McpFile, write_mcp_file
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with an agent, and the key of agents.toml that it is about."""
-
-    key: str
-    problem: str
-    hint: str
 
 
 def check(context: Context) -> tuple[Problem, ...]:
@@ -33,7 +22,11 @@ def check(context: Context) -> tuple[Problem, ...]:
         config = load_config(context.project, context.text_at_base)
     except ConfigError as error:
         return error.problems
-    return (*_of_base(context, config.project), *_of_agents(context, config.agents))
+    return (
+        *_of_base(context, config.project),
+        *_of_notify(context, config.project),
+        *_of_agents(context, config.agents),
+    )
 
 
 def set_key(context: Context, key: str, value: str) -> None:
@@ -69,21 +62,16 @@ def _of_base(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
         yield _problem(context, PROJECT_FILE, ("base_branch",), f"there is no base branch {base!r}", hint)
 
 
+def _of_notify(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
+    for fault in notify_faults(context, settings.notify):
+        yield _problem(context, PROJECT_FILE, ("notify", fault.key), f"notify: {fault.problem}", fault.hint)
+
+
 def _of_agents(context: Context, agents: Sequence[Agent]) -> Iterable[Problem]:
     for number, agent in enumerate(agents):
         for fault in agent_faults(context, agent):
             fact = f"agent {agent.name}: {fault.problem}"
             yield _problem(context, AGENTS_FILE, ("agent", number, fault.key), fact, fault.hint)
-
-
-def agent_faults(context: Context, agent: Agent) -> Iterable[Fault]:
-    """What keeps an agent from being started on this machine: its program, its sandbox."""
-    wrong = program_problem(agent, context.environ)
-    if wrong is not None:
-        yield Fault("runtime", *wrong)
-    for trouble in sandbox_problems(agent, context.project, context.environ):
-        hint = "It is not started until that is mended; huskies-agents.toml(5) tells what a sandbox shows."
-        yield Fault("sandbox", f"no sandbox: {trouble}", hint)
 
 
 def _problem(context: Context, name: str, place: KeyPath, fact: str, hint: str) -> Problem:

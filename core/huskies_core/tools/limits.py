@@ -9,8 +9,9 @@ from huskies_core.agents.explaining import is_starving
 from huskies_core.agents.world import World, next_midnight
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
-from huskies_core.store import overview, runs, stories
+from huskies_core.store import notifications, overview, runs, stories
 from huskies_core.store.holds import Hold
+from huskies_core.store.notifications import Notification
 from huskies_core.store.overview import Finding
 from huskies_core.store.pauses import Pause
 from huskies_core.store.rate_limits import Limit
@@ -53,8 +54,9 @@ class Throttled:
 
 @dataclass(frozen=True)
 class Limits:
-    """`accounts` are those at their limit, `gateway` is set while it cannot be reached; `findings` are changes of the
-    repository that were noticed in the last day while runs were live."""
+    """`accounts` are those at their limit, `gateway` is set while it cannot be reached. Of the last day are `untold`,
+    the notifications that did not get to everybody, and `findings`, changes of the repository that were noticed while
+    runs were live."""
 
     coders: Places
     gates: Places
@@ -66,6 +68,7 @@ class Limits:
     accounts: tuple[Limit, ...]
     pause: Pause | None
     gateway: Unreached | None
+    untold: tuple[Notification, ...]
     findings: tuple[Finding, ...]
 
 
@@ -86,6 +89,7 @@ def limits_of(world: World, held: Mapping[Story, Held]) -> Limits:
         accounts=world.limits,
         pause=world.pause,
         gateway=unreached(world.context, world.db),
+        untold=notifications.undelivered_since(world.db, world.now - FINDINGS_FOR),
         findings=overview.findings_since(world.db, world.now - FINDINGS_FOR),
     )
 

@@ -66,8 +66,8 @@ def test_a_new_key_stands_below_its_commented_default() -> None:
         ("# about merging\n[merge]\n", "max_gates = 9\n# about merging\n[merge]\n"),
         ("max_coders = 4", "max_coders = 4\nmax_gates = 9"),
         (
-            '[notify]\ntext = """\n# max_gates = 2\n"""\n',
-            'max_gates = 9\n[notify]\ntext = """\n# max_gates = 2\n"""\n',
+            '[notify]\ncommand = ["x", """\n# max_gates = 2\n"""]\n',
+            'max_gates = 9\n[notify]\ncommand = ["x", """\n# max_gates = 2\n"""]\n',
         ),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_new_key_of_the_top_stands_before_every_table(before: str, after: str)
 
 
 def test_text_that_looks_like_a_table_is_left_alone() -> None:
-    text = '[notify]\ntext = """\n[merge]\n"""\n'
+    text = '[notify]\ncommand = ["x", """\n[merge]\n"""]\n'
     assert set_value(text, "merge.starvation_secs", "9") == f"{text}\n[merge]\nstarvation_secs = 9\n"
 
 
@@ -127,7 +127,7 @@ def test_what_a_key_does_not_allow_is_refused(key: str, value: str, said: tuple[
 
 def test_a_file_with_another_problem_is_not_edited() -> None:
     with pytest.raises(ConfigError, match=r"^\.huskies/project\.toml:2: unknown key x$"):
-        set_value("[notify]\n[x]\n", "max_coders", "1")
+        set_value("[merge]\n[x]\n", "max_coders", "1")
 
 
 def test_a_wrong_value_can_be_corrected() -> None:
@@ -159,7 +159,7 @@ def test_everything_in_force_is_shown_ready_for_json(load: Callable[..., Config]
     agents = (
         '[[agent]]\nname = "a"\nstage = "coder"\nruntime = "command"\ncommand = ["x"]\nenv = { B = "1" }\n'
     )
-    shown = show(load("[notify]\nsince = 2026-01-01\n", agents))
+    shown = show(load("[notify]\ndesktop = true\n", agents))
     assert shown == {
         "keys": {
             "default_qa": "server",
@@ -184,7 +184,12 @@ def test_everything_in_force_is_shown_ready_for_json(load: Callable[..., Config]
             "budget.per_story_usd": None,
             "budget.per_day_usd": None,
             "pricing": {},
-            "notify.since": "2026-01-01",
+            "notify.events": ["blocked", "held", "merge_failed", "budget", "rate_limited"],
+            "notify.desktop": True,
+            "notify.command": [],
+            "notify.webhook": None,
+            "notify.apprise": [],
+            "notify.batch_secs": 60,
         },
         "agents": [
             {

@@ -9,9 +9,11 @@ from huskies_core.config.records import (
     Config,
     Gate,
     Merge,
+    Notify,
     Pricing,
     ProjectConfig,
     QaMode,
+    Topic,
     Watcher,
 )
 
@@ -59,7 +61,12 @@ output = 2
 cached_input = 3
 cache_write = 0.5
 [notify]
+events = ["done", "blocked", "done"]
 desktop = true
+command = ["./tell", "me"]
+webhook = "https://example.org/${SECRET}"
+apprise = ["tgram://${TOKEN}/1", "${OTHER}"]
+batch_secs = 0
 """
 
 
@@ -82,14 +89,29 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         components=(Component("web", "web", ("npm", "ci"), ("npm", "run", "clean"), 8),),
         budget=Budget(1.0, 2.5),
         pricing={"gpt-5.1": Pricing(1.0, 2.0, 3.0, 0.5)},
-        notify={"desktop": True},
+        notify=Notify(
+            events=(Topic.BLOCKED, Topic.DONE),
+            desktop=True,
+            command=("./tell", "me"),
+            webhook="https://example.org/${SECRET}",
+            apprise=("tgram://${TOKEN}/1", "${OTHER}"),
+            batch_secs=0,
+        ),
     )
+
+
+def test_what_people_are_told_of_is_all_but_what_is_done(load: Callable[..., Config]) -> None:
+    told = load("notify.desktop = true").project.notify
+    assert (set(Topic) - set(told.events), told.is_on) == ({Topic.DONE}, True)
+    for off in ("# nothing", "notify.desktop = false", "notify = { desktop = true, events = [] }"):
+        assert not load(off).project.notify.is_on
 
 
 def test_an_empty_gateway_url_is_none(load: Callable[..., Config]) -> None:
     assert load('gateway_url = ""').project.gateway_url is None
 
 
+AS_ITS_SERVICE_HAS_IT = "Write each as its service has it, such as tgram://${BOT_TOKEN}/${CHAT_ID}."
 AS_A_LIST = 'Write a list with each argument as its own string, such as ["make", "test"].'
 
 
@@ -133,6 +155,20 @@ AS_A_LIST = 'Write a list with each argument as its own string, such as ["make",
         ("budget.per_day_usd = nan", "budget.per_day_usd must be more than 0, not nan"),
         ("budget.per_day_usd = '1'", "budget.per_day_usd must be a number, not a string"),
         ("pricing.x.input = -1", "pricing.x.input must be 0 or more, not -1"),
+        (
+            'notify = { desktop = true, events = ["helt"] }',
+            "notify.events has an unknown word 'helt' Did you mean held?",
+        ),
+        (
+            'notify = { desktop = true, events = "held" }',
+            f"notify.events must be a list of strings, not a string {AS_A_LIST}",
+        ),
+        ("notify.desk = true", "unknown key notify.desk Did you mean desktop?"),
+        ('notify.webhook = "file:///x"', "notify.webhook must begin with http://, https:// or ${NAME}"),
+        (
+            'notify.apprise = ["tgram"]',
+            f"notify.apprise must be a list of addresses such as service://… {AS_ITS_SERVICE_HAS_IT}",
+        ),
     ],
 )
 def test_a_wrong_value_is_told_with_its_line(refusal: Refusal, text: str, said: str) -> None:

@@ -36,7 +36,7 @@ def test_the_examples_load_once_their_marks_are_off(
 def test_every_key_in_use_is_in_the_template_of_the_project_file(load: Callable[..., Config]) -> None:
     told = tomllib.loads(examples(project_template("main")))
     known = {key.partition(".")[0] for key in keys_in_force(load().project)}
-    assert set(told) == known - {"notify"}
+    assert set(told) == known
 
 
 def test_the_examples_are_agents_that_can_be_run(

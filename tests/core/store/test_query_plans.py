@@ -15,6 +15,7 @@ from huskies_core.store import (
     holds,
     journal,
     news,
+    notifications,
     offers,
     runs,
     stories,
@@ -26,10 +27,11 @@ from huskies_core.store.connection import Store
 from huskies_core.store.runs import Claim, RunKind
 from support.stories import NOW, import_story
 
-GROWING = {"stories", "journal", "runs", "usage", "timers", "triggers", "firings"}
+GROWING = {"stories", "journal", "runs", "usage", "timers", "triggers", "firings", "notifications"}
 PARTIAL = {
     *("one_live_run_per_story", "one_live_run_per_agent", "one_live_merge", "epics", "stories_by_epic"),
     *("timers_in_trouble", "triggers_armed", "triggers_in_trouble", "open_firings"),
+    "open_notifications",
 }
 """Indexes that hold only what is live or rare: reading one of them whole is cheap."""
 
@@ -72,6 +74,11 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "firings.is_claimed": lambda db: firings.is_claimed(db, "trigger:1", 1),
     "firings.count_since": lambda db: firings.count_since(db, "trigger:1", NOW),
     "firings.has_before": lambda db: firings.has_before(db, NOW),
+    "journal.count_notable_after": lambda db: journal.count_notable_after(db, 5, ["block"]),
+    "journal.notable_after": lambda db: journal.notable_after(db, 5, ["block"], most=5),
+    "notifications.still_open": notifications.still_open,
+    "notifications.undelivered_since": lambda db: notifications.undelivered_since(db, NOW),
+    "notifications.has_before": lambda db: notifications.has_before(db, NOW),
     "at work": lambda db: db.execute(news._AT_WORK).fetchall(),
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
     "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),

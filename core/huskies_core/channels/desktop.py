@@ -1,0 +1,62 @@
+"""The desktop of who is logged in: notify-send on Linux and BSD, osascript on macOS."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from html import escape
+
+from huskies_core.channels.channel import STEP_SECS, trouble
+from huskies_core.channels.message import Message
+from huskies_core.text import one_line
+
+PROGRAM = "osascript" if sys.platform == "darwin" else "notify-send"
+INSTALL = (
+    "osascript is part of macOS."
+    if sys.platform == "darwin"
+    else "Install it: the package is called libnotify-bin, libnotify-tools or libnotify."
+)
+_SCRIPT = (
+    *("-e", "on run argv"),
+    *("-e", "display notification (item 2 of argv) with title (item 1 of argv)"),
+    *("-e", "end run"),
+)
+BUS_VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
+
+
+def show(message: Message, environ: Mapping[str, str]) -> None:
+    """Both texts are arguments of their own: no script and no shell reads them."""
+    try:
+        done = subprocess.run(
+            _command(message),
+            env=_with_session(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            timeout=STEP_SECS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise trouble(f"{PROGRAM} took longer than {STEP_SECS:g} s") from error
+    except OSError as error:
+        raise trouble(f"{PROGRAM} cannot be run: {error.strerror}", INSTALL) from error
+    if done.returncode:
+        raise trouble(f"{PROGRAM} exited with {done.returncode}: {one_line(done.stderr)[-200:]}")
+
+
+def _command(message: Message) -> tuple[str, ...]:
+    """The body of a notification may hold markup on Linux: what looks like it is text."""
+    if sys.platform == "darwin":
+        return (PROGRAM, *_SCRIPT, message.title, message.text)
+    return (PROGRAM, "--app-name=huskies", "--", message.title, escape(message.text, quote=False))
+
+
+def _with_session(environ: Mapping[str, str]) -> dict[str, str]:
+    """What leads to the session of this user, also from cron, where its address is not known but its place is."""
+    if sys.platform == "darwin" or environ.get(BUS_VARIABLE):
+        return dict(environ)
+    bus = os.path.join(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}", "bus")
+    if not os.path.exists(bus):
+        raise trouble(f"no desktop session can be reached: {BUS_VARIABLE} is not set, and there is no {bus}")
+    return {**environ, BUS_VARIABLE: f"unix:path={bus}"}

@@ -1,0 +1,38 @@
+import json
+
+from huskies_core.channels.message import Message, message_of
+from support.messages import BLOCKED, LIMITED, ONE, TWO
+
+
+def test_a_single_notice_is_the_title_and_what_it_is_about() -> None:
+    assert (ONE.title, ONE.text) == (
+        "shop: Story 1 is blocked",
+        "Fix <b>it</b> (why & how)\nhuskies unblock 1",
+    )
+    assert Message("shop", (LIMITED,)).text == "huskies status"
+
+
+def test_several_notices_are_counted_and_each_is_told_with_what_helps() -> None:
+    assert (TWO.title, TWO.text.splitlines()) == (
+        "shop: 2 notices",
+        [
+            "Story 1 is blocked: Fix <b>it</b> (why & how)",
+            "  huskies unblock 1",
+            "codex is at its limit",
+            "  huskies status",
+        ],
+    )
+
+
+def test_what_came_before_is_counted() -> None:
+    many = Message("shop", (LIMITED,), more=7)
+    assert (many.title, many.text) == (
+        "shop: 8 notices",
+        "codex is at its limit\n  huskies status\nand 7 more: huskies history --all",
+    )
+
+
+def test_a_message_comes_back_from_its_document() -> None:
+    many = Message("shop", (BLOCKED, LIMITED), more=7)
+    document = json.loads(json.dumps(many.document()))
+    assert (message_of(document), document["text"]) == (many, f"{many.title}\n{many.text}")

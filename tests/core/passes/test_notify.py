@@ -1,0 +1,430 @@
+"""Telling people of what is new, once: what counts, what is gathered, and what becomes of it where something dies."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from huskies_core.channels.message import Message, Notice
+from huskies_core.clock import utc_now
+from huskies_core.context import Context
+from huskies_core.errors import Overtaken
+from huskies_core.passes import ordering
+from huskies_core.passes.due import is_due
+from huskies_core.passes.notify import NOTIFY, apply, directory_of
+from huskies_core.passes.running import run_pass
+from huskies_core.pipeline.events import (
+    Block,
+    Event,
+    Freeze,
+    MergeFailed,
+    MergeFailedFinal,
+    MergeRetried,
+    MergeSucceeded,
+    ReviewHeld,
+    Start,
+    Unblock,
+    Unfreeze,
+)
+from huskies_core.pipeline.stages import Coding, FailureKind, Merge
+from huskies_core.runs.liveness import is_alive
+from huskies_core.store import cursors, facts, holds, journal, notifications, pass_times
+from huskies_core.store.holds import QUEUE, HoldKind
+from huskies_core.store.notifications import Notification, Status
+from support.contexts import Clock, opened
+from support.stories import add_story, fire_event, import_story
+from support.waiting import wait_until
+
+TELL = """#!/bin/sh
+cat >> "$HUSKIES_PROJECT/told"
+echo >> "$HUSKIES_PROJECT/told"
+"""
+ALL = '["blocked", "held", "merge_failed", "done", "budget", "rate_limited"]'
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The real time, since what asks whether anything is due reads the clock itself."""
+    return Clock(utc_now())
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    """A project with nobody to tell yet."""
+    with opened(tmp_path / "shop", clock) as context:
+        context.environ = {**os.environ}
+        tell = context.project.root / "tell"
+        tell.write_text(TELL)
+        tell.chmod(0o755)
+        yield context
+        wait_until(lambda: not at_work(context), 30)
+
+
+def at_work(context: Context) -> bool:
+    """Whether a process that sends is still there."""
+    folder = context.project.notification_dir(0).parent
+    numbers = [int(path.name) for path in folder.glob("*")]
+    return any(is_alive(directory_of(context, number)) for number in numbers)
+
+
+def turn_on(context: Context, more: str = "", *, command: str = "./tell") -> None:
+    """Has all topics told from now on."""
+    text = f'[notify]\nevents = {ALL}\ncommand = ["{command}"]\n{more}\n'
+    context.project.project_toml.write_text(text)
+    context.forget_config()
+    ordering.tick(context)
+
+
+def turn_off(context: Context) -> None:
+    context.project.project_toml.write_text("# nobody\n")
+    context.forget_config()
+    ordering.tick(context)
+
+
+def block(context: Context, title: str = "A story", reason: str = "why") -> int:
+    story = add_story(context.store, title, now=context.now()).id
+    for event in (Start(), Block(reason)):
+        fire_event(context.store, story, event, now=context.now())
+    return story
+
+
+def notify(context: Context) -> list[str]:
+    """What one pass does."""
+    return [one.detail for one in run_pass(context, NOTIFY).done]
+
+
+def told(context: Context) -> list[list[str]]:
+    """The sentences of each message that got through, once all that were claimed have ended."""
+    wait_until(lambda: not still_open(context), 30)
+    path = context.project.root / "told"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [[notice["what"] for notice in json.loads(line)["notices"]] for line in lines]
+
+
+def still_open(context: Context) -> tuple[Notification, ...]:
+    with context.store.reading() as db:
+        return notifications.still_open(db)
+
+
+def statuses(context: Context) -> list[Status]:
+    with context.store.reading() as db:
+        return [one.status for one in reversed(notifications.recent(db))]
+
+
+def queue_rows(context: Context) -> list[str]:
+    with context.store.reading() as db:
+        return [row.event for row in journal.entries_after(db, 0) if row.kind is journal.Kind.QUEUE]
+
+
+# what is told
+
+
+def test_what_happens_is_told_in_one_message_and_a_second_run_does_nothing(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    block(context)
+    first, second = notify(context), notify(context)
+    assert (first, second) == (["notification 1: Story 2 is blocked, and 1 more"], [])
+    assert told(context) == [["Story 1 is blocked", "Story 2 is blocked"]]
+    assert (statuses(context), queue_rows(context)) == ([Status.SENT], [])
+    assert not context.project.notification_dir(1).exists()
+
+
+def fire(context: Context, *events: Event) -> None:
+    for event in events:
+        fire_event(context.store, 1, event, now=context.now())
+
+
+MERGE = Merge("feature/story-1", 1)
+FAILED = MergeFailed(FailureKind.OTHER, "no disk")
+
+
+@pytest.mark.parametrize(
+    ("stage", "events", "wanted"),
+    [
+        (Coding(), [ReviewHeld("look")], ["Story 1 waits for a person"]),
+        (MERGE, [FAILED], ["Story 1 failed to merge"]),
+        (MERGE, [FAILED, FAILED, FAILED], ["Story 1 failed to merge"]),
+        (MERGE, [FAILED, MergeRetried("feature/story-1", 1), FAILED], ["Story 1 failed to merge"] * 2),
+        (
+            MERGE,
+            [FAILED, MergeFailedFinal("no")],
+            ["Story 1 failed to merge", "Story 1 failed to merge for good"],
+        ),
+        (MERGE, [MergeSucceeded("c0ffee" * 6, "2026-03-01T12:00:00.000Z")], ["Story 1 is done"]),
+        (
+            Coding(),
+            [Block("why"), Freeze(), Unfreeze(), Unblock()],
+            ["Story 1 is blocked"],
+        ),
+    ],
+)
+def test_each_visit_is_told_once(
+    context: Context, stage: Coding | Merge, events: list[Event], wanted: list[str]
+) -> None:
+    turn_on(context)
+    import_story(context.store, stage)
+    fire(context, *events)
+    notify(context)
+    assert told(context) == [wanted]
+
+
+def test_what_holds_merges_is_told(context: Context) -> None:
+    turn_on(context)
+    import_story(context.store, MERGE)
+    with context.store.exclusive() as db:
+        for kind, story in ((HoldKind.BASE_BROKEN, QUEUE), (HoldKind.BASE_DIRTY, 1)):
+            holds.put(db, kind, story, {"tip": "x"}, actor="test", now=context.now())
+    notify(context)
+    assert told(context) == [["Nothing is merged", "Story 1 cannot land"]]
+
+
+def test_a_budget_and_an_account_at_its_limit_are_told(context: Context) -> None:
+    turn_on(context)
+    rows = (
+        ("budget_reached", {"budget": "budget.per_day_usd", "detail": "5.00 of 5.00 USD are used"}),
+        ("account_limited", {"account": "codex gpt", "until": "2026-03-01T13:00:00.000Z", "detail": ""}),
+    )
+    with context.store.exclusive() as db:
+        for event, detail in rows:
+            kind, now = journal.Kind.QUEUE, context.now()
+            journal.append(db, kind, event, actor="test", now=now, detail=detail)
+    notify(context)
+    assert told(context) == [
+        ["The budget of the day is used up", "codex gpt is at its limit until 2026-03-01T13:00:00.000Z"]
+    ]
+
+
+def test_topics_that_were_not_asked_for_are_passed_over(context: Context) -> None:
+    turn_on(context)
+    text = '[notify]\nevents = ["held"]\ncommand = ["./tell"]\n'
+    context.project.project_toml.write_text(text)
+    context.forget_config()
+    block(context)
+    import_story(context.store, Coding())
+    fire_event(context.store, 2, ReviewHeld("look"), now=context.now())
+    notify(context)
+    assert told(context) == [["Story 2 waits for a person"]]
+
+
+def test_the_text_of_a_story_is_one_line_without_controls(context: Context) -> None:
+    turn_on(context)
+    block(context, "Fix $(it) <b>", "no\n\x1b[31mway\x1b[0m\u202e " + "x" * 400)
+    notify(context)
+    told(context)
+    with context.store.reading() as db:
+        (sent,) = notifications.recent(db)
+    (notice,) = sent.message["notices"]
+    assert (notice["title"], len(notice["reason"])) == ("Fix $(it) <b>", 300)
+    assert notice["reason"].startswith("no way xxx")
+    assert notice["command"] == "huskies unblock 1"
+
+
+def test_ten_thousand_rows_are_one_message_of_twenty_notices(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    detail = {"reason": "why " * 1000}
+    with context.store.exclusive() as db:
+        for _ in range(10_000):
+            journal.append(
+                db, journal.Kind.TRANSITION, "block", actor="test", now=context.now(), story=1, detail=detail
+            )
+    assert notify(context) == ["notification 1: Story 1 is blocked, and 10000 more"]
+    (sentences,) = told(context)
+    with context.store.reading() as db:
+        (sent,) = notifications.recent(db)
+    assert (len(sentences), sent.message["more"]) == (20, 9_981)
+    assert len(json.dumps(sent.message)) < 32_000
+
+
+# when it begins
+
+
+def test_what_happened_before_anybody_was_to_be_told_is_no_news(context: Context) -> None:
+    block(context)
+    turn_on(context)
+    before = notify(context)
+    block(context)
+    turn_off(context)
+    block(context)
+    turn_on(context)
+    assert (before, notify(context), told(context)) == ([], [], [])
+
+
+def test_while_nobody_is_to_be_told_it_costs_nothing(context: Context) -> None:
+    ordering.tick(context)
+    block(context)
+    ran = [report.name for report in ordering.tick(context)]
+    with context.store.reading() as db:
+        assert (cursors.find(db, "notify"), facts.get(db, facts.NOTIFY)) == (None, None)
+    assert "notify" not in ran
+
+
+def test_a_dry_run_tells_what_would_be_told_and_claims_nothing(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
+    assert (planned.action.verb.value, planned.detail) == ("send_notification", "Story 1 is blocked")
+    assert (statuses(context), notify(context)) == ([], ["notification 1: Story 1 is blocked"])
+    assert len(told(context)) == 1
+
+
+# under tick
+
+
+def settle(context: Context) -> None:
+    for _ in range(4):
+        ordering.tick(context)
+
+
+def test_a_tick_has_it_told_and_is_not_due_again(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    due = is_due(str(context.project.state_dir))
+    settle(context)
+    assert told(context) == [["Story 1 is blocked"]]
+    settle(context)
+    assert (due, is_due(str(context.project.state_dir))) == (True, False)
+
+
+def test_what_follows_soon_is_gathered_until_the_time_is_over(context: Context, clock: Clock) -> None:
+    turn_on(context, "batch_secs = 300")
+    block(context)
+    settle(context)
+    told(context)
+    for _ in range(2):
+        block(context)
+        settle(context)
+    soon, due = told(context), is_due(str(context.project.state_dir))
+    clock.pass_by(seconds=301)
+    settle(context)
+    assert (soon, due) == ([["Story 1 is blocked"]], False)
+    assert told(context) == [["Story 1 is blocked"], ["Story 2 is blocked", "Story 3 is blocked"]]
+
+
+def test_waiting_news_makes_a_tick_due_when_the_time_is_over(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    settle(context)
+    told(context)
+    block(context)
+    settle(context)
+    before = is_due(str(context.project.state_dir))
+    with context.store.exclusive() as db:
+        now = context.now()
+        pass_times.record(db, "notify", last_at=now, due_at=now - timedelta(seconds=1))
+    assert (before, is_due(str(context.project.state_dir))) == (False, True)
+
+
+def test_the_end_of_a_run_has_it_told(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    ordering.after_run(context)
+    assert told(context) == [["Story 1 is blocked"]]
+
+
+def test_the_end_of_a_run_under_a_broken_config_says_what_is_wrong_and_ends(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    context.project.project_toml.write_text("max_coder = 1\n")
+    context.forget_config()
+    failures = [report.failure.error for report in ordering.after_run(context) if report.failure]
+    assert set(failures) == {"config_error"}
+    assert statuses(context) == []
+
+
+# what goes wrong
+
+
+def test_a_channel_that_fails_is_recorded_and_not_tried_again(context: Context) -> None:
+    turn_on(context, 'webhook = "${HOOK}"', command="./nowhere")
+    block(context)
+    notify(context)
+    assert told(context) == []
+    with context.store.reading() as db:
+        (found,) = notifications.recent(db)
+    assert (found.status, found.trouble) == (
+        Status.FAILED,
+        "command: ./nowhere cannot be run: No such file or directory; webhook: HOOK is not set in .huskies/env",
+    )
+    assert (queue_rows(context), notify(context)) == (["notification_failed"], [])
+
+
+def test_what_was_claimed_and_never_sent_is_interrupted_and_not_sent_again(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    settle_but_for_people(context)
+    claim_alone(context)
+    due = is_due(str(context.project.state_dir))
+    first, second = notify(context), notify(context)
+    assert (due, first, second) == (True, ["notification 1 was interrupted"], [])
+    assert (statuses(context), told(context)) == ([Status.INTERRUPTED], [])
+    assert queue_rows(context) == ["notification_interrupted"]
+
+
+def settle_but_for_people(context: Context) -> None:
+    """All that a tick would do beside is done, so that what is left makes the next one due."""
+    with context.store.exclusive() as db:
+        now = context.now()
+        pass_times.record(db, "notify", last_at=now, due_at=now + timedelta(hours=1))
+    settle(context)
+
+
+def claim_alone(context: Context) -> None:
+    """What a process leaves that dies behind the claim, before it starts the one that sends."""
+    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
+    with context.store.exclusive() as db:
+        message = Message("shop", (Notice("blocked", "", planned.detail, ""),)).document()
+        notifications.claim(db, message, now=context.now())
+        cursors.move(db, "notify", journal.head(db))
+
+
+def test_a_process_that_cannot_be_started_is_a_failure(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    context.environ = {**context.environ, "HUGE": "x" * 1_000_000}
+    (failed,) = run_pass(context, NOTIFY).done
+    assert failed.detail.startswith("nothing could be sent: [Errno 7] Argument list too long")
+    assert (statuses(context), notify(context)) == ([Status.FAILED], [])
+
+
+def test_two_that_plan_the_same_send_it_once(context: Context) -> None:
+    turn_on(context)
+    block(context)
+    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
+    outcomes = [one_of(lambda: apply(context, planned.action)) for _ in range(2)]
+    assert outcomes == ["notification 1: Story 1 is blocked", "Overtaken: somebody else has told that"]
+    assert told(context) == [["Story 1 is blocked"]]
+
+
+def one_of(act: Callable[[], str]) -> str:
+    try:
+        return act()
+    except Overtaken as error:
+        return f"Overtaken: {error.message}"
+
+
+def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) -> None:
+    """The process that sends reads it anew."""
+    turn_on(context)
+    block(context)
+    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
+    context.project.project_toml.write_text("# nobody\n")
+    apply(context, planned.action)
+    assert told(context) == []
+    with context.store.reading() as db:
+        (found,) = notifications.recent(db)
+    assert (found.status, found.trouble) == (Status.FAILED, "all: no channel is set any more")
+
+
+def test_what_is_past_retention_is_forgotten(context: Context, clock: Clock) -> None:
+    turn_on(context)
+    block(context)
+    notify(context)
+    told(context)
+    clock.pass_by(days=31)
+    ordering.run_in_order(context, [ordering.PASSES["gc"]])
+    assert statuses(context) == []
