@@ -135,7 +135,8 @@ def _known_secrets(context: Context) -> Iterator[str]:
     except HuskiesError:
         return
     yield config.project.gateway_url or ""
-    yield from (str(value) for value in config.project.notify.values())
+    notify = config.project.notify
+    yield from (notify.webhook or "", *notify.apprise, *notify.command)
     for agent in config.agents:
         yield from agent.env.values()
         yield from (context.environ[name] for name in agent.env_allow if name in context.environ)

@@ -38,8 +38,9 @@ gateway_url = "https://ada:{5}@gateway.example.org"
 default_coder_model = "sonnet"
 max_coders = 2
 [notify]
-token = "{6}"
-chat = 123454321
+webhook = "https://hooks.example.org/plum06tree"
+command = ["tell", "{6}"]
+batch_secs = 54321
 [[gate]]
 name = "tests"
 command = ["make", "TOKEN={7}"]
@@ -117,7 +118,7 @@ def members(path: Path) -> dict[str, str]:
 
 def leaks(texts: dict[str, str]) -> list[tuple[str, str]]:
     """Each half of a secret that is anywhere, so that one which was cut in two is found, too."""
-    words = re.compile(r"(?:plum|quince)\d\d\w*|123454321")
+    words = re.compile(r"(?:plum|quince)\d\d\w*")
     return [(name, found) for name, text in texts.items() for found in words.findall(text)]
 
 
@@ -150,7 +151,11 @@ def test_what_a_report_needs_is_in_it(planted: Context, tmp_path: Path) -> None:
     ]
     assert (run["outcome"], run["agent"], run["evidence"]["commits_ahead"]) == ("failed", "ann", 2)
     assert (settings["max_coders"], settings["default_coder_model"]) == (2, "sonnet")
-    assert settings["notify"] == {"token": f"<{len(SECRETS[6])} characters>", "chat": "<9 characters>"}
+    assert settings["notify"] == {
+        "webhook": "<36 characters>",
+        "command": ["<4 characters>", f"<{len(SECRETS[6])} characters>"],
+        "batch_secs": "<5 characters>",
+    }
     assert json.loads(found["env.json"]) == ["ALLOWED", "OTHER"]
     assert json.loads(found["crashes.jsonl"]) == {
         "report": "huskies-x.txt",
