@@ -80,6 +80,10 @@ def _lines(subject: str, checks: list[Check]) -> Iterator[str]:
         details = "; ".join(one.detail for one in checks if one.detail)
         yield render.line(render.mark(Mark.DONE), f"{subject}: {details}" if details else subject)
     for one in told:
-        yield render.line(render.mark(Mark.DONE if one.fixed else Mark.BLOCKED), one.name)
-        yield render.block(one.problem)
-        yield render.block(f"fixed: {one.fix}" if one.fixed else one.fix)
+        mark = render.mark(Mark.DONE if one.fixed else Mark.BLOCKED)
+        if one.fix:
+            yield render.line(mark, one.name)
+            yield render.block(one.problem)
+            yield render.block(f"fixed: {one.fix}" if one.fixed else one.fix)
+        else:
+            yield render.line(mark, f"{one.name}: {one.problem}")

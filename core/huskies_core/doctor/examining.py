@@ -26,7 +26,7 @@ Look = Callable[[Context], Iterator[Check]]
 
 
 class Reads(Enum):
-    """Whether a look reads the store: not at all, where the files do not say it all, or to compare with it."""
+    """Whether a look reads the store: not at all, for some of what it tells, or for all."""
 
     NEVER = auto()
     PERHAPS = auto()
@@ -47,11 +47,11 @@ SUBJECTS = (
     Subject("config", look_at_config, Reads.PERHAPS),
     Subject("agents", look_at_agents, Reads.PERHAPS),
     Subject("notify", look_at_notify, Reads.PERHAPS),
-    Subject("locks", look_at_locks),
+    Subject("locks", look_at_locks, Reads.PERHAPS),
     Subject("runs", look_at_runs),
     Subject("worktrees", look_at_worktrees),
-    Subject("disk", look_at_space),
-    Subject("services", look_at_services),
+    Subject("disk", look_at_space, Reads.PERHAPS),
+    Subject("services", look_at_services, Reads.PERHAPS),
     Subject("survival", look_at_survival, Reads.NEVER),
 )
 PROVING = (*SUBJECTS[:-1], Subject("survival", prove_survival, Reads.NEVER))
@@ -71,7 +71,7 @@ def examine(
     """
     for subject in subjects:
         begin(subject.name)
-        found = _skipped(subject) if _is_barred(context, subject) else _looked(context, subject)
+        found = _skipped(context, subject) if _is_barred(context, subject) else _looked(context, subject)
         yield from (replace(check, subject=subject.name) for check in found)
 
 
@@ -82,8 +82,9 @@ def _is_barred(context: Context, subject: Subject) -> bool:
     return subject.reads is Reads.PERHAPS and is_older(context)
 
 
-def _skipped(subject: Subject) -> Iterator[Check]:
-    yield Check(subject.name, "not looked at: the store cannot be read", "Mend the store first.")
+def _skipped(context: Context, subject: Subject) -> Iterator[Check]:
+    why = "is not brought up to date" if is_older(context) else "cannot be read"
+    yield Check(subject.name, f"not looked at: the store {why}")
 
 
 def _looked(context: Context, subject: Subject) -> Iterator[Check]:

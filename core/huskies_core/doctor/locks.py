@@ -9,6 +9,7 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.check import Check, count, some
+from huskies_core.doctor.state import is_current
 from huskies_core.git.locks import (
     clear_shared_locks,
     clear_worktree_locks,
@@ -21,7 +22,7 @@ from huskies_core.runs.holders import find_holder, stays_held
 from huskies_core.store import runs
 from huskies_core.tools.ticking import ticked_lately
 
-_SHORT_SECS = 2.0
+_SHORT_SECS = 5.0
 """What holds the store or git for longer, whenever it is looked at, is not at its usual work."""
 _STALE = timedelta(seconds=10)
 _FORGOTTEN = timedelta(hours=1)
@@ -31,10 +32,12 @@ def look_at_locks(context: Context) -> Iterator[Check]:
     project = context.project
     for path in (project.state_lock, project.git_lock):
         yield _short_lock(path)
+    yield _shared_lock_files(context)
+    if not is_current(context):
+        return
     passes = sorted(project.pass_lock("any").parent.glob("*.lock"))
     for path in (project.state_dir / "worktrees.lock", *passes):
         yield _long_lock(context, path)
-    yield _shared_lock_files(context)
     yield _worktree_lock_files(context)
 
 

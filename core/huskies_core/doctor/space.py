@@ -15,6 +15,7 @@ from huskies_core.context import Context
 from huskies_core.doctor.canary import PREFIX
 from huskies_core.doctor.check import Check, count, some
 from huskies_core.doctor.settings import loads
+from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
 from huskies_core.passes.gc import GC
 from huskies_core.runs.processes import find_process
@@ -32,7 +33,7 @@ _NEW_STORE = ("state.new", "state.new-wal", "state.new-shm")
 def look_at_space(context: Context) -> Iterator[Check]:
     yield _free(context)
     yield Check("disk use", detail=_use(context))
-    if loads(context):
+    if is_current(context) and loads(context):
         yield _overdue(context)
     yield _left_files(context)
 

@@ -12,6 +12,7 @@ from huskies_core.agents.world import MOVING
 from huskies_core.context import Context, user_name
 from huskies_core.doctor.check import Check, count
 from huskies_core.doctor.settings import loads
+from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.relay import is_on, unreached
 from huskies_core.runs.scope import lingers
@@ -31,8 +32,9 @@ def look_at_services(context: Context) -> Iterator[Check]:
     except HuskiesError as error:
         yield Check("services", error.message, error.hint)
     yield from (_service(found) for found in installed)
-    yield _ticking(context, installed)
-    if loads(context) and is_on(context):
+    if is_current(context):
+        yield _ticking(context, installed)
+    if is_current(context) and loads(context) and is_on(context):
         yield _relay(context)
     if os.path.lexists(context.project.root / MCP_FILE):
         yield _mcp(context)

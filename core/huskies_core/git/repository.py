@@ -78,7 +78,8 @@ class Repository:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._git.clear_cache()
+        if "_git" in self.__dict__:
+            self._git.clear_cache()
 
     @cached_property
     def _git(self) -> "Git":

@@ -78,7 +78,7 @@ def test_without_a_store_that_can_be_read_the_rest_is_looked_at(
     fact = found.pop("store")
     told = ("the store is damaged", "state.db is gone", "the store is of version 99")
     assert any(part in fact for part in told)
-    assert found == dict.fromkeys(["locks", "runs", "worktrees", "disk", "services"], NOT_READ)
+    assert found == dict.fromkeys(["runs", "worktrees"], NOT_READ)
     assert tmp_path.exists()
 
 
@@ -98,10 +98,18 @@ def test_an_older_store_stays_as_it_is_until_it_is_asked_for(context: Context) -
         bring_up(db, scripts()[: NEWEST - 1])
     found = problems(context)
     assert found.pop("store") == f"it is of version {NEWEST - 1}, this huskies knows {NEWEST}"
-    assert set(found.values()) == {NOT_READ}
+    assert set(found.values()) == {"not looked at: the store is not brought up to date"}
     assert context.store.version() == NEWEST - 1
     assert fixed(context)["store"] == f"brought to version {NEWEST}"
     assert (context.store.version(), "store" in problems(context)) == (NEWEST, False)
+
+
+def test_without_a_git_the_rest_is_looked_at(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with open_context(context.project.root, find=find_remains) as again:
+        found = problems(again)
+    assert {found.pop(name) for name in ("git", "config", "worktrees")} == {"git is not on PATH"}
+    assert found == {}
 
 
 def test_a_config_that_does_not_load_is_told_once(context: Context) -> None:
