@@ -95,6 +95,7 @@ _huskies_value() {
         "update":--epic) _huskies_offers epics ;;
         "update":--clear) _huskies_words "depends_on epic agent qa labels" ;;
         "export":--dir) _huskies_paths -d ;;
+        "status":--svg) _huskies_paths -f ;;
         "history":--after) : ;;
         "cost":--by) _huskies_words "story agent model day" ;;
         "cost":--since) : ;;
@@ -180,7 +181,7 @@ _huskies_word() {
         "update") if [[ $cur == -* ]]; then _huskies_words "--title --type --body --add-criterion -c --check --uncheck --depends-on --agent --qa --priority --label --epic --clear --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "export") if [[ $cur == -* ]]; then _huskies_words "--dir --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "import") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_paths -f; fi ;;
-        "status") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "status") if [[ $cur == -* ]]; then _huskies_words "--svg --project --json --quiet --help -h"; else :; fi ;;
         "explain") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "history") if [[ $cur == -* ]]; then _huskies_words "--all --follow -f --after --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "cost") if [[ $cur == -* ]]; then _huskies_words "--by --since --project --json --quiet --help -h"; else :; fi ;;

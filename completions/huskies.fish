@@ -158,6 +158,7 @@ complete -c huskies -n '__huskies_at update' -l clear -x -k -a 'depends_on epic 
 complete -c huskies -n '__huskies_at export' -k -a '(__huskies_offers stories)'
 complete -c huskies -n '__huskies_at export' -l dir -x -a '(__fish_complete_directories)' -d 'Write one file for each into this folder.'
 complete -c huskies -n '__huskies_at import' -F
+complete -c huskies -n '__huskies_at status' -l svg -r -F -d 'Draw it into this file instead.'
 complete -c huskies -n '__huskies_at explain' -k -a '(__huskies_offers stories)'
 complete -c huskies -n '__huskies_at history' -k -a '(__huskies_offers stories)'
 complete -c huskies -n '__huskies_at history' -l all -d 'Every row: edits, runs, worktrees too.'

@@ -39,9 +39,8 @@ def entry_words(entry: Mapping[str, object]) -> str:
     moved, event = _moved(entry)
     happened = event.replace("_", " ")
     known = moved in happened or entry["kind"] == Kind.QUEUE
-    return " ".join(
-        filter(None, ("" if known else moved, event if entry["after"] else happened, _told(entry)))
-    )
+    what = " ".join(filter(None, ("" if known else moved, event if entry["after"] else happened)))
+    return ": ".join(filter(None, (what, _told(entry))))
 
 
 def shortened(text: str) -> str:

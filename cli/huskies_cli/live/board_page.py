@@ -28,20 +28,21 @@ _KEYS = "q quit · p {pause} · ? keys · ←↑↓→ select · Enter its log �
 @dataclass(frozen=True)
 class Screen:
     """How large it is, and what is on it beside the board: which story is selected, and the `note` that takes the
-    place of the keys. `messages` are what passes said, with the time."""
+    place of the keys. `messages` are what passes said, with the time. A picture has no keys, and `is_picture`."""
 
     width: int
     lines: int
     selected: int | None = None
     note: str = ""
     messages: Sequence[tuple[str, str]] = ()
+    is_picture: bool = False
 
 
 def board_rows(live: Live, screen: Screen, name: str, now: datetime) -> list[Row]:
     """As many rows as the screen has. `name` is the project's."""
     columns = columns_of(live)
     spot = find(columns, screen.selected)
-    foot = [_about(columns, screen), _keys(live, screen)]
+    foot = [] if screen.is_picture else [_about(columns, screen), _keys(live, screen)]
     room = screen.lines - 2 - len(foot)
     selected = spot.story.id if spot is not None and screen.selected is not None else None
     width = screen.width
