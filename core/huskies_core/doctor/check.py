@@ -51,3 +51,12 @@ def some(names: Iterable[object]) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 run`, `2 runs`; `many` where that is not just an s more."""
     return f"{number} {one}" if number == 1 else f"{number} {many or f'{one}s'}"
+
+
+def size(number: float) -> str:
+    """`1.5 GB`, by thousands."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

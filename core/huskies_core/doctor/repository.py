@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from huskies_core.context import Context
 from huskies_core.doctor.check import Check
 from huskies_core.git.host import require_git
-from huskies_core.git.settings import hurtful_settings, is_shallow
+from huskies_core.git.settings import hurtful_settings, is_shallow, notable_settings
 
 
 def look_at_git(context: Context) -> Iterator[Check]:
@@ -15,6 +15,7 @@ def look_at_git(context: Context) -> Iterator[Check]:
         Check(f"git {hurt.key}", f"{hurt.key} is set so that {hurt.why}", f"Run '{hurt.command}'.")
         for hurt in hurtful_settings(context.repository)
     )
+    yield Check("git settings", detail="; ".join(notable_settings(context.repository)))
     yield _history(context)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from huskies_core.agents.world import observe
 from huskies_core.context import Context
 from huskies_core.doctor.canary import PREFIX
-from huskies_core.doctor.check import Check, count, some
+from huskies_core.doctor.check import Check, count, size, some
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
@@ -123,12 +123,3 @@ def _remove(left: tuple[Path, ...]) -> str:
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return f"removed {len(left)} of them"
-
-
-def size(number: float) -> str:
-    """`1.5 GB`, by thousands."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"

@@ -19,6 +19,7 @@ from huskies_core.runs.scope import lingers
 from huskies_core.services.service import Job, Kind
 from huskies_core.store import stories
 from huskies_core.tools.mcp_file import NAME as MCP_FILE
+from huskies_core.tools.pausing import is_paused
 from huskies_core.tools.services import Installation, installed_services
 from huskies_core.tools.ticking import ticked_lately
 
@@ -34,6 +35,9 @@ def look_at_services(context: Context) -> Iterator[Check]:
     yield from (_service(found) for found in installed)
     if is_current(context):
         yield _ticking(context, installed)
+        yield Check(
+            "pause", detail="no agent is started until 'huskies resume'" if is_paused(context) else ""
+        )
     if is_current(context) and loads(context) and is_on(context):
         yield _relay(context)
     if os.path.lexists(context.project.root / MCP_FILE):

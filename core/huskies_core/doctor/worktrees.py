@@ -9,11 +9,11 @@ from huskies_core.agents.worktrees import base_tip, story_branches
 from huskies_core.agents.world import observe
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
-from huskies_core.doctor.check import Check, count, some
+from huskies_core.doctor.check import Check, count, size, some
 from huskies_core.doctor.settings import loads
 from huskies_core.errors import HuskiesError
 from huskies_core.git.lost_folders import forget_lost, lost_folders
-from huskies_core.git.rescue import list_rescues
+from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
 from huskies_core.passes.actions import Action, Outcome
 from huskies_core.passes.running import Pass, run_pass
@@ -23,6 +23,7 @@ from huskies_core.store.connection import Connection
 
 _OVERDUE = timedelta(minutes=10)
 """What the passes would have done long ago, were they run and able to."""
+_COUNTING_SECS = 3.0
 
 
 def look_at_worktrees(context: Context) -> Iterator[Check]:
@@ -31,10 +32,18 @@ def look_at_worktrees(context: Context) -> Iterator[Check]:
     yield _lost(context)
     yield _unowned_worktrees(context)
     yield from _unowned_branches(context)
-    rescued = list_rescues(context.repository)
-    stories_rescued = len({rescue.story for rescue in rescued})
-    told = f"{count(len(rescued), 'rescue')} of {stories_rescued}" if rescued else ""
-    yield Check("rescues", detail=told)
+    yield Check("rescues", detail=_rescued(context))
+
+
+def _rescued(context: Context) -> str:
+    found = list_rescues(context.repository)
+    if not found:
+        return ""
+    bytes_ = size_of_rescues(context.repository, seconds=_COUNTING_SECS)
+    of = count(len({rescue.story for rescue in found}), "story", "stories")
+    return (
+        f"{count(len(found), 'rescue')} of {of}, {'not counted in time' if bytes_ is None else size(bytes_)}"
+    )
 
 
 def converge(context: Context, chosen: Pass) -> str:

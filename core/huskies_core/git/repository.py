@@ -95,8 +95,10 @@ class Repository:
         at: Checkout | None = None,
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
+        timeout: float | None = None,
     ) -> Ran:
-        """Runs git on the checkout `at` (else on the main one) and waits; never raises for its exit status.
+        """Runs git on the checkout `at` (else on the main one) and waits; never raises for its exit status. After
+        `timeout` seconds it is ended: no status of a git is negative.
 
         Both directories are given to git: a worktree that lost its `.git` file would else make it find the
         repository around, and GitPython falls back to our own current directory where the one it got is gone.
@@ -113,6 +115,7 @@ class Repository:
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
                 env={**_ENVIRONMENT, **(env or {})},
+                kill_after_timeout=timeout,
             )
         return Ran(status, stdout.decode("utf-8", "surrogateescape"), stderr)
 

@@ -110,6 +110,14 @@ def _commit_all(repo: Repository, story: int, work: _Work) -> str:
     return repo.git("commit-tree", tree, *parents, "-F", "-", stdin=message, env=repo.identity)
 
 
+def size_of_rescues(repo: Repository, *, seconds: float) -> int | None:
+    """The bytes that rescues alone keep in the repository; None where counting takes longer than that."""
+    others = ("--not", "--branches", "--tags", "--remotes")
+    counting = ("rev-list", "--disk-usage", "--objects", f"--glob={REFS}*", *others)
+    ran = repo.run(*counting, timeout=seconds)
+    return None if ran.status else int(ran.stdout)
+
+
 def list_rescues(repo: Repository, story: int | None = None) -> tuple[Rescue, ...]:
     """The rescues of one story, or of all, newest first."""
     below = f"{REFS}{story}/" if story is not None else REFS

@@ -26,6 +26,17 @@ def hurtful_settings(repo: Repository) -> tuple[Hurt, ...]:
     return (*_of_place(repo.project, values), *_of_hooks(repo.project, values), *_of_monitor(values))
 
 
+def notable_settings(repo: Repository) -> tuple[str, ...]:
+    """What does no harm and is good to know."""
+    values = _values(repo)
+    told = {
+        "extensions.partialclone": "a partial clone: git fetches what is missing when a worktree is made",
+        "extensions.refstorage": "refs are in a reftable: old rescues are not found and stay",
+        "core.hookspath": "hooks are where core.hooksPath says: Huskies runs none, agents do",
+    }
+    return tuple(fact for key, fact in told.items() if _last(values, key)[1] not in ("", "files"))
+
+
 def is_shallow(repo: Repository) -> bool:
     """Whether history was cut off: what a branch began from may be missing then."""
     return repo.git("rev-parse", "--is-shallow-repository") == "true"

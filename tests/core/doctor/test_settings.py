@@ -38,6 +38,15 @@ def test_hooks_that_a_story_may_change_are_told_and_those_of_the_project_are_not
     assert "which a story may change" in seen(look_at_git, context)["git core.hooksPath"]
 
 
+def test_what_does_no_harm_is_told_as_a_fact(context: Context) -> None:
+    config = str(context.project.git_dir / "config")
+    for key, value in (("core.repositoryFormatVersion", "1"), ("extensions.partialClone", "origin")):
+        context.repository.git("config", "--file", config, key, value)
+    found = {one.name: (one.problem, one.detail) for one in look_at_git(context)}
+    fact = "a partial clone: git fetches what is missing when a worktree is made"
+    assert found["git settings"] == ("", fact)
+
+
 def test_keys_that_others_can_read_are_closed(context: Context) -> None:
     path = context.project.env_file
     path.write_text("KEY=1\n")

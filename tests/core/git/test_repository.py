@@ -11,7 +11,9 @@ from huskies_core.git.making import Wanted, create_worktrees
 from huskies_core.git.repository import GitError, Repository
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.project import find_repository
+from huskies_core.runs.processes import find_process
 from support.git_repository import GitRepository
+from support.waiting import wait_until
 
 
 def test_refs_lead_to_commits(repository: GitRepository, repo: Repository) -> None:
@@ -25,6 +27,13 @@ def test_a_branch_is_not_taken_for_a_tag_of_its_name(repository: GitRepository, 
     repository.commit_file("x", "1")
     repository.git("tag", "main", "HEAD^")
     assert repo.branch_tip("main") == repository.commit_id("refs/heads/main")
+
+
+def test_a_git_that_takes_too_long_is_ended(repo: Repository, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    ran = repo.run("-c", f"alias.wait=!echo $$ >{pid}; exec sleep 100", "wait", timeout=1)
+    assert ran.status < 0
+    wait_until(lambda: find_process(int(pid.read_text())) is None, what="the end of what git had started")
 
 
 def test_the_branch_of_the_main_checkout(repository: GitRepository, repo: Repository) -> None:

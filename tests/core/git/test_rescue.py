@@ -1,3 +1,4 @@
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -6,7 +7,13 @@ import pytest
 from huskies_core.errors import UsageError
 from huskies_core.git.making import Wanted, create_worktrees
 from huskies_core.git.repository import Repository
-from huskies_core.git.rescue import expire_rescues, list_rescues, rescue_work, restore_rescue
+from huskies_core.git.rescue import (
+    expire_rescues,
+    list_rescues,
+    rescue_work,
+    restore_rescue,
+    size_of_rescues,
+)
 from support.git_repository import GitRepository
 
 
@@ -29,6 +36,14 @@ def test_the_same_work_is_kept_once(repo: Repository, worktree: Path, now: datet
     (worktree / "new").write_text("x")
     first = rescue(repo, now)
     assert rescue(repo, now + timedelta(hours=1)) == first
+
+
+def test_only_what_rescues_alone_keep_is_counted(repo: Repository, worktree: Path, now: datetime) -> None:
+    sizes = [size_of_rescues(repo, seconds=10)]
+    (worktree / "new").write_bytes(os.urandom(5000))
+    rescue(repo, now)
+    sizes.append(size_of_rescues(repo, seconds=10))
+    assert (sizes[0], 5000 < (sizes[1] or 0) < 6000) == (0, True)
 
 
 def test_the_worktree_is_not_changed(
