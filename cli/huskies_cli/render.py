@@ -2,7 +2,6 @@
 fitted on a terminal; plain, aligned and never cut elsewhere. Text from outside is cleaned on its way in."""
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,38 +18,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _UNCUT = 100_000
-_SVG = """\
-<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
-<style>
-.{unique_id}-matrix {{
-    font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
-    font-size: {char_height}px;
-    line-height: {line_height}px;
-}}
-.{unique_id}-title {{ font: bold 18px sans-serif; }}
-{styles}
-</style>
-<defs>
-<clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
-</clipPath>
-{lines}
-</defs>
-{chrome}
-<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
-{backgrounds}
-<g class="{unique_id}-matrix">
-{matrix}
-</g>
-</g>
-</svg>
-"""
-"""What rich fills in; its own would have readers load a font from the network."""
-_FONT, _CHARACTER = 20, 12.04
-"""Height and width of a character as rich and the fonts above have it."""
-_INDENTED = re.compile(
-    r'x="(?P<x>[\d.]+)" (?P<y>y="[\d.]+") textLength="(?P<length>[\d.]+)"(?P<rest>[^>]*)>(?P<spaces>(?:&#160;)+)'
-)
 
 
 @dataclass(frozen=True)
@@ -141,6 +108,13 @@ def fields(pairs: Iterable[tuple[str, Cell]]) -> str:
     return _draw(grid)
 
 
+def bar(done: int, of: int, width: int) -> str:
+    """How far something is, in so many columns."""
+    from rich.progress_bar import ProgressBar
+
+    return _draw(ProgressBar(total=of, completed=done, width=width, complete_style="green"), width=width)
+
+
 def heading(text: str) -> str:
     return line(Styled(text, "bold"))
 
@@ -154,36 +128,7 @@ def line(*cells: Cell) -> str:
 
 def rows(lines: Iterable[Row]) -> list[str]:
     """A line each, its fields beside each other."""
-    return _draw(_text(lines), width=_UNCUT).split("\n")
-
-
-def svg(lines: Iterable[Row], width: int, title: str) -> str:
-    """The same as a picture of a terminal, in an SVG that needs nothing from elsewhere."""
-    from rich.console import Console
-
-    console = Console(
-        file=StringIO(),
-        record=True,
-        width=width,
-        force_terminal=True,
-        color_system="truecolor",
-        no_color=False,
-    )
-    console.print(_text(lines), soft_wrap=False, highlight=False, markup=False, emoji=False)
-    drawn = console.export_svg(
-        title=title, code_format=_SVG, unique_id="board", font_aspect_ratio=_CHARACTER / _FONT
-    )
-    whole = _INDENTED.sub(_moved, drawn)
-    return "\n".join(part.rstrip() for part in whole.splitlines()) + "\n"
-
-
-def _moved(found: re.Match[str]) -> str:
-    """A text of the picture that begins where its first visible character is: not every viewer keeps the spaces."""
-    spaces = found["spaces"].count("&#160;") * _CHARACTER
-    at, length = (
-        format(number, "g") for number in (float(found["x"]) + spaces, float(found["length"]) - spaces)
-    )
-    return f'x="{at}" {found["y"]} textLength="{length}"{found["rest"]}>'
+    return _draw(text_of(lines), width=_UNCUT).split("\n")
 
 
 def folded(text: str, width: int) -> list[str]:
@@ -237,7 +182,8 @@ def _cell(cell: Cell) -> "Text":
     return Text("" if cell is None else one_line(str(cell)))
 
 
-def _text(lines: Iterable[Row]) -> "Text":
+def text_of(lines: Iterable[Row]) -> "Text":
+    """What `rows` draws, as rich has it."""
     from rich.text import Text
 
     return Text("\n").join(Text("").join(map(_field, row)) for row in lines)

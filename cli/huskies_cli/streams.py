@@ -13,10 +13,15 @@ class ReaderGone(Exception):
 
 def write_line(stream: "TextIO | None", text: str) -> None:
     """Raises ReaderGone when nobody reads `stream` any more; a stream that never was open takes nothing."""
+    write_text(stream, f"{text}\n")
+
+
+def write_text(stream: "TextIO | None", text: str) -> None:
+    """As `write_line`, without the end of the line."""
     if stream is None:
         return
     try:
-        stream.write(f"{encodable(text, stream.encoding or 'utf-8')}\n")
+        stream.write(encodable(text, stream.encoding or "utf-8"))
         stream.flush()
     except BrokenPipeError as error:
         _mute(stream)

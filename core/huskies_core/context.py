@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from huskies_core.clock import utc_now
 from huskies_core.errors import HuskiesError
+from huskies_core.progress import Progress, unseen
 from huskies_core.project import Project, find_project
 from huskies_core.store import facts
 from huskies_core.store.connection import Store
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """`actor` is who acts, as the journal names them; `environ` is what agents that are started may inherit from."""
+    """`actor` is who acts, as the journal names them; `environ` is what agents that are started may inherit from.
+    `progress` is told how far something long is."""
 
     def __init__(
         self,
@@ -36,6 +38,7 @@ class Context:
         self.actor = actor
         self.environ = environ
         self.now = clock
+        self.progress: Progress = unseen
         self.store = Store(project)
         self._opened = ExitStack()
         self._opened.enter_context(self.store)

@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pyte
 
 from support.terminal import COLUMNS, LINES, Terminal
 
 
 class Screen(Terminal):
-    """`lines` is what stands there now, `written` how many bytes came in all; it `is_back` when a program that took
+    """`lines` is what stands there now, `raw` all that came; it `is_back` when a program that took
     the whole screen has given it back."""
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.ByteStream(self._screen)
-        self.written = 0
+        self.raw = b""
         self.is_back = False
         super().__init__(argv, cwd, {"TERM": "xterm-256color", **env})
 
@@ -32,6 +33,15 @@ class Screen(Terminal):
         self._take(0)
         return bool(self._screen.cursor.hidden)
 
+    def wait_for_end(self, timeout: float = 30) -> int:
+        """The exit code of the program, all that it wrote being read: a full terminal holds its writer."""
+        end = time.monotonic() + timeout
+        while self.status() not in (psutil.STATUS_ZOMBIE, "ended") and time.monotonic() < end:
+            self._take(0.05)
+        code = super().wait_for_end(5)
+        self._take(0)
+        return code
+
     def listen(self, secs: float) -> None:
         """Takes in what comes within that time."""
         end = time.monotonic() + secs
@@ -41,8 +51,8 @@ class Screen(Terminal):
     def settled(self, quiet: float = 1.5) -> int:
         """How many bytes came in all, once none has come for so many seconds."""
         before = -1
-        while before != self.written:
-            before = self.written
+        while before != len(self.raw):
+            before = len(self.raw)
             self._take(quiet)
         return before
 
@@ -73,7 +83,7 @@ class Screen(Terminal):
                 piece = os.read(self._ours, 65536)
             except OSError:
                 return
-            self.written += len(piece)
+            self.raw += piece
             self._note_change(piece)
             self._stream.feed(piece)
             timeout = 0

@@ -61,8 +61,8 @@ class Terminal:
         return self._program.wait(timeout)
 
     def status(self) -> str:
-        """As psutil names it."""
-        return str(psutil.Process(self._program.pid).status())
+        """As psutil names it, `ended` once it was waited for."""
+        return "ended" if self._program.returncode is not None else psutil.Process(self._program.pid).status()
 
     def mode(self) -> list[Any]:
         """How the terminal is set, as tcgetattr tells it."""

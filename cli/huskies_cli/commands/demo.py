@@ -16,12 +16,14 @@ from huskies_cli.demo.scenery import claim_place, make_project, own_environment
 from huskies_cli.demo.stories import add_stories
 from huskies_cli.demo.telling import Say, Teller
 from huskies_cli.output import ErrorItem, Result
+from huskies_cli.progress import Bar, is_wanted
 from huskies_cli.session import Session, session_of
 from huskies_cli.streams import ReaderGone, write_line
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
 from huskies_core.git.host import require_git
 from huskies_core.pipeline.stages import Done
+from huskies_core.progress import Progress, unseen
 from huskies_core.text import without_controls
 
 Place = Annotated[
@@ -38,24 +40,28 @@ def demo(ctx: typer.Context, place: Place = None) -> Result:
     them onto main. Ends by itself in under a minute, and with exit code 1 when anything did not end as told. Ctrl-C
     ends the agents too. The repository stays.
     """
-    say = partial(_say, session_of(ctx))
+    session = session_of(ctx)
+    bar = Bar() if is_wanted(session) else None
+    say = partial(_say, session, bar)
     require_git()
     began = utc_now()
     root = claim_place(place)
     try:
         with terminations_interrupt(), own_environment(root):
-            return _play(root, say, began)
+            return _play(root, say, unseen if bar is None else bar.show, began)
     except KeyboardInterrupt:
         say(f"The repository stays: {root}")
         raise
+    finally:
+        _end(bar)
 
 
-def _play(root: Path, say: Say, began: datetime) -> Result:
+def _play(root: Path, say: Say, progress: Progress, began: datetime) -> Result:
     make_project(root)
     for line in closing.introduction(root):
         say(line)
     with open_context(root) as context:
-        teller = Teller(context, say, utc_now())
+        teller = Teller(context, say, progress, utc_now())
         with nothing_left(root, say):
             add_stories(context)
             in_time = perform(context, teller, until=began + timedelta(seconds=LIMIT_SECS))
@@ -69,12 +75,21 @@ def _play(root: Path, say: Say, began: datetime) -> Result:
     return Result.of_items(data, lambda: text, errors, done=0)
 
 
-def _say(session: Session, line: str) -> None:
-    """Talk like any other, but for the spaces that line it up."""
+def _end(bar: Bar | None) -> None:
+    if bar is not None:
+        bar.end()
+
+
+def _say(session: Session, bar: Bar | None, line: str) -> None:
+    """Talk like any other, but for the spaces that line it up, and a bar that stays below it."""
     if session.quiet:
         return
+    if bar is not None:
+        bar.hide()
     with suppress(ReaderGone):
         write_line(sys.stderr, without_controls(line))
+    if bar is not None:
+        bar.redraw()
 
 
 def _late() -> Check:

@@ -9,6 +9,7 @@ import typer
 
 from huskies_cli import render
 from huskies_cli.output import ErrorItem, Result, Status
+from huskies_cli.progress import shown
 from huskies_cli.render import Mark
 from huskies_cli.session import Session, session_of
 from huskies_core.agents.inside import refuse_inside_run
@@ -45,9 +46,10 @@ def doctor(ctx: typer.Context, fix: Fix = False, canary: Canary = False, bundle:
             refuse_inside_run(context)
         if bundle:
             refuse_existing(Path(bundle))
-        checks = examine(context, PROVING if canary else SUBJECTS)
-        # Each is mended at once: what is looked at next is what came of it.
-        found = tuple(map(mended, checks) if fix else checks)
+        with shown(session) as context.progress:
+            checks = examine(context, PROVING if canary else SUBJECTS)
+            # Each is mended at once: what is looked at next is what came of it.
+            found = tuple(map(mended, checks) if fix else checks)
         if bundle:
             write_bundle(context, found, Path(bundle))
     return _result(found, bundle, session)

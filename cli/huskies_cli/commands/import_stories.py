@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from huskies_cli.output import ErrorItem, Result, Status
+from huskies_cli.progress import shown
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.tools import importing
@@ -21,7 +22,8 @@ def import_stories(ctx: typer.Context, paths: Paths) -> Result:
     Files become new stories in the backlog. A folder with 1_backlog, 2_current, 3_qa, 4_merge, 5_done or 6_archived in
     it keeps number, type and stage. One bad file, and nothing is imported.
     """
-    with open_context(session_of(ctx).start) as context:
+    session = session_of(ctx)
+    with open_context(session.start) as context, shown(session) as context.progress:
         try:
             imported = importing.import_stories(context, map(Path, paths))
         except BadFiles as refusal:

@@ -7,6 +7,7 @@ import typer
 
 from huskies_cli.options import DryRun, Wait
 from huskies_cli.output import Result
+from huskies_cli.progress import shown
 from huskies_cli.reports import result_of
 from huskies_cli.session import session_of
 from huskies_core.agents.inside import refuse_inside_run
@@ -104,7 +105,8 @@ def relay(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Res
 
 def run_passes(ctx: typer.Context, name: str, run: Run) -> Result:
     """Opens the project, refuses a call from inside a run, and reports what the passes did."""
-    with open_context(session_of(ctx).start) as context:
+    session = session_of(ctx)
+    with open_context(session.start) as context, shown(session) as context.progress:
         refuse_inside_run(context)
         return result_of(name, run(context))
 

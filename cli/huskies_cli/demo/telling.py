@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from huskies_cli.demo.stories import PLANNED
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
+from huskies_core.progress import Progress
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.store import journal, runs
 from huskies_core.store.journal import Entry, Kind
@@ -39,6 +41,7 @@ class Teller:
 
     context: Context
     say: Say
+    progress: Progress
     began: datetime
     seq: int = 0
     latest: float = 0.0
@@ -55,6 +58,8 @@ class Teller:
             text = self._text(entry)
             if text:
                 self.said(text, entry)
+        merged = sum(event == "merge_succeeded" for event in self.moved_by.values())
+        self.progress("merged", merged, len(PLANNED))
 
     def said(self, text: str, entry: Entry) -> None:
         about = {"seq": entry.seq, "at": entry.at, "story": entry.story, "event": entry.event}

@@ -58,19 +58,14 @@ PROVING = (*SUBJECTS[:-1], Subject("survival", prove_survival, Reads.NEVER))
 """The same, with a canary whatever is installed."""
 
 
-def examine(
-    context: Context,
-    subjects: tuple[Subject, ...] = SUBJECTS,
-    *,
-    begin: Callable[[str], object] = lambda _: None,
-) -> Iterator[Check]:
-    """Every check, well or not, as soon as it is known; `begin` is told the subject that is looked at next.
+def examine(context: Context, subjects: tuple[Subject, ...] = SUBJECTS) -> Iterator[Check]:
+    """Every check, well or not, as soon as it is known.
 
     Changes nothing, and leaves nothing of a canary behind. Who asks may call `mended` on a check before asking for the
     next, which is then of what is.
     """
-    for subject in subjects:
-        begin(subject.name)
+    for number, subject in enumerate(subjects):
+        context.progress(subject.name, number, len(subjects))
         found = _skipped(context, subject) if _is_barred(context, subject) else _looked(context, subject)
         yield from (replace(check, subject=subject.name) for check in found)
 

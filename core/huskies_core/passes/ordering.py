@@ -123,6 +123,8 @@ def relay_due(
 def _run_isolated(context: Context, one: Pass, *, dry_run: bool, wait: float) -> PassReport:
     reports: list[PassReport] = []
 
+    context.progress(one.name, 0, 0)
+
     def run() -> str:
         reports.append(run_pass(context, one, dry_run=dry_run, wait=wait))
         return ""

@@ -97,7 +97,10 @@ def pass_locked(context: Context, name: str, wait: float) -> Iterator[None]:
 
 def _one_round(context: Context, chosen: Pass) -> tuple[int, list[Done]]:
     head, actions, wake = _planned(context, chosen)
-    done = list(chosen.apply(context, actions)) if actions else []
+    done: list[Done] = []
+    for item in chosen.apply(context, actions) if actions else ():
+        done.append(item)
+        context.progress(chosen.name, len(done), len(actions))
     if chosen.follows and not done:
         _settle(context, chosen, head, wake)
     return head, done

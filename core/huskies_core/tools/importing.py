@@ -42,12 +42,16 @@ def import_stories(context: Context, paths: Iterable[Path]) -> tuple[Imported, .
     """
     refuse_inside_run(context)
     files = _in_order(read_files(paths))
-    births = [_birth(context, file) for file in files]
+    births = []
+    for number, file in enumerate(files):
+        context.progress("looking at branches", number, len(files))
+        births.append(_birth(context, file))
     with context.store.exclusive() as db:
         _refuse_numbers_in_use(db, files)
         ids: dict[int, int] = {}
         imported = []
-        for birth in births:
+        for number, birth in enumerate(births):
+            context.progress("writing stories", number, len(births))
             story = _add(context, db, birth, ids)
             imported.append(Imported(story, birth.file.path, birth.stage))
     return tuple(imported)

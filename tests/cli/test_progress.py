@@ -1,0 +1,50 @@
+"""Bars for what may take long: on a terminal, and only there."""
+
+import os
+from pathlib import Path
+
+from support.cli import HUSKIES, run_huskies
+from support.git_repository import GitRepository
+from support.screen import Screen
+
+
+def write_stories(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        text = f"---\nname: Story {number}\n---\n\n## Acceptance Criteria\n\n- [ ] it works\n"
+        (folder / f"{number}_story_x.md").write_text(text)
+    return folder
+
+
+def test_an_import_shows_how_far_it_is_and_leaves_nothing_of_it(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    run_huskies("init", cwd=repository.root)
+    stories = write_stories(tmp_path / "stories", 300)
+    with Screen([str(HUSKIES), "import", str(stories)], repository.root, {}) as screen:
+        assert screen.wait_for_end(60) == 0
+        shown = screen.wait_for_text("300: backlog from ")
+        written = screen.raw.decode()
+    assert "writing stories" in written
+    assert "of 300" in written
+    assert not any("writing stories" in line for line in shown)
+
+
+def test_nobody_who_does_not_look_is_shown_a_bar(repository: GitRepository, tmp_path: Path) -> None:
+    run_huskies("init", cwd=repository.root)
+    stories = write_stories(tmp_path / "stories", 3)
+    assert run_huskies("import", stories, cwd=repository.root).stderr == ""
+    for options, env in ((("--quiet",), {}), (("--json",), {}), ((), {"TERM": "dumb"})):
+        with Screen([str(HUSKIES), "reconcile", *options], repository.root, env) as screen:
+            assert screen.wait_for_end(60) == 0
+            screen.settled(0.2)
+            assert b"merge-block " not in screen.raw, os.fsdecode(screen.raw)
+
+
+def test_reconcile_and_doctor_name_what_they_are_at(repository: GitRepository) -> None:
+    run_huskies("init", cwd=repository.root)
+    for command, at in (("reconcile", b"merge-block"), ("doctor", b"worktrees  ")):
+        with Screen([str(HUSKIES), command], repository.root, {}) as screen:
+            screen.wait_for_end(60)
+            screen.settled(0.2)
+            assert at in screen.raw
