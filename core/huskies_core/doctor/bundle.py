@@ -1,27 +1,26 @@
 """What a bug report needs of a project, in one file: facts, names and numbers, no word of a story, an agent, a key."""
 
-import gzip
-import io
 import json
-import os
 import platform
 import re
 import sys
-import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 from huskies_core.context import Context
+from huskies_core.doctor.archive import packed, put_new, refuse_existing
 from huskies_core.doctor.check import Check
 from huskies_core.doctor.crashes import read_crashes
 from huskies_core.doctor.masking import read_settings, scrubber, without_quotes, without_texts
+from huskies_core.doctor.state import is_older
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import isolated
 from huskies_core.store import integrity, journal, runs
+from huskies_core.store.connection import Connection
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run
 
@@ -45,28 +44,18 @@ machine, environments. Paths begin with <project> or ~. What is known to be a se
 """
 
 
-def refuse_existing(path: Path) -> None:
-    """Raises HuskiesError before the work is done, where it would be in vain."""
-    if os.path.lexists(path):
-        raise _exists(path)
-    if not path.absolute().parent.is_dir():
-        fact = f"there is no folder {path.absolute().parent}"
-        raise HuskiesError(fact, hint="Make it, or name another.", code="not_found", subject=str(path))
-
-
 def write_bundle(context: Context, checks: Sequence[Check], path: Path) -> None:
     """Writes it whole, for its owner alone, or not at all. A part that cannot be read says so in its place.
 
-    Raises HuskiesError `exists` where something has the name already. Killed before the end it leaves a hidden
-    temporary file beside it.
+    Raises HuskiesError `exists` where something has the name already.
     """
     refuse_existing(path)
     scrub = scrubber(context)
     members = {"about.txt": _ABOUT} | {
         name: _told(name, tell) for name, tell in _members(context, checks).items()
     }
-    content = _packed({name: scrub(text) for name, text in members.items()}, context.now())
-    _put(path, content)
+    scrubbed = {f"{_FOLDER}/{name}": scrub(text) for name, text in members.items()}
+    put_new(path, packed(scrubbed, context.now()))
 
 
 def _members(context: Context, checks: Sequence[Check]) -> dict[str, Callable[[], str]]:
@@ -118,7 +107,7 @@ def _complaint(check: Check) -> str:
     """What is said of a file that people write may repeat what stands there: of that no more than the place is told."""
     if check.name == "config":
         return ":".join(check.problem.split(":")[:2])
-    return without_quotes(check.problem) if check.subject == "agents" else check.problem
+    return without_quotes(check.problem)
 
 
 def _names(path: Path) -> Iterator[str]:
@@ -130,13 +119,22 @@ def _names(path: Path) -> Iterator[str]:
 
 
 def _newest_entries(context: Context) -> tuple[Entry, ...]:
-    with context.store.reading() as db:
+    with _reading(context) as db:
         return journal.entries_after(db, journal.head(db) - _MOST_ROWS, limit=_MOST_ROWS)
 
 
 def _newest_runs(context: Context) -> tuple[Run, ...]:
-    with context.store.reading() as db:
+    with _reading(context) as db:
         return runs.recent(db, _MOST_ROWS)
+
+
+@contextmanager
+def _reading(context: Context) -> Iterator[Connection]:
+    """An older store stays one."""
+    if is_older(context):
+        raise HuskiesError("the store is not brought up to date", code="older_store")
+    with context.store.reading() as db:
+        yield db
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
@@ -166,12 +164,7 @@ def _run(run: Run) -> dict[str, Any]:
         "cost_usd": run.cost_usd,
     }
     texts = {"detail": run.detail, "evidence": run.evidence, "is_landing": run.landing is not None}
-    return {**named, **state, **times, "verdict": run.verdict, **_mapping(without_texts(texts))}
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    assert isinstance(value, dict)
-    return value
+    return {**named, **state, **times, "verdict": run.verdict, **without_texts(texts)}
 
 
 def _document(value: object) -> str:
@@ -180,35 +173,3 @@ def _document(value: object) -> str:
 
 def _lines(values: Iterable[object]) -> str:
     return "".join(json.dumps(value) + "\n" for value in values)
-
-
-def _packed(members: dict[str, str], now: datetime) -> bytes:
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w") as archive:
-        for name, text in members.items():
-            content = text.encode("utf-8", "backslashreplace")
-            member = tarfile.TarInfo(f"{_FOLDER}/{name}")
-            member.size, member.mode, member.mtime = len(content), 0o600, int(now.timestamp())
-            archive.addfile(member, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), mtime=int(now.timestamp()))
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Given its name as a second one: that fails where the name is taken, and is all or nothing."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(beside, path)
-    except FileExistsError as error:
-        raise _exists(path) from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _exists(path: Path) -> HuskiesError:
-    return HuskiesError(
-        f"{path} is there already", hint="Name another file, or remove it.", code="exists", subject=str(path)
-    )

@@ -11,6 +11,7 @@ _LARGEST_BYTES = 1 << 20
 _ARGUMENTS = "arguments: "
 _FRAME = re.compile(r'\s+File "([^"]*)", line (\d+), in ([\w<>.]+)')
 _OPTION = re.compile(r"--?[a-z][a-z-]*")
+_KNOWN_FOLDERS = ("huskies_c", "python3", "site-packages")
 _ERROR = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -38,8 +39,10 @@ def _crash(path: Path) -> Crash:
 
 
 def _where(found: re.Match[str]) -> str:
-    """Of the path what tells the module."""
-    return f"{'/'.join(found[1].split('/')[-3:])}:{found[2]} {found[3]}"
+    """Of the path what tells the module: a folder before it may be called after a person or a customer."""
+    parts = found[1].split("/")
+    known = (at for at, part in enumerate(parts) if part.startswith(_KNOWN_FOLDERS))
+    return f"{'/'.join(parts[next(known, -1) :])}:{found[2]} {found[3]}"
 
 
 def _options(first: list[str]) -> Iterator[str]:

@@ -92,23 +92,27 @@ def _is_word(text: str, key: str) -> bool:
     )
 
 
-def without_texts(detail: object, key: str = "") -> object:
-    """The detail of a journal row or a run with its numbers and words of our own; of any other text the length."""
-    match detail:
+def without_texts(detail: Mapping[str, object]) -> dict[str, object]:
+    """The detail of a journal row or a run: its numbers, and words of our own where they stand at the top; further down
+    may be what somebody gave a tool. Of any other text the length."""
+    kept = {name: value for name, value in detail.items() if name in _WORDS and isinstance(value, str)}
+    return {**_without_texts_below(detail), **kept}
+
+
+def _without_texts_below(detail: Mapping[str, object]) -> dict[str, object]:
+    return {name: _without_text(value) for name, value in detail.items() if _KEY.fullmatch(name)}
+
+
+def _without_text(value: object) -> object:
+    match value:
         case Mapping():
-            return {
-                name: without_texts(value, name)
-                for name, value in detail.items()
-                if _KEY.fullmatch(str(name))
-            }
+            return _without_texts_below(value)
         case list() | tuple():
-            return [without_texts(value, key) for value in detail]
+            return [_without_text(one) for one in value]
         case bool() | int() | float() | None:
-            return detail
-        case str() if key in _WORDS:
-            return detail
+            return value
         case _:
-            return _length(detail)
+            return _length(value)
 
 
 def without_quotes(text: str) -> str:

@@ -16,6 +16,7 @@ from huskies_core.tools.faults import Fault, agent_faults, notify_faults
 
 
 def look_at_config(context: Context) -> Iterator[Check]:
+    yield _env_file(context)
     try:
         _ = context.config
     except ConfigError as error:
@@ -24,7 +25,6 @@ def look_at_config(context: Context) -> Iterator[Check]:
         yield Check("config")
         if context.config.project.base_branch or is_current(context):
             yield _base_branch(context)
-    yield _env_file(context)
     yield _ignored(context)
 
 

@@ -27,25 +27,27 @@ def stays_held(path: Path, seconds: float) -> bool:
 if sys.platform == "linux":
 
     def is_held(path: Path) -> bool:
-        return find_holder(path) is not None
+        return any(_holders(path))
 
     def find_holder(path: Path) -> Process | None:
-        """A process of this user that holds the lock."""
+        """The process that holds the lock; None where nobody does, or only who cannot be told."""
+        found = (find_process(pid) for pid in _holders(path) if pid > 0)
+        return next((process for process in found if process is not None), None)
+
+    def _holders(path: Path) -> Iterator[int]:
+        """By proc_locks(5), whose device is not always that of stat(2): then the holder's own files tell, where they
+        may be looked at. In another pid namespace it has the number -1."""
         try:
             wanted = path.stat()
         except FileNotFoundError:
-            return None
-        for pid in _lockers(wanted.st_ino):
-            if _has_open(pid, wanted):
-                return find_process(pid)
-        return None
-
-    def _lockers(inode: int) -> Iterator[int]:
-        """By proc_locks(5); the numbers of devices there are not always those of stat(2)."""
+            return
+        device = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}"
         with open("/proc/locks", encoding="ascii") as file:
             rows = [line.split() for line in file]
         for row in rows:
-            if row[1] == "FLOCK" and row[5].rpartition(":")[2] == str(inode):
+            place, _, inode = row[5].rpartition(":")
+            same = inode == str(wanted.st_ino) and row[1] == "FLOCK"
+            if same and (place == device or _has_open(int(row[4]), wanted)):
                 yield int(row[4])
 
     def _has_open(pid: int, wanted: os.stat_result) -> bool:

@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import sqlite3
 import tarfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +13,15 @@ import pytest
 
 from huskies_core.config.load import load_config
 from huskies_core.context import Context
-from huskies_core.doctor.bundle import refuse_existing, write_bundle
+from huskies_core.doctor.archive import refuse_existing
+from huskies_core.doctor.bundle import write_bundle
 from huskies_core.doctor.examining import examine
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.store import content, runs
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.schema import NEWEST
 from huskies_core.store.stories import Criterion
 from support.stories import DRAFT, add_story, fire_event, load_story
 
@@ -54,6 +58,7 @@ Traceback (most recent call last):
   File "/home/ada/.venv/lib/python3.11/site-packages/huskies_core/store/stories.py", line 12, in add
     raise ValueError("{10}")
     ^^^^^^^^
+  File "/home/ada/{13}/x.py", line 3, in <module>
 ValueError: {10}
 {11}: of a second line
     {11}
@@ -160,7 +165,7 @@ def test_what_a_report_needs_is_in_it(planted: Context, tmp_path: Path) -> None:
     assert json.loads(found["crashes.jsonl"]) == {
         "report": "huskies-x.txt",
         "options": ["--body", "--project"],
-        "frames": ["huskies_core/store/stories.py:12 add"],
+        "frames": ["python3.11/site-packages/huskies_core/store/stories.py:12 add", "x.py:3 <module>"],
         "errors": ["ValueError"],
     }
     assert {row["check"] for row in json.loads(found["doctor.json"])} >= {"git", "store", "config", "disk"}
@@ -219,7 +224,17 @@ def test_it_is_for_its_owner_alone_and_replaces_nothing(context: Context, tmp_pa
     assert caught.value.code == "not_found"
 
 
+def make_older(context: Context) -> None:
+    context.store.close()
+    with closing(sqlite3.connect(context.project.database)) as db:
+        db.execute(f"PRAGMA user_version = {NEWEST - 1}")
+
+
 def test_without_a_store_or_a_config_the_rest_is_in_it(context: Context, tmp_path: Path) -> None:
+    make_older(context)
+    before = context.store.version()
+    told = bundled(context, tmp_path / "older.tgz")["journal.jsonl"]
+    assert (json.loads(told), context.store.version()) == ({"unreadable": "older_store"}, before)
     context.store.close()
     context.project.database.write_bytes(b"no database\n" * 1000)
     context.project.agents_toml.unlink()

@@ -1,9 +1,6 @@
 """Locks that are held and lock files that are left, by real processes and real files."""
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from huskies_core.agents.worktrees import make_worktrees
@@ -11,27 +8,8 @@ from huskies_core.context import Context
 from huskies_core.doctor.locks import look_at_locks
 from huskies_core.git.worktrees import checkout_of
 from support.checks import age, fixed, problems, seen
+from support.locks import held
 from support.stories import add_story
-from support.waiting import wait_for_file
-
-HOLD = """
-import fcntl, sys
-with open(sys.argv[1], "a") as file:
-    fcntl.flock(file, fcntl.LOCK_EX)
-    open(sys.argv[2], "w").write("held")
-    sys.stdin.read()
-"""
-
-
-@contextmanager
-def held(lock: Path, told: Path) -> Iterator[int]:
-    """Another process holds the lock meanwhile."""
-    lock.parent.mkdir(exist_ok=True)
-    argv = [sys.executable, "-c", HOLD, str(lock), str(told)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
-        wait_for_file(told)
-        yield process.pid
-        process.communicate()
 
 
 def test_who_holds_git_for_long_is_named(context: Context, tmp_path: Path) -> None:
