@@ -28,10 +28,12 @@ _FACTS = (
 """What rows of runs, worktrees, the queue and git are about, and the word before each."""
 
 
-def entry_line(entry: Mapping[str, object]) -> str:
-    """`2026-01-31T12:00:00.000Z  12  backlog → coding  start  user:ada`, and what there is to say of it."""
+def entry_line(entry: Mapping[str, object], at: str = "") -> str:
+    """`2026-01-31T12:00:00.000Z 12 backlog → coding start user:ada`, and what there is to say of it. The time is
+    written as `at`, if that is given."""
     story = "-" if entry["story"] is None else str(entry["story"])
-    return render.line(str(entry["at"]), story, *_moved(entry), str(entry["actor"]), _told(entry))
+    time = render.styled(at or str(entry["at"]), "dim")
+    return render.line(time, story, *_moved(entry), str(entry["actor"]), _told(entry))
 
 
 def entry_words(entry: Mapping[str, object]) -> str:

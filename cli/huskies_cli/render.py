@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from huskies_core.clock import from_iso
@@ -73,6 +74,12 @@ _MARK_STYLES = {
 def mark(kind: Mark, text: str = "") -> Styled:
     """A mark, and behind it what it stands for."""
     return Styled(f"{kind} {text}".rstrip(), _MARK_STYLES[kind])
+
+
+def link(path: Path) -> Styled:
+    """A path that leads to what is there, in terminals that have links."""
+    is_known = os.environ.get("TERM") not in ("linux", "dumb", "unknown")
+    return Styled(str(path), f"link {path.absolute().as_uri()}" if is_known else "")
 
 
 def styled(text: str, style: str) -> Styled:

@@ -60,8 +60,8 @@ def test_costs_are_a_table_with_their_sum(spent: Commands) -> None:
     assert spent("cost", "--by", "model").outcome == (0, MODELS, "")
 
 
-def test_without_any_nothing_is_printed(huskies: Commands) -> None:
-    assert huskies("cost").outcome == (0, "", "")
+def test_without_any_nothing_is_printed_and_that_is_said(huskies: Commands) -> None:
+    assert huskies("cost").outcome == (0, "", "No run has told of any cost.\n")
 
 
 def test_the_json_has_the_promised_keys(spent: Commands) -> None:

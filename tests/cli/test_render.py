@@ -5,11 +5,13 @@ import pty
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from huskies_cli import render
 from huskies_cli.render import Mark
+from support.screen import Screen
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -129,3 +131,17 @@ def test_a_terminal_gets_colour_and_lines_that_fit() -> None:
     )
     assert max(len(line) for line in plain.splitlines()) <= 40
     assert " ".join(plain.split()) == "MARK TITLE ✗ blocked " + " ".join(["word"] * 20)
+
+
+def test_a_path_is_a_link_where_the_terminal_has_them_and_colours(tmp_path: Path) -> None:
+    place = tmp_path / "with space"
+    script = "import sys; from pathlib import Path; from huskies_cli import render\n"
+    script += "print(render.line(render.link(Path(sys.argv[1]))))"
+    shown = {}
+    for name in ("xterm-256color", "linux"):
+        with Screen([sys.executable, "-c", script, str(place)], tmp_path, {"TERM": name}) as screen:
+            screen.wait_for_end()
+            shown[name] = screen.raw.decode()
+    assert f";{place.as_uri()}\x1b\\{place}\x1b]8;;" in shown["xterm-256color"]
+    assert shown["linux"].strip() == str(place)
+    assert render.line(render.link(place)) == str(place)

@@ -117,7 +117,7 @@ def test_list_shows_open_stories(huskies: Commands) -> None:
     table = huskies("list").stdout.splitlines()
     assert [line.split() for line in table] == [
         ["ID", "TYPE", "STAGE", "SINCE", "PRIORITY", "TITLE", "WHY"],
-        ["1", "story", "backlog", "0s", "2", "Show", "it"],
+        ["1", "story", "○", "backlog", "0s", "2", "Show", "it"],
     ]
 
 

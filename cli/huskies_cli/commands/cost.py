@@ -29,7 +29,8 @@ def show_cost(ctx: typer.Context, by: Grouping = By.STORY, since: Since = "") ->
     """
     with open_context(session_of(ctx).start) as context:
         found = read_costs(context, by, since)
-    return Result(cost_document(found), text=lambda: _table(by, found))
+    talk = () if found.rows else ("No run has told of any cost.",)
+    return Result(cost_document(found), text=lambda: _table(by, found), talk=talk)
 
 
 def _table(by: By, found: Costs) -> str:

@@ -1,6 +1,6 @@
 """`huskies list`: the stories, one line each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -8,6 +8,7 @@ import typer
 
 from huskies_cli import render
 from huskies_cli.entries import shortened
+from huskies_cli.marks import mark_of_stage
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_cli.story_options import KINDS
@@ -17,6 +18,7 @@ from huskies_core.pipeline.stages import StageName, reason_of
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.tools import listing
 from huskies_core.tools.documents import story_document
+from huskies_core.tools.runs import list_runs
 
 Stages = Annotated[
     list[StageName] | None,
@@ -47,16 +49,17 @@ def list_stories(
     """
     with open_context(session_of(ctx).start) as context:
         found = listing.list_stories(context, stages=stage or (), kind=kind, label=label, finished=everything)
-    return Result(
-        {"stories": [story_document(story) for story in found]}, text=lambda: _text(found, utc_now())
-    )
+        at_work = {one.run.story for one in list_runs(context, live=True)}
+    data = {"stories": [story_document(story) for story in found]}
+    return Result(data, text=lambda: _text(found, at_work, utc_now()))
 
 
-def _text(found: Sequence[Story], now: datetime) -> str:
-    return render.table(COLUMNS, [_row(story, now) for story in found])
+def _text(found: Sequence[Story], at_work: Collection[int], now: datetime) -> str:
+    return render.table(COLUMNS, [_row(story, now, at_work=story.id in at_work) for story in found])
 
 
-def _row(story: Story, now: datetime) -> tuple[render.Cell, ...]:
+def _row(story: Story, now: datetime, *, at_work: bool) -> tuple[render.Cell, ...]:
     draft, since = story.draft, render.age(story.stage_entered_at, now)
-    place = (story.id, draft.type, story.stage.name, since, draft.priority)
+    stage = render.mark(mark_of_stage(story.stage.name, at_work=at_work), story.stage.name.value)
+    place = (story.id, draft.type, stage, since, draft.priority)
     return (*place, draft.title, shortened(reason_of(story.stage)))

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from huskies_cli import render
+from huskies_cli.marks import mark_of_run
 from huskies_cli.options import RunId, story_id, whole_number
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import session_of
@@ -84,7 +86,8 @@ def kill_run(ctx: typer.Context, run: RunId) -> Result:
 
 def _row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
     run = one.run
-    place = (run.id, run.story, run.kind, run.agent, run.outcome or run.status)
+    outcome = render.mark(mark_of_run(one), run.outcome or run.status)
+    place = (run.id, run.story, run.kind, run.agent, outcome)
     return (*place, render.age(run.started_at, now), run.turns, render.cost(run.cost_usd), run.detail)
 
 
@@ -107,8 +110,8 @@ def _text(page: RunPage, now: datetime) -> str:
 def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
     run = page.now.run
     return [
-        ("status", f"{run.status}, dead" if page.now.dead else run.status),
-        ("outcome", run.outcome),
+        ("status", _status(page.now)),
+        ("outcome", None if run.outcome is None else render.mark(mark_of_run(page.now), run.outcome)),
         ("detail", run.detail),
         ("started", f"{run.started_at} ({render.age(run.started_at, now)} ago)"),
         ("ended", run.ended_at),
@@ -121,6 +124,12 @@ def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
         ("notes", run.notes),
         ("trouble", page.now.trouble),
     ]
+
+
+def _status(now: RunNow) -> render.Cell:
+    if not now.run.is_live:
+        return now.run.status
+    return render.mark(mark_of_run(now), f"{now.run.status}, dead" if now.dead else now.run.status)
 
 
 def _steps(ended: Exit | None) -> str:
@@ -147,6 +156,6 @@ def _evidence(run: Run) -> str:
 
 
 def _files(page: RunPage) -> str:
-    return render.line(
-        f"files: {page.directory.path}" if page.directory else "its files are past their retention"
-    )
+    if page.directory is None:
+        return "its files are past their retention"
+    return render.line("files:", render.link(Path(page.directory.path)))

@@ -8,18 +8,21 @@ from itertools import count
 import typer
 
 from huskies_cli import render
-from huskies_cli.entries import entry_line
+from huskies_cli.entries import entry_words
+from huskies_cli.marks import mark_of_run, mark_of_stage
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
 from huskies_core.pipeline.stages import reason_of
+from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Criterion, Story
 from huskies_core.tools.documents import entry_document
 from huskies_core.tools.listing import Page, show
 from huskies_core.tools.page_documents import page_document
+from huskies_core.tools.runs import RunNow
 
 RUN_COLUMNS = ("run", "kind", "agent", "outcome", "turns", "cost", "detail")
 
@@ -43,7 +46,7 @@ def _text(page: Page, now: datetime) -> str:
         render.block(draft.description, indent=0),
         _section("Acceptance criteria", map(_criterion, count(1), draft.criteria)),
         _section("Members", [render.table(("id", "stage", "title"), _members(page.members))]),
-        _section("History", map(entry_line, map(entry_document, page.history))),
+        _section("History", [render.table(("ago", "event", "by"), _history(page.history, now))]),
         _section("Runs", [render.table(RUN_COLUMNS, _runs(page.runs))]),
     )
 
@@ -52,7 +55,7 @@ def _pairs(page: Page, now: datetime) -> list[tuple[str, render.Cell]]:
     story, draft = page.story, page.story.draft
     return [
         ("type", draft.type),
-        ("stage", f"{story.stage.name} for {render.age(story.stage_entered_at, now)}"),
+        ("stage", _stage(page, now)),
         ("why", reason_of(story.stage)),
         ("merged as", None if page.merge_commit is None else page.merge_commit[:12]),
         ("priority", draft.priority or None),
@@ -64,10 +67,17 @@ def _pairs(page: Page, now: datetime) -> list[tuple[str, render.Cell]]:
         ("retries", story.retries or None),
         ("cost", render.money(page.spent_usd) if page.spent_usd else None),
         ("denied", _denied(page.runs)),
-        ("worktree", None if page.worktree is None else str(page.worktree)),
+        ("worktree", None if page.worktree is None else render.link(page.worktree)),
         ("branch", page.branch),
         ("left for the next run", ", ".join(page.content)),
     ]
+
+
+def _stage(page: Page, now: datetime) -> render.Styled:
+    stage = page.story.stage.name
+    at_work = any(run.is_live for run in page.runs)
+    told = f"{stage.value} for {render.age(page.story.stage_entered_at, now)}"
+    return render.mark(mark_of_stage(stage, at_work=at_work), told)
 
 
 def _criterion(number: int, criterion: Criterion) -> str:
@@ -92,13 +102,17 @@ def _runs(runs: Sequence[Run]) -> list[tuple[render.Cell, ...]]:
             run.id,
             run.kind,
             run.agent,
-            run.outcome or run.status,
+            render.mark(mark_of_run(RunNow(run, None)), run.outcome or run.status),
             run.turns,
             render.cost(run.cost_usd),
             run.detail,
         )
         for run in runs
     ]
+
+
+def _history(entries: Sequence[Entry], now: datetime) -> list[tuple[render.Cell, ...]]:
+    return [(render.age(one.at, now), entry_words(entry_document(one)), one.actor) for one in entries]
 
 
 def _denied(runs: Sequence[Run]) -> str:

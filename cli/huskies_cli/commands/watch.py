@@ -71,5 +71,5 @@ def _text(line: Line) -> str:
     """The time of day, then what was said, what happened to a story, or what a pass did."""
     clock = str(line["at"])[11:19]
     if "seq" in line:
-        return f"{clock} {entry_line(line).partition('Z')[2].strip()}"
+        return entry_line(line, clock)
     return f"{clock} {one_line(str(line.get('message') or line['line']))}"

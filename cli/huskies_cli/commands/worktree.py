@@ -18,7 +18,7 @@ def list_worktrees(ctx: typer.Context) -> Result:
     """
     with open_context(session_of(ctx).start) as context:
         found = places.list_worktrees(context)
-    rows = [(item.story, item.stage, item.branch, str(item.path)) for item in found]
+    rows = [(item.story, item.stage, item.branch, render.link(item.path)) for item in found]
     names = ("story", "stage", "branch", "path")
     return Result(
         {"worktrees": [worktree_document(item) for item in found]},

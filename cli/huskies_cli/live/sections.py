@@ -9,6 +9,7 @@ from huskies_cli.board import limit_lines
 from huskies_cli.entries import entry_words
 from huskies_cli.firing_options import told
 from huskies_cli.live.layout import Section, line
+from huskies_cli.marks import mark_of_run
 from huskies_cli.render import Field, Mark, Row
 from huskies_core.clock import from_iso
 from huskies_core.store.journal import Entry
@@ -112,7 +113,7 @@ def _runs_heading(widths: _Widths) -> Row:
 def _run(one: LiveRun, title: str, widths: _Widths, now: datetime) -> Row:
     run = one.now.run
     return (
-        Field(render.mark(_mark(one)), _MARK),
+        Field(render.mark(mark_of_run(one.now)), _MARK),
         Field(str(run.story), _ID),
         Field(run.agent or run.kind.value, widths.agent - 1),
         Field("", 1),
@@ -124,12 +125,6 @@ def _run(one: LiveRun, title: str, widths: _Widths, now: datetime) -> Row:
         Field("", _SPACE),
         Field(one.now.throttled or one.last_line, widths.words),
     )
-
-
-def _mark(one: LiveRun) -> Mark:
-    if one.now.dead:
-        return Mark.BLOCKED
-    return Mark.THROTTLED if one.now.throttled else Mark.RUNNING
 
 
 def _limit(text: str, width: int) -> Row:

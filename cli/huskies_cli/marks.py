@@ -1,0 +1,31 @@
+"""Which mark a story and a run have, wherever they are listed."""
+
+from huskies_cli.render import Mark
+from huskies_core.pipeline.stages import NEEDS_PERSON, StageName
+from huskies_core.store.runs import Outcome
+from huskies_core.tools.runs import RunNow
+
+_OVER = frozenset({StageName.DONE, StageName.ARCHIVED})
+_OUTCOMES = {
+    Outcome.COMPLETED: Mark.DONE,
+    Outcome.RATE_LIMITED: Mark.THROTTLED,
+    Outcome.STOPPED: Mark.IDLE,
+    Outcome.CANCELLED: Mark.IDLE,
+}
+
+
+def mark_of_stage(stage: StageName, *, at_work: bool = False) -> Mark:
+    """What a stage alone tells; `at_work` while a run of the story is live."""
+    if at_work:
+        return Mark.RUNNING
+    if stage in NEEDS_PERSON:
+        return Mark.BLOCKED
+    return Mark.DONE if stage in _OVER else Mark.IDLE
+
+
+def mark_of_run(one: RunNow) -> Mark:
+    if one.run.outcome is not None:
+        return _OUTCOMES.get(one.run.outcome, Mark.BLOCKED)
+    if one.dead:
+        return Mark.BLOCKED
+    return Mark.THROTTLED if one.throttled else Mark.RUNNING
