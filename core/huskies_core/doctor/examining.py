@@ -103,4 +103,7 @@ def _take_next(subject: Subject, checks: Iterator[Check], found: list[Check]) ->
         found.extend(islice(checks, 1))
     except HuskiesError as error:
         found.append(Check(subject.name, error.message, error.hint))
+    except OSError as error:
+        fact = f"could not be looked at: {error.strerror or error}: {error.filename or 'no file is named'}"
+        found.append(Check(subject.name, fact, "Check what that is, who owns it and its mode."))
     return ""

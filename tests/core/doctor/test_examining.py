@@ -123,6 +123,12 @@ def test_a_config_that_does_not_load_is_told_once(context: Context) -> None:
     assert found == ["config", "config"]
 
 
+def test_what_the_system_refuses_is_told_and_is_no_bug(context: Context) -> None:
+    context.project.audit_log.mkdir()
+    found = problems(context)
+    assert found == {"store": f"could not be looked at: Is a directory: {context.project.audit_log}"}
+
+
 def test_where_nothing_was_ever_made_there_is_no_project(tmp_path: Path) -> None:
     root = GitRepository(tmp_path / "other").root
     with pytest.raises(NoProject), open_context(root, find=find_remains):
