@@ -180,6 +180,16 @@ def test_on_a_dumb_terminal_there_are_plain_lines(make_pipeline: MakePipeline, e
         assert not any("q quit" in line for line in shown)
 
 
+def test_in_the_background_of_a_shell_there_are_plain_lines(make_pipeline: MakePipeline) -> None:
+    """timeout(1) makes a process group of its own, as a shell does for what it starts with `&`."""
+    pipeline = make_pipeline()
+    behind = 'timeout 8 "$0" watch --interval 0.2; echo over'
+    with Screen(["sh", "-c", behind, str(HUSKIES)], pipeline.root, {}) as screen:
+        shown = screen.wait_for_text("over")
+    assert any("startup reconcile complete" in line for line in shown)
+    assert not any("q quit" in line for line in shown)
+
+
 def test_without_the_board_there_are_plain_lines(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     pipeline = make_pipeline()
     with Screen([str(HUSKIES), "watch", "--no-ui"], pipeline.root, {}) as screen:

@@ -22,10 +22,19 @@ _READ_BYTES = 4096
 
 
 def is_usable() -> bool:
-    """Whether there is a terminal to type at and one to draw on."""
+    """Whether there is a terminal to type at and one to draw on, and it is ours: what a shell runs in the background
+    is stopped when it touches either."""
     streams = (sys.stdin, sys.stdout)
     there = all(stream is not None and stream.isatty() for stream in streams)
-    return there and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    knows = os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    return there and knows and _is_in_front()
+
+
+def _is_in_front() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:
+        return False  # a terminal that is not the one of our session
 
 
 class Terminal:
