@@ -76,7 +76,7 @@ complete -c huskies -n '__huskies_at' -a help -d 'Open the manual page of a comm
 complete -c huskies -n '__huskies_at' -a mcp -d 'Serve the tools to an MCP client.'
 complete -c huskies -n '__huskies_at' -a timer -d 'Do something at a time.'
 complete -c huskies -n '__huskies_at' -a trigger -d 'Do something when stories move.'
-complete -c huskies -n '__huskies_at' -a watch -d 'Run the passes in a loop.'
+complete -c huskies -n '__huskies_at' -a watch -d 'Run the passes in a loop, with a live board.'
 complete -c huskies -n '__huskies_at' -a tick -d 'Run what is due.'
 complete -c huskies -n '__huskies_at' -a reconcile -d 'Run the passes that repair and clean up, in order.'
 complete -c huskies -n '__huskies_at' -a auto-assign -d 'Promote ready stories, start agents and merges.'

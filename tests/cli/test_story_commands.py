@@ -59,7 +59,7 @@ def test_init_makes_a_project_and_is_safe_to_run_again(outside: Commands, reposi
 
 def test_init_says_what_comes_next_in_lines_that_fit_a_terminal(outside: Commands) -> None:
     advice = outside("init").stdout.split("\n\n")[-1].splitlines()
-    assert advice[-1] == "huskies add TITLE -c CRITERION --start"
+    assert advice[-2:] == ["huskies add TITLE -c CRITERION --start", "huskies watch"]
     assert max(map(len, advice)) <= 80
 
 

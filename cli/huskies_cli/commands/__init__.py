@@ -120,7 +120,7 @@ COMMANDS = (
     Entry("mcp", "mcp", "mcp", "Serve the tools to an MCP client.", PROJECT),
     Entry("timer", "timer", "", "Do something at a time.", RUNS, children=TIMER),
     Entry("trigger", "trigger", "", "Do something when stories move.", RUNS, children=TRIGGER),
-    Entry("watch", "watch", "watch", "Run the passes in a loop.", PASSES),
+    Entry("watch", "watch", "watch", "Run the passes in a loop, with a live board.", PASSES),
     Entry("tick", "tick", "tick", "Run what is due.", PASSES),
     Entry("reconcile", "passes", "reconcile", "Run the passes that repair and clean up, in order.", PASSES),
     Entry("auto-assign", "passes", "auto_assign", "Promote ready stories, start agents and merges.", PASSES),

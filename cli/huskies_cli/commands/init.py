@@ -16,6 +16,10 @@ BaseBranch = Annotated[
         "--base-branch", metavar="B", help="The branch stories are merged into.", show_default=False
     ),
 ]
+ADVICE = """\
+Name your agents in .huskies/agents.toml, commit .huskies, then:
+huskies add TITLE -c CRITERION --start
+huskies watch"""
 Mcp = Annotated[bool, typer.Option("--mcp", help="Write .mcp.json for Claude Code, too.")]
 
 
@@ -32,5 +36,4 @@ def init(ctx: typer.Context, base_branch: BaseBranch = None, mcp: Mcp = False) -
 
 def _text(done: Initialised) -> str:
     pairs = [("project", str(done.root)), ("base branch", done.base_branch), ("made", ", ".join(done.made))]
-    advice = "Name your agents in .huskies/agents.toml, commit .huskies, then:\nhuskies add TITLE -c CRITERION --start"
-    return render.paragraphs(render.fields(pairs), advice if done.made else "")
+    return render.paragraphs(render.fields(pairs), ADVICE if done.made else "")

@@ -39,7 +39,7 @@ NoUi = Annotated[bool, typer.Option("--no-ui", help="Lines as they come, on a te
 
 
 def watch(ctx: typer.Context, interval: Interval = 1.0, no_ui: NoUi = False) -> Result | Stream:
-    """Run the passes in a loop.
+    """Run the passes in a loop, with a live board.
 
     Begins with reconcile and auto-assign, then ticks. On a terminal it shows a live board, with its keys on '?'; else
     one line for each action of a pass and for each transition of a story, whoever made it. Ctrl-C or SIGTERM ends it at
