@@ -105,7 +105,8 @@ def _explain_database(error: sqlite3.Error) -> HuskiesError | None:
 def _bug(error: BaseException, arguments: Sequence[str], session: Session) -> Bug:
     words = " ".join(f"{type(error).__name__}: {error}".split())
     path = _write_report(_report_text(error, arguments), session)
-    where = f"The report to send along is {path}" if path else "No report could be written."
+    sent = "'huskies doctor --bundle FILE' makes of it what can be sent."
+    where = f"The report is {path}; {sent}" if path else "No report could be written."
     return Bug(f"this is a bug: {words}", hint=where, code="bug", subject=path)
 
 

@@ -203,6 +203,9 @@ def test_a_full_and_a_read_only_store_are_facts(
     assert words == [(1, "disk_full"), (1, "read_only")]
 
 
+SENT = "'huskies doctor --bundle FILE' makes of it what can be sent."
+
+
 def test_a_bug_is_one_line_and_a_report_without_the_environment(
     install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +222,7 @@ def test_a_bug_is_one_line_and_a_report_without_the_environment(
     assert (code, *capsys.readouterr()) == (
         3,
         "",
-        f"huskies: this is a bug: KeyError: 'x\\ny'\n  The report to send along is {report}\n",
+        f"huskies: this is a bug: KeyError: 'x\\ny'\n  The report is {report}; {SENT}\n",
     )
     assert report.stat().st_mode & 0o777 == 0o600
     assert ("arguments: ['add']" in text, "Traceback" in text, "typer " in text, "hunter2" in text) == (
