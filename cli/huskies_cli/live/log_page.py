@@ -83,7 +83,7 @@ class LogPage:
 
     def _upwards(self) -> Iterator[str]:
         if self._rest and self._log is not None:
-            yield output.readable(self._rest, self._log.run)
+            yield from reversed(output.readable(self._rest, self._log.run).split("\n"))
         yield from reversed(self._lines)
 
     def _state(self) -> tuple[object, ...]:
@@ -106,13 +106,14 @@ class LogPage:
 
     def _take(self, piece: bytes, run: Run) -> None:
         *whole, self._rest = (self._rest + piece).split(b"\n")
-        self._lines.extend(output.readable(text, run) for text in whole)
+        for text in whole:
+            self._lines.extend(output.readable(text, run).split("\n"))
         if len(self._rest) > output.LONGEST_LINE:
             self._end_line(run)
 
     def _end_line(self, run: Run) -> None:
         if self._rest:
-            self._lines.append(output.readable(self._rest, run))
+            self._lines.extend(output.readable(self._rest, run).split("\n"))
         self._rest = b""
 
     def _head(self, now: datetime) -> str:

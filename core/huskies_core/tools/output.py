@@ -70,7 +70,7 @@ def last_line(directory: RunDirectory, run: Run) -> str:
     of the log is read."""
     start = max(0, _size(directory.output) - LAST_BYTES)
     lines = _read_at(directory.output, start).split(b"\n")[1 if start else 0 :]
-    told = (readable(line, run).strip() for line in reversed(lines))
+    told = (readable(line, run).strip().rpartition("\n")[2] for line in reversed(lines))
     return next((line for line in told if line), "")
 
 

@@ -1,5 +1,6 @@
 """A story's log on a screen: its end, what comes, and the run that follows."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import take_lock
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.tools.live import read_live
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 
@@ -29,12 +31,11 @@ def context(tmp_path: Path) -> Iterator[Context]:
         yield context
 
 
-def begin(context: Context, kind: RunKind = RunKind.CODER) -> Path:
+def begin(context: Context, kind: RunKind = RunKind.CODER, runtime: str = "command") -> Path:
     """A run whose supervisor is gone; the place of what it prints."""
     with context.store.exclusive() as db:
-        run = runs.claim(
-            db, Claim(1, kind, stories.load(db, 1).visit, "ann", "command"), actor="test", now=NOW
-        )
+        claim = Claim(1, kind, stories.load(db, 1).visit, "ann", runtime)
+        run = runs.claim(db, claim, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)
     assert lock is not None
@@ -84,6 +85,15 @@ def test_scrolled_up_it_stays_there_and_says_how_much_is_below(context: Context)
         ("line 6", "line 9", "q back"),
         ("line 6", "line 9", "q back"),
     ]
+
+
+def test_what_a_product_prints_is_put_into_lines(context: Context) -> None:
+    said = {"type": "text", "text": "I read it.\nNow the tests."}
+    event = json.dumps({"type": "assistant", "message": {"content": [said]}})
+    begin(context, runtime="claude-code").write_text(f"{event}\n{event}")
+    page = LogPage(context, 1)
+    assert screen(page)[2:6] == ["I read it.", "Now the tests."] * 2
+    assert read_live(context).runs[0].last_line == "Now the tests."
 
 
 def test_long_lines_are_folded_to_the_width(context: Context) -> None:
