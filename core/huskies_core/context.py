@@ -1,6 +1,5 @@
 """One project opened for one command: its store, its config and its repository, each opened when first asked for."""
 
-import getpass
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from huskies_core.progress import Progress, unseen
 from huskies_core.project import Project, find_project
 from huskies_core.store import facts
 from huskies_core.store.connection import Store
+from huskies_core.user import user_name
 
 if TYPE_CHECKING:
     from huskies_core.config.records import Config
@@ -139,11 +139,3 @@ def _caller(context: Context) -> str:
     if context.inside_run is not None:
         return f"run:{context.inside_run}"
     return f"user:{user_name()}"
-
-
-def user_name() -> str:
-    """The name of who runs this process; the number where the system has no name for it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -1,7 +1,6 @@
 """What an agent with `sandbox = "bwrap"` may see and change, and whether this machine can hold it to that."""
 
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from huskies_core.project import Project
 from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.spec import Step
 from huskies_core.runtimes.known import load_runtime
+from huskies_core.user import home_folder, login_variables
 
 _TRIAL_SECS = 10
 # Sockets of services, which a read-only file system does not keep anybody from, and files of other programs.
@@ -119,7 +119,7 @@ def _hidden(environ: Mapping[str, str]) -> Iterator[tuple[Show, str]]:
 
 def _hidden_places(environ: Mapping[str, str]) -> list[str]:
     private = (environ.get(name) for name in _PRIVATE_VARIABLES)
-    wanted = {*_SHARED_PLACES, pwd.getpwuid(os.getuid()).pw_dir, *filter(None, private)}
+    wanted = {*_SHARED_PLACES, *filter(None, (login_variables().get("HOME"), *private))}
     return sorted({os.path.realpath(place) for place in wanted if os.path.isdir(place)} - {"/"})
 
 
@@ -128,7 +128,7 @@ def _needed(environ: Mapping[str, str]) -> Iterator[str]:
     package = Path(huskies_core.__file__).parents[1]
     script = installed_program()
     own = [sys.prefix, sys.base_prefix, str(package), str(package.parent / "cli"), script, sys.executable]
-    home = _home(environ)
+    home = home_folder(environ)
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     settings = [
         f"{home}/.gitconfig",
@@ -195,7 +195,7 @@ def _git_paths(project: Project, story: int) -> Iterator[tuple[Show, str]]:
 
 def _cache_dir(project: Project, environ: Mapping[str, str]) -> Path:
     """One for all agents of a project, named by its whole path; nothing outside a sandbox reads it."""
-    above = environ.get("XDG_CACHE_HOME") or f"{_home(environ)}/.cache"
+    above = environ.get("XDG_CACHE_HOME") or f"{home_folder(environ)}/.cache"
     return Path(above, "huskies", "sandbox", str(project.root).strip("/").replace("/", "-"))
 
 
@@ -205,8 +205,4 @@ def _place(path: str) -> str:
 
 
 def _expanded(path: str, environ: Mapping[str, str]) -> str:
-    return _home(environ) + path[1:] if path.startswith("~/") else path
-
-
-def _home(environ: Mapping[str, str]) -> str:
-    return environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    return home_folder(environ) + path[1:] if path.startswith("~/") else path

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from huskies_core.agents.program import installed_program
-from huskies_core.context import Context, user_name
+from huskies_core.context import Context
 from huskies_core.doctor.check import Check
 from huskies_core.doctor.sleeper import SAID, canary_in
 from huskies_core.errors import HuskiesError
@@ -25,6 +25,7 @@ from huskies_core.services import programs
 from huskies_core.services.service import Job, Kind, Service, service_of
 from huskies_core.services.units import properties_of, unit_name, units_of
 from huskies_core.tools.services import installed_services
+from huskies_core.user import home_folder, user_name
 
 PREFIX = "canary-"
 """How its folder in `.huskies` begins: one that is left is of a doctor that was killed."""
@@ -117,7 +118,7 @@ def _start_in_unit(environ: Mapping[str, str], service: Service, folder: str) ->
 def _start_as_cron_does(environ: Mapping[str, str], service: Service, folder: str) -> None:
     """A shell in a session of its own with next to no environment; what is left of its group is told to go, as a job's
     may be when it is over."""
-    given = {"HOME": environ.get("HOME") or str(Path.home()), "LOGNAME": user_name(), "SHELL": "/bin/sh"}
+    given = {"HOME": home_folder(environ), "LOGNAME": user_name(), "SHELL": "/bin/sh"}
     variables = [f"{name}={value}" for name, value in {**given, **service.environment}.items()]
     argv = ("env", "-i", *variables, "/bin/sh", "-c", '"$@"; exit $?', "sh", *_argv(folder))
     with subprocess.Popen(

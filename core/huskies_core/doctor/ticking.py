@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from huskies_core.agents.mcp_package import mcp_fault
 from huskies_core.agents.program import installed_program
 from huskies_core.agents.world import MOVING
-from huskies_core.context import Context, user_name
+from huskies_core.context import Context
 from huskies_core.doctor.check import Check, count
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
@@ -22,6 +22,7 @@ from huskies_core.tools.mcp_file import NAME as MCP_FILE
 from huskies_core.tools.pausing import is_paused
 from huskies_core.tools.services import Installation, installed_services
 from huskies_core.tools.ticking import ticked_lately
+from huskies_core.user import user_name
 
 _ENVIRONMENT = ("Environment=", "export ")
 

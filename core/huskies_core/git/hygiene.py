@@ -64,7 +64,7 @@ def _config(repo: Repository) -> dict[str, list[str]]:
 
 def _hooks_folder(repo: Repository, values: Mapping[str, list[str]]) -> Path:
     own = values.get(_HOOKS_PATH)
-    return repo.project.root / Path(own[-1]).expanduser() if own else repo.project.git_dir / "hooks"
+    return repo.project.root / os.path.expanduser(own[-1]) if own else repo.project.git_dir / "hooks"
 
 
 def _hooks(folder: Path) -> Iterator[tuple[str, str]]:

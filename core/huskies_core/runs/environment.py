@@ -3,7 +3,6 @@
 So a run is the same from a shell, from cron and from another run's end, and no key of the host gets in."""
 
 import os
-import pwd
 import re
 import stat
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git_variables import REPOSITORY_VARIABLES
+from huskies_core.user import login_variables
 
 _BASE = frozenset(
     (
@@ -138,12 +138,10 @@ def _assignment(path: Path, number: int, line: str) -> tuple[str, str]:
 
 def _base(starter: Mapping[str, str]) -> dict[str, str]:
     """What cron leaves out is read from the user database."""
-    user = pwd.getpwuid(os.getuid())
-    known = {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "SHELL": user.pw_shell}
     found = {
         name: value for name, value in starter.items() if name in _BASE or name.startswith(_BASE_PREFIXES)
     }
-    return {**known, "PATH": _DEFAULT_PATH, **found}
+    return {**login_variables(), "PATH": _DEFAULT_PATH, **found}
 
 
 def _identity(agent: str) -> dict[str, str]:

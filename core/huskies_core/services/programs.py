@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from huskies_core.errors import HuskiesError
+from huskies_core.user import home_folder
 
 _MOST_SECS = 60
 _NONE_YET = re.compile(rb"no crontab for|can't open .*: No such file", re.IGNORECASE)
 
 
 def unit_folder(environ: Mapping[str, str]) -> Path:
-    """Where the user manager looks for what its user wrote."""
-    home = environ.get("HOME") or str(Path.home())
-    return Path(environ.get("XDG_CONFIG_HOME") or f"{home}/.config", "systemd", "user")
+    """Where the user manager looks for what its user wrote. Raises HuskiesError `no_home`."""
+    return Path(environ.get("XDG_CONFIG_HOME") or f"{home_folder(environ)}/.config", "systemd", "user")
 
 
 def require_user_manager(environ: Mapping[str, str]) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.agents.program import installed_program
 from huskies_core.context import Context
-from huskies_core.errors import LockBusy
+from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.runs.environment import read_env_file
 from huskies_core.services import programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
 from huskies_core.services.service import Job, Kind, captured, service_of
 from huskies_core.services.units import starter_of, unit_name, units_of
 from huskies_core.tools.files import write_whole
+from huskies_core.user import home_folder
 
 CRONTAB = "crontab"
 _SCRIPT = "cron"
@@ -72,7 +73,8 @@ def install(context: Context, kind: Kind, job: Job) -> Installation:
     """Puts it in place and starts it; what was changed, as it was before. Again, it mends what differs.
 
     Killed in between it leaves files that nothing starts, or an old service that is still at work; the same again
-    goes on from there. Raises HuskiesError `inside_a_run`, `no_user_manager`, `no_cron`, and what the programs say.
+    goes on from there. Raises HuskiesError `inside_a_run`, `no_home`, `no_user_manager`, `no_cron`, and what the
+    programs say.
     """
     refuse_inside_run(context)
     if kind is Kind.SYSTEMD:
@@ -144,7 +146,7 @@ def _install_units(context: Context, before: Installation) -> None:
         programs.systemctl(environ, "disable", "--now", os.path.basename(service.place))
     if before.job is Job.WATCH and timer.found is not None:
         programs.systemctl(environ, "disable", "--now", os.path.basename(timer.place))
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder)
     for part in before.parts:
         if part.wanted is None:
             Path(part.place).unlink(missing_ok=True)
@@ -185,6 +187,18 @@ def _script(context: Context) -> Path:
     return context.project.state_dir / _SCRIPT
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HuskiesError(
+            f"{folder} cannot be made: {error.strerror}",
+            hint="Set HOME to a folder of yours.",
+            code="no_home",
+            subject=str(folder),
+        ) from error
+
+
 def _text(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
@@ -201,9 +215,8 @@ def _one_at_a_time(environ: Mapping[str, str]) -> Iterator[None]:
     """For all projects of this user: they share the crontab, which is read, changed and written back whole."""
     from filelock import FileLock, Timeout
 
-    home = environ.get("HOME") or str(Path.home())
-    folder = Path(environ.get("XDG_STATE_HOME") or f"{home}/.local/state", "huskies")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(environ.get("XDG_STATE_HOME") or f"{home_folder(environ)}/.local/state", "huskies")
+    _make_folder(folder)
     lock = FileLock(folder / "services.lock", fallback_to_soft=False)
     try:
         with lock.acquire(timeout=_LOCK_SECS):
