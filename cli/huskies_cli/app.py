@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from huskies_cli.commands import COMMANDS, Entry
 from huskies_cli.help import print_help, show_help
-from huskies_cli.output import Result, Stream, finish
+from huskies_cli.output import Result, Stream, asks_for_json, finish
 from huskies_cli.session import Session, session_of
 from huskies_cli.streams import ReaderGone, write_line
 from huskies_cli.values import use_plain_values
@@ -39,10 +39,10 @@ def run(arguments: Sequence[str], session: Session) -> int:
     except ReaderGone:
         return 0
     except typer.TyperException as error:
-        session.json = session.json or _asks_for_json(arguments)
+        session.json = session.json or asks_for_json(arguments)
         raise _usage_error(error, session.command) from error
     except UsageError:
-        session.json = session.json or _asks_for_json(arguments)
+        session.json = session.json or asks_for_json(arguments)
         raise
     if not isinstance(outcome, Result | Stream):
         raise TypeError(f"the command returned {outcome!r}")
@@ -223,12 +223,6 @@ def _version(
     ] = False,
 ) -> None:
     """The option of the program itself."""
-
-
-def _asks_for_json(arguments: Sequence[str]) -> bool:
-    """Where the parser stopped early its flags are not known: any --json before a `--` counts."""
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return "--json" in options
 
 
 def _usage_error(error: typer.TyperException, command: str) -> UsageError:

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from huskies_cli.output import fail
+from huskies_cli.output import asks_for_json, fail
 from huskies_cli.session import Session
 from huskies_core.errors import HuskiesError, LockBusy
 
@@ -73,7 +73,10 @@ class Interrupted(HuskiesError):
 def report(error: BaseException, arguments: Sequence[str], session: Session) -> int:
     """Says what went wrong and gives the exit code. Leaves a report file behind when it was a bug."""
     known = explain(error)
-    return fail(known if known is not None else _bug(error, arguments, session), session)
+    if known is not None:
+        return fail(known, session)
+    session.json = session.json or asks_for_json(arguments)
+    return fail(_bug(error, arguments, session), session)
 
 
 def explain(error: BaseException) -> HuskiesError | None:

@@ -23,7 +23,10 @@ def tick(arguments: list[str]) -> int | None:
     heard = Session()
     if _hear(arguments, heard) != ["tick"] or os.environ.get("HUSKIES_RUN_ID"):
         return None
-    state = _state_folder(heard.place or ".")
+    try:
+        state = _state_folder(heard.place or ".")
+    except OSError:  # the current directory is gone
+        return None
     if state is None or _is_due(state):
         return None
     if heard.json:

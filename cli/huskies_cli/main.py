@@ -48,11 +48,12 @@ def _scrub_environment() -> None:
 
 def _occupy_standard_streams() -> None:
     """A closed descriptor below 3 would go to the next file opened, and what is printed ends up in it."""
-    for descriptor in (0, 1, 2):
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         try:
             os.fstat(descriptor)
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -96,6 +96,12 @@ def fail(error: HuskiesError, session: Session) -> int:
     return result.code
 
 
+def asks_for_json(arguments: Sequence[str]) -> bool:
+    """Where the parser stopped early its flags are not known: any --json before a `--` counts."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in options
+
+
 def envelope(result: Result, command: str) -> dict[str, object]:
     return {
         "huskies_json": JSON_VERSION,
@@ -108,9 +114,9 @@ def envelope(result: Result, command: str) -> dict[str, object]:
 
 
 def _follow(stream: Stream, session: Session) -> int:
-    session.streaming = True
     with suppress(ReaderGone):
         for item in stream.objects:
+            session.streaming = True
             _print_json(item) if session.json else write_line(sys.stdout, stream.line(item))
     return 0
 

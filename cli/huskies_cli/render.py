@@ -221,7 +221,7 @@ def _console(asked: int) -> "Console":
     """A console that draws into memory what fits our stdout."""
     from rich.console import Console
 
-    terminal = sys.stdout is not None and sys.stdout.isatty()
+    terminal = sys.stdout.isatty()
     colours = (
         terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
     )

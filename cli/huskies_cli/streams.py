@@ -11,15 +11,13 @@ class ReaderGone(Exception):
     """Whoever read our output has closed it."""
 
 
-def write_line(stream: "TextIO | None", text: str) -> None:
-    """Raises ReaderGone when nobody reads `stream` any more; a stream that never was open takes nothing."""
+def write_line(stream: "TextIO", text: str) -> None:
+    """Raises ReaderGone when nobody reads `stream` any more."""
     write_text(stream, f"{text}\n")
 
 
-def write_text(stream: "TextIO | None", text: str) -> None:
+def write_text(stream: "TextIO", text: str) -> None:
     """As `write_line`, without the end of the line."""
-    if stream is None:
-        return
     try:
         stream.write(encodable(text, stream.encoding or "utf-8"))
         stream.flush()

@@ -5,20 +5,11 @@ from importlib import import_module
 
 import pytest
 
-from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.commands import Entry
+from support.command_table import leaves
 from support.commands import Commands
 
-
-def rows(entries: tuple[Entry, ...], before: str = "") -> "list[tuple[str, Entry]]":
-    named = [(f"{before}{entry.name}", entry) for entry in entries]
-    return [
-        row
-        for name, entry in named
-        for row in ([(name, entry)] if not entry.children else rows(entry.children, f"{name} "))
-    ]
-
-
-ROWS = rows(COMMANDS)
+ROWS = leaves()
 
 
 def test_no_name_stands_twice() -> None:

@@ -74,6 +74,20 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def read_to_end(self, timeout: float = 30) -> str:
+        """All that was shown since the last time, until the program and its children have gone."""
+        end = time.monotonic() + timeout
+        while True:
+            ready, _, _ = select.select([self._ours], [], [], max(end - time.monotonic(), 0))
+            assert ready, f"waited {timeout} s in vain for the end of {self._read!r}"
+            try:
+                piece = os.read(self._ours, 65536)
+            except OSError:
+                piece = b""  # what Linux says where BSD says nothing
+            if not piece:
+                return self._read
+            self._read += piece.decode(errors="replace")
+
     def read_until(self, mark: str, timeout: float = 30) -> str:
         """What was shown since the last time, to the end of `mark`. Fails the test when it does not come."""
         end = time.monotonic() + timeout

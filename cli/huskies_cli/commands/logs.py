@@ -76,8 +76,6 @@ def _state(context: Context, log: Log) -> str:
 
 def _raw(pieces: Iterable[bytes]) -> Result:
     """Past every buffer, so that a reader that goes away leaves nothing to be written at the end."""
-    if sys.stdout is None:
-        return Result()
     descriptor = sys.stdout.fileno()
     try:
         for piece in pieces:

@@ -1,0 +1,172 @@
+"""What holds for every command: the envelope and the exit codes of success, failure, wrong usage and a bug, what goes
+to which stream, and that nothing from outside acts on a terminal."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huskies_cli.commands import Entry
+from support.cli import HUSKIES, Finished
+from support.command_table import leaves
+from support.contract_calls import Calls, Out
+from support.contract_examples import EXAMPLES
+from support.contract_project import ContractProject
+from support.shapes import misfits
+from support.terminal import Terminal
+
+ENVELOPE = {
+    "huskies_json": int, "command": str, "status": str, "exit_code": int, "data": {str: object},
+    "errors": [{"code": str, "message": str, "hint": str, "subject": str}],
+}  # fmt: skip
+CONTROLS = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;(?:id=[0-9]+)?;(?:file:///[!-~]*)?\x1b\\|\x1b\[K|\r")
+"""Colours, links to files, the line that shows how far something is, and the ends of lines."""
+BOARD = re.compile(r"\x1b\[(?:\?(?:7|25|1049|2026)[hl]|[0-9;]*[HJK])")
+"""What the live board sends of its own."""
+END_OF_FRAME = "\x1b[?2026l"
+TABLE = leaves()
+NAMES = [name for name, _ in TABLE]
+WORKING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].works]
+FAILING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].fails]
+WITHOUT_ENVELOPE = {"mcp", "watch"}
+"""They stream: a protocol, and a line for each thing that happens."""
+HOMELESS = {"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "XDG_STATE_HOME": None}
+NOWHERE = {**HOMELESS, "HOME": "/proc/nowhere", "TERM": "dumb", "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="session")
+def contract_project(tmp_path_factory: pytest.TempPathFactory) -> ContractProject:
+    return ContractProject(tmp_path_factory.mktemp("contract").resolve())
+
+
+@pytest.fixture
+def calls(contract_project: ContractProject) -> Iterator[Calls]:
+    contract_project.put_back(to_change=False)
+    yield Calls(contract_project)
+    contract_project.end()
+
+
+def envelope(done: Finished, name: str, status: str, exit_code: int) -> dict[str, Any]:
+    """The one document on stdout, with nothing beside it."""
+    document = json.loads(done.stdout)
+    assert misfits(document, ENVELOPE) == [], done
+    told = [document[key] for key in ("huskies_json", "command", "status", "exit_code")]
+    assert (told, done.exit_code, done.stdout.count("\n")) == ([1, name, status, exit_code], exit_code, 1), (
+        done
+    )
+    assert (CONTROLS.findall(done.stdout), done.stderr) == ([], "")
+    return dict(document)
+
+
+def code_of(document: dict[str, Any]) -> str:
+    """The word of the first error."""
+    return str(document["errors"][0]["code"])
+
+
+def is_told(done: Finished, exit_code: int) -> bool:
+    """Whether it failed as people are told: nothing on stdout, on stderr facts, each with a hint below it at most."""
+    lines = done.stderr.splitlines()
+    heads = [line for line in lines if line.startswith("huskies: ")]
+    hints = [line for line in lines if line.startswith("  ")]
+    plain = not CONTROLS.findall(done.stderr) and "Traceback" not in done.stderr
+    return (done.exit_code, done.stdout, bool(heads), len(heads) + len(hints), plain) == (
+        exit_code, "", True, len(lines), True,
+    )  # fmt: skip
+
+
+def test_every_command_has_an_example() -> None:
+    assert sorted(EXAMPLES) == sorted(NAMES)
+    assert [name for name in NAMES if not (EXAMPLES[name].works or EXAMPLES[name].why)] == []
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_it_works_for_people_without_a_home(calls: Calls, name: str) -> None:
+    done = calls.work(name, env=HOMELESS)
+    shown = done.stderr if EXAMPLES[name].raw else done.stdout + done.stderr
+    assert (done.exit_code, CONTROLS.findall(shown), "Traceback" in shown) == (0, [], False), done
+    assert [line for line in done.stderr.splitlines() if line.startswith("huskies: ")] == []
+
+
+@pytest.mark.parametrize("name", [name for name in WORKING if name not in WITHOUT_ENVELOPE])
+def test_it_works_for_programs_in_a_home_that_is_not_there(calls: Calls, name: str) -> None:
+    example = EXAMPLES[name]
+    calls.prepare(name)
+    done = calls(*calls.words(example.works), "--json", env=NOWHERE)
+    if example.homeless:
+        assert code_of(envelope(done, name, "error", 1)) == example.homeless
+        return
+    document = envelope(done, name, "ok", 0)
+    assert (misfits(document["data"], example.data), document["errors"]) == ([], [])
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_failure_is_told(calls: Calls, name: str) -> None:
+    example = EXAMPLES[name]
+    words = calls.words(example.fails)
+    assert is_told(told := calls(*words), example.exit_code), told
+    document = envelope(calls("--json", *words), name, "error", example.exit_code)
+    assert (code_of(document), any(document["data"].values())) == (example.code, False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_folder_that_is_gone_is_no_project(calls: Calls, name: str) -> None:
+    example = EXAMPLES[name]
+    words = calls.words(example.works or example.fails)
+    done = calls("--json", *words, cwd=calls.project.tmp, before="mkdir gone; cd gone; rmdir ../gone;")
+    if example.anywhere:
+        assert (done.exit_code, done.stderr) == (0 if example.works else 1, "")
+    else:
+        assert code_of(envelope(done, name, "error", 4)) == "no_project"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_usage_is_exit_2(calls: Calls, name: str) -> None:
+    done = calls(*name.split(), "--no-such-flag", "--json")
+    assert code_of(envelope(done, name, "error", 2)) == "usage"
+
+
+@pytest.mark.parametrize(("name", "entry"), TABLE, ids=NAMES)
+def test_a_bug_is_exit_3_and_a_report(calls: Calls, name: str, entry: Entry) -> None:
+    example = EXAMPLES[name]
+    words = calls.words(example.works or example.fails)
+    document = envelope(calls(*words, "--json", env=calls.break_at(name, entry)), name, "error", 3)
+    (error,) = document["errors"]
+    assert (error["code"], "RuntimeError: broken from outside" in error["message"]) == ("bug", True)
+    report = Path(error["subject"])
+    assert (report.parent, "Traceback" in report.read_text()) == (calls.project.root / ".huskies/crash", True)
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_a_stdout_that_is_closed_or_unread_changes_nothing(calls: Calls, name: str) -> None:
+    closed = calls.work(name, "--quiet", out=Out.CLOSED)
+    unread = calls.work(name, "--quiet", out=Out.UNREAD)
+    assert [one.outcome for one in (closed, unread)] == [(0, "", "")] * 2
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "mcp"])
+def test_a_terminal_is_shown_text_and_what_is_ours_alone(calls: Calls, name: str) -> None:
+    example = EXAMPLES[name]
+    calls.prepare(name)
+    shown = calls.on_a_terminal(*calls.words(example.works or example.fails))
+    text = OURS.sub("", shown)
+    assert (CONTROLS.findall(text), "Traceback" in text) == ([], False), text
+
+
+def test_the_live_board_moves_the_cursor_and_no_text_does(calls: Calls) -> None:
+    with Terminal([str(HUSKIES), "watch"], calls.project.root, calls.project.env) as terminal:
+        shown = terminal.read_until(END_OF_FRAME)
+        terminal.type("q")
+        shown += terminal.read_to_end()
+    text = BOARD.sub("", OURS.sub("", shown))
+    assert (CONTROLS.findall(text), "Story 2" in text) == ([], True), text
+
+
+@pytest.mark.parametrize("call", ["add Title -c works --body -", "tool call list_stories -"])
+def test_a_stdin_that_is_closed_is_empty(calls: Calls, call: str) -> None:
+    calls.project.put_back()
+    done = calls(*call.split(), "--json", before="exec <&-;")
+    assert (done.exit_code, done.stderr) == (0 if "add" in call else 2, ""), done

@@ -1,0 +1,13 @@
+"""The commands that do something, by the words that call them: `agent list`."""
+
+from huskies_cli.commands import COMMANDS, Entry
+
+
+def leaves(entries: tuple[Entry, ...] = COMMANDS, before: str = "") -> list[tuple[str, Entry]]:
+    """Every row of the table that has no rows below it, hidden ones too."""
+    named = [(f"{before}{entry.name}", entry) for entry in entries]
+    return [
+        row
+        for name, entry in named
+        for row in ([(name, entry)] if not entry.children else leaves(entry.children, f"{name} "))
+    ]

@@ -1,0 +1,154 @@
+"""The project in which every command has something to do, made once and put back before each look at it."""
+
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from shutil import copytree, rmtree
+
+import psutil
+
+from huskies_core.context import open_context
+from huskies_core.pipeline.events import MergeFailed
+from huskies_core.pipeline.stages import FailureKind, StageName
+from huskies_core.store import stories
+from support.cli import Finished, run_huskies
+from support.git_repository import GitRepository
+from support.processes import carriers, kill
+from support.stories import fire_event
+from support.waiting import wait_until
+
+PROGRAMS = Path(__file__).with_name("programs")
+HOSTILE = (
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;cHduZWQ=\x07 \x1b]8;;http://x/\x1b\\link\x1b]8;;\x1b\\"
+    " \x1bPq\x1b\\ \x1b[2J \x1b[?1049h \x9b31m \x9d0;c1\x9c \x84\x08\x0b\x0c\x0e\x7f"
+    " \u061c\u200e\u200f\u202a\u202e\u2066\u2069 end"
+)
+"""What a terminal would act on: CSI, OSC 0, 8 and 52, DCS, C0, C1, and what turns the direction of writing."""
+CODED = (1, 6, 7)
+AGENTS = """\
+[[agent]]
+name = "coder"
+stage = "coder"
+runtime = "command"
+command = {coder}
+role = {role}
+
+[[agent]]
+name = "sleeper"
+stage = "other"
+runtime = "command"
+command = ["sleep", "600"]
+"""
+CODER = """\
+import os, subprocess, sys
+sys.stdout.buffer.write(bytes.fromhex("{output}"))
+sys.stdout.flush()
+if os.environ.get("HUSKIES_STORY_ID"):
+    open("work.txt", "a").write("done\\n")
+    subprocess.run(["git", "add", "--all"], check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", {message!r}], check=True)
+"""
+
+
+class ContractProject:
+    """Stories 1 in review, 2 in the backlog, 3 behind it, 4 blocked, 5 frozen, 6 abandoned and rescued, 7 with a
+    failed merge; 1, 6 and 7 were coded by an agent that prints what is hostile, and hostile are their texts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.tmp = folder / "repository", folder / "tmp"
+        self._template, self._coder = folder / "template", folder / "coder.py"
+        self._folder, self._touched = folder, True
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What every command here is given: an editor that changes nothing, a crontab and a man of the test's own."""
+        path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
+        return {"PATH": path, "CRONTAB_FOLDER": str(self.tmp), "EDITOR": "true", "TMPDIR": str(self.tmp)}
+
+    def put_back(self, *, to_change: bool = True) -> None:
+        """As it was made, at the same path. What comes next does nothing to it unless it is `to_change`."""
+        if self._touched:
+            self._renew()
+        self._touched = to_change
+
+    def _renew(self) -> None:
+        if not self._template.exists():
+            self.tmp.mkdir()
+            self._make()
+            copytree(self.root, self._template, symlinks=True)
+        self.end()
+        for folder in (self.root, self.tmp):
+            rmtree(folder)
+        self.tmp.mkdir()
+        copytree(self._template, self.root, symlinks=True)
+
+    def huskies(self, *args: str, stdin: str = "") -> Finished:
+        done = run_huskies(*args, cwd=self.root, env=self.env, stdin=stdin)
+        assert done.exit_code == 0, done
+        return done
+
+    def end(self) -> None:
+        """Leaves nothing at work that was started here; where a test failed, by force."""
+        if self._touched:
+            try:
+                wait_until(lambda: not self._at_work(), 10)
+            except AssertionError:
+                kill(self._at_work())
+
+    def _at_work(self) -> list[psutil.Process]:
+        return carriers(psutil.pids(), self._folder)
+
+    def _make(self) -> None:
+        repository = GitRepository(self.root)
+        self.huskies("init")
+        self._write_agents()
+        for number in range(1, 8):
+            waits = ["--depends-on", "2"] if number == 3 else []
+            starts = ["--start"] if number in CODED else []
+            self.huskies(
+                "add", f"Story {number}", "-c", HOSTILE, "--label", "area", "--qa", "human", "--body", "-",
+                *waits, *starts, stdin=HOSTILE,
+            )  # fmt: skip
+        repository.commit_all("set up")
+        self.huskies("auto-assign")
+        wait_until(lambda: self._stages() == {StageName.REVIEW_HOLD}, 60, what="the coders")
+        wait_until(lambda: not self._at_work(), 30, what="nothing at work")
+        self._move()
+        self.huskies("timer", "add", "--in", "90d", "--label", "later", "--prompt", HOSTILE)
+        self.huskies("trigger", "add", "--label", "area", "--to", "done", "--prompt", HOSTILE)
+        self.huskies("audit-log")
+        self._spoil()
+
+    def _write_agents(self) -> None:
+        self._coder.write_text(CODER.format(output=f"{HOSTILE}\n\0\n".encode().hex(), message=HOSTILE))
+        toml = AGENTS.format(coder=_toml([sys.executable, "-S", str(self._coder)]), role=_toml(HOSTILE))
+        (self.root / ".huskies/agents.toml").write_text(toml)
+
+    def _stages(self) -> set[StageName]:
+        with open_context(self.root) as context, context.store.reading() as db:
+            return {stories.load(db, number).stage.name for number in CODED}
+
+    def _move(self) -> None:
+        self.huskies("block", "4", "--reason", HOSTILE)
+        self.huskies("freeze", "5")
+        self.huskies("abandon", "6", "--reason", HOSTILE)
+        self.huskies("worktrees")
+        self.huskies("approve", "7")
+        with open_context(self.root) as context:
+            fire_event(
+                context.store, 7, MergeFailed(FailureKind.CONFLICT_DETECTED, HOSTILE), now=context.now()
+            )
+
+    def _spoil(self) -> None:
+        """Titles are refused with controls in them: a hand may have put them there. The second can be edited."""
+        with closing(sqlite3.connect(self.root / ".huskies/state.db")) as db:
+            db.execute("UPDATE stories SET title = ? WHERE id <> 2", (HOSTILE,))
+            db.commit()
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value).replace("\x7f", "\\u007f")

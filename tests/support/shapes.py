@@ -1,0 +1,42 @@
+"""What a JSON document has to look like, written as it looks: `{"id": int, "labels": [str]}`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Shape = Any
+"""A type; a tuple of shapes, one of which fits; a list with the shape of its items; a mapping with these keys and no
+others, or `{str: shape}` for one whose keys are free."""
+NUMBER = (int, float)
+WORD = (str, None)
+
+
+def misfits(value: object, shape: Shape, place: str = "$") -> list[str]:
+    """Where `value` is not of that shape; empty where it is."""
+    return list(_misfits(value, shape, place))
+
+
+def _misfits(value: object, shape: Shape, place: str) -> Iterator[str]:
+    if isinstance(shape, tuple):
+        if all(misfits(value, one, place) for one in shape):
+            yield f"{place}: {value!r} is none of {shape}"
+    elif isinstance(shape, list) and isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _misfits(item, shape[0], f"{place}[{number}]")
+    elif isinstance(shape, dict) and isinstance(value, dict):
+        yield from _misfit_keys(value, shape, place)
+    elif not _is_one(value, shape):
+        yield f"{place}: {value!r} is no {shape}"
+
+
+def _misfit_keys(value: Mapping[str, object], shape: Mapping[Any, Shape], place: str) -> Iterator[str]:
+    if str in shape:
+        shape = dict.fromkeys(value, shape[str])
+    if value.keys() != shape.keys():
+        yield f"{place}: {sorted(value.keys() ^ shape.keys())} are only in one of the two"
+    for key in value.keys() & shape.keys():
+        yield from _misfits(value[key], shape[key], f"{place}.{key}")
+
+
+def _is_one(value: object, shape: Shape) -> bool:
+    """JSON tells numbers from switches, and Python does not."""
+    return value is None if shape is None else type(value) is shape or shape is object
