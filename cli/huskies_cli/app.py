@@ -13,7 +13,7 @@ from huskies_cli.help import print_help, show_help
 from huskies_cli.output import Result, Stream, asks_for_json, finish
 from huskies_cli.session import Session, session_of
 from huskies_cli.streams import ReaderGone, write_line
-from huskies_cli.values import use_plain_values
+from huskies_cli.values import UnknownWord, use_plain_values
 from huskies_core.errors import UsageError
 from huskies_core.text import nearest
 
@@ -231,4 +231,6 @@ def _usage_error(error: typer.TyperException, command: str) -> UsageError:
     possibilities: Sequence[str] = getattr(error, "possibilities", None) or ()
     if possibilities and isinstance(error.message, str):
         message, hint = error.message, f"Did you mean {possibilities[0]}?"
+    if isinstance(error.__cause__, UnknownWord) and error.__cause__.meant:
+        hint = f"Did you mean {error.__cause__.meant}?"
     return UsageError(message[:1].lower() + message[1:], hint=hint)

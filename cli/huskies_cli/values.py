@@ -8,7 +8,17 @@ from typing import Any, get_args, get_origin
 import typer
 from typer.core import TyperArgument, TyperOption
 
+from huskies_core.text import nearest
+
 Parse = Callable[[str], object]
+
+
+class UnknownWord(ValueError):
+    """Not one of the words there are; `meant` is the one that was probably meant, or None."""
+
+    def __init__(self, message: str, meant: str | None) -> None:
+        super().__init__(message)
+        self.meant = meant
 
 
 class PlainValue:
@@ -72,7 +82,7 @@ def _number(text: str) -> float:
 
 
 def _member(kind: type[Enum], text: str) -> Enum:
-    for member in kind:
-        if str(member.value) == text:
-            return member
-    raise ValueError(f"{text!r} is not one of {', '.join(str(member.value) for member in kind)}")
+    members = {str(member.value): member for member in kind}
+    if text not in members:
+        raise UnknownWord(f"{text!r} is not one of {', '.join(members)}", nearest(text, members))
+    return members[text]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from huskies_cli.agent_advice import agent_advice
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_cli.story_options import (
@@ -66,6 +67,6 @@ def add_story(
         labels=tuple(label or ()),
     )
     with open_context(session_of(ctx).start) as context:
-        talk = tick_advice(context) if start else ()
+        talk = (*agent_advice(context, agent), *(tick_advice(context) if start else ()))
         added = create(context, draft, start=start)
     return Result({"id": added.id, "stage": added.stage.name}, text=str(added.id), talk=talk)

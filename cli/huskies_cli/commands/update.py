@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from huskies_cli.agent_advice import agent_advice
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
@@ -77,5 +78,6 @@ def update_story(
     )
     with open_context(session_of(ctx).start) as context:
         done = update(context, story, change)
+        talk = agent_advice(context, agent)
     text = f"{story}: {'updated' if done.changed else 'nothing to change'}"
-    return Result({**story_document(done.story), "changed": done.changed}, text=text)
+    return Result({**story_document(done.story), "changed": done.changed}, text=text, talk=talk)

@@ -7,7 +7,7 @@ from datetime import datetime
 from huskies_core.agents.decisions import Begin, Decision, Fire
 from huskies_core.agents.world import MOVING, World, next_midnight
 from huskies_core.clock import to_local
-from huskies_core.config.records import Agent, AgentStage
+from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import runs, stories
 from huskies_core.store.holds import QUEUE, Hold, HoldKind
@@ -103,9 +103,9 @@ def candidates(world: World, story: Story, kind: RunKind) -> Sequence[Agent]:
     return of_stage
 
 
-def is_known(world: World, wanted: str) -> bool:
+def is_known(config: Config, wanted: str) -> bool:
     """Whether any agent has that name, or that word in its model."""
-    return any(_is_named(agent, wanted) for agent in world.config.agents)
+    return any(_is_named(agent, wanted) for agent in config.agents)
 
 
 def _of_person(story: Story) -> Iterable[Held]:

@@ -208,7 +208,7 @@ def _notes(world: World, story: Story) -> Iterable[str]:
     if story.retries:
         yield f"{story.retries} of {settings.max_retries or 'unlimited'} retries are used"
     yield from _of_failure(world, story)
-    if story.draft.agent and not is_known(world, story.draft.agent):
+    if story.draft.agent and not is_known(world.config, story.draft.agent):
         yield f"no agent has the name or the model {story.draft.agent!r}: any of the stage may take it"
     run = world.live_run(story.id)
     if run is not None and run.visit != story.visit:

@@ -47,7 +47,7 @@ def get_value(text: str, key: str) -> object:
     found: object = _project_in_force(config)
     for part in _parts(key):
         if not isinstance(found, dict) or part not in found:
-            raise _no_such_key(key, part, found if isinstance(found, dict) else {})
+            raise _no_such_key(key, keys_in_force(config))
         found = found[part]
     return found
 
@@ -91,8 +91,8 @@ def _parts(key: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in re.findall(_PART, key))
 
 
-def _no_such_key(key: str, part: str, known: Mapping[str, object]) -> HuskiesError:
-    meant = nearest(part, known)
+def _no_such_key(key: str, known: Mapping[str, object]) -> HuskiesError:
+    meant = nearest(key, known)
     hint = f"Did you mean {meant}?" if meant else "'huskies config show' lists every key."
     return HuskiesError(f"unknown key {key}", hint=hint, code="config_error", subject=key)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from huskies_core.agents.assignment import AGENT_STAGES, Held, all_holds, choose_agent
+from huskies_core.agents.assignment import AGENT_STAGES, Held, all_holds, choose_agent, is_known
 from huskies_core.agents.decisions import Begin
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.agents.limiting import account_of
@@ -11,7 +11,7 @@ from huskies_core.agents.orders import Order
 from huskies_core.agents.starting import start_run
 from huskies_core.agents.stopping import stop_and_freeze
 from huskies_core.agents.world import World, observe
-from huskies_core.config.records import Agent, AgentStage
+from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, StageName
@@ -114,11 +114,25 @@ def known_agent(world: World, name: str) -> Agent:
     """Raises HuskiesError `unknown_agent` that names the one that was probably meant."""
     agent = world.config.agent(name)
     if agent is None:
-        known = [one.name for one in world.config.agents]
-        meant = nearest(name, known)
-        hint = f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(known) or 'none'}."
-        raise HuskiesError(f"there is no agent {name}", hint=hint, code="unknown_agent", subject=name)
+        fact, hint = f"there is no agent {name}", _known_names(world.config, name)
+        raise HuskiesError(fact, hint=hint, code="unknown_agent", subject=name)
     return agent
+
+
+def advice_on(context: Context, wanted: str | None) -> str:
+    """What to say when a story names an agent that no agent is, nor has the model of; "" when all is well."""
+    if wanted is None or is_known(context.config, wanted):
+        return ""
+    return (
+        f"There is no agent {wanted}, and none has such a model: any of the stage takes the story."
+        f" {_known_names(context.config, wanted)}"
+    )
+
+
+def _known_names(config: Config, name: str) -> str:
+    known = [one.name for one in config.agents]
+    meant = nearest(name, known)
+    return f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(known) or 'none'}."
 
 
 def _free(world: World, name: str) -> Agent:

@@ -11,6 +11,7 @@ from huskies_core.schedules import Cron, Every, Once, Schedule, upcoming, zone_o
 from huskies_core.store import timers
 from huskies_core.store.deeds import Deed
 from huskies_core.store.timers import CatchUp, Draft, Timer, TimerKind, TimerState
+from huskies_core.text import nearest
 from huskies_core.tools.deeds import check_name, number_of
 from huskies_core.tools.moments import moment, span
 
@@ -101,10 +102,14 @@ def _cron(expression: str, zone: str, now: datetime) -> tuple[Schedule, datetime
 def _zone(context: Context, when: When) -> str:
     """The time zone that was given, or the project's; UTC where the config does not load."""
     if when.tz is not None:
+        from zoneinfo import available_timezones
+
         try:
             zone_of(when.tz)
         except ValueError as error:
-            raise UsageError(str(error), hint="Such as: Europe/London.", subject="tz") from error
+            meant = nearest(when.tz, available_timezones())
+            hint = f"Did you mean {meant}?" if meant else "Such as: Europe/London."
+            raise UsageError(str(error), hint=hint, subject="tz") from error
         return when.tz
     try:
         return context.config.project.timezone

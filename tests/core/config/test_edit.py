@@ -151,7 +151,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_one() -> None:
         get_value(TEXT, "merge.starvation")
     assert (caught.value.message, caught.value.hint) == (
         "unknown key merge.starvation",
-        "Did you mean starvation_secs?",
+        "Did you mean merge.starvation_secs?",
     )
 
 

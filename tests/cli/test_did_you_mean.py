@@ -1,0 +1,71 @@
+"""A word that is nearly right: the error names the one that was meant."""
+
+import pytest
+
+from support.commands import Commands
+from support.git_repository import GitRepository
+
+AGENT = (
+    '[[agent]]\nname = "coder"\nstage = "coder"\nruntime = "command"\ncommand = ["true"]\nmodel = "quick-2"\n'
+)
+
+
+@pytest.fixture
+def huskies(huskies: Commands, repository: GitRepository) -> Commands:
+    """In a project with one agent and one story."""
+    (repository.root / ".huskies/agents.toml").write_text(AGENT)
+    assert huskies("add", "T", "-c", "works").exit_code == 0
+    return huskies
+
+
+@pytest.mark.parametrize(
+    ("call", "exit_code", "hint"),
+    [
+        ("lst", 2, "Did you mean 'list'?"),
+        ("agent strt 1", 2, "Did you mean 'start'?"),
+        ("help agent strt", 2, "Did you mean 'start'?"),
+        ("list --stge coding", 2, "Did you mean --stage?"),
+        ("list --stage codng", 2, "Did you mean coding?"),
+        ("add T -c c --qa humn", 2, "Did you mean human?"),
+        ("add T -c c --type stroy", 2, "Did you mean story?"),
+        ("update 1 --clear labls", 2, "Did you mean labels?"),
+        ("retry 1 --to mrge", 2, "Did you mean merge?"),
+        ("cost --by agnt", 2, "Did you mean agent?"),
+        ("completion bsh", 2, "Did you mean bash?"),
+        ("service show crn", 2, "Did you mean cron?"),
+        ("trigger add --to codng --prompt x", 2, "Did you mean coding?"),
+        ("trigger add --event strt --prompt x", 2, "Did you mean start?"),
+        ("timer add --in 2h --tool list_storys", 2, "Did you mean list_stories?"),
+        ("timer add --at 10:00 --tz Europe/Lodnon --prompt x", 2, "Did you mean Europe/London?"),
+        ("tool call list_storys", 2, "Did you mean list_stories?"),
+        ("agent start 1 --agent codr", 1, "Did you mean coder?"),
+        ("agent test codr", 1, "Did you mean coder?"),
+        ("agent prompt 1 --agent codr", 1, "Did you mean coder?"),
+        ("config get max_codrs", 1, "Did you mean max_coders?"),
+        ("config get watcher.done_retention", 1, "Did you mean watcher.done_retention_secs?"),
+    ],
+)
+def test_what_was_probably_meant_is_the_hint(huskies: Commands, call: str, exit_code: int, hint: str) -> None:
+    told = huskies(*call.split())
+    assert (told.exit_code, told.stdout, told.stderr.splitlines()[1:]) == (exit_code, "", [f"  {hint}"])
+
+
+def test_a_story_may_name_an_agent_that_comes_later_and_is_told_of_it(huskies: Commands) -> None:
+    said = [
+        huskies(*call.split()).stderr
+        for call in (
+            "add T -c c --agent codr",
+            "update 1 --agent codr",
+            "add T -c c --agent Quick",
+            "add T -c c",
+        )
+    ]
+    fact = "There is no agent codr, and none has such a model: any of the stage takes the story."
+    assert said == [f"{fact} Did you mean coder?\n"] * 2 + ["", ""]
+
+
+def test_an_agent_is_not_looked_for_in_a_configuration_that_does_not_load(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    (repository.root / ".huskies/agents.toml").write_text("[[agent")
+    assert huskies("add", "T", "-c", "c", "--agent", "codr").outcome == (0, "2\n", "")
