@@ -218,7 +218,7 @@ _huskies_word() {
         "rescue restore") if [[ $cur == -* ]]; then _huskies_words "--time --to --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "tool list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "tool call") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "service install") if [[ $cur == -* ]]; then _huskies_words "--watch --dry-run --project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
+        "service install") if [[ $cur == -* ]]; then _huskies_words "--watch --allow-sudo --dry-run --project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "service uninstall") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "service show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "completion") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "bash zsh fish"; fi ;;

@@ -213,6 +213,7 @@ complete -c huskies -n '__huskies_at rescue restore' -l time -x -d 'Which one; d
 complete -c huskies -n '__huskies_at rescue restore' -l to -x -d 'The branch to make; default: rescued/story-ID.'
 complete -c huskies -n '__huskies_at service install' -k -a 'systemd cron'
 complete -c huskies -n '__huskies_at service install' -l watch -d 'One \'huskies watch\' that stays, not a tick each minute.'
+complete -c huskies -n '__huskies_at service install' -l allow-sudo -d 'Leave sudo to agents and gates, which else have none.'
 complete -c huskies -n '__huskies_at service install' -l dry-run -d 'Print what would be written and change nothing.'
 complete -c huskies -n '__huskies_at service uninstall' -k -a 'systemd cron'
 complete -c huskies -n '__huskies_at service show' -k -a 'systemd cron'

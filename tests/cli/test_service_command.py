@@ -88,3 +88,32 @@ def test_a_tick_works_without_any_environment(huskies: Commands, repository: Git
     for _ in range(2):
         done = subprocess.run(argv, cwd="/", capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_show_tells_whether_sudo_was_left_and_holds_what_is_there_against_that(huskies: Commands) -> None:
+    """The units are put where an install that was killed would leave them: no manager is asked to start them."""
+    install = ("service", "install", "systemd", "--dry-run", "--json")
+    told = []
+    for flags in ([], ["--allow-sudo"], ["--watch", "--allow-sudo"]):
+        for part in huskies(*install, *flags).data["parts"]:
+            place = Path(part["place"])
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(part["wanted"]) if part["wanted"] else place.unlink(missing_ok=True)
+        shown = huskies("service", "show", "systemd", "--json").data
+        again = huskies(*install, "--quiet").data["changed"]
+        head = huskies("service", "show", "systemd").stdout.splitlines()[0]
+        told.append((shown["job"], shown["allow_sudo"], shown["current"], len(again), head))
+    assert told == [
+        ("tick", False, True, 0, "systemd: tick, not started, current"),
+        ("tick", True, True, 1, "systemd: tick, with sudo, not started, current"),
+        ("watch", True, True, 2, "systemd: watch, with sudo, not started, current"),
+    ]
+
+
+def test_cron_takes_sudo_from_nobody(huskies: Commands) -> None:
+    refused = huskies("service", "install", "cron", "--allow-sudo")
+    told = "huskies: cron takes sudo from nobody\n  Leave --allow-sudo out.\n"
+    assert (refused.outcome, huskies("service", "show", "cron", "--json").data["allow_sudo"]) == (
+        (2, "", told),
+        True,
+    )

@@ -71,6 +71,6 @@ TRIGGER = {
 PAUSE = {"by": str, "since": str, "reason": str}
 TOOL = {"name": str, "help": str, "writes": bool, "long": bool, "arguments": OBJECT}
 SERVICE: dict[str, Shape] = {
-    "kind": str, "job": str, "installed": bool, "started": bool, "current": bool,
+    "kind": str, "job": str, "allow_sudo": bool, "installed": bool, "started": bool, "current": bool,
     "parts": [{"place": str, "found": WORD, "wanted": WORD}],
 }  # fmt: skip

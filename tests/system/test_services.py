@@ -16,7 +16,7 @@ from support.cli import HUSKIES
 from support.git_repository import GitRepository
 from support.waiting import wait_for_file
 from system.facts import NOTHING, no_leftovers, squash_commits
-from system.project import Pipeline
+from system.project import MakePipeline, Pipeline
 from system.user_manager import user_manager
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -68,6 +68,39 @@ def test_units_take_a_story_to_its_end_and_leave_nothing_when_they_go(
     assert (installed.exit_code, again.outcome, came) == (0, (0, "", ""), of_one(story))
     assert [shown[key] for key in ("job", "installed", "started", "current")] == [job, True, True, True]
     assert (len(removed), left, unit_files()) == (1 if flags else 2, "", [])
+
+
+TRIALS = {
+    "git": "git init -q --shared=group shared && git -C shared commit -q --allow-empty -m x &&"
+    " git -C shared worktree add -q ../linked && rm -rf shared linked",
+    "bwrap": "bwrap --ro-bind / / --dev /dev --proc /proc --unshare-all true",
+    "node": "node -e 'let sum = 0; for (let i = 0; i < 1e6; i++) sum += i'",
+    "setarch": "setarch -R true",
+}
+"""What agents and gates do that hardening may take away, by the program that it takes."""
+
+
+@pytest.mark.parametrize(("flags", "no_new_privileges"), [((), "1"), (("--allow-sudo",), "0")])
+def test_agents_and_gates_have_what_they_need_under_a_hardened_unit(
+    make_pipeline: MakePipeline, tmp_path: Path, flags: tuple[str, ...], no_new_privileges: str
+) -> None:
+    trial = " && ".join(["true", *(line for name, line in TRIALS.items() if shutil.which(name))])
+    pipeline = make_pipeline(gates={"trial": ["sh", "-c", trial]})
+    (pipeline.scripts / "trial").write_text(trial)
+    status, tried = tmp_path / "status", tmp_path / "tried"
+    with user_manager(tmp_path / "manager.log"):
+        installed = pipeline.huskies("service", "install", "systemd", *flags)
+        assert installed.exit_code == 0, installed
+        steps = (
+            f"run=cp /proc/self/status {status}",
+            f"run=sh -ec '. {pipeline.scripts}/trial; touch {tried}'",
+        )
+        came = merged_alone(pipeline, story := pipeline.add((*steps, "write=a.txt:done", "commit=work")))
+        shown = pipeline.huskies("service", "show", "systemd", "--json").data
+        assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
+    inherited = dict(line.split(":\t", 1) for line in status.read_text().splitlines())["NoNewPrivs"]
+    assert (came, inherited, tried.exists()) == (of_one(story), no_new_privileges, True)
+    assert (shown["allow_sudo"], shown["current"]) == (bool(flags), True)
 
 
 @pytest.fixture

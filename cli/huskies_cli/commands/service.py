@@ -21,10 +21,19 @@ Where = Annotated[Kind, typer.Argument(metavar="systemd|cron", help="Who starts 
 Watch = Annotated[
     bool, typer.Option("--watch", help="One 'huskies watch' that stays, not a tick each minute.")
 ]
+AllowSudo = Annotated[
+    bool, typer.Option("--allow-sudo", help="Leave sudo to agents and gates, which else have none.")
+]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Print what would be written and change nothing.")]
 
 
-def install_service(ctx: typer.Context, kind: Where, watch: Watch = False, dry_run: Dry = False) -> Result:
+def install_service(
+    ctx: typer.Context,
+    kind: Where,
+    watch: Watch = False,
+    allow_sudo: AllowSudo = False,
+    dry_run: Dry = False,
+) -> Result:
     """Have systemd or cron tick for this project.
 
     systemd: units of your user manager, a tick each minute or, with --watch, 'huskies watch' as a service. cron: a line
@@ -32,10 +41,13 @@ def install_service(ctx: typer.Context, kind: Where, watch: Watch = False, dry_r
     """
     if watch and kind is Kind.CRON:
         raise UsageError("cron starts nothing that stays", hint="Leave --watch out, or use systemd.")
-    job = Job.WATCH if watch else Job.TICK
+    if allow_sudo and kind is Kind.CRON:
+        raise UsageError("cron takes sudo from nobody", hint="Leave --allow-sudo out.")
+    job, may_sudo = Job.WATCH if watch else Job.TICK, allow_sudo or kind is Kind.CRON
     with open_context(session_of(ctx).start) as context:
         talk = tuple(_advice(context, kind))
-        before = inspect(context, kind, job) if dry_run else install(context, kind, job)
+        act = inspect if dry_run else install
+        before = act(context, kind, job, may_sudo=may_sudo)
     changed = tuple(part for part in before.parts if part.found != part.wanted)
     text = _written(changed) if dry_run else "\n".join(map(_change, changed))
     return Result({**_document(before), "changed": [part.place for part in changed]}, text, talk=talk)
@@ -65,8 +77,9 @@ def show_service(ctx: typer.Context, kind: Where) -> Result:
 
 def _document(found: Installation) -> dict[str, object]:
     parts = [{"place": part.place, "found": part.found, "wanted": part.wanted} for part in found.parts]
+    about = {"kind": found.kind, "job": found.job, "allow_sudo": found.may_sudo}
     states = {"installed": found.is_there, "started": found.is_started, "current": found.is_current}
-    return {"kind": found.kind, "job": found.job, **states, "parts": parts}
+    return {**about, **states, "parts": parts}
 
 
 def _advice(context: Context, kind: Kind) -> Iterator[str]:
@@ -103,7 +116,8 @@ def _shown(found: Installation) -> str:
     if not found.is_there:
         return f"{found.kind}: not installed"
     states = ("started" if found.is_started else "not started", "current" if found.is_current else "differs")
-    head = f"{found.kind}: {found.job}, {', '.join(states)}"
+    sudo = ("with sudo",) if found.kind is Kind.SYSTEMD and found.may_sudo else ()
+    head = f"{found.kind}: {', '.join((found.job, *sudo, *states))}"
     parts = (_part(part) for part in found.parts if part.found is not None or part.wanted is not None)
     return render.paragraphs(head, *parts)
 

@@ -37,15 +37,19 @@ class Job(StrEnum):
 
 @dataclass(frozen=True)
 class Service:
-    """Paths are absolute. `environment` is set on top of what systemd or cron give."""
+    """Paths are absolute. `environment` is set on top of what systemd or cron give. With `may_sudo` nothing is taken
+    away that agents and gates would need for sudo."""
 
     root: str
     program: str
     job: Job
     environment: Mapping[str, str]
+    may_sudo: bool = False
 
 
-def service_of(root: str, program: str, job: Job, environ: Mapping[str, str]) -> Service:
+def service_of(
+    root: str, program: str, job: Job, environ: Mapping[str, str], *, may_sudo: bool = False
+) -> Service:
     """The service as a shell with `environ` would have it. Raises HuskiesError `unusable_path` where neither a unit
     nor a crontab could name the project."""
     for path in (root, program):
@@ -56,7 +60,7 @@ def service_of(root: str, program: str, job: Job, environ: Mapping[str, str]) ->
                 code="unusable_path",
                 subject=path,
             )
-    return Service(root, program, job, captured(environ))
+    return Service(root, program, job, captured(environ), may_sudo)
 
 
 def captured(environ: Mapping[str, str]) -> dict[str, str]:

@@ -12,8 +12,6 @@ _PLAIN = re.compile(rb"[^A-Za-z0-9:_.]")
 
 _SERVICE = """\
 # Written by 'huskies service install systemd', which writes it anew; systemctl --user edit makes a drop-in that stays.
-# Nothing here confines: agents and gates would inherit it and keep it for their lives, a private /tmp that goes away
-# with the unit, or NoNewPrivileges where a gate needs sudo. What an agent may do is said by sandbox in agents.toml.
 [Unit]
 Description=Huskies in {place} ({job})
 Documentation=man:huskies-service(1) man:huskies-{job}(1)
@@ -24,7 +22,19 @@ Documentation=man:huskies-service(1) man:huskies-{job}(1)
 ExecStart={command}
 # Runs outlive what started them: only the program itself is ended.
 KillMode=process
+# An agent that the kernel ends for its memory is no reason to end the rest.
+OOMPolicy=continue
+# Agents and gates inherit what follows and keep it for their lives; huskies-service(1) says why there is no more of it.
+{hardening}
+LimitCORE=0
 """
+_HARDENED = """\
+# No sudo, nor another way to more rights than this user has: 'install --allow-sudo' leaves both out.
+NoNewPrivileges=yes
+RestrictRealtime=yes"""
+OF_SUDO = """\
+# --allow-sudo: neither NoNewPrivileges nor RestrictRealtime, which takes sudo away with it."""
+"""Stands in a service that leaves sudo to agents and gates."""
 _TICK = """\
 Type=oneshot
 # A tick takes seconds; one that hangs must not keep all later ones from starting. What it was at, the next one does.
@@ -36,9 +46,7 @@ TimeoutStartSec=1h
 WatchdogSec=15min
 WatchdogSignal=SIGTERM
 Restart=on-failure
-RestartSec=10s
-# An agent that the kernel ends for its memory is no reason to end the rest.
-OOMPolicy=continue"""
+RestartSec=10s"""
 _WANTED_AT_LOGIN = "\n[Install]\nWantedBy=default.target\n"
 _TIMER = """\
 # Written by 'huskies service install systemd', which writes it anew; systemctl --user edit makes a drop-in that stays.
@@ -86,6 +94,7 @@ def units_of(service: Service) -> dict[str, str]:
             f"Environment={_quoted(f'{name}={value}')}" for name, value in service.environment.items()
         ),
         command=_command(service),
+        hardening=OF_SUDO if service.may_sudo else _HARDENED,
     )
     if is_watch:
         return {f"{name}.service": text + _WANTED_AT_LOGIN}

@@ -15,7 +15,7 @@ from huskies_core.runs.environment import read_env_file
 from huskies_core.services import programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
 from huskies_core.services.service import Job, Kind, captured, service_of
-from huskies_core.services.units import starter_of, unit_name, units_of
+from huskies_core.services.units import OF_SUDO, starter_of, unit_name, units_of
 from huskies_core.tools.files import write_whole
 from huskies_core.user import home_folder
 
@@ -36,10 +36,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Installation:
-    """`is_started` is whether it is in force: enabled and active, or in the crontab."""
+    """`is_started` is whether it is in force: enabled and active, or in the crontab. `may_sudo` is whether agents and
+    gates are left what sudo needs; cron takes nothing away."""
 
     kind: Kind
     job: Job
+    may_sudo: bool
     parts: tuple[Part, ...]
     is_started: bool
 
@@ -59,17 +61,21 @@ def installed_services(context: Context) -> tuple[Installation, ...]:
     return tuple(found for kind in kinds if (found := inspect(context, kind)).is_there)
 
 
-def inspect(context: Context, kind: Kind, job: Job | None = None) -> Installation:
-    """What is there, against what `install` would write from here for `job`, or else for what is there now."""
+def inspect(
+    context: Context, kind: Kind, job: Job | None = None, *, may_sudo: bool | None = None
+) -> Installation:
+    """What is there, against what `install` would write from here for `job` and `may_sudo`, or else for what is there
+    now."""
     found = _found(context, kind)
-    is_watch = any(text is not None and _OF_WATCH in text for text in found.values())
-    wanted = _wanted(context, kind, job or (Job.WATCH if is_watch else Job.TICK))
+    there = Job.WATCH if _says(found, _OF_WATCH) else Job.TICK
+    if may_sudo is None:
+        may_sudo = kind is Kind.CRON or _says(found, OF_SUDO)
+    wanted = _wanted(context, kind, job or there, may_sudo=may_sudo)
     parts = tuple(Part(place, text, wanted.get(place)) for place, text in found.items())
-    there = Job.WATCH if is_watch else Job.TICK
-    return Installation(kind, job or there, parts, _is_started(context, kind, there, found))
+    return Installation(kind, job or there, may_sudo, parts, _is_started(context, kind, there, found))
 
 
-def install(context: Context, kind: Kind, job: Job) -> Installation:
+def install(context: Context, kind: Kind, job: Job, *, may_sudo: bool | None = None) -> Installation:
     """Puts it in place and starts it; what was changed, as it was before. Again, it mends what differs.
 
     Killed in between it leaves files that nothing starts, or an old service that is still at work; the same again
@@ -80,7 +86,7 @@ def install(context: Context, kind: Kind, job: Job) -> Installation:
     if kind is Kind.SYSTEMD:
         programs.require_user_manager(context.environ)
     with _one_at_a_time(context.environ):
-        before = inspect(context, kind, job)
+        before = inspect(context, kind, job, may_sudo=may_sudo)
         if kind is Kind.SYSTEMD:
             _install_units(context, before)
         else:
@@ -121,8 +127,13 @@ def _found(context: Context, kind: Kind) -> dict[str, str | None]:
     return {str(place): _text(place) for place in places}
 
 
-def _wanted(context: Context, kind: Kind, job: Job) -> dict[str, str]:
-    service = service_of(str(context.project.root), installed_program(), job, context.environ)
+def _says(found: Mapping[str, str | None], mark: str) -> bool:
+    return any(text is not None and mark in text for text in found.values())
+
+
+def _wanted(context: Context, kind: Kind, job: Job, *, may_sudo: bool) -> dict[str, str]:
+    root, environ = str(context.project.root), context.environ
+    service = service_of(root, installed_program(), job, environ, may_sudo=may_sudo)
     if kind is Kind.CRON:
         script = str(_script(context))
         return {script: script_of(service), CRONTAB: block_of(service.root, script)}

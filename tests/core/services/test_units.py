@@ -13,10 +13,12 @@ ODD = '/srv/über shop/100% "a\\b" $HOME;x'
 PATHS = ["/", "/home/ada/shop", "/a//b/", "/.hidden/x", "/a-b/c_d.e:f", "/srv/über shop/100%", ODD, "/x/.y"]
 
 
-def service(root: str = "/home/ada/shop", job: Job = Job.TICK) -> Service:
-    return Service(
-        root, "/opt/my venv/bin/huskies", job, {"LANG": "C.UTF-8", "PATH": "/usr/bin:/opt/100%/bin"}
-    )
+HARDENED = ["NoNewPrivileges=yes", "RestrictRealtime=yes"]
+
+
+def service(root: str = "/home/ada/shop", job: Job = Job.TICK, *, may_sudo: bool = False) -> Service:
+    environment = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/opt/100%/bin"}
+    return Service(root, "/opt/my venv/bin/huskies", job, environment, may_sudo)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,9 @@ def test_a_tick_is_a_service_and_the_timer_that_starts_it() -> None:
         'Environment="PATH=/usr/bin:/opt/100%%/bin"',
         'ExecStart=":/opt/my venv/bin/huskies" --project "/home/ada/shop" tick --quiet',
         "KillMode=process",
+        "OOMPolicy=continue",
+        *HARDENED,
+        "LimitCORE=0",
     ]
     assert starter_of("/home/ada/shop", Job.TICK) == "huskies-home-ada-shop.timer"
 
@@ -68,24 +73,46 @@ def test_a_tick_is_a_service_and_the_timer_that_starts_it() -> None:
 def test_a_watch_is_a_service_that_starts_at_login() -> None:
     units = units_of(service(job=Job.WATCH))
     assert list(units) == ["huskies-home-ada-shop.service"]
-    assert settings(units["huskies-home-ada-shop.service"])[-4:] == [
+    assert settings(units["huskies-home-ada-shop.service"])[-8:] == [
         'ExecStart=":/opt/my venv/bin/huskies" --project "/home/ada/shop" watch',
         "KillMode=process",
+        "OOMPolicy=continue",
+        *HARDENED,
+        "LimitCORE=0",
         "[Install]",
         "WantedBy=default.target",
     ]
     assert starter_of("/home/ada/shop", Job.WATCH) == "huskies-home-ada-shop.service"
 
 
+@pytest.mark.parametrize("job", list(Job))
+def test_where_sudo_is_allowed_nothing_takes_it_away(job: Job) -> None:
+    name = "huskies-home-ada-shop.service"
+    hardened, plain = (settings(units_of(service(job=job, may_sudo=sudo))[name]) for sudo in (False, True))
+    assert [line for line in hardened if line not in plain] == HARDENED
+    assert [line for line in plain if line not in hardened] == []
+
+
 def test_the_properties_of_a_unit_leave_out_what_it_starts_and_when() -> None:
     tick, watch = (units_of(service(job=job))["huskies-home-ada-shop.service"] for job in Job)
-    assert properties_of(tick) == {"Type": "oneshot", "TimeoutStartSec": "1h", "KillMode": "process"}
+    assert properties_of(tick) == {
+        "Type": "oneshot",
+        "TimeoutStartSec": "1h",
+        "KillMode": "process",
+        "OOMPolicy": "continue",
+        "NoNewPrivileges": "yes",
+        "RestrictRealtime": "yes",
+        "LimitCORE": "0",
+    }
     assert ("WantedBy" in watch, "WantedBy" in properties_of(watch)) == (True, False)
 
 
 @pytest.mark.parametrize("job", list(Job))
+@pytest.mark.parametrize("may_sudo", [False, True])
 @pytest.mark.parametrize("root", ["/home/ada/shop", ODD])
-def test_systemd_has_nothing_to_say_of_the_units(tmp_path: Path, root: str, job: Job) -> None:
+def test_systemd_has_nothing_to_say_of_the_units(
+    tmp_path: Path, root: str, job: Job, *, may_sudo: bool
+) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
     program = tmp_path / "my 100% $HOME" / "huskies"
@@ -93,7 +120,8 @@ def test_systemd_has_nothing_to_say_of_the_units(tmp_path: Path, root: str, job:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     files: list[Path] = []
-    for name, text in units_of(Service(root, str(program), job, {"PATH": '/a "b":/c\\d:/100%'})).items():
+    wanted = Service(root, str(program), job, {"PATH": '/a "b":/c\\d:/100%'}, may_sudo)
+    for name, text in units_of(wanted).items():
         files.append(tmp_path / name)
         files[-1].write_text(text)
     verify = ["systemd-analyze", "verify", "--user", "--man=no", *map(str, files)]
