@@ -91,6 +91,7 @@ def test_it_takes_the_size_that_the_terminal_gets(make_pipeline: MakePipeline) -
             screen.resize(lines, columns)
             shown = screen.wait_for(lambda now: "q quit" in now[-1] and now[0].startswith("huskies "))
             assert len(shown) == lines
+            assert shown[-1].endswith("…") == (columns < 79), "the last column is drawn, too"
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was_and_the_agent_at_work(make_pipeline: MakePipeline) -> None:

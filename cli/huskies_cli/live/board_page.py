@@ -47,7 +47,7 @@ def board_rows(live: Live, screen: Screen, name: str, now: datetime) -> list[Row
     selected = spot.story.id if spot is not None and screen.selected is not None else None
     width = screen.width
     below = [_blocks(live, screen, now)] if width < TWO_BLOCKS else _two_blocks(live, screen, now)
-    wanted = (height_of(columns), max(_height(block) for block in below) + 1)
+    wanted = (height_of(columns), max(map(_height, below)))
     high, low = share_out(wanted, (max(_LEAST_LINES, room // 3), room), max(room, 0))
     top = drawn(columns, selected, width, high)
     rows = [_head(live, name, width), (), *top, (), *_lower(below, width, low - 1)]
@@ -89,7 +89,8 @@ def _two_blocks(live: Live, screen: Screen, now: datetime) -> list[list[Section]
 
 
 def _height(sections: Sequence[Section]) -> int:
-    return sum(len(section.rows) + 1 for section in sections if section.rows)
+    """With the empty lines between them."""
+    return sum(len(section.head) + len(section.rows) + 1 for section in sections if section.rows)
 
 
 def _head(live: Live, name: str, width: int) -> Row:

@@ -13,13 +13,18 @@ _ROOMY = 24
 
 @dataclass(frozen=True)
 class Section:
-    """Rows below a heading. It gets `least` of them before any other gets more; those that do not fit are counted in
-    its last row. Of one that `keeps_end` the last rows are kept, and nothing is counted."""
+    """Rows below a heading, or with their name beside the first of them. It gets `least` of them before any other gets
+    more; those that do not fit are counted in its last row. Of one that `keeps_end` the last rows are kept, and nothing
+    is counted."""
 
-    heading: Row
+    heading: Row | None
     rows: Sequence[Row]
     least: int = 2
     keeps_end: bool = False
+
+    @property
+    def head(self) -> list[Row]:
+        return [] if self.heading is None else [self.heading]
 
 
 def share_out(wanted: Sequence[int], least: Sequence[int], lines: int) -> list[int]:
@@ -39,11 +44,12 @@ def stacked(sections: Sequence[Section], width: int, lines: int) -> list[Row]:
     """The sections that have rows, below each other, in so many lines at most; an empty line between them where there
     is room for it. One that is left no row is left out."""
     there = [section for section in sections if section.rows]
-    wanted = [len(section.rows) + 1 for section in there]
+    wanted = [len(section.head) + len(section.rows) for section in there]
     gaps = len(there) - 1
     space: list[Row] = [()] if sum(wanted) + gaps <= lines or lines >= _ROOMY else []
-    given = share_out(wanted, [section.least + 1 for section in there], max(lines - gaps * len(space), 0))
-    cramped = [section for section, height in zip(there, given, strict=True) if height < 2]
+    least = [len(section.head) + section.least for section in there]
+    given = share_out(wanted, least, max(lines - gaps * len(space), 0))
+    cramped = [one for one, height in zip(there, given, strict=True) if height <= len(one.head)]
     if cramped:
         return stacked([section for section in there if section is not cramped[-1]], width, lines)
     blocks = (_fitted(section, width, height) for section, height in zip(there, given, strict=True))
@@ -67,13 +73,13 @@ def width_of(row: Row) -> int:
 
 
 def _fitted(section: Section, width: int, height: int) -> list[Row]:
-    room = height - 1
+    room = height - len(section.head)
     if len(section.rows) <= room:
-        return [section.heading, *section.rows]
+        return [*section.head, *section.rows]
     if section.keeps_end:
-        return [section.heading, *section.rows[-room:]]
+        return [*section.head, *section.rows[-room:]]
     left = len(section.rows) - room + 1
-    return [section.heading, *section.rows[: room - 1], line(f"  and {left} more", width, "dim")]
+    return [*section.head, *section.rows[: room - 1], line(f"and {left} more", width, "dim")]
 
 
 def _widened(row: Row, width: int) -> Row:

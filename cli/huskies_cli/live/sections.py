@@ -21,7 +21,7 @@ from huskies_core.tools.runs import quiet_since
 
 WIDE = 90
 """From so many columns on a live run is shown with the title of its story."""
-_ID, _MARK, _AGE, _TURNS, _COST, _WHEN, _CLOCK, _SPACE = 6, 2, 7, 7, 9, 9, 9, 2
+_ID, _MARK, _AGE, _TURNS, _COST, _WHEN, _CLOCK, _SPACE, _NAME = 6, 2, 7, 7, 9, 9, 9, 2, 8
 _LONGEST_COMMAND = 34
 
 
@@ -38,7 +38,7 @@ def runs_section(live: Live, width: int, now: datetime) -> Section:
     titles = {one.story.id: one.story.draft.title for cards in live.board.stages.values() for one in cards}
     widths = _widths(width)
     rows = [_run(one, titles.get(one.now.run.story, ""), widths, now) for one in live.runs]
-    return Section(_runs_heading(widths), rows, least=3)
+    return Section(_runs_heading(widths), rows, least=4)
 
 
 def needs_section(board: Board, width: int) -> Section:
@@ -65,8 +65,12 @@ def limits_section(board: Board, width: int) -> Section:
     found = [*limit_lines(board.limits)]
     if board.trouble is not None:
         found = [board.trouble.message, board.trouble.hint]
-    rows = [_limit(text, width) for text in found if text]
-    return Section(line("Limits" if board.trouble is None else "Trouble", width, "bold"), rows, least=1)
+    rows = [
+        (Field(render.mark(Mark.THROTTLED), _MARK), Field(text, max(width - _NAME - _MARK, 0)))
+        for text in found
+        if text
+    ]
+    return _beside("Limits" if board.trouble is None else "Trouble", rows)
 
 
 def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
@@ -75,11 +79,11 @@ def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
         (
             Field(f"in {_until(timer.fire_at, now)}", _WHEN),
             Field(_name(timer), names),
-            Field(told(timer.draft.deed), max(width - _WHEN - names, 0)),
+            Field(told(timer.draft.deed), max(width - _NAME - _WHEN - names, 0)),
         )
         for timer in timers
     ]
-    return Section(line("Next", width, "bold"), rows, least=1)
+    return _beside("Next", rows)
 
 
 def feed_section(entries: Sequence[Entry], messages: Sequence[tuple[str, str]], width: int) -> Section:
@@ -127,8 +131,14 @@ def _run(one: LiveRun, title: str, widths: _Widths, now: datetime) -> Row:
     )
 
 
-def _limit(text: str, width: int) -> Row:
-    return (Field(render.mark(Mark.THROTTLED), _MARK), Field(text, width - _MARK))
+def _beside(name: str, rows: Sequence[Row]) -> Section:
+    """A section with its name beside its first row."""
+    names = (name, *[""] * len(rows))
+    return Section(
+        None,
+        [(Field(label, _NAME, style="bold"), *row) for label, row in zip(names, rows, strict=False)],
+        least=1,
+    )
 
 
 def _name(timer: Timer) -> str:

@@ -72,8 +72,9 @@ class Terminal:
         _, height = self.size()
         wanted = [*lines[:height], *[""] * (height - len(lines))]
         known = self._shown if len(self._shown) == height else [None] * height
+        # Emptied first: afterwards the cursor may stand on the last character of a line that fills the screen.
         changes = (
-            f"\x1b[{number};1H{new}\x1b[0m\x1b[K"
+            f"\x1b[{number};1H\x1b[2K{new}\x1b[0m"
             for number, (old, new) in enumerate(zip(known, wanted, strict=True), start=1)
             if old != new
         )
