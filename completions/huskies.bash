@@ -40,6 +40,12 @@ _huskies_words() {
     while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
 }
 
+# Whether no argument has been typed behind the command: i is where that ends.
+_huskies_is_first() {
+    local word
+    for word in "${words[@]:i + 1:last - i - 1}"; do [[ $word == -* ]] || return 1; done
+}
+
 # What the project has now: a value a line, and behind a tab what it is. Values are the same to a shell as they stand;
 # the rest is shown where bash lists, and never where it inserts.
 _huskies_offers() {
@@ -112,8 +118,8 @@ _huskies_value() {
         "agent prompt":--agent) _huskies_offers agents ;;
         "run list":--story) _huskies_offers stories ;;
         "run list":--limit) : ;;
-        "logs":--run) _huskies_offers runs ;;
-        "rescue restore":--time) : ;;
+        "logs":--run) _huskies_offers runs-of ;;
+        "rescue restore":--time) _huskies_offers rescue-times ;;
         "rescue restore":--to) : ;;
         "timer add":--at) : ;;
         "timer add":--in) : ;;
@@ -122,16 +128,16 @@ _huskies_value() {
         "timer add":--tz) : ;;
         "timer add":--label) : ;;
         "timer add":--catch-up) _huskies_words "once none" ;;
-        "timer add":--tool) : ;;
+        "timer add":--tool) _huskies_words "create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger" ;;
         "timer add":--args) : ;;
         "timer add":--prompt) : ;;
         "trigger add":--story) : ;;
         "trigger add":--label) : ;;
-        "trigger add":--type) : ;;
-        "trigger add":--event) : ;;
-        "trigger add":--from) : ;;
-        "trigger add":--to) : ;;
-        "trigger add":--tool) : ;;
+        "trigger add":--type) _huskies_words "story bug spike refactor epic task" ;;
+        "trigger add":--event) _huskies_words "start deps_met gates_failed qa_requested qa_skipped review_held qa_passed qa_rejected merge_succeeded merge_failed merge_failed_final conflict_resolved merge_retried fixup_requested requeued_for_qa block unblock freeze unfreeze demote accept close abandon supersede reopen imported" ;;
+        "trigger add":--from) _huskies_words "backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen done archived abandoned superseded" ;;
+        "trigger add":--to) _huskies_words "backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen done archived abandoned superseded" ;;
+        "trigger add":--tool) _huskies_words "create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger" ;;
         "trigger add":--args) : ;;
         "trigger add":--prompt) : ;;
         "watch":--interval) : ;;
@@ -169,8 +175,8 @@ _huskies_word() {
         "init") if [[ $cur == -* ]]; then _huskies_words "--base-branch --mcp --project --json --quiet --help -h"; else :; fi ;;
         "demo") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "config check") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "config get") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "config set") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "config get") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_is_first && _huskies_words "default_qa default_coder_model max_coders max_gates max_retries base_branch timezone auto_promote retention_days gateway_url gateway_project watcher.done_retention_secs watcher.reconcile_interval_secs watcher.watchdog_interval_secs merge.block_after_failures merge.mergemaster_attempts merge.starvation_secs gate component budget.per_story_usd budget.per_day_usd pricing notify.events notify.desktop notify.command notify.webhook notify.apprise notify.batch_secs"; fi ;;
+        "config set") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_is_first && _huskies_words "default_qa default_coder_model max_coders max_gates max_retries base_branch timezone auto_promote retention_days gateway_url gateway_project watcher.done_retention_secs watcher.reconcile_interval_secs watcher.watchdog_interval_secs merge.block_after_failures merge.mergemaster_attempts merge.starvation_secs gate component budget.per_story_usd budget.per_day_usd pricing notify.events notify.desktop notify.command notify.webhook notify.apprise notify.batch_secs"; fi ;;
         "config show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "config mcp") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "doctor") if [[ $cur == -* ]]; then _huskies_words "--fix --canary --bundle --project --json --quiet --help -h"; else :; fi ;;
@@ -205,7 +211,7 @@ _huskies_word() {
         "resume") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "agent list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "agent start") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
-        "agent stop") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "agent stop") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers running; fi ;;
         "agent test") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers agents; fi ;;
         "agent prompt") if [[ $cur == -* ]]; then _huskies_words "--agent --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "run list") if [[ $cur == -* ]]; then _huskies_words "--live --story --limit --project --json --quiet --help -h"; else :; fi ;;
@@ -215,14 +221,14 @@ _huskies_word() {
         "worktree list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "worktree path") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "rescue list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "rescue restore") if [[ $cur == -* ]]; then _huskies_words "--time --to --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "rescue restore") if [[ $cur == -* ]]; then _huskies_words "--time --to --project --json --quiet --help -h"; else _huskies_offers rescues; fi ;;
         "tool list") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
-        "tool call") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
+        "tool call") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_is_first && _huskies_words "create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger"; fi ;;
         "service install") if [[ $cur == -* ]]; then _huskies_words "--watch --allow-sudo --dry-run --project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "service uninstall") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "service show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "systemd cron"; fi ;;
         "completion") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "bash zsh fish"; fi ;;
-        "help") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers notify relay pipeline project.toml agents.toml"; fi ;;
+        "help") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_is_first && _huskies_words "init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers notify relay pipeline project.toml agents.toml"; fi ;;
         "mcp") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else :; fi ;;
         "timer add") if [[ $cur == -* ]]; then _huskies_words "--at --in --every --cron --tz --label --catch-up --tool --args --prompt --project --json --quiet --help -h"; else :; fi ;;
         "timer list") if [[ $cur == -* ]]; then _huskies_words "--all --project --json --quiet --help -h"; else :; fi ;;

@@ -19,6 +19,24 @@ function __huskies_at
     test "$path" = "$argv"
 end
 
+# Whether nothing but options has been typed behind a command of that many words.
+function __huskies_is_first
+    set -l words
+    set -l tokens (commandline -opc)
+    set -e tokens[1]
+    while set -q tokens[1]
+        switch $tokens[1]
+            case --project
+                set -e tokens[1]
+            case '-*'
+            case '*'
+                set -a words $tokens[1]
+        end
+        set -e tokens[1]
+    end
+    test (count $words) = $argv
+end
+
 # What the project has now: a value a line, and behind a tab what it is.
 function __huskies_offers
     set -l typed (commandline -opc)
@@ -122,6 +140,8 @@ complete -c huskies -n '__huskies_at trigger' -a list -d 'List triggers.'
 complete -c huskies -n '__huskies_at trigger' -a cancel -d 'Cancel a trigger.'
 complete -c huskies -n '__huskies_at init' -l base-branch -x -d 'The branch stories are merged into.'
 complete -c huskies -n '__huskies_at init' -l mcp -d 'Write .mcp.json for Claude Code, too.'
+complete -c huskies -n '__huskies_at config get; and __huskies_is_first 2' -k -a 'default_qa default_coder_model max_coders max_gates max_retries base_branch timezone auto_promote retention_days gateway_url gateway_project watcher.done_retention_secs watcher.reconcile_interval_secs watcher.watchdog_interval_secs merge.block_after_failures merge.mergemaster_attempts merge.starvation_secs gate component budget.per_story_usd budget.per_day_usd pricing notify.events notify.desktop notify.command notify.webhook notify.apprise notify.batch_secs'
+complete -c huskies -n '__huskies_at config set; and __huskies_is_first 2' -k -a 'default_qa default_coder_model max_coders max_gates max_retries base_branch timezone auto_promote retention_days gateway_url gateway_project watcher.done_retention_secs watcher.reconcile_interval_secs watcher.watchdog_interval_secs merge.block_after_failures merge.mergemaster_attempts merge.starvation_secs gate component budget.per_story_usd budget.per_day_usd pricing notify.events notify.desktop notify.command notify.webhook notify.apprise notify.batch_secs'
 complete -c huskies -n '__huskies_at doctor' -l fix -d 'Put right what is safe to, and say what was done.'
 complete -c huskies -n '__huskies_at doctor' -l canary -d 'Try whether a run outlives what starts it, also with no service installed.'
 complete -c huskies -n '__huskies_at doctor' -l bundle -r -F -d 'Write what a bug report needs there.'
@@ -194,7 +214,7 @@ complete -c huskies -n '__huskies_at reopen' -k -a '(__huskies_offers finished)'
 complete -c huskies -n '__huskies_at pause' -l reason -x -d 'Why; \'status\' shows it.'
 complete -c huskies -n '__huskies_at agent start' -k -a '(__huskies_offers stories)'
 complete -c huskies -n '__huskies_at agent start' -l agent -x -k -a '(__huskies_offers agents)' -d 'The agent, by its name in agents.toml.'
-complete -c huskies -n '__huskies_at agent stop' -k -a '(__huskies_offers stories)'
+complete -c huskies -n '__huskies_at agent stop' -k -a '(__huskies_offers running)'
 complete -c huskies -n '__huskies_at agent test' -k -a '(__huskies_offers agents)'
 complete -c huskies -n '__huskies_at agent prompt' -k -a '(__huskies_offers stories)'
 complete -c huskies -n '__huskies_at agent prompt' -l agent -x -k -a '(__huskies_offers agents)' -d 'The agent, by its name in agents.toml.'
@@ -204,13 +224,14 @@ complete -c huskies -n '__huskies_at run list' -l limit -x -d 'At most so many; 
 complete -c huskies -n '__huskies_at run show' -k -a '(__huskies_offers runs)'
 complete -c huskies -n '__huskies_at run kill' -k -a '(__huskies_offers live-runs)'
 complete -c huskies -n '__huskies_at logs' -k -a '(__huskies_offers stories)'
-complete -c huskies -n '__huskies_at logs' -l run -x -k -a '(__huskies_offers runs)' -d 'This run, not the latest.'
+complete -c huskies -n '__huskies_at logs' -l run -x -k -a '(__huskies_offers runs-of)' -d 'This run, not the latest.'
 complete -c huskies -n '__huskies_at logs' -l follow -s f -d 'Go on until the run ends.'
 complete -c huskies -n '__huskies_at logs' -l raw -d 'The bytes as they were printed.'
 complete -c huskies -n '__huskies_at worktree path' -k -a '(__huskies_offers stories)'
-complete -c huskies -n '__huskies_at rescue restore' -k -a '(__huskies_offers stories)'
-complete -c huskies -n '__huskies_at rescue restore' -l time -x -d 'Which one; default: the newest.'
+complete -c huskies -n '__huskies_at rescue restore' -k -a '(__huskies_offers rescues)'
+complete -c huskies -n '__huskies_at rescue restore' -l time -x -k -a '(__huskies_offers rescue-times)' -d 'Which one; default: the newest.'
 complete -c huskies -n '__huskies_at rescue restore' -l to -x -d 'The branch to make; default: rescued/story-ID.'
+complete -c huskies -n '__huskies_at tool call; and __huskies_is_first 2' -k -a 'create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger'
 complete -c huskies -n '__huskies_at service install' -k -a 'systemd cron'
 complete -c huskies -n '__huskies_at service install' -l watch -d 'One \'huskies watch\' that stays, not a tick each minute.'
 complete -c huskies -n '__huskies_at service install' -l allow-sudo -d 'Leave sudo to agents and gates, which else have none.'
@@ -218,7 +239,7 @@ complete -c huskies -n '__huskies_at service install' -l dry-run -d 'Print what 
 complete -c huskies -n '__huskies_at service uninstall' -k -a 'systemd cron'
 complete -c huskies -n '__huskies_at service show' -k -a 'systemd cron'
 complete -c huskies -n '__huskies_at completion' -k -a 'bash zsh fish'
-complete -c huskies -n '__huskies_at help' -k -a 'init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers notify relay pipeline project.toml agents.toml'
+complete -c huskies -n '__huskies_at help; and __huskies_is_first 1' -k -a 'init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers notify relay pipeline project.toml agents.toml'
 complete -c huskies -n '__huskies_at timer add' -l at -x -d 'Once, at 14:30 or 2026-12-01T09:00.'
 complete -c huskies -n '__huskies_at timer add' -l in -x -d 'Once, in 90s, 2h, 1d.'
 complete -c huskies -n '__huskies_at timer add' -l every -x -d 'Again and again, every 30m, 6h.'
@@ -226,19 +247,19 @@ complete -c huskies -n '__huskies_at timer add' -l cron -x -d 'As five fields of
 complete -c huskies -n '__huskies_at timer add' -l tz -x -d 'Time zone of --at and --cron.'
 complete -c huskies -n '__huskies_at timer add' -l label -x -d 'A name to cancel it by.'
 complete -c huskies -n '__huskies_at timer add' -l catch-up -x -k -a 'once none' -d 'Whether what a pause missed fires once.'
-complete -c huskies -n '__huskies_at timer add' -l tool -x -d 'The tool to call; see \'huskies tool list\'.'
+complete -c huskies -n '__huskies_at timer add' -l tool -x -k -a 'create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger' -d 'The tool to call; see \'huskies tool list\'.'
 complete -c huskies -n '__huskies_at timer add' -l args -x -d 'What to call the tool with, an object.'
 complete -c huskies -n '__huskies_at timer add' -l prompt -x -d 'What an agent is to do: a task is made of it.'
 complete -c huskies -n '__huskies_at timer list' -l all -d 'Those that are over, too.'
 complete -c huskies -n '__huskies_at timer cancel' -k -a '(__huskies_offers timers)'
 complete -c huskies -n '__huskies_at trigger add' -l story -x -d 'Only the story of this id.'
 complete -c huskies -n '__huskies_at trigger add' -l label -x -d 'Only stories with this label.'
-complete -c huskies -n '__huskies_at trigger add' -l type -x -d 'Only stories of this type.'
-complete -c huskies -n '__huskies_at trigger add' -l event -x -d 'Only this event.'
-complete -c huskies -n '__huskies_at trigger add' -l from -x -d 'Only from this stage.'
-complete -c huskies -n '__huskies_at trigger add' -l to -x -d 'Only to this stage.'
+complete -c huskies -n '__huskies_at trigger add' -l type -x -k -a 'story bug spike refactor epic task' -d 'Only stories of this type.'
+complete -c huskies -n '__huskies_at trigger add' -l event -x -k -a 'start deps_met gates_failed qa_requested qa_skipped review_held qa_passed qa_rejected merge_succeeded merge_failed merge_failed_final conflict_resolved merge_retried fixup_requested requeued_for_qa block unblock freeze unfreeze demote accept close abandon supersede reopen imported' -d 'Only this event.'
+complete -c huskies -n '__huskies_at trigger add' -l from -x -k -a 'backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen done archived abandoned superseded' -d 'Only from this stage.'
+complete -c huskies -n '__huskies_at trigger add' -l to -x -k -a 'backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen done archived abandoned superseded' -d 'Only to this stage.'
 complete -c huskies -n '__huskies_at trigger add' -l once -d 'Fire once, or each time.'
-complete -c huskies -n '__huskies_at trigger add' -l tool -x -d 'The tool to call; see \'huskies tool list\'.'
+complete -c huskies -n '__huskies_at trigger add' -l tool -x -k -a 'create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger' -d 'The tool to call; see \'huskies tool list\'.'
 complete -c huskies -n '__huskies_at trigger add' -l args -x -d 'What to call the tool with, an object.'
 complete -c huskies -n '__huskies_at trigger add' -l prompt -x -d 'What an agent is to do: a task is made of it.'
 complete -c huskies -n '__huskies_at trigger list' -l all -d 'Those that are over, too.'

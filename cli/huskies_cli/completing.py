@@ -49,9 +49,29 @@ def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str
 
         named = agent_names(os.path.join(state, "agents.toml"))
         return (offer for offer in named if offer[0].startswith(prefix))
+    if kind in ("rescues", "rescue-times"):
+        return (offer for offer in _rescues(state, kind, _story(typed)) if offer[0].startswith(prefix))
     from huskies_core.store.offers import offers
 
-    return offers(os.path.join(state, "state.db"), kind, prefix)
+    wanted = f"{kind}/{_story(typed)}" if kind == "runs-of" else kind
+    return offers(os.path.join(state, "state.db"), wanted, prefix)
+
+
+def _rescues(state: str, kind: str, story: str) -> "Iterable[tuple[str, str]]":
+    """The stories that have any, each with its newest; or the times of those of one story."""
+    from huskies_core.git.rescue_names import rescue_names
+
+    found = rescue_names(os.path.join(os.path.dirname(state), ".git"))
+    if kind == "rescue-times":
+        return ((time, "") for number, time in found if number == story)
+    newest = dict(reversed(found))
+    return ((number, f"rescued {time}") for number, time in newest.items())
+
+
+def _story(typed: list[str]) -> str:
+    """The story that was typed before, be it as #12; "" where there is none yet."""
+    words = (word.removeprefix("#") for word in typed)
+    return next((word for word in words if word.isascii() and word.isdigit()), "")
 
 
 def _place(typed: list[str]) -> str:

@@ -47,6 +47,12 @@ _huskies_words() {
     while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
 }
 
+# Whether no argument has been typed behind the command: i is where that ends.
+_huskies_is_first() {
+    local word
+    for word in "${words[@]:i + 1:last - i - 1}"; do [[ $word == -* ]] || return 1; done
+}
+
 # What the project has now: a value a line, and behind a tab what it is. Values are the same to a shell as they stand;
 # the rest is shown where bash lists, and never where it inserts.
 _huskies_offers() {
@@ -114,7 +120,8 @@ def _value(place: str, option: Option) -> str:
 def _offer(value: Value) -> str:
     match value.kind:
         case Kind.WORDS:
-            return f'_huskies_words "{" ".join(value.words)}"'
+            first = "_huskies_is_first && " if value.first else ""
+            return f'{first}_huskies_words "{" ".join(value.words)}"'
         case Kind.OFFERS:
             return f"_huskies_offers {value.offers}"
         case Kind.FILE:

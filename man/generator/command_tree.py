@@ -1,7 +1,7 @@
 """The commands as the program has them: names, what help says, options with what their values can be."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import get_args, get_origin
@@ -11,6 +11,12 @@ from typer.core import TyperArgument, TyperOption
 from huskies_cli.app import EVERYWHERE, build_app, load
 from huskies_cli.commands import COMMANDS, Entry
 from huskies_cli.commands.help import PAGES
+from huskies_core.config.edit import keys_in_force
+from huskies_core.config.records import ProjectConfig
+from huskies_core.pipeline.events import EVENTS
+from huskies_core.pipeline.stages import StageName
+from huskies_core.store.stories import StoryType
+from huskies_core.tools.registry import tools
 
 
 class Kind(StrEnum):
@@ -52,19 +58,59 @@ _NARROWER = {
     "add --epic": "epics",
     "update --epic": "epics",
     "run kill RUN": "live-runs",
+    "agent stop ID": "running",
+    "logs --run": "runs-of",
+    "rescue restore ID": "rescues",
+    "rescue restore --time": "rescue-times",
     "timer add --label": "",
 }
 """Where only some of them make sense, by command and metavar or option; "" where it is a new name."""
 _KINDS = {"FILE": Kind.FILE, "PATH...": Kind.FILE, "PATH": Kind.FOLDER, "D": Kind.FOLDER, "DIR": Kind.FOLDER}
 
 
+def _keys() -> tuple[str, ...]:
+    return tuple(keys_in_force(ProjectConfig()))
+
+
+def _pages() -> tuple[str, ...]:
+    return (*(entry.name for entry in COMMANDS if not entry.hidden), *PAGES)
+
+
+def _tools() -> tuple[str, ...]:
+    return tuple(tools())
+
+
+def _events() -> tuple[str, ...]:
+    return (*(event.name for event in EVENTS), "imported")
+
+
+_WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
+    "timer add --tool": _tools,
+    "trigger add --tool": _tools,
+    "trigger add --type": lambda: tuple(StoryType),
+    "trigger add --event": _events,
+    "trigger add --from": lambda: tuple(StageName),
+    "trigger add --to": lambda: tuple(StageName),
+}
+"""What an option can be where its type does not tell: patterns among them, which are mostly such a word."""
+_FIRST: Mapping[str, Callable[[], tuple[str, ...]]] = {
+    "config get KEY": _keys,
+    "config set KEY": _keys,
+    "tool call NAME": _tools,
+    "help [COMMAND...]": _pages,
+}
+"""What the first argument can be where others come after it."""
+
+
 @dataclass(frozen=True)
 class Value:
-    """`words` is all that it can be, when that is known; `offers` what `huskies __complete` is asked for."""
+    """`words` is all that it can be, when that is known; `offers` what `huskies __complete` is asked for. `first` is
+    what only the first argument of a command can be."""
 
     kind: Kind
     words: tuple[str, ...] = ()
     offers: str = ""
+    first: bool = False
 
 
 NOTHING = Value(Kind.NOTHING)
@@ -148,10 +194,11 @@ def _option(param: TyperOption, command: str) -> Option:
 
 def _value(param: TyperOption | TyperArgument, place: str) -> Value:
     """`place` is the command, and the option or the metavar."""
-    metavar, words = param.metavar or "", _words(param)
+    metavar = param.metavar or ""
     offers = _NARROWER.get(place, _OFFERS.get(metavar, ""))
-    if metavar == "[COMMAND...]":
-        words = (*(entry.name for entry in COMMANDS if not entry.hidden), *PAGES)
+    if place in _FIRST:
+        return Value(Kind.WORDS, _FIRST[place](), first=True)
+    words = _words(param) or _WORDS.get(place, tuple)()
     if words:
         return Value(Kind.WORDS, words)
     return Value(Kind.OFFERS, offers=offers) if offers else Value(_KINDS.get(metavar, Kind.OTHER))

@@ -26,6 +26,24 @@ function __huskies_at
     test "$path" = "$argv"
 end
 
+# Whether nothing but options has been typed behind a command of that many words.
+function __huskies_is_first
+    set -l words
+    set -l tokens (commandline -opc)
+    set -e tokens[1]
+    while set -q tokens[1]
+        switch $tokens[1]
+            case --project
+                set -e tokens[1]
+            case '-*'
+            case '*'
+                set -a words $tokens[1]
+        end
+        set -e tokens[1]
+    end
+    test (count $words) = $argv
+end
+
 # What the project has now: a value a line, and behind a tab what it is.
 function __huskies_offers
     set -l typed (commandline -opc)
@@ -62,7 +80,10 @@ def _of_command(command: Command) -> Iterator[str]:
         case Kind.FILE:
             yield f"complete -c huskies -n {_at(command.name)} -F"
         case Kind.WORDS | Kind.OFFERS:
-            yield f"complete -c huskies -n {_at(command.name)} -k -a {_offered(command.arguments)}"
+            place = _at(command.name)
+            if command.arguments.first:
+                place = _quoted(f"__huskies_at {command.name}; and __huskies_is_first {len(command.path)}")
+            yield f"complete -c huskies -n {place} -k -a {_offered(command.arguments)}"
         case Kind.NOTHING | Kind.FOLDER | Kind.OTHER:
             pass
     for option in command.options:

@@ -28,7 +28,7 @@ _GROUP = """
     names=(
 {rows}
     )
-    _arguments -C \\
+    _arguments -C -A "-*" \\
 {options} \\
         '1:command:->command' \\
         '*::argument:->arguments'
@@ -103,6 +103,8 @@ def _after(metavar: str, value: Value) -> str:
 
 def _argument(command: Command) -> str:
     name = "path" if command.arguments.kind is Kind.FILE else "argument"
+    if command.arguments.first:
+        return f"{_quoted(f'1{_after(name, command.arguments)}')} \\\n        '*:{name}: '"
     return _quoted(f"*{_after(name, command.arguments)}")
 
 

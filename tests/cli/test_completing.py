@@ -73,6 +73,24 @@ def test_agents_are_told_from_their_file_and_none_whose_name_needs_quotes(
     assert (told, broken) == ((0, "coder-1\tcoder, codex\n", ""), [NONE] * 4)
 
 
+def test_rescues_and_their_times_are_told_of_the_story_that_was_typed(
+    stories: Commands, repository: GitRepository
+) -> None:
+    for name in ("1/20260301T12Z", "2/20260302T12Z", "1/20260303T12Z"):
+        repository.git("update-ref", f"refs/huskies/rescue/{name}", "HEAD")
+    typed = ("rescue", "restore", "#1", "--time")
+    told = [
+        stories("__complete", *words).stdout.splitlines()
+        for words in (("rescues", ""), ("rescues", "2"), ("rescue-times", "", *typed), ("rescue-times", ""))
+    ]
+    assert told == [
+        ["1\trescued 20260303T12Z", "2\trescued 20260302T12Z"],
+        ["2\trescued 20260302T12Z"],
+        ["20260303T12Z\t", "20260301T12Z\t"],
+        [],
+    ]
+
+
 def test_a_store_or_a_pointer_that_is_broken_is_passed_over_in_silence(
     stories: Commands, repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

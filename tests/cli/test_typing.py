@@ -87,6 +87,7 @@ def prompt(request: pytest.FixtureRequest, huskies: Commands, repository: GitRep
     with closing(sqlite3.connect(repository.root / ".huskies/state.db")) as db:
         db.execute("UPDATE stories SET title = ?, labels = ? WHERE id = 2", (HOSTILE, labels))
         db.commit()
+    repository.git("update-ref", "refs/huskies/rescue/1/20260301T12Z", "HEAD")
     path = f"{HUSKIES.parent}{os.pathsep}{os.environ['PATH']}"
     with Terminal(shell.argv, repository.root, {"PATH": path}) as terminal:
         terminal.type(f"{shell.setup} {shell.prompt}\n")
@@ -110,6 +111,19 @@ def test_ids_are_listed_with_their_titles_and_nothing_of_them_is_run(prompt: Pro
         ("huskies list --label=area:\t", "huskies list --label=area:core"),
         ("huskies agent prompt 1 --agent c\t", "huskies agent prompt 1 --agent coder-1"),
         ("huskies unfreeze \t", "huskies unfreeze"),
+        ("huskies config get max_c\t", "huskies config get max_coders"),
+        ("huskies config set --quiet budget.per_d\t", "huskies config set --quiet budget.per_day_usd"),
+        ("huskies config set max_coders max_c\t", "huskies config set max_coders max_c"),
+        ("huskies tool call list_st\t", "huskies tool call list_stories"),
+        ("huskies timer add --tool=list_st\t", "huskies timer add --tool=list_stories"),
+        ("huskies trigger add --to arch\t", "huskies trigger add --to archived"),
+        ("huskies trigger add --event imp\t", "huskies trigger add --event imported"),
+        ("huskies help reco\t", "huskies help reconcile"),
+        ("huskies list --json --stage cod\t", "huskies list --json --stage coding"),
+        ("huskies --quiet run show --js\t", "huskies --quiet run show --json"),
+        ("huskies retry --to mer\t", "huskies retry --to merge"),
+        ("huskies rescue restore \t", "huskies rescue restore 1"),
+        ("huskies rescue restore 1 --time \t", "huskies rescue restore 1 --time 20260301T12Z"),
         ("huskies list --label '$(\t", "huskies list --label '$("),
     ],
 )

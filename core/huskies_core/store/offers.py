@@ -1,7 +1,7 @@
 """What a person may mean at the prompt of a shell, asked while they wait for it: imports sqlite3 and no more.
 
-Kinds: `stories` (the open ones, and with a digit typed any), `stories/STAGE,STAGE`, `finished`, `epics`, `labels`,
-`runs`, `live-runs`, `timers`, `triggers`.
+Kinds: `stories` (the open ones, and with a digit typed any), `stories/STAGE,STAGE`, `finished`, `running`, `epics`,
+`labels`, `runs`, `runs-of/STORY`, `live-runs`, `timers`, `triggers`.
 """
 
 import sqlite3
@@ -36,6 +36,8 @@ _STORY = "SELECT id, title, stage FROM stories"
 _EPICS = f"{_STORY} WHERE type = 'epic' AND stage NOT IN ('done', 'archived', 'abandoned', 'superseded')"
 _LABELS = "SELECT DISTINCT one.value FROM stories, json_each(stories.labels) AS one WHERE stories.stage = ?"
 _RUN = "SELECT id, kind, story, coalesce(agent, ''), coalesce(outcome, status) FROM runs"
+_RUNS_OF = f"{_RUN} WHERE story = ? ORDER BY id DESC LIMIT {MOST}"
+_RUNNING = f"{_STORY} WHERE id IN (SELECT story FROM runs WHERE status <> 'ended') ORDER BY id DESC"
 _LIVE_RUNS = f"{_RUN} WHERE status <> 'ended'"
 _TIMERS = (
     f"SELECT id, label, fire_at FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT {MOST}",
@@ -66,7 +68,9 @@ def _offers(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Offer]"
         return map(_story, _stories(db, prefix, tuple(stages.split(",")) if stages else ()))
     if name == "finished":
         return map(_story, _stories(db, prefix, FINISHED))
-    if name == "runs":
+    if name == "runs-of" and stages:
+        return map(_run, db.execute(_RUNS_OF, (int(stages[:_LONGEST_ID]),)))
+    if name in ("runs", "runs-of"):
         return map(_run, _numbered(db, _RUN, prefix))
     return _of_few(db, name)
 
@@ -77,6 +81,8 @@ def _of_few(db: sqlite3.Connection, name: str) -> "Iterable[Offer]":
     match name:
         case "epics":
             offered = map(_story, db.execute(_EPICS))
+        case "running":
+            offered = map(_story, db.execute(_RUNNING))
         case "labels":
             offered = _labels(db)
         case "live-runs":

@@ -78,6 +78,8 @@ def test_runs_are_told_by_what_they_are(ask: Ask, store: Store) -> None:
         runs.end(db, 2, Report(Outcome.FAILED, "exit 1", {}), actor="run:2", now=NOW)
     assert ask("runs") == [("2", "gates of 5, failed"), ("1", "coder of 3 by ann, starting")]
     assert (values(ask("live-runs")), values(ask("runs", "2"))) == (["1"], ["2"])
+    of_one = [values(ask(kind)) for kind in ("runs-of/3", "runs-of/7", "runs-of/", "running")]
+    assert of_one == [["1"], [], ["2", "1"], ["3"]]
 
 
 def test_timers_and_triggers_that_can_be_cancelled_are_offered(ask: Ask, store: Store) -> None:
