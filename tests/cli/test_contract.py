@@ -14,7 +14,7 @@ from support.cli import HUSKIES, Finished
 from support.command_table import leaves
 from support.contract_calls import Calls, Out
 from support.contract_examples import EXAMPLES
-from support.contract_project import ContractProject
+from support.contract_project import HOSTILE, ContractProject
 from support.shapes import misfits
 from support.terminal import Terminal
 
@@ -34,6 +34,17 @@ WORKING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].works]
 FAILING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].fails]
 WITHOUT_ENVELOPE = {"mcp", "watch"}
 """They stream: a protocol, and a line for each thing that happens."""
+LOOKS = (
+    "list --all", "show 6", "show 7", "explain 1", "explain 4", "explain 7", "history --all", "history 7", "logs 1 -f",
+    "logs 7 --run 3", "run list --story 1", "timer list --all", "trigger list --all", "cost --by agent",
+    "cost --by day", "tool call history {}", "config get gate", "agent prompt 1 --agent coder",
+)  # fmt: skip
+REFUSALS = (
+    "", "show", "add", "list --stage", "list --label", "--project", "import", "config get", "config set max_coders",
+    "agent test", "agent start 2 --agent", "tool call", "tool call show_story", "timer add --prompt x --at",
+    "timer add --tool", "timer cancel", "trigger add --prompt x --to", "cost --since", "merged 7 --commit",
+    "rescue restore 6 --time", "rescue restore 6 --to", "init --base-branch", "help", "completion", "edit",
+)  # fmt: skip
 HOMELESS = {"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "XDG_STATE_HOME": None}
 NOWHERE = {**HOMELESS, "HOME": "/proc/nowhere", "TERM": "dumb", "NO_COLOR": "1"}
 
@@ -154,6 +165,13 @@ def test_a_terminal_is_shown_text_and_what_is_ours_alone(calls: Calls, name: str
     shown = calls.on_a_terminal(*calls.words(example.works or example.fails))
     text = OURS.sub("", shown)
     assert (CONTROLS.findall(text), "Traceback" in text) == ([], False), text
+
+
+@pytest.mark.parametrize("call", [*LOOKS, *(f"{words} HOSTILE" for words in REFUSALS)])
+def test_neither_a_longer_look_nor_a_refusal_acts_on_a_terminal(calls: Calls, call: str) -> None:
+    words = [HOSTILE if word == "HOSTILE" else word for word in call.split()]
+    shown = OURS.sub("", calls.on_a_terminal(*words))
+    assert (CONTROLS.findall(shown), "Traceback" in shown, "this is a bug" in shown) == ([], False, False)
 
 
 def test_the_live_board_moves_the_cursor_and_no_text_does(calls: Calls) -> None:
