@@ -64,6 +64,17 @@ def test_a_story_may_name_an_agent_that_comes_later_and_is_told_of_it(huskies: C
     assert said == [f"{fact} Did you mean coder?\n"] * 2 + ["", ""]
 
 
+def test_a_label_that_no_story_has_is_told(huskies: Commands) -> None:
+    assert huskies("add", "T", "-c", "c", "--label", "area:core").exit_code == 0
+    assert huskies("abandon", "2", "--reason", "no").exit_code == 0
+    said = [huskies("list", "--label", label).outcome for label in ("area:cor", "zzz", "area:core")]
+    assert said == [
+        (0, "", "No story has the label area:cor. Did you mean area:core?\n"),
+        (0, "", "No story has the label zzz.\n"),
+        (0, "", ""),
+    ]
+
+
 def test_an_agent_is_not_looked_for_in_a_configuration_that_does_not_load(
     huskies: Commands, repository: GitRepository
 ) -> None:

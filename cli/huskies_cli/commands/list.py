@@ -49,9 +49,11 @@ def list_stories(
     """
     with open_context(session_of(ctx).start) as context:
         found = listing.list_stories(context, stages=stage or (), kind=kind, label=label, finished=everything)
+        advice = "" if found or label is None else listing.label_advice(context, label)
         at_work = {one.run.story for one in list_runs(context, live=True)}
     data = {"stories": [story_document(story) for story in found]}
-    return Result(data, text=lambda: _text(found, at_work, utc_now()))
+    talk = (advice,) if advice else ()
+    return Result(data, text=lambda: _text(found, at_work, utc_now()), talk=talk)
 
 
 def _text(found: Sequence[Story], at_work: Collection[int], now: datetime) -> str:

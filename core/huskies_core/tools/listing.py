@@ -12,6 +12,7 @@ from huskies_core.store import branches, content, runs, stories, usage
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story, StoryType
+from huskies_core.text import nearest
 from huskies_core.tools.history import transitions
 
 
@@ -50,6 +51,16 @@ def list_stories(
         for story in found
         if kind in (None, story.draft.type) and (label is None or label in story.draft.labels)
     )
+
+
+def label_advice(context: Context, label: str) -> str:
+    """What to say when no story was found by that label: "" where there are some that are not shown."""
+    with context.store.reading() as db:
+        known = {one for story in stories.in_stages(db, set(StageName)) for one in story.draft.labels}
+    if label in known:
+        return ""
+    meant = nearest(label, sorted(known))
+    return f"No story has the label {label}.{f' Did you mean {meant}?' if meant else ''}"
 
 
 def show(context: Context, story: int) -> Page:
