@@ -125,7 +125,7 @@ _huskies_value() {
         "timer add":--in) : ;;
         "timer add":--every) : ;;
         "timer add":--cron) : ;;
-        "timer add":--tz) : ;;
+        "timer add":--tz) _huskies_offers zones ;;
         "timer add":--label) : ;;
         "timer add":--catch-up) _huskies_words "once none" ;;
         "timer add":--tool) _huskies_words "create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger" ;;

@@ -244,7 +244,7 @@ complete -c huskies -n '__huskies_at timer add' -l at -x -d 'Once, at 14:30 or 2
 complete -c huskies -n '__huskies_at timer add' -l in -x -d 'Once, in 90s, 2h, 1d.'
 complete -c huskies -n '__huskies_at timer add' -l every -x -d 'Again and again, every 30m, 6h.'
 complete -c huskies -n '__huskies_at timer add' -l cron -x -d 'As five fields of cron say.'
-complete -c huskies -n '__huskies_at timer add' -l tz -x -d 'Time zone of --at and --cron.'
+complete -c huskies -n '__huskies_at timer add' -l tz -x -k -a '(__huskies_offers zones)' -d 'Time zone of --at and --cron.'
 complete -c huskies -n '__huskies_at timer add' -l label -x -d 'A name to cancel it by.'
 complete -c huskies -n '__huskies_at timer add' -l catch-up -x -k -a 'once none' -d 'Whether what a pause missed fires once.'
 complete -c huskies -n '__huskies_at timer add' -l tool -x -k -a 'create_story update_story check_criterion show_story list_stories explain history start_story approve_story reject_story block_story unblock_story freeze_story unfreeze_story demote_story retry_story resolve_story mark_merged close_story abandon_story supersede_story reopen_story list_agents start_agent stop_agent agent_prompt test_agent run_gates list_runs show_run kill_run get_output pipeline_status merge_status costs pause_starting resume_starting list_worktrees list_rescues restore_rescue schedule_timer list_timers cancel_timer create_trigger list_triggers cancel_trigger' -d 'The tool to call; see \'huskies tool list\'.'

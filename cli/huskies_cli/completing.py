@@ -38,6 +38,10 @@ def _print(lines: list[str]) -> None:
 
 
 def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
+    if kind == "zones":
+        from huskies_core.zone_names import zone_names
+
+        return ((name, "") for name in zone_names() if name.startswith(prefix))
     try:
         state = _state_folder(_place(typed))
     except (OSError, ValueError):

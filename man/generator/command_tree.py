@@ -38,6 +38,7 @@ _OFFERS = {
     "[ID...]": "stories",
     "RUN": "runs",
     "R": "runs",
+    "ZONE": "zones",
     "AGENT": "agents",
     "A": "agents",
     "L": "labels",

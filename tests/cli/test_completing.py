@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import pytest
 
+from huskies_core.zone_names import zone_names
 from support.cli import HUSKIES
 from support.commands import Commands
 from support.git_repository import GitRepository
@@ -71,6 +73,18 @@ def test_agents_are_told_from_their_file_and_none_whose_name_needs_quotes(
         file.write_bytes(text)
         broken.append(stories("__complete", "agents", "").outcome)
     assert (told, broken) == ((0, "coder-1\tcoder, codex\n", ""), [NONE] * 4)
+
+
+def test_time_zones_are_told_also_where_no_project_is(outside: Commands) -> None:
+    told = [
+        outside("__complete", "zones", word).stdout for word in ("Europe/Lon", "--tz=Etc/GMT+1", "Nowhere")
+    ]
+    assert told == ["Europe/London\t\n", "Etc/GMT+1\t\nEtc/GMT+10\t\nEtc/GMT+11\t\nEtc/GMT+12\t\n", ""]
+
+
+def test_every_zone_of_the_list_is_one() -> None:
+    names = zone_names()
+    assert (len(names) > 300, set(names) <= available_timezones()) == (True, True)
 
 
 def test_rescues_and_their_times_are_told_of_the_story_that_was_typed(
