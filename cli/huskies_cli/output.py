@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from huskies_cli.session import Session
-from huskies_cli.streams import ReaderGone, write_line
+from huskies_cli.streams import ReaderGone, tell, write_line
 from huskies_core.errors import HuskiesError
 from huskies_core.text import one_line, without_controls
 
@@ -139,7 +139,4 @@ def _print_text(result: Result, session: Session) -> None:
 def _print_errors(errors: Iterable[ErrorItem]) -> None:
     for item in errors:
         lines = (f"huskies: {one_line(item.message)}", f"  {one_line(item.hint)}" if item.hint else "")
-        try:
-            write_line(sys.stderr, "\n".join(filter(None, lines)))
-        except ReaderGone:
-            return
+        tell("\n".join(filter(None, lines)))

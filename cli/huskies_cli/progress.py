@@ -60,7 +60,7 @@ class Bar:
 
 def is_wanted(session: Session) -> bool:
     """Whether somebody looks at standard error, on a terminal that can do it, and has not asked for silence."""
-    looked_at = sys.stderr is not None and sys.stderr.isatty()
+    looked_at = sys.stderr.isatty()
     return (
         looked_at
         and not (session.quiet or session.json)

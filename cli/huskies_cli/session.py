@@ -1,9 +1,8 @@
 """What the flags that every command takes have said. Light: a tick with nothing due pays for it."""
 
 import os
-import sys
 
-from huskies_cli.streams import ReaderGone, write_line
+from huskies_cli.streams import tell
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
@@ -49,10 +48,7 @@ class Session:
 
         if self.quiet:
             return
-        try:
-            write_line(sys.stderr, one_line(line))
-        except ReaderGone:
-            return
+        tell(one_line(line))
 
 
 def session_of(context: "typer.Context") -> Session:

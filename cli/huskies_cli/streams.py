@@ -1,6 +1,7 @@
 """Writing to stdout and stderr, whatever has become of them. Light: a tick with nothing due pays for it."""
 
 import os
+import sys
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ def write_text(stream: "TextIO", text: str) -> None:
     except OSError:
         _mute(stream)
         raise
+
+
+def tell(text: str) -> None:
+    """One line on stderr. Where that takes nothing, nobody can be told, and the exit code alone says how it went."""
+    try:
+        write_line(sys.stderr, text)
+    except (ReaderGone, OSError):
+        return
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -20,6 +20,7 @@ from huskies_cli.options import StoryIds, Wait
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session, session_of
 from huskies_core.errors import HuskiesError, LockBusy, NoProject
+from support.cli import HUSKIES
 
 Install = Callable[[Callable[..., object]], None]
 
@@ -328,6 +329,19 @@ def test_a_full_disk_behind_stdout_is_told(tmp_path: Path) -> None:
     ended = run_python(RESULT, stdout=full, tmp_path=tmp_path)
     os.close(full)
     assert (ended.returncode, ended.stderr.splitlines()[0]) == (1, b"huskies: the disk is full")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_where_nobody_can_be_told_the_exit_code_stays(tmp_path: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    codes = [
+        subprocess.run(
+            [HUSKIES, *words], stdout=subprocess.PIPE, stderr=full, cwd=tmp_path, timeout=30
+        ).returncode
+        for words in (["nosuch"], ["list"], ["--version"])
+    ]
+    os.close(full)
+    assert codes == [2, 4, 0]
 
 
 def test_a_closed_stdout_takes_nothing_and_lends_its_number_to_no_file(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """`huskies demo`: the whole pipeline on a throw-away repository, shown as it happens and checked at the end."""
 
-import sys
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +16,7 @@ from huskies_cli.demo.telling import Say, Teller
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import Bar, is_wanted
 from huskies_cli.session import Session, session_of
-from huskies_cli.streams import ReaderGone, write_line
+from huskies_cli.streams import tell
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
 from huskies_core.git.host import require_git
@@ -86,8 +84,7 @@ def _say(session: Session, bar: Bar | None, line: str) -> None:
         return
     if bar is not None:
         bar.hide()
-    with suppress(ReaderGone):
-        write_line(sys.stderr, without_controls(line))
+    tell(without_controls(line))
     if bar is not None:
         bar.redraw()
 
