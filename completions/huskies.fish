@@ -239,7 +239,7 @@ complete -c huskies -n '__huskies_at service install' -l dry-run -d 'Print what 
 complete -c huskies -n '__huskies_at service uninstall' -k -a 'systemd cron'
 complete -c huskies -n '__huskies_at service show' -k -a 'systemd cron'
 complete -c huskies -n '__huskies_at completion' -k -a 'bash zsh fish'
-complete -c huskies -n '__huskies_at help; and __huskies_is_first 1' -k -a 'init demo config doctor add list show edit update export import status explain history cost audit start approve reject block unblock freeze unfreeze demote retry resolve merged close abandon supersede reopen pause resume agent run logs worktree rescue tool service completion help mcp timer trigger watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup merge-recovery merge-block audit-log fire-timers fire-triggers notify relay pipeline project.toml agents.toml'
+complete -c huskies -n '__huskies_at help' -k -a '(__huskies_offers pages)'
 complete -c huskies -n '__huskies_at timer add' -l at -x -d 'Once, at 14:30 or 2026-12-01T09:00.'
 complete -c huskies -n '__huskies_at timer add' -l in -x -d 'Once, in 90s, 2h, 1d.'
 complete -c huskies -n '__huskies_at timer add' -l every -x -d 'Again and again, every 30m, 6h.'

@@ -38,10 +38,8 @@ def _print(lines: list[str]) -> None:
 
 
 def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
-    if kind == "zones":
-        from huskies_core.zone_names import zone_names
-
-        return ((name, "") for name in zone_names() if name.startswith(prefix))
+    if kind in ("pages", "zones"):
+        return (offer for offer in _everywhere(kind, typed) if offer[0].startswith(prefix))
     try:
         state = _state_folder(_place(typed))
     except (OSError, ValueError):
@@ -59,6 +57,18 @@ def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str
 
     wanted = f"{kind}/{_story(typed)}" if kind == "runs-of" else kind
     return offers(os.path.join(state, "state.db"), wanted, prefix)
+
+
+def _everywhere(kind: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
+    """What is the same in every project, and where there is none."""
+    if kind == "pages":
+        from huskies_cli.pages import pages_after
+
+        words = [word for word in typed if not word.startswith("-")]
+        return pages_after(words[words.index("help") + 1 :]) if "help" in words else ()
+    from huskies_core.zone_names import zone_names
+
+    return ((name, "") for name in zone_names())
 
 
 def _rescues(state: str, kind: str, story: str) -> "Iterable[tuple[str, str]]":

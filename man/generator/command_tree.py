@@ -10,7 +10,6 @@ from typer.core import TyperArgument, TyperOption
 
 from huskies_cli.app import EVERYWHERE, build_app, load
 from huskies_cli.commands import COMMANDS, Entry
-from huskies_cli.commands.help import PAGES
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import ProjectConfig
 from huskies_core.pipeline.events import EVENTS
@@ -39,6 +38,7 @@ _OFFERS = {
     "RUN": "runs",
     "R": "runs",
     "ZONE": "zones",
+    "[COMMAND...]": "pages",
     "AGENT": "agents",
     "A": "agents",
     "L": "labels",
@@ -73,10 +73,6 @@ def _keys() -> tuple[str, ...]:
     return tuple(keys_in_force(ProjectConfig()))
 
 
-def _pages() -> tuple[str, ...]:
-    return (*(entry.name for entry in COMMANDS if not entry.hidden), *PAGES)
-
-
 def _tools() -> tuple[str, ...]:
     return tuple(tools())
 
@@ -98,7 +94,6 @@ _FIRST: Mapping[str, Callable[[], tuple[str, ...]]] = {
     "config get KEY": _keys,
     "config set KEY": _keys,
     "tool call NAME": _tools,
-    "help [COMMAND...]": _pages,
 }
 """What the first argument can be where others come after it."""
 

@@ -75,6 +75,22 @@ def test_agents_are_told_from_their_file_and_none_whose_name_needs_quotes(
     assert (told, broken) == ((0, "coder-1\tcoder, codex\n", ""), [NONE] * 4)
 
 
+def test_the_pages_of_help_are_told_and_behind_a_group_its_commands(outside: Commands) -> None:
+    asked = [
+        ("pipe", "help"),
+        ("st", "help", "--quiet", "agent"),
+        ("", "help", "list"),
+        ("", "help", "agent", "start"),
+    ]
+    told = [outside("__complete", "pages", *words).stdout for words in asked]
+    assert told == [
+        "pipeline\tWhat stages and events there are.\n",
+        "start\tStart an agent on a story.\nstop\tEnd a story's run and freeze the story.\n",
+        "",
+        "",
+    ]
+
+
 def test_time_zones_are_told_also_where_no_project_is(outside: Commands) -> None:
     told = [
         outside("__complete", "zones", word).stdout for word in ("Europe/Lon", "--tz=Etc/GMT+1", "Nowhere")

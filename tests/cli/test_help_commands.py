@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_cli.commands.help import PAGES
+from huskies_cli.pages import PAGES
 from huskies_cli.shipped import shipped
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands

@@ -119,6 +119,7 @@ def test_ids_are_listed_with_their_titles_and_nothing_of_them_is_run(prompt: Pro
         ("huskies trigger add --to arch\t", "huskies trigger add --to archived"),
         ("huskies trigger add --event imp\t", "huskies trigger add --event imported"),
         ("huskies timer add --tz Europe/Lon\t", "huskies timer add --tz Europe/London"),
+        ("huskies help agent sto\t", "huskies help agent stop"),
         ("huskies help reco\t", "huskies help reconcile"),
         ("huskies list --json --stage cod\t", "huskies list --json --stage coding"),
         ("huskies --quiet run show --js\t", "huskies --quiet run show --json"),

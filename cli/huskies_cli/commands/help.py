@@ -10,13 +10,11 @@ import typer
 from huskies_cli.app import run
 from huskies_cli.commands import COMMANDS, Entry
 from huskies_cli.output import Result
+from huskies_cli.pages import PAGES, children_of
 from huskies_cli.session import Session, session_of
 from huskies_cli.shipped import shipped
 from huskies_core.errors import UsageError
 from huskies_core.text import nearest
-
-PAGES = {"pipeline": 7, "project.toml": 5, "agents.toml": 5}
-"""Those that are of no command, with their sections."""
 
 Words = Annotated[
     list[str] | None,
@@ -51,12 +49,8 @@ def _refuse_unknown(words: tuple[str, ...]) -> None:
             meant = nearest(word, names)
             hint = f"Did you mean '{meant}'?" if meant else "See 'huskies -h'."
             raise UsageError(f"no command '{word}'", hint=hint)
-        entries = _children(entries, word)
+        entries = children_of(entries, word)
         topics = ()
-
-
-def _children(entries: tuple[Entry, ...], name: str) -> tuple[Entry, ...]:
-    return next((entry.children for entry in entries if entry.name == name), ())
 
 
 def _page(words: tuple[str, ...]) -> tuple[str, int]:
