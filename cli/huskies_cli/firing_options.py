@@ -35,6 +35,13 @@ def wanted_deed(tool: str | None, args: str | None, prompt: str | None, *, of_tr
     return deed_of(tool=tool, args=given, prompt=prompt, of_trigger=of_trigger)
 
 
+def left_out(count: int, command: str, *, everything: bool) -> str:
+    """How many more there are than are drawn, and the command that has them."""
+    if count <= 0:
+        return ""
+    return f"and {count} more: huskies {command}{' --all' if everything else ''} --json"
+
+
 def told(deed: Deed) -> str:
     """On one line, short enough for a column."""
     text = _whole(deed)

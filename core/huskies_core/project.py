@@ -96,13 +96,14 @@ def find_remains(start: Path) -> Project:
 
 
 def find_repository(start: Path) -> Project:
-    """The main checkout of the repository around `start`, initialised or not. Raises NoProject without one."""
+    """The main checkout of the repository around `start`, initialised or not. Raises NoProject without one, and where
+    its path is no UTF-8."""
     place = Path(os.path.realpath(start))
     for folder in (place, *place.parents):
         git = folder / ".git"
         # As git has it, a folder of that name without a HEAD is none: the sandbox of Codex leaves such behind.
         if (git / "HEAD").exists():
-            return Project(folder, git)
+            return _project(folder, git)
         if git.is_file():
             return _main_checkout(folder, git)
         if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
@@ -114,15 +115,24 @@ def find_repository(start: Path) -> Project:
     )
 
 
+def _project(root: Path, git_dir: Path) -> Project:
+    """Raises NoProject for a place whose name neither the store nor JSON can hold."""
+    try:
+        os.fspath(root).encode()
+    except UnicodeEncodeError as error:
+        raise NoProject(f"the path {root} is not text in UTF-8", hint="Rename the folder.") from error
+    return Project(root, git_dir)
+
+
 def _main_checkout(folder: Path, pointer: Path) -> Project:
     """Follows the `.git` file of a linked worktree or a separate git directory (gitrepository-layout(5))."""
-    git_dir = (folder / pointer.read_text().removeprefix("gitdir:").strip()).resolve()
+    git_dir = (folder / pointer.read_text(errors="surrogateescape").removeprefix("gitdir:").strip()).resolve()
     common = git_dir / "commondir"
     if not common.is_file():
-        return Project(folder, git_dir)
-    shared = (git_dir / common.read_text().strip()).resolve()
+        return _project(folder, git_dir)
+    shared = (git_dir / common.read_text(errors="surrogateescape").strip()).resolve()
     if shared.name != ".git":
         raise NoProject(
             f"{shared} is a bare repository", hint="Huskies needs a main checkout: use a clone of it."
         )
-    return Project(shared.parent, shared)
+    return _project(shared.parent, shared)

@@ -163,6 +163,8 @@ def test_of_many_timers_the_soonest_fifty_are_drawn_and_all_are_told(huskies: Co
     drawn = [words[1] for words in lines if words[1:] and words[1].startswith("t")]
     assert drawn == [f"t{number}" for number in range(MOST + 1, 1, -1)]
     assert " ".join(lines[-1]) == "and 1 more: huskies timer list --json"
+    everything = huskies("timer", "list", "--all").stdout.splitlines()
+    assert everything[-1] == "and 1 more: huskies timer list --all --json"
     assert len(huskies("timer", "list", "--json").data["timers"]) == MOST + 1
 
 

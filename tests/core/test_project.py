@@ -112,3 +112,10 @@ def test_everything_of_the_state_lies_in_its_folder(project: Project) -> None:
 def test_an_empty_folder_named_like_gits_is_no_repository(repository: GitRepository) -> None:
     (repository.root / "part" / ".git").mkdir(parents=True)
     assert find_repository(repository.root / "part").root == repository.root
+
+
+def test_a_place_that_the_store_cannot_name_is_refused(tmp_path: Path) -> None:
+    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    repository = GitRepository(place)
+    with pytest.raises(NoProject, match="is not text in UTF-8"):
+        find_repository(repository.root)

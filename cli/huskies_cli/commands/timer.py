@@ -81,7 +81,7 @@ def list_timers(ctx: typer.Context, everything: Everything = False) -> Result:
     with open_context(session_of(ctx).start) as context:
         found = timers.list_timers(context, everything=everything)
     data = {"timers": [timer_document(timer) for timer in found]} if session_of(ctx).json else {}
-    return Result(data, text=lambda: _table(found))
+    return Result(data, text=lambda: _table(found, everything=everything))
 
 
 def cancel_timer(ctx: typer.Context, timer: Name) -> Result:
@@ -96,9 +96,13 @@ def cancel_timer(ctx: typer.Context, timer: Name) -> Result:
     return Result({"cancelled": [one.id for one in gone]}, text=text, talk=talk)
 
 
-def _table(found: Sequence[Timer]) -> str:
+def _table(found: Sequence[Timer], *, everything: bool) -> str:
     soonest = sorted(found, key=lambda timer: timer.fire_at)[:MOST]
-    more = f"and {len(found) - MOST} more: huskies timer list --json" if len(found) > MOST else ""
+    more = (
+        f"and {len(found) - MOST} more: huskies timer list{' --all' if everything else ''} --json"
+        if len(found) > MOST
+        else ""
+    )
     return render.paragraphs(render.table(COLUMNS, [row for timer in soonest for row in _rows(timer)]), more)
 
 

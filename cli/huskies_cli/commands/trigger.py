@@ -72,7 +72,7 @@ def list_triggers(ctx: typer.Context, everything: Everything = False) -> Result:
     with open_context(session_of(ctx).start) as context:
         found = triggers.list_triggers(context, everything=everything)
     data = {"triggers": [trigger_document(trigger) for trigger in found]} if session_of(ctx).json else {}
-    return Result(data, text=lambda: _table(found))
+    return Result(data, text=lambda: _table(found, everything=everything))
 
 
 def cancel_trigger(ctx: typer.Context, trigger: Name) -> Result:
@@ -92,8 +92,12 @@ def _when(trigger: Trigger) -> str:
     return " ".join(f"{name} {pattern}" for name, pattern in patterns.items()) or "any transition"
 
 
-def _table(found: Sequence[Trigger]) -> str:
-    more = f"and {len(found) - MOST} more: huskies trigger list --json" if len(found) > MOST else ""
+def _table(found: Sequence[Trigger], *, everything: bool) -> str:
+    more = (
+        f"and {len(found) - MOST} more: huskies trigger list{' --all' if everything else ''} --json"
+        if len(found) > MOST
+        else ""
+    )
     return render.paragraphs(render.table(COLUMNS, [_row(trigger) for trigger in found[:MOST]]), more)
 
 
