@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huskies_core.text import has_controls, nearest, one_line, tail, without_controls
+from huskies_core.text import fill, has_controls, nearest, one_line, placeholders, tail, without_controls
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,8 @@ def test_the_nearest_word_is_found_and_a_far_one_is_not() -> None:
         None,
         None,
     )
+
+
+def test_a_name_with_a_dash_is_a_name_too() -> None:
+    assert placeholders("{{story-id}} {{ story_id }} {{}} {{a b}}") == ("story-id", "story_id")
+    assert fill("{{story-id}} {{story_id}}", {"story_id": "7"}) == "{{story-id}} 7"
