@@ -36,7 +36,14 @@ class Figure:
     text: str
 
 
-Cell = str | int | float | None | Styled | Figure
+@dataclass(frozen=True)
+class Printed:
+    """A line as a program printed it: its spaces stay."""
+
+    text: str
+
+
+Cell = str | int | float | None | Styled | Figure | Printed
 
 
 @dataclass(frozen=True)
@@ -186,6 +193,8 @@ def _cell(cell: Cell) -> "Text":
         return Text(one_line(cell.text), style=cell.style)
     if isinstance(cell, Figure):
         return Text(cell.text)
+    if isinstance(cell, Printed):
+        return Text(" ".join(without_controls(cell.text).splitlines()))
     return Text("" if cell is None else one_line(str(cell)))
 
 

@@ -1,13 +1,14 @@
 """A story's log as it fills a screen: what its run printed, and what it prints; then that of its next run."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
 from huskies_cli import render
 from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.layout import line
-from huskies_cli.render import Row
+from huskies_cli.render import Field, Printed, Row
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.store.runs import Run
@@ -20,14 +21,15 @@ from huskies_core.tools.runs import as_now
 
 KEPT = 5000
 """Lines of a log, the last ones, that can be scrolled through; 'huskies logs' has all of it."""
-_BYTES = 512 * 1024
-"""How far back a log is read."""
+_BYTES = 2 * output.CHUNK_BYTES
+"""How far back a log is read, and how much of it at once: what prints faster than that is not read whole."""
 _KEYS = "q back · ↑↓ PgUp PgDn Home End scroll · the whole of it: huskies logs {story}"
 _STEPS = {Key.UP: 1, Key.DOWN: -1, "k": 1, "j": -1}
 
 
 class LogPage:
-    """Stays with the end of the log until it is scrolled up. A story may have had no run yet: then that is said.
+    """Stays with the end of the log until it is scrolled up, and then with what is shown. A story may have had no run
+    yet: then that is said.
 
     Raises HuskiesError `not_found`.
     """
@@ -40,8 +42,8 @@ class LogPage:
         self._trouble = ""
         self._position = 0
         self._rest = b""
-        self._above = 0
-        self._height = 1
+        self._above, self._added = 0, 0
+        self._width, self._height = 1, 1
 
     def read(self) -> bool:
         """Takes in what there is by now; whether anything is different then."""
@@ -62,9 +64,9 @@ class LogPage:
 
     def rows(self, width: int, lines: int, now: datetime) -> list[Row]:
         """As many rows as the screen has."""
-        self._height = max(lines - 3, 1)
+        self._width, self._height = width, max(lines - 3, 1)
         shown = self._shown(width) or [self._trouble or "nothing was printed yet"]
-        body = [*(line(text, width) for text in shown), *[()] * (self._height - len(shown))]
+        body = [*((Field(Printed(text), width),) for text in shown), *[()] * (self._height - len(shown))]
         below = f"{self._above} more below · " if self._above else ""
         keys = below + _KEYS.format(story=self._story.id)
         return [line(self._head(now), width, "bold"), (), *body, line(keys, width, "dim")]
@@ -82,39 +84,66 @@ class LogPage:
         return list(folded)[max(end - self._height, 0) : end]
 
     def _upwards(self) -> Iterator[str]:
-        if self._rest and self._log is not None:
-            yield from reversed(output.readable(self._rest, self._log.run).split("\n"))
+        yield from reversed(self._torn())
         yield from reversed(self._lines)
+
+    def _torn(self) -> list[str]:
+        """The last line, which has no end yet."""
+        if not self._rest or self._log is None:
+            return []
+        return output.readable(self._rest, self._log.run).split("\n")
 
     def _state(self) -> tuple[object, ...]:
         return (self._log and self._log.run, self._position, self._trouble, self._story)
 
     def _turn_to(self, log: Log) -> None:
-        """Of the first run the end of its log, of one that comes after it the whole."""
-        if self._log is None:
-            self._position = max(output.size(log) - _BYTES, 0)
-        elif self._log.run.id != log.run.id:
+        """Takes in what is new, of the next run too. What is looked at stays where it is."""
+        before, self._added = self._tall(self._torn()), 0
+        if self._log is not None and self._log.run.id != log.run.id:
             self._end_line(self._log.run)
-            self._lines.extend(("", f"── {_told(log.run)} ──", ""))
+            self._add(("", f"── {_told(log.run)} ──", ""))
             self._position = 0
-        is_torn = self._log is None and self._position > 0
         self._log = log
-        for piece in output.read(log, self._position):
+        self._read_on(log)
+        if self._above:
+            self._above += self._added + self._tall(self._torn()) - before
+
+    def _read_on(self, log: Log) -> None:
+        """From where it stopped, or where the end of the log begins; a log that was cut short from its beginning."""
+        size = output.size(log)
+        if size < self._position:
+            self._position, self._rest = 0, b""
+        start = max(self._position, size - _BYTES)
+        is_torn = start > self._position
+        if is_torn and self._lines:
+            self._end_line(log.run)
+            self._add(("…",))
+        self._position = start
+        # Not until there is nothing new: of what prints all the time that would never be so.
+        for piece in islice(output.read(log, start), _BYTES // output.CHUNK_BYTES):
             self._position += len(piece)
             self._take(piece.partition(b"\n")[2] if is_torn else piece, log.run)
-            is_torn = False
+            is_torn = is_torn and b"\n" not in piece
 
     def _take(self, piece: bytes, run: Run) -> None:
         *whole, self._rest = (self._rest + piece).split(b"\n")
-        for text in whole:
-            self._lines.extend(output.readable(text, run).split("\n"))
+        for text in whole[-KEPT:]:
+            self._add(output.readable(text, run).split("\n"))
         if len(self._rest) > output.LONGEST_LINE:
             self._end_line(run)
 
     def _end_line(self, run: Run) -> None:
         if self._rest:
-            self._lines.extend(output.readable(self._rest, run).split("\n"))
+            self._add(output.readable(self._rest, run).split("\n"))
         self._rest = b""
+
+    def _add(self, lines: Sequence[str]) -> None:
+        self._lines.extend(lines)
+        self._added += self._tall(lines)
+
+    def _tall(self, lines: Iterable[str]) -> int:
+        """How many lines of the screen they take; asked of what comes while it is scrolled up only."""
+        return sum(len(render.folded(one, self._width)) for one in lines) if self._above else 0
 
     def _head(self, now: datetime) -> str:
         about = f"{self._story.id} {one_line(self._story.draft.title)} ({self._story.stage.name.value})"

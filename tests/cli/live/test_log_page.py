@@ -125,6 +125,48 @@ def test_only_the_end_of_a_huge_log_is_read(context: Context) -> None:
     assert screen(page)[2] == "line 195000"
 
 
+def test_what_is_looked_at_stays_while_more_is_printed(context: Context) -> None:
+    log = begin(context)
+    log.write_text("".join(f"line {number}\n" for number in range(1, 10)) + "torn")
+    page = LogPage(context, 1)
+    screen(page)
+    page.scroll(Key.UP)
+    before = screen(page)[2:6]
+    with log.open("a") as more:
+        more.write(f" and whole\n{'long ' * 30}\nshort\nto")
+    assert screen(page)[2:6] == before == ["line 6", "line 7", "line 8", "line 9"]
+    assert screen(page)[6].startswith("5 more below")
+    page.scroll(Key.END)
+    assert screen(page)[5] == "to"
+
+
+def test_of_what_prints_faster_than_it_is_read_the_end_is_shown(context: Context) -> None:
+    log = begin(context)
+    log.write_text("first\nto")
+    page = LogPage(context, 1)
+    screen(page)
+    with log.open("a") as more:
+        more.write("".join(f"line {number}\n" for number in range(200_000)))
+    assert screen(page)[5] == "line 199999"
+    with log.open("a") as more:
+        more.write("rn\n" + "0123456789" * 200_000 + "\nlast\n")
+    assert screen(page)[4:6] == ["…", "last"]
+
+
+def test_a_log_that_was_cut_short_is_read_from_its_beginning(context: Context) -> None:
+    log = begin(context)
+    log.write_text("one\ntwo\nthr")
+    page = LogPage(context, 1)
+    screen(page)
+    log.write_text("four\n")
+    assert screen(page)[2:6] == ["one", "two", "four", ""]
+
+
+def test_the_spaces_of_what_was_printed_stay(context: Context) -> None:
+    begin(context).write_text("if  so:\n\treturn  1\u2028;\n")
+    assert screen(LogPage(context, 1))[2:4] == ["if  so:", "        return  1 ;"]
+
+
 def test_a_story_without_a_run_says_what_it_waits_for(context: Context) -> None:
     page = LogPage(context, 1)
     assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' says what it waits for."
