@@ -6,8 +6,9 @@ from datetime import datetime
 
 from huskies_cli import render
 from huskies_cli.live.columns import Column, columns_of, drawn, find, height_of
-from huskies_cli.live.layout import GAP, Section, beside, line, share_out, stacked
+from huskies_cli.live.layout import GAP, Section, beside, cut, line, share_out, stacked
 from huskies_cli.live.sections import (
+    Message,
     feed_section,
     limits_section,
     needs_section,
@@ -20,7 +21,6 @@ from huskies_core.tools.live import Live
 
 TWO_BLOCKS = 150
 """From so many columns on what is going on stands in two blocks side by side."""
-LEAST_COLUMNS = 60
 _LEAST_LINES = 4
 _KEYS = "q quit · p {pause} · ? keys · ←↑↓→ select · Enter its log · or a number and Enter"
 
@@ -28,13 +28,13 @@ _KEYS = "q quit · p {pause} · ? keys · ←↑↓→ select · Enter its log �
 @dataclass(frozen=True)
 class Screen:
     """How large it is, and what is on it beside the board: which story is selected, and the `note` that takes the
-    place of the keys. `messages` are what passes said, with the time. A picture has no keys, and `is_picture`."""
+    place of the keys. `messages` are what passes said. A picture has no keys, and `is_picture`."""
 
     width: int
     lines: int
     selected: int | None = None
     note: str = ""
-    messages: Sequence[tuple[str, str]] = ()
+    messages: Sequence[Message] = ()
     is_picture: bool = False
 
 
@@ -51,7 +51,7 @@ def board_rows(live: Live, screen: Screen, name: str, now: datetime) -> list[Row
     high, low = share_out(wanted, (max(_LEAST_LINES, room // 3), room), max(room, 0))
     top = drawn(columns, selected, width, high)
     rows = [_head(live, name, width), (), *top, (), *_lower(below, width, low - 1)]
-    return [*_exactly(rows, screen.lines - len(foot)), *foot]
+    return [cut(row, width) for row in [*_exactly(rows, screen.lines - len(foot)), *foot]]
 
 
 def _lower(blocks: Sequence[Sequence[Section]], width: int, lines: int) -> list[Row]:

@@ -155,7 +155,7 @@ def _spot(spot: Spot, width: int, digits: int, *, is_selected: bool) -> Row:
     return (
         Field(render.mark(spot.mark), _MARK, style=style),
         Field(spot.story.id, digits, right=True, style=style),
-        Field("", 1, style=style),
+        Field("›" if is_selected else "", 1, style=style),
         Field(spot.story.draft.title, title, style=style),
     )
 

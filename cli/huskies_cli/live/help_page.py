@@ -1,7 +1,7 @@
 """What the keys and the marks of the board mean."""
 
 from huskies_cli import render
-from huskies_cli.live.layout import line
+from huskies_cli.live.layout import cut, line
 from huskies_cli.render import Field, Mark, Row
 
 _KEYS = (
@@ -36,4 +36,4 @@ def help_rows(width: int, lines: int) -> list[Row]:
         "huskies help watch opens the manual; huskies explain 12 says why story 12 waits.", width, "dim"
     )
     rows: list[Row] = [line("Keys", width, "bold"), *keys, (), line("Marks", width, "bold"), *marks, (), more]
-    return [*rows[:lines], *[()] * (lines - len(rows))]
+    return [*(cut(row, width) for row in rows[:lines]), *[()] * (lines - len(rows))]

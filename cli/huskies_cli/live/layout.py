@@ -1,7 +1,7 @@
 """Rows fitted to a screen: how the lines are shared out, sections below each other, and blocks side by side."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from huskies_cli.render import Field, Row
 
@@ -66,6 +66,17 @@ def beside(left: Sequence[Row], right: Sequence[Row], width: int) -> list[Row]:
 
 def line(text: str, width: int, style: str = "") -> Row:
     return (Field(text, width, style=style),)
+
+
+def cut(row: Row, width: int) -> Row:
+    """The row without what would lie beyond so many columns."""
+    if width_of(row) <= width:
+        return row
+    fields = []
+    for field in row:
+        fields.append(replace(field, width=min(field.width, width)))
+        width -= fields[-1].width
+    return tuple(fields)
 
 
 def width_of(row: Row) -> int:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from huskies_cli import render
 from huskies_cli.live.board_page import Screen, board_rows
@@ -11,23 +11,29 @@ from huskies_cli.live.help_page import help_rows
 from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.log_page import LogPage
 from huskies_cli.live.passing import Passing
+from huskies_cli.live.sections import Message
 from huskies_cli.live.terminal import Terminal
 from huskies_cli.looping import Line
 from huskies_cli.render import Row
 from huskies_cli.session import Session
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.passes.due import config_stamp
 from huskies_core.tools.live import read_live, with_figures
-from huskies_core.tools.pausing import pause_starting, resume_starting
+from huskies_core.tools.pausing import is_paused, pause_starting, resume_starting
 
 LOOK_SECS = 0.08
 """How often the store is asked whether it has changed."""
 FIGURES_SECS = 1.0
 """How often what live runs have printed and spent is looked at."""
+SOON = timedelta(minutes=1)
+"""Less is told in seconds."""
 AGES_SECS = 20.0
 """How often the rest is drawn anew without a change: it tells how long something lasts."""
+PAUSE_WAIT_SECS = 1.0
+"""How long `p` waits for the store: meanwhile the screen stands still."""
+DIGITS = frozenset("0123456789")
 _MESSAGES = 50
 _DIGITS = 9
 
@@ -62,7 +68,7 @@ class Looker:
         self._trouble = ""
         self._log: LogPage | None = None
         self._is_help = False
-        self._messages: deque[tuple[str, str]] = deque(maxlen=_MESSAGES)
+        self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._is_stale = True
         self._next_figures = 0.0
 
@@ -112,12 +118,19 @@ class Looker:
         if self._log is not None:
             self._is_stale |= self._log.read()
         if self._is_stale:
-            self._next_figures = now + (FIGURES_SECS if self._live.runs else AGES_SECS)
+            self._next_figures = now + (FIGURES_SECS if self._counts_seconds() else AGES_SECS)
+
+    def _counts_seconds(self) -> bool:
+        """Whether anything on the board tells seconds: a live run does, and a timer that is due soon."""
+        soonest = [timer.fire_at - self._context.now() for timer in self._live.timers[:1]]
+        return bool(self._live.runs) or any(left < SOON for left in soonest)
 
     def _hear(self, line: Line) -> None:
         """What the journal tells is on the board already; what failed, and what was said, is not."""
-        if "seq" not in line and (line["outcome"] == "failed" or "message" in line):
-            self._messages.append((str(line["at"]), str(line.get("message") or line["line"])))
+        failed = line["outcome"] == "failed"
+        if "seq" not in line and (failed or "message" in line):
+            text = str(line.get("message") or line["line"])
+            self._messages.append(Message(str(line["at"]), text, is_failure=failed))
             self._is_stale = True
 
     def _rows(self, now: datetime) -> list[Row]:
@@ -132,8 +145,8 @@ class Looker:
         return board_rows(self._live, screen, self._name, now)
 
     def _press_on_board(self, press: Press) -> None:
-        if press.isdigit() and len(press) == 1 and len(self._typed) < _DIGITS:
-            self._typed += press
+        if press in DIGITS:
+            self._typed = (self._typed + press)[:_DIGITS]
             return
         match press:
             case "q":
@@ -175,9 +188,11 @@ class Looker:
 
     def _turn_pause(self) -> None:
         try:
-            if self._live.pause is None:
-                pause_starting(self._context)
+            if is_paused(self._context):
+                resume_starting(self._context, wait=PAUSE_WAIT_SECS)
             else:
-                resume_starting(self._context)
+                pause_starting(self._context, wait=PAUSE_WAIT_SECS)
+        except LockBusy as error:
+            self._note = f"{error.message}: press p again"
         except HuskiesError as error:
             self._note = f"{error.message}. {error.hint}"

@@ -26,6 +26,15 @@ _LONGEST_COMMAND = 34
 
 
 @dataclass(frozen=True)
+class Message:
+    """What the passes themselves had to say, and when."""
+
+    at: str
+    text: str
+    is_failure: bool
+
+
+@dataclass(frozen=True)
 class _Widths:
     """Those fields of a run that a wide screen has more room for."""
 
@@ -86,10 +95,10 @@ def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
     return _beside("Next", rows)
 
 
-def feed_section(entries: Sequence[Entry], messages: Sequence[tuple[str, str]], width: int) -> Section:
-    """The newest last. `messages` are what the passes themselves had to say, with the time."""
+def feed_section(entries: Sequence[Entry], messages: Sequence[Message], width: int) -> Section:
+    """The newest last."""
     happened = [(entry.at, _story(entry), entry_words(entry_document(entry)), "") for entry in entries]
-    said = [(at, "", text, "red") for at, text in messages]
+    said = [(one.at, "", one.text, "red" if one.is_failure else "") for one in messages]
     rows = [_happening(row, width) for row in sorted([*happened, *said], key=lambda row: row[0])]
     return Section(line("Happened", width, "bold"), rows, least=3, keeps_end=True)
 

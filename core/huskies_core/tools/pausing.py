@@ -3,24 +3,26 @@
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context
 from huskies_core.store import pauses
+from huskies_core.store.connection import STORE_WAIT_SECS
 from huskies_core.store.pauses import Pause
 from huskies_core.tools.documents import Document
 from huskies_core.tools.drafts import check_text
 
 
-def pause_starting(context: Context, reason: str = "") -> Pause:
+def pause_starting(context: Context, reason: str = "", *, wait: float = STORE_WAIT_SECS) -> Pause:
     """The pause that is on afterwards: one that was on before is left as it is. Runs that are live go on, and so do
-    gates and merges; a person may start an agent all the same. Raises HuskiesError `inside_a_run`."""
+    gates and merges; a person may start an agent all the same. Raises HuskiesError `inside_a_run`, and LockBusy when
+    the store stays busy for `wait` seconds."""
     refuse_inside_run(context)
     check_text("reason", reason)
-    with context.store.exclusive() as db:
+    with context.store.exclusive(wait) as db:
         return pauses.begin(db, reason, actor=context.actor, now=context.now())
 
 
-def resume_starting(context: Context) -> Pause | None:
-    """The pause that it ended; None where none was on. Raises HuskiesError `inside_a_run`."""
+def resume_starting(context: Context, *, wait: float = STORE_WAIT_SECS) -> Pause | None:
+    """The pause that it ended; None where none was on. Raises as `pause_starting` does."""
     refuse_inside_run(context)
-    with context.store.exclusive() as db:
+    with context.store.exclusive(wait) as db:
         return pauses.end(db, actor=context.actor, now=context.now())
 
 

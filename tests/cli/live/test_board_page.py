@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from huskies_cli import render
 from huskies_cli.live.board_page import Screen, board_rows
@@ -95,7 +96,7 @@ def test_three_stories_on_a_small_screen(context: Context) -> None:
         "huskies shop                                        ● 1 running   $0.00 today",
         "",
         "Backlog 1            Coding 2             QA        Merge     Held      Done",
-        "○ 1 Greet the worl…  ● 2 Greet the worl…",
+        "○ 1 Greet the worl…  ● 2›Greet the worl…",
         "                     ○ 3 Greet the worl…",
         "",
         "Runs    agent           age silent  turns     cost  last output",
@@ -187,5 +188,13 @@ def test_nothing_is_selected_where_there_is_no_story(context: Context) -> None:
 def test_a_long_column_shows_the_part_around_the_story_that_is_selected(context: Context) -> None:
     fill(context, 300)
     drawn = screen(context, 80, 24, selected=151)
-    assert any(line.startswith("○ 151 Greet") for line in drawn)
+    assert any(line.startswith("○ 151›Greet") for line in drawn)
     assert drawn[-2] == "151 Greet the world of 151: waits to be started"
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 12, 40, 79, 149, 150])
+def test_no_screen_is_too_small(context: Context, width: int) -> None:
+    fill(context, 30)
+    for lines in range(1, 26):
+        drawn = screen(context, width, lines, selected=3)
+        assert (len(drawn), max(map(cell_len, drawn)) <= width) == (max(lines, 2), True)
