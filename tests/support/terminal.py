@@ -71,6 +71,21 @@ class Terminal:
     def resize(self, lines: int, columns: int) -> None:
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
+    def forget_size(self) -> None:
+        """As a serial line, which never knew it."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+
+    def cook(self) -> None:
+        """Lines and echo again, as a shell has them."""
+        mode = self.mode()
+        mode[3] |= termios.ICANON | termios.ECHO
+        termios.tcsetattr(self._ours, termios.TCSANOW, mode)
+
+    def hang_up(self) -> None:
+        """The terminal is gone for the program; nothing more can be read."""
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), self._ours)
+
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 

@@ -1,5 +1,6 @@
 """The live board as a person has it: a real program on a real terminal, its screen read as an emulator draws it."""
 
+import fcntl
 import os
 import signal
 import termios
@@ -12,6 +13,7 @@ import pytest
 
 from support.cli import HUSKIES, start_huskies
 from support.screen import Screen
+from support.terminal import Terminal
 from support.waiting import wait_until
 from system.project import MakePipeline, Pipeline, Team
 
@@ -32,6 +34,10 @@ def board(pipeline: Pipeline, lines: int = 24, columns: int = 80) -> Iterator[Sc
 def hanging(pipeline: Pipeline) -> int:
     """A story whose coder prints and waits to be ended."""
     return pipeline.add(("say=hello from the agent", f"wait={pipeline.scripts / 'go'}", *WORK))
+
+
+def has_trouble(lines: list[str]) -> bool:
+    return any(line.startswith("Trouble") for line in lines)
 
 
 WORK = ("write=story-$HUSKIES_STORY_ID.txt:done", "commit=work")
@@ -120,7 +126,8 @@ def test_a_signal_ends_it_and_not_the_agent(make_pipeline: MakePipeline, number:
     with board(pipeline) as screen:
         screen.wait_for_text("hello from the agent")
         screen.send(number)
-        assert screen.wait_for_end() == (0 if number is signal.SIGTERM else -number)
+        assert screen.wait_for_end() == 0
+        assert (screen.is_back, bool(screen.mode()[3] & termios.ICANON)) == (True, True)
     assert pipeline.wait_until_live(story).agent == "coder-1"
     pipeline.huskies("agent", "stop", str(story))
 
@@ -135,6 +142,73 @@ def test_stopped_by_ctrl_z_it_gives_the_terminal_back_and_goes_on(make_pipeline:
         wait_until(lambda: not screen.mode()[3] & termios.ICANON, 30)
         screen.type("q")
         assert screen.wait_for_end() == 0
+
+
+def test_stopped_by_another_it_takes_the_terminal_again(make_pipeline: MakePipeline) -> None:
+    """A shell sets the terminal for itself meanwhile."""
+    pipeline = make_pipeline()
+    with board(pipeline) as screen:
+        screen.send(signal.SIGSTOP)
+        wait_until(lambda: screen.status() == psutil.STATUS_STOPPED, 30)
+        screen.cook()
+        screen.send(signal.SIGCONT)
+        wait_until(lambda: not screen.mode()[3] & termios.ICANON, 30)
+        screen.type("?")
+        screen.wait_for(lambda lines: lines[0] == "Keys")
+
+
+def test_a_terminal_that_goes_away_ends_it_without_a_report(
+    make_pipeline: MakePipeline, tmp_path: Path
+) -> None:
+    """Under `trap '' HUP` nothing tells of it but the terminal itself."""
+    pipeline = make_pipeline()
+    deaf = f"trap '' HUP; exec \"$0\" watch 2>{tmp_path}/said"
+    with Screen(["sh", "-c", deaf, str(HUSKIES)], pipeline.root, {}) as screen:
+        screen.wait_for_text("q quit")
+        screen.hang_up()
+        assert Terminal.wait_for_end(screen) == 130
+    assert (tmp_path / "said").read_text() == "huskies: interrupted\n"
+
+
+def test_keys_that_come_in_pieces_or_mean_nothing_do_no_harm(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline(team=TWO)
+    hanging(pipeline)
+    with board(pipeline) as screen:
+        screen.wait_for_text("hello from the agent")
+        screen.type("²1²\r")
+        screen.wait_for_text("q back")
+        screen.type("\x1b")
+        screen.type("[A?")
+        screen.wait_for(lambda lines: lines[0] == "Keys")
+        screen.type("q")
+        screen.wait_for_text("q back")
+        screen.type("q")
+        screen.wait_for_text("q quit · p pause")
+        screen.type("ppp")
+        screen.wait_for_text("q quit · p resume")
+    pipeline.huskies("agent", "stop", "1")
+
+
+def test_a_store_that_others_hold_does_not_hold_the_screen(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline()
+    with board(pipeline) as screen:
+        screen.wait_for_text("startup reconcile complete")
+        with pipeline.project.state_lock.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            screen.type("p")
+            screen.wait_for_text("press p again", timeout=8)
+        screen.type("p")
+        screen.wait_for_text("q quit · p resume")
+
+
+def test_a_terminal_that_does_not_know_its_size_has_a_small_one(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline()
+    with board(pipeline) as screen:
+        screen.type("?")
+        screen.wait_for(lambda lines: lines[0] == "Keys")
+        screen.forget_size()
+        screen.type("q")
+        assert screen.wait_for_text("q quit")[23].startswith("q quit")
 
 
 def test_nothing_is_written_while_nothing_changes(make_pipeline: MakePipeline) -> None:
@@ -157,10 +231,10 @@ def test_a_config_that_breaks_is_seen_on_the_board_and_mended_there(make_pipelin
         screen.wait_for_text("startup reconcile complete")
         pipeline.project.project_toml.write_text("nonsense = 1\n")
         pipeline.huskies("add", "A story", "-c", "it works")
-        screen.wait_for(lambda lines: "Trouble" in lines and any("nonsense" in line for line in lines))
+        screen.wait_for(lambda lines: has_trouble(lines) and any("nonsense" in line for line in lines))
         pipeline.project.project_toml.write_text(text)
         pipeline.huskies("add", "Another", "-c", "it works")
-        screen.wait_for(lambda lines: "Trouble" not in lines)
+        screen.wait_for(lambda lines: not has_trouble(lines))
 
 
 def test_a_store_that_is_lost_is_said_on_the_board(make_pipeline: MakePipeline) -> None:

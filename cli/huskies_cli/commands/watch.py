@@ -50,6 +50,8 @@ def watch(ctx: typer.Context, interval: Interval = 1.0, no_ui: NoUi = False) -> 
     if not (no_ui or session.json) and is_usable():
         from huskies_cli.live.looking import look
 
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal may be there still
+            signal.signal(signal.SIGHUP, lambda *_: sys.exit(0))
         look(session, interval)
         return Result()
     return Stream(_lines(session, interval), _text)

@@ -25,6 +25,7 @@ Press = Key | str
 """A key by its name, or the character that it types."""
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[@-~])")
+_TORN = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*|O)?$")
 _SEQUENCES = {
     **dict.fromkeys(("\x1b[A", "\x1bOA"), Key.UP),
     **dict.fromkeys(("\x1b[B", "\x1bOB"), Key.DOWN),
@@ -45,6 +46,11 @@ _CHARACTERS = {
     "\x1a": Key.SUSPEND,
     "\x0c": Key.REDRAW,
 }
+
+
+def is_torn(typed: bytes) -> bool:
+    """Whether it ends within a sequence, of which a slow line may bring the rest later; Escape alone looks like one."""
+    return _TORN.search(typed) is not None
 
 
 def presses(typed: bytes) -> list[Press]:

@@ -10,15 +10,21 @@ from contextlib import suppress
 from types import FrameType
 from typing import Self
 
-from huskies_cli.live.keys import Key, Press, presses
-from huskies_cli.streams import encodable
+from huskies_cli.live.keys import Key, Press, is_torn, presses
+from huskies_cli.streams import ReaderGone, write_text
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 """The other screen, no cursor, no wrapping of long lines, empty."""
-_LEAVE = "\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1049l"
+_LEAVE = "\x1b[0m\x1b[2J\x1b[H\x1b[?7h\x1b[?25h\x1b[?1049l"
+"""Emptied: a terminal without another screen would keep the board under the prompt."""
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 """A terminal that knows these shows what is between them at once; others ignore them."""
 _READ_BYTES = 4096
+_TORN_SECS = 0.05
+"""How long the rest of a sequence is waited for."""
+_UNKNOWN = (80, 24)
+"""What a terminal has that does not know its size, such as one on a serial line."""
+_RESIZED, _CONTINUED = b"w", b"c"
 
 
 def is_usable() -> bool:
@@ -52,20 +58,25 @@ class Terminal:
         os.set_blocking(self._waker, False)
 
     def __enter__(self) -> Self:
-        self._resized = signal.signal(signal.SIGWINCH, self._note_resize)
+        self._resized = signal.signal(signal.SIGWINCH, self._note_signal)
+        self._continued = signal.signal(signal.SIGCONT, self._note_signal)
         self._take()
         return self
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGWINCH, self._resized)
+        signal.signal(signal.SIGCONT, self._continued)
         self._give_back()
         os.close(self._wake)
         os.close(self._waker)
 
     def size(self) -> tuple[int, int]:
-        """Columns and lines."""
-        found = os.get_terminal_size(self._output.fileno())
-        return found.columns, found.lines
+        """Columns and lines. Raises KeyboardInterrupt when the terminal is gone."""
+        try:
+            found = os.get_terminal_size(self._output.fileno())
+        except OSError as error:
+            raise KeyboardInterrupt from error
+        return found.columns or _UNKNOWN[0], found.lines or _UNKNOWN[1]
 
     def show(self, lines: Sequence[str]) -> None:
         """Draws the lines that differ from what is on the screen; nothing when none does."""
@@ -89,14 +100,16 @@ class Terminal:
         self._write("\x1b[2J")
 
     def pressed(self, timeout: float) -> list[Press]:
-        """What was pressed by now, or is within `timeout` seconds; a resize is a wish to draw anew.
+        """What was pressed by now, or is within `timeout` seconds; a resize is a wish to draw anew. Whoever stopped
+        this process, the terminal is taken again when it goes on.
 
         Raises KeyboardInterrupt when the terminal is gone.
         """
         ready, _, _ = select.select([self._input, self._wake], [], [], timeout)
         found: list[Press] = []
         if self._wake in ready:
-            os.read(self._wake, _READ_BYTES)
+            if _CONTINUED in os.read(self._wake, _READ_BYTES):
+                self._take()
             found.append(Key.REDRAW)
         if self._input in ready:
             found.extend(presses(self._typed()))
@@ -110,6 +123,12 @@ class Terminal:
         self.forget()
 
     def _typed(self) -> bytes:
+        typed = self._read()
+        while is_torn(typed) and select.select([self._input], [], [], _TORN_SECS)[0]:
+            typed += self._read()
+        return typed
+
+    def _read(self) -> bytes:
         try:
             typed = os.read(self._input, _READ_BYTES)
         except OSError as error:
@@ -119,26 +138,33 @@ class Terminal:
         return typed
 
     def _take(self) -> None:
-        mode = termios.tcgetattr(self._input)
-        mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
-        mode[0] &= ~(termios.IXON | termios.ICRNL)
-        mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(self._input, termios.TCSADRAIN, mode)
+        """Raises KeyboardInterrupt when the terminal is gone."""
+        try:
+            mode = termios.tcgetattr(self._input)
+            mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+            mode[0] &= ~(termios.IXON | termios.ICRNL)
+            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self._input, termios.TCSADRAIN, mode)
+        except termios.error as error:
+            raise KeyboardInterrupt from error
         self._write(_ENTER)
 
     def _give_back(self) -> None:
         """A terminal that is gone is past caring."""
-        with suppress(OSError, termios.error):
+        with suppress(KeyboardInterrupt, termios.error):
             termios.tcsetattr(self._input, termios.TCSADRAIN, self._before)
             self._write(_LEAVE)
 
     def _write(self, text: str) -> None:
-        self._output.write(encodable(text, self._output.encoding))
-        self._output.flush()
+        """Raises KeyboardInterrupt when the terminal is gone."""
+        try:
+            write_text(self._output, text)
+        except (ReaderGone, OSError) as error:
+            raise KeyboardInterrupt from error
 
-    def _note_resize(self, _number: int, _frame: FrameType | None) -> None:
+    def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         """The wait for a key ends. A full pipe has woken it already."""
         try:
-            os.write(self._waker, b"w")
+            os.write(self._waker, _CONTINUED if number == signal.SIGCONT else _RESIZED)
         except BlockingIOError:
             return

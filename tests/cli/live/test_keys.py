@@ -1,6 +1,6 @@
 import pytest
 
-from huskies_cli.live.keys import Key, presses
+from huskies_cli.live.keys import Key, is_torn, presses
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,9 @@ from huskies_cli.live.keys import Key, presses
 )
 def test_bytes_become_keys(typed: bytes, pressed: list[str]) -> None:
     assert presses(typed) == pressed
+
+
+def test_a_sequence_that_a_slow_line_tore_is_known() -> None:
+    torn = (b"\x1b", b"q\x1b[", b"\x1bO", b"\x1b[1;5")
+    whole = (b"\x1b[A", b"\x1b[5~", b"\x1bOA", b"q", b"")
+    assert tuple(typed for typed in (*torn, *whole) if is_torn(typed)) == torn
