@@ -13,6 +13,8 @@ from huskies_core.progress import Progress, unseen
 
 EVERY_SECS = 0.1
 _NAME, _BAR = 24, 30
+_UNKNOWN = 80
+"""Columns of a terminal that does not know them."""
 
 
 @contextmanager
@@ -69,8 +71,13 @@ def is_wanted(session: Session) -> bool:
 
 
 def _drawn(at: str, done: int, of: int) -> str:
-    name = render.rows([(render.Field(at, _NAME),)])[0].ljust(_NAME)
-    return f"{name} {render.bar(done, of, _BAR)} {done} of {of}" if of else f"{name} {done or ''}"
+    """No wider than the terminal: of a line that goes on in the next one only the end would be written over."""
+    columns = os.get_terminal_size(sys.stderr.fileno()).columns or _UNKNOWN
+    figures = f"{done} of {of}" if of else f"{done or ''}"
+    name = min(_NAME, max(columns - len(figures) - 2, 0))
+    bar = min(_BAR, columns - name - len(figures) - 3) if of else 0
+    told = render.rows([(render.Field(at, name),)])[0].ljust(name)
+    return " ".join(part for part in (told, render.bar(done, of, bar) if bar > 0 else "", figures) if part)
 
 
 def _write(text: str) -> None:

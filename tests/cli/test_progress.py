@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from huskies_core.text import without_controls
 from support.cli import HUSKIES, run_huskies
 from support.git_repository import GitRepository
 from support.screen import Screen
@@ -48,3 +49,16 @@ def test_reconcile_and_doctor_name_what_they_are_at(repository: GitRepository) -
             screen.wait_for_end(60)
             screen.settled(0.2)
             assert at in screen.raw
+
+
+def test_a_bar_stays_in_its_line_on_a_narrow_terminal(repository: GitRepository, tmp_path: Path) -> None:
+    run_huskies("init", cwd=repository.root)
+    stories = write_stories(tmp_path / "stories", 300)
+    slow = 'stty cols 36; exec "$0" import "$1"'
+    with Screen(["sh", "-c", slow, str(HUSKIES), str(stories)], repository.root, {}) as screen:
+        assert screen.wait_for_end(60) == 0
+        screen.settled(0.2)
+        written = screen.raw.decode()
+    bars = [without_controls(part) for part in written.split("\r") if "of 300" in part]
+    assert bars
+    assert max(map(len, bars)) <= 36
