@@ -68,7 +68,7 @@ def _blocks(live: Live, screen: Screen, now: datetime) -> list[Section]:
         needs_section(live.board, width),
         limits_section(live.board, width),
         next_section(live.timers, width, now),
-        feed_section(live.feed, screen.messages, width),
+        feed_section(live.feed, screen.messages, width, now),
     ]
 
 
@@ -83,7 +83,7 @@ def _two_blocks(live: Live, screen: Screen, now: datetime) -> list[list[Section]
         ],
         [
             next_section(live.timers, right, now),
-            feed_section(live.feed, screen.messages, right),
+            feed_section(live.feed, screen.messages, right, now),
         ],
     ]
 

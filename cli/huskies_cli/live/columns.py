@@ -145,7 +145,11 @@ def _drawn(column: Column, selected: int | None, width: int, lines: int) -> list
         shown, left = shown[:-1], left + 1
     digits = max((len(str(spot.story.id)) for spot in shown), default=1)
     rows = [_spot(spot, width, digits, is_selected=spot.story.id == selected) for spot in shown]
-    more = [(Field(f"  +{left} more", width, style="dim"),)] if left > 0 and room else []
+    more = (
+        [(Field("", _MARK), Field(f"+{left} more", max(width - _MARK, 0), style="dim"))]
+        if left > 0 and room
+        else []
+    )
     return [heading, *rows, *more]
 
 

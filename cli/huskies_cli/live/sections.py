@@ -95,11 +95,11 @@ def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
     return _beside("Next", rows)
 
 
-def feed_section(entries: Sequence[Entry], messages: Sequence[Message], width: int) -> Section:
+def feed_section(entries: Sequence[Entry], messages: Sequence[Message], width: int, now: datetime) -> Section:
     """The newest last."""
     happened = [(entry.at, _story(entry), entry_words(entry_document(entry)), "") for entry in entries]
     said = [(one.at, "", one.text, "red" if one.is_failure else "") for one in messages]
-    rows = [_happening(row, width) for row in sorted([*happened, *said], key=lambda row: row[0])]
+    rows = [_happening(row, width, now) for row in sorted([*happened, *said], key=lambda row: row[0])]
     return Section(line("Happened", width, "bold"), rows, least=3, keeps_end=True)
 
 
@@ -162,8 +162,10 @@ def _story(entry: Entry) -> str:
     return "" if entry.story is None else str(entry.story)
 
 
-def _happening(row: tuple[str, str, str, str], width: int) -> Row:
+def _happening(row: tuple[str, str, str, str], width: int, now: datetime) -> Row:
+    """With the time of today, or the day when it was another."""
     at, story, text, style = row
-    clock = from_iso(at).astimezone().strftime("%H:%M:%S")
+    then = from_iso(at).astimezone()
+    clock = then.strftime("%H:%M:%S" if then.date() == now.astimezone().date() else "%b %d")
     rest = max(width - _CLOCK - _ID, 0)
     return (Field(clock, _CLOCK, style="dim"), Field(story, _ID), Field(text, rest, style=style))

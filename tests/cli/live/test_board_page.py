@@ -127,7 +127,7 @@ def test_many_stories_fit_a_small_screen_and_a_large_one(context: Context) -> No
         "○  9 Greet …  ○  3 Greet …  ○ 14 Greet …  ○ 15 Greet …  ✗ 17 Greet…  ✓ 288 Gree…",
         "○ 10 Greet …  ○ 12 Greet …  ○ 24 Greet …  ○ 25 Greet …  ✗ 27 Greet…  ✓ 278 Gree…",
         "○ 11 Greet …  ○ 13 Greet …  ○ 34 Greet …  ○ 35 Greet …  ✗ 37 Greet…  ✓ 268 Gree…",
-        "+86 more      +56 more      +26 more      +26 more      +56 more     +26 more",
+        "  +86 more      +56 more      +26 more      +26 more      +56 more     +26 more",
         "",
     ]
     assert [line[:101].rstrip() for line in large if line.startswith(("Needs", "✗ 6 "))] == [
@@ -198,3 +198,11 @@ def test_no_screen_is_too_small(context: Context, width: int) -> None:
     for lines in range(1, 26):
         drawn = screen(context, width, lines, selected=3)
         assert (len(drawn), max(map(cell_len, drawn)) <= width) == (max(lines, 2), True)
+
+
+def test_what_happened_on_another_day_has_its_day(context: Context) -> None:
+    fill(context, 1)
+    live = read_live(context)
+    drawn = render.rows(board_rows(live, Screen(80, 24), "shop", NOW + timedelta(days=1)))
+    day = NOW.astimezone().strftime("%b %d")
+    assert any(row.startswith(f"{day}   1     → backlog imported") for row in drawn)
