@@ -71,8 +71,7 @@ def is_due(context: Context) -> bool:
     with context.store.reading() as db:
         if notifications.still_open(db):
             return True
-        due_at = pass_times.get(db, NAME).due_at
-        waits = due_at is not None and due_at > context.now()
+        waits = pass_times.get(db, NAME).waits(context.now())
         is_on = facts.get(db, facts.NOTIFY) == ON
         return is_on and not waits and journal.head(db) > cursors.get(db, NAME)
 
@@ -140,8 +139,8 @@ def _end_interrupted(context: Context, number: int, detail: str) -> str:
 
 def _wait(world: World) -> datetime | None:
     """The time before which there is no other message stays written down."""
-    due_at = pass_times.get(world.db, NAME).due_at
-    return due_at if due_at is not None and due_at > world.now else None
+    times = pass_times.get(world.db, NAME)
+    return times.due_at if times.waits(world.now) else None
 
 
 NOTIFY = Pass(NAME, plan, one_by_one(apply), follows=True, wake=_wait)

@@ -177,15 +177,14 @@ def _note(context: Context, name: str, interval: int) -> None:
 def _is_due(context: Context, name: str) -> bool:
     """A pass of an interval is due when that has passed; one that never ran is due."""
     with context.store.reading() as db:
-        due_at = pass_times.get(db, name).due_at
-    return due_at is None or due_at <= context.now()
+        times = pass_times.get(db, name)
+    return times.due_at is None or times.is_come(context.now())
 
 
 def _is_waked(context: Context, name: str) -> bool:
     """A pass without an interval is due when something it waits for has come."""
     with context.store.reading() as db:
-        due_at = pass_times.get(db, name).due_at
-    return due_at is not None and due_at <= context.now()
+        return pass_times.get(db, name).is_come(context.now())
 
 
 def _is_behind(context: Context, name: str) -> bool:

@@ -158,8 +158,7 @@ def _put_off(context: Context, why: str, jitter: float) -> None:
 
 
 def _waits(context: Context, db: Connection) -> bool:
-    due_at = pass_times.get(db, NAME).due_at
-    return due_at is not None and due_at > context.now()
+    return pass_times.get(db, NAME).waits(context.now())
 
 
 def _position(db: Connection) -> int:

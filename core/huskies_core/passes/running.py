@@ -117,8 +117,8 @@ def _settle(context: Context, chosen: Pass, head: int, wake: datetime | None) ->
     """Says that nothing is left to do up to `head`. Written only where that is news."""
     with context.store.reading() as db:
         known = cursors.get(db, chosen.name)
-        due = pass_times.get(db, chosen.name).due_at
-    if known == head and due == wake:
+        times = pass_times.get(db, chosen.name)
+    if known == head and times.due_at == wake and not times.is_of_the_future(context.now()):
         return
     with context.store.exclusive() as db:
         cursors.move(db, chosen.name, head)

@@ -7,7 +7,8 @@ _NEWS = """
 SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'auto-assign'), -1)
     OR EXISTS (SELECT 1 FROM journal WHERE kind IN ('transition', 'timer', 'trigger')
                AND seq > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0))
-    OR EXISTS (SELECT 1 FROM pass_times WHERE due_at <= :now AND pass NOT IN ('relay', 'notify'))
+    OR EXISTS (SELECT 1 FROM pass_times WHERE (due_at <= :now OR due_at > :now AND last_at > :now)
+               AND pass NOT IN ('relay', 'notify'))
     OR EXISTS (SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= :now)
     OR (SELECT max(seq) FROM journal WHERE kind = 'transition')
          > max(coalesce((SELECT seq FROM cursors WHERE name = 'fire-triggers'), 0),
@@ -17,10 +18,10 @@ SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM c
     OR (:gateway OR coalesce((SELECT value FROM facts WHERE key = 'gateway'), '') <> '')
         AND (SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition')
               > coalesce((SELECT seq FROM cursors WHERE name = 'relay'), -1)
-        AND coalesce((SELECT due_at FROM pass_times WHERE pass = 'relay'), '') <= :now
+        AND NOT EXISTS (SELECT 1 FROM pass_times WHERE pass = 'relay' AND due_at > :now AND last_at <= :now)
     OR coalesce((SELECT value FROM facts WHERE key = 'notify'), '') <> ''
         AND (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'notify'), 0)
-        AND coalesce((SELECT due_at FROM pass_times WHERE pass = 'notify'), '') <= :now
+        AND NOT EXISTS (SELECT 1 FROM pass_times WHERE pass = 'notify' AND due_at > :now AND last_at <= :now)
 """
 
 _AT_WORK = """

@@ -12,6 +12,17 @@ class PassTime:
     last_at: datetime | None
     due_at: datetime | None
 
+    def is_come(self, now: datetime) -> bool:
+        """Whether there is a time at which it is due and that is past."""
+        return self.due_at is not None and (self.due_at <= now or self.is_of_the_future(now))
+
+    def waits(self, now: datetime) -> bool:
+        return self.due_at is not None and not self.is_come(now)
+
+    def is_of_the_future(self, now: datetime) -> bool:
+        """Whether a clock that has been put back since wrote it: nobody waits until it is as late again."""
+        return self.last_at is not None and self.last_at > now
+
 
 def get(db: sqlite3.Connection, name: str) -> PassTime:
     row = db.execute("SELECT last_at, due_at FROM pass_times WHERE pass = ?", (name,)).fetchone()

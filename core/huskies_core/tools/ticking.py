@@ -21,7 +21,9 @@ def ticked_lately(context: Context) -> bool:
     now = context.now()
     with context.store.reading() as db:
         last = {name: pass_times.get(db, name).last_at for name in limits}
-    return any(at is not None and now - at <= timedelta(seconds=limits[name]) for name, at in last.items())
+    return any(
+        at is not None and abs(now - at) <= timedelta(seconds=limits[name]) for name, at in last.items()
+    )
 
 
 def _watcher(context: Context) -> Watcher:

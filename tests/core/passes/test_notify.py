@@ -319,6 +319,20 @@ def test_waiting_news_makes_a_tick_due_when_the_time_is_over(context: Context) -
     assert (before, is_due(str(context.project.state_dir))) == (False, True)
 
 
+def test_a_clock_that_was_put_back_keeps_nothing_waiting(context: Context, clock: Clock) -> None:
+    turn_on(context)
+    clock.pass_by(days=365)
+    block(context)
+    settle(context)
+    clock.pass_by(days=-365)
+    settle(context)
+    block(context)
+    settle(context)
+    clock.pass_by(seconds=61)
+    settle(context)
+    assert told(context) == [["Story 1 is blocked"], ["Story 2 is blocked"]]
+
+
 def test_the_end_of_a_run_has_it_told(context: Context) -> None:
     turn_on(context)
     block(context)

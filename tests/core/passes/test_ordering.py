@@ -17,6 +17,7 @@ from huskies_core.runs.directory import RunDirectory
 from huskies_core.runs.liveness import take_lock
 from huskies_core.store import pass_times, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.tools.ticking import ticked_lately
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story, load_story
 
@@ -97,6 +98,17 @@ def test_a_wait_that_is_over_makes_a_tick_due(context: Context) -> None:
     with context.store.exclusive() as db:
         pass_times.bring_forward(db, "auto-assign", context.now())
     assert is_due(state(context))
+
+
+def test_a_clock_that_was_put_back_is_not_waited_for(context: Context, clock: Clock) -> None:
+    clock.pass_by(days=365)
+    settle(context)
+    clock.pass_by(days=-365)
+    told = ticked_lately(context)
+    due, reports = is_due(state(context)), ordering.tick(context)
+    assert (told, due, "watchdog" in ran(reports)) == (False, True, True)
+    settle(context)
+    assert (ticked_lately(context), is_due(state(context))) == (True, False)
 
 
 def test_a_live_run_makes_a_tick_due_only_when_its_lock_is_free(context: Context) -> None:
