@@ -14,6 +14,7 @@ from huskies_core.channels.message import Message
 from huskies_core.text import one_line, tail
 
 TEXT_VARIABLE = "HUSKIES_NOTIFICATION"
+_MOST_READ = 4096
 
 
 def run(
@@ -34,8 +35,7 @@ def run(
         read.seek(0)
         process = _started(command, root, told, read, said)
         code = _ended(process, within)
-        said.seek(0)
-        words = one_line(tail(said.read().decode(errors="replace").strip(), 200))
+        words = _last_words(said)
     if code is None:
         raise trouble(f"{command[0]} took longer than {within:g} s and was ended")
     if code:
@@ -57,6 +57,12 @@ def _started(
         )
     except OSError as error:
         raise trouble(f"{command[0]} cannot be run: {error.strerror}") from error
+
+
+def _last_words(said: IO[bytes]) -> str:
+    """The end of it: there is no telling how much it is."""
+    said.seek(max(0, said.seek(0, os.SEEK_END) - _MOST_READ))
+    return one_line(tail(said.read().decode(errors="replace").strip(), 200))
 
 
 def _ended(process: "subprocess.Popen[bytes]", within: float) -> int | None:

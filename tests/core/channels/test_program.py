@@ -1,6 +1,7 @@
 """A program that is told: what it reads, and what it may do wrong."""
 
 import json
+import resource
 from pathlib import Path
 
 import psutil
@@ -43,6 +44,14 @@ def test_one_that_fails_is_told_with_its_last_words(tmp_path: Path) -> None:
     command = script(tmp_path, "printf 'no \\033[31mway\\n' >&2; exit 3")
     assert trouble(command, tmp_path) == "./tell exited with 3: no way"
     assert trouble(("false",), tmp_path) == "false exited with 1"
+
+
+def test_of_one_that_prints_without_end_no_more_than_the_end_is_read(tmp_path: Path) -> None:
+    command = script(tmp_path, "head -c 200000000 /dev/zero >&2; echo 'no way' >&2; exit 1")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    said = trouble(command, tmp_path)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert (said, grown < 100_000) == ("./tell exited with 1: no way", True)
 
 
 def test_one_that_is_not_there_is_told(tmp_path: Path) -> None:
