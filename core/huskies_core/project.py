@@ -95,6 +95,18 @@ def find_remains(start: Path) -> Project:
     return project
 
 
+def find_place(start: Path) -> Project:
+    """The project that `start` lies in, or the one that was there: what was put elsewhere for it may outlive it.
+
+    Nothing is looked for above a folder that is gone: another project may lie there.
+    """
+    place = Path(os.path.realpath(start))
+    try:
+        return find_repository(place) if place.is_dir() else _project(place, place / ".git")
+    except NoProject:
+        return _project(place, place / ".git")
+
+
 def find_repository(start: Path) -> Project:
     """The main checkout of the repository around `start`, initialised or not. Raises NoProject without one, and where
     its path is no UTF-8."""

@@ -1,5 +1,6 @@
 """`huskies service`, through the program."""
 
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,6 +81,24 @@ def test_projects_that_install_at_once_are_all_in_the_crontab(tmp_path: Path, cr
     lines = (crontab.read() or b"").decode().splitlines()
     assert [one.exit_code for one in done] == [0] * 4
     assert [sum(str(root / ".huskies/cron") in line for line in lines) for root in roots] == [1] * 4
+
+
+@pytest.mark.parametrize("gone", ["shop/.huskies", "shop"])
+def test_what_ticks_for_a_project_that_is_gone_can_be_taken_away(
+    tmp_path: Path, crontab: OwnCrontab, gone: str
+) -> None:
+    """Another project around it keeps its own."""
+    around = GitRepository(tmp_path.resolve() / "all").root
+    inner = GitRepository(around / "shop").root
+    for root in (around, inner):
+        assert run_huskies("init", cwd=root).exit_code == 0
+        assert run_huskies("service", "install", "cron", cwd=root).exit_code == 0
+    shutil.rmtree(around / gone)
+    uninstall = ("--project", str(inner), "service", "uninstall", "cron")
+    first, second = run_huskies(*uninstall, cwd=tmp_path), run_huskies(*uninstall, cwd=tmp_path)
+    left = (crontab.read() or b"").decode()
+    assert (first.exit_code, second.exit_code) == (0, 4)
+    assert (str(inner) in left, str(around / ".huskies/cron") in left) == (False, True)
 
 
 def test_a_tick_works_without_any_environment(huskies: Commands, repository: GitRepository) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import Context, open_context
 from huskies_core.errors import UsageError
+from huskies_core.project import find_place, find_project
 from huskies_core.runs.scope import lingers
 from huskies_core.services.service import Job, Kind, captured
 from huskies_core.text import without_controls
@@ -56,10 +58,14 @@ def install_service(
 def uninstall_service(ctx: typer.Context, kind: Where) -> Result:
     """Take away what ticks for this project.
 
-    Agents, gates and merges that are at work go on.
+    Agents, gates and merges that are at work go on. It works for a project that is gone, too.
     """
-    with open_context(session_of(ctx).start) as context:
+    session = session_of(ctx)
+    with open_context(Path(session.place) if session.place else session.start, find=find_place) as context:
         removed = uninstall(context, kind)
+    if not removed:
+        # Neither a project nor what ticks for one: then another place was meant.
+        find_project(session.start)
     return Result(
         {"kind": kind, "removed": list(removed)}, "\n".join(f"removed {place}" for place in removed)
     )

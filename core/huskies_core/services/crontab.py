@@ -69,10 +69,10 @@ def split_crontab(crontab: str, root: str) -> Split:
     name = escaped_path(root)
     lines = _lines(crontab)
     begins = (f"{_BEGIN}{name}", f"{_BEGIN}{name}{_JOINED}")
-    start = next((number for number, line in enumerate(lines) if line.rstrip("\n") in begins), None)
+    start = next((number for number, line in enumerate(lines) if _bare(line) in begins), None)
     if start is None:
         return Split(crontab, None, "")
-    ends = (number for number, line in enumerate(lines) if line.rstrip("\n") == f"{_END}{name}")
+    ends = (number for number, line in enumerate(lines) if _bare(line) == f"{_END}{name}")
     end = next((number for number in ends if number > start), None)
     if end is None:
         raise HuskiesError(
@@ -81,7 +81,7 @@ def split_crontab(crontab: str, root: str) -> Split:
             code="crontab_damaged",
         )
     block = "".join((f"{begins[0]}\n", *lines[start + 1 : end + 1]))
-    is_joined = lines[start].rstrip("\n") == begins[1]
+    is_joined = _bare(lines[start]) == begins[1]
     return Split("".join(lines[:start]), block, "".join(lines[end + 1 :]), is_joined)
 
 
@@ -89,6 +89,11 @@ def _lines(text: str) -> list[str]:
     """Each with its end. Only a line feed ends one: other ends that Python knows are part of somebody's line."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def _bare(line: str) -> str:
+    """Without its end, also where an editor ended all lines as DOS does: a mark of ours stays one."""
+    return line.removesuffix("\n").removesuffix("\r")
 
 
 def _joined(block: str) -> str:

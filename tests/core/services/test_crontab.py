@@ -51,6 +51,12 @@ def test_a_block_is_replaced_in_its_place() -> None:
     assert with_block(crontab, ROOT, changed) == crontab.replace("/bin/sh", "/bin/dash")
 
 
+def test_a_block_whose_lines_an_editor_ended_as_dos_does_is_still_ours() -> None:
+    edited = with_block("a\n", ROOT, BLOCK).replace("\n", "\r\n") + "b\r\n"
+    assert split_crontab(edited, ROOT).without == "a\r\nb\r\n"
+    assert with_block(edited, ROOT, BLOCK) == f"a\r\n{BLOCK}b\r\n"
+
+
 def test_projects_have_blocks_of_their_own() -> None:
     other = block_of(OTHER, "/other")
     both = with_block(with_block("", ROOT, BLOCK), OTHER, other)
