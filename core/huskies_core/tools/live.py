@@ -21,7 +21,7 @@ _TOLD = (Kind.TRANSITION, Kind.RUN, Kind.TIMER, Kind.TRIGGER, Kind.QUEUE)
 
 @dataclass(frozen=True)
 class LiveRun:
-    """A live run, and the last line that it printed."""
+    """A live run, and the last line that it printed: of the first `MOST` of them only."""
 
     now: RunNow
     last_line: str
@@ -55,12 +55,13 @@ def read_live(context: Context) -> Live:
 
 def with_figures(context: Context, live: Live) -> Live:
     """The same with what its runs have printed and spent since; the store is not asked."""
-    return replace(
-        live, runs=_live_runs(context, [as_now(context.project, one.now.run) for one in live.runs])
-    )
+    shown = [as_now(context.project, one.now.run) for one in live.runs[:MOST]]
+    return replace(live, runs=(*_live_runs(context, shown), *live.runs[MOST:]))
 
 
 def _live_runs(context: Context, found: Sequence[RunNow]) -> tuple[LiveRun, ...]:
-    return tuple(
-        LiveRun(now, last_line(RunDirectory(context.project.run_dir(now.run.id)), now.run)) for now in found
+    shown = (
+        LiveRun(now, last_line(RunDirectory(context.project.run_dir(now.run.id)), now.run))
+        for now in found[:MOST]
     )
+    return (*shown, *(LiveRun(now, "") for now in found[MOST:]))

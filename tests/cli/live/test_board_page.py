@@ -21,7 +21,7 @@ from huskies_core.runs.liveness import take_lock
 from huskies_core.store import runs, stories
 from huskies_core.store.deeds import Prompt
 from huskies_core.store.runs import Claim, RunKind
-from huskies_core.tools.live import read_live
+from huskies_core.tools.live import MOST, read_live, with_figures
 from huskies_core.tools.pausing import pause_starting
 from huskies_core.tools.timers import When, schedule
 from support.contexts import Clock, opened
@@ -206,3 +206,17 @@ def test_what_happened_on_another_day_has_its_day(context: Context) -> None:
     drawn = render.rows(board_rows(live, Screen(80, 24), "shop", NOW + timedelta(days=1)))
     day = NOW.astimezone().strftime("%b %d")
     assert any(row.startswith(f"{day}   1     → backlog imported") for row in drawn)
+
+
+def test_of_more_runs_than_a_screen_has_lines_the_rest_is_counted_only(context: Context) -> None:
+    fill(context, MOST + 2)
+    with context.store.exclusive() as db:
+        for story in range(1, MOST + 3):
+            claim = Claim(story, RunKind.CODER, stories.load(db, story).visit, f"ann-{story}")
+            run = runs.claim(db, claim, actor="test", now=NOW)
+            directory = RunDirectory(context.project.run_dir(run.id))
+            os.makedirs(directory.path, exist_ok=True)
+            Path(directory.output).write_text("compiling\n")
+    live = read_live(context)
+    for one in (live, with_figures(context, live)):
+        assert [run.last_line for run in one.runs] == ["compiling"] * MOST + ["", ""]
