@@ -1,40 +1,28 @@
 """The loop of the screen: it waits for a key or a change of the store, and draws what is different then."""
 
-import time
-from collections import deque
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from huskies_cli import render
 from huskies_cli.live.board_page import Screen, board_rows
 from huskies_cli.live.columns import columns_of, find, step
+from huskies_cli.live.current import Current
 from huskies_cli.live.help_page import help_rows
 from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.log_page import LogPage
 from huskies_cli.live.passing import Passing
-from huskies_cli.live.sections import Message
 from huskies_cli.live.terminal import Terminal
-from huskies_cli.looping import Line
 from huskies_cli.render import Row
 from huskies_cli.session import Session
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, LockBusy
-from huskies_core.passes.due import config_stamp
-from huskies_core.tools.live import read_live, with_figures
 from huskies_core.tools.pausing import is_paused, pause_starting, resume_starting
 
 LOOK_SECS = 0.08
 """How often the store is asked whether it has changed."""
-FIGURES_SECS = 1.0
-"""How often what live runs have printed and spent is looked at."""
-SOON = timedelta(minutes=1)
-"""Less is told in seconds."""
-AGES_SECS = 20.0
-"""How often the rest is drawn anew without a change: it tells how long something lasts."""
 PAUSE_WAIT_SECS = 1.0
 """How long `p` waits for the store: meanwhile the screen stands still."""
 DIGITS = frozenset("0123456789")
-_MESSAGES = 50
 _DIGITS = 9
 
 
@@ -45,7 +33,7 @@ def look(session: Session, interval: float) -> None:
         looker = Looker(context, Terminal())
         with looker.terminal, Passing(session.start, interval) as passing:
             while not looker.has_left:
-                looker.take_news(passing)
+                looker.renew(passing)
                 looker.draw()
                 for press in looker.terminal.pressed(LOOK_SECS):
                     looker.press(press)
@@ -59,28 +47,18 @@ class Looker:
         self.has_left = False
         self._context = context
         self._name = context.project.root.name
-        self._revision = context.store.revision()
-        self._stamp = config_stamp(str(context.project.state_dir))
-        self._live = read_live(context)
+        self._current = Current(context)
         self._selected: int | None = None
         self._typed = ""
         self._note = ""
-        self._trouble = ""
         self._log: LogPage | None = None
         self._is_help = False
-        self._messages: deque[Message] = deque(maxlen=_MESSAGES)
         self._is_stale = True
-        self._next_figures = 0.0
 
-    def take_news(self, passing: Passing) -> None:
-        """What has changed in the store, what live runs have done, and what the passes complain of."""
-        for line in passing.news():
-            self._hear(line)
-        try:
-            self._refresh()
-        except HuskiesError as error:
-            self._is_stale |= self._trouble != error.message
-            self._trouble = error.message
+    def renew(self, passing: Passing) -> None:
+        self._is_stale |= self._current.renew(passing.news())
+        if self._log is not None:
+            self._is_stale |= self._log.read()
 
     def draw(self) -> None:
         if self._is_stale:
@@ -103,36 +81,6 @@ class Looker:
             case _:
                 self._press_on_board(press)
 
-    def _refresh(self) -> None:
-        revision, now = self._context.store.revision(), time.monotonic()
-        stamp = config_stamp(str(self._context.project.state_dir))
-        if stamp != self._stamp:
-            self._context.forget_config()
-        if (revision, stamp) != (self._revision, self._stamp) or self._trouble:
-            self._stamp = stamp
-            self._live = read_live(self._context)
-            self._revision, self._trouble, self._is_stale = revision, "", True
-        if now >= self._next_figures:
-            self._live = with_figures(self._context, self._live)
-            self._is_stale = True
-        if self._log is not None:
-            self._is_stale |= self._log.read()
-        if self._is_stale:
-            self._next_figures = now + (FIGURES_SECS if self._counts_seconds() else AGES_SECS)
-
-    def _counts_seconds(self) -> bool:
-        """Whether anything on the board tells seconds: a live run does, and a timer that is due soon."""
-        soonest = [timer.fire_at - self._context.now() for timer in self._live.timers[:1]]
-        return bool(self._live.runs) or any(left < SOON for left in soonest)
-
-    def _hear(self, line: Line) -> None:
-        """What the journal tells is on the board already; what failed, and what was said, is not."""
-        failed = line["outcome"] == "failed"
-        if "seq" not in line and (failed or "message" in line):
-            text = str(line.get("message") or line["line"])
-            self._messages.append(Message(str(line["at"]), text, is_failure=failed))
-            self._is_stale = True
-
     def _rows(self, now: datetime) -> list[Row]:
         width, lines = self.terminal.size()
         if self._is_help:
@@ -140,9 +88,9 @@ class Looker:
         if self._log is not None:
             return self._log.rows(width, lines, now)
         typed = f"story {self._typed}: Enter looks into its log, Esc forgets it" if self._typed else ""
-        note = self._trouble or typed or self._note
-        screen = Screen(width, lines, self._selected, note, tuple(self._messages))
-        return board_rows(self._live, screen, self._name, now)
+        note = self._current.trouble or typed or self._note
+        screen = Screen(width, lines, self._selected, note, tuple(self._current.messages))
+        return board_rows(self._current.live, screen, self._name, now)
 
     def _press_on_board(self, press: Press) -> None:
         if press in DIGITS:
@@ -162,7 +110,7 @@ class Looker:
             case Key.BACKSPACE:
                 self._typed = self._typed[:-1]
             case _:
-                self._selected = step(columns_of(self._live), self._selected, press)
+                self._selected = step(columns_of(self._current.live), self._selected, press)
 
     def _press_in_log(self, press: Press) -> None:
         assert self._log is not None
@@ -175,7 +123,7 @@ class Looker:
 
     def _open_log(self) -> None:
         """Of the story whose number was typed, or else of the one that is selected."""
-        spot = find(columns_of(self._live), self._selected)
+        spot = find(columns_of(self._current.live), self._selected)
         story = int(self._typed) if self._typed else spot.story.id if spot is not None else None
         self._typed = ""
         if story is None:
