@@ -1,5 +1,6 @@
 """A compressed archive that is there whole, under a name that was free."""
 
+import errno
 import gzip
 import io
 import os
@@ -34,18 +35,35 @@ def packed(members: Mapping[str, str], now: datetime) -> bytes:
 
 def put_new(path: Path, content: bytes) -> None:
     """Writes it whole, for its owner alone, or not at all: it is given its name as a second one, which fails where the
-    name is taken. Raises HuskiesError `exists`. Killed before, it leaves a hidden temporary file beside it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    name is taken. Raises HuskiesError `exists`, and `unwritable` where the place takes nothing.
+
+    Killed before, it leaves a hidden temporary file beside it.
+    """
+    beside = path.with_name(f".huskies-report.{os.getpid()}")
     try:
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.link(beside, path)
+        _name(beside, path)
     except FileExistsError as error:
         raise _exists(path) from error
+    except OSError as error:
+        fact = f"{path} cannot be written: {error.strerror}"
+        raise HuskiesError(fact, hint="Name another place.", code="unwritable", subject=str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _name(beside: Path, path: Path) -> None:
+    """A stick in FAT or exFAT knows no second names (EPERM, with some drivers ENOTSUP): there it is moved."""
+    try:
+        os.link(beside, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP):
+            raise
+        refuse_existing(path)
+        beside.rename(path)
 
 
 def _exists(path: Path) -> HuskiesError:

@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -115,11 +116,23 @@ def _forgotten(context: Context) -> Iterator[Path]:
     for path in sorted(state.iterdir()):
         written = _BEING_WRITTEN.fullmatch(path.name)
         ours = written is not None and find_process(int(written[1])) is None
-        if (ours or path.name in _NEW_STORE or path.name.startswith(PREFIX)) and path.stat().st_mtime < limit:
+        left = ours or path.name in _NEW_STORE or path.name.startswith(PREFIX)
+        if left and _is_before(path, limit):
             yield path
 
 
+def _is_before(path: Path, limit: float) -> bool:
+    """Whether it was made, or written to, before that time. A link counts itself; what another doctor has cleared
+    meanwhile is none."""
+    try:
+        return path.lstat().st_mtime < limit
+    except FileNotFoundError:
+        return False
+
+
 def _remove(left: tuple[Path, ...]) -> str:
+    """Of a link only itself. Another doctor may be at the same."""
     for path in left:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     return f"removed {len(left)} of them"

@@ -37,6 +37,20 @@ def test_files_that_killed_processes_were_writing_go_when_nobody_writes_them(con
     assert ([path.exists() for path in paths], fixed(context)) == ([False, True, False, True, False], {})
 
 
+def test_of_links_that_look_like_ours_only_the_links_go(context: Context, tmp_path: Path) -> None:
+    kept = tmp_path / "kept" / "file"
+    kept.parent.mkdir()
+    kept.touch()
+    links = [context.project.state_dir / name for name in ("canary-folder", "canary-nowhere", "state.new")]
+    for link, place in zip(links, (kept.parent, tmp_path / "nowhere", kept), strict=True):
+        link.symlink_to(place)
+    assert seen(look_at_space, context) == {}
+    for link in links:
+        age(link, context.now(), hours=2)
+    assert fixed(context) == {"temporary files": "removed 3 of them"}
+    assert ([os.path.lexists(link) for link in links], kept.exists()) == ([False] * 3, True)
+
+
 def test_what_gc_has_left_for_long_is_cleared(context: Context) -> None:
     story = import_story(context.store, Abandoned("no"), now=context.now()).id
     with context.store.exclusive() as db:
