@@ -40,4 +40,6 @@ def fact_of(error: Exception) -> str:
         return "no answer in time"
     if isinstance(reason, OSError) and reason.strerror:
         return reason.strerror
+    if isinstance(reason, ValueError):
+        return "the address cannot be used"
     return type(reason).__name__

@@ -56,7 +56,9 @@ def _service(found: Installation) -> Check:
 
 
 def _install(found: Installation) -> str:
-    return f"huskies service install {found.kind}{' --watch' if found.job is Job.WATCH else ''}"
+    watch = " --watch" if found.job is Job.WATCH else ""
+    sudo = " --allow-sudo" if found.kind is Kind.SYSTEMD and found.may_sudo else ""
+    return f"huskies service install {found.kind}{watch}{sudo}"
 
 
 def _says_the_same(found: Installation) -> bool:

@@ -1,13 +1,14 @@
 """Whether anything ticks, and what is installed to."""
 
 import json
+from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.ticking import look_at_services
 from huskies_core.passes import ordering
 from huskies_core.pipeline.events import Start
 from huskies_core.services.service import Job, Kind
-from huskies_core.tools.services import install
+from huskies_core.tools.services import inspect, install
 from support.checks import seen
 from support.contexts import Clock
 from support.crontabs import OwnCrontab
@@ -42,6 +43,17 @@ def test_a_service_that_does_not_tick_or_is_not_what_it_was_is_told(
     crontab.write(b"")
     halved = "it is installed and not in force (tick)"
     assert seen(look_at_services, context) == silent | {"service cron": halved}
+
+
+def test_what_puts_a_service_right_keeps_its_flags(context: Context) -> None:
+    """The unit is where an install that was killed leaves it: nothing starts it."""
+    for part in inspect(context, Kind.SYSTEMD, Job.WATCH, may_sudo=True).parts:
+        place = Path(part.place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if part.wanted is not None:
+            place.write_text(part.wanted)
+    (unwell,) = (check for check in look_at_services(context) if check.name == "service systemd")
+    assert unwell.fix == "Run 'huskies service install systemd --watch --allow-sudo'."
 
 
 def test_a_crontab_that_cannot_be_read_is_told(context: Context, crontab: OwnCrontab) -> None:
