@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huskies_core.text import fill, has_controls, nearest, one_line, placeholders, tail, without_controls
+from huskies_core.text import (
+    fill,
+    has_controls,
+    is_number,
+    nearest,
+    one_line,
+    placeholders,
+    tail,
+    without_controls,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +88,8 @@ def test_the_nearest_word_is_found_and_a_far_one_is_not() -> None:
 def test_a_name_with_a_dash_is_a_name_too() -> None:
     assert placeholders("{{story-id}} {{ story_id }} {{}} {{a b}}") == ("story-id", "story_id")
     assert fill("{{story-id}} {{story_id}}", {"story_id": "7"}) == "{{story-id}} 7"
+
+
+@pytest.mark.parametrize("name", ["9" * 19, "9" * 5000, "\u00b2", "\u0661", "007", "0", "-1", "1\n", "", "x"])
+def test_a_number_is_one_that_the_store_can_hold(name: str) -> None:
+    assert (is_number(name), is_number("12"), is_number("9" * 18)) == (False, True, True)

@@ -1,6 +1,5 @@
 """Stories' worktrees, with what the store knows of them: who made the branch, and what was told of it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from huskies_core.git.worktrees import branch_of, checkout_of
 from huskies_core.store import branches, journal, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
+from huskies_core.text import is_number
 
 BRANCH_EXISTS = "branch exists"
 
@@ -133,7 +133,7 @@ def story_branches(context: Context) -> frozenset[int]:
         "for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}*"
     ).splitlines()
     numbers = (name.removeprefix(prefix) for name in names)
-    return frozenset(int(number) for number in numbers if re.fullmatch("[1-9][0-9]{0,17}", number))
+    return frozenset(int(number) for number in numbers if is_number(number))
 
 
 def _landed_tip(db: Connection, story: int) -> str | None:

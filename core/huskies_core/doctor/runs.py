@@ -12,6 +12,7 @@ from huskies_core.runs.liveness import is_alive
 from huskies_core.runs.marks import marked_by_run
 from huskies_core.runs.processes import Process, is_running
 from huskies_core.store import runs
+from huskies_core.text import is_number
 
 _IN_THE_MAKING = timedelta(minutes=1)
 """A run's folder is there a moment before its row can be seen."""
@@ -33,7 +34,7 @@ def look_at_runs(context: Context) -> Iterator[Check]:
 def _folders(context: Context) -> Iterator[int]:
     limit = (context.now() - _IN_THE_MAKING).timestamp()
     for place in context.project.runs_dir.glob("*"):
-        if place.name.isdecimal() and place.is_dir() and place.stat().st_mtime < limit:
+        if is_number(place.name) and place.is_dir() and place.stat().st_mtime < limit:
             yield int(place.name)
 
 

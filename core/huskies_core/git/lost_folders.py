@@ -10,6 +10,7 @@ from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import rescue_work
 from huskies_core.git.worktrees import recorded_paths
 from huskies_core.project import Project
+from huskies_core.text import is_number
 
 
 def lost_folders(project: Project) -> tuple[int, ...]:
@@ -38,5 +39,5 @@ def _lost(project: Project) -> Iterator[int]:
     above = os.path.realpath(project.worktrees_dir)
     for path in recorded_paths(project):
         folder, name = os.path.split(path)
-        if folder == above and name.isdecimal() and not os.path.lexists(path):
+        if folder == above and is_number(name) and not os.path.lexists(path):
             yield int(name)

@@ -8,6 +8,7 @@ from huskies_core.errors import UsageError
 from huskies_core.git.repository import HEADS, Checkout, Repository
 from huskies_core.git.snapshot import snapshot
 from huskies_core.git.worktrees import branch_of, checkout_of
+from huskies_core.text import is_number
 
 REFS = "refs/huskies/rescue/"
 TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
@@ -123,12 +124,13 @@ def list_rescues(repo: Repository, story: int | None = None) -> tuple[Rescue, ..
     below = f"{REFS}{story}/" if story is not None else REFS
     lines = repo.git("for-each-ref", "--format=%(refname) %(objectname)", below).splitlines()
     rescues = (_rescue(*line.split(" ")) for line in lines)
-    return tuple(sorted(rescues, key=lambda rescue: rescue.time, reverse=True))
+    return tuple(sorted(filter(None, rescues), key=lambda rescue: rescue.time, reverse=True))
 
 
-def _rescue(ref: str, commit: str) -> Rescue:
+def _rescue(ref: str, commit: str) -> Rescue | None:
+    """None for one that somebody else made."""
     story, _, time = ref.removeprefix(REFS).partition("/")
-    return Rescue(int(story), time, ref, commit)
+    return Rescue(int(story), time, ref, commit) if is_number(story) else None
 
 
 def restore_rescue(repo: Repository, story: int, *, time: str | None, to_branch: str) -> Rescue:

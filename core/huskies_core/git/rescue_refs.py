@@ -5,19 +5,23 @@ from datetime import UTC, datetime
 
 from huskies_core.git.rescue import REFS, TIME_FORMAT
 from huskies_core.project import Project
+from huskies_core.text import is_number
 
 
 def has_rescues_before(project: Project, moment: datetime) -> bool:
     """Whether a rescue ref, loose or packed, is older than `moment`. (A reftable repository always says no.)"""
     limit = moment.astimezone(UTC).strftime(TIME_FORMAT)
-    return any(time < limit for time in (*_loose(project), *_packed(project)))
+    found = (*_loose(project), *_packed(project))
+    return any(time < limit for story, time in found if is_number(story))
 
 
-def _loose(project: Project) -> Iterator[str]:
-    return (path.name for path in project.git_dir.joinpath(*REFS.split("/")).glob("*/*"))
+def _loose(project: Project) -> Iterator[tuple[str, str]]:
+    found = project.git_dir.joinpath(*REFS.split("/")).glob("*/*")
+    return ((path.parent.name, path.name) for path in found)
 
 
-def _packed(project: Project) -> Iterator[str]:
+def _packed(project: Project) -> Iterator[tuple[str, str]]:
     packed = project.git_dir / "packed-refs"
     lines = packed.read_text(errors="replace").splitlines() if packed.exists() else []
-    return (line.rpartition("/")[2] for line in lines if f" {REFS}" in line)
+    names = (line.partition(f" {REFS}")[2].partition("/") for line in lines)
+    return ((story, time) for story, _, time in names if time)

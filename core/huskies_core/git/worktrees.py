@@ -6,6 +6,7 @@ from pathlib import Path
 
 from huskies_core.git.repository import Checkout
 from huskies_core.project import Project
+from huskies_core.text import is_number
 
 MADE = "huskies-made"
 _MAKING = ".making"
@@ -90,7 +91,7 @@ def mark_made(checkout: Checkout, story: int) -> None:
 def _directories(project: Project) -> list[tuple[str, int]]:
     try:
         with os.scandir(project.worktrees_dir) as entries:
-            return [(entry.path, int(entry.name)) for entry in entries if entry.name.isdecimal()]
+            return [(entry.path, int(entry.name)) for entry in entries if is_number(entry.name)]
     except FileNotFoundError:
         return []
 
@@ -98,7 +99,7 @@ def _directories(project: Project) -> list[tuple[str, int]]:
 def _registered(project: Project) -> frozenset[int]:
     """The stories with a mark in an admin directory: the worktree itself may have been deleted by hand."""
     marks = (project.git_dir / "worktrees").glob(f"*/{MADE}")
-    return frozenset(int(text) for text in (_read(str(mark)).strip() for mark in marks) if text.isdecimal())
+    return frozenset(int(text) for text in (_read(str(mark)).strip() for mark in marks) if is_number(text))
 
 
 def _is_made(path: str, story: int, admins: str) -> bool:

@@ -11,6 +11,7 @@ from huskies_core.git.rescue_refs import has_rescues_before
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.store import content, firings, gate_passes, notifications, runs
+from huskies_core.text import is_number
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -50,7 +51,7 @@ def cutoff(config: Config, now: datetime) -> datetime:
 
 def _old_run_directories(world: World) -> list[Action]:
     """Directories of runs that ended past retention; only what is on the disk is asked for."""
-    present = [int(path.name) for path in world.project.runs_dir.glob("*") if path.name.isdigit()]
+    present = [int(path.name) for path in world.project.runs_dir.glob("*") if is_number(path.name)]
     if not present:
         return []
     over = runs.ended_before(world.db, cutoff(world.config, world.now), least=min(present))

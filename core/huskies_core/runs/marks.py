@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from huskies_core.runs.processes import Process, list_processes, read_environment
 
 RUN_VARIABLE = "HUSKIES_RUN_ID"
+_DIGITS = 19
+"""A number of so many is no run's: the store holds none."""
 PROJECT_VARIABLE = "HUSKIES_PROJECT"
 
 
@@ -33,4 +35,4 @@ def marked_by_run(project: str) -> Mapping[int, tuple[Process, ...]]:
 def _run_in(environment: Iterable[bytes]) -> int | None:
     names = (entry.partition(b"=") for entry in environment)
     number = next((value for name, _, value in names if name == RUN_VARIABLE.encode()), b"")
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isdigit() and len(number) < _DIGITS else None

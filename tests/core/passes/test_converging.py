@@ -48,6 +48,27 @@ def ended_run(context: Context, story: int) -> int:
     return run
 
 
+# what others put there
+
+
+NO_NUMBERS = ("9" * 25, "\u00b2", "\u0661", "007", "0", "x")
+
+
+def test_folders_branches_and_refs_without_a_number_of_ours_keep_no_pass_from_its_work(
+    context: Context, clock: Clock
+) -> None:
+    project, git = context.project, context.repository.git
+    for name in NO_NUMBERS:
+        for folder in (project.runs_dir, project.worktrees_dir):
+            (folder / name).mkdir(parents=True)
+        git("branch", f"feature/story-{name}")
+        git("update-ref", f"refs/huskies/rescue/{name}/20200101T000000.000Z", "HEAD")
+    import_story(context.store, Coding())
+    clock.pass_by(days=31)
+    did = [twice(context, chosen)[0] for chosen in (GC, WORKTREES)]
+    assert (did, list_rescues(context.repository)) == ([[], [("create_worktree", 1, "done")]], ())
+
+
 # gc
 
 
