@@ -1,6 +1,7 @@
 """Making a project of a repository: the files of `.huskies`, the store, and which branch is the base."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,18 +36,17 @@ def initialise(
     """
     require_git()
     project = find_repository(start)
-    context = Context(project, actor="", environ=environ)
-    refuse_inside_run(context)
-    _refuse_place(project)
-    with Repository(project) as repo:
-        base = _base_branch(repo, base_branch or _recorded(context))
-    made = _write_files(project, base)
-    if mcp and write_mcp_file(project, environ).changed:
-        made = (*made, MCP_FILE)
-    connection.create(project)
-    with context.store.exclusive() as db:
-        facts.put(db, facts.BASE_BRANCH, base)
-    context.close()
+    with closing(Context(project, actor="", environ=environ)) as context:
+        refuse_inside_run(context)
+        _refuse_place(project)
+        with Repository(project) as repo:
+            base = _base_branch(repo, base_branch or _recorded(context))
+        made = _write_files(project, base)
+        if mcp and write_mcp_file(project, environ).changed:
+            made = (*made, MCP_FILE)
+        connection.create(project)
+        with context.store.exclusive() as db:
+            facts.put(db, facts.BASE_BRANCH, base)
     return Initialised(project.root, base, made)
 
 
