@@ -135,4 +135,18 @@ def _is_plain(value: str) -> bool:
 def _shown(text: str) -> str:
     """One line without anything that a terminal could take for more than a character."""
     line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    if line.isascii():
+        return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return _shortened(line)
+
+
+def _shortened(line: str) -> str:
+    """By the columns of a terminal: what East Asia writes takes two each."""
+    from unicodedata import east_asian_width
+
+    columns = 0
+    for at, one in enumerate(line):
+        columns += 2 if east_asian_width(one) in "WF" else 1
+        if columns > _LONGEST:
+            return f"{line[: at - 1]}…"
+    return line

@@ -56,6 +56,22 @@ def test_stories_are_told_from_wherever_the_project_is_found(
     assert (outside, found) == (NONE, [ALL] * 7)
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("x" * 200, f"{'x' * 59}…"),
+        ("界" * 200, f"{'界' * 29}…"),
+        ("界" * 24, f"{'界' * 24} (backlog)"),
+        ("é" * 200, f"{'é' * 59}…"),
+    ],
+)
+def test_a_long_title_takes_sixty_columns_whatever_it_is_written_in(
+    huskies: Commands, title: str, shown: str
+) -> None:
+    assert huskies("add", title, "-c", "it works").exit_code == 0
+    assert huskies("__complete", "stories", "").outcome == (0, f"1\t{shown}\n", "")
+
+
 def test_only_what_begins_like_the_word_is_told(stories: Commands) -> None:
     ask = [("stories", "2"), ("stories", "--depends-on=2"), ("stories", "x"), ("stories",), ()]
     found = [stories("__complete", *words).stdout for words in ask]
