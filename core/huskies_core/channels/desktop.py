@@ -1,14 +1,14 @@
 """The desktop of who is logged in: notify-send on Linux and BSD, osascript on macOS."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 
-from huskies_core.channels.channel import STEP_SECS, trouble
+from huskies_core.channels.channel import trouble
+from huskies_core.channels.execution import run_to_end
 from huskies_core.channels.message import Message
-from huskies_core.text import one_line
 
 PROGRAM = "osascript" if sys.platform == "darwin" else "notify-send"
 INSTALL = (
@@ -26,23 +26,7 @@ BUS_VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
 
 def show(message: Message, environ: Mapping[str, str]) -> None:
     """Both texts are arguments of their own: no script and no shell reads them."""
-    try:
-        done = subprocess.run(
-            _command(message),
-            env=_with_session(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=STEP_SECS,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise trouble(f"{PROGRAM} took longer than {STEP_SECS:g} s") from error
-    except OSError as error:
-        raise trouble(f"{PROGRAM} cannot be run: {error.strerror}", INSTALL) from error
-    if done.returncode:
-        raise trouble(f"{PROGRAM} exited with {done.returncode}: {one_line(done.stderr)[-200:]}")
+    run_to_end(_command(message), _with_session(environ), Path("/"), hint=INSTALL)
 
 
 def _command(message: Message) -> tuple[str, ...]:

@@ -1,20 +1,14 @@
 """A program of the project's own: it reads the message as JSON on stdin."""
 
 import json
-import os
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 
-from huskies_core.channels.channel import STEP_SECS, trouble
+from huskies_core.channels.channel import STEP_SECS
+from huskies_core.channels.execution import run_to_end
 from huskies_core.channels.message import Message
-from huskies_core.text import one_line, tail
 
 TEXT_VARIABLE = "HUSKIES_NOTIFICATION"
-_MOST_READ = 4096
 
 
 def run(
@@ -24,52 +18,7 @@ def run(
     environ: Mapping[str, str],
     within: float = STEP_SECS,
 ) -> None:
-    """Runs `command` at the root of the project, with the text of the message in HUSKIES_NOTIFICATION.
-
-    Files, not pipes: one that reads nothing, or leaves something running that keeps its stderr, blocks nobody. What
-    is not over `within` seconds is ended.
-    """
-    told = {**environ, TEXT_VARIABLE: str(message.document()["text"])}
-    with TemporaryFile() as said, TemporaryFile() as read:
-        read.write(json.dumps(message.document()).encode())
-        read.seek(0)
-        process = _started(command, root, told, read, said)
-        code = _ended(process, within)
-        words = _last_words(said)
-    if code is None:
-        raise trouble(f"{command[0]} took longer than {within:g} s and was ended")
-    if code:
-        raise trouble(f"{command[0]} exited with {code}{f': {words}' if words else ''}")
-
-
-def _started(
-    command: Sequence[str], root: Path, environ: Mapping[str, str], read: IO[bytes], said: IO[bytes]
-) -> "subprocess.Popen[bytes]":
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=root,
-            env=dict(environ),
-            stdin=read,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise trouble(f"{command[0]} cannot be run: {error.strerror}") from error
-
-
-def _last_words(said: IO[bytes]) -> str:
-    """The end of it: there is no telling how much it is."""
-    said.seek(max(0, said.seek(0, os.SEEK_END) - _MOST_READ))
-    return one_line(tail(said.read().decode(errors="replace").strip(), 200))
-
-
-def _ended(process: "subprocess.Popen[bytes]", within: float) -> int | None:
-    """Its exit code; None when it took too long: all of its group are ended then."""
-    try:
-        return process.wait(within)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return None
+    """Runs `command` at the root of the project, with the text of the message in HUSKIES_NOTIFICATION."""
+    document = message.document()
+    told = {**environ, TEXT_VARIABLE: str(document["text"])}
+    run_to_end(command, told, root, given=json.dumps(document).encode(), within=within)

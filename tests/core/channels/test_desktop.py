@@ -1,5 +1,7 @@
 """The desktop, by a notify-send that writes down what it was called with."""
 
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -51,3 +53,13 @@ def test_without_a_session_that_is_told(environ: dict[str, str], tmp_path: Path)
         "no desktop session can be reached: DBUS_SESSION_BUS_ADDRESS is not set,"
         f" and there is no {tmp_path}/bus"
     )
+
+
+def test_one_that_leaves_something_running_is_well(environ: dict[str, str], tmp_path: Path) -> None:
+    """It keeps the stderr of what has ended."""
+    program = tmp_path / "notify-send"
+    program.write_text('#!/bin/sh\nsleep 600 &\necho $! > "$XDG_RUNTIME_DIR/child"\n')
+    program.chmod(0o755)
+    session = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"}
+    desktop.show(ONE, {**environ, **session})
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
