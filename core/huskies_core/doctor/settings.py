@@ -70,12 +70,15 @@ def _first_of(name: str, faults: Iterable[Fault]) -> Check:
 
 
 def _env_file(context: Context) -> Check:
-    """Agents are not started while others may read it, or a line of it is none."""
+    """Agents are not started while others may read it, or a line of it is none.
+
+    Where it is a link a person decides: somebody else may need to read what it leads to.
+    """
     path = context.project.env_file
     try:
         read_env_file(path)
     except HuskiesError as error:
-        is_open = path.stat().st_mode & 0o077
+        is_open = path.stat().st_mode & 0o077 and not path.is_symlink()
         return Check("env file", error.message, error.hint, mend=partial(_close, path) if is_open else None)
     return Check("env file")
 

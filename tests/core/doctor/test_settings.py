@@ -1,5 +1,7 @@
 """Settings of git and of the project that hurt."""
 
+from pathlib import Path
+
 import pytest
 
 from huskies_core.context import Context
@@ -56,6 +58,18 @@ def test_keys_that_others_can_read_are_closed(context: Context) -> None:
     assert (path.stat().st_mode & 0o777, fixed(context), problems(context)) == (0o600, {}, {})
     path.write_text("sk-secret\n")
     assert problems(context) == {"env file": f"{path}:1: not NAME=value"}
+
+
+def test_the_mode_of_what_an_env_file_leads_to_is_left_to_a_person(context: Context, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.write_text("KEY=value\n")
+    shared.chmod(0o644)
+    context.project.env_file.symlink_to(shared)
+    assert (fixed(context), list(problems(context)), shared.stat().st_mode & 0o777) == (
+        {},
+        ["env file"],
+        0o644,
+    )
 
 
 def test_a_store_that_the_next_commit_would_take_in_is_told(context: Context) -> None:
