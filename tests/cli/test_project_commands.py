@@ -201,3 +201,25 @@ def test_an_agent_of_the_projects_own_is_tried_out(huskies: Commands, repository
     repository.write("script/agent", "#!/bin/sh\nexit 3\n")
     failed = huskies("agent", "test", "ann", "--json").json()["errors"][0]
     assert (failed["code"], failed["message"]) == ("no_answer", "ann: exited with 3")
+
+
+def test_config_check_names_commands_that_are_no_program(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    """What the base branch has, and what a component may make, is taken for a program."""
+    repository.write("script/there", "#!/bin/sh\n").chmod(0o755)
+    repository.commit_all("a script")
+    agent = '[[agent]]\nname = "{0}"\nstage = "coder"\nruntime = "command"\ncommand = ["{0}"]\n'
+    names = ("sh", "script/there", "script/missing", "nosuchprogram")
+    repository.write(".huskies/agents.toml", "".join(map(agent.format, names)))
+    repository.write(".huskies/project.toml", '[[gate]]\nname = "g"\ncommand = ["nosuchgate"]\n')
+    told = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
+    assert [message.partition(": ")[2] for message in told] == [
+        "gate g: nosuchgate is no program that can be run",
+        "agent script/missing: script/missing is no program that can be run",
+        "agent nosuchprogram: nosuchprogram is no program that can be run",
+    ]
+    component = '[[component]]\nname = "c"\npath = "."\nsetup = ["make"]\n'
+    repository.write(".huskies/project.toml", component)
+    told = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
+    assert len(told) == 1

@@ -12,7 +12,7 @@ from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.git.settings import is_ignored
 from huskies_core.runs.environment import read_env_file
-from huskies_core.tools.faults import Fault, agent_faults, notify_faults
+from huskies_core.tools.faults import Fault, agent_faults, gate_faults, notify_faults
 
 
 def look_at_config(context: Context) -> Iterator[Check]:
@@ -34,6 +34,8 @@ def look_at_agents(context: Context) -> Iterator[Check]:
     except ConfigError:
         return
     yield from (_first_of(f"agent {agent.name}", agent_faults(context, agent)) for agent in agents)
+    gates = context.config.project.gates
+    yield from (_first_of(f"gate {gate.name}", gate_faults(context, gate)) for gate in gates)
 
 
 def look_at_notify(context: Context) -> Iterator[Check]:

@@ -11,7 +11,7 @@ from huskies_core.config.records import Agent, ProjectConfig
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
-from huskies_core.tools.faults import agent_faults, notify_faults
+from huskies_core.tools.faults import agent_faults, gate_faults, notify_faults
 from huskies_core.tools.files import write_whole
 from huskies_core.tools.mcp_file import McpFile, write_mcp_file
 
@@ -25,6 +25,7 @@ def check(context: Context) -> tuple[Problem, ...]:
     return (
         *_of_base(context, config.project),
         *_of_notify(context, config.project),
+        *_of_gates(context, config.project),
         *_of_agents(context, config.agents),
     )
 
@@ -65,6 +66,13 @@ def _of_base(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
 def _of_notify(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
     for fault in notify_faults(context, settings.notify):
         yield _problem(context, PROJECT_FILE, ("notify", fault.key), f"notify: {fault.problem}", fault.hint)
+
+
+def _of_gates(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
+    for number, gate in enumerate(settings.gates):
+        for fault in gate_faults(context, gate):
+            fact = f"gate {gate.name}: {fault.problem}"
+            yield _problem(context, PROJECT_FILE, ("gate", number, fault.key), fact, fault.hint)
 
 
 def _of_agents(context: Context, agents: Sequence[Agent]) -> Iterable[Problem]:
