@@ -53,7 +53,9 @@ def test_false_claims_are_refused_while_the_agent_is_there(make_pipeline: MakePi
     )
     assert [word in output(pipeline, run) for run, word in zip(runs, told, strict=True)] == [True] * 4
     assert [run.verdict for run in runs] == [None] * 4
-    assert pipeline.story(story).stage == MergeFailureFinal("4 attempts did not resolve the conflict")
+    assert pipeline.story(story).stage == MergeFailureFinal(
+        "4 attempts did not resolve the conflict in shared.txt"
+    )
     assert squash_commits(pipeline) == {}
 
 

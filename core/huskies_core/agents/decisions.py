@@ -214,7 +214,9 @@ def _qa_by_agent(story: Story, here: Sequence[Run]) -> Decision:
         return _to_merge(story, last)
     silent = [run for run in here if tries.was_heard(run)]
     if len(silent) >= QA_TRIES:
-        return Fire(events.ReviewHeld(f"QA ended {len(silent)} times without a verdict that counts"))
+        told = f"QA ended {len(silent)} times without a verdict that counts"
+        why = f". {tries.open_note(story)}" if last.verdict is Verdict.APPROVED else ""
+        return Fire(events.ReviewHeld(f"{told}{why}"))
     return Begin(RunKind.QA, missing)
 
 
@@ -249,7 +251,7 @@ def _merge_failure(case: Case) -> Decision:
     assert isinstance(failure, MergeFailure)
     match failure.kind:
         case FailureKind.CONFLICT_DETECTED:
-            return _conflict(case.here, case.rules)
+            return _conflict(failure.detail, case.here, case.rules)
         case FailureKind.GATES_FAILED:
             fixup = events.FixupRequested("the gates failed on the merged tree")
             merge = next((run for run in reversed(case.history) if run.kind is RunKind.MERGE), None)
@@ -267,7 +269,7 @@ def _without_merge(story: Story) -> Event:
     return events.Block(NOTHING_TO_MERGE)
 
 
-def _conflict(here: Sequence[Run], rules: Rules) -> Decision:
+def _conflict(files: str, here: Sequence[Run], rules: Rules) -> Decision:
     attempts = [run for run in here if run.kind is RunKind.MERGEMASTER and tries.was_heard(run)]
     last = attempts[-1] if attempts else None
     if last is not None and last.verdict is Verdict.RESOLVED and not last.evidence.get("unresolved"):
@@ -276,7 +278,8 @@ def _conflict(here: Sequence[Run], rules: Rules) -> Decision:
         place = (str(last.evidence["branch"]), int(last.evidence["commits_ahead"]))
         return Fire(events.ConflictResolved(*place))
     if len(attempts) >= rules.mergemaster_attempts:
-        return Fire(events.MergeFailedFinal(f"{len(attempts)} attempts did not resolve the conflict"))
+        told = f"{len(attempts)} attempts did not resolve the conflict in {files}"
+        return Fire(events.MergeFailedFinal(told))
     return Begin(RunKind.MERGEMASTER, "" if last is None else tries.unresolved_note(last))
 
 

@@ -14,6 +14,7 @@ from huskies_core.clock import from_iso
 from huskies_core.config.records import AutoPromote
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.store import runs, stories
+from huskies_core.store.holds import QUEUE
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.text import one_line
@@ -202,12 +203,14 @@ def _notes(world: World, story: Story) -> Iterable[str]:
         yield f"place {queue.index(story.id) + 1} of {len(queue)} in the merge queue"
         if not world.gates:
             yield "nothing is checked before it is merged: project.toml has no gate, and script/test cannot be run"
+        if any(hold.story in (QUEUE, story.id) and world.is_over(hold) for hold in world.holds):
+            yield "what held it back is out of the way: the next reconcile lets it go on"
     if is_starving(world, story):
         since, limit = story.stage_entered_at, settings.merge.starvation_secs
         yield f"in the merge queue since {since}, longer than merge.starvation_secs ({limit})"
     if story.retries:
         yield f"{story.retries} of {settings.max_retries or 'unlimited'} retries are used"
-    yield from _of_failure(world, story)
+    yield from _of_last_run(world, story)
     if story.draft.agent and not is_known(world.config, story.draft.agent):
         yield f"no agent has the name or the model {story.draft.agent!r}: any of the stage may take it"
     run = world.live_run(story.id)
@@ -215,11 +218,12 @@ def _notes(world: World, story: Story) -> Iterable[str]:
         yield f"run {run.id} belongs to an earlier stage and is to be ended"
 
 
-def _of_failure(world: World, story: Story) -> Iterable[str]:
-    """What led to a person, where it was a run that failed."""
-    if story.stage.name not in (StageName.BLOCKED, StageName.MERGE_FAILURE_FINAL):
+def _of_last_run(world: World, story: Story) -> Iterable[str]:
+    """What led to a person: the run that failed, or else the last one."""
+    if story.stage.name not in NEEDS_PERSON:
         return
-    run = last_failure(runs.of_story(world.db, story.id))
+    had = runs.of_story(world.db, story.id)
+    run = last_failure(had) or (had[-1] if had else None)
     if run is not None:
         told = f": {one_line(run.detail)[:200]}" if run.detail else ""
         fact = f"its last run, {run.kind.value} run {run.id}, ended as {run.outcome}{told}"

@@ -132,4 +132,5 @@ def _of_person(story: Story) -> str:
         return f"you: huskies unblock {number} (back to {stage.resume_to.name.value})"
     if stage.name is StageName.REVIEW_HOLD:
         return f"you: huskies approve {number}, or huskies reject {number} --notes TEXT"
-    return f"you: huskies retry {number}, or huskies merged {number} --commit SHA"
+    by_hand = f"huskies resolve {number} once the base branch is merged into the story's and committed"
+    return f"you: huskies retry {number}, {by_hand}, or huskies merged {number} --commit SHA"

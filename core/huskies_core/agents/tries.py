@@ -96,10 +96,15 @@ def recovery_exhausted(history: Sequence[Run]) -> str:
     marks = [run.evidence.get("fingerprint") for run in empty]
     unchanged = _streak([before == after for before, after in pairwise(marks)])
     why = f": {empty[-1].detail}" if empty and empty[-1].detail else ""
+    left = (
+        "; what it wrote is in its worktree, not committed"
+        if empty and empty[-1].evidence.get("dirty")
+        else ""
+    )
     if unchanged >= RECOVERIES_IN_A_ROW:
-        return f"{unchanged} runs in a row made no progress and no commit{why}"
+        return f"{unchanged} runs in a row after the first made no progress and no commit{why}{left}"
     if recoveries >= RECOVERIES_IN_ALL:
-        return f"{recoveries} runs after the first made no commit{why}"
+        return f"{recoveries} runs after the first made no commit{why}{left}"
     return ""
 
 

@@ -8,7 +8,6 @@ from huskies_core.agents.assignment import Held, in_order
 from huskies_core.agents.explaining import decision_of, holds_on
 from huskies_core.agents.orders import Order
 from huskies_core.agents.prospects import is_hopeless
-from huskies_core.agents.tries import last_failure
 from huskies_core.agents.world import World, observe
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -47,7 +46,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Need:
-    """What only a person can move, and the command for it; `cause` is the command that shows what failed before."""
+    """What only a person can move, and the command for it; `cause` is the command that shows what its last run did."""
 
     story: Story
     rule: str
@@ -179,8 +178,7 @@ def _is_for_a_person(world: World, story: Story, held: Held) -> bool:
 def _of_stage(db: Connection, story: Story) -> Need:
     stage = story.stage.name
     verb = {StageName.REVIEW_HOLD: "approve", StageName.BLOCKED: "unblock"}.get(stage, "retry")
-    failed = stage is not StageName.REVIEW_HOLD and last_failure(runs.of_story(db, story.id)) is not None
-    cause = f"huskies logs {story.id}" if failed else ""
+    cause = f"huskies logs {story.id}" if runs.of_story(db, story.id) else ""
     return Need(story, stage.value, reason_of(story.stage), f"huskies {verb} {story.id}", cause)
 
 

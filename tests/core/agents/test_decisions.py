@@ -159,7 +159,14 @@ def test_a_run_without_commits_is_followed_by_a_nudge() -> None:
 def test_recovery_ends_after_three_runs_without_progress() -> None:
     told = [decided(CODING, *[ended(CODER, evidence=NO_WORK)] * runs) for runs in (3, 4)]
     assert isinstance(told[0], Begin)
-    assert told[1] == Fire(events.Block("3 runs in a row made no progress and no commit"))
+    assert told[1] == Fire(events.Block("3 runs in a row after the first made no progress and no commit"))
+
+
+def test_work_that_nobody_committed_is_named_where_recovery_ends() -> None:
+    told = decided(CODING, *[ended(CODER, evidence={**NO_WORK, "dirty": True})] * 4)
+    assert isinstance(told, Fire)
+    assert isinstance(told.event, events.Block)
+    assert told.event.reason.endswith("; what it wrote is in its worktree, not committed")
 
 
 def test_recovery_with_progress_ends_after_eight() -> None:
@@ -286,10 +293,11 @@ def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
 
 def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() -> None:
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
+    uncounted = "The last approval does not count: these criteria are not checked: 1."
     told = [decided(QA, *[approved] * times, rules=BY_AGENT) for times in (1, 2)]
     assert told == [
-        Begin(RunKind.QA, "The last approval does not count: these criteria are not checked: 1."),
-        Fire(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
+        Begin(RunKind.QA, uncounted),
+        Fire(events.ReviewHeld(f"QA ended 2 times without a verdict that counts. {uncounted}")),
     ]
 
 
@@ -348,7 +356,7 @@ def test_a_conflict_gets_a_mergemaster_three_times() -> None:
     told = [decided(story, *[attempt] * times) for times in (0, 2, 3)]
     assert told[0] == Begin(RunKind.MERGEMASTER)
     assert isinstance(told[1], Begin)
-    assert told[2] == Fire(events.MergeFailedFinal("3 attempts did not resolve the conflict"))
+    assert told[2] == Fire(events.MergeFailedFinal("3 attempts did not resolve the conflict in a.txt"))
 
 
 def test_a_rate_limited_or_crashed_mergemaster_is_no_attempt() -> None:

@@ -253,6 +253,8 @@ def test_a_broken_base_and_a_dirty_one_hold_the_merge(context: Context) -> None:
         ["base_dirty"],
         "you: your changes out of the way",
     )
+    # Neither hold is of the base as it is.
+    assert dirty.notes[-1] == "what held it back is out of the way: the next reconcile lets it go on"
     assert ([held.rule for held in broken.holds], broken.next) == (
         ["base_broken", "base_dirty"],
         "you: a commit that mends the base branch",
@@ -313,7 +315,8 @@ FOR_A_PERSON = {
     "review_hold": "you: huskies approve 1, or huskies reject 1 --notes TEXT",
     "blocked": "you: huskies unblock 1 (back to merge)",
     "frozen": "you: huskies unfreeze 1 (back to blocked)",
-    "merge_failure_final": "you: huskies retry 1, or huskies merged 1 --commit SHA",
+    "merge_failure_final": "you: huskies retry 1, huskies resolve 1 once the base branch is merged into the story's and"
+    " committed, or huskies merged 1 --commit SHA",
     "done": "archive-done archives it after 2026-03-01T16:00:00.000Z",
     "archived": "nothing, it is over; huskies reopen 1 puts it back into the backlog",
     "abandoned": "nothing, it is over; huskies reopen 1 puts it back into the backlog",

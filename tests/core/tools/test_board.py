@@ -68,7 +68,9 @@ def limits(context: Context) -> Limits:
 
 
 @pytest.mark.parametrize("project_toml", ["# nothing set\n", "max_coder = 1\n"])
-def test_a_need_that_a_failed_run_led_to_names_its_output(context: Context, project_toml: str) -> None:
+def test_a_need_of_a_story_that_was_worked_on_names_what_its_last_run_did(
+    context: Context, project_toml: str
+) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
     crash(context, 2)
