@@ -76,6 +76,7 @@ class OneCommand(TyperCommand):
 
     def __init__(self, name: str | None, **settings: Any) -> None:
         super().__init__(name, **settings)
+        self.help = _unwrapped(self.help or "")
         self.params.extend(_options_of(_everywhere))
         for param in self.params:
             _fit(param)
@@ -148,6 +149,11 @@ def _fit(param: Param) -> Param:
     if isinstance(param, TyperOption) and param.is_bool_flag and param.metavar is None:
         param.metavar = ""
     return param
+
+
+def _unwrapped(text: str) -> str:
+    """Paragraphs without the line ends of the docstring that they are from: a terminal has its own."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def _as_help(option: TyperOption | None) -> TyperOption | None:

@@ -30,3 +30,10 @@ def test_config_set_takes_a_negative_value_for_what_it_is(huskies: Commands) -> 
     assert refused.outcome == (1, "", fact)
     assert huskies("config", "set", "max_coders", "--quiet", "--json", "-1").json()["exit_code"] == 1
     assert huskies("config", "set", "max_coders", "1", "--dry-run").exit_code == 2
+
+
+def test_help_has_no_line_ends_but_those_of_the_terminal(huskies: Commands) -> None:
+    shown = huskies("cost", "-h").stdout
+    paragraph = shown.partition("Tokens and")[2].partition("\n \n")[0].partition("╭")[0].strip().splitlines()
+    assert len(paragraph) == 3
+    assert min(len(line.strip()) for line in paragraph[:-1]) > 60
