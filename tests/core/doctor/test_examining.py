@@ -113,7 +113,7 @@ def test_without_a_git_the_rest_is_looked_at(context: Context, monkeypatch: pyte
     with open_context(context.project.root, find=find_remains) as again:
         found = problems(again)
     assert {found.pop(name) for name in ("git", "config", "worktrees")} == {"git is not on PATH"}
-    assert found == {}
+    assert found == {"agent ann": "true is no program that can be run"}
 
 
 def test_a_config_that_does_not_load_is_told_once(context: Context) -> None:
