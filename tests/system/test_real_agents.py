@@ -275,6 +275,11 @@ def test_an_error_of_the_service_is_waited_for(client: Client, staffed: Staffed)
     )
 
 
+def has_kept_its_session() -> bool:
+    """Whether what was answered first stands in a file of the client's own."""
+    return any("half.txt" in file.read_text(errors="replace") for file in Path.home().rglob("*.jsonl"))
+
+
 def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staffed) -> None:
     heard: list[Asked] = []
 
@@ -290,6 +295,8 @@ def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staff
     story = started(pipeline)
     run = pipeline.wait_until_live(story)
     wait_until(lambda: len(heard) == 2, 60, what="the second question")
+    # Killed sooner, Claude Code knows nothing of its session: it writes it down a moment later.
+    wait_until(has_kept_its_session, 60, what="the session on the disk")
     shim = pipeline.directory(run.id).read_shim()
     assert shim is not None
     os.kill(shim.pid, signal.SIGKILL)

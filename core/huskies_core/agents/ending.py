@@ -97,8 +97,17 @@ def _look(context: Context, run: Run) -> Found:
     if run.kind is RunKind.MERGE:
         evidence["merge"] = {**read_left(directory, RESULT_FILE), **landing}
     _remember_setups(context, run, exit_, directory)
-    progress = exit_.progress if exit_ else _unless_broken(directory.read_progress, directory.progress)
+    progress = exit_.progress if exit_ else _told_before(directory, run)
     return Found(exit_, progress, _unless_broken(directory.read_kill, directory.kill), evidence, users_paths)
+
+
+def _told_before(directory: RunDirectory, run: Run) -> Progress | None:
+    """What a supervisor that died has told. That may be a second old: the session that the agent was given since then
+    is in its output."""
+    told = _unless_broken(directory.read_progress, directory.progress)
+    if not sessions.has_any(run) or (told is not None and told.session_id is not None):
+        return told
+    return accounts.account_of_output(directory, run) or told
 
 
 def _unless_broken(read: Callable[[], Record | None], path: str) -> Record | None:

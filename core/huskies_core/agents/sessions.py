@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from huskies_core.config.records import Agent
-from huskies_core.runtimes.known import load_runtime
+from huskies_core.runtimes.known import load_runtime, runtime_names
 from huskies_core.store import content, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Run, RunKind
@@ -27,6 +27,11 @@ class Session:
     model: str | None
     seq: int
     visit: int
+
+
+def has_any(run: Run) -> bool:
+    """Whether the program of a run gives out sessions that can be gone on with."""
+    return run.runtime in runtime_names() and load_runtime(run.runtime).resumes
 
 
 def remember(

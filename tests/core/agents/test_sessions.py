@@ -1,15 +1,22 @@
 """Which session an agent goes on with: its own, and none that cannot be gone on with."""
 
+import json
+import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from huskies_core.agents import sessions
+from huskies_core.agents.ending import end_if_dead
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.context import Context
 from huskies_core.pipeline.events import GatesFailed, QaRejected, QaRequested, Start
+from huskies_core.runs.directory import RunDirectory
+from huskies_core.runs.liveness import take_lock
+from huskies_core.runs.records import Progress
+from huskies_core.runs.spec import Limits, RunSpec
 from huskies_core.store import content, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from support.contexts import Clock, opened
@@ -77,6 +84,30 @@ def test_a_crash_before_the_session_was_told_leaves_the_one_before(context: Cont
     had(context, "s1")
     had(context, None, Outcome.CRASHED, turns=0)
     assert resumed(context) == "s1"
+
+
+@pytest.mark.parametrize("told", [None, Progress(), Progress(session_id="s1")])
+def test_a_session_that_a_supervisor_took_with_it_is_in_the_output(
+    context: Context, told: Progress | None
+) -> None:
+    """It tells at most once a second, and was killed before the next time."""
+    agent = replace(ANN, runtime="codex")
+    with context.store.exclusive() as db:
+        wanted = Claim(1, RunKind.CODER, stories.load(db, 1).visit, agent.name, agent.runtime, agent.model)
+        run = runs.claim(db, wanted, actor="test", now=NOW)
+    directory = RunDirectory(context.project.run_dir(run.id))
+    lock = take_lock(directory)
+    assert lock is not None
+    os.close(lock)
+    spec = RunSpec(
+        run.id, str(context.project.root), (), {}, Limits(), "huskies_core.runtimes.codex", ("true",)
+    )
+    Path(directory.spec).write_text(spec.to_json())
+    Path(directory.output).write_text('{"type": "thread.started", "thread_id": "s1"}\n{"type": "turn.st')
+    if told is not None:
+        Path(directory.progress).write_text(json.dumps(asdict(told)))
+    assert end_if_dead(context, run, NOW)
+    assert resumed(context, agent) == "s1"
 
 
 def test_qa_goes_on_within_a_visit_and_judges_new_work_afresh(context: Context) -> None:
