@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.firing_options import Args, Everything, PromptText, Tool, told, wanted_deed
+from huskies_cli.firing_options import Args, Everything, PromptText, Tool, left_out, told, wanted_deed
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
@@ -98,11 +98,7 @@ def cancel_timer(ctx: typer.Context, timer: Name) -> Result:
 
 def _table(found: Sequence[Timer], *, everything: bool) -> str:
     soonest = sorted(found, key=lambda timer: timer.fire_at)[:MOST]
-    more = (
-        f"and {len(found) - MOST} more: huskies timer list{' --all' if everything else ''} --json"
-        if len(found) > MOST
-        else ""
-    )
+    more = left_out(len(found) - MOST, "timer list", everything=everything)
     return render.paragraphs(render.table(COLUMNS, [row for timer in soonest for row in _rows(timer)]), more)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from huskies_cli import render
-from huskies_cli.firing_options import Args, Everything, PromptText, Tool, told, wanted_deed
+from huskies_cli.firing_options import Args, Everything, PromptText, Tool, left_out, told, wanted_deed
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
@@ -93,11 +93,7 @@ def _when(trigger: Trigger) -> str:
 
 
 def _table(found: Sequence[Trigger], *, everything: bool) -> str:
-    more = (
-        f"and {len(found) - MOST} more: huskies trigger list{' --all' if everything else ''} --json"
-        if len(found) > MOST
-        else ""
-    )
+    more = left_out(len(found) - MOST, "trigger list", everything=everything)
     return render.paragraphs(render.table(COLUMNS, [_row(trigger) for trigger in found[:MOST]]), more)
 
 
