@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from huskies_cli import render
 from huskies_cli.session import Session
-from huskies_cli.streams import ReaderGone, write_text
+from huskies_cli.streams import ReaderGone, is_screen, write_text
 from huskies_core.progress import Progress, unseen
 
 EVERY_SECS = 0.1
@@ -62,12 +62,7 @@ class Bar:
 
 def is_wanted(session: Session) -> bool:
     """Whether somebody looks at standard error, on a terminal that can do it, and has not asked for silence."""
-    looked_at = sys.stderr.isatty()
-    return (
-        looked_at
-        and not (session.quiet or session.json)
-        and os.environ.get("TERM") not in (None, "", "dumb", "unknown")
-    )
+    return is_screen(sys.stderr) and not (session.quiet or session.json)
 
 
 def _drawn(at: str, done: int, of: int) -> str:

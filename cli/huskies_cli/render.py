@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from huskies_cli.streams import DUMB
 from huskies_core.clock import from_iso
 from huskies_core.text import one_line, without_controls
 
@@ -85,7 +86,7 @@ def mark(kind: Mark, text: str = "") -> Styled:
 
 def link(path: Path) -> Styled:
     """A path that leads to what is there, in terminals that have links."""
-    is_known = os.environ.get("TERM") not in ("linux", "dumb", "unknown")
+    is_known = os.environ.get("TERM") not in ("linux", *DUMB)
     return Styled(str(path), f"link {path.absolute().as_uri()}" if is_known else "")
 
 
@@ -231,9 +232,7 @@ def _console(asked: int) -> "Console":
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
-    colours = (
-        terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
-    )
+    colours = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in DUMB
     width = asked or (os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0)
     return Console(
         file=StringIO(),

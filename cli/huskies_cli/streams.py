@@ -8,8 +8,17 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+DUMB = ("dumb", "unknown")
+"""What TERM says of a terminal that knows no control sequences."""
+
+
 class ReaderGone(Exception):
     """Whoever read our output has closed it."""
+
+
+def is_screen(stream: "TextIO") -> bool:
+    """Whether it is a terminal on which the cursor can be moved."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", *DUMB)
 
 
 def write_line(stream: "TextIO", text: str) -> None:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Self
 
 from huskies_cli.live.keys import Key, Press, is_torn, presses
-from huskies_cli.streams import ReaderGone, write_text
+from huskies_cli.streams import ReaderGone, is_screen, write_text
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 """The other screen, no cursor, no wrapping of long lines, empty."""
@@ -30,10 +30,7 @@ _RESIZED, _CONTINUED = b"w", b"c"
 def is_usable() -> bool:
     """Whether there is a terminal to type at and one to draw on, and it is ours: what a shell runs in the background
     is stopped when it touches either."""
-    streams = (sys.stdin, sys.stdout)
-    there = all(stream is not None and stream.isatty() for stream in streams)
-    knows = os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-    return there and knows and _is_in_front()
+    return is_screen(sys.stdin) and is_screen(sys.stdout) and _is_in_front()
 
 
 def _is_in_front() -> bool:
