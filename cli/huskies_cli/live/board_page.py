@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from huskies_cli import render
-from huskies_cli.live.columns import Column, columns_of, drawn, find, height_of
+from huskies_cli.live.columns import Spot, columns_of, drawn, find, height_of
 from huskies_cli.live.layout import GAP, Section, beside, cut, line, share_out, stacked
 from huskies_cli.live.sections import (
     Message,
@@ -41,15 +41,14 @@ class Screen:
 def board_rows(live: Live, screen: Screen, name: str, now: datetime) -> list[Row]:
     """As many rows as the screen has. `name` is the project's."""
     columns = columns_of(live)
-    spot = find(columns, screen.selected)
-    foot = [] if screen.is_picture else [_about(columns, screen), _keys(live, screen)]
-    room = screen.lines - 2 - len(foot)
-    selected = spot.story.id if spot is not None and screen.selected is not None else None
+    spot = None if screen.selected is None else find(columns, screen.selected)
     width = screen.width
-    below = [_blocks(live, screen, now)] if width < TWO_BLOCKS else _two_blocks(live, screen, now)
+    foot = [] if screen.is_picture else [_about(spot, width), _keys(live, screen)]
+    room = screen.lines - 2 - len(foot)
+    below = _blocks(live, screen, now)
     wanted = (height_of(columns), max(map(_height, below)))
     high, low = share_out(wanted, (max(_LEAST_LINES, room // 3), room), max(room, 0))
-    top = drawn(columns, selected, width, high)
+    top = drawn(columns, None if spot is None else spot.story.id, width, high)
     rows = [_head(live, name, width), (), *top, (), *_lower(below, width, low - 1)]
     return [cut(row, width) for row in [*_exactly(rows, screen.lines - len(foot)), *foot]]
 
@@ -57,35 +56,25 @@ def board_rows(live: Live, screen: Screen, name: str, now: datetime) -> list[Row
 def _lower(blocks: Sequence[Sequence[Section]], width: int, lines: int) -> list[Row]:
     if len(blocks) == 1:
         return stacked(blocks[0], width, lines)
+    left, right = _halves(width)
+    return beside(stacked(blocks[0], left, lines), stacked(blocks[1], right, lines), left)
+
+
+def _blocks(live: Live, screen: Screen, now: datetime) -> list[list[Section]]:
+    """What is at work, and what comes and came, in one block or in one each."""
+    left, right = (screen.width, screen.width) if screen.width < TWO_BLOCKS else _halves(screen.width)
+    at_work = [
+        runs_section(live, left, now),
+        needs_section(live.board, left),
+        limits_section(live.board, left),
+    ]
+    told = [next_section(live.timers, right, now), feed_section(live.feed, screen.messages, right, now)]
+    return [[*at_work, *told]] if screen.width < TWO_BLOCKS else [at_work, told]
+
+
+def _halves(width: int) -> tuple[int, int]:
     left = (width - GAP) // 2
-    return beside(stacked(blocks[0], left, lines), stacked(blocks[1], width - GAP - left, lines), left)
-
-
-def _blocks(live: Live, screen: Screen, now: datetime) -> list[Section]:
-    width = screen.width
-    return [
-        runs_section(live, width, now),
-        needs_section(live.board, width),
-        limits_section(live.board, width),
-        next_section(live.timers, width, now),
-        feed_section(live.feed, screen.messages, width, now),
-    ]
-
-
-def _two_blocks(live: Live, screen: Screen, now: datetime) -> list[list[Section]]:
-    left = (screen.width - GAP) // 2
-    right = screen.width - GAP - left
-    return [
-        [
-            runs_section(live, left, now),
-            needs_section(live.board, left),
-            limits_section(live.board, left),
-        ],
-        [
-            next_section(live.timers, right, now),
-            feed_section(live.feed, screen.messages, right, now),
-        ],
-    ]
+    return left, width - GAP - left
 
 
 def _height(sections: Sequence[Section]) -> int:
@@ -112,12 +101,9 @@ def _text(cell: render.Cell) -> str:
     return cell.text if isinstance(cell, render.Styled) else str(cell)
 
 
-def _about(columns: Sequence[Column], screen: Screen) -> Row:
+def _about(spot: Spot | None, width: int) -> Row:
     """The story that is selected, and why it is where it is."""
-    spot = find(columns, screen.selected)
-    if spot is None or screen.selected is None:
-        return line("", screen.width)
-    return line(f"{spot.story.id} {spot.story.draft.title}: {spot.why}", screen.width, "dim")
+    return line("" if spot is None else f"{spot.story.id} {spot.story.draft.title}: {spot.why}", width, "dim")
 
 
 def _keys(live: Live, screen: Screen) -> Row:

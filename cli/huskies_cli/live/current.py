@@ -49,7 +49,7 @@ class Current:
     def _read(self) -> bool:
         is_new = self._read_store()
         now = time.monotonic()
-        if now >= self._next_figures:
+        if not is_new and now >= self._next_figures:
             self.live = with_figures(self._context, self.live)
             is_new = True
         if is_new:
