@@ -2,7 +2,7 @@
 
 from huskies_cli.render import Mark
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName
-from huskies_core.store.runs import Outcome
+from huskies_core.store.runs import Outcome, Run
 from huskies_core.tools.runs import RunNow
 
 _OVER = frozenset({StageName.DONE, StageName.ARCHIVED})
@@ -23,9 +23,13 @@ def mark_of_stage(stage: StageName, *, at_work: bool = False) -> Mark:
     return Mark.DONE if stage in _OVER else Mark.IDLE
 
 
-def mark_of_run(one: RunNow) -> Mark:
-    if one.run.outcome is not None:
-        return _OUTCOMES.get(one.run.outcome, Mark.BLOCKED)
-    if one.dead:
+def mark_of_run(run: Run) -> Mark:
+    """What the record of a run tells."""
+    return Mark.RUNNING if run.outcome is None else _OUTCOMES.get(run.outcome, Mark.BLOCKED)
+
+
+def mark_now(one: RunNow) -> Mark:
+    """What is seen of a run as well: that it is dead, or at a limit."""
+    if one.run.outcome is None and one.dead:
         return Mark.BLOCKED
-    return Mark.THROTTLED if one.throttled else Mark.RUNNING
+    return Mark.THROTTLED if one.run.outcome is None and one.throttled else mark_of_run(one.run)

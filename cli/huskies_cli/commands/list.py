@@ -18,7 +18,6 @@ from huskies_core.pipeline.stages import StageName, reason_of
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.tools import listing
 from huskies_core.tools.documents import story_document
-from huskies_core.tools.runs import list_runs
 
 Stages = Annotated[
     list[StageName] | None,
@@ -50,7 +49,7 @@ def list_stories(
     with open_context(session_of(ctx).start) as context:
         found = listing.list_stories(context, stages=stage or (), kind=kind, label=label, finished=everything)
         advice = "" if found or label is None else listing.label_advice(context, label)
-        at_work = {one.run.story for one in list_runs(context, live=True)}
+        at_work = listing.at_work(context)
     data = {"stories": [story_document(story) for story in found]}
     talk = (advice,) if advice else ()
     return Result(data, text=lambda: _text(found, at_work, utc_now()), talk=talk)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.marks import mark_of_run
+from huskies_cli.marks import mark_now
 from huskies_cli.options import RunId, story_id, whole_number
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import session_of
@@ -86,7 +86,7 @@ def kill_run(ctx: typer.Context, run: RunId) -> Result:
 
 def _row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
     run = one.run
-    outcome = render.mark(mark_of_run(one), run.outcome or run.status)
+    outcome = render.mark(mark_now(one), run.outcome or run.status)
     place = (run.id, run.story, run.kind, run.agent, outcome)
     return (*place, render.age(run.started_at, now), run.turns, render.cost(run.cost_usd), run.detail)
 
@@ -111,7 +111,7 @@ def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
     run = page.now.run
     return [
         ("status", _status(page.now)),
-        ("outcome", None if run.outcome is None else render.mark(mark_of_run(page.now), run.outcome)),
+        ("outcome", None if run.outcome is None else render.mark(mark_now(page.now), run.outcome)),
         ("detail", run.detail),
         ("started", f"{run.started_at} ({render.age(run.started_at, now)} ago)"),
         ("ended", run.ended_at),
@@ -129,7 +129,7 @@ def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
 def _status(now: RunNow) -> render.Cell:
     if not now.run.is_live:
         return now.run.status
-    return render.mark(mark_of_run(now), f"{now.run.status}, dead" if now.dead else now.run.status)
+    return render.mark(mark_now(now), f"{now.run.status}, dead" if now.dead else now.run.status)
 
 
 def _steps(ended: Exit | None) -> str:

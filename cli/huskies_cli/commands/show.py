@@ -22,7 +22,6 @@ from huskies_core.store.stories import Criterion, Story
 from huskies_core.tools.documents import entry_document
 from huskies_core.tools.listing import Page, show
 from huskies_core.tools.page_documents import page_document
-from huskies_core.tools.runs import RunNow
 
 RUN_COLUMNS = ("run", "kind", "agent", "outcome", "turns", "cost", "detail")
 
@@ -102,7 +101,7 @@ def _runs(runs: Sequence[Run]) -> list[tuple[render.Cell, ...]]:
             run.id,
             run.kind,
             run.agent,
-            render.mark(mark_of_run(RunNow(run, None)), run.outcome or run.status),
+            render.mark(mark_of_run(run), run.outcome or run.status),
             run.turns,
             render.cost(run.cost_usd),
             run.detail,

@@ -9,7 +9,7 @@ from huskies_cli.board import limit_lines
 from huskies_cli.entries import entry_words
 from huskies_cli.firing_options import told
 from huskies_cli.live.layout import Section, line
-from huskies_cli.marks import mark_of_run
+from huskies_cli.marks import mark_now
 from huskies_cli.render import Field, Mark, Row
 from huskies_core.clock import from_iso
 from huskies_core.store.journal import Entry
@@ -126,7 +126,7 @@ def _runs_heading(widths: _Widths) -> Row:
 def _run(one: LiveRun, title: str, widths: _Widths, now: datetime) -> Row:
     run = one.now.run
     return (
-        Field(render.mark(mark_of_run(one.now)), _MARK),
+        Field(render.mark(mark_now(one.now)), _MARK),
         Field(str(run.story), _ID),
         Field(run.agent or run.kind.value, widths.agent - 1),
         Field("", 1),

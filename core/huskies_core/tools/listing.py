@@ -53,6 +53,12 @@ def list_stories(
     )
 
 
+def at_work(context: Context) -> frozenset[int]:
+    """The stories with a live run, by the records."""
+    with context.store.reading() as db:
+        return frozenset(run.story for run in runs.live(db))
+
+
 def label_advice(context: Context, label: str) -> str:
     """What to say when no story was found by that label: "" where there are some that are not shown."""
     with context.store.reading() as db:
