@@ -23,7 +23,9 @@ def complete(arguments: list[str]) -> int:
         kind, current, *typed = arguments
         prefix = current.partition("=")[2] if current.startswith("--") else current
         lines = [
-            f"{value}\t{_shown(about)}" for value, about in _found(kind, prefix, typed) if _is_plain(value)
+            f"{value}\t{_shown(about)}"
+            for value, about in _found(kind, prefix, typed)
+            if value.startswith(prefix) and _is_plain(value)
         ]
         _print(lines)
     return 0
@@ -38,8 +40,9 @@ def _print(lines: list[str]) -> None:
 
 
 def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
+    """All that there is, or what the store has that begins with `prefix`."""
     if kind in ("pages", "zones"):
-        return (offer for offer in _everywhere(kind, typed) if offer[0].startswith(prefix))
+        return _everywhere(kind, typed)
     try:
         state = _state_folder(_place(typed))
     except (OSError, ValueError):
@@ -49,10 +52,9 @@ def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str
     if kind == "agents":
         from huskies_core.config.agent_names import agent_names
 
-        named = agent_names(os.path.join(state, "agents.toml"))
-        return (offer for offer in named if offer[0].startswith(prefix))
+        return agent_names(os.path.join(state, "agents.toml"))
     if kind in ("rescues", "rescue-times"):
-        return (offer for offer in _rescues(state, kind, _story(typed)) if offer[0].startswith(prefix))
+        return _rescues(state, kind, _story(typed))
     from huskies_core.store.offers import offers
 
     wanted = f"{kind}/{_story(typed)}" if kind == "runs-of" else kind

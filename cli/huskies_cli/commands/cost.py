@@ -25,8 +25,8 @@ def show_cost(ctx: typer.Context, by: Grouping = By.STORY, since: Since = "") ->
     """Show what the work has cost.
 
     Tokens and US dollars of all runs, with what live ones have told so far, by story, agent, model or day of the
-    project's time zone. Where a program tells no money it is reckoned by the table
-    pricing of project.toml.
+    project's time zone. Where a program tells no money it is reckoned by the table pricing of
+    project.toml.
     """
     with open_context(session_of(ctx).start) as context:
         found = read_costs(context, by, since)
