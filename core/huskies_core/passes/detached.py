@@ -1,11 +1,15 @@
 """What takes longer than a moment goes on in a process of its own, which holds the lock that was taken for it."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import LOCK_FD_VARIABLE
+from huskies_core.runs.liveness import LOCK_FD_VARIABLE, adopt_lock
 from huskies_core.text import one_line, tail
 
 _IN_BACKGROUND = '"$@" &'
@@ -27,6 +31,18 @@ def start_detached(context: Context, directory: RunDirectory, lock: int, *comman
             start_new_session=True,
             pass_fds=(lock,),
         )
+
+
+@contextmanager
+def adopted(context: Context, directory: RunDirectory, refusal: HuskiesError) -> Iterator[None]:
+    """Meanwhile the lock is held that `start_detached` left to this process. Raises `refusal` where it left none."""
+    lock = adopt_lock(directory, context.environ)
+    if lock is None:
+        raise refusal
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def last_words(directory: RunDirectory) -> str:

@@ -1,7 +1,6 @@
 """Who holds a file lock. Asked without touching it where the kernel tells: a probe, too, keeps others out."""
 
 import contextlib
-import fcntl
 import os
 import select
 import sys
@@ -9,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from huskies_core.runs.liveness import is_locked
 from huskies_core.runs.processes import Process, find_process
 
 _LOOK_MS = 50
@@ -61,18 +61,7 @@ if sys.platform == "linux":
 else:
 
     def is_held(path: Path) -> bool:
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(descriptor)
+        return is_locked(path)
 
     def find_holder(path: Path) -> Process | None:
         """Nobody can be named here."""

@@ -30,8 +30,13 @@ def take_lock(directory: RunDirectory) -> int | None:
 
 def is_alive(directory: RunDirectory) -> bool:
     """Whether anybody holds the run, from claim to recorded end. Never waits; no lock file means dead."""
+    return is_locked(directory.lock)
+
+
+def is_locked(path: str | os.PathLike[str]) -> bool:
+    """Whether anybody keeps even sharers out of a lock file. Never waits; a file that is not there nobody holds."""
     try:
-        descriptor = os.open(directory.lock, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

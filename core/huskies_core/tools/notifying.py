@@ -1,6 +1,5 @@
 """Telling people: by every channel that is set, all at once, in a process that has the time for it."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,10 +15,11 @@ from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.detached import adopted
 from huskies_core.passes.notify import directory_of, record_end
 from huskies_core.passes.running import isolated
 from huskies_core.runs.environment import read_env_file
-from huskies_core.runs.liveness import LOCK_FD_VARIABLE, adopt_lock
+from huskies_core.runs.liveness import LOCK_FD_VARIABLE
 from huskies_core.store import notifications
 from huskies_core.store.notifications import Delivery, Notification, Status
 
@@ -35,14 +35,12 @@ def deliver(context: Context, number: int) -> str:
     """
     with context.store.reading() as db:
         found = notifications.load(db, number)
-    lock = None if found is None else adopt_lock(directory_of(context, number), context.environ)
-    if found is None or lock is None or found.status is not Status.OPEN:
-        hint = "Only the pass notify begins one, and none is sent twice."
-        raise HuskiesError(f"notification {number} is not to be sent here", hint=hint, code="not_yours")
-    try:
+    hint = "Only the pass notify begins one, and none is sent twice."
+    refusal = HuskiesError(f"notification {number} is not to be sent here", hint=hint, code="not_yours")
+    if found is None or found.status is not Status.OPEN:
+        raise refusal
+    with adopted(context, directory_of(context, number), refusal):
         return _deliver(context, found)
-    finally:
-        os.close(lock)
 
 
 def send_test(context: Context) -> tuple[Delivery, ...]:

@@ -1,13 +1,11 @@
 """The tool call of a firing, done by the process that was started for it, under the lock that was left to it."""
 
-import os
-
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.detached import adopted
 from huskies_core.passes.firing import directory_of, record_end
 from huskies_core.passes.running import isolated
-from huskies_core.runs.liveness import adopt_lock
 from huskies_core.store import firings
 from huskies_core.store.deeds import ToolCall, told
 from huskies_core.store.firings import Firing, FiringStatus
@@ -22,14 +20,12 @@ def perform(context: Context, number: int) -> str:
     """
     with context.store.reading() as db:
         firing = firings.load(db, number)
-    lock = None if firing is None else adopt_lock(directory_of(context, firing), context.environ)
-    if firing is None or lock is None or firing.status is not FiringStatus.OPEN:
-        hint = "Only fire-timers and fire-triggers begin one, and none is begun twice."
-        raise HuskiesError(f"firing {number} is not to be done here", hint=hint, code="not_yours")
-    try:
+    hint = "Only fire-timers and fire-triggers begin one, and none is begun twice."
+    refusal = HuskiesError(f"firing {number} is not to be done here", hint=hint, code="not_yours")
+    if firing is None or firing.status is not FiringStatus.OPEN:
+        raise refusal
+    with adopted(context, directory_of(context, firing), refusal):
         return _perform(context, firing)
-    finally:
-        os.close(lock)
 
 
 def _perform(context: Context, firing: Firing) -> str:
