@@ -10,9 +10,9 @@ from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
 from huskies_core.passes import ordering
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import adopt_lock, take_lock
 from huskies_core.store import runs
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import adopt_lock, take_lock
 
 
 def advance_run(session: Session, run: int) -> Result:

@@ -6,13 +6,13 @@ from datetime import datetime
 from huskies_cli import render
 from huskies_cli.render import Mark
 from huskies_core.clock import to_iso, to_local
+from huskies_core.operations.board import Board, Need, State
+from huskies_core.operations.limits import Limits
+from huskies_core.operations.runs import RunNow, quiet_since
 from huskies_core.passes.relay import Unreached
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store.notifications import Notification
 from huskies_core.text import one_line
-from huskies_core.tools.board import Board, Need, State
-from huskies_core.tools.limits import Limits
-from huskies_core.tools.runs import RunNow, quiet_since
 
 MOST = 12
 """How many stories of one stage are drawn, and how many needs; the JSON has all of them."""

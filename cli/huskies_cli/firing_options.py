@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from huskies_core.operations.arguments import object_of
+from huskies_core.operations.deeds import deed_of
 from huskies_core.store.deeds import Deed, GoOn, Prompt, ToolCall
 from huskies_core.text import one_line
-from huskies_core.tools.arguments import object_of
-from huskies_core.tools.deeds import deed_of
 
 Tool = Annotated[
     str | None,

@@ -7,12 +7,12 @@ from huskies_cli.reports import told_of
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.documents import entry_document
 from huskies_core.passes import ordering
 from huskies_core.passes.actions import PassReport
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
 from huskies_core.store import journal
-from huskies_core.tools.documents import entry_document
 
 Line = Mapping[str, object]
 """Something that happened: a row of the journal (`seq`), an action of a pass (`line`) or a `message`."""

@@ -1,9 +1,9 @@
 """Which mark a story and a run have, wherever they are listed."""
 
 from huskies_cli.render import Mark
+from huskies_core.operations.runs import RunNow
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName
 from huskies_core.store.runs import Outcome, Run
-from huskies_core.tools.runs import RunNow
 
 _OVER = frozenset({StageName.DONE, StageName.ARCHIVED})
 _OUTCOMES = {

@@ -12,10 +12,10 @@ from huskies_cli.app import EVERYWHERE, build_app, load
 from huskies_cli.commands import COMMANDS, Entry
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import ProjectConfig
+from huskies_core.operations.registry import tools
 from huskies_core.pipeline.events import EVENTS
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store.stories import StoryType
-from huskies_core.tools.registry import tools
 
 
 class Kind(StrEnum):

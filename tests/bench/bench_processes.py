@@ -19,10 +19,10 @@ from huskies_core.context import Context
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.running import run_pass
 from huskies_core.pipeline.stages import Coding
-from huskies_core.runs.directory import RunDirectory
 from huskies_core.schedules import Once
 from huskies_core.store import runs, stories, timers, triggers
 from huskies_core.store.deeds import Prompt
+from huskies_core.supervisor.directory import RunDirectory
 from support.contexts import Clock, opened
 from support.stories import import_story
 from support.waiting import wait_until

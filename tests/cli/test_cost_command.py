@@ -9,13 +9,13 @@ import pytest
 from huskies_cli.board import draw_board
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
+from huskies_core.operations.board import read_board
+from huskies_core.operations.board_documents import board_document
+from huskies_core.operations.explain import explain
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.usage import Usage
-from huskies_core.tools.board import read_board
-from huskies_core.tools.board_documents import board_document
-from huskies_core.tools.explain import explain
 from support.commands import Commands
 from support.contexts import Clock, opened
 from support.git_repository import GitRepository

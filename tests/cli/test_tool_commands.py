@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from huskies_core.tools import registry
+from huskies_core.operations import registry
 from support.commands import Commands
 from support.git_repository import GitRepository
 

@@ -6,7 +6,7 @@ import pwd
 import pytest
 
 from huskies_core.errors import HuskiesError
-from huskies_core.runs.environment import shim_environment
+from huskies_core.supervisor.environment import shim_environment
 from huskies_core.user import home_folder, login_variables, user_name
 
 NOBODY = 4_000_000_123

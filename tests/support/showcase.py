@@ -17,6 +17,8 @@ from pathlib import Path
 from huskies_cli.live.picture import board_svg
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.operations.live import read_live
+from huskies_core.operations.timers import When, schedule
 from huskies_core.pipeline.events import (
     Block,
     Event,
@@ -27,14 +29,12 @@ from huskies_core.pipeline.events import (
     ReviewHeld,
     Start,
 )
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import take_lock
-from huskies_core.runs.records import Progress
 from huskies_core.store import runs, stories, usage
 from huskies_core.store.deeds import Prompt
 from huskies_core.store.runs import Claim, RunKind
-from huskies_core.tools.live import read_live
-from huskies_core.tools.timers import When, schedule
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.records import Progress
 from support.contexts import Clock, opened
 from support.stories import DRAFT, NOW, add_story, fire_event
 

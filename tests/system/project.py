@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from huskies_core.context import Context, open_context
+from huskies_core.operations.stories import create
 from huskies_core.pipeline.stages import StageName
 from huskies_core.project import Project, find_project
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.kill import kill_run
-from huskies_core.runs.liveness import is_alive
 from huskies_core.store import journal, runs, stories
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Criterion, Draft, Story
-from huskies_core.tools.stories import create
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.kill import kill_run
+from huskies_core.supervisor.liveness import is_alive
 from support.cli import HUSKIES, Finished, run_huskies
 from support.git_repository import GitRepository
 from support.waiting import wait_until

@@ -6,8 +6,8 @@ import pytest
 
 from huskies_core.clock import from_iso
 from huskies_core.pipeline.stages import ReviewHold, StageName
-from huskies_core.runs.records import Exit
 from huskies_core.store.runs import Run
+from huskies_core.supervisor.records import Exit
 from system.facts import NOTHING, no_leftovers, squash_commits
 from system.project import APPROVAL, MakePipeline, Pipeline, Team
 

@@ -20,8 +20,8 @@ from huskies_cli.story_options import (
 )
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.context import open_context
+from huskies_core.operations.stories import create
 from huskies_core.store.stories import Criterion, Draft, StoryType
-from huskies_core.tools.stories import create
 
 Title = Annotated[
     str, typer.Argument(metavar="TITLE", help="One line, at most 200 characters.", show_default=False)

@@ -9,9 +9,9 @@ from huskies_cli.commands.history import POLL_SECS, After, Follow
 from huskies_cli.entries import entry_line
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import session_of
+from huskies_core.operations import auditing
+from huskies_core.operations.documents import Document, entry_document
 from huskies_core.project import Project, find_project
-from huskies_core.tools import auditing
-from huskies_core.tools.documents import Document, entry_document
 
 
 def show_audit(ctx: typer.Context, follow: Follow = False, after: After = 0) -> Result | Stream:

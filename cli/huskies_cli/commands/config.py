@@ -16,8 +16,8 @@ from huskies_core.config.load import read_text
 from huskies_core.config.problems import Problem
 from huskies_core.config.records import Agent, Config
 from huskies_core.context import Context, open_context
+from huskies_core.operations import configuring
 from huskies_core.text import without_controls
-from huskies_core.tools import configuring
 
 Key = Annotated[
     str,

@@ -9,7 +9,7 @@ from huskies_cli.entries import shortened
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.tools.costs import By, Cost, Costs, cost_document, read_costs
+from huskies_core.operations.costs import By, Cost, Costs, cost_document, read_costs
 
 Grouping = Annotated[
     By, typer.Option("--by", metavar="story|agent|model|day", help="What each row is about.")

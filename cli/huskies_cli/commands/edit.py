@@ -15,11 +15,11 @@ from huskies_cli.session import session_of
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.documents import story_document
+from huskies_core.operations.markdown import from_markdown, to_markdown
+from huskies_core.operations.moves import seen_story
+from huskies_core.operations.stories import Updated, replace_draft
 from huskies_core.store.stories import Draft
-from huskies_core.tools.documents import story_document
-from huskies_core.tools.markdown import from_markdown, to_markdown
-from huskies_core.tools.moves import seen_story
-from huskies_core.tools.stories import Updated, replace_draft
 
 _STDERR = 2
 """Where an editor prints with --json: stdout has the one document."""

@@ -13,11 +13,11 @@ from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
-from huskies_core.tools import merges, moves, reviews
-from huskies_core.tools.merges import Released, RetryTo
-from huskies_core.tools.moves import Moved
-from huskies_core.tools.reviews import Reported
-from huskies_core.tools.told import Told, told_document
+from huskies_core.operations import merges, moves, reviews
+from huskies_core.operations.merges import Released, RetryTo
+from huskies_core.operations.moves import Moved
+from huskies_core.operations.reviews import Reported
+from huskies_core.operations.told import Told, told_document
 
 Force = Annotated[bool, typer.Option("--force", help="Also when dependencies are not met.")]
 By = Annotated[

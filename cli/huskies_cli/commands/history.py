@@ -11,9 +11,9 @@ from huskies_cli.options import OptionalStoryId, whole_number
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session, session_of
 from huskies_core.context import open_context
-from huskies_core.tools import history
-from huskies_core.tools.documents import Document, entry_document
-from huskies_core.tools.history import Selection
+from huskies_core.operations import history
+from huskies_core.operations.documents import Document, entry_document
+from huskies_core.operations.history import Selection
 
 POLL_SECS = 0.2
 

@@ -9,9 +9,9 @@ from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.progress import shown
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.tools import importing
-from huskies_core.tools.importing import Imported
-from huskies_core.tools.story_files import BadFiles
+from huskies_core.operations import importing
+from huskies_core.operations.importing import Imported
+from huskies_core.operations.story_files import BadFiles
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
 

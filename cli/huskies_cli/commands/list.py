@@ -14,10 +14,10 @@ from huskies_cli.session import session_of
 from huskies_cli.story_options import KINDS
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
+from huskies_core.operations import listing
+from huskies_core.operations.documents import story_document
 from huskies_core.pipeline.stages import StageName, reason_of
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.tools import listing
-from huskies_core.tools.documents import story_document
 
 Stages = Annotated[
     list[StageName] | None,

@@ -13,10 +13,10 @@ from huskies_cli.options import StoryId, run_id
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session, session_of
 from huskies_core.context import Context, open_context
+from huskies_core.operations import output
+from huskies_core.operations.documents import Document, run_document
+from huskies_core.operations.output import Log
 from huskies_core.store import runs
-from huskies_core.tools import output
-from huskies_core.tools.documents import Document, run_document
-from huskies_core.tools.output import Log
 
 POLL_SECS = 0.2
 

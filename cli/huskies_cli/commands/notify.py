@@ -15,9 +15,9 @@ from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.channels.message import message_of
 from huskies_core.context import open_context
 from huskies_core.errors import UsageError
+from huskies_core.operations import notifying
 from huskies_core.passes import ordering
 from huskies_core.store.notifications import Delivery, Notification
-from huskies_core.tools import notifying
 
 Test = Annotated[bool, typer.Option("--test", help="Send a test by every channel and wait for each.")]
 List = Annotated[bool, typer.Option("--list", help="List the latest notifications and what became of them.")]

@@ -7,7 +7,7 @@ import typer
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.tools.pausing import pause_document, pause_starting, resume_starting
+from huskies_core.operations.pausing import pause_document, pause_starting, resume_starting
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; 'status' shows it.")]
 

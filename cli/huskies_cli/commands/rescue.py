@@ -9,8 +9,8 @@ from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.tools import places
-from huskies_core.tools.documents import rescue_document
+from huskies_core.operations import places
+from huskies_core.operations.documents import rescue_document
 
 Time = Annotated[
     str | None,

@@ -15,12 +15,12 @@ from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
-from huskies_core.runs.records import Exit, StepEnd
+from huskies_core.operations import runs
+from huskies_core.operations.documents import run_document, run_now_document
+from huskies_core.operations.page_documents import run_page_document
+from huskies_core.operations.runs import RunNow, RunPage, troubles
 from huskies_core.store.runs import Run
-from huskies_core.tools import runs
-from huskies_core.tools.documents import run_document, run_now_document
-from huskies_core.tools.page_documents import run_page_document
-from huskies_core.tools.runs import RunNow, RunPage, troubles
+from huskies_core.supervisor.records import Exit, StepEnd
 
 Live = Annotated[bool, typer.Option("--live", help="Only those that have not ended.")]
 OfStory = Annotated[

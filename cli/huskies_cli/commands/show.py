@@ -15,13 +15,13 @@ from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
+from huskies_core.operations.documents import entry_document
+from huskies_core.operations.listing import Page, show
+from huskies_core.operations.page_documents import page_document
 from huskies_core.pipeline.stages import reason_of
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Criterion, Story
-from huskies_core.tools.documents import entry_document
-from huskies_core.tools.listing import Page, show
-from huskies_core.tools.page_documents import page_document
 
 RUN_COLUMNS = ("run", "kind", "agent", "outcome", "turns", "cost", "detail")
 

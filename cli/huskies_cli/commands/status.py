@@ -12,11 +12,11 @@ from huskies_cli.tick_advice import tick_advice
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
-from huskies_core.tools.board import read_board
-from huskies_core.tools.board_documents import board_document
-from huskies_core.tools.files import write_whole
-from huskies_core.tools.live import read_live
-from huskies_core.tools.runs import troubles
+from huskies_core.operations.board import read_board
+from huskies_core.operations.board_documents import board_document
+from huskies_core.operations.files import write_whole
+from huskies_core.operations.live import read_live
+from huskies_core.operations.runs import troubles
 
 Svg = Annotated[
     Path | None,

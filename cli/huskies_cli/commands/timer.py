@@ -12,10 +12,10 @@ from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.clock import to_iso
 from huskies_core.context import open_context
+from huskies_core.operations import timers
+from huskies_core.operations.firing_documents import timer_document
+from huskies_core.operations.timers import When
 from huskies_core.store.timers import CatchUp, Timer
-from huskies_core.tools import timers
-from huskies_core.tools.firing_documents import timer_document
-from huskies_core.tools.timers import When
 
 At = Annotated[
     str | None,

@@ -11,9 +11,9 @@ from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.errors import UsageError
-from huskies_core.tools import registry
-from huskies_core.tools.arguments import arguments_of, object_of
-from huskies_core.tools.registry import Tool
+from huskies_core.operations import registry
+from huskies_core.operations.arguments import arguments_of, object_of
+from huskies_core.operations.registry import Tool
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.", show_default=False)]
 Arguments = Annotated[

@@ -10,9 +10,9 @@ from huskies_cli.firing_options import Args, Everything, PromptText, Tool, left_
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
+from huskies_core.operations import triggers
+from huskies_core.operations.firing_documents import trigger_document
 from huskies_core.store.triggers import Predicate, Trigger, TriggerMode
-from huskies_core.tools import triggers
-from huskies_core.tools.firing_documents import trigger_document
 
 
 def _pattern(flag: str, help_text: str) -> Any:

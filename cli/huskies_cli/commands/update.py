@@ -10,9 +10,9 @@ from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_cli.story_options import KINDS, Agent, Body, DependsOn, Epic, Label, Qa, read_body
 from huskies_core.context import open_context
+from huskies_core.operations.documents import story_document
+from huskies_core.operations.stories import Change, Clearable, update
 from huskies_core.store.stories import StoryType
-from huskies_core.tools.documents import story_document
-from huskies_core.tools.stories import Change, Clearable, update
 
 Title = Annotated[str | None, typer.Option("--title", metavar="TITLE", help="One line.", show_default=False)]
 Type = Annotated[

@@ -11,11 +11,11 @@ from huskies_cli.demo.scenery import BASE, GATE
 from huskies_cli.demo.stories import HEAVIEST, LEAD, PLANNED, RATION, READ, WEIGH, YOUNGEST
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Done
-from huskies_core.runs.directory import RunDirectory
 from huskies_core.store import journal, runs, stories
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run, RunKind, Verdict
 from huskies_core.store.stories import Story
+from huskies_core.supervisor.directory import RunDirectory
 
 
 @dataclass(frozen=True)

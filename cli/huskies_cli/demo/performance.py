@@ -13,15 +13,15 @@ from huskies_core.agents.world import MOVING
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.moves import freeze
 from huskies_core.passes import ordering
 from huskies_core.passes.actions import Outcome, PassReport
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due
 from huskies_core.pipeline.stages import StageName
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.processes import find_process
 from huskies_core.store import cursors, journal, runs, stories
-from huskies_core.tools.moves import freeze
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.processes import find_process
 
 INTERVAL_SECS = 0.3
 LIMIT_SECS = 52

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.repository import Repository
+from huskies_core.operations.initialise import initialise
 from huskies_core.project import STATE_FOLDER, Project, find_repository
-from huskies_core.tools.initialise import initialise
 
 BASE = "main"
 GATE = (sys.executable, "-m", "unittest", "-q")

@@ -10,9 +10,9 @@ from huskies_cli.demo.stories import PLANNED
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
 from huskies_core.progress import Progress
-from huskies_core.runs.directory import RunDirectory
 from huskies_core.store import journal, runs
 from huskies_core.store.journal import Entry, Kind
+from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.text import one_line
 
 WIDTH = 80

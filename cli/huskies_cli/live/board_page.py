@@ -16,8 +16,8 @@ from huskies_cli.live.sections import (
     runs_section,
 )
 from huskies_cli.render import Field, Mark, Row
+from huskies_core.operations.live import Live
 from huskies_core.pipeline.stages import TERMINAL
-from huskies_core.tools.live import Live
 
 TWO_BLOCKS = 150
 """From so many columns on what is going on stands in two blocks side by side."""

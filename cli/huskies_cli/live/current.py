@@ -9,8 +9,8 @@ from huskies_cli.live.sections import Message
 from huskies_cli.looping import Line
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.live import read_live, with_figures
 from huskies_core.passes.due import config_stamp
-from huskies_core.tools.live import read_live, with_figures
 
 FIGURES_SECS = 1.0
 """How often what live runs have printed and spent is looked at."""

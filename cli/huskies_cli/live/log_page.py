@@ -11,13 +11,13 @@ from huskies_cli.live.layout import line
 from huskies_cli.render import Field, Printed, Row
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations import output
+from huskies_core.operations.moves import seen_story
+from huskies_core.operations.output import Log
+from huskies_core.operations.runs import as_now
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story
 from huskies_core.text import one_line
-from huskies_core.tools import output
-from huskies_core.tools.moves import seen_story
-from huskies_core.tools.output import Log
-from huskies_core.tools.runs import as_now
 
 KEPT = 5000
 """Lines of a log, the last ones, that can be scrolled through; 'huskies logs' has all of it."""

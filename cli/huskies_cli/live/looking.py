@@ -16,7 +16,7 @@ from huskies_cli.session import Session
 from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, LockBusy
-from huskies_core.tools.pausing import is_paused, pause_starting, resume_starting
+from huskies_core.operations.pausing import is_paused, pause_starting, resume_starting
 
 LOOK_SECS = 0.08
 """How often the store is asked whether it has changed."""

@@ -6,7 +6,7 @@ from io import StringIO
 
 from huskies_cli import render
 from huskies_cli.live.board_page import Screen, board_rows
-from huskies_core.tools.live import Live
+from huskies_core.operations.live import Live
 
 WIDTH, LINES = 110, 30
 _SVG = """\

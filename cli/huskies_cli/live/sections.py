@@ -12,12 +12,12 @@ from huskies_cli.live.layout import Section, line
 from huskies_cli.marks import mark_now
 from huskies_cli.render import Field, Mark, Row
 from huskies_core.clock import from_iso
+from huskies_core.operations.board import Board
+from huskies_core.operations.documents import entry_document
+from huskies_core.operations.live import Live, LiveRun
+from huskies_core.operations.runs import quiet_since
 from huskies_core.store.journal import Entry
 from huskies_core.store.timers import Timer
-from huskies_core.tools.board import Board
-from huskies_core.tools.documents import entry_document
-from huskies_core.tools.live import Live, LiveRun
-from huskies_core.tools.runs import quiet_since
 
 WIDE = 90
 """From so many columns on a live run is shown with the title of its story."""

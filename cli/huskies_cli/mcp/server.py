@@ -38,7 +38,7 @@ from mcp.types import (
 
 from huskies_cli.mcp import calls
 from huskies_core.errors import HuskiesError
-from huskies_core.tools import registry
+from huskies_core.operations import registry
 
 Given = TypeVar("Given")
 _JSON = "application/json"

@@ -5,16 +5,16 @@ from datetime import datetime
 
 from huskies_core.config.records import ProjectConfig
 from huskies_core.errors import HuskiesError
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.pricing import Price
-from huskies_core.runs.progress import measure
-from huskies_core.runs.records import Progress
-from huskies_core.runs.stream import read_output
 from huskies_core.runtimes.known import load_runtime, runtime_names
 from huskies_core.store import usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
 from huskies_core.store.usage import Usage
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.pricing import Price
+from huskies_core.supervisor.progress import measure
+from huskies_core.supervisor.records import Progress
+from huskies_core.supervisor.stream import read_output
 
 
 def prices_of(settings: ProjectConfig) -> Mapping[str, Price]:

@@ -7,8 +7,8 @@ from huskies_core.agents.program import own_program_dir
 from huskies_core.config.records import Agent
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.project import Project
-from huskies_core.runs.directory import RunDirectory, replace_file
 from huskies_core.runtimes.interface import Assignment
+from huskies_core.supervisor.directory import RunDirectory, replace_file
 
 
 def assignment_of(

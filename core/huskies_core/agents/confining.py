@@ -15,9 +15,9 @@ from huskies_core.config.records import Agent
 from huskies_core.errors import HuskiesError
 from huskies_core.git.worktrees import MADE, checkout_of
 from huskies_core.project import Project
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.spec import Step
 from huskies_core.runtimes.known import load_runtime
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.spec import Step
 from huskies_core.user import home_folder, login_variables
 
 _TRIAL_SECS = 10

@@ -19,14 +19,14 @@ from huskies_core.git.recovery import recover_landing
 from huskies_core.git.repository import GitError
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.kill import KillResult, free_marked
-from huskies_core.runs.liveness import take_lock
-from huskies_core.runs.records import Exit, Progress
-from huskies_core.runs.spec import Role
 from huskies_core.store import content, firing, gate_passes, holds, journal, runs
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Report, Run, RunKind, Verdict
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.kill import KillResult, free_marked
+from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.records import Exit, Progress
+from huskies_core.supervisor.spec import Role
 
 Record = TypeVar("Record")
 

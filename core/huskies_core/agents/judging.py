@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.records import Exit, LimitHit, Progress, StepEnd
-from huskies_core.runs.spec import Role
 from huskies_core.runtimes.interface import FailureKind, believed
 from huskies_core.store.runs import Outcome
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd
+from huskies_core.supervisor.spec import Role
 from huskies_core.text import tail, without_controls
 
 _OF_FAILURE = {FailureKind.LIMIT: Outcome.LIMIT, FailureKind.ERROR: Outcome.FAILED}

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from huskies_core.runs.directory import RunDirectory
+from huskies_core.supervisor.directory import RunDirectory
 
 STARTING_FILE = "start.json"
 """What was true of gates, setup and the base when the run began, for the one who records its end."""

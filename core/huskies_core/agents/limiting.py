@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from huskies_core.clock import from_iso, to_iso
-from huskies_core.runs.records import Progress
 from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import rate_limits, stories, timers
 from huskies_core.store.connection import Connection
 from huskies_core.store.rate_limits import Account, Limit
 from huskies_core.store.runs import Outcome, Run, RunKind
+from huskies_core.supervisor.records import Progress
 
 _LATEST = datetime.max.replace(tzinfo=UTC).timestamp() - 86_400
 

@@ -14,8 +14,8 @@ from huskies_core.agents.steps import definition_of, gate_steps, setup_steps
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
 from huskies_core.git.workspace import check_out
-from huskies_core.runs.spec import Role, Step
 from huskies_core.store import gate_passes
+from huskies_core.supervisor.spec import Role, Step
 from huskies_core.text import tail, without_controls
 
 TAIL_BYTES = 4 * OUTPUT_LIMIT

@@ -26,11 +26,11 @@ from huskies_core.git.squash import AlreadyMerged, Conflict, Empty, Squashed, sq
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.stages import Merge
 from huskies_core.project import Project
-from huskies_core.runs.directory import RunDirectory, replace_file
-from huskies_core.runs.spec import Role, Step
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.runs import Landing, Run, RunKind
 from huskies_core.store.stories import Story
+from huskies_core.supervisor.directory import RunDirectory, replace_file
+from huskies_core.supervisor.spec import Role, Step
 from huskies_core.text import one_line
 
 MOST_ROUNDS = 5

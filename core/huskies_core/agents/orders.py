@@ -19,12 +19,12 @@ from huskies_core.agents.world import midnight
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.environment import Allowance, RunVariables, agent_environment, read_env_file
-from huskies_core.runs.spec import Limits, RunSpec, Step
 from huskies_core.store import content, stories, usage
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.environment import Allowance, RunVariables, agent_environment, read_env_file
+from huskies_core.supervisor.spec import Limits, RunSpec, Step
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping
 
 from huskies_core.config.records import Agent
-from huskies_core.runs.environment import shim_environment
 from huskies_core.runtimes.known import load_runtime
+from huskies_core.supervisor.environment import shim_environment
 
 _TRIAL_SECS = 20
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")

@@ -10,11 +10,11 @@ from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, StageName
 from huskies_core.pipeline.transition import transition
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import is_alive
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind, RunStatus
 from huskies_core.store.stories import Story, StoryType
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import is_alive
 from huskies_core.text import one_line
 
 _AT_NEXT = "at the next auto-assign"

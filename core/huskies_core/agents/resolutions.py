@@ -4,8 +4,8 @@ from huskies_core.agents.left_files import STARTING_FILE, read_left
 from huskies_core.context import Context
 from huskies_core.git.repository import GitError
 from huskies_core.git.resolution import check_resolution
-from huskies_core.runs.directory import RunDirectory
 from huskies_core.store.runs import Run
+from huskies_core.supervisor.directory import RunDirectory
 
 
 def unresolved(context: Context, run: Run) -> str | None:

@@ -10,7 +10,7 @@ from huskies_core.config.records import Component
 from huskies_core.context import Context
 from huskies_core.git.repository import Checkout
 from huskies_core.git.worktrees import checkout_of
-from huskies_core.runs.spec import Step
+from huskies_core.supervisor.spec import Step
 
 MARK = "huskies-setup.json"
 """In the worktree's git admin directory, so that it goes with the worktree: component name to digest."""

@@ -15,14 +15,14 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.hygiene import fingerprint
 from huskies_core.pipeline.events import Block
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.environment import read_env_file, shim_environment
-from huskies_core.runs.launch import launch
-from huskies_core.runs.liveness import take_lock
 from huskies_core.store import firing, pauses, runs, stories, timers
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Claim, Run, RunKind
 from huskies_core.store.stories import Story
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.environment import read_env_file, shim_environment
+from huskies_core.supervisor.launch import launch
+from huskies_core.supervisor.liveness import take_lock
 
 
 def start_run(context: Context, order: Order, now: datetime) -> Run:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from huskies_core.config.records import Agent, Component, Gate
-from huskies_core.runs.spec import Role, Step
 from huskies_core.runtimes.interface import Assignment
 from huskies_core.runtimes.known import load_runtime, reader_module
+from huskies_core.supervisor.spec import Role, Step
 
 
 def definition_of(gates: Sequence[Gate], components: Sequence[Component]) -> str:

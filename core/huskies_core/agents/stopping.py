@@ -8,10 +8,10 @@ from huskies_core.agents.ending import end_if_dead, survivors
 from huskies_core.context import Context
 from huskies_core.pipeline.events import Freeze
 from huskies_core.pipeline.stages import TERMINAL, StageName
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.kill import kill_run
 from huskies_core.store import firing, runs, stories
 from huskies_core.store.runs import Outcome, Run
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.kill import kill_run
 
 KILL_ROUNDS = 2
 

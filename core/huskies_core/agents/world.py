@@ -14,8 +14,6 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.stages import Stage, StageName, Superseded
 from huskies_core.project import Project
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.records import Progress
 from huskies_core.store import gate_passes, holds, pauses, rate_limits, runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.holds import Hold, HoldKind
@@ -23,6 +21,8 @@ from huskies_core.store.pauses import Pause
 from huskies_core.store.rate_limits import Account, Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import QaMode, Story
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.records import Progress
 
 MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.MERGE_FAILURE})
 """The stages in which a run or an event follows without a person."""

@@ -17,14 +17,14 @@ from huskies_core.context import Context
 from huskies_core.doctor.check import Check
 from huskies_core.doctor.sleeper import SAID, canary_in
 from huskies_core.errors import HuskiesError
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.kill import kill_run
-from huskies_core.runs.liveness import is_alive
-from huskies_core.runs.processes import find_process, wait_for_exit
+from huskies_core.operations.services import installed_services
 from huskies_core.services import programs
 from huskies_core.services.service import Job, Kind, Service, service_of
 from huskies_core.services.units import properties_of, unit_name, units_of
-from huskies_core.tools.services import installed_services
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.kill import kill_run
+from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.processes import find_process, wait_for_exit
 from huskies_core.user import home_folder, user_name
 
 PREFIX = "canary-"

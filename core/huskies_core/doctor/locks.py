@@ -18,9 +18,9 @@ from huskies_core.git.locks import (
     shared_locks,
 )
 from huskies_core.git.worktrees import checkout_of, present_worktrees
-from huskies_core.runs.holders import find_holder, stays_held
+from huskies_core.operations.ticking import ticked_lately
 from huskies_core.store import runs
-from huskies_core.tools.ticking import ticked_lately
+from huskies_core.supervisor.holders import find_holder, stays_held
 
 _SHORT_SECS = 5.0
 """What holds the store or git for longer, whenever it is looked at, is not at its usual work."""

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from huskies_core.errors import HuskiesError
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.environment import shim_environment
-from huskies_core.runs.launch import launch
-from huskies_core.runs.liveness import take_lock
-from huskies_core.runs.marks import PROJECT_VARIABLE, RUN_VARIABLE
-from huskies_core.runs.spec import Limits, Role, RunSpec, Step
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.environment import shim_environment
+from huskies_core.supervisor.launch import launch
+from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.marks import PROJECT_VARIABLE, RUN_VARIABLE
+from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
 
 SAID = "said"
 _LONGEST_SECS = 60

@@ -19,7 +19,7 @@ from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
 from huskies_core.passes.gc import GC
-from huskies_core.runs.processes import find_process
+from huskies_core.supervisor.processes import find_process
 
 _LEAST_BYTES = 1 << 30
 _LEAST_INODES = 10_000

@@ -14,14 +14,14 @@ from huskies_core.doctor.check import Check, count
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.mcp_file import NAME as MCP_FILE
+from huskies_core.operations.pausing import is_paused
+from huskies_core.operations.services import Installation, installed_services
+from huskies_core.operations.ticking import ticked_lately
 from huskies_core.passes.relay import is_on, unreached
-from huskies_core.runs.scope import lingers
 from huskies_core.services.service import Job, Kind
 from huskies_core.store import stories
-from huskies_core.tools.mcp_file import NAME as MCP_FILE
-from huskies_core.tools.pausing import is_paused
-from huskies_core.tools.services import Installation, installed_services
-from huskies_core.tools.ticking import ticked_lately
+from huskies_core.supervisor.scope import lingers
 from huskies_core.user import user_name
 
 _ENVIRONMENT = ("Environment=", "export ")

@@ -9,10 +9,10 @@ from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.passes.spending import note_budget, notes_of_budgets
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.records import Progress
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Run
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.records import Progress
 
 
 def plan(world: World) -> tuple[Action, ...]:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import LOCK_FD_VARIABLE, adopt_lock
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE, adopt_lock
 from huskies_core.text import one_line, tail
 
 _IN_BACKGROUND = '"$@" &'

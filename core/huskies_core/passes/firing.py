@@ -20,8 +20,6 @@ from huskies_core.passes.detached import last_words, start_detached
 from huskies_core.passes.running import ApplyAll, isolated
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import is_alive, take_lock
 from huskies_core.store import firings, stories, timers, triggers
 from huskies_core.store.connection import Connection
 from huskies_core.store.deeds import GoOn, Prompt, told
@@ -29,6 +27,8 @@ from huskies_core.store.firing import fire
 from huskies_core.store.firings import Claim, Firing, FiringStatus
 from huskies_core.store.journal import Kind
 from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import is_alive, take_lock
 from huskies_core.text import one_line
 
 TITLE_LENGTH = 100

@@ -19,11 +19,11 @@ from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.detached import last_words, start_detached
 from huskies_core.passes.notices import message_after
 from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import is_alive, take_lock
 from huskies_core.store import cursors, facts, journal, notifications, pass_times
 from huskies_core.store.connection import Connection
 from huskies_core.store.notifications import Delivery, Notification, Status
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import is_alive, take_lock
 
 NAME = "notify"
 ON = "on"

@@ -14,10 +14,10 @@ from huskies_core.errors import Overtaken
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
 from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.runs.directory import RunDirectory
 from huskies_core.runtimes.interface import believed
 from huskies_core.store import runs, stories, usage
 from huskies_core.store.runs import Outcome, Run
+from huskies_core.supervisor.directory import RunDirectory
 
 GRACE = timedelta(seconds=30)
 """How long past a limit the supervisor is given to act on it by itself."""

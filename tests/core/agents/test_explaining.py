@@ -9,14 +9,14 @@ import pytest
 from huskies_core.agents.explaining import Explanation
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.operations.explain import explain
 from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Start, Supersede
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, Qa
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import take_lock
 from huskies_core.store import holds, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
-from huskies_core.tools.explain import explain
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import take_lock
 from support.contexts import Clock, opened
 from support.stage_examples import STAGES
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story

@@ -3,10 +3,10 @@
 import pytest
 
 from huskies_core.agents.judging import outcome_of
-from huskies_core.runs.records import Exit, LimitHit, Progress, StepEnd
-from huskies_core.runs.spec import Role
 from huskies_core.runtimes.interface import Failure, FailureKind, RateLimit
 from huskies_core.store.runs import Outcome
+from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd
+from huskies_core.supervisor.spec import Role
 
 AT = 1_000_000.0
 HOUR = 3600.0

@@ -11,11 +11,11 @@ from huskies_core.agents.limiting import note_end
 from huskies_core.clock import to_iso
 from huskies_core.pipeline.stages import Coding
 from huskies_core.project import Project
-from huskies_core.runs.records import Progress
 from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import rate_limits, runs, stories, timers
 from huskies_core.store.connection import Store, create
 from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
+from huskies_core.supervisor.records import Progress
 from support.stories import NOW, import_story
 
 MINUTE = timedelta(minutes=1)

@@ -9,8 +9,8 @@ from huskies_core.agents.sandbox import Show, View, wrap
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.errors import HuskiesError
 from huskies_core.project import Project
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.spec import Role, Step
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.spec import Role, Step
 from support.git_repository import GitRepository
 
 AGENT = Agent("ann", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")

@@ -13,12 +13,12 @@ from huskies_core.agents.ending import end_if_dead
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.context import Context
 from huskies_core.pipeline.events import GatesFailed, QaRejected, QaRequested, Start
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import take_lock
-from huskies_core.runs.records import Progress
-from huskies_core.runs.spec import Limits, RunSpec
 from huskies_core.store import content, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.records import Progress
+from huskies_core.supervisor.spec import Limits, RunSpec
 from support.contexts import Clock, opened
 from support.stories import NOW, add_story, fire_event
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.runs import look_at_runs
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import take_lock
 from huskies_core.store import runs
 from huskies_core.store.runs import Claim, Outcome, RunKind
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import take_lock
 from support.checks import age, fixed, seen
 from support.stories import add_story, load_story
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.ticking import look_at_services
+from huskies_core.operations.services import inspect, install
 from huskies_core.passes import ordering
 from huskies_core.pipeline.events import Start
 from huskies_core.services.service import Job, Kind
-from huskies_core.tools.services import inspect, install
 from support.checks import seen
 from support.contexts import Clock
 from support.crontabs import OwnCrontab

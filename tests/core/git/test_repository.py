@@ -11,7 +11,7 @@ from huskies_core.git.making import Wanted, create_worktrees
 from huskies_core.git.repository import GitError, Repository
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.project import find_repository
-from huskies_core.runs.processes import find_process
+from huskies_core.supervisor.processes import find_process
 from support.git_repository import GitRepository
 from support.waiting import wait_until
 

@@ -24,13 +24,13 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import is_alive
-from huskies_core.runs.records import Progress
 from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import holds, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.records import Progress
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
 from support.waiting import wait_until

@@ -14,12 +14,12 @@ from huskies_core.passes.fire_timers import FIRE_TIMERS
 from huskies_core.passes.firing import directory_of
 from huskies_core.passes.running import run_pass
 from huskies_core.pipeline.stages import StageName
-from huskies_core.runs.liveness import is_alive
 from huskies_core.schedules import Every, Once, Schedule
 from huskies_core.store import firings, journal, stories, timers
 from huskies_core.store.deeds import Deed, Prompt, ToolCall
 from huskies_core.store.firings import Claim, FiringStatus
 from huskies_core.store.timers import CatchUp, Draft, Timer, TimerState
+from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock
 from support.waiting import wait_until
 

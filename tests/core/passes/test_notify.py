@@ -30,10 +30,10 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge
-from huskies_core.runs.liveness import is_alive
 from huskies_core.store import cursors, facts, holds, journal, notifications, pass_times
 from huskies_core.store.holds import QUEUE, HoldKind
 from huskies_core.store.notifications import Notification, Status
+from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story
 from support.waiting import wait_until

@@ -7,17 +7,17 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.ticking import ticked_lately
 from huskies_core.passes import ordering
 from huskies_core.passes.actions import Outcome as Became
 from huskies_core.passes.actions import PassReport
 from huskies_core.passes.due import is_due
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure
-from huskies_core.runs.directory import RunDirectory
-from huskies_core.runs.liveness import take_lock
 from huskies_core.store import pass_times, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
-from huskies_core.tools.ticking import ticked_lately
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.liveness import take_lock
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story, load_story
 

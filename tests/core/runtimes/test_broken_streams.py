@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from huskies_core.runs.stream import LINE_BYTES, LineFeed
 from huskies_core.runtimes.interface import Reader
 from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.supervisor.stream import LINE_BYTES, LineFeed
 
 HALF = r"cut \ud83d here"
 LINES = {

@@ -1,0 +1,189 @@
+"""The board: every open story with what it waits for, the live runs, what needs a person, and limits reached."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from huskies_core.agents.assignment import Held, in_order
+from huskies_core.agents.explaining import decision_of, holds_on
+from huskies_core.agents.orders import Order
+from huskies_core.agents.prospects import is_hopeless
+from huskies_core.agents.world import World, observe
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.operations.explain import next_starts
+from huskies_core.operations.limits import Limits, limits_of
+from huskies_core.operations.runs import RunNow, as_now
+from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
+from huskies_core.store import overview, runs, stories, timers, triggers
+from huskies_core.store.connection import Connection
+from huskies_core.store.stories import Story
+from huskies_core.store.timers import Timer
+from huskies_core.store.triggers import Trigger
+
+_THROTTLED = frozenset(
+    {"crash_wait", "rate_limited", "merge_retry", "budget_exhausted", "base_broken", "base_dirty", "paused"}
+)
+
+
+class State(StrEnum):
+    """What a story on the board is about."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    THROTTLED = "throttled"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A story on the board; `why` it is where it is, in words."""
+
+    story: Story
+    state: State
+    why: str
+
+
+@dataclass(frozen=True)
+class Need:
+    """What only a person can move, and the command for it; `cause` is the command that shows what its last run did."""
+
+    story: Story
+    rule: str
+    reason: str
+    command: str
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class FiringTrouble:
+    """A timer or a trigger whose last firing needs a person's look; `command` lets it be."""
+
+    source: str
+    state: str
+    why: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """`stages` has the open stories, `counts` all. While the config does not load, `limits` is None and `trouble` is
+    the error."""
+
+    stages: Mapping[StageName, Sequence[Card]]
+    counts: Mapping[StageName, int]
+    runs: Sequence[RunNow]
+    needs: Sequence[Need]
+    limits: Limits | None
+    trouble: HuskiesError | None = None
+    firings: Sequence[FiringTrouble] = ()
+
+
+def read_board(context: Context) -> Board:
+    """What is known now. A config that does not load takes the limits away, not the board."""
+    with context.store.reading() as db:
+        try:
+            world = observe(context, db)
+        except HuskiesError as trouble:
+            if trouble.code != "config_error":
+                raise
+            return _without_config(context, db, trouble)
+        return _with_config(context, db, world)
+
+
+def _with_config(context: Context, db: Connection, world: World) -> Board:
+    starts = next_starts(world)
+    held = {story: _held(world, story, starts) for story in in_order(stories.open_stories(db))}
+    now_live = [as_now(context.project, run) for run in world.live]
+    slowed = {now.run.story: now.throttled for now in now_live if now.throttled}
+    cards = [_card(story, holds, slowed.get(story.id, "")) for story, holds in held.items()]
+    needs = list(_needs(world, held))
+    limits = limits_of(world, {story: holds[0] for story, holds in held.items() if holds})
+    firings = _firing_troubles(db)
+    return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, limits, firings=firings)
+
+
+def _without_config(context: Context, db: Connection, trouble: HuskiesError) -> Board:
+    live = runs.live(db)
+    working = {run.story for run in live}
+    found = in_order(stories.open_stories(db))
+    cards = [Card(one, _plain_state(one, running=one.id in working), reason_of(one.stage)) for one in found]
+    needs = [_of_stage(db, story) for story in found if story.stage.name in NEEDS_PERSON]
+    now_live = [as_now(context.project, run) for run in live]
+    counts, firings = overview.count_stories(db), _firing_troubles(db)
+    return Board(_by_stage(cards), counts, now_live, needs, None, trouble, firings)
+
+
+def _firing_troubles(db: Connection) -> list[FiringTrouble]:
+    found: list[Timer | Trigger] = [*timers.in_trouble(db), *triggers.in_trouble(db)]
+    return [_firing_trouble(one) for one in found]
+
+
+def _firing_trouble(one: Timer | Trigger) -> FiringTrouble:
+    kind, _, number = one.source.partition(":")
+    return FiringTrouble(one.source, one.state.value, one.trouble, f"huskies {kind} cancel {number}")
+
+
+def _held(world: World, story: Story, starts: Sequence[Order]) -> tuple[Held, ...]:
+    return tuple(holds_on(world, story, decision_of(world, story), starts))
+
+
+def _card(story: Story, holds: Sequence[Held], slowed: str) -> Card:
+    """`slowed` is the limit that the account of its live run is at."""
+    if not holds:
+        return Card(story, State.IDLE, "goes on next")
+    first = holds[0]
+    if first.rule == "live_run" and slowed:
+        return Card(story, State.THROTTLED, f"{first.detail}; {slowed}")
+    if first.rule == "live_run":
+        return Card(story, State.RUNNING, first.detail)
+    if first.rule in _THROTTLED:
+        return Card(story, State.THROTTLED, first.detail)
+    return Card(story, _plain_state(story, running=False), reason_of(story.stage) or first.detail)
+
+
+def _plain_state(story: Story, *, running: bool) -> State:
+    if running:
+        return State.RUNNING
+    return State.BLOCKED if story.stage.name in NEEDS_PERSON else State.IDLE
+
+
+def _needs(world: World, held: Mapping[Story, Sequence[Held]]) -> Iterable[Need]:
+    """At most one a story: its stage, or the hold that no pass will ever end. A broken base is told of once."""
+    is_told = False
+    for story, holds in held.items():
+        if story.stage.name in NEEDS_PERSON:
+            yield _of_stage(world.db, story)
+        elif (
+            holds
+            and _is_for_a_person(world, story, holds[0])
+            and not (is_told and holds[0].rule == "base_broken")
+        ):
+            is_told |= holds[0].rule == "base_broken"
+            yield Need(story, holds[0].rule, holds[0].detail, holds[0].command)
+
+
+def _is_for_a_person(world: World, story: Story, held: Held) -> bool:
+    match held.rule:
+        case "no_agent" | "base_broken" | "base_dirty":
+            return True
+        case "budget_exhausted":
+            return held.until is None
+        case "unmet_dependency":
+            return is_hopeless(world, story)
+        case _:
+            return False
+
+
+def _of_stage(db: Connection, story: Story) -> Need:
+    stage = story.stage.name
+    verb = {StageName.REVIEW_HOLD: "approve", StageName.BLOCKED: "unblock"}.get(stage, "retry")
+    cause = f"huskies logs {story.id}" if runs.of_story(db, story.id) else ""
+    return Need(story, stage.value, reason_of(story.stage), f"huskies {verb} {story.id}", cause)
+
+
+def _by_stage(cards: Iterable[Card]) -> dict[StageName, list[Card]]:
+    stages: dict[StageName, list[Card]] = {}
+    for card in cards:
+        stages.setdefault(card.story.stage.name, []).append(card)
+    return {name: stages[name] for name in StageName if name in stages}

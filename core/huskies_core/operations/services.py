@@ -1,0 +1,236 @@
+"""What ticks for a project where nobody types: put in place, shown and taken away."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from huskies_core.agents.inside import refuse_inside_run
+from huskies_core.agents.program import installed_program
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.operations.files import write_whole
+from huskies_core.services import programs
+from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
+from huskies_core.services.service import Job, Kind, captured, service_of
+from huskies_core.services.units import OF_SUDO, starter_of, unit_name, units_of
+from huskies_core.supervisor.environment import read_env_file
+from huskies_core.user import home_folder
+
+CRONTAB = "crontab"
+_SCRIPT = "cron"
+_LOCK_SECS = 10.0
+_OF_WATCH = "\nType=notify\n"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file, or our block of the crontab: as it is, and as it would be written now; None where there is none."""
+
+    place: str
+    found: str | None
+    wanted: str | None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """`is_started` is whether it is in force: enabled and active, or in the crontab. `may_sudo` is whether agents and
+    gates are left what sudo needs; cron takes nothing away."""
+
+    kind: Kind
+    job: Job
+    may_sudo: bool
+    parts: tuple[Part, ...]
+    is_started: bool
+
+    @property
+    def is_there(self) -> bool:
+        """Whether any of it is."""
+        return any(part.found is not None for part in self.parts)
+
+    @property
+    def is_current(self) -> bool:
+        return all(part.found == part.wanted for part in self.parts)
+
+
+def installed_services(context: Context) -> tuple[Installation, ...]:
+    """What of this project is installed, be it only in part. Raises HuskiesError `crontab_failed`."""
+    kinds = [kind for kind in Kind if kind is Kind.SYSTEMD or _has_cron(context.environ)]
+    return tuple(found for kind in kinds if (found := inspect(context, kind)).is_there)
+
+
+def inspect(
+    context: Context, kind: Kind, job: Job | None = None, *, may_sudo: bool | None = None
+) -> Installation:
+    """What is there, against what `install` would write from here for `job` and `may_sudo`, or else for what is there
+    now."""
+    found = _found(context, kind)
+    there = Job.WATCH if _says(found, _OF_WATCH) else Job.TICK
+    if may_sudo is None:
+        may_sudo = kind is Kind.CRON or _says(found, OF_SUDO)
+    wanted = _wanted(context, kind, job or there, may_sudo=may_sudo)
+    parts = tuple(Part(place, text, wanted.get(place)) for place, text in found.items())
+    return Installation(kind, job or there, may_sudo, parts, _is_started(context, kind, there, found))
+
+
+def install(context: Context, kind: Kind, job: Job, *, may_sudo: bool | None = None) -> Installation:
+    """Puts it in place and starts it; what was changed, as it was before. Again, it mends what differs.
+
+    Killed in between it leaves files that nothing starts, or an old service that is still at work; the same again
+    goes on from there. Raises HuskiesError `inside_a_run`, `no_home`, `no_user_manager`, `no_cron`, and what the
+    programs say.
+    """
+    refuse_inside_run(context)
+    if kind is Kind.SYSTEMD:
+        programs.require_user_manager(context.environ)
+    with _one_at_a_time(context.environ):
+        before = inspect(context, kind, job, may_sudo=may_sudo)
+        if kind is Kind.SYSTEMD:
+            _install_units(context, before)
+        else:
+            _install_line(context, before)
+    return before
+
+
+def uninstall(context: Context, kind: Kind) -> tuple[str, ...]:
+    """Takes all of it away, and tells the places. What it had started goes on. Raises as `install` does."""
+    refuse_inside_run(context)
+    if kind is Kind.SYSTEMD:
+        programs.require_user_manager(context.environ)
+    with _one_at_a_time(context.environ):
+        there = tuple(place for place, text in _found(context, kind).items() if text is not None)
+        if kind is Kind.SYSTEMD:
+            _remove_units(context, there)
+        else:
+            _remove_line(context)
+    return there
+
+
+def left_out(context: Context) -> tuple[str, ...]:
+    """The variables that agents may have and this shell has, and that a service would not know of: their values may be
+    secrets, which no unit is to hold."""
+    known = {*captured(context.environ), *read_env_file(context.project.env_file)}
+    allowed = {name for agent in context.config.agents for name in agent.env_allow if name not in agent.env}
+    return tuple(sorted(name for name in allowed - known if name in context.environ))
+
+
+def _found(context: Context, kind: Kind) -> dict[str, str | None]:
+    """Every place that is ours, in the order in which they are written."""
+    root = str(context.project.root)
+    if kind is Kind.CRON:
+        block = split_crontab(programs.read_crontab(context.environ), root).block
+        return {str(_script(context)): _text(_script(context)), CRONTAB: block}
+    folder = programs.unit_folder(context.environ)
+    places = (folder / f"{unit_name(root)}{end}" for end in (".service", ".timer"))
+    return {str(place): _text(place) for place in places}
+
+
+def _says(found: Mapping[str, str | None], mark: str) -> bool:
+    return any(text is not None and mark in text for text in found.values())
+
+
+def _wanted(context: Context, kind: Kind, job: Job, *, may_sudo: bool) -> dict[str, str]:
+    root, environ = str(context.project.root), context.environ
+    service = service_of(root, installed_program(), job, environ, may_sudo=may_sudo)
+    if kind is Kind.CRON:
+        script = str(_script(context))
+        return {script: script_of(service), CRONTAB: block_of(service.root, script)}
+    folder = programs.unit_folder(context.environ)
+    return {str(folder / name): text for name, text in units_of(service).items()}
+
+
+def _is_started(context: Context, kind: Kind, job: Job, found: Mapping[str, str | None]) -> bool:
+    if kind is Kind.CRON:
+        return found[CRONTAB] is not None
+    starter = starter_of(str(context.project.root), job)
+    return any(found.values()) and programs.is_started(context.environ, starter)
+
+
+def _install_units(context: Context, before: Installation) -> None:
+    """The other job's starter goes first: a service that is enabled must not become one that only a timer starts."""
+    environ, root = context.environ, str(context.project.root)
+    folder = programs.unit_folder(environ)
+    service, timer = before.parts
+    if before.job is Job.TICK and _OF_WATCH in (service.found or ""):
+        programs.systemctl(environ, "disable", "--now", os.path.basename(service.place))
+    if before.job is Job.WATCH and timer.found is not None:
+        programs.systemctl(environ, "disable", "--now", os.path.basename(timer.place))
+    _make_folder(folder)
+    for part in before.parts:
+        if part.wanted is None:
+            Path(part.place).unlink(missing_ok=True)
+        elif part.wanted != part.found:
+            write_whole(Path(part.place), part.wanted)
+    programs.systemctl(environ, "daemon-reload")
+    programs.systemctl(environ, "enable", starter_of(root, before.job))
+    programs.systemctl(environ, "restart", starter_of(root, before.job))
+
+
+def _remove_units(context: Context, there: tuple[str, ...]) -> None:
+    """Stopped and disabled before the files go: afterwards systemctl would not know of what."""
+    for place in reversed(there):
+        programs.systemctl(context.environ, "disable", "--now", os.path.basename(place))
+        Path(place).unlink(missing_ok=True)
+    programs.systemctl(context.environ, "daemon-reload")
+
+
+def _install_line(context: Context, before: Installation) -> None:
+    """The script before the line that starts it."""
+    script, line = before.parts
+    if script.wanted is not None and script.wanted != script.found:
+        write_whole(Path(script.place), script.wanted)
+    if line.wanted is not None and line.wanted != line.found:
+        text = programs.read_crontab(context.environ)
+        changed = with_block(text, str(context.project.root), line.wanted)
+        programs.write_crontab(context.environ, changed)
+
+
+def _remove_line(context: Context) -> None:
+    split = split_crontab(programs.read_crontab(context.environ), str(context.project.root))
+    if split.block is not None:
+        programs.write_crontab(context.environ, split.without)
+    _script(context).unlink(missing_ok=True)
+
+
+def _script(context: Context) -> Path:
+    return context.project.state_dir / _SCRIPT
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HuskiesError(
+            f"{folder} cannot be made: {error.strerror}",
+            hint="Set HOME to a folder of yours.",
+            code="no_home",
+            subject=str(folder),
+        ) from error
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def _has_cron(environ: Mapping[str, str]) -> bool:
+    return shutil.which("crontab", path=environ.get("PATH")) is not None
+
+
+@contextmanager
+def _one_at_a_time(environ: Mapping[str, str]) -> Iterator[None]:
+    """For all projects of this user: they share the crontab, which is read, changed and written back whole."""
+    from filelock import FileLock, Timeout
+
+    folder = Path(environ.get("XDG_STATE_HOME") or f"{home_folder(environ)}/.local/state", "huskies")
+    _make_folder(folder)
+    lock = FileLock(folder / "services.lock", fallback_to_soft=False)
+    try:
+        with lock.acquire(timeout=_LOCK_SECS):
+            yield
+    except Timeout as error:
+        raise LockBusy("another 'huskies service' is at work", hint="Try again.") from error

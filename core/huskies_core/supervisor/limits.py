@@ -1,0 +1,52 @@
+"""Which limit a run has passed, and how long until a limit of time could be."""
+
+import math
+from dataclasses import dataclass
+
+from huskies_core.supervisor.records import LimitHit, Progress
+from huskies_core.supervisor.spec import Limits, Role, Step
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """Seconds since the run began, since its step did, and since the step last printed or stopped waiting."""
+
+    wall: float
+    step: float
+    quiet: float
+
+
+def limits_of(step: Step, limits: Limits) -> Limits:
+    """What counts in this step: all for an agent, the time of the whole run for the others."""
+    return limits if step.role is Role.AGENT else Limits(max_wall_secs=limits.max_wall_secs)
+
+
+def find_hit(limits: Limits, progress: Progress, elapsed: Elapsed) -> LimitHit | None:
+    """The first limit that was passed: counts may reach theirs, times and money may not."""
+    if limits.max_turns is not None and progress.turns > limits.max_turns:
+        return LimitHit("max_turns", f"max_turns: {progress.turns} of {limits.max_turns}")
+    if limits.max_tool_turns is not None and progress.tool_turns > limits.max_tool_turns:
+        return LimitHit("max_tool_turns", f"max_tool_turns: {progress.tool_turns} of {limits.max_tool_turns}")
+    if limits.max_budget_usd is not None and progress.cost_usd >= limits.max_budget_usd:
+        detail = f"max_budget_usd: {progress.cost_usd:.4f} of {limits.max_budget_usd:.4f}"
+        return LimitHit("max_budget_usd", detail)
+    return _find_time_hit(limits, elapsed)
+
+
+def _find_time_hit(limits: Limits, elapsed: Elapsed) -> LimitHit | None:
+    if limits.inactivity_timeout_secs is not None and elapsed.quiet >= limits.inactivity_timeout_secs:
+        detail = f"inactivity_timeout_secs: no output for {limits.inactivity_timeout_secs:g} s"
+        return LimitHit("inactivity_timeout_secs", detail)
+    if limits.max_wall_secs is not None and elapsed.wall >= limits.max_wall_secs:
+        return LimitHit("max_wall_secs", f"max_wall_secs: ran for {limits.max_wall_secs:g} s")
+    return None
+
+
+def seconds_left(limits: Limits, timeout_secs: float | None, elapsed: Elapsed) -> float:
+    """Until the first limit of time is reached if nothing happens; infinite without one."""
+    pairs = (
+        (limits.inactivity_timeout_secs, elapsed.quiet),
+        (limits.max_wall_secs, elapsed.wall),
+        (timeout_secs, elapsed.step),
+    )
+    return min((limit - passed for limit, passed in pairs if limit is not None), default=math.inf)

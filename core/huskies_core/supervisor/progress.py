@@ -1,0 +1,69 @@
+"""progress.json: what a run has done so far, for those who look while it runs."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from huskies_core.runtimes.interface import Reader
+from huskies_core.supervisor.directory import replace_file
+from huskies_core.supervisor.pricing import cost_of, price_of
+from huskies_core.supervisor.records import Progress, Usage
+from huskies_core.supervisor.spec import RunSpec
+
+_EVERY_SECS = 1.0
+
+
+def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
+    """What the reader has counted so far; where its program tells no money, it is reckoned by the prices."""
+    usage: dict[str, Usage] = {}
+    for name, used in reader.usage.items():
+        model = name or spec.model
+        usage[model] = usage.get(model, Usage()) + _usage(model, used, spec)
+    known = [used.cost_usd for used in usage.values() if used.cost_usd is not None]
+    return Progress(
+        step=step,
+        turns=reader.turns,
+        tool_turns=reader.tool_turns,
+        usage=usage,
+        cost_usd=max(reader.cost_usd, sum(known)),
+        session_id=reader.session_id,
+        waiting_until=reader.waiting_until,
+        last_words=reader.last_words,
+        rate_limit=reader.rate_limit,
+        failure=reader.failure,
+        denied=dict(reader.denied),
+    )
+
+
+def _usage(model: str, used: Mapping[str, float], spec: RunSpec) -> Usage:
+    tokens = {name: int(value) for name, value in used.items() if name != "cost_usd"}
+    return Usage(**tokens, cost_usd=cost_of(used, price_of(model, spec.prices)))
+
+
+class ProgressFile:
+    """Written when a figure changed, once a second at most; with new words alone it stays as it is."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._figures = Progress()
+        self._written_at = -math.inf
+
+    def offer(self, progress: Progress, now: float) -> float:
+        """Writes it if it is time; the seconds until it will be, infinite when nothing is to be written."""
+        figures = replace(progress, last_words="")
+        if figures == self._figures:
+            return math.inf
+        wait = self._written_at + _EVERY_SECS - now
+        if wait > 0:
+            return wait
+        self._written_at = now
+        return math.inf if self._write(progress, figures) else _EVERY_SECS
+
+    def _write(self, progress: Progress, figures: Progress) -> bool:
+        try:
+            replace_file(self._path, json.dumps(asdict(progress)).encode())
+        except OSError:
+            return False
+        self._figures = figures
+        return True

@@ -1,0 +1,92 @@
+"""The supervisor process of one run: `python -P -m huskies_core.supervisor.shim DIRECTORY LOCK_FD READY_FD`.
+
+Started by launch alone. Standard library only, no threads (a parent-death signal follows the thread). The
+order of its acts: leave the starter's session and control group, take room for the end, say who it is, answer
+the launcher, run the steps, write the end, become `advance`. The lock is held all the while and dies with the
+last of these."""
+
+import fcntl
+import json
+import os
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from typing import NoReturn
+
+from huskies_core.runtimes.interface import Reader
+from huskies_core.supervisor.database_hold import hold_open
+from huskies_core.supervisor.directory import RunDirectory, replace_file
+from huskies_core.supervisor.ends import ExitFile
+from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
+from huskies_core.supervisor.parenthood import adopt_orphans, stop_adopting
+from huskies_core.supervisor.processes import find_process
+from huskies_core.supervisor.records import ShimRecord
+from huskies_core.supervisor.scope import leave_control_group
+from huskies_core.supervisor.signals import Wakeup, reset_all
+from huskies_core.supervisor.spec import RunSpec
+from huskies_core.supervisor.supervisor import Supervisor
+
+
+def main(path: str, lock: int, ready: int) -> None:
+    directory = RunDirectory(path)
+    spec = _read_spec(directory)
+    _leave_parent()
+    for descriptor in (lock, ready):
+        fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    wakeup = Wakeup()
+    adopt_orphans()
+    try:
+        hold_open(spec.held_database)
+        ends = ExitFile(directory)
+        supervisor = Supervisor(directory, spec, _make_reader(spec), wakeup)
+        _introduce(directory, spec)
+    except OSError as error:
+        os.write(ready, str(error).encode(errors="replace"))
+        return
+    # A launcher that gave up has closed its end: BrokenPipeError, and nothing runs behind its back.
+    os.write(ready, str(os.getpid()).encode())
+    os.close(ready)
+    ended = supervisor.run()
+    ends.publish(ended)
+    if not wakeup.stop_asked:
+        _become_advance(directory, spec, lock)
+
+
+def _read_spec(directory: RunDirectory) -> RunSpec:
+    env = json.load(sys.stdin)
+    with open(directory.spec, "rb") as file:
+        return RunSpec.from_json(file.read(), env)
+
+
+def _leave_parent() -> None:
+    """The launcher waits for this process, not for the run: a long-living one is left no zombie."""
+    if os.fork():
+        os._exit(0)
+
+
+def _make_reader(spec: RunSpec) -> Reader:
+    reader: Reader = import_module(spec.reader).make_reader()
+    return reader
+
+
+def _introduce(directory: RunDirectory, spec: RunSpec) -> None:
+    detached = leave_control_group(f"huskies-{spec.run_id}-{os.getpid()}")
+    myself = find_process(os.getpid())
+    record = ShimRecord(os.getpid(), myself.started if myself else 0.0, detached)
+    replace_file(directory.shim, json.dumps(asdict(record)).encode())
+
+
+def _become_advance(directory: RunDirectory, spec: RunSpec, lock: int) -> NoReturn:
+    """exec keeps ignored signals, the mask and the subreaper flag, so all are undone before."""
+    log = os.open(directory.advance_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor, number in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, number)
+    os.chdir(spec.project)
+    fcntl.fcntl(lock, fcntl.F_SETFD, 0)
+    stop_adopting()
+    reset_all()
+    os.execvpe(spec.advance[0], spec.advance, {**os.environ, LOCK_FD_VARIABLE: str(lock)})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,123 @@
+"""The gates, run by hand on a story's branch."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from huskies_core.agents.worktrees import make_worktrees
+from huskies_core.clock import utc_now
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.operations.gates import run_gates
+from huskies_core.operations.runs import show_run
+from huskies_core.pipeline.stages import Coding
+from huskies_core.store import runs, stories
+from huskies_core.store.runs import RunKind
+from huskies_core.store.stories import StoryType
+from support.contexts import Clock, opened
+from support.git_repository import GitRepository
+from support.stage_examples import STAGES
+from support.stories import DRAFT, NOW, import_story, load_story
+from support.waiting import wait_until
+
+GATE = """
+[[gate]]
+name = "look"
+command = ["sh", "-c", "test -f README && {then}"]
+"""
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    with opened(tmp_path / "repo", Clock(utc_now()), project_toml=GATE.format(then="true")) as context:
+        context.environ = dict(os.environ)
+        import_story(context.store, Coding())
+        yield context
+
+
+@pytest.fixture
+def worktree(context: Context) -> Path:
+    """Of story 1, without commits of its own."""
+    make_worktrees(context, [1], context.now())
+    return context.project.worktree(1)
+
+
+@pytest.fixture
+def work(worktree: Path) -> GitRepository:
+    """A commit on the story's branch."""
+    repository = GitRepository(worktree, commits=False)
+    repository.commit_file("work", "done\n")
+    return repository
+
+
+def refused(context: Context, story: int = 1) -> str:
+    with pytest.raises(HuskiesError) as raised:
+        run_gates(context, story)
+    with context.store.reading() as db:
+        assert not runs.of_story(db, story)
+    return raised.value.code
+
+
+def stage_after(context: Context, left: Callable[[str], bool]) -> str:
+    wait_until(lambda: left(load_story(context.store, 1).stage.name), 20, what="what follows")
+    return load_story(context.store, 1).stage.name
+
+
+@pytest.mark.usefixtures("work")
+def test_work_that_passes_goes_on(context: Context) -> None:
+    run = run_gates(context, 1)
+    assert (run.kind, run.agent) == (RunKind.GATES, None)
+    assert stage_after(context, lambda name: name != "coding") in ("merge", "done")
+
+
+@pytest.mark.usefixtures("work")
+def test_work_that_fails_goes_back_to_a_coder_with_the_output(context: Context) -> None:
+    context.project.project_toml.write_text(GATE.format(then="echo not yet && exit 3"))
+    context.forget_config()
+    run = run_gates(context, 1)
+    wait_until(lambda: load_story(context.store, 1).retries == 1, 20, what="the retry")
+    ended = show_run(context, run.id).now.run
+    assert (ended.outcome, load_story(context.store, 1).stage.name) == ("failed", "coding")
+
+
+@pytest.mark.usefixtures("worktree")
+def test_without_commits_nothing_is_judged(context: Context) -> None:
+    assert refused(context) == "no_commits"
+
+
+def test_what_is_not_committed_is_not_judged(context: Context, work: GitRepository) -> None:
+    work.write("more", "half\n")
+    assert refused(context) == "uncommitted"
+
+
+@pytest.mark.usefixtures("work")
+def test_without_gates_there_is_nothing_to_run(context: Context) -> None:
+    context.project.project_toml.write_text("# nothing set\n")
+    context.forget_config()
+    assert refused(context) == "no_gates"
+
+
+@pytest.mark.parametrize("stage", ["backlog", "merge", "review_hold", "blocked", "frozen", "done"])
+def test_gates_judge_in_coding_and_qa_alone(context: Context, stage: str) -> None:
+    import_story(context.store, STAGES[stage], number=2)
+    assert refused(context, 2) == "wrong_stage"
+
+
+def test_a_spike_is_for_a_person_to_judge(context: Context) -> None:
+    with context.store.exclusive() as db:
+        stories.add(db, replace(DRAFT, type=StoryType.SPIKE), Coding(), actor="user:test", now=NOW)
+    assert refused(context, 2) == "wrong_stage"
+
+
+@pytest.mark.usefixtures("work")
+def test_gates_are_not_run_beside_a_live_run(context: Context) -> None:
+    with context.store.exclusive() as db:
+        visit = stories.load(db, 1).visit
+        live = runs.claim(db, runs.Claim(1, RunKind.CODER, visit, agent="ann"), actor="user:test", now=NOW)
+    with pytest.raises(HuskiesError) as raised:
+        run_gates(context, 1)
+    with context.store.reading() as db:
+        assert (raised.value.code, [run.id for run in runs.of_story(db, 1)]) == ("already_running", [live.id])

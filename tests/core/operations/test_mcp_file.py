@@ -1,0 +1,55 @@
+"""The file by which Claude Code finds the server: made, merged with what is there, and never spoilt."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huskies_core.agents.program import installed_program
+from huskies_core.errors import HuskiesError
+from huskies_core.operations.mcp_file import write_mcp_file
+from huskies_core.project import Project
+
+OWN = os.path.dirname(installed_program())
+
+
+def written(project: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project.root / ".mcp.json").read_text())
+    return found
+
+
+def test_it_is_written_once_and_names_the_command_that_path_leads_to(project: Project) -> None:
+    first = write_mcp_file(project, {"PATH": f"{OWN}:/usr/bin"})
+    second = write_mcp_file(project, {"PATH": f"{OWN}:/usr/bin"})
+    assert (first.changed, second.changed, first.command) == (True, False, "huskies")
+    assert written(project) == {
+        "mcpServers": {"huskies": {"type": "stdio", "command": "huskies", "args": ["mcp"]}}
+    }
+
+
+def test_where_path_leads_elsewhere_this_installation_is_named(project: Project, tmp_path: Path) -> None:
+    other = tmp_path / "huskies"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    found = [write_mcp_file(project, {"PATH": path}).command for path in (str(tmp_path), "/nowhere")]
+    assert found == [installed_program(), installed_program()]
+
+
+def test_what_else_is_in_it_stays(project: Project) -> None:
+    known = {"mcpServers": {"other": {"command": "x"}, "huskies": {"command": "old"}}, "note": "ü"}
+    (project.root / ".mcp.json").write_text(json.dumps(known))
+    write_mcp_file(project, {"PATH": OWN})
+    found = written(project)
+    assert (found["note"], found["mcpServers"]["other"]) == ("ü", {"command": "x"})
+    assert found["mcpServers"]["huskies"]["command"] == "huskies"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"mcpServers": []}', "[" * 10_000])
+def test_a_file_that_is_not_what_it_should_be_is_refused_and_left_alone(project: Project, text: str) -> None:
+    path = project.root / ".mcp.json"
+    path.write_text(text)
+    with pytest.raises(HuskiesError) as refused:
+        write_mcp_file(project, {})
+    assert (refused.value.code, path.read_text()) == ("mcp_file", text)

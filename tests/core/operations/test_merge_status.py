@@ -1,0 +1,59 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.operations.merge_status import read_merges
+from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, MergeFailureFinal
+from huskies_core.store import runs, stories
+from huskies_core.store.runs import Claim, RunKind
+from support.contexts import Clock, opened
+from support.stories import NOW, import_story
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    """Two stories in the queue, the older of which came first, two whose merge failed, one in coding."""
+    with opened(tmp_path / "repo", Clock()) as context:
+        import_story(context.store, MergeFailureFinal("three attempts"))
+        import_story(context.store, Merge("feature/story-2", 1), now=NOW - timedelta(hours=1))
+        import_story(context.store, Merge("feature/story-3", 1), now=NOW - timedelta(days=2))
+        import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "README"))
+        import_story(context.store, Coding())
+        yield context
+
+
+def test_the_queue_is_told_in_its_order_and_then_the_failed_ones(context: Context) -> None:
+    found = read_merges(context)
+    assert [(one.story.id, one.place, one.is_starving) for one in found] == [
+        (3, 1, True),
+        (2, 2, False),
+        (4, None, False),
+        (1, None, False),
+    ]
+
+
+def test_each_says_what_holds_it(context: Context) -> None:
+    with context.store.exclusive() as db:
+        visit = stories.load(db, 3).visit
+        merge = runs.claim(db, Claim(3, RunKind.MERGE, visit), actor="user:test", now=NOW)
+    found = read_merges(context)
+    rules = [[held.rule for held in one.explanation.holds][:1] for one in found]
+    assert (found[0].run, rules) == (
+        merge,
+        [["live_run"], ["merge_queue"], ["no_agent"], ["merge_failure_final"]],
+    )
+
+
+def test_one_story_is_told_of_wherever_it_stands(context: Context) -> None:
+    (one,) = read_merges(context, 5)
+    assert (one.story.id, one.place) == (5, None)
+
+
+def test_a_story_that_never_was_is_refused(context: Context) -> None:
+    with pytest.raises(HuskiesError) as raised:
+        read_merges(context, 6)
+    assert raised.value.code == "not_found"

@@ -1,0 +1,354 @@
+"""A person's events, on real branches where they depend on them."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from huskies_core.clock import to_iso
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.operations import merges, moves, reviews
+from huskies_core.operations.merges import Released, RetryTo
+from huskies_core.operations.moves import Moved
+from huskies_core.operations.reviews import Reported
+from huskies_core.operations.stories import Change, create, update
+from huskies_core.pipeline.events import (
+    Event,
+    MergeFailed,
+    MergeFailedFinal,
+    QaRequested,
+    QaSkipped,
+    ReviewHeld,
+)
+from huskies_core.pipeline.stages import (
+    Archived,
+    ArchiveReason,
+    Blocked,
+    Coding,
+    Done,
+    FailureKind,
+    Merge,
+    Qa,
+    Stage,
+    StageName,
+    Superseded,
+)
+from huskies_core.store import content, holds, journal, runs, stories
+from huskies_core.store.firing import fire
+from huskies_core.store.holds import QUEUE, HoldKind
+from huskies_core.store.runs import RunKind, Verdict
+from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.spec import Limits, RunSpec
+from support.git_repository import GitRepository
+from support.said import draft
+
+AsRun = Callable[[int, RunKind], Context]
+BRANCH = "feature/story-1"
+TO_MERGE = QaSkipped(BRANCH, 1)
+CONFLICT = MergeFailed(FailureKind.CONFLICT_DETECTED, "README")
+FINAL = MergeFailedFinal("three attempts")
+
+
+def lead(context: Context, *events: Event) -> None:
+    """Takes story 1 through those events."""
+    for event in events:
+        with context.store.exclusive() as db:
+            visit = stories.load(db, 1).visit
+            fire(db, 1, event, visit=visit, actor="test", now=context.now())
+
+
+def stage(context: Context, story: int = 1) -> Stage:
+    with context.store.reading() as db:
+        return stories.load(db, story).stage
+
+
+def add_work(repository: GitRepository, path: str = "work") -> str:
+    """A commit on story 1's branch."""
+    repository.checkout(BRANCH, new=True)
+    commit = repository.commit_file(path, "done\n")
+    repository.checkout("main")
+    return commit
+
+
+def refusal_of(act: Callable[[], object]) -> tuple[str, str]:
+    with pytest.raises(HuskiesError) as refusal:
+        act()
+    return refusal.value.code, refusal.value.message
+
+
+def test_a_story_is_started_once(context: Context) -> None:
+    create(context, draft())
+    assert moves.start(context, 1) == Moved(1, "start", StageName.BACKLOG, StageName.CODING)
+    told = refusal_of(lambda: moves.start(context, 1))
+    assert told == ("invalid_transition", "start is not allowed for story 1 in coding")
+
+
+def test_an_epic_is_never_started(context: Context) -> None:
+    create(context, Draft("All of it", type=StoryType.EPIC))
+    assert refusal_of(lambda: moves.start(context, 1, force=True))[0] == "epic"
+
+
+def test_a_story_waits_for_its_dependencies_unless_forced(context: Context) -> None:
+    create(context, draft(), start=True)
+    create(context, draft(), start=True)
+    create(context, draft(depends_on=(1, 2)))
+    moves.abandon(context, 2, reason="too old")
+    told = refusal_of(lambda: moves.start(context, 3))
+    never = "2 (abandoned, so it never will be met: too old)"
+    assert told == ("unmet_dependency", f"story 3 waits for 1 (coding), {never}")
+    assert moves.start(context, 3, force=True).after is StageName.CODING
+
+
+def test_a_superseded_dependency_stands_for_its_heir(context: Context) -> None:
+    create(context, draft())
+    create(context, draft())
+    create(context, draft(depends_on=(1,)))
+    moves.supersede(context, 1, by=2)
+    told = refusal_of(lambda: moves.start(context, 3))[1]
+    moves.close(context, 2, reason="done elsewhere")
+    assert told == "story 3 waits for 1 (replaced by 2: backlog)"
+    assert moves.start(context, 3).after is StageName.CODING
+
+
+def test_a_story_is_blocked_with_a_reason_and_goes_on(context: Context) -> None:
+    create(context, draft(), start=True)
+    moves.block(context, 1, reason="no key")
+    blocked = stage(context)
+    moves.unblock(context, 1)
+    assert (blocked, stage(context)) == (Blocked("no key", Coding()), Coding())
+
+
+def test_a_reason_must_say_something(context: Context) -> None:
+    create(context, draft())
+    assert refusal_of(lambda: moves.block(context, 1, reason=" "))[0] == "missing_reason"
+
+
+def test_a_story_that_is_not_there_is_named(context: Context) -> None:
+    assert refusal_of(lambda: moves.freeze(context, 7)) == ("not_found", "there is no story 7")
+
+
+@pytest.mark.parametrize(("by", "code"), [(1, "dependency_cycle"), (2, "dependency_cycle"), (9, "not_found")])
+def test_a_heir_must_exist_and_not_wait_for_the_story(context: Context, by: int, code: str) -> None:
+    create(context, draft())
+    create(context, draft(depends_on=(1,)))
+    assert refusal_of(lambda: moves.supersede(context, 1, by=by))[0] == code
+    assert stage(context).name is StageName.BACKLOG
+
+
+def test_two_stories_cannot_replace_each_other(context: Context) -> None:
+    create(context, draft())
+    create(context, draft())
+    moves.supersede(context, 1, by=2)
+    assert refusal_of(lambda: moves.supersede(context, 2, by=1))[0] == "dependency_cycle"
+    assert stage(context) == Superseded(2)
+
+
+def test_an_heir_cannot_be_made_to_wait_for_what_it_replaced(context: Context) -> None:
+    create(context, draft())
+    create(context, draft())
+    moves.supersede(context, 1, by=2)
+    told = refusal_of(lambda: update(context, 2, Change(depends_on=(1,))))
+    assert told == ("dependency_cycle", "story 2 would wait for itself: 2 → 1 → 2")
+
+
+def test_approved_work_goes_into_the_queue(context: Context, repository: GitRepository) -> None:
+    create(context, draft(), start=True)
+    add_work(repository)
+    lead(context, ReviewHeld("look"))
+    passed = Moved(1, "qa_passed", StageName.REVIEW_HOLD, StageName.MERGE, open_criteria=(1,))
+    assert reviews.approve(context, 1) == passed
+    assert stage(context) == Merge(BRANCH, 1)
+
+
+def test_a_spike_without_commits_is_closed_when_approved(context: Context) -> None:
+    create(context, draft(type=StoryType.SPIKE), start=True)
+    lead(context, ReviewHeld("look"))
+    reviews.approve(context, 1)
+    assert stage(context) == Archived(to_iso(context.now()), ArchiveReason.CLOSED)
+
+
+def test_nothing_else_is_approved_without_commits(context: Context, repository: GitRepository) -> None:
+    create(context, draft(), start=True)
+    repository.branch(BRANCH)
+    lead(context, ReviewHeld("look"))
+    told = refusal_of(lambda: reviews.approve(context, 1))
+    assert told == ("no_commits", "story 1 has no commits on its branch, so there is nothing to merge")
+
+
+def test_what_nobody_reviews_cannot_be_approved(context: Context) -> None:
+    create(context, draft())
+    assert refusal_of(lambda: reviews.approve(context, 1))[0] == "invalid_transition"
+
+
+def test_notes_of_a_rejection_are_kept_for_the_next_prompt(context: Context) -> None:
+    create(context, draft(), start=True)
+    lead(context, QaRequested())
+    reviews.reject(context, 1, notes="-x\x1b[1m\n")
+    with context.store.reading() as db:
+        assert (stage(context), content.of_story(db, 1)) == (Coding(), {content.QA_NOTES: "-x\x1b[1m\n"})
+
+
+def test_one_rejection_too_many_blocks(context: Context) -> None:
+    create(context, draft(), start=True)
+    for _ in range(3):
+        lead(context, QaRequested())
+        reviews.reject(context, 1, notes="again")
+    lead(context, QaRequested())
+    assert reviews.reject(context, 1, notes="again") == Moved(1, "block", StageName.QA, StageName.BLOCKED)
+    assert stage(context) == Blocked("qa_rejected after 3 of 3 retries: again", Qa())
+
+
+def test_a_qa_run_tells_its_verdict_and_moves_nothing(context: Context, as_run: AsRun) -> None:
+    create(context, draft(), start=True)
+    lead(context, QaRequested())
+    inside = as_run(1, RunKind.QA)
+    update(inside, 1, Change(check=(1,)))
+    assert reviews.approve(inside, 1) == Reported(1, 1, Verdict.APPROVED)
+    assert reviews.reject(inside, 1, notes="no") == Reported(1, 1, Verdict.REJECTED)
+    with context.store.reading() as db:
+        run = runs.load(db, 1)
+    assert (stage(context), run.verdict, run.notes) == (Qa(), Verdict.REJECTED, "no")
+
+
+def test_a_qa_run_approves_nothing_that_it_has_not_checked(context: Context, as_run: AsRun) -> None:
+    create(context, draft(criteria=tuple(map(Criterion, "abc"))), start=True)
+    lead(context, QaRequested())
+    inside = as_run(1, RunKind.QA)
+    update(inside, 1, Change(check=(2,)))
+    with pytest.raises(HuskiesError) as refusal:
+        reviews.approve(inside, 1)
+    with context.store.reading() as db:
+        verdict = runs.load(db, 1).verdict
+    told = refusal.value
+    assert (told.code, told.message, verdict) == (
+        "unchecked_criteria",
+        "story 1 has criteria that are not checked: 1, 3",
+        None,
+    )
+    assert (
+        told.hint == "'huskies update 1 --check 1 --check 3' for those that hold, or reject it with --notes."
+    )
+
+
+def test_a_verdict_is_only_for_its_kind_of_run(context: Context, as_run: AsRun) -> None:
+    create(context, draft(), start=True)
+    inside = as_run(1, RunKind.CODER)
+    for act in (lambda: reviews.approve(inside, 1), lambda: reviews.resolve(inside, 1)):
+        assert refusal_of(act) == ("inside_a_run", "that is not for a coder run to say")
+
+
+def test_a_run_that_is_over_has_no_say(context: Context, as_run: AsRun) -> None:
+    create(context, draft(), start=True)
+    inside = as_run(1, RunKind.QA)
+    with context.store.exclusive() as db:
+        runs.end(db, 1, runs.Report(runs.Outcome.COMPLETED), actor="test", now=context.now())
+    assert refusal_of(lambda: reviews.approve(inside, 1)) == ("inside_a_run", "this run is over")
+
+
+@pytest.mark.parametrize(
+    ("to", "after"), [(RetryTo.MERGE, "merge"), (RetryTo.QA, "qa"), (RetryTo.CODING, "coding")]
+)
+def test_a_failed_merge_goes_on_where_a_person_says(
+    context: Context, repository: GitRepository, to: RetryTo, after: str
+) -> None:
+    create(context, draft(), start=True)
+    add_work(repository)
+    lead(context, TO_MERGE, CONFLICT, FINAL)
+    merges.retry(context, 1, to=to)
+    assert stage(context).name == after
+
+
+def test_a_retry_needs_commits(context: Context) -> None:
+    create(context, draft(), start=True)
+    lead(context, TO_MERGE, CONFLICT)
+    assert refusal_of(lambda: merges.retry(context, 1))[0] == "no_commits"
+
+
+@pytest.mark.parametrize(("kind", "held"), [(HoldKind.BASE_DIRTY, 1), (HoldKind.BASE_BROKEN, QUEUE)])
+def test_a_retry_ends_what_holds_a_merge_and_moves_nothing(
+    context: Context, kind: HoldKind, held: int
+) -> None:
+    create(context, draft(), start=True)
+    lead(context, TO_MERGE)
+    with context.store.exclusive() as db:
+        holds.put(db, kind, held, {}, actor="test", now=context.now())
+    assert merges.retry(context, 1) == Released(1, (kind,))
+    told = refusal_of(lambda: merges.retry(context, 1))
+    fact = "story 1 is in merge and nothing holds it: there is nothing to retry"
+    with context.store.reading() as db:
+        events = [entry.event for entry in journal.entries_after(db, 0) if entry.kind is journal.Kind.QUEUE]
+    assert (told, events) == (("invalid_transition", fact), ["hold_began", "hold_ended"])
+
+
+@pytest.mark.parametrize("name", ["HEAD", "main", "refs/heads/main", ""])
+def test_a_story_merged_by_hand_is_done(context: Context, repository: GitRepository, name: str) -> None:
+    create(context, draft(), start=True)
+    lead(context, TO_MERGE, CONFLICT)
+    commit = repository.commit_file("work", "done\n")
+    merges.merged(context, 1, commit=name or commit[:10])
+    assert stage(context) == Done(to_iso(context.now()), commit)
+
+
+def test_only_a_commit_on_the_base_counts_as_merged(context: Context, repository: GitRepository) -> None:
+    create(context, draft(), start=True)
+    lead(context, TO_MERGE)
+    commit = add_work(repository)
+    said = (commit, BRANCH, "--all", "0" * 40, "^main", "main..", "")
+    codes = [refusal_of(partial(merges.merged, context, 1, commit=word))[0] for word in said]
+    assert codes == ["not_on_base", "not_on_base", *["unknown_commit"] * 5]
+
+
+def test_a_resolved_conflict_goes_back_into_the_queue(context: Context, repository: GitRepository) -> None:
+    create(context, draft(), start=True)
+    add_work(repository)
+    lead(context, TO_MERGE, CONFLICT, FINAL)
+    reviews.resolve(context, 1)
+    assert stage(context) == Merge(BRANCH, 1)
+
+
+def test_a_resolution_that_kept_the_base_has_commits_and_no_difference(
+    context: Context, repository: GitRepository
+) -> None:
+    create(context, draft(), start=True)
+    add_work(repository, "README")
+    repository.commit_file("README", "other\n")
+    repository.checkout(BRANCH)
+    repository.git("merge", "--quiet", "--strategy-option=ours", "main")
+    repository.git("checkout", "--quiet", "main", "--", "README")
+    repository.commit_all("keep what main has")
+    repository.checkout("main")
+    lead(context, TO_MERGE, CONFLICT)
+    told = "story 1 has 3 commits on its branch that change nothing on the base branch"
+    refused = refusal_of(lambda: reviews.resolve(context, 1))
+    assert refused == ("no_commits", f"{told}, so there is nothing to merge")
+
+
+def test_a_conflict_that_is_still_there_is_not_resolved(context: Context, repository: GitRepository) -> None:
+    create(context, draft(), start=True)
+    add_work(repository, "README")
+    repository.commit_file("README", "other\n")
+    lead(context, TO_MERGE, CONFLICT)
+    assert refusal_of(lambda: reviews.resolve(context, 1))[0] == "unresolved"
+
+
+def test_a_failure_without_a_conflict_cannot_be_resolved(context: Context) -> None:
+    create(context, draft(), start=True)
+    lead(context, TO_MERGE, MergeFailed(FailureKind.GATES_FAILED, "1 failed"))
+    told = refusal_of(lambda: reviews.resolve(context, 1))
+    fact = "story 1 has no conflict to resolve: its merge failed with gates_failed"
+    assert told == ("invalid_transition", fact)
+
+
+def test_the_run_of_the_visit_that_was_left_is_ended(context: Context, as_run: AsRun) -> None:
+    create(context, draft(), start=True)
+    inside = as_run(1, RunKind.CODER)
+    directory = RunDirectory(inside.project.run_dir(1))
+    spec = RunSpec(1, str(inside.project.root), (), {}, Limits(), "", ())
+    Path(directory.path).mkdir(parents=True)
+    Path(directory.spec).write_text(spec.to_json())
+    moves.freeze(context, 1)
+    with context.store.reading() as db:
+        assert runs.load(db, 1).outcome is runs.Outcome.CANCELLED

@@ -1,0 +1,112 @@
+"""What `agent prompt` shows is what is sent."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from huskies_core.clock import utc_now
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.operations.agents import start_agent
+from huskies_core.operations.prompts import Prompt, show_prompt
+from huskies_core.operations.runs import kill_run
+from huskies_core.pipeline.events import GatesFailed
+from huskies_core.pipeline.stages import Coding, Merge
+from huskies_core.store import content, journal, runs
+from huskies_core.store.runs import RunKind
+from huskies_core.store.stories import Draft, StoryType
+from support.agents.runs import AGENT
+from support.contexts import Clock, opened
+from support.stories import add_story, fire_event, import_story
+from support.waiting import wait_for_file
+
+ONE = """
+[[agent]]
+name = "{name}"
+stage = "{stage}"
+runtime = "command"
+command = ["{python}", "{agent}", "pid={folder}/pid", "hang=60"]
+prompt = "{stage} of {{{{story_id}}}}: {{{{story_title}}}}"
+"""
+STAGES_OF = {"ann": "coder", "bob": "coder", "quinn": "qa", "olga": "other"}
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    """Agents that hang; what still runs at the end is killed."""
+    told = {"python": sys.executable, "agent": AGENT, "folder": tmp_path}
+    agents = "".join(ONE.format(name=name, stage=stage, **told) for name, stage in STAGES_OF.items())
+    with opened(tmp_path / "repo", Clock(utc_now()), agents_toml=agents) as context:
+        context.environ = dict(os.environ)
+        yield context
+        with context.store.reading() as db:
+            left = runs.live(db)
+        for run in left:
+            kill_run(context, run.id)
+
+
+def refused(context: Context, story: int, name: str | None = None) -> str:
+    with pytest.raises(HuskiesError) as raised:
+        show_prompt(context, story, name)
+    return raised.value.code
+
+
+def test_it_is_the_prompt_of_who_would_get_the_story_and_changes_nothing(context: Context) -> None:
+    add_story(context.store)
+    with context.store.reading() as db:
+        before = journal.head(db)
+    assert show_prompt(context, 1) == Prompt(1, "ann", RunKind.CODER, None, "coder of 1: A story\n")
+    with context.store.reading() as db:
+        assert (journal.head(db), runs.live(db)) == (before, ())
+
+
+def test_a_named_agent_is_told_what_its_own_stage_calls_for(context: Context) -> None:
+    import_story(context.store, Merge("feature/story-1", 1))
+    shown = [show_prompt(context, 1, name) for name in ("bob", "quinn", "olga")]
+    assert [(one.kind.value, one.text) for one in shown] == [
+        (stage, f"{stage} of 1: A story\n") for stage in ("coder", "qa", "other")
+    ]
+
+
+def test_what_is_shown_before_a_start_is_what_the_run_is_sent(context: Context, tmp_path: Path) -> None:
+    import_story(context.store, Coding())
+    fire_event(context.store, 1, GatesFailed("no"))
+    with context.store.exclusive() as db:
+        content.put(db, 1, content.GATE_OUTPUT, "boom", now=context.now())
+    shown = show_prompt(context, 1, "bob")
+    run = start_agent(context, 1, "bob")
+    wait_for_file(tmp_path / "pid")
+    sent = (context.project.run_dir(run.id) / "prompt.md").read_text()
+    assert (shown.text, "<gate_output>\nboom\n" in sent) == (sent, True)
+
+
+def test_of_a_live_run_it_is_what_that_was_sent(context: Context, tmp_path: Path) -> None:
+    import_story(context.store, Coding())
+    run = start_agent(context, 1, "bob")
+    wait_for_file(tmp_path / "pid")
+    (context.project.state_dir / "AGENT.md").write_text("Since then.\n")
+    sent = Prompt(1, "bob", RunKind.CODER, run.id, "coder of 1: A story\n")
+    other = Prompt(1, "ann", RunKind.CODER, None, "coder of 1: A story\n\nSince then.\n")
+    assert [show_prompt(context, 1, name) for name in (None, "bob", "ann")] == [sent, sent, other]
+
+
+def test_what_no_agent_is_told_is_refused(context: Context) -> None:
+    import_story(context.store, Merge("feature/story-1", 1))
+    add_story(context.store, draft=Draft("All of it", StoryType.EPIC))
+    cases = ((1, None), (1, "anne"), (2, "ann"), (7, "ann"))
+    assert [refused(context, *case) for case in cases] == [
+        "wrong_stage",
+        "unknown_agent",
+        "epic",
+        "not_found",
+    ]
+
+
+def test_without_an_agent_for_the_stage_there_is_no_prompt(context: Context) -> None:
+    context.project.agents_toml.write_text("# nobody\n")
+    context.forget_config()
+    add_story(context.store)
+    assert refused(context, 1) == "no_agent"

@@ -1,0 +1,228 @@
+"""Tools by their names: each does what its command does, and says it in JSON."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError, UsageError
+from huskies_core.operations import registry
+from huskies_core.operations.registry import call
+from huskies_core.pipeline.stages import FailureKind, MergeFailure, ReviewHold
+from huskies_core.store.runs import RunKind
+from support.git_repository import GitRepository
+from support.stories import import_story
+
+AsRun = Callable[[int, RunKind], Context]
+STORY = {"title": "Show the board", "criteria": ["It is shown", "It is fast"]}
+MOVES = (
+    *("start", "approve", "reject", "block", "unblock", "freeze", "unfreeze", "demote", "retry"),
+    *("resolve", "close", "abandon", "supersede", "reopen"),
+)
+SAID: Mapping[str, dict[str, Any]] = {
+    "reject_story": {"notes": "no"},
+    **{name: {"reason": "no"} for name in ("block_story", "close_story", "abandon_story")},
+    "supersede_story": {"by": 2},
+    "mark_merged": {"commit": "HEAD"},
+    "update_story": {"title": "x"},
+    "check_criterion": {"number": 1},
+}
+"""What a tool needs beside the id of a story."""
+OF_NO_STORY: Mapping[str, dict[str, Any]] = {
+    "create_story": {**STORY},
+    "kill_run": {"run": 1},
+    "schedule_timer": {"after": "2h", "prompt": "Look"},
+    "cancel_timer": {"timer": "1"},
+    "create_trigger": {"to_stage": "done", "prompt": "Look"},
+    "cancel_trigger": {"trigger": "1"},
+    "pause_starting": {},
+    "resume_starting": {},
+}
+
+
+def refused(context: Context, name: str, **arguments: Any) -> tuple[str, str]:
+    with pytest.raises(HuskiesError) as raised:
+        call(context, name, arguments)
+    return raised.value.code, raised.value.subject
+
+
+def told(context: Context, name: str, **arguments: Any) -> dict[str, Any]:
+    """The answer, which is made of JSON values alone."""
+    answer = call(context, name, arguments)
+    assert json.loads(json.dumps(answer)) == answer
+    return answer
+
+
+def test_every_event_that_a_person_fires_has_a_tool() -> None:
+    assert {f"{move}_story" for move in MOVES} | {"mark_merged"} <= set(registry.tools())
+
+
+def test_a_tool_is_found_by_its_own_name_alone() -> None:
+    assert all(name == tool.name for name, tool in registry.tools().items())
+    with pytest.raises(UsageError) as raised:
+        registry.find("crate_story")
+    assert (raised.value.subject, raised.value.hint) == ("crate_story", "Did you mean create_story?")
+
+
+def test_every_tool_and_argument_is_explained() -> None:
+    schemas = [registry.schema(tool) for tool in registry.tools().values()]
+    helps = [tool.help for tool in registry.tools().values()]
+    helps += [field["description"] for schema in schemas for field in schema["properties"].values()]
+    assert all(text[0].isupper() and text.endswith(".") for text in helps)
+    assert json.loads(json.dumps(schemas)) == schemas
+
+
+def test_a_story_is_created_changed_and_shown(context: Context) -> None:
+    created = told(context, "create_story", **STORY, priority=2, labels=["ui"], qa="human")
+    changed = told(context, "update_story", id=1, type="bug", labels=[], add_criteria=["It is small"])
+    checked = told(context, "check_criterion", id=1, number=3)
+    page = told(context, "show_story", id=1)
+    assert (created, changed["changed"], checked) == (
+        {"id": 1, "stage": "backlog"},
+        True,
+        {"id": 1, "criteria": page["criteria"], "changed": True},
+    )
+    assert [item["checked"] for item in page["criteria"]] == [False, False, True]
+    assert (page["type"], page["labels"], page["qa"], page["priority"]) == ("bug", [], "human", 2)
+    assert told(context, "check_criterion", id=1, number=3, checked=False)["criteria"][2]["checked"] is False
+
+
+def test_a_story_can_be_created_started(context: Context) -> None:
+    assert told(context, "create_story", **STORY, start=True) == {"id": 1, "stage": "coding"}
+
+
+def test_stories_are_chosen_by_stage_type_and_label(context: Context) -> None:
+    told(context, "create_story", **STORY, start=True)
+    told(context, "create_story", **STORY, labels=["ui"])
+    told(context, "create_story", **STORY, type="bug")
+    wanted: tuple[dict[str, Any], ...] = ({}, {"stages": ["coding"]}, {"label": "ui"}, {"type": "bug"})
+    found = [told(context, "list_stories", **one)["stories"] for one in wanted]
+    assert [[story["id"] for story in stories] for stories in found] == [[1, 2, 3], [1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "subject"),
+    [
+        ({"criteria": ["x"]}, "usage", "title"),
+        ({"title": ""}, "invalid_title", "title"),
+        ({"title": "x"}, "missing_criterion", "criteria"),
+        ({**STORY, "type": "chore"}, "usage", "type"),
+        ({**STORY, "depends_on": [0]}, "usage", "depends_on"),
+        ({**STORY, "depends_on": [7]}, "unknown_dependency", "depends_on"),
+        ({**STORY, "labels": ["a,b"]}, "invalid_label", "labels"),
+        ({**STORY, "epic": 7}, "unknown_epic", "epic"),
+    ],
+)
+def test_a_refusal_names_the_field(
+    context: Context, arguments: dict[str, Any], code: str, subject: str
+) -> None:
+    assert refused(context, "create_story", **arguments) == (code, subject)
+    assert told(context, "list_stories")["stories"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "rest"),
+    [
+        ("create_story", "title", {}),
+        ("block_story", "reason", {"id": 1}),
+        ("reject_story", "notes", {"id": 1}),
+    ],
+)
+def test_words_can_be_checked_without_a_project(name: str, field: str, rest: dict[str, Any]) -> None:
+    with pytest.raises(HuskiesError) as raised:
+        registry.parse(registry.find(name), {field: " ", **rest})
+    assert raised.value.subject == field
+
+
+def test_a_story_goes_through_every_stage_that_a_person_can_move_it_to(context: Context) -> None:
+    told(context, "create_story", **STORY)
+    told(context, "create_story", **STORY)
+    steps = (
+        *("start", "block", "unblock", "freeze", "unfreeze", "demote", "start", "close", "reopen"),
+        *("abandon", "reopen", "supersede", "reopen"),
+    )
+    moved = [told(context, f"{step}_story", id=1, **SAID.get(f"{step}_story", {})) for step in steps]
+    assert [(one["event"], one["after"]) for one in moved] == [
+        *(("start", "coding"), ("block", "blocked"), ("unblock", "coding"), ("freeze", "frozen")),
+        *(("unfreeze", "coding"), ("demote", "backlog"), ("start", "coding"), ("close", "archived")),
+        *(("reopen", "backlog"), ("abandon", "abandoned"), ("reopen", "backlog")),
+        *(("supersede", "superseded"), ("reopen", "backlog")),
+    ]
+    assert moved[0] == {"id": 1, "event": "start", "before": "backlog", "after": "coding"}
+
+
+def test_a_review_and_a_failed_merge_are_moved_on(context: Context, repository: GitRepository) -> None:
+    import_story(context.store, ReviewHold("looks odd"))
+    rejected = told(context, "reject_story", id=1, notes="too slow")
+    for number in (2, 3):
+        import_story(context.store, MergeFailure(FailureKind.OTHER, "disk"), number=number)
+    retried = told(context, "retry_story", id=2, to="coding")
+    merged = told(context, "mark_merged", id=3, commit=repository.commit_id())
+    assert [(one["id"], one["after"]) for one in (rejected, retried, merged)] == [
+        (1, "coding"),
+        (2, "coding"),
+        (3, "done"),
+    ]
+
+
+def test_an_event_that_the_stage_does_not_allow_is_refused_as_ever(context: Context) -> None:
+    told(context, "create_story", **STORY)
+    assert [
+        refused(context, f"{move}_story", id=1)[0] for move in ("approve", "unblock", "reopen", "resolve")
+    ] == ["invalid_transition"] * 4
+
+
+def test_what_is_asked_of_the_project_is_answered(context: Context) -> None:
+    told(context, "create_story", **STORY, start=True)
+    board = told(context, "pipeline_status")
+    assert [story["id"] for story in board["stages"]["coding"]] == [1]
+    assert board["errors"] == []
+    assert told(context, "explain", id=1)["holds"][0]["rule"] == "no_agent"
+    assert told(context, "list_agents") == {"agents": []}
+    assert told(context, "list_runs") == {"runs": [], "errors": []}
+    assert told(context, "list_worktrees") == {"worktrees": []}
+    assert told(context, "list_rescues") == {"rescues": []}
+    assert refused(context, "restore_rescue", id=1) == ("usage", "1")
+    assert refused(context, "show_run", run=1) == ("not_found", "1")
+    assert refused(context, "get_output", id=1) == ("no_runs", "1")
+
+
+def test_the_board_is_shown_with_the_error_of_a_config_that_does_not_load(context: Context) -> None:
+    told(context, "create_story", **STORY)
+    context.project.project_toml.write_text("nonsense = 1\n")
+    board = told(context, "pipeline_status")
+    assert [error["code"] for error in board["errors"]] == ["config_error"]
+    assert list(board["stages"]) == ["backlog"]
+
+
+def test_the_latest_of_the_history_is_told(context: Context) -> None:
+    told(context, "create_story", **STORY)
+    for step in ("start", "freeze", "unfreeze"):
+        told(context, f"{step}_story", id=1)
+    latest = told(context, "history", latest=2)["transitions"]
+    rest = told(context, "history", id=1, after=latest[0]["seq"], latest=0)["transitions"]
+    assert ([row["event"] for row in latest], rest) == (["freeze", "unfreeze"], latest[1:])
+    assert len(told(context, "history", all=True)["transitions"]) == 4
+
+
+def test_an_agent_is_refused_what_its_commands_refuse(context: Context, as_run: AsRun) -> None:
+    told(context, "create_story", **STORY, start=True)
+    told(context, "create_story", **STORY)
+    inside = as_run(1, RunKind.CODER)
+    given = {
+        name: OF_NO_STORY.get(name, {"id": 2, **SAID.get(name, {})})
+        for name, tool in registry.tools().items()
+        if tool.writes
+    }
+    codes = {name: refused(inside, name, **arguments)[0] for name, arguments in given.items()}
+    assert codes == dict.fromkeys(given, "inside_a_run")
+
+
+def test_an_agent_checks_off_a_criterion_of_its_own_story(context: Context, as_run: AsRun) -> None:
+    told(context, "create_story", **STORY, start=True)
+    told(context, "create_story", **STORY)
+    inside = as_run(1, RunKind.CODER)
+    assert told(inside, "check_criterion", id=1, number=1)["changed"]
+    assert refused(inside, "check_criterion", id=2, number=1)[0] == "inside_a_run"

@@ -1,0 +1,59 @@
+"""Ending a run that is claimed and still being made ready: it never begins."""
+
+import os
+import threading
+
+import pytest
+
+from huskies_core.errors import HuskiesError
+from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.kill import KillResult, kill_run
+from huskies_core.supervisor.launch import launch
+from huskies_core.supervisor.liveness import take_lock
+from support.agents.runs import NO_LIMITS, Runs
+from support.waiting import wait_until
+
+STOP = {"outcome": "stopped"}
+
+
+def test_a_run_that_is_ended_while_it_is_made_ready_never_begins(runs: Runs) -> None:
+    directory = runs.directory(1)
+    lock = take_lock(directory)
+    assert lock is not None
+    results: list[KillResult] = []
+    killer = threading.Thread(target=lambda: results.append(kill_run(directory, STOP)))
+    killer.start()
+    wait_until(lambda: os.path.exists(directory.kill))
+    with pytest.raises(HuskiesError, match="ended before it began"):
+        start(runs, directory, lock)
+    os.close(lock)
+    killer.join()
+    assert (results, os.path.exists(directory.output)) == ([KillResult(gone=True, survivors=())], False)
+
+
+def test_a_start_that_takes_long_is_not_gone_and_still_never_begins(runs: Runs) -> None:
+    directory = runs.directory(1)
+    lock = take_lock(directory)
+    assert lock is not None
+    assert kill_run(directory, STOP) == KillResult(gone=False, survivors=())
+    with pytest.raises(HuskiesError, match="ended before it began"):
+        start(runs, directory, lock)
+    os.close(lock)
+
+
+def test_a_start_that_died_is_gone(runs: Runs) -> None:
+    directory = runs.directory(1)
+    lock = take_lock(directory)
+    assert lock is not None
+    os.close(lock)
+    assert kill_run(directory, STOP) == KillResult(gone=True, survivors=())
+
+
+def test_a_run_without_a_folder_is_named(runs: Runs) -> None:
+    with pytest.raises(HuskiesError, match=r"spec\.json is missing"):
+        kill_run(runs.directory(7), STOP)
+
+
+def start(runs: Runs, directory: RunDirectory, lock: int) -> None:
+    spec = runs.spec(directory, (runs.step("say=begun"),), NO_LIMITS)
+    launch(directory, lock, spec, shim_env=runs.shim_env)
