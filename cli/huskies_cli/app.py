@@ -15,7 +15,7 @@ from huskies_cli.session import Session, session_of
 from huskies_cli.streams import ReaderGone, write_line
 from huskies_cli.values import UnknownWord, use_plain_values
 from huskies_core.errors import UsageError
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context, Parameter

@@ -11,8 +11,8 @@ from huskies_core.operations.limits import Limits
 from huskies_core.operations.runs import RunNow, quiet_since
 from huskies_core.passes.relay import Unreached
 from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.sanitize import one_line
 from huskies_core.store.notifications import Notification
-from huskies_core.text import one_line
 
 MOST = 12
 """How many stories of one stage are drawn, and how many needs; the JSON has all of them."""

@@ -40,8 +40,8 @@ def advance(arguments: list[str], session: Session) -> int | None:
     words = _hear(arguments, heard)
     if len(words) != 2 or words[0] != "advance" or not _is_number(words[1]):
         return None
-    from huskies_cli.advancing import advance_run
     from huskies_cli.output import finish
+    from huskies_cli.run_end import advance_run
 
     session.command = "advance"
     session.project, session.json, session.quiet = heard.project, heard.json, heard.quiet

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _answer(arguments: list[str], session: Session) -> int:
     if arguments[:1] == ["__complete"]:
-        from huskies_cli.completing import complete
+        from huskies_cli.completer import complete
 
         return complete(arguments[1:])
     from huskies_cli import fast

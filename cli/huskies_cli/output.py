@@ -11,7 +11,7 @@ from typing import Self
 from huskies_cli.session import Session
 from huskies_cli.streams import ReaderGone, tell, write_line
 from huskies_core.errors import HuskiesError
-from huskies_core.text import one_line, without_controls
+from huskies_core.sanitize import one_line, without_controls
 
 JSON_VERSION = 1
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from huskies_cli.streams import DUMB
 from huskies_core.clock import from_iso
-from huskies_core.text import one_line, without_controls
+from huskies_core.sanitize import one_line, without_controls
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

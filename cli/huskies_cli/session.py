@@ -44,7 +44,7 @@ class Session:
 
     def say(self, line: str) -> None:
         """Talk, for whoever watches: one line on stderr, nothing with --quiet."""
-        from huskies_core.text import one_line
+        from huskies_core.sanitize import one_line
 
         if self.quiet:
             return

@@ -1,7 +1,7 @@
 """What is said when a story was set going and nothing seems to tick."""
 
 from huskies_core.context import Context
-from huskies_core.operations.ticking import ticked_lately
+from huskies_core.operations.scheduler_check import ticked_lately
 
 
 def tick_advice(context: Context) -> tuple[str, ...]:

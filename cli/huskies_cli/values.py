@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 import typer
 from typer.core import TyperArgument, TyperOption
 
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 Parse = Callable[[str], object]
 

@@ -1,6 +1,6 @@
 """Time as the store and the command line write it. The one place that reads the clock; all else takes `now`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def utc_now() -> datetime:
@@ -19,3 +19,15 @@ def to_local(moment: datetime) -> str:
 
 def from_iso(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def midnight(now: datetime, zone: str) -> datetime:
+    """Return the beginning of the day of `now` in the time zone."""
+    from zoneinfo import ZoneInfo  # a slow import that an idle tick does not need
+
+    return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_midnight(now: datetime, zone: str) -> datetime:
+    """Return the end of the day of `now` in the time zone."""
+    return midnight(now, zone) + timedelta(days=1)

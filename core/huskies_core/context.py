@@ -13,7 +13,7 @@ from huskies_core.clock import utc_now
 from huskies_core.errors import HuskiesError
 from huskies_core.progress import Progress, unseen
 from huskies_core.project import Project, find_project
-from huskies_core.store import facts
+from huskies_core.store import metadata
 from huskies_core.store.connection import Store
 from huskies_core.user import user_name
 
@@ -77,7 +77,7 @@ class Context:
     def recorded_base(self) -> str:
         """The branch that was checked out when `init` ran."""
         with self.store.reading() as db:
-            recorded = facts.get(db, facts.BASE_BRANCH)
+            recorded = metadata.get(db, metadata.BASE_BRANCH)
         if recorded is None:
             raise HuskiesError(
                 "the project has no base branch", hint="Run 'huskies init --base-branch NAME'."

@@ -45,7 +45,7 @@ _OFFERS = {
     "TIMER": "timers",
     "TRIGGER": "triggers",
 }
-"""What is asked for by a metavar, see huskies_core.store.offers."""
+"""What is asked for by a metavar, see huskies_core.store.completions."""
 _NARROWER = {
     "start ID...": "stories/backlog",
     "approve ID...": "stories/qa,review_hold",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from bench.bench_store import archive
 from bench.rows import Row, Scale, seconds
-from huskies_core.agents.worktrees import make_worktrees
-from huskies_core.agents.world import observe
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.passes.ordering import RECONCILE
+from huskies_core.passes.pass_sequence import RECONCILE
 from huskies_core.pipeline.stages import Abandoned, Backlog, Coding, Qa, Stage
+from huskies_core.runs.story_worktrees import make_worktrees
+from huskies_core.scheduler.snapshot import observe
 from huskies_core.store import content, stories
 from support.contexts import Clock, opened
 from support.stories import DRAFT, NOW

@@ -12,17 +12,17 @@ from pathlib import Path
 import psutil
 
 from bench.rows import Row, Scale, seconds
-from huskies_core.agents.program import installed_program
-from huskies_core.agents.stopping import stop_and_freeze
 from huskies_core.clock import from_iso, utc_now
 from huskies_core.context import Context
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding
+from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.stop import stop_and_freeze
 from huskies_core.schedules import Once
 from huskies_core.store import runs, stories, timers, triggers
-from huskies_core.store.deeds import Prompt
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.store.actions import Prompt
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
 from support.stories import import_story
 from support.waiting import wait_until

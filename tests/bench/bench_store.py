@@ -11,8 +11,9 @@ from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import ArchiveReason
 from huskies_core.project import Project
-from huskies_core.store import firing, stories
+from huskies_core.store import stories
 from huskies_core.store.connection import Store, create
+from huskies_core.store.transitions import fire as apply_event
 from support.stories import DRAFT, NOW, add_story
 
 INSERT = (
@@ -78,7 +79,7 @@ def firing_on(store: Store) -> Callable[[], None]:
     def fire() -> None:
         nonlocal visit
         with store.exclusive() as db:
-            fired = firing.fire(db, story.id, next(lead), visit=visit, actor="user:bench", now=NOW)
+            fired = apply_event(db, story.id, next(lead), visit=visit, actor="user:bench", now=NOW)
         visit = fired.seq
 
     return fire

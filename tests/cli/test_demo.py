@@ -10,15 +10,15 @@ import pytest
 from huskies_cli.commands import demo
 from huskies_cli.demo.agents import coder
 from huskies_cli.demo.agents.mergemaster import keep_both
-from huskies_cli.demo.agents.prompts import GATE_HEADING, QA_HEADING, read_prompt
+from huskies_cli.demo.agents.prompt_parser import GATE_HEADING, QA_HEADING, read_prompt
 from huskies_cli.demo.agents.qa import complaint
 from huskies_cli.demo.checks import check_all, take_account
-from huskies_cli.demo.scenery import demo_environment, make_project, own_environment
+from huskies_cli.demo.fixture import demo_environment, make_project, own_environment
+from huskies_cli.demo.narrator import fitted
 from huskies_cli.demo.stories import PLANNED, add_stories
-from huskies_cli.demo.telling import fitted
 from huskies_cli.main import main
-from huskies_core.agents import prompts
 from huskies_core.context import open_context
+from huskies_core.runs import prompts
 from support.git_repository import GitRepository
 
 FIRST = """\

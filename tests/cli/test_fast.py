@@ -51,7 +51,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
 
     install(monkeypatch, "huskies_cli.commands.tick", tick=tick)
     install(monkeypatch, "huskies_cli.commands.advance", advance=advance)
-    install(monkeypatch, "huskies_cli.advancing", advance_run=note)
+    install(monkeypatch, "huskies_cli.run_end", advance_run=note)
     return calls
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from huskies_cli.package_files import shipped
 from huskies_cli.pages import PAGES
-from huskies_cli.shipped import shipped
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
 

@@ -13,9 +13,9 @@ import pytest
 from mcp import ClientSession, MCPError
 from mcp.types import Tool
 
-from huskies_core.agents.mcp_package import LEAST
 from huskies_core.context import open_context
 from huskies_core.operations import registry
+from huskies_core.runs.mcp_package import LEAST
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from huskies_core.passes.ordering import PASSES
+from huskies_core.passes.pass_sequence import PASSES
 from support.cli import start_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository

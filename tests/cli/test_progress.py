@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from huskies_core.text import without_controls
+from huskies_core.sanitize import without_controls
 from support.cli import HUSKIES, run_huskies
 from support.git_repository import GitRepository
 from support.screen import Screen

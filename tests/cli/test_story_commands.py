@@ -9,8 +9,8 @@ from huskies_core.context import open_context
 from huskies_core.pipeline.events import Accept, MergeFailed, QaSkipped
 from huskies_core.pipeline.stages import FailureKind
 from huskies_core.store import journal, stories
-from huskies_core.store.firing import fire
 from huskies_core.store.journal import Kind
+from huskies_core.store.transitions import fire
 from support.cli import run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository

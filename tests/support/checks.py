@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.check import Check, mended
-from huskies_core.doctor.examining import Look, examine
+from huskies_core.doctor.examination import Look, examine
 
 
 def problems(context: Context) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.project import find_repository
-from huskies_core.store import connection, facts
+from huskies_core.store import connection, metadata
 from support.git_repository import GitRepository
 from support.stories import NOW
 
@@ -39,7 +39,7 @@ def opened(
     connection.create(project)
     context = Context(project, actor="user:test", environ={"PATH": "/usr/bin:/bin"}, clock=clock)
     with context.store.exclusive() as db:
-        facts.put(db, facts.BASE_BRANCH, branch)
+        metadata.put(db, metadata.BASE_BRANCH, branch)
     try:
         yield context
     finally:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from huskies_core.agents.decisions import Decision, Rules, decide
 from huskies_core.clock import to_iso
 from huskies_core.pipeline.stages import Stage
+from huskies_core.scheduler.decisions import Decision, Rules, decide
 from huskies_core.store.runs import Outcome, Run, RunKind, RunStatus
 from huskies_core.store.stories import Draft, QaMode, Story
 from support.stories import DRAFT, NOW

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from huskies_cli.live.picture import board_svg
+from huskies_cli.live.svg import board_svg
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.operations.live import read_live
+from huskies_core.operations.dashboard import read_live
 from huskies_core.operations.timers import When, schedule
 from huskies_core.pipeline.events import (
     Block,
@@ -30,11 +30,11 @@ from huskies_core.pipeline.events import (
     Start,
 )
 from huskies_core.store import runs, stories, usage
-from huskies_core.store.deeds import Prompt
+from huskies_core.store.actions import Prompt
 from huskies_core.store.runs import Claim, RunKind
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
 from support.stories import DRAFT, NOW, add_story, fire_event
 

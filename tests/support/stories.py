@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import Backlog, Stage
-from huskies_core.store import firing, stories
+from huskies_core.store import stories, transitions
 from huskies_core.store.connection import Store
-from huskies_core.store.firing import Transition
 from huskies_core.store.stories import Criterion, Draft, Story
+from huskies_core.store.transitions import Transition
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DRAFT = Draft("A story", criteria=(Criterion("it works"),))
@@ -30,7 +30,7 @@ def fire_event(store: Store, story: int, event: Event, *, now: datetime = NOW) -
     """Fires `event` for the visit that the story is in."""
     with store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return firing.fire(db, story, event, visit=visit, actor="user:test", now=now)
+        return transitions.fire(db, story, event, visit=visit, actor="user:test", now=now)
 
 
 def load_story(store: Store, story: int) -> Story:

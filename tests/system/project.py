@@ -17,9 +17,9 @@ from huskies_core.store import journal, runs, stories
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Criterion, Draft, Story
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.kill import kill_run
 from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.cli import HUSKIES, Finished, run_huskies
 from support.git_repository import GitRepository
 from support.waiting import wait_until

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from huskies_core.clock import utc_now
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.kill import kill_run
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.checks import age
 from support.cli import start_huskies
 from support.crontabs import OwnCrontab

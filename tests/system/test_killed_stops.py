@@ -203,7 +203,7 @@ def test_a_signal_to_everything_is_survived(busy: Busy, number: signal.Signals) 
 def merges(process: psutil.Process) -> bool:
     """Others of those that were at work may have ended since."""
     try:
-        return "huskies_core.agents.merging" in process.cmdline()
+        return "huskies_core.merge.process" in process.cmdline()
     except psutil.NoSuchProcess:
         return False
 

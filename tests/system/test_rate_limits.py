@@ -11,7 +11,7 @@ import pytest
 from huskies_core.clock import from_iso
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store.runs import Outcome
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.waiting import wait_until
 from system.facts import NOTHING, no_leftovers
 from system.killing import MortalPython, assert_all_came_right

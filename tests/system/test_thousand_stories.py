@@ -8,7 +8,7 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.pipeline.events import Abandon, Event, QaRequested, Start
 from huskies_core.pipeline.stages import Backlog, StageName
-from huskies_core.store import content, firing, stories
+from huskies_core.store import content, stories, transitions
 from huskies_core.store.connection import Connection
 from system.project import STORY, MakePipeline, Pipeline
 
@@ -56,7 +56,7 @@ def give_birth(db: Connection, way: Sequence[Event]) -> int:
     story = stories.add(db, STORY, Backlog(), actor="user:test", now=now)
     for event in way:
         visit = stories.load(db, story.id).visit
-        firing.fire(db, story.id, event, visit=visit, actor="user:test", now=now)
+        transitions.fire(db, story.id, event, visit=visit, actor="user:test", now=now)
     return story.id
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from huskies_core.store import holds
+from huskies_core.store import queue_holds
 from support.git_repository import GitRepository
 from system.project import Pipeline
 
@@ -112,7 +112,7 @@ def land(pipeline: Pipeline, *steps: str) -> int:
 def wait_until_held(pipeline: Pipeline) -> None:
     def is_held() -> bool:
         with pipeline.opened() as context, context.store.reading() as db:
-            return bool(holds.everything(db))
+            return bool(queue_holds.everything(db))
 
     pipeline.wait_until(is_held, what="a hold")
     pipeline.wait_until_idle()

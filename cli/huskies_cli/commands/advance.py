@@ -2,9 +2,9 @@
 
 import typer
 
-from huskies_cli.advancing import advance_run
 from huskies_cli.options import RunId
 from huskies_cli.output import Result
+from huskies_cli.run_end import advance_run
 from huskies_cli.session import session_of
 
 

@@ -12,9 +12,9 @@ from huskies_cli.session import session_of
 from huskies_core.clock import to_iso
 from huskies_core.context import open_context
 from huskies_core.operations import agents, prompts
+from huskies_core.operations.agent_test import Trial, try_agent
 from huskies_core.operations.agents import AgentNow
 from huskies_core.operations.documents import agent_document, prompt_document, run_document, trial_document
-from huskies_core.operations.trying import Trial, try_agent
 from huskies_core.store.rate_limits import Limit
 
 Name = Annotated[

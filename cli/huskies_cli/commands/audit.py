@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import typer
 
 from huskies_cli.commands.history import POLL_SECS, After, Follow
-from huskies_cli.entries import entry_line
+from huskies_cli.journal_lines import entry_line
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import session_of
-from huskies_core.operations import auditing
+from huskies_core.operations import audit
 from huskies_core.operations.documents import Document, entry_document
 from huskies_core.project import Project, find_project
 
@@ -23,11 +23,11 @@ def show_audit(ctx: typer.Context, follow: Follow = False, after: After = 0) -> 
     project = find_project(session_of(ctx).start)
     if follow:
         return Stream(_follow(project, after), entry_line)
-    rows = [entry_document(entry) for entry in auditing.read(project, after)]
+    rows = [entry_document(entry) for entry in audit.read(project, after)]
     return Result({"transitions": rows}, text=lambda: "\n".join(map(entry_line, rows)))
 
 
 def _follow(project: Project, after: int) -> Iterator[Document]:
     never = threading.Event()
-    for entry in auditing.follow(project, after, lambda: never.wait(POLL_SECS)):
+    for entry in audit.follow(project, after, lambda: never.wait(POLL_SECS)):
         yield entry_document(entry)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from huskies_cli.output import Result
-from huskies_cli.shipped import shipped
+from huskies_cli.package_files import shipped
 from huskies_core.errors import HuskiesError
 
 

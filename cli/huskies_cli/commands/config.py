@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.entries import shortened
+from huskies_cli.journal_lines import shortened
 from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.session import session_of
 from huskies_core.config.edit import get_value, keys_in_force, show
@@ -16,8 +16,8 @@ from huskies_core.config.load import read_text
 from huskies_core.config.problems import Problem
 from huskies_core.config.records import Agent, Config
 from huskies_core.context import Context, open_context
-from huskies_core.operations import configuring
-from huskies_core.text import without_controls
+from huskies_core.operations import configuration
+from huskies_core.sanitize import without_controls
 
 Key = Annotated[
     str,
@@ -35,7 +35,7 @@ def check_config(ctx: typer.Context) -> Result:
     problem, and so is an agent whose program is not on PATH.
     """
     with open_context(session_of(ctx).start) as context:
-        found = configuring.check(context)
+        found = configuration.check(context)
     return _problems(found) if found else Result({"problems": []}, text="No problems.")
 
 
@@ -55,7 +55,7 @@ def set_key(ctx: typer.Context, key: Key, value: Value) -> Result:
     Of project.toml. A value that the key cannot have changes nothing.
     """
     with open_context(session_of(ctx).start) as context:
-        configuring.set_key(context, key, value)
+        configuration.set_key(context, key, value)
         now = _value(context, key)
     return Result({"key": key, "value": now}, text=f"{key} = {_written(now)}")
 
@@ -77,7 +77,7 @@ def write_mcp(ctx: typer.Context) -> Result:
     At the project's root; other servers in it stay. Written again, it names this installation.
     """
     with open_context(session_of(ctx).start) as context:
-        written = configuring.write_mcp(context)
+        written = configuration.write_mcp(context)
     told = f"{written.path}: {written.command} mcp{'' if written.changed else ' (as it was)'}"
     data = {"path": str(written.path), "command": written.command, "changed": written.changed}
     return Result(data, text=told)

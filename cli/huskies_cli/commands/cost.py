@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.entries import shortened
+from huskies_cli.journal_lines import shortened
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context

@@ -9,10 +9,10 @@ import typer
 
 from huskies_cli.demo import closing
 from huskies_cli.demo.checks import Account, Check, check_all, take_account
-from huskies_cli.demo.performance import LIMIT_SECS, nothing_left, perform, terminations_interrupt
-from huskies_cli.demo.scenery import claim_place, make_project, own_environment
+from huskies_cli.demo.fixture import claim_place, make_project, own_environment
+from huskies_cli.demo.narrator import Say, Teller
+from huskies_cli.demo.run_demo import LIMIT_SECS, nothing_left, perform, terminations_interrupt
 from huskies_cli.demo.stories import add_stories
-from huskies_cli.demo.telling import Say, Teller
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import Bar, is_wanted
 from huskies_cli.session import Session, session_of
@@ -22,7 +22,7 @@ from huskies_core.context import open_context
 from huskies_core.git.host import require_git
 from huskies_core.pipeline.stages import Done
 from huskies_core.progress import Progress, unseen
-from huskies_core.text import without_controls
+from huskies_core.sanitize import without_controls
 
 Place = Annotated[
     str | None,

@@ -12,13 +12,13 @@ from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.progress import shown
 from huskies_cli.render import Mark
 from huskies_cli.session import Session, session_of
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import open_context
 from huskies_core.doctor.archive import refuse_existing
 from huskies_core.doctor.bundle import write_bundle
 from huskies_core.doctor.check import Check, mended
-from huskies_core.doctor.examining import PROVING, SUBJECTS, examine
+from huskies_core.doctor.examination import PROVING, SUBJECTS, examine
 from huskies_core.project import find_remains
+from huskies_core.runs.authorization import refuse_inside_run
 
 Fix = Annotated[bool, typer.Option("--fix", help="Put right what is safe to, and say what was done.")]
 Canary = Annotated[

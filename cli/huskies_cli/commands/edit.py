@@ -12,13 +12,13 @@ import typer
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.documents import story_document
 from huskies_core.operations.markdown import from_markdown, to_markdown
 from huskies_core.operations.moves import seen_story
 from huskies_core.operations.stories import Updated, replace_draft
+from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store.stories import Draft
 
 _STDERR = 2

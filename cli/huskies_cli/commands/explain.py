@@ -8,11 +8,11 @@ from huskies_cli.output import Result
 from huskies_cli.render import Mark
 from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
-from huskies_core.agents.assignment import Held
-from huskies_core.agents.explaining import FINISHED, Check, Explanation
 from huskies_core.context import open_context
 from huskies_core.operations.explain import explain
 from huskies_core.operations.page_documents import explanation_document
+from huskies_core.scheduler.blockers import Held
+from huskies_core.scheduler.explanation import FINISHED, Check, Explanation
 
 
 def explain_story(ctx: typer.Context, story: StoryId) -> Result:

@@ -12,8 +12,8 @@ from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.errors import UsageError
 from huskies_core.operations.documents import Document
-from huskies_core.operations.exporting import Exported, export, write_exported
-from huskies_core.text import without_controls
+from huskies_core.operations.export import Exported, export, write_exported
+from huskies_core.sanitize import without_controls
 
 Directory = Annotated[
     str | None,

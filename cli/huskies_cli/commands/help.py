@@ -10,11 +10,11 @@ import typer
 from huskies_cli.app import run
 from huskies_cli.commands import COMMANDS, Entry
 from huskies_cli.output import Result
+from huskies_cli.package_files import shipped
 from huskies_cli.pages import PAGES, children_of
 from huskies_cli.session import Session, session_of
-from huskies_cli.shipped import shipped
 from huskies_core.errors import UsageError
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 Words = Annotated[
     list[str] | None,

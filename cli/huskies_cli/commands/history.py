@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from huskies_cli.entries import entry_line
+from huskies_cli.journal_lines import entry_line
 from huskies_cli.options import OptionalStoryId, whole_number
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session, session_of

@@ -9,8 +9,8 @@ from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.progress import shown
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.operations import importing
-from huskies_core.operations.importing import Imported
+from huskies_core.operations import import_stories as importer
+from huskies_core.operations.import_stories import Imported
 from huskies_core.operations.story_files import BadFiles
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
@@ -25,7 +25,7 @@ def import_stories(ctx: typer.Context, paths: Paths) -> Result:
     session = session_of(ctx)
     with open_context(session.start) as context, shown(session) as context.progress:
         try:
-            imported = importing.import_stories(context, map(Path, paths))
+            imported = importer.import_stories(context, map(Path, paths))
         except BadFiles as refusal:
             return Result(
                 {"stories": []}, status=Status.ERROR, errors=tuple(map(ErrorItem.of, refusal.problems))

@@ -8,7 +8,7 @@ import typer
 from huskies_cli import render
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
-from huskies_core.operations.initialise import Initialised, initialise
+from huskies_core.operations.init import Initialised, initialise
 
 BaseBranch = Annotated[
     str | None,

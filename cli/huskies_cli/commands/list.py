@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.entries import shortened
-from huskies_cli.marks import mark_of_stage
+from huskies_cli.journal_lines import shortened
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
+from huskies_cli.status_icons import mark_of_stage
 from huskies_cli.story_options import KINDS
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
-from huskies_core.operations import listing
+from huskies_core.operations import story_list
 from huskies_core.operations.documents import story_document
 from huskies_core.pipeline.stages import StageName, reason_of
 from huskies_core.store.stories import Story, StoryType
@@ -47,9 +47,11 @@ def list_stories(
     By id. Those that are done, archived, abandoned or superseded are shown with --all, or when --stage asks for them.
     """
     with open_context(session_of(ctx).start) as context:
-        found = listing.list_stories(context, stages=stage or (), kind=kind, label=label, finished=everything)
-        advice = "" if found or label is None else listing.label_advice(context, label)
-        at_work = listing.at_work(context)
+        found = story_list.list_stories(
+            context, stages=stage or (), kind=kind, label=label, finished=everything
+        )
+        advice = "" if found or label is None else story_list.label_advice(context, label)
+        at_work = story_list.at_work(context)
     data = {"stories": [story_document(story) for story in found]}
     talk = (advice,) if advice else ()
     return Result(data, text=lambda: _text(found, at_work, utc_now()), talk=talk)

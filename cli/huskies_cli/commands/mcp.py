@@ -4,9 +4,9 @@ import typer
 
 from huskies_cli.output import Stream
 from huskies_cli.session import session_of
-from huskies_core.agents.mcp_package import mcp_fault
 from huskies_core.errors import HuskiesError
 from huskies_core.project import find_project
+from huskies_core.runs.mcp_package import mcp_fault
 
 
 def mcp(ctx: typer.Context) -> Stream:

@@ -11,12 +11,12 @@ from huskies_cli.commands.passes import run_passes
 from huskies_cli.options import DryRun, Wait, whole_number
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import Session, session_of
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.channels.message import message_of
 from huskies_core.context import open_context
 from huskies_core.errors import UsageError
-from huskies_core.operations import notifying
-from huskies_core.passes import ordering
+from huskies_core.operations import notifications
+from huskies_core.passes import pass_sequence
+from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store.notifications import Delivery, Notification
 
 Test = Annotated[bool, typer.Option("--test", help="Send a test by every channel and wait for each.")]
@@ -47,7 +47,7 @@ def notify(
         return _test(session_of(ctx))
     if listed:
         return _list(session_of(ctx))
-    return run_passes(ctx, "notify", partial(ordering.notify_people, dry_run=dry_run, wait=wait or 0.0))
+    return run_passes(ctx, "notify", partial(pass_sequence.notify_people, dry_run=dry_run, wait=wait or 0.0))
 
 
 def deliver(ctx: typer.Context, notification: Number) -> Result:
@@ -57,12 +57,12 @@ def deliver(ctx: typer.Context, notification: Number) -> Result:
     """
     with open_context(session_of(ctx).start, actor="pass:notify") as context:
         refuse_inside_run(context)
-        return Result(text=notifying.deliver(context, notification))
+        return Result(text=notifications.deliver(context, notification))
 
 
 def _test(session: Session) -> Result:
     with open_context(session.start) as context:
-        sent = notifying.send_test(context)
+        sent = notifications.send_test(context)
     errors = tuple(ErrorItem("channel", str(one), subject=one.channel) for one in sent if one.trouble)
     data = {"channels": _channels(sent)}
     well = [str(one) for one in sent if not one.trouble]
@@ -71,7 +71,7 @@ def _test(session: Session) -> Result:
 
 def _list(session: Session) -> Result:
     with open_context(session.start) as context:
-        found = notifying.recent_notifications(context)
+        found = notifications.recent_notifications(context)
     data = {"notifications": [_document(one) for one in found]}
     rows = [(one.id, one.at, one.status.value, _told(one)) for one in found]
     return Result(data, lambda: render.table(("id", "at", "status", "what"), rows))

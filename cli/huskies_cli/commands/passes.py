@@ -10,10 +10,10 @@ from huskies_cli.output import Result
 from huskies_cli.progress import shown
 from huskies_cli.reports import result_of
 from huskies_cli.session import session_of
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context, open_context
-from huskies_core.passes import ordering
+from huskies_core.passes import pass_sequence
 from huskies_core.passes.actions import PassReport
+from huskies_core.runs.authorization import refuse_inside_run
 
 Run = Callable[[Context], tuple[PassReport, ...]]
 
@@ -24,7 +24,7 @@ def reconcile(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) ->
     These are gc, worktrees, archive-done, cost-rollup, merge-recovery, merge-block and audit-log. Running it again
     changes nothing.
     """
-    return run_passes(ctx, "reconcile", partial(ordering.reconcile, dry_run=dry_run, wait=wait or 0.0))
+    return run_passes(ctx, "reconcile", partial(pass_sequence.reconcile, dry_run=dry_run, wait=wait or 0.0))
 
 
 def watchdog(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
@@ -32,7 +32,7 @@ def watchdog(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> 
 
     Where it ended any, auto-assign runs next.
     """
-    return run_passes(ctx, "watchdog", partial(ordering.watchdog, dry_run=dry_run, wait=wait or 0.0))
+    return run_passes(ctx, "watchdog", partial(pass_sequence.watchdog, dry_run=dry_run, wait=wait or 0.0))
 
 
 def auto_assign(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
@@ -112,7 +112,9 @@ def run_passes(ctx: typer.Context, name: str, run: Run) -> Result:
 
 
 def _one(ctx: typer.Context, name: str, *, dry_run: bool, wait: float | None) -> Result:
-    chosen = [ordering.PASSES[name]]
+    chosen = [pass_sequence.PASSES[name]]
     return run_passes(
-        ctx, name, lambda context: ordering.run_in_order(context, chosen, dry_run=dry_run, wait=wait or 0.0)
+        ctx,
+        name,
+        lambda context: pass_sequence.run_in_order(context, chosen, dry_run=dry_run, wait=wait or 0.0),
     )

@@ -7,9 +7,9 @@ import typer
 from huskies_cli.options import whole_number
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import open_context
-from huskies_core.operations.performing import perform as perform_firing
+from huskies_core.operations.run_action import perform as perform_firing
+from huskies_core.runs.authorization import refuse_inside_run
 
 Firing = Annotated[
     int,

@@ -9,7 +9,7 @@ from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.operations import places
+from huskies_core.operations import worktree_list
 from huskies_core.operations.documents import rescue_document
 
 Time = Annotated[
@@ -31,7 +31,7 @@ def list_rescues(ctx: typer.Context) -> Result:
     The newest first: uncommitted files and commits that were kept when a worktree or a branch was removed.
     """
     with open_context(session_of(ctx).start) as context:
-        found = places.rescues(context)
+        found = worktree_list.rescues(context)
     rows = [(item.story, item.time, item.commit[:12], item.ref) for item in found]
     return Result(
         {"rescues": [rescue_document(item) for item in found]}, text=lambda: render.table(COLUMNS, rows)
@@ -44,5 +44,5 @@ def restore_rescue(ctx: typer.Context, story: StoryId, time: Time = None, to: To
     Nothing is checked out, and the rescue stays.
     """
     with open_context(session_of(ctx).start) as context:
-        found, branch = places.restore(context, story, time=time, branch=to)
+        found, branch = worktree_list.restore(context, story, time=time, branch=to)
     return Result({**rescue_document(found), "branch": branch}, text=f"{branch} is at {found.commit[:12]}")

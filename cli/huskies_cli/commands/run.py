@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.marks import mark_now
 from huskies_cli.options import RunId, story_id, whole_number
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import session_of
+from huskies_cli.status_icons import mark_now
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context

@@ -14,9 +14,9 @@ from huskies_core.context import Context, open_context
 from huskies_core.errors import UsageError
 from huskies_core.operations.services import Installation, Part, inspect, install, left_out, uninstall
 from huskies_core.project import find_place, find_project
+from huskies_core.sanitize import without_controls
 from huskies_core.services.service import Job, Kind, captured
 from huskies_core.supervisor.scope import lingers
-from huskies_core.text import without_controls
 from huskies_core.user import user_name
 
 Where = Annotated[Kind, typer.Argument(metavar="systemd|cron", help="Who starts it.", show_default=False)]

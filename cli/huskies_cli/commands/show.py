@@ -8,16 +8,16 @@ from itertools import count
 import typer
 
 from huskies_cli import render
-from huskies_cli.entries import entry_words
-from huskies_cli.marks import mark_of_run, mark_of_stage
+from huskies_cli.journal_lines import entry_words
 from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
+from huskies_cli.status_icons import mark_of_run, mark_of_stage
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
 from huskies_core.operations.documents import entry_document
-from huskies_core.operations.listing import Page, show
 from huskies_core.operations.page_documents import page_document
+from huskies_core.operations.story_list import Page, show
 from huskies_core.pipeline.stages import reason_of
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run

@@ -14,8 +14,8 @@ from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.board import read_board
 from huskies_core.operations.board_documents import board_document
+from huskies_core.operations.dashboard import read_live
 from huskies_core.operations.files import write_whole
-from huskies_core.operations.live import read_live
 from huskies_core.operations.runs import troubles
 
 Svg = Annotated[
@@ -44,7 +44,7 @@ def show_status(ctx: typer.Context, svg: Svg = None) -> Result:
 
 
 def _draw(context: Context, svg: Path) -> Result:
-    from huskies_cli.live.picture import board_svg
+    from huskies_cli.live.svg import board_svg
 
     live = read_live(context)
     try:

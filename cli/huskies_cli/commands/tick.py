@@ -7,7 +7,7 @@ import typer
 from huskies_cli.commands.passes import run_passes
 from huskies_cli.options import DryRun, Wait
 from huskies_cli.output import Result
-from huskies_core.passes import ordering
+from huskies_core.passes import pass_sequence
 
 
 def tick(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
@@ -16,4 +16,4 @@ def tick(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Resu
     Records the runs that ended, then runs watchdog and reconcile when their intervals have passed, and auto-assign
     when anything happened. Fit for cron each minute and for a loop each second alike.
     """
-    return run_passes(ctx, "tick", partial(ordering.tick, dry_run=dry_run, wait=wait or 0.0))
+    return run_passes(ctx, "tick", partial(pass_sequence.tick, dry_run=dry_run, wait=wait or 0.0))

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from huskies_cli import render
-from huskies_cli.firing_options import Args, Everything, PromptText, Tool, left_out, told, wanted_deed
+from huskies_cli.action_options import Args, Everything, PromptText, Tool, left_out, told, wanted_deed
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_cli.tick_advice import tick_advice
 from huskies_core.clock import to_iso
 from huskies_core.context import open_context
 from huskies_core.operations import timers
-from huskies_core.operations.firing_documents import timer_document
+from huskies_core.operations.execution_documents import timer_document
 from huskies_core.operations.timers import When
 from huskies_core.store.timers import CatchUp, Timer
 

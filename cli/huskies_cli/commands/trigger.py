@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from huskies_cli import render
-from huskies_cli.firing_options import Args, Everything, PromptText, Tool, left_out, told, wanted_deed
+from huskies_cli.action_options import Args, Everything, PromptText, Tool, left_out, told, wanted_deed
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
 from huskies_core.operations import triggers
-from huskies_core.operations.firing_documents import trigger_document
+from huskies_core.operations.execution_documents import trigger_document
 from huskies_core.store.triggers import Predicate, Trigger, TriggerMode
 
 

@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
-from huskies_cli.entries import entry_line
+from huskies_cli.journal_lines import entry_line
 from huskies_cli.live.terminal import is_usable
-from huskies_cli.looping import Line, Loop
 from huskies_cli.options import seconds
 from huskies_cli.output import Result, Stream
-from huskies_cli.relaying import Relaying
+from huskies_cli.relay_thread import Relaying
 from huskies_cli.session import Session, session_of
 from huskies_cli.systemd import notify
-from huskies_core.agents.inside import refuse_inside_run
+from huskies_cli.watch_loop import Line, Loop
 from huskies_core.context import open_context
-from huskies_core.text import one_line
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.sanitize import one_line
 
 LEAST_INTERVAL_SECS = 0.1
 """Less would keep a core busy with asking."""
@@ -48,7 +48,7 @@ def watch(ctx: typer.Context, interval: Interval = 1.0, no_ui: NoUi = False) -> 
     session = session_of(ctx)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if not (no_ui or session.json) and is_usable():
-        from huskies_cli.live.looking import look
+        from huskies_cli.live.screen_loop import look
 
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal may be there still
             signal.signal(signal.SIGHUP, lambda *_: sys.exit(0))

@@ -7,7 +7,7 @@ from huskies_cli.options import StoryId
 from huskies_cli.output import Result
 from huskies_cli.session import session_of
 from huskies_core.context import open_context
-from huskies_core.operations import places
+from huskies_core.operations import worktree_list
 from huskies_core.operations.documents import worktree_document
 
 
@@ -17,7 +17,7 @@ def list_worktrees(ctx: typer.Context) -> Result:
     Each with its story, the stage that is in, and its branch.
     """
     with open_context(session_of(ctx).start) as context:
-        found = places.list_worktrees(context)
+        found = worktree_list.list_worktrees(context)
     rows = [(item.story, item.stage, item.branch, render.link(item.path)) for item in found]
     names = ("story", "stage", "branch", "path")
     return Result(
@@ -32,5 +32,5 @@ def worktree_path(ctx: typer.Context, story: StoryId) -> Result:
     For the shell: cd "$(huskies worktree path 12)".
     """
     with open_context(session_of(ctx).start) as context:
-        path = str(places.worktree_of(context, story))
+        path = str(worktree_list.worktree_of(context, story))
     return Result({"story": story, "path": path}, text=path)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_cli.demo.agents.prompts import Prompt, read_prompt
-from huskies_cli.demo.performance import supervisors
-from huskies_cli.demo.scenery import BASE, GATE
+from huskies_cli.demo.agents.prompt_parser import Prompt, read_prompt
+from huskies_cli.demo.fixture import BASE, GATE
+from huskies_cli.demo.run_demo import supervisors
 from huskies_cli.demo.stories import HEAVIEST, LEAD, PLANNED, RATION, READ, WEIGH, YOUNGEST
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Done
@@ -15,7 +15,7 @@ from huskies_core.store import journal, runs, stories
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run, RunKind, Verdict
 from huskies_core.store.stories import Story
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)

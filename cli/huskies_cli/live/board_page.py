@@ -16,7 +16,7 @@ from huskies_cli.live.sections import (
     runs_section,
 )
 from huskies_cli.render import Field, Mark, Row
-from huskies_core.operations.live import Live
+from huskies_core.operations.dashboard import Live
 from huskies_core.pipeline.stages import TERMINAL
 
 TWO_BLOCKS = 150

@@ -9,7 +9,7 @@ from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.layout import GAP
 from huskies_cli.render import Field, Mark, Row
 from huskies_core.operations.board import Card, State
-from huskies_core.operations.live import Live
+from huskies_core.operations.dashboard import Live
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store.stories import Story
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from huskies_cli.live.sections import Message
-from huskies_cli.looping import Line
+from huskies_cli.watch_loop import Line
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.live import read_live, with_figures
+from huskies_core.operations.dashboard import read_live, with_figures
 from huskies_core.passes.due import config_stamp
 
 FIGURES_SECS = 1.0

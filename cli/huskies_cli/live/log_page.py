@@ -15,9 +15,9 @@ from huskies_core.operations import output
 from huskies_core.operations.moves import seen_story
 from huskies_core.operations.output import Log
 from huskies_core.operations.runs import as_now
+from huskies_core.sanitize import one_line
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story
-from huskies_core.text import one_line
 
 KEPT = 5000
 """Lines of a log, the last ones, that can be scrolled through; 'huskies logs' has all of it."""

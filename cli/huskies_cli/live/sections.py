@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from huskies_cli import render
+from huskies_cli.action_options import told
 from huskies_cli.board import limit_lines
-from huskies_cli.entries import entry_words
-from huskies_cli.firing_options import told
+from huskies_cli.journal_lines import entry_words
 from huskies_cli.live.layout import Section, line
-from huskies_cli.marks import mark_now
 from huskies_cli.render import Field, Mark, Row
+from huskies_cli.status_icons import mark_now
 from huskies_core.clock import from_iso
 from huskies_core.operations.board import Board
+from huskies_core.operations.dashboard import Live, LiveRun
 from huskies_core.operations.documents import entry_document
-from huskies_core.operations.live import Live, LiveRun
 from huskies_core.operations.runs import quiet_since
 from huskies_core.store.journal import Entry
 from huskies_core.store.timers import Timer

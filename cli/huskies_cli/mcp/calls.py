@@ -12,7 +12,7 @@ from huskies_cli.failures import explain
 from huskies_core.context import open_context
 from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.operations import registry
-from huskies_core.text import without_controls
+from huskies_core.sanitize import without_controls
 
 BOARD = "huskies://board"
 STORY = "huskies://stories/{id}"

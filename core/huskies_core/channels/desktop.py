@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 
 from huskies_core.channels.channel import trouble
-from huskies_core.channels.execution import run_to_end
 from huskies_core.channels.message import Message
+from huskies_core.channels.subprocess_run import run_to_end
 
 PROGRAM = "osascript" if sys.platform == "darwin" else "notify-send"
 INSTALL = (

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from huskies_core.channels.channel import STEP_SECS
-from huskies_core.channels.execution import run_to_end
 from huskies_core.channels.message import Message
+from huskies_core.channels.subprocess_run import run_to_end
 
 TEXT_VARIABLE = "HUSKIES_NOTIFICATION"
 

@@ -16,7 +16,7 @@ from huskies_core.config.project_file import read_project
 from huskies_core.config.records import Config, ProjectConfig
 from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 _BARE = r"[A-Za-z0-9_-]+"
 _PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""

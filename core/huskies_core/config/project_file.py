@@ -17,7 +17,7 @@ from huskies_core.config.records import (
     Watcher,
 )
 from huskies_core.config.table import Table, note_duplicates
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 _NO_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(/|$)|[/.]$|^@$|^refs/")
 _MOST_DAYS = 36_500

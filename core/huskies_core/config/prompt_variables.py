@@ -1,6 +1,7 @@
 """The variables that a prompt template may name."""
 
-from huskies_core.text import nearest, placeholders
+from huskies_core.suggest import nearest
+from huskies_core.templates import placeholders
 
 PROMPT_VARIABLES = frozenset(
     {

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from huskies_core.config.document import Document, Finding
 from huskies_core.config.positions import KeyPath
-from huskies_core.text import has_controls, nearest
+from huskies_core.sanitize import has_controls
+from huskies_core.suggest import nearest
 
 MOST = 1_000_000_000
 """No number in the config may be greater: seconds beyond it break the calendar."""

@@ -14,11 +14,11 @@ from huskies_core.context import Context
 from huskies_core.doctor.archive import packed, put_new, refuse_existing
 from huskies_core.doctor.check import Check
 from huskies_core.doctor.crashes import read_crashes
-from huskies_core.doctor.masking import read_settings, scrubber, without_quotes, without_texts
+from huskies_core.doctor.masks import read_settings, scrubber, without_quotes, without_texts
 from huskies_core.doctor.state import is_older
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.running import isolated
+from huskies_core.passes.pass_runner import isolated
 from huskies_core.store import integrity, journal, runs
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import Entry

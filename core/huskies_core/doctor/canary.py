@@ -12,19 +12,19 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from huskies_core.agents.program import installed_program
 from huskies_core.context import Context
+from huskies_core.doctor.canary_job import SAID, canary_in
 from huskies_core.doctor.check import Check
-from huskies_core.doctor.sleeper import SAID, canary_in
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.services import installed_services
-from huskies_core.services import programs
+from huskies_core.runs.own_program import installed_program
+from huskies_core.services import system_programs
 from huskies_core.services.service import Job, Kind, Service, service_of
 from huskies_core.services.units import properties_of, unit_name, units_of
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.kill import kill_run
 from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.processes import find_process, wait_for_exit
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.user import home_folder, user_name
 
 PREFIX = "canary-"
@@ -53,7 +53,7 @@ def _try(context: Context, kind: Kind) -> Check:
     if kind is Kind.CRON:
         return _released(context, name, partial(_start_as_cron_does, context.environ), "the job", "")
     try:
-        programs.require_user_manager(context.environ)
+        system_programs.require_user_manager(context.environ)
     except HuskiesError as error:
         return Check(name, detail=f"not tried from systemd: {error.message}")
     unit = f"{unit_name(str(context.project.root))}.service"
@@ -110,9 +110,15 @@ def _start_in_unit(environ: Mapping[str, str], service: Service, folder: str) ->
     the one that is installed."""
     unit = f"{unit_name(service.root)}.service"
     properties = properties_of(units_of(service)[unit])
-    in_force = programs.setting_of(environ, unit, "KillMode") if programs.is_known(environ, unit) else ""
+    in_force = (
+        system_programs.setting_of(environ, unit, "KillMode")
+        if system_programs.is_known(environ, unit)
+        else ""
+    )
     wanted = {**properties, "KillMode": in_force or properties["KillMode"]}
-    programs.run_unit(environ, f"huskies-canary-{os.getpid()}", wanted, service.environment, _argv(folder))
+    system_programs.run_unit(
+        environ, f"huskies-canary-{os.getpid()}", wanted, service.environment, _argv(folder)
+    )
 
 
 def _start_as_cron_does(environ: Mapping[str, str], service: Service, folder: str) -> None:
@@ -141,7 +147,7 @@ def _start_as_cron_does(environ: Mapping[str, str], service: Service, folder: st
 
 
 def _argv(folder: str) -> tuple[str, ...]:
-    return (sys.executable, "-P", "-m", "huskies_core.doctor.sleeper", folder)
+    return (sys.executable, "-P", "-m", "huskies_core.doctor.canary_job", folder)
 
 
 def _said(folder: str) -> str:

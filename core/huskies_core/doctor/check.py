@@ -1,12 +1,10 @@
 """What a look came to: well or not, what helps, and what would put it right."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from huskies_core.passes.actions import Action, Outcome, Verb
-from huskies_core.passes.running import isolated
-
-_NAMED = 5
+from huskies_core.passes.pass_runner import isolated
 
 
 @dataclass(frozen=True)
@@ -39,24 +37,3 @@ def mended(check: Check) -> Check:
     if done.outcome is not Outcome.DONE:
         return replace(check, problem=f"{check.problem}; --fix failed: {done.detail}")
     return replace(check, fixed=True, fix=done.detail)
-
-
-def some(names: Iterable[object]) -> str:
-    """The first few, and how many more there are."""
-    told = [str(name) for name in names]
-    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-    return ", ".join(told[:_NAMED]) + more
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 run`, `2 runs`; `many` where that is not just an s more."""
-    return f"{number} {one}" if number == 1 else f"{number} {many or f'{one}s'}"
-
-
-def size(number: float) -> str:
-    """`1.5 GB`, by thousands."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"

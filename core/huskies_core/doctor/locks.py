@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from huskies_core.context import Context
-from huskies_core.doctor.check import Check, count, some
+from huskies_core.doctor.check import Check
 from huskies_core.doctor.state import is_current
 from huskies_core.git.locks import (
     clear_shared_locks,
@@ -18,9 +18,10 @@ from huskies_core.git.locks import (
     shared_locks,
 )
 from huskies_core.git.worktrees import checkout_of, present_worktrees
-from huskies_core.operations.ticking import ticked_lately
+from huskies_core.humanize import count, some
+from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.store import runs
-from huskies_core.supervisor.holders import find_holder, stays_held
+from huskies_core.supervisor.lock_holders import find_holder, stays_held
 
 _SHORT_SECS = 5.0
 """What holds the store or git for longer, whenever it is looked at, is not at its usual work."""

@@ -5,14 +5,15 @@ from datetime import timedelta
 from functools import partial
 
 from huskies_core.context import Context
-from huskies_core.doctor.check import Check, count, some
+from huskies_core.doctor.check import Check
+from huskies_core.humanize import count, some
 from huskies_core.passes.dead_runs import dead_runs, end_dead_run
+from huskies_core.sanitize import is_number
 from huskies_core.store import runs
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.marks import marked_by_run
 from huskies_core.supervisor.processes import Process, is_running
-from huskies_core.text import is_number
+from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_marks import marked_by_run
 
 _IN_THE_MAKING = timedelta(minutes=1)
 """A run's folder is there a moment before its row can be seen."""

@@ -11,7 +11,7 @@ from huskies_core.doctor.check import Check
 from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.git.settings import is_ignored
-from huskies_core.operations.faults import Fault, agent_faults, gate_faults, notify_faults
+from huskies_core.operations.machine_checks import Fault, agent_faults, gate_faults, notify_faults
 from huskies_core.supervisor.environment import read_env_file
 
 

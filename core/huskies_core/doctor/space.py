@@ -11,14 +11,15 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from huskies_core.agents.world import observe
 from huskies_core.context import Context
 from huskies_core.doctor.canary import PREFIX
-from huskies_core.doctor.check import Check, count, size, some
+from huskies_core.doctor.check import Check
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
+from huskies_core.humanize import count, size, some
 from huskies_core.passes.gc import GC
+from huskies_core.scheduler.snapshot import observe
 from huskies_core.supervisor.processes import find_process
 
 _LEAST_BYTES = 1 << 30

@@ -5,19 +5,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
-from huskies_core.agents.worktrees import base_tip, story_branches
-from huskies_core.agents.world import observe
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
-from huskies_core.doctor.check import Check, count, size, some
+from huskies_core.doctor.check import Check
 from huskies_core.doctor.settings import loads
 from huskies_core.errors import HuskiesError
-from huskies_core.git.lost_folders import forget_lost, lost_folders
+from huskies_core.git.missing_worktrees import forget_lost, lost_folders
 from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
+from huskies_core.humanize import count, size, some
 from huskies_core.passes.actions import Action, Outcome
-from huskies_core.passes.running import Pass, run_pass
+from huskies_core.passes.pass_runner import Pass, run_pass
 from huskies_core.passes.worktrees import WORKTREES
+from huskies_core.runs.story_worktrees import base_tip, story_branches
+from huskies_core.scheduler.snapshot import observe
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.connection import Connection
 

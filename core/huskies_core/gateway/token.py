@@ -4,7 +4,7 @@ import json
 from urllib.request import Request
 
 from huskies_core.gateway.address import Gateway
-from huskies_core.gateway.trouble import explained, trouble
+from huskies_core.gateway.errors import explained, trouble
 from huskies_core.http import opener
 
 MOST_BYTES = 65536

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.base_checkouts import base_checkouts, rebased_in
-from huskies_core.git.base_dirt import BaseDirty, find_dirt
 from huskies_core.git.changes import Change, changes_between
+from huskies_core.git.dirty_paths import BaseDirty, find_dirt
 from huskies_core.git.flags import clear_flags, is_sparse, read_flags, set_flags
 from huskies_core.git.landing_lock import begun, index_copy, index_lock, release, take
 from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
-from huskies_core.git.settling import settle
+from huskies_core.git.rollback import settle
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from huskies_core.git.changes import changes_between
 from huskies_core.git.history import is_on_base
 from huskies_core.git.landing_lock import begun, holds, index_lock, release, take_again
 from huskies_core.git.repository import Checkout, Repository
-from huskies_core.git.settling import settle
+from huskies_core.git.rollback import settle
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from huskies_core.errors import UsageError
 from huskies_core.git.repository import HEADS, Checkout, Repository
-from huskies_core.git.snapshot import snapshot
+from huskies_core.git.worktree_tree import snapshot
 from huskies_core.git.worktrees import branch_of, checkout_of
-from huskies_core.text import is_number
+from huskies_core.sanitize import is_number
 
 REFS = "refs/huskies/rescue/"
 TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from huskies_core.git.rescue import REFS, TIME_FORMAT
 from huskies_core.project import Project
-from huskies_core.text import is_number
+from huskies_core.sanitize import is_number
 
 
 def has_rescues_before(project: Project, moment: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Whether a branch into which the base was merged by hand is fit for the merge queue again."""
 
 from huskies_core.git.repository import Checkout, Repository, fields
-from huskies_core.git.snapshot import passing_snapshot
+from huskies_core.git.worktree_tree import passing_snapshot
 from huskies_core.git.worktrees import branch_of, checkout_of
 
 _MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"

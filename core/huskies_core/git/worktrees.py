@@ -6,7 +6,7 @@ from pathlib import Path
 
 from huskies_core.git.repository import Checkout
 from huskies_core.project import Project
-from huskies_core.text import is_number
+from huskies_core.sanitize import is_number
 
 MADE = "huskies-made"
 _MAKING = ".making"

@@ -3,24 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from huskies_core.agents.assignment import AGENT_STAGES, Held, all_holds, choose_agent, is_known
-from huskies_core.agents.decisions import Begin
-from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.limiting import account_of
-from huskies_core.agents.orders import Order
-from huskies_core.agents.starting import start_run
-from huskies_core.agents.stopping import stop_and_freeze
-from huskies_core.agents.world import World, observe
 from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import moves
 from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, StageName
+from huskies_core.runs.account_limits import account_of
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.runs.request import Order
+from huskies_core.runs.start import start_run
+from huskies_core.runs.stop import stop_and_freeze
+from huskies_core.scheduler.blockers import AGENT_STAGES, Held, all_holds, choose_agent, is_known
+from huskies_core.scheduler.decisions import Begin
+from huskies_core.scheduler.snapshot import World, observe
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 _KINDS = {
     StageName.BACKLOG: RunKind.CODER,

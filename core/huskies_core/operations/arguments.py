@@ -6,8 +6,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, NoReturn, TypeVar, get_type_hints
 
 from huskies_core.errors import UsageError
-from huskies_core.operations.kinds import Kind, Wrong, kind_of
-from huskies_core.text import nearest
+from huskies_core.operations.json_types import Kind, Wrong, kind_of
+from huskies_core.suggest import nearest
 
 Record = TypeVar("Record")
 

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from huskies_core.agents.assignment import Held, in_order
-from huskies_core.agents.explaining import decision_of, holds_on
-from huskies_core.agents.orders import Order
-from huskies_core.agents.prospects import is_hopeless
-from huskies_core.agents.world import World, observe
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.explain import next_starts
 from huskies_core.operations.limits import Limits, limits_of
 from huskies_core.operations.runs import RunNow, as_now
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
+from huskies_core.runs.request import Order
+from huskies_core.scheduler.blockers import Held, in_order
+from huskies_core.scheduler.explanation import decision_of, holds_on
+from huskies_core.scheduler.next_step import is_hopeless
+from huskies_core.scheduler.snapshot import World, observe
 from huskies_core.store import overview, runs, stories, timers, triggers
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story

@@ -6,7 +6,7 @@ from huskies_core.clock import to_iso
 from huskies_core.operations.board import Board, Card, Need
 from huskies_core.operations.documents import Document, run_now_document, story_document
 from huskies_core.operations.limits import Limits, Places
-from huskies_core.operations.pausing import pause_document
+from huskies_core.operations.pause import pause_document
 from huskies_core.passes.relay import Unreached
 
 

@@ -10,9 +10,9 @@ from huskies_core.operations.arguments import argument
 from huskies_core.operations.catalogue_stories import OfStory
 from huskies_core.operations.documents import Document
 from huskies_core.operations.merges import RetryTo
+from huskies_core.operations.move_result import Told, told_document
 from huskies_core.operations.moves import said
 from huskies_core.operations.registry import Tool
-from huskies_core.operations.told import Told, told_document
 
 
 @dataclass(frozen=True, kw_only=True)

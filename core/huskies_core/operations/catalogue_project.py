@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from huskies_core.context import Context
-from huskies_core.operations import board, costs, merge_status, pausing, places, runs
+from huskies_core.operations import board, costs, merge_status, pause, runs, worktree_list
 from huskies_core.operations.arguments import argument
 from huskies_core.operations.board_documents import board_document
 from huskies_core.operations.catalogue_stories import Nothing, OfStory
@@ -51,24 +51,24 @@ def _merge_status(context: Context, wanted: MergeStatus) -> Document:
 
 
 def _list_worktrees(context: Context, _: Nothing) -> Document:
-    return {"worktrees": [worktree_document(item) for item in places.list_worktrees(context)]}
+    return {"worktrees": [worktree_document(item) for item in worktree_list.list_worktrees(context)]}
 
 
 def _list_rescues(context: Context, _: Nothing) -> Document:
-    return {"rescues": [rescue_document(item) for item in places.rescues(context)]}
+    return {"rescues": [rescue_document(item) for item in worktree_list.rescues(context)]}
 
 
 def _restore_rescue(context: Context, wanted: RestoreRescue) -> Document:
-    found, branch = places.restore(context, wanted.id, time=wanted.time, branch=wanted.branch)
+    found, branch = worktree_list.restore(context, wanted.id, time=wanted.time, branch=wanted.branch)
     return {**rescue_document(found), "branch": branch}
 
 
 def _pause_starting(context: Context, wanted: PauseStarting) -> Document:
-    return {"pause": pausing.pause_document(pausing.pause_starting(context, wanted.reason))}
+    return {"pause": pause.pause_document(pause.pause_starting(context, wanted.reason))}
 
 
 def _resume_starting(context: Context, _: Nothing) -> Document:
-    return {"pause": None, "ended": pausing.pause_document(pausing.resume_starting(context))}
+    return {"pause": None, "ended": pause.pause_document(pause.resume_starting(context))}
 
 
 TOOLS = (

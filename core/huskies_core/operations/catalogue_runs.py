@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from huskies_core.context import Context
-from huskies_core.operations import agents, gates, output, prompts, runs, trying
+from huskies_core.operations import agent_test, agents, gates, output, prompts, runs
 from huskies_core.operations.arguments import argument
 from huskies_core.operations.catalogue_stories import Nothing, OfStory
 from huskies_core.operations.documents import (
@@ -82,7 +82,7 @@ class TestAgent:
 
 
 def _test_agent(context: Context, wanted: TestAgent) -> Document:
-    return trial_document(trying.try_agent(context, wanted.agent))
+    return trial_document(agent_test.try_agent(context, wanted.agent))
 
 
 def _run_gates(context: Context, wanted: OfStory) -> Document:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from huskies_core.context import Context
-from huskies_core.operations import explain, history, listing, stories
+from huskies_core.operations import explain, history, stories, story_list
 from huskies_core.operations.arguments import argument
 from huskies_core.operations.documents import Document, criteria_document, entry_document, story_document
 from huskies_core.operations.drafts import check_words
@@ -119,11 +119,11 @@ def _check(context: Context, wanted: CheckCriterion) -> Document:
 
 
 def _show(context: Context, wanted: OfStory) -> Document:
-    return page_document(listing.show(context, wanted.id))
+    return page_document(story_list.show(context, wanted.id))
 
 
 def _list(context: Context, wanted: ListStories) -> Document:
-    found = listing.list_stories(
+    found = story_list.list_stories(
         context, stages=wanted.stages, kind=wanted.type, label=wanted.label, finished=wanted.finished
     )
     return {"stories": [story_document(story) for story in found]}

@@ -6,9 +6,9 @@ from typing import Any
 
 from huskies_core.context import Context
 from huskies_core.operations import timers, triggers
+from huskies_core.operations.actions import deed_of
 from huskies_core.operations.arguments import argument
-from huskies_core.operations.deeds import deed_of
-from huskies_core.operations.firing_documents import timer_document, trigger_document
+from huskies_core.operations.execution_documents import timer_document, trigger_document
 from huskies_core.operations.registry import Tool
 from huskies_core.operations.timers import When
 from huskies_core.store.timers import CatchUp

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from huskies_core.config.problems import ConfigError
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
-from huskies_core.operations.moments import moment, span
+from huskies_core.operations.time_parsing import moment, span
 from huskies_core.store import stories, usage
 from huskies_core.store.usage import Usage, Used
 

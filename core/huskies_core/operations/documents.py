@@ -12,11 +12,11 @@ from huskies_core.store.stories import Draft, Story
 if TYPE_CHECKING:
     from huskies_core.errors import HuskiesError
     from huskies_core.git.rescue import Rescue
+    from huskies_core.operations.agent_test import Trial
     from huskies_core.operations.agents import AgentNow
-    from huskies_core.operations.places import Worktree
     from huskies_core.operations.prompts import Prompt
     from huskies_core.operations.runs import RunNow
-    from huskies_core.operations.trying import Trial
+    from huskies_core.operations.worktree_list import Worktree
 
 Document = dict[str, object]
 

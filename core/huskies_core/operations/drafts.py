@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.dependencies import refuse_cycle
+from huskies_core.sanitize import has_controls
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Draft, Story, StoryType
-from huskies_core.text import has_controls
 
 TITLE_LIMIT = 200
 PRIORITY_LIMIT = 1_000_000

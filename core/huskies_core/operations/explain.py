@@ -1,11 +1,11 @@
 """Explaining one story: with what auto-assign would do next, so that who goes first is known."""
 
-from huskies_core.agents.explaining import Explanation
-from huskies_core.agents.explaining import explain as explained
-from huskies_core.agents.orders import Order
-from huskies_core.agents.world import World, observe
 from huskies_core.context import Context
 from huskies_core.passes import auto_assign
+from huskies_core.runs.request import Order
+from huskies_core.scheduler.explanation import Explanation
+from huskies_core.scheduler.explanation import explain as explained
+from huskies_core.scheduler.snapshot import World, observe
 from huskies_core.store import stories
 
 

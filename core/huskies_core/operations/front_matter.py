@@ -10,7 +10,7 @@ from frontmatter.default_handlers import YAMLHandler
 
 from huskies_core.errors import HuskiesError
 from huskies_core.store.stories import Draft
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 KEYS = ("name", "type", "qa", "agent", "depends_on", "priority", "labels", "epic")
 _UNFOLDED = 1_000_000

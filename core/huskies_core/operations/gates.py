@@ -1,14 +1,14 @@
 """Having the gates judge a story's work now, without a coder before them."""
 
-from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.orders import Order
-from huskies_core.agents.starting import start_run
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.commits import no_commits, work_of
+from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.moves import seen_story
 from huskies_core.pipeline.stages import StageName
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.runs.request import Order
+from huskies_core.runs.start import start_run
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story, StoryType
 

@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from huskies_core.agents.assignment import UNATTENDED, Held
-from huskies_core.agents.explaining import is_starving
-from huskies_core.agents.world import World, next_midnight
+from huskies_core.clock import next_midnight
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
+from huskies_core.scheduler.blockers import UNATTENDED, Held
+from huskies_core.scheduler.explanation import is_starving
+from huskies_core.scheduler.snapshot import World
 from huskies_core.store import notifications, overview, runs, stories
-from huskies_core.store.holds import Hold
 from huskies_core.store.notifications import Notification
 from huskies_core.store.overview import Finding
 from huskies_core.store.pauses import Pause
+from huskies_core.store.queue_holds import Hold
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from huskies_core.agents.assignment import in_order
-from huskies_core.agents.explaining import Explanation, explain, is_starving, queue_of
-from huskies_core.agents.world import observe
 from huskies_core.context import Context
 from huskies_core.operations.explain import next_starts
 from huskies_core.pipeline.stages import StageName
+from huskies_core.scheduler.blockers import in_order
+from huskies_core.scheduler.explanation import Explanation, explain, is_starving, queue_of
+from huskies_core.scheduler.snapshot import observe
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.commits import no_commits, work_of
+from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.moves import Moved, fire_seen, seen_story
 from huskies_core.pipeline.events import Event, FixupRequested, MergeRetried, MergeSucceeded, RequeuedForQa
 from huskies_core.pipeline.stages import Merge
-from huskies_core.store import holds, stories
-from huskies_core.store.holds import QUEUE, HoldKind
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.store import queue_holds, stories
+from huskies_core.store.queue_holds import QUEUE, HoldKind
 from huskies_core.store.stories import Story
 
 
@@ -55,11 +55,11 @@ def merged(context: Context, story: int, *, commit: str) -> Moved:
 def _release(context: Context, story: int) -> Released:
     with context.store.exclusive() as db:
         seen = stories.load(db, story)
-        ended = [hold for hold in holds.everything(db) if hold.story in (story, QUEUE)]
+        ended = [hold for hold in queue_holds.everything(db) if hold.story in (story, QUEUE)]
         if not isinstance(seen.stage, Merge) or not ended:
             raise _not_held(seen)
         for hold in ended:
-            holds.release(db, hold, actor=context.actor, now=context.now())
+            queue_holds.release(db, hold, actor=context.actor, now=context.now())
     return Released(story, tuple(hold.kind for hold in ended))
 
 

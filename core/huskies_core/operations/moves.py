@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -24,10 +23,11 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Backlog, StageName
+from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.firing import Transition, fire
 from huskies_core.store.stories import Story, StoryType
+from huskies_core.store.transitions import Transition, fire
 
 Decide = Callable[[Connection, Story], Event]
 
@@ -93,7 +93,7 @@ def reopen(context: Context, story: int) -> Moved:
         seen, is_worked_in = stories.load(db, story), runs.live_of_story(db, story) is not None
         has_branch = branches.base_commit(db, story) is not None
     if has_branch and not is_worked_in and seen.returned_by == Reopen.name:
-        from huskies_core.agents.worktrees import unmake_worktree
+        from huskies_core.runs.story_worktrees import unmake_worktree
 
         unmake_worktree(context, seen, context.now())
     return moved
@@ -138,7 +138,7 @@ def fire_seen(
 def settled(context: Context, fired: Transition) -> Moved:
     """Ends the run of the visit that was left. If we die before, a pass finds the run that was left."""
     if fired.left_run is not None:
-        from huskies_core.agents.stopping import end_left_run
+        from huskies_core.runs.stop import end_left_run
 
         end_left_run(context, fired.left_run)
     return Moved(fired.story, fired.event, fired.before.name, fired.after.name)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.runtimes.known import load_runtime
+from huskies_core.sanitize import tail, without_controls
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Run
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import is_alive
-from huskies_core.text import tail, without_controls
+from huskies_core.supervisor.run_directory import RunDirectory
 
 CHUNK_BYTES = 256 * 1024
 LONGEST_LINE = 1024 * 1024

@@ -15,12 +15,12 @@ from huskies_core.operations.documents import (
 )
 
 if TYPE_CHECKING:
-    from huskies_core.agents.explaining import Explanation
-    from huskies_core.operations.listing import Page
     from huskies_core.operations.merge_status import Merging
     from huskies_core.operations.runs import RunPage
-    from huskies_core.supervisor.directory import RunDirectory
+    from huskies_core.operations.story_list import Page
+    from huskies_core.scheduler.explanation import Explanation
     from huskies_core.supervisor.records import StepEnd
+    from huskies_core.supervisor.run_directory import RunDirectory
 
 
 def page_document(page: "Page") -> Document:

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_core.agents.assignment import candidates
-from huskies_core.agents.decisions import Begin
-from huskies_core.agents.orders import Order, message_of
-from huskies_core.agents.world import World, observe
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.agents import kind_of, known_agent, refuse_epic
+from huskies_core.runs.request import Order, message_of
+from huskies_core.scheduler.blockers import candidates
+from huskies_core.scheduler.decisions import Begin
+from huskies_core.scheduler.snapshot import World, observe
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)

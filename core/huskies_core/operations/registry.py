@@ -10,7 +10,7 @@ from typing import Any
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.arguments import read_arguments, schema_of
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 
 @dataclass(frozen=True)

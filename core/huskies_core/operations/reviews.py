@@ -6,8 +6,8 @@ from datetime import datetime
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.callers import own_run
-from huskies_core.operations.commits import no_commits, work_of
+from huskies_core.operations.authorization import own_run
+from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.moves import Moved, fire_seen, said, seen_story
 from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPassed, QaRejected
 from huskies_core.pipeline.stages import FailureKind, MergeFailure
@@ -88,8 +88,8 @@ def _approval(context: Context, seen: Story) -> Event:
 def _resolution(context: Context, seen: Story) -> Event:
     if seen.stage.name not in ConflictResolved.sources:
         return ConflictResolved("", 0)
-    from huskies_core.agents.worktrees import base_tip
     from huskies_core.git.resolution import check_resolution
+    from huskies_core.runs.story_worktrees import base_tip
 
     problem = check_resolution(context.repository, seen.id, base_tip=base_tip(context))
     if problem is not None:
@@ -107,7 +107,7 @@ def _resolution(context: Context, seen: Story) -> Event:
 
 def _report_resolution(context: Context, story: int) -> Reported:
     """What is wrong the agent is told while it can still mend it. Git is asked before the store is locked."""
-    from huskies_core.agents.resolutions import unresolved
+    from huskies_core.runs.resolution import unresolved
 
     with context.store.reading() as db:
         run = own_run(context, db, story, RunKind.MERGEMASTER)

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.stopping import stop_run
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.project import Project
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.runs.stop import stop_run
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Run
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.records import Exit
+from huskies_core.supervisor.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)

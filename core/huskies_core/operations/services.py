@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_core.agents.inside import refuse_inside_run
-from huskies_core.agents.program import installed_program
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.operations.files import write_whole
-from huskies_core.services import programs
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.runs.own_program import installed_program
+from huskies_core.services import system_programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
 from huskies_core.services.service import Job, Kind, captured, service_of
 from huskies_core.services.units import OF_SUDO, starter_of, unit_name, units_of
@@ -84,7 +84,7 @@ def install(context: Context, kind: Kind, job: Job, *, may_sudo: bool | None = N
     """
     refuse_inside_run(context)
     if kind is Kind.SYSTEMD:
-        programs.require_user_manager(context.environ)
+        system_programs.require_user_manager(context.environ)
     with _one_at_a_time(context.environ):
         before = inspect(context, kind, job, may_sudo=may_sudo)
         if kind is Kind.SYSTEMD:
@@ -98,7 +98,7 @@ def uninstall(context: Context, kind: Kind) -> tuple[str, ...]:
     """Takes all of it away, and tells the places. What it had started goes on. Raises as `install` does."""
     refuse_inside_run(context)
     if kind is Kind.SYSTEMD:
-        programs.require_user_manager(context.environ)
+        system_programs.require_user_manager(context.environ)
     with _one_at_a_time(context.environ):
         there = tuple(place for place, text in _found(context, kind).items() if text is not None)
         if kind is Kind.SYSTEMD:
@@ -120,9 +120,9 @@ def _found(context: Context, kind: Kind) -> dict[str, str | None]:
     """Every place that is ours, in the order in which they are written."""
     root = str(context.project.root)
     if kind is Kind.CRON:
-        block = split_crontab(programs.read_crontab(context.environ), root).block
+        block = split_crontab(system_programs.read_crontab(context.environ), root).block
         return {str(_script(context)): _text(_script(context)), CRONTAB: block}
-    folder = programs.unit_folder(context.environ)
+    folder = system_programs.unit_folder(context.environ)
     places = (folder / f"{unit_name(root)}{end}" for end in (".service", ".timer"))
     return {str(place): _text(place) for place in places}
 
@@ -137,7 +137,7 @@ def _wanted(context: Context, kind: Kind, job: Job, *, may_sudo: bool) -> dict[s
     if kind is Kind.CRON:
         script = str(_script(context))
         return {script: script_of(service), CRONTAB: block_of(service.root, script)}
-    folder = programs.unit_folder(context.environ)
+    folder = system_programs.unit_folder(context.environ)
     return {str(folder / name): text for name, text in units_of(service).items()}
 
 
@@ -145,35 +145,35 @@ def _is_started(context: Context, kind: Kind, job: Job, found: Mapping[str, str 
     if kind is Kind.CRON:
         return found[CRONTAB] is not None
     starter = starter_of(str(context.project.root), job)
-    return any(found.values()) and programs.is_started(context.environ, starter)
+    return any(found.values()) and system_programs.is_started(context.environ, starter)
 
 
 def _install_units(context: Context, before: Installation) -> None:
     """The other job's starter goes first: a service that is enabled must not become one that only a timer starts."""
     environ, root = context.environ, str(context.project.root)
-    folder = programs.unit_folder(environ)
+    folder = system_programs.unit_folder(environ)
     service, timer = before.parts
     if before.job is Job.TICK and _OF_WATCH in (service.found or ""):
-        programs.systemctl(environ, "disable", "--now", os.path.basename(service.place))
+        system_programs.systemctl(environ, "disable", "--now", os.path.basename(service.place))
     if before.job is Job.WATCH and timer.found is not None:
-        programs.systemctl(environ, "disable", "--now", os.path.basename(timer.place))
+        system_programs.systemctl(environ, "disable", "--now", os.path.basename(timer.place))
     _make_folder(folder)
     for part in before.parts:
         if part.wanted is None:
             Path(part.place).unlink(missing_ok=True)
         elif part.wanted != part.found:
             write_whole(Path(part.place), part.wanted)
-    programs.systemctl(environ, "daemon-reload")
-    programs.systemctl(environ, "enable", starter_of(root, before.job))
-    programs.systemctl(environ, "restart", starter_of(root, before.job))
+    system_programs.systemctl(environ, "daemon-reload")
+    system_programs.systemctl(environ, "enable", starter_of(root, before.job))
+    system_programs.systemctl(environ, "restart", starter_of(root, before.job))
 
 
 def _remove_units(context: Context, there: tuple[str, ...]) -> None:
     """Stopped and disabled before the files go: afterwards systemctl would not know of what."""
     for place in reversed(there):
-        programs.systemctl(context.environ, "disable", "--now", os.path.basename(place))
+        system_programs.systemctl(context.environ, "disable", "--now", os.path.basename(place))
         Path(place).unlink(missing_ok=True)
-    programs.systemctl(context.environ, "daemon-reload")
+    system_programs.systemctl(context.environ, "daemon-reload")
 
 
 def _install_line(context: Context, before: Installation) -> None:
@@ -182,15 +182,15 @@ def _install_line(context: Context, before: Installation) -> None:
     if script.wanted is not None and script.wanted != script.found:
         write_whole(Path(script.place), script.wanted)
     if line.wanted is not None and line.wanted != line.found:
-        text = programs.read_crontab(context.environ)
+        text = system_programs.read_crontab(context.environ)
         changed = with_block(text, str(context.project.root), line.wanted)
-        programs.write_crontab(context.environ, changed)
+        system_programs.write_crontab(context.environ, changed)
 
 
 def _remove_line(context: Context) -> None:
-    split = split_crontab(programs.read_crontab(context.environ), str(context.project.root))
+    split = split_crontab(system_programs.read_crontab(context.environ), str(context.project.root))
     if split.block is not None:
-        programs.write_crontab(context.environ, split.without)
+        system_programs.write_crontab(context.environ, split.without)
     _script(context).unlink(missing_ok=True)
 
 

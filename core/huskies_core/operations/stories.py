@@ -4,18 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.callers import own_run
+from huskies_core.operations.authorization import own_run
 from huskies_core.operations.drafts import check_references, check_written, tidy
 from huskies_core.operations.moves import refuse_start
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog
+from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.firing import fire
 from huskies_core.store.stories import Criterion, Draft, QaMode, Story, StoryType
+from huskies_core.store.transitions import fire
 
 
 class Clearable(StrEnum):

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.config.problems import ConfigError
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, UsageError
-from huskies_core.operations.deeds import check_name, number_of
-from huskies_core.operations.moments import moment, span
+from huskies_core.operations.actions import check_name, number_of
+from huskies_core.operations.time_parsing import moment, span
+from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.schedules import Cron, Every, Once, Schedule, upcoming, zone_of
 from huskies_core.store import timers
-from huskies_core.store.deeds import Deed
+from huskies_core.store.actions import Deed
 from huskies_core.store.timers import CatchUp, Draft, Timer, TimerKind, TimerState
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 SHOWN = 3
 

@@ -1,16 +1,16 @@
 """Triggers: set for what is to happen from now on, listed, cancelled by number or by the label they look for."""
 
-from huskies_core.agents.inside import refuse_inside_run
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
-from huskies_core.operations.deeds import check_name, number_of
+from huskies_core.operations.actions import check_name, number_of
 from huskies_core.pipeline.events import EVENTS
 from huskies_core.pipeline.stages import StageName
+from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import triggers
-from huskies_core.store.deeds import Deed
+from huskies_core.store.actions import Deed
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode, TriggerState
-from huskies_core.text import nearest
+from huskies_core.suggest import nearest
 
 _WILD = frozenset("*?[")
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from huskies_core.agents.orders import Order
 from huskies_core.pipeline.events import Event
+from huskies_core.runs.request import Order
 
 
 class Verb(StrEnum):

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from huskies_core.agents.world import World
 from huskies_core.clock import to_iso
 from huskies_core.passes.actions import Action, Move, Verb
 from huskies_core.passes.moving import move_story
-from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.pipeline.events import Accept, Close
 from huskies_core.pipeline.stages import StageName
+from huskies_core.scheduler.snapshot import World
 from huskies_core.store import stories
 
 

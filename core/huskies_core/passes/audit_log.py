@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
-from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.scheduler.snapshot import World
 from huskies_core.store import journal
 from huskies_core.store.journal import Entry
 

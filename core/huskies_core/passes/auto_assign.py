@@ -3,7 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from huskies_core.agents.assignment import (
+from huskies_core.config.records import Agent, AutoPromote
+from huskies_core.context import Context
+from huskies_core.passes.actions import Action, Move, Verb
+from huskies_core.passes.moving import move_story
+from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.passes.planning import move_of
+from huskies_core.pipeline.events import DepsMet
+from huskies_core.pipeline.stages import StageName
+from huskies_core.runs.request import Order
+from huskies_core.runs.start import start_run
+from huskies_core.scheduler.blockers import (
     UNATTENDED,
     Held,
     choose_agent,
@@ -11,18 +21,8 @@ from huskies_core.agents.assignment import (
     in_order,
     may_be_promoted,
 )
-from huskies_core.agents.decisions import Begin, Decision, Fire, Wait
-from huskies_core.agents.orders import Order
-from huskies_core.agents.starting import start_run
-from huskies_core.agents.world import MOVING, World
-from huskies_core.config.records import Agent, AutoPromote
-from huskies_core.context import Context
-from huskies_core.passes.actions import Action, Move, Verb
-from huskies_core.passes.moving import move_story
-from huskies_core.passes.planning import move_of
-from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.pipeline.events import DepsMet
-from huskies_core.pipeline.stages import StageName
+from huskies_core.scheduler.decisions import Begin, Decision, Fire, Wait
+from huskies_core.scheduler.snapshot import MOVING, World
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind, RunStatus
 from huskies_core.store.stories import Story

@@ -3,16 +3,16 @@ notes the budgets that are used up with it."""
 
 from collections.abc import Iterator
 
-from huskies_core.agents.accounts import account_of_output, is_taken_in, record, tells_less
-from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.passes.spending import note_budget, notes_of_budgets
+from huskies_core.passes.budgets import note_budget, notes_of_budgets
+from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.runs.run_usage import account_of_output, is_taken_in, record, tells_less
+from huskies_core.scheduler.snapshot import World
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Run
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.records import Progress
+from huskies_core.supervisor.run_directory import RunDirectory
 
 
 def plan(world: World) -> tuple[Action, ...]:

@@ -2,14 +2,14 @@
 
 import os
 
-from huskies_core.agents.ending import end_if_dead
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
+from huskies_core.runs.end import end_if_dead
 from huskies_core.store import runs
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.run_directory import RunDirectory
 
 
 def dead_runs(context: Context, db: Connection) -> tuple[Action, ...]:

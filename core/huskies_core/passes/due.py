@@ -6,7 +6,7 @@ Whatever it cannot answer counts as due: the tick itself then says what is wrong
 import fcntl
 import os
 
-from huskies_core.store.news import at_work_without_news
+from huskies_core.store.due import at_work_without_news
 
 
 def is_due(state_dir: str) -> bool:

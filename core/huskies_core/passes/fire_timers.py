@@ -3,17 +3,17 @@
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 
-from huskies_core.agents.world import World
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.firing import Fired, claim, fire_each, interrupted
-from huskies_core.passes.running import Pass
+from huskies_core.passes.executions import Fired, claim, fire_each, interrupted
+from huskies_core.passes.pass_runner import Pass
+from huskies_core.scheduler.snapshot import World
 from huskies_core.schedules import Once, following
 from huskies_core.store import timers
-from huskies_core.store.deeds import told
-from huskies_core.store.firings import Claim
+from huskies_core.store.actions import told
+from huskies_core.store.executions import Claim
 from huskies_core.store.journal import Kind
 from huskies_core.store.timers import CatchUp, Timer, TimerState
 

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 
-from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.firing import Fired, claim, fire_each, interrupted
-from huskies_core.passes.running import Pass
-from huskies_core.store import cursors, firings, journal, stories, triggers
+from huskies_core.passes.executions import Fired, claim, fire_each, interrupted
+from huskies_core.passes.pass_runner import Pass
+from huskies_core.scheduler.snapshot import World
+from huskies_core.store import cursors, executions, journal, stories, triggers
+from huskies_core.store.actions import aimed, told
 from huskies_core.store.connection import Connection
-from huskies_core.store.deeds import aimed, told
-from huskies_core.store.firings import Claim
+from huskies_core.store.executions import Claim
 from huskies_core.store.journal import Entry, Kind
 from huskies_core.store.stories import Story
 from huskies_core.store.triggers import Trigger, TriggerMode, TriggerState
@@ -65,7 +65,7 @@ def _is_for(db: Connection, trigger: Trigger, entry: Entry, story: Story) -> boo
     """Whether the transition came after the trigger, is meant by it, and has not fired it already."""
     if entry.seq <= trigger.since or not trigger.draft.predicate.is_met(entry, story):
         return False
-    return not firings.is_claimed(db, trigger.source, entry.seq)
+    return not executions.is_claimed(db, trigger.source, entry.seq)
 
 
 def _action(trigger: Trigger, entry: Entry) -> Action:
@@ -105,7 +105,7 @@ def _values(db: Connection, entry: Entry) -> dict[str, str]:
 def _too_much(db: Connection, trigger: Trigger, entry: Entry, now: datetime) -> str:
     if _depth(entry) >= MOST_DEPTH:
         return f"depth {MOST_DEPTH}: what it saw follows from {MOST_DEPTH} firings, one from another"
-    if firings.count_since(db, trigger.source, now - timedelta(hours=1)) >= MOST_IN_AN_HOUR:
+    if executions.count_since(db, trigger.source, now - timedelta(hours=1)) >= MOST_IN_AN_HOUR:
         return f"rate: it fired {MOST_IN_AN_HOUR} times within an hour"
     return ""
 

@@ -5,8 +5,8 @@ import json
 from huskies_core.clock import from_iso
 from huskies_core.pipeline.events import Block, MergeFailed
 from huskies_core.pipeline.stages import StageName
+from huskies_core.sanitize import tail
 from huskies_core.store.journal import Entry
-from huskies_core.text import tail
 
 LONGEST_REASON = 4000
 

@@ -3,15 +3,15 @@
 import shutil
 from datetime import datetime, timedelta
 
-from huskies_core.agents.world import World
 from huskies_core.config.records import Config
 from huskies_core.context import Context
 from huskies_core.git.rescue import expire_rescues
 from huskies_core.git.rescue_refs import has_rescues_before
 from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.store import content, firings, gate_passes, notifications, runs
-from huskies_core.text import is_number
+from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.sanitize import is_number
+from huskies_core.scheduler.snapshot import World
+from huskies_core.store import content, executions, gate_passes, notifications, runs
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -32,7 +32,7 @@ def apply(context: Context, action: Action) -> str:
             return ""
         case Verb.EXPIRE_FIRINGS:
             with context.store.exclusive() as db:
-                return str(firings.expire(db, cutoff(context.config, context.now())))
+                return str(executions.expire(db, cutoff(context.config, context.now())))
         case Verb.EXPIRE_NOTIFICATIONS:
             with context.store.exclusive() as db:
                 return str(notifications.expire(db, cutoff(context.config, context.now())))
@@ -78,7 +78,7 @@ def _old_gate_passes(world: World) -> list[Action]:
 
 def _old_firings(world: World) -> list[Action]:
     limit = cutoff(world.config, world.now)
-    if not firings.has_before(world.db, limit):
+    if not executions.has_before(world.db, limit):
         return []
     return [Action(Verb.EXPIRE_FIRINGS, detail=f"firings from before {limit.date()}")]
 

@@ -1,10 +1,10 @@
 """merge-block: a story that keeps failing to merge is blocked. Counted from the journal: a restart forgets nothing."""
 
-from huskies_core.agents.world import World
 from huskies_core.passes.actions import Action, Move, Verb
 from huskies_core.passes.moving import move_story
-from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.pipeline.events import Block
+from huskies_core.scheduler.snapshot import World
 from huskies_core.store import journal, stories
 
 

@@ -1,15 +1,15 @@
 """merge-recovery: what follows each merge failure, and the end of what held the merge queue."""
 
-from huskies_core.agents.decisions import Fire
-from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.moving import move_story
+from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.planning import move_of
-from huskies_core.passes.running import Pass, one_by_one
 from huskies_core.pipeline.stages import StageName
-from huskies_core.store import holds, stories
-from huskies_core.store.holds import HoldKind
+from huskies_core.scheduler.decisions import Fire
+from huskies_core.scheduler.snapshot import World
+from huskies_core.store import queue_holds, stories
+from huskies_core.store.queue_holds import HoldKind
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -25,7 +25,7 @@ def apply(context: Context, action: Action) -> str:
     if action.verb is not Verb.RELEASE_HOLD:
         return move_story(context, action)
     with context.store.exclusive() as db:
-        holds.release_matching(
+        queue_holds.release_matching(
             db, HoldKind(action.detail), action.story, actor=context.actor, now=context.now()
         )
     return ""

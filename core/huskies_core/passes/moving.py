@@ -1,9 +1,9 @@
 """Applying an action that moves a story: the event, with the content that goes with it, in one transaction."""
 
-from huskies_core.agents.stopping import end_left_run
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action
-from huskies_core.store import content, firing
+from huskies_core.runs.stop import end_left_run
+from huskies_core.store import content, transitions
 
 
 def move_story(context: Context, action: Action) -> str:
@@ -12,8 +12,8 @@ def move_story(context: Context, action: Action) -> str:
     assert action.story is not None
     move, now = action.move, context.now()
     with context.store.exclusive() as db:
-        done = firing.fire(db, action.story, move.event, visit=move.visit, actor=context.actor, now=now)
-        if not firing.is_over(done):
+        done = transitions.fire(db, action.story, move.event, visit=move.visit, actor=context.actor, now=now)
+        if not transitions.is_over(done):
             for key, value in move.content:
                 content.put(db, action.story, key, value, now=now)
     if done.left_run is not None:

@@ -11,19 +11,19 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from shutil import rmtree
 
-from huskies_core.agents.world import World
 from huskies_core.channels.message import Message
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.detached import last_words, start_detached
-from huskies_core.passes.notices import message_after
-from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.store import cursors, facts, journal, notifications, pass_times
+from huskies_core.passes.background_process import last_words, start_detached
+from huskies_core.passes.notice_text import message_after
+from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.scheduler.snapshot import World
+from huskies_core.store import cursors, journal, metadata, notifications, pass_times
 from huskies_core.store.connection import Connection
 from huskies_core.store.notifications import Delivery, Notification, Status
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import is_alive, take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
 
 NAME = "notify"
 ON = "on"
@@ -56,11 +56,11 @@ def note_notify(context: Context) -> None:
     """
     wanted = ON if context.config.project.notify.is_on else ""
     with context.store.reading() as db:
-        noted = facts.get(db, facts.NOTIFY) or ""
+        noted = metadata.get(db, metadata.NOTIFY) or ""
     if noted == wanted:
         return
     with context.store.exclusive() as db:
-        facts.put(db, facts.NOTIFY, wanted)
+        metadata.put(db, metadata.NOTIFY, wanted)
         if wanted:
             cursors.move(db, NAME, journal.head(db))
 
@@ -72,7 +72,7 @@ def is_due(context: Context) -> bool:
         if notifications.still_open(db):
             return True
         waits = pass_times.get(db, NAME).waits(context.now())
-        is_on = facts.get(db, facts.NOTIFY) == ON
+        is_on = metadata.get(db, metadata.NOTIFY) == ON
         return is_on and not waits and journal.head(db) > cursors.get(db, NAME)
 
 
@@ -89,7 +89,7 @@ def record_end(context: Context, number: int, status: Status, channels: Sequence
 
 def _is_on(context: Context, db: Connection) -> bool:
     """A config that was turned on and not noted yet has no cursor to begin from."""
-    return context.config.project.notify.is_on and facts.get(db, facts.NOTIFY) == ON
+    return context.config.project.notify.is_on and metadata.get(db, metadata.NOTIFY) == ON
 
 
 def _message(context: Context, db: Connection) -> Message | None:

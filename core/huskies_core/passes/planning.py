@@ -1,10 +1,10 @@
 """From what was decided for a story to the action that does it."""
 
-from huskies_core.agents.decisions import Fire
 from huskies_core.passes.actions import Action, Move, Verb
 from huskies_core.pipeline.events import Block
+from huskies_core.sanitize import one_line
+from huskies_core.scheduler.decisions import Fire
 from huskies_core.store.stories import Story
-from huskies_core.text import one_line
 
 
 def move_of(story: Story, decision: Fire) -> Action:

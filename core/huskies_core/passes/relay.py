@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
-from huskies_core.gateway.line import Line, open_line
+from huskies_core.gateway.connection import Line, open_line
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.frames import frames_of
-from huskies_core.passes.running import Pass, one_by_one
-from huskies_core.store import cursors, facts, journal, pass_times
+from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.scheduler.snapshot import World
+from huskies_core.store import cursors, journal, metadata, pass_times
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import Entry
 
@@ -67,7 +67,7 @@ def unreached(context: Context, db: Connection) -> Unreached | None:
     if not failures or not is_on(context):
         return None
     waiting = journal.count_transitions_after(db, _position(db))
-    why = facts.get(db, facts.RELAY_TROUBLE) or ""
+    why = metadata.get(db, metadata.RELAY_TROUBLE) or ""
     return Unreached(failures, why, pass_times.get(db, NAME).due_at, waiting)
 
 
@@ -79,12 +79,12 @@ def note_gateway(context: Context) -> None:
     """
     configured = "set" if context.config.project.gateway_url else ""
     with context.store.reading() as db:
-        noted = (facts.get(db, facts.GATEWAY) or "") == configured
+        noted = (metadata.get(db, metadata.GATEWAY) or "") == configured
         begun = cursors.find(db, NAME) is not None or not is_on(context)
     if noted and begun:
         return
     with context.store.exclusive() as db:
-        facts.put(db, facts.GATEWAY, configured)
+        metadata.put(db, metadata.GATEWAY, configured)
         if not begun:
             cursors.move(db, NAME, cursors.get(db, AUTO_ASSIGN.name))
 
@@ -142,7 +142,7 @@ def _send(context: Context, line: Line, entry: Entry) -> None:
         with context.store.exclusive() as db:
             cursors.move(db, NAME if number == len(frames) else FIRST_FRAME, entry.seq)
             if _failures(db):
-                facts.put(db, facts.RELAY_FAILURES, "0")
+                metadata.put(db, metadata.RELAY_FAILURES, "0")
                 pass_times.record(db, NAME, last_at=context.now(), due_at=None)
 
 
@@ -152,8 +152,8 @@ def _put_off(context: Context, why: str, jitter: float) -> None:
     with context.store.exclusive() as db:
         failures = _failures(db) + 1
         wait = min(2 ** min(failures - 1, 10), LONGEST_WAIT_SECS) * jitter
-        facts.put(db, facts.RELAY_FAILURES, str(failures))
-        facts.put(db, facts.RELAY_TROUBLE, why)
+        metadata.put(db, metadata.RELAY_FAILURES, str(failures))
+        metadata.put(db, metadata.RELAY_TROUBLE, why)
         pass_times.record(db, NAME, last_at=now, due_at=now + timedelta(seconds=wait))
 
 
@@ -167,7 +167,7 @@ def _position(db: Connection) -> int:
 
 
 def _failures(db: Connection) -> int:
-    return int(facts.get(db, facts.RELAY_FAILURES) or "0")
+    return int(metadata.get(db, metadata.RELAY_FAILURES) or "0")
 
 
 def _told(events: int) -> str:

@@ -4,20 +4,20 @@ import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from huskies_core.agents.limiting import account_of, holds_account, meet, reset_of
-from huskies_core.agents.stopping import stop_run
-from huskies_core.agents.world import World, midnight, next_midnight
-from huskies_core.clock import from_iso
+from huskies_core.clock import from_iso, midnight, next_midnight
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
-from huskies_core.passes.running import Pass, one_by_one
+from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.runs.account_limits import account_of, holds_account, meet, reset_of
+from huskies_core.runs.stop import stop_run
 from huskies_core.runtimes.interface import believed
+from huskies_core.scheduler.snapshot import World
 from huskies_core.store import runs, stories, usage
 from huskies_core.store.runs import Outcome, Run
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 
 GRACE = timedelta(seconds=30)
 """How long past a limit the supervisor is given to act on it by itself."""

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from functools import partial
 
-from huskies_core.agents.orders import Order
-from huskies_core.agents.starting import start_run
-from huskies_core.agents.worktrees import BRANCH_EXISTS, NotMade, make_worktrees, unmake_worktree
-from huskies_core.agents.world import World
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
 from huskies_core.passes.actions import Action, Done, Move, Outcome, Verb
 from huskies_core.passes.moving import move_story
-from huskies_core.passes.running import Pass, isolated
+from huskies_core.passes.pass_runner import Pass, isolated
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import StageName
+from huskies_core.runs.request import Order
+from huskies_core.runs.start import start_run
+from huskies_core.runs.story_worktrees import BRANCH_EXISTS, NotMade, make_worktrees, unmake_worktree
+from huskies_core.scheduler.snapshot import World
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.runs import RunKind
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from huskies_core.runtimes.counting import Counts, amount, object_in, objects, part, text
+from huskies_core.runtimes.counters import Counts, amount, object_in, objects, part, text
 from huskies_core.runtimes.interface import Assignment, Failure, FailureKind, RateLimit, Runtime
 
 _SYNTHETIC = "<synthetic>"

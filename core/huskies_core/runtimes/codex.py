@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from huskies_core.runtimes.counting import Counts, amount, object_in, part, text
+from huskies_core.runtimes.counters import Counts, amount, object_in, part, text
 from huskies_core.runtimes.interface import Assignment, Failure, FailureKind, RateLimit, Runtime
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

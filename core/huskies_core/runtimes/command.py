@@ -8,7 +8,7 @@ optional; the next usage record ends it. What is no such line is plain output.""
 
 from typing import Any
 
-from huskies_core.runtimes.counting import TOKENS, Counts, amount, object_in, part, text
+from huskies_core.runtimes.counters import TOKENS, Counts, amount, object_in, part, text
 from huskies_core.runtimes.interface import Assignment, RateLimit, Runtime
 
 _ABSURD = 1e15

@@ -7,7 +7,7 @@ from importlib import import_module
 from huskies_core import runtimes
 from huskies_core.runtimes.interface import Runtime
 
-_OTHERS = frozenset({"counting", "interface", "known"})
+_OTHERS = frozenset({"counters", "interface", "known"})
 
 
 @cache

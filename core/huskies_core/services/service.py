@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from huskies_core.errors import HuskiesError
-from huskies_core.text import has_controls
+from huskies_core.sanitize import has_controls
 
 CAPTURED = (
     "PATH",

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from huskies_core.errors import LockBusy
 from huskies_core.project import Project
+from huskies_core.store.errors import busy, explained, left_log, lost, unusable
 from huskies_core.store.schema import NEWEST, check_version, migrate, stored_version
-from huskies_core.store.trouble import busy, explained, left_log, lost, unusable
 
 if TYPE_CHECKING:
     from filelock import FileLock

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from huskies_core.clock import to_iso
-from huskies_core.store import chains
+from huskies_core.store import causation
 
 
 class Kind(StrEnum):
@@ -52,7 +52,7 @@ def append(
     """Writes a row into the running transaction and returns its seq. What happens to a story tells which firing led to
     it, if one did."""
     of_story = kind in (Kind.TRANSITION, Kind.STORY)
-    cause = chains.link(db, story, actor) if of_story and story is not None else {}
+    cause = causation.link(db, story, actor) if of_story and story is not None else {}
     written = json.dumps({**(detail or {}), **cause}, ensure_ascii=False)
     row = (to_iso(now), kind.value, story, event, *stages, actor, written)
     done = db.execute(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from huskies_core.clock import to_iso
-from huskies_core.store import facts, journal
+from huskies_core.store import journal, metadata
 
 _FACT = "pause"
 
@@ -21,7 +21,7 @@ class Pause:
 
 
 def get(db: sqlite3.Connection) -> Pause | None:
-    written = facts.get(db, _FACT)
+    written = metadata.get(db, _FACT)
     return None if written is None else Pause(**json.loads(written))
 
 
@@ -31,7 +31,7 @@ def begin(db: sqlite3.Connection, reason: str, *, actor: str, now: datetime) -> 
     if known is not None:
         return known
     pause = Pause(actor, to_iso(now), reason)
-    facts.put(db, _FACT, json.dumps(asdict(pause), ensure_ascii=False))
+    metadata.put(db, _FACT, json.dumps(asdict(pause), ensure_ascii=False))
     journal.append(db, journal.Kind.QUEUE, "paused", actor=actor, now=now, detail={"reason": reason})
     return pause
 
@@ -40,6 +40,6 @@ def end(db: sqlite3.Connection, *, actor: str, now: datetime) -> Pause | None:
     """Ends the pause, with a row that wakes auto-assign; the one that was on, or None."""
     known = get(db)
     if known is not None:
-        facts.remove(db, _FACT)
+        metadata.remove(db, _FACT)
         journal.append(db, journal.Kind.QUEUE, "resumed", actor=actor, now=now)
     return known

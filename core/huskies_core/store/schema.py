@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from huskies_core.errors import HuskiesError
-from huskies_core.store.trouble import damaged
+from huskies_core.store.errors import damaged
 
 MIGRATIONS = (
     "0001_initial.sql",

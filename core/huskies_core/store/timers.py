@@ -9,8 +9,8 @@ from enum import StrEnum
 from huskies_core import schedules
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.schedules import Schedule
-from huskies_core.store import chains, deeds, journal
-from huskies_core.store.deeds import Deed
+from huskies_core.store import actions, causation, journal
+from huskies_core.store.actions import Deed
 
 
 class CatchUp(StrEnum):
@@ -69,12 +69,12 @@ def add(
     """Writes an armed timer and its journal row. With a `story` it is that story's wait for its agent's account."""
     kind = TimerKind.SCHEDULED if story is None else TimerKind.RATE_LIMIT
     written = json.dumps(schedules.encode(draft.schedule), ensure_ascii=False)
-    depth = chains.of_actor(db, actor).get("depth", 0)
+    depth = causation.of_actor(db, actor).get("depth", 0)
     done = db.execute(
         """INSERT INTO timers (label, schedule, action, catch_up, state, fire_at, depth, created_at, kind, story)
            VALUES (?, ?, ?, ?, 'armed', ?, ?, ?, ?, ?)""",
         (
-            *(draft.label, written, deeds.encode(draft.deed), draft.catch_up.value),
+            *(draft.label, written, actions.encode(draft.deed), draft.catch_up.value),
             *(to_iso(draft.fire_at), depth, to_iso(now), kind.value, story),
         ),
     )
@@ -88,7 +88,7 @@ def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: s
     """The story's one timer for its agent's account, armed for `until` or, where one is armed, for the later time."""
     standing = limit_timer(db, story)
     if standing is None:
-        draft = Draft(deeds.GoOn(story), schedules.Once(), until)
+        draft = Draft(actions.GoOn(story), schedules.Once(), until)
         return add(db, draft, actor=actor, now=now, story=story)
     later = max(until, standing.fire_at)
     db.execute("UPDATE timers SET fire_at = ? WHERE id = ?", (to_iso(later), standing.id))
@@ -197,7 +197,7 @@ def _tell(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: 
         "timer": timer.id,
         "label": timer.draft.label,
         "fire_at": to_iso(timer.fire_at),
-        "action": deeds.document(timer.draft.deed),
+        "action": actions.document(timer.draft.deed),
     }
     journal.append(db, journal.Kind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail)
 
@@ -205,7 +205,7 @@ def _tell(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: 
 def _timer(row: sqlite3.Row) -> Timer:
     fire_at = from_iso(row["fire_at"])
     schedule = schedules.decode(json.loads(row["schedule"]))
-    deed, catch_up = deeds.decode(row["action"]), CatchUp(row["catch_up"])
+    deed, catch_up = actions.decode(row["action"]), CatchUp(row["catch_up"])
     return Timer(
         id=row["id"],
         draft=Draft(deed, schedule, fire_at, row["label"], catch_up),

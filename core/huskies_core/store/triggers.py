@@ -8,8 +8,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from huskies_core.clock import to_iso
-from huskies_core.store import deeds, journal
-from huskies_core.store.deeds import Deed
+from huskies_core.store import actions, journal
+from huskies_core.store.actions import Deed
 from huskies_core.store.journal import Entry
 from huskies_core.store.stories import Story
 
@@ -90,7 +90,7 @@ def add(db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime) -> T
         "INSERT INTO triggers (predicate, mode, action, state, since, created_at) VALUES (?, ?, ?, 'armed', ?, ?)",
         (
             json.dumps(vars(draft.predicate), ensure_ascii=False),
-            *(draft.mode.value, deeds.encode(draft.deed), journal.head(db), to_iso(now)),
+            *(draft.mode.value, actions.encode(draft.deed), journal.head(db), to_iso(now)),
         ),
     )
     assert done.lastrowid is not None
@@ -171,14 +171,14 @@ def _tell(db: sqlite3.Connection, trigger: Trigger, event: str, *, actor: str, n
     detail = {
         "trigger": trigger.id,
         "predicate": trigger.draft.predicate.as_document(),
-        "action": deeds.document(trigger.draft.deed),
+        "action": actions.document(trigger.draft.deed),
     }
     journal.append(db, journal.Kind.TRIGGER, event, actor=actor, now=now, detail=detail)
 
 
 def _trigger(row: sqlite3.Row) -> Trigger:
     draft = Draft(
-        Predicate(**json.loads(row["predicate"])), deeds.decode(row["action"]), TriggerMode(row["mode"])
+        Predicate(**json.loads(row["predicate"])), actions.decode(row["action"]), TriggerMode(row["mode"])
     )
     return Trigger(
         id=row["id"],

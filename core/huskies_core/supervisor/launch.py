@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Mapping
 
+from huskies_core.atomic_file import replace_file
 from huskies_core.errors import HuskiesError
-from huskies_core.supervisor.directory import RunDirectory, replace_file
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import RunSpec
 
 _TAKEOVER_SECS = 15.0

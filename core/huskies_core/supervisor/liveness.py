@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Mapping
 
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 
 LOCK_FD_VARIABLE = "HUSKIES_RUN_LOCK_FD"
 _PROBES_PASS_SECS = 1.0

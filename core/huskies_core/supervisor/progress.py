@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
+from huskies_core.atomic_file import replace_file
 from huskies_core.runtimes.interface import Reader
-from huskies_core.supervisor.directory import replace_file
 from huskies_core.supervisor.pricing import cost_of, price_of
 from huskies_core.supervisor.records import Progress, Usage
 from huskies_core.supervisor.spec import RunSpec

@@ -13,18 +13,19 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import NoReturn
 
+from huskies_core.atomic_file import replace_file
 from huskies_core.runtimes.interface import Reader
-from huskies_core.supervisor.database_hold import hold_open
-from huskies_core.supervisor.directory import RunDirectory, replace_file
-from huskies_core.supervisor.ends import ExitFile
+from huskies_core.supervisor.database_pin import hold_open
+from huskies_core.supervisor.exit_file import ExitFile
 from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
-from huskies_core.supervisor.parenthood import adopt_orphans, stop_adopting
 from huskies_core.supervisor.processes import find_process
 from huskies_core.supervisor.records import ShimRecord
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.scope import leave_control_group
 from huskies_core.supervisor.signals import Wakeup, reset_all
 from huskies_core.supervisor.spec import RunSpec
-from huskies_core.supervisor.supervisor import Supervisor
+from huskies_core.supervisor.step_loop import Supervisor
+from huskies_core.supervisor.subreaper import adopt_orphans, stop_adopting
 
 
 def main(path: str, lock: int, ready: int) -> None:

@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping
 from typing import NoReturn
 
-from huskies_core.supervisor.parenthood import die_with_parent
 from huskies_core.supervisor.signals import block_all, reset_all, unblock_all
 from huskies_core.supervisor.spec import Step
+from huskies_core.supervisor.subreaper import die_with_parent
 
 
 def spawn(step: Step, env: Mapping[str, str], output: int) -> int:

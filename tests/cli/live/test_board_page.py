@@ -15,15 +15,15 @@ from huskies_cli.live.board_page import Screen, board_rows
 from huskies_cli.live.columns import columns_of, step
 from huskies_cli.live.keys import Key, Press
 from huskies_core.context import Context
-from huskies_core.operations.live import MOST, read_live, with_figures
-from huskies_core.operations.pausing import pause_starting
+from huskies_core.operations.dashboard import MOST, read_live, with_figures
+from huskies_core.operations.pause import pause_starting
 from huskies_core.operations.timers import When, schedule
 from huskies_core.pipeline.stages import Backlog, Blocked, Coding, Done, Merge, Qa, ReviewHold, Stage
 from huskies_core.store import runs, stories
-from huskies_core.store.deeds import Prompt
+from huskies_core.store.actions import Prompt
 from huskies_core.store.runs import Claim, RunKind
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
 from support.stories import DRAFT, NOW
 

@@ -12,12 +12,12 @@ from huskies_cli.live.keys import Key
 from huskies_cli.live.log_page import LogPage
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.live import read_live
+from huskies_core.operations.dashboard import read_live
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 

@@ -15,14 +15,14 @@ from huskies_core.config.load import load_config
 from huskies_core.context import Context
 from huskies_core.doctor.archive import refuse_existing
 from huskies_core.doctor.bundle import write_bundle
-from huskies_core.doctor.examining import examine
+from huskies_core.doctor.examination import examine
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.store import content, runs
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.schema import NEWEST
 from huskies_core.store.stories import Criterion
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.stories import DRAFT, add_story, fire_event, load_story
 
 AGENTS = """

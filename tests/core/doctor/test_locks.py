@@ -3,10 +3,10 @@
 import subprocess
 from pathlib import Path
 
-from huskies_core.agents.worktrees import make_worktrees
 from huskies_core.context import Context
 from huskies_core.doctor.locks import look_at_locks
 from huskies_core.git.worktrees import checkout_of
+from huskies_core.runs.story_worktrees import make_worktrees
 from support.checks import age, fixed, problems, seen
 from support.locks import held
 from support.stories import add_story

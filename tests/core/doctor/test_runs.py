@@ -9,8 +9,8 @@ from huskies_core.context import Context
 from huskies_core.doctor.runs import look_at_runs
 from huskies_core.store import runs
 from huskies_core.store.runs import Claim, Outcome, RunKind
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.checks import age, fixed, seen
 from support.stories import add_story, load_story
 

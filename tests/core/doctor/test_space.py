@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.check import size
 from huskies_core.doctor.space import look_at_space
+from huskies_core.humanize import size
 from huskies_core.pipeline.stages import Abandoned
 from huskies_core.store import content
 from support.checks import age, fixed, seen

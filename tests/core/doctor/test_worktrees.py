@@ -4,12 +4,12 @@ import shutil
 
 import pytest
 
-from huskies_core.agents.worktrees import make_worktrees
 from huskies_core.context import Context
 from huskies_core.doctor.worktrees import look_at_worktrees
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import is_made, present_worktrees
 from huskies_core.pipeline.events import Abandon, Start
+from huskies_core.runs.story_worktrees import make_worktrees
 from support.checks import fixed, seen
 from support.contexts import Clock
 from support.stories import add_story, fire_event

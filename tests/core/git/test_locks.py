@@ -8,8 +8,8 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.errors import LockBusy
+from huskies_core.git.create import Wanted, create_worktrees
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked, shared_locks
-from huskies_core.git.making import Wanted, create_worktrees
 from huskies_core.git.repository import Repository
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.project import Project

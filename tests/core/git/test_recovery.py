@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.git import landing_scene
-from core.git.landing_scene import LONG, MARK, Scene, State, make_scene, state_of
+from core.git import landing_fixture
+from core.git.landing_fixture import LONG, MARK, Scene, State, make_scene, state_of
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.git.landing import Landed, land
 from huskies_core.git.recovery import Recovered, recover_landing
@@ -39,7 +39,7 @@ def land_scene(repo: Repository, scene: Scene) -> object:
 
 def die_landing(scene: Scene, step: str, root: Path | None = None) -> None:
     """A process of its own lands the scene and is killed once it has taken the step."""
-    script = str(landing_scene.__file__)
+    script = str(landing_fixture.__file__)
     program = [sys.executable, script, str(root or scene.repository.root), scene.tip, scene.commit, step]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run(program, env=environment, timeout=60).returncode == -9

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.errors import HuskiesError
-from huskies_core.git.making import Wanted, create_worktrees
+from huskies_core.git.create import Wanted, create_worktrees
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import list_rescues

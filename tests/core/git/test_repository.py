@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.git.making import Wanted, create_worktrees
+from huskies_core.git.create import Wanted, create_worktrees
 from huskies_core.git.repository import GitError, Repository
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.project import find_repository
@@ -98,7 +98,7 @@ def test_paths_that_are_no_utf8_come_and_go_unchanged(repository: GitRepository,
 
 
 @pytest.mark.parametrize(
-    "module", ["worktrees", "locks", "making", "landing", "recovery", "evidence", "hygiene"]
+    "module", ["worktrees", "locks", "create", "landing", "recovery", "branch_state", "repository_state"]
 )
 def test_importing_loads_neither_gitpython_nor_filelock(module: str) -> None:
     program = (

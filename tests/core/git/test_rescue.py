@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.errors import UsageError
-from huskies_core.git.making import Wanted, create_worktrees
+from huskies_core.git.create import Wanted, create_worktrees
 from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import (
     expire_rescues,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.git.making import Wanted, create_worktrees
+from huskies_core.git.create import Wanted, create_worktrees
 from huskies_core.git.repository import Repository
 from huskies_core.git.resolution import check_resolution
 from support.git_repository import GitRepository

@@ -8,7 +8,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.project import Project
-from huskies_core.store import connection, facts, runs, stories
+from huskies_core.store import connection, metadata, runs, stories
 from huskies_core.store.runs import Claim, RunKind
 
 FIRST = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -21,7 +21,7 @@ def context(project: Project) -> Iterator[Context]:
     connection.create(project)
     with closing(Context(project, actor="user:ada", environ={}, clock=lambda: FIRST)) as opened:
         with opened.store.exclusive() as db:
-            facts.put(db, facts.BASE_BRANCH, "main")
+            metadata.put(db, metadata.BASE_BRANCH, "main")
         yield opened
 
 

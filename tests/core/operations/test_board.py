@@ -10,7 +10,7 @@ from huskies_core.operations.board import Board, State, read_board
 from huskies_core.operations.limits import Limits, Places
 from huskies_core.pipeline.events import Abandon, Block
 from huskies_core.pipeline.stages import Backlog, Coding, Merge, StageName
-from huskies_core.store import holds, journal, runs, stories, usage
+from huskies_core.store import journal, queue_holds, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from support.contexts import Clock, opened
 from support.stage_examples import STAGES
@@ -128,11 +128,15 @@ def test_a_broken_base_is_told_of_once_and_holds_the_whole_queue(context: Contex
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     with context.store.exclusive() as db:
-        holds.put(db, holds.HoldKind.BASE_BROKEN, holds.QUEUE, {"tip": "x"}, actor="test", now=NOW)
+        queue_holds.put(
+            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
+        )
     board = read_board(context)
     assert [(number, rule) for number, rule, _ in needs(board)] == [(1, "base_broken")]
     assert cards(board) == [("merge", 1, "throttled"), ("merge", 2, "throttled")]
-    assert [(hold.kind, hold.story) for hold in limits(context).holds] == [(holds.HoldKind.BASE_BROKEN, 0)]
+    assert [(hold.kind, hold.story) for hold in limits(context).holds] == [
+        (queue_holds.HoldKind.BASE_BROKEN, 0)
+    ]
 
 
 def test_a_merge_that_waits_for_too_long_starves(context: Context, clock: Clock) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.agents.worktrees import make_worktrees
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.gates import run_gates
 from huskies_core.operations.runs import show_run
 from huskies_core.pipeline.stages import Coding
+from huskies_core.runs.story_worktrees import make_worktrees
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import StoryType

@@ -8,8 +8,8 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import history, moves
 from huskies_core.operations.history import Selection
+from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.operations.stories import create
-from huskies_core.operations.ticking import ticked_lately
 from huskies_core.store import pass_times
 from support.said import draft
 

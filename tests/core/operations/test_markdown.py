@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.markdown import from_markdown, to_markdown
+from huskies_core.sanitize import has_controls
 from huskies_core.store.stories import Criterion, Draft, QaMode, StoryType
-from huskies_core.text import has_controls
 
 LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
 LINE = LINES.filter(lambda text: not has_controls(text) and bool(text.strip()))

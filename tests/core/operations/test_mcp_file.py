@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from huskies_core.agents.program import installed_program
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.mcp_file import write_mcp_file
 from huskies_core.project import Project
+from huskies_core.runs.own_program import installed_program
 
 OWN = os.path.dirname(installed_program())
 

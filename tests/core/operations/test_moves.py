@@ -35,12 +35,12 @@ from huskies_core.pipeline.stages import (
     StageName,
     Superseded,
 )
-from huskies_core.store import content, holds, journal, runs, stories
-from huskies_core.store.firing import fire
-from huskies_core.store.holds import QUEUE, HoldKind
+from huskies_core.store import content, journal, queue_holds, runs, stories
+from huskies_core.store.queue_holds import QUEUE, HoldKind
 from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Criterion, Draft, StoryType
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.store.transitions import fire
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, RunSpec
 from support.git_repository import GitRepository
 from support.said import draft
@@ -274,7 +274,7 @@ def test_a_retry_ends_what_holds_a_merge_and_moves_nothing(
     create(context, draft(), start=True)
     lead(context, TO_MERGE)
     with context.store.exclusive() as db:
-        holds.put(db, kind, held, {}, actor="test", now=context.now())
+        queue_holds.put(db, kind, held, {}, actor="test", now=context.now())
     assert merges.retry(context, 1) == Released(1, (kind,))
     told = refusal_of(lambda: merges.retry(context, 1))
     fact = "story 1 is in merge and nothing holds it: there is nothing to retry"

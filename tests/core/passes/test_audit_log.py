@@ -4,7 +4,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.passes.audit_log import AUDIT_LOG, last_seq
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import Block, Freeze, Start, Unfreeze
 from support.stories import add_story, fire_event
 

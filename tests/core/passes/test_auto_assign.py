@@ -3,14 +3,11 @@ from datetime import timedelta
 
 import pytest
 
-from huskies_core.agents.assignment import all_holds, candidates
-from huskies_core.agents.limiting import note_end
-from huskies_core.agents.world import observe
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.passes.actions import Action, Verb
 from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, stand, wake
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import (
     Abandon,
     Accept,
@@ -24,13 +21,16 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
+from huskies_core.runs.account_limits import note_end
 from huskies_core.runtimes.interface import RateLimit
-from huskies_core.store import holds, runs, stories, usage
+from huskies_core.scheduler.blockers import all_holds, candidates
+from huskies_core.scheduler.snapshot import observe
+from huskies_core.store import queue_holds, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.records import Progress
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
 from support.waiting import wait_until
@@ -224,10 +224,12 @@ def test_a_broken_base_holds_the_queue_and_a_dirty_one_its_story(context: Contex
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     with context.store.exclusive() as db:
-        holds.put(db, holds.HoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
+        queue_holds.put(db, queue_holds.HoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
     dirty = planned(context)
     with context.store.exclusive() as db:
-        holds.put(db, holds.HoldKind.BASE_BROKEN, holds.QUEUE, {"tip": "x"}, actor="test", now=NOW)
+        queue_holds.put(
+            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
+        )
     assert (dirty, planned(context)) == ([("start_merge", 2, "merge")], [])
     assert (rules_holding(context, 1), rules_holding(context, 2)) == (
         ["base_broken", "base_dirty"],

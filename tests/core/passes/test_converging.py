@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from huskies_core.agents.world import observe
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.git.rescue import list_rescues
@@ -19,12 +18,13 @@ from huskies_core.passes.archive_done import ARCHIVE_DONE
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
 from huskies_core.passes.merge_recovery import MERGE_RECOVERY
-from huskies_core.passes.running import Pass, run_pass
+from huskies_core.passes.pass_runner import Pass, run_pass
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
 from huskies_core.pipeline.stages import Abandoned, Blocked, Coding, FailureKind, Merge, MergeFailure
-from huskies_core.store import branches, content, gate_passes, holds, journal, runs, stories
+from huskies_core.scheduler.snapshot import observe
+from huskies_core.store import branches, content, gate_passes, journal, queue_holds, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from support.contexts import Clock
@@ -295,7 +295,9 @@ def test_a_fixup_carries_the_output_into_the_next_prompt(context: Context) -> No
 def test_a_broken_base_holds_until_the_tip_moves(context: Context) -> None:
     tip = context.repository.branch_tip("main")
     with context.store.exclusive() as db:
-        holds.put(db, holds.HoldKind.BASE_BROKEN, holds.QUEUE, {"tip": tip}, actor="test", now=NOW)
+        queue_holds.put(
+            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": tip}, actor="test", now=NOW
+        )
     before = twice(context, MERGE_RECOVERY)[0]
     context.repository.git("commit", "--allow-empty", "-qm", "mended")
     did, again = twice(context, MERGE_RECOVERY)
@@ -309,7 +311,7 @@ def test_a_hold_whose_commit_was_cleaned_away_ends(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=1)
     detail = {"tip": context.repository.branch_tip("main"), "commit": "c0ffee" * 6 + "c0ff"}
     with context.store.exclusive() as db:
-        holds.put(db, holds.HoldKind.BASE_DIRTY, 1, detail, actor="test", now=NOW)
+        queue_holds.put(db, queue_holds.HoldKind.BASE_DIRTY, 1, detail, actor="test", now=NOW)
     did, again = twice(context, MERGE_RECOVERY)
     assert (did, again.done) == ([("release_hold", 1, "done")], ())
 

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from huskies_core.agents.world import observe
 from huskies_core.context import Context
 from huskies_core.passes.actions import Outcome as Became
 from huskies_core.passes.cost_rollup import COST_ROLLUP, apply, plan
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes import command
+from huskies_core.scheduler.snapshot import observe
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
 from huskies_core.store.usage import Usage
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.progress import measure
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.records import Usage as Told
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, RunSpec
 from support.stories import NOW, import_story
 

@@ -7,17 +7,17 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
-from huskies_core.passes import ordering
+from huskies_core.passes import pass_sequence
 from huskies_core.passes.actions import PassReport
 from huskies_core.passes.due import is_due
+from huskies_core.passes.executions import directory_of
 from huskies_core.passes.fire_timers import FIRE_TIMERS
-from huskies_core.passes.firing import directory_of
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import StageName
 from huskies_core.schedules import Every, Once, Schedule
-from huskies_core.store import firings, journal, stories, timers
-from huskies_core.store.deeds import Deed, Prompt, ToolCall
-from huskies_core.store.firings import Claim, FiringStatus
+from huskies_core.store import executions, journal, stories, timers
+from huskies_core.store.actions import Deed, Prompt, ToolCall
+from huskies_core.store.executions import Claim, FiringStatus
 from huskies_core.store.timers import CatchUp, Draft, Timer, TimerState
 from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock
@@ -66,7 +66,7 @@ def rows(context: Context) -> list[tuple[str, str, int | None]]:
 def ended(context: Context, number: int = 1) -> FiringStatus | None:
     """How the firing ended, once it has and its process is gone."""
     with context.store.reading() as db:
-        firing = firings.load(db, number)
+        firing = executions.load(db, number)
     assert firing is not None
     alive = firing.status is FiringStatus.OPEN or is_alive(directory_of(context, firing))
     return None if alive else firing.status
@@ -161,7 +161,7 @@ def test_a_tool_call_whose_process_died_is_told_of_and_not_begun_again(
     timer = add(context, CALL)
     with context.store.exclusive() as db:
         timers.move_on(db, timer, None)
-        firings.claim(db, Claim(timer.source, CALL, 1), now=context.now())
+        executions.claim(db, Claim(timer.source, CALL, 1), now=context.now())
     clock.pass_by(minutes=5)
     first, second = fire(context), fire(context)
     assert (first, second) == (
@@ -185,17 +185,17 @@ def test_a_timer_makes_a_tick_due_at_its_time_and_an_open_call_when_it_has_died(
 ) -> None:
     clock.now = utc_now() - timedelta(seconds=59)
     for _ in range(3):
-        ordering.tick(context)
+        pass_sequence.tick(context)
     folder = str(context.project.state_dir)
     timer = add(context, CALL)
     with context.store.exclusive() as db:
         timers.cancel(db, timer, actor="user:test", now=context.now())
-        firings.claim(db, Claim(timer.source, CALL, 1), now=context.now())
+        executions.claim(db, Claim(timer.source, CALL, 1), now=context.now())
     clock.now = utc_now()
-    reports = ordering.tick(context)
+    reports = pass_sequence.tick(context)
     assert "end_firing" in [one.action.verb.value for report in reports for one in report.done]
     for _ in range(3):
-        ordering.tick(context)
+        pass_sequence.tick(context)
     quiet = is_due(folder)
     clock.now -= timedelta(minutes=2)
     add(context)

@@ -6,14 +6,14 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.passes import ordering
+from huskies_core.passes import pass_sequence
 from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, MOST_DEPTH, MOST_IN_AN_HOUR, is_behind
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import Abandon, Block, Demote, Start, Unblock
 from huskies_core.pipeline.stages import Archived, ArchiveReason, StageName
-from huskies_core.store import firing, firings, journal, stories, triggers
-from huskies_core.store.deeds import Prompt
-from huskies_core.store.firings import Claim
+from huskies_core.store import executions, journal, stories, transitions, triggers
+from huskies_core.store.actions import Prompt
+from huskies_core.store.executions import Claim
 from huskies_core.store.journal import Entry, Kind
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode, TriggerState
@@ -155,7 +155,7 @@ def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Co
     depths = []
     for actor, event in (("pass:watchdog", Block("no")), ("user:ada", Unblock()), ("run:1", Abandon("no"))):
         with context.store.exclusive() as db:
-            firing.fire(db, 2, event, visit=stories.load(db, 2).visit, actor=actor, now=NOW)
+            transitions.fire(db, 2, event, visit=stories.load(db, 2).visit, actor=actor, now=NOW)
         depths.append(last(context).detail.get("depth"))
     assert depths == [1, None, None]
 
@@ -165,8 +165,8 @@ def test_the_sixty_first_firing_within_an_hour_suspends_and_says_so(context: Con
     add_story(context.store)
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
-            made = firings.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
-            firings.end(db, made, firings.FiringStatus.DONE, "", now=clock.now)
+            made = executions.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
+            executions.end(db, made, executions.FiringStatus.DONE, "", now=clock.now)
     fire_event(context.store, 1, Block("no"))
     fire(context)
     why = f"rate: it fired {MOST_IN_AN_HOUR} times within an hour"
@@ -179,8 +179,8 @@ def test_an_hour_later_it_fires_again(context: Context, clock: Clock) -> None:
     add_story(context.store)
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
-            made = firings.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
-            firings.end(db, made, firings.FiringStatus.DONE, "", now=clock.now)
+            made = executions.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
+            executions.end(db, made, executions.FiringStatus.DONE, "", now=clock.now)
     clock.pass_by(hours=1)
     fire_event(context.store, 1, Block("no"))
     fire(context)
@@ -198,7 +198,7 @@ def test_a_tick_shows_new_transitions_to_triggers_and_then_settles(context: Cont
     add(context, Predicate(event="block"), EACH)
     add_story(context.store)
     fire_event(context.store, 1, Block("no"))
-    ordering.tick(context)
+    pass_sequence.tick(context)
     with context.store.reading() as db:
         assert (is_behind(db), found(context)) == (False, (TriggerState.ARMED, 1, ""))
 

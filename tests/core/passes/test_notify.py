@@ -12,10 +12,10 @@ from huskies_core.channels.message import Message, Notice
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.passes import ordering
+from huskies_core.passes import pass_sequence
 from huskies_core.passes.due import is_due
 from huskies_core.passes.notify import NOTIFY, apply, directory_of
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import (
     Block,
     Event,
@@ -30,9 +30,9 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge
-from huskies_core.store import cursors, facts, holds, journal, notifications, pass_times
-from huskies_core.store.holds import QUEUE, HoldKind
+from huskies_core.store import cursors, journal, metadata, notifications, pass_times, queue_holds
 from huskies_core.store.notifications import Notification, Status
+from huskies_core.store.queue_holds import QUEUE, HoldKind
 from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story
@@ -75,13 +75,13 @@ def turn_on(context: Context, more: str = "", *, command: str = "./tell") -> Non
     text = f'[notify]\nevents = {ALL}\ncommand = ["{command}"]\n{more}\n'
     context.project.project_toml.write_text(text)
     context.forget_config()
-    ordering.tick(context)
+    pass_sequence.tick(context)
 
 
 def turn_off(context: Context) -> None:
     context.project.project_toml.write_text("# nobody\n")
     context.forget_config()
-    ordering.tick(context)
+    pass_sequence.tick(context)
 
 
 def block(context: Context, title: str = "A story", reason: str = "why") -> int:
@@ -177,7 +177,7 @@ def test_what_holds_merges_is_told(context: Context) -> None:
     import_story(context.store, MERGE)
     with context.store.exclusive() as db:
         for kind, story in ((HoldKind.BASE_BROKEN, QUEUE), (HoldKind.BASE_DIRTY, 1)):
-            holds.put(db, kind, story, {"tip": "x"}, actor="test", now=context.now())
+            queue_holds.put(db, kind, story, {"tip": "x"}, actor="test", now=context.now())
     notify(context)
     assert told(context) == [["Nothing is merged", "Story 1 cannot land"]]
 
@@ -255,11 +255,11 @@ def test_what_happened_before_anybody_was_to_be_told_is_no_news(context: Context
 
 
 def test_while_nobody_is_to_be_told_it_costs_nothing(context: Context) -> None:
-    ordering.tick(context)
+    pass_sequence.tick(context)
     block(context)
-    ran = [report.name for report in ordering.tick(context)]
+    ran = [report.name for report in pass_sequence.tick(context)]
     with context.store.reading() as db:
-        assert (cursors.find(db, "notify"), facts.get(db, facts.NOTIFY)) == (None, None)
+        assert (cursors.find(db, "notify"), metadata.get(db, metadata.NOTIFY)) == (None, None)
     assert "notify" not in ran
 
 
@@ -277,7 +277,7 @@ def test_a_dry_run_tells_what_would_be_told_and_claims_nothing(context: Context)
 
 def settle(context: Context) -> None:
     for _ in range(4):
-        ordering.tick(context)
+        pass_sequence.tick(context)
 
 
 def test_a_tick_has_it_told_and_is_not_due_again(context: Context) -> None:
@@ -336,7 +336,7 @@ def test_a_clock_that_was_put_back_keeps_nothing_waiting(context: Context, clock
 def test_the_end_of_a_run_has_it_told(context: Context) -> None:
     turn_on(context)
     block(context)
-    ordering.after_run(context)
+    pass_sequence.after_run(context)
     assert told(context) == [["Story 1 is blocked"]]
 
 
@@ -345,7 +345,7 @@ def test_the_end_of_a_run_under_a_broken_config_says_what_is_wrong_and_ends(cont
     block(context)
     context.project.project_toml.write_text("max_coder = 1\n")
     context.forget_config()
-    failures = [report.failure.error for report in ordering.after_run(context) if report.failure]
+    failures = [report.failure.error for report in pass_sequence.after_run(context) if report.failure]
     assert set(failures) == {"config_error"}
     assert statuses(context) == []
 
@@ -440,5 +440,5 @@ def test_what_is_past_retention_is_forgotten(context: Context, clock: Clock) -> 
     notify(context)
     told(context)
     clock.pass_by(days=31)
-    ordering.run_in_order(context, [ordering.PASSES["gc"]])
+    pass_sequence.run_in_order(context, [pass_sequence.PASSES["gc"]])
     assert statuses(context) == []

@@ -13,13 +13,13 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
-from huskies_core.gateway.line import KeptLine, open_line
-from huskies_core.passes import ordering
+from huskies_core.gateway.connection import KeptLine, open_line
+from huskies_core.passes import pass_sequence
 from huskies_core.passes.actions import Outcome, PassReport
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.relay import RELAY, relay_pass
-from huskies_core.passes.running import run_pass
 from huskies_core.pipeline.events import Block, Event, Freeze, Start, Unfreeze
 from huskies_core.store import pass_times
 from support.contexts import Clock, opened
@@ -163,7 +163,7 @@ def state(context: Context) -> str:
 
 def settle(context: Context) -> None:
     for _ in range(3):
-        ordering.tick(context)
+        pass_sequence.tick(context)
 
 
 def set_in_config(context: Context, url: str) -> None:
@@ -175,7 +175,7 @@ def set_in_config(context: Context, url: str) -> None:
 def test_a_tick_sends_last_and_then_nothing_is_due(context: Context, gateway: Gateway) -> None:
     set_in_config(context, gateway.url)
     move(context)
-    reports = ordering.tick(context)
+    reports = pass_sequence.tick(context)
     settle(context)
     assert ([reports[-1].name], gateway.told, is_due(state(context))) == (["relay"], MOVED[:1], False)
 
@@ -187,7 +187,7 @@ def test_a_tick_is_due_again_when_the_wait_after_a_failure_is_over(
     gateway.refuses_tokens = answer_of("503 Busy")
     move(context)
     settle(context)
-    waiting = is_due(state(context)), ordering.tick(context)
+    waiting = is_due(state(context)), pass_sequence.tick(context)
     with context.store.exclusive() as db:
         pass_times.record(db, "relay", last_at=context.now(), due_at=context.now() - timedelta(seconds=1))
     assert (waiting, is_due(state(context))) == ((False, ()), True)
@@ -200,8 +200,8 @@ def test_a_gateway_in_the_environment_makes_a_tick_due(
     monkeypatch.setenv("HUSKIES_GATEWAY_URL", gateway.url)
     move(context)
     run_pass(context, AUTO_ASSIGN)
-    run_pass(context, ordering.PASSES["audit-log"])
-    run_pass(context, ordering.PASSES["audit-log"])
+    run_pass(context, pass_sequence.PASSES["audit-log"])
+    run_pass(context, pass_sequence.PASSES["audit-log"])
     due = is_due(state(context))
     settle(context)
     assert (due, is_due(state(context)), gateway.told) == (True, False, MOVED[:1])
@@ -386,7 +386,7 @@ def test_nothing_is_logged_of_a_line_that_holds(
 def test_an_address_that_cannot_be_used_is_a_failed_pass_that_keeps_it_to_itself(context: Context) -> None:
     context.environ = {"HUSKIES_GATEWAY_URL": "ws://ann:word@host"}
     move(context)
-    report: PassReport = ordering.tick(context)[-1]
+    report: PassReport = pass_sequence.tick(context)[-1]
     assert report.failure is not None
     assert (report.name, report.failure.error, "word" in report.failure.detail) == (
         "relay",

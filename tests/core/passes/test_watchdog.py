@@ -9,20 +9,20 @@ from datetime import timedelta
 
 import pytest
 
-from huskies_core.agents.world import observe
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.passes.cost_rollup import COST_ROLLUP
-from huskies_core.passes.running import run_pass
+from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.watchdog import GRACE, WATCHDOG, apply, plan
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes.interface import RateLimit
+from huskies_core.scheduler.snapshot import observe
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Claim, RunKind
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress, Usage
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock
 from support.stories import NOW, import_story
 

@@ -6,7 +6,7 @@ from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Coding
 from huskies_core.project import Project
-from huskies_core.store import firing, journal, stories
+from huskies_core.store import journal, stories, transitions
 from huskies_core.store.connection import Store
 from support.store_process import StoreProcess
 from support.stories import NOW, add_story, fire_event, load_story
@@ -29,7 +29,7 @@ with store.exclusive() as db:
 
 def start_and_fail(store: Store) -> None:
     with store.exclusive() as db:
-        firing.fire(db, 1, Start(), visit=1, actor="user:test", now=NOW)
+        transitions.fire(db, 1, Start(), visit=1, actor="user:test", now=NOW)
         raise KeyError
 
 

@@ -14,7 +14,7 @@ from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Backlog, FailureKind, Stage, decode
 from huskies_core.pipeline.transition import InvalidTransition, transition
 from huskies_core.project import Project
-from huskies_core.store import content, firing, journal, runs, stories
+from huskies_core.store import content, journal, runs, stories, transitions
 from huskies_core.store.connection import Store, create
 from huskies_core.store.journal import Entry, Kind
 from huskies_core.store.runs import Claim, Landing, Outcome, Report, RunKind
@@ -80,7 +80,7 @@ class LifeOfStories(RuleBasedStateMachine):
         try:
             with self.writers[writer].exclusive() as db:
                 visit = before.visit - visits_back
-                firing.fire(db, number, event, visit=visit, actor="user:test", now=NOW)
+                transitions.fire(db, number, event, visit=visit, actor="user:test", now=NOW)
             code = ""
         except HuskiesError as error:
             code = error.code

@@ -9,17 +9,17 @@ import pytest
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import (
+    completions,
     content,
-    firing,
-    firings,
-    holds,
+    due,
+    executions,
     journal,
-    news,
     notifications,
-    offers,
+    queue_holds,
     runs,
     stories,
     timers,
+    transitions,
     triggers,
     usage,
 )
@@ -48,7 +48,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "stories.stages_of": lambda db: stories.stages_of(db, [1, 2]),
     "content.left_over": content.left_over,
     "content.of_story": lambda db: content.of_story(db, 1),
-    "holds.everything": holds.everything,
+    "holds.everything": queue_holds.everything,
     "journal.head": journal.head,
     "journal.last_transition": journal.last_transition,
     "journal.transitions_after": lambda db: journal.transitions_after(db, 5),
@@ -70,18 +70,18 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "triggers.armed": triggers.armed,
     "triggers.first_armed": triggers.first_armed,
     "triggers.in_trouble": triggers.in_trouble,
-    "firings.still_open": lambda db: firings.still_open(db, journal.Kind.TIMER),
-    "firings.is_claimed": lambda db: firings.is_claimed(db, "trigger:1", 1),
-    "firings.count_since": lambda db: firings.count_since(db, "trigger:1", NOW),
-    "firings.has_before": lambda db: firings.has_before(db, NOW),
+    "firings.still_open": lambda db: executions.still_open(db, journal.Kind.TIMER),
+    "firings.is_claimed": lambda db: executions.is_claimed(db, "trigger:1", 1),
+    "firings.count_since": lambda db: executions.count_since(db, "trigger:1", NOW),
+    "firings.has_before": lambda db: executions.has_before(db, NOW),
     "journal.count_notable_after": lambda db: journal.count_notable_after(db, 5, ["block"]),
     "journal.notable_after": lambda db: journal.notable_after(db, 5, ["block"], most=5),
     "notifications.still_open": notifications.still_open,
     "notifications.undelivered_since": lambda db: notifications.undelivered_since(db, NOW),
     "notifications.has_before": lambda db: notifications.has_before(db, NOW),
-    "at work": lambda db: db.execute(news._AT_WORK).fetchall(),
+    "at work": lambda db: db.execute(due._AT_WORK).fetchall(),
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
-    "news": lambda db: db.execute(news._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),
+    "news": lambda db: db.execute(due._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),
     "usage.spent_between": lambda db: usage.spent_between(db, NOW, NOW, without=()),
     "usage.stories_over": lambda db: usage.stories_over(db, 1.0),
@@ -91,13 +91,13 @@ OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timer
 
 
 def start_and_claim(db: sqlite3.Connection) -> None:
-    firing.fire(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
+    transitions.fire(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
     visit = stories.load(db, 1).visit
     runs.claim(db, Claim(1, RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
 
 
 def close_story(db: sqlite3.Connection) -> None:
-    firing.fire(db, 1, events.Close("no", "2026-03-01"), visit=1, actor="user:test", now=NOW)
+    transitions.fire(db, 1, events.Close("no", "2026-03-01"), visit=1, actor="user:test", now=NOW)
 
 
 WRITES: dict[str, Callable[[sqlite3.Connection], object]] = {
@@ -146,7 +146,7 @@ def test_no_pass_reads_a_whole_table(db: sqlite3.Connection, name: str) -> None:
 
 @pytest.mark.parametrize("kind", OFFERED)
 def test_no_shell_waits_for_a_whole_table(db: sqlite3.Connection, kind: str) -> None:
-    assert whole_reads(db, lambda db: list(offers._offers(db, kind, ""))) == []
+    assert whole_reads(db, lambda db: list(completions._offers(db, kind, ""))) == []
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from huskies_core.pipeline import stages
-from huskies_core.store import branches, content, facts, gate_passes, pass_times
+from huskies_core.store import branches, content, gate_passes, metadata, pass_times
 from huskies_core.store.connection import Store
 from huskies_core.store.pass_times import PassTime
 from support.stage_examples import MERGE, STAGES
@@ -45,9 +45,9 @@ def test_a_branch_keeps_the_commit_it_began_from_until_it_is_forgotten(store: St
 
 def test_a_fact_is_what_was_put_last(store: Store) -> None:
     with store.exclusive() as db:
-        facts.put(db, facts.BASE_BRANCH, "main")
-        facts.put(db, facts.BASE_BRANCH, "trunk")
-        assert (facts.get(db, facts.BASE_BRANCH), facts.get(db, facts.HYGIENE)) == ("trunk", None)
+        metadata.put(db, metadata.BASE_BRANCH, "main")
+        metadata.put(db, metadata.BASE_BRANCH, "trunk")
+        assert (metadata.get(db, metadata.BASE_BRANCH), metadata.get(db, metadata.HYGIENE)) == ("trunk", None)
 
 
 def test_a_gate_pass_holds_for_one_tree_and_one_definition_until_it_expires(store: Store) -> None:

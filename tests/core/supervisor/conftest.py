@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.kill import kill_run
 from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.agents.runs import Runs
 
 

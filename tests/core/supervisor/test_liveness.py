@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.liveness import adopt_lock, is_alive, take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
 from support.waiting import wait_until
 
 HOLD = """
 import sys
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.liveness import take_lock
 start = sys.stdin.readline()
 print(take_lock(RunDirectory(sys.argv[1])) is not None, flush=True)
@@ -21,7 +21,7 @@ sys.stdin.readline()
 """
 PROBE = """
 import sys
-from huskies_core.supervisor.directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.liveness import is_alive
 directory = RunDirectory(sys.argv[1])
 print("probing", flush=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from huskies_core.supervisor.directory import RunDirectory
 from huskies_core.supervisor.environment import shim_environment
 from huskies_core.supervisor.launch import launch
 from huskies_core.supervisor.liveness import is_alive, take_lock
 from huskies_core.supervisor.records import Exit
+from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
 from support.waiting import wait_until
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from huskies_cli.demo.agents.acts import commit, git, report_usage, say
-from huskies_cli.demo.agents.prompts import Prompt, read_prompt
+from huskies_cli.demo.agents.prompt_parser import Prompt, read_prompt
 
 PATCHES = Path(__file__).parent.parent / "patches"
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from huskies_cli.demo.agents.acts import commit, git, huskies, report_usage, say
-from huskies_cli.demo.agents.prompts import read_prompt
+from huskies_cli.demo.agents.prompt_parser import read_prompt
 
 _CONFLICT = re.compile(r"^<<<<<<< .*?\n(.*?)^=======\n(.*?)^>>>>>>> .*?\n", re.MULTILINE | re.DOTALL)
 

@@ -1,0 +1,129 @@
+"""What happens, as it happens: rows of the journal as lines that fit a terminal of 80 columns."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from huskies_cli.demo.stories import PLANNED
+from huskies_core.clock import from_iso
+from huskies_core.context import Context
+from huskies_core.progress import Progress
+from huskies_core.sanitize import one_line
+from huskies_core.store import journal, runs
+from huskies_core.store.journal import Entry, Kind
+from huskies_core.supervisor.run_directory import RunDirectory
+
+WIDTH = 80
+Say = Callable[[str], None]
+
+_FIXED = {
+    "deps_met": "what it waited for is merged: into coding",
+    "qa_requested": "the gate passed: on to QA",
+    "qa_skipped": "the gate passed: into the merge queue",
+    "qa_passed": "QA approved it: into the merge queue",
+    "conflict_resolved": "the conflict is resolved: back into the merge queue",
+}
+_AGAIN = {
+    "gates_failed": " again, the gate's output in its prompt",
+    "qa_rejected": " again, the notes of QA in its prompt",
+}
+_SILENT = ("created", "edited", "start", "worktree_made", "worktree_removed", "verdict_given")
+
+
+@dataclass
+class Teller:
+    """Reads the journal on from where it stopped, says what is worth a line, and keeps it in `told`.
+
+    `moved_by` is the last event of each story, which is why an agent is started for it.
+    """
+
+    context: Context
+    say: Say
+    progress: Progress
+    began: datetime
+    seq: int = 0
+    latest: float = 0.0
+    moved_by: dict[int | None, str] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    def catch_up(self) -> None:
+        with self.context.store.reading() as db:
+            entries = journal.entries_after(db, self.seq)
+        for entry in entries:
+            self.seq = entry.seq
+            if entry.kind is Kind.TRANSITION:
+                self.moved_by[entry.story] = entry.event
+            text = self._text(entry)
+            if text:
+                self.said(text, entry)
+        merged = sum(event == "merge_succeeded" for event in self.moved_by.values())
+        self.progress("merged", merged, len(PLANNED))
+
+    def said(self, text: str, entry: Entry) -> None:
+        about = {"seq": entry.seq, "at": entry.at, "story": entry.story, "event": entry.event}
+        self.told.append({**about, "actor": entry.actor, "text": text})
+        # A row has the time of its decision; one that waited for its turn to write is told in the order of rows.
+        self.latest = max(self.latest, (from_iso(entry.at) - self.began) / timedelta(seconds=1))
+        story = f"#{entry.story}" if entry.story else ""
+        for line in fitted(f"{self.latest:5.1f}s  {story:4}", text):
+            self.say(line)
+
+    def _text(self, entry: Entry) -> str:
+        if entry.event in _SILENT:
+            return ""
+        if entry.kind is Kind.RUN:
+            return one_line(self._run_text(entry))
+        return one_line(self._transition_text(entry))
+
+    def _transition_text(self, entry: Entry) -> str:
+        told = entry.detail
+        match entry.event:
+            case "gates_failed":
+                return f"the gate failed: {self._complaint(entry)}"
+            case "qa_rejected":
+                return f"QA sent it back: {told['notes']}"
+            case "merge_failed" if told["kind"] == "conflict_detected":
+                return f"merge conflict in {told['detail']}"
+            case "merge_succeeded":
+                return f"MERGED as {told['merge_commit'][:10]}"
+            case known if known in _FIXED:
+                return _FIXED[known]
+            case other:
+                return " ".join([other, *_words(told)])
+
+    def _run_text(self, entry: Entry) -> str:
+        agent, kind = entry.detail.get("agent"), entry.detail.get("kind")
+        outcome = entry.detail.get("outcome", "")
+        if entry.event == "run_started":
+            return f"{agent} starts{_AGAIN.get(self.moved_by.get(entry.story, ''), '')}" if agent else ""
+        if entry.event != "run_ended":
+            return " ".join([entry.event, *_words(entry.detail)])
+        if agent and outcome == "completed":
+            return f"{agent}: {self._last_words(entry)}"
+        if agent or outcome not in ("completed", "failed"):
+            return f"{agent or kind} run ended: {outcome} {entry.detail.get('detail', '')}"
+        return ""
+
+    def _complaint(self, entry: Entry) -> str:
+        """The line of the gate's output that says it: the one that names an exception, else the last one."""
+        with self.context.store.reading() as db:
+            own = [run for run in runs.of_story(db, entry.story or 0) if run.seq < entry.seq]
+        gates = [run for run in own if run.kind is runs.RunKind.GATES]
+        lines = str(gates[-1].evidence.get("output", "")).splitlines() if gates else []
+        errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
+        return next(iter([*errors, *lines[-1:]]), "")
+
+    def _last_words(self, entry: Entry) -> str:
+        ended = RunDirectory(self.context.project.run_dir(entry.detail["run"])).read_exit()
+        return ended.progress.last_words if ended is not None else "is gone without a word"
+
+
+def fitted(head: str, text: str) -> list[str]:
+    """As many lines as it takes, those after the first indented to where the text began."""
+    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def _words(detail: Mapping[str, Any]) -> Iterator[str]:
+    return (f"{name}={value}" for name, value in detail.items())

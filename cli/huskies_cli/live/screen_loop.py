@@ -1,0 +1,146 @@
+"""The loop of the screen: it waits for a key or a change of the store, and draws what is different then."""
+
+from datetime import datetime
+
+from huskies_cli import render
+from huskies_cli.live.background import Passing
+from huskies_cli.live.board_page import Screen, board_rows
+from huskies_cli.live.columns import columns_of, find, step
+from huskies_cli.live.current import Current
+from huskies_cli.live.help_page import help_rows
+from huskies_cli.live.keys import Key, Press
+from huskies_cli.live.log_page import LogPage
+from huskies_cli.live.terminal import Terminal
+from huskies_cli.render import Row
+from huskies_cli.session import Session
+from huskies_core.context import Context, open_context
+from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.operations.pause import is_paused, pause_starting, resume_starting
+from huskies_core.runs.authorization import refuse_inside_run
+
+LOOK_SECS = 0.08
+"""How often the store is asked whether it has changed."""
+PAUSE_WAIT_SECS = 1.0
+"""How long `p` waits for the store: meanwhile the screen stands still."""
+DIGITS = frozenset("0123456789")
+_DIGITS = 9
+
+
+def look(session: Session, interval: float) -> None:
+    """Shows the board and runs the passes until somebody leaves. Raises KeyboardInterrupt on Ctrl-C."""
+    with open_context(session.start) as context:
+        refuse_inside_run(context)
+        looker = Looker(context, Terminal())
+        with looker.terminal, Passing(session.start, interval) as passing:
+            while not looker.has_left:
+                looker.renew(passing)
+                looker.draw()
+                for press in looker.terminal.pressed(LOOK_SECS):
+                    looker.press(press)
+
+
+class Looker:
+    """What is on the screen: the board, a story's log or the keys. `typed` are the digits of a story's number."""
+
+    def __init__(self, context: Context, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.has_left = False
+        self._context = context
+        self._name = context.project.root.name
+        self._current = Current(context)
+        self._selected: int | None = None
+        self._typed = ""
+        self._note = ""
+        self._log: LogPage | None = None
+        self._is_help = False
+        self._is_stale = True
+
+    def renew(self, passing: Passing) -> None:
+        self._is_stale |= self._current.renew(passing.news())
+        if self._log is not None:
+            self._is_stale |= self._log.read()
+
+    def draw(self) -> None:
+        if self._is_stale:
+            self.terminal.show(render.rows(self._rows(self._context.now())))
+        self._is_stale = False
+
+    def press(self, press: Press) -> None:
+        self._is_stale, self._note = True, ""
+        match press:
+            case Key.INTERRUPT:
+                raise KeyboardInterrupt
+            case Key.SUSPEND:
+                self.terminal.suspend()
+            case Key.REDRAW:
+                self.terminal.forget()
+            case _ if self._is_help:
+                self._is_help = False
+            case _ if self._log is not None:
+                self._press_in_log(press)
+            case _:
+                self._press_on_board(press)
+
+    def _rows(self, now: datetime) -> list[Row]:
+        width, lines = self.terminal.size()
+        if self._is_help:
+            return help_rows(width, lines)
+        if self._log is not None:
+            return self._log.rows(width, lines, now)
+        typed = f"story {self._typed}: Enter looks into its log, Esc forgets it" if self._typed else ""
+        note = self._current.trouble or typed or self._note
+        screen = Screen(width, lines, self._selected, note, tuple(self._current.messages))
+        return board_rows(self._current.live, screen, self._name, now)
+
+    def _press_on_board(self, press: Press) -> None:
+        if press in DIGITS:
+            self._typed = (self._typed + press)[:_DIGITS]
+            return
+        match press:
+            case "q":
+                self.has_left = True
+            case "?":
+                self._is_help = True
+            case "p":
+                self._turn_pause()
+            case Key.ENTER:
+                self._open_log()
+            case Key.ESCAPE:
+                self._typed = ""
+            case Key.BACKSPACE:
+                self._typed = self._typed[:-1]
+            case _:
+                self._selected = step(columns_of(self._current.live), self._selected, press)
+
+    def _press_in_log(self, press: Press) -> None:
+        assert self._log is not None
+        if press in ("q", Key.ESCAPE, Key.LEFT, Key.BACKSPACE):
+            self._log = None
+        elif press == "?":
+            self._is_help = True
+        else:
+            self._log.scroll(press)
+
+    def _open_log(self) -> None:
+        """Of the story whose number was typed, or else of the one that is selected."""
+        spot = find(columns_of(self._current.live), self._selected)
+        story = int(self._typed) if self._typed else spot.story.id if spot is not None else None
+        self._typed = ""
+        if story is None:
+            self._note = "there is no story yet: huskies add makes one"
+            return
+        try:
+            self._log = LogPage(self._context, story)
+        except HuskiesError as error:
+            self._note = error.message
+
+    def _turn_pause(self) -> None:
+        try:
+            if is_paused(self._context):
+                resume_starting(self._context, wait=PAUSE_WAIT_SECS)
+            else:
+                pause_starting(self._context, wait=PAUSE_WAIT_SECS)
+        except LockBusy as error:
+            self._note = f"{error.message}: press p again"
+        except HuskiesError as error:
+            self._note = f"{error.message}. {error.hint}"

@@ -1,0 +1,35 @@
+"""Write a file whole or not at all."""
+
+import contextlib
+import os
+from _thread import get_native_id
+
+
+def replace_file(path: str, content: bytes, *, durable: bool = False) -> None:
+    """Puts `content` at `path` whole or not at all, for its owner only; `durable` outlives a power cut.
+
+    Threads may write the same one at once, as those of the MCP server do. A process that dies here leaves a `.new`
+    file beside it, which goes with the run's directory.
+    """
+    new = f"{path}.{get_native_id()}.new"
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(new)
+        raise
+    os.replace(new, path)
+    if durable:
+        sync_folder(os.path.dirname(path))
+
+
+def sync_folder(path: str) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

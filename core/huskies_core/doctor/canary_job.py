@@ -1,0 +1,55 @@
+"""The starter of a canary, a program of its own: `python -P -m huskies_core.doctor.canary_job FOLDER`.
+
+It starts a run that does nothing, just as a pass starts one, and ends. What goes wrong stands in FOLDER's `said`."""
+
+import os
+import sys
+from pathlib import Path
+
+from huskies_core.errors import HuskiesError
+from huskies_core.supervisor.environment import shim_environment
+from huskies_core.supervisor.launch import launch
+from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_marks import PROJECT_VARIABLE, RUN_VARIABLE
+from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
+
+SAID = "said"
+_LONGEST_SECS = 60
+"""It ends by itself then, should whoever waits for it be killed."""
+
+
+def main(folder: str) -> int:
+    directory = RunDirectory(canary_in(folder))
+    try:
+        lock = take_lock(directory)
+        if lock is None:
+            raise HuskiesError("somebody holds its lock")
+        launch(directory, lock, _spec(directory, folder), shim_env=shim_environment(os.environ, ()))
+    except (HuskiesError, OSError) as error:
+        Path(folder, SAID).write_text(str(error), encoding="utf-8", errors="replace")
+        return 1
+    return 0
+
+
+def canary_in(folder: str) -> str:
+    """The directory of its run."""
+    return os.path.join(folder, "1")
+
+
+def _spec(directory: RunDirectory, folder: str) -> RunSpec:
+    """Its mark names the folder as the project: nothing of it is taken for a run of the real one."""
+    mark = {RUN_VARIABLE: str(directory.run_id), PROJECT_VARIABLE: folder}
+    return RunSpec(
+        run_id=directory.run_id,
+        project=folder,
+        steps=(Step("canary", Role.AGENT, ("sleep", str(_LONGEST_SECS)), folder),),
+        env={"PATH": os.environ.get("PATH", os.defpath), **mark},
+        limits=Limits(max_wall_secs=_LONGEST_SECS),
+        reader="huskies_core.runtimes.command",
+        advance=("true",),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,171 @@
+"""What may leave the machine: facts and names, never a value that somebody wrote."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+
+from huskies_core.config.records import AgentStage, AutoPromote, QaMode
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.gateway.address import URL_VARIABLE
+from huskies_core.runs.sandbox import PROGRAM as SANDBOX
+from huskies_core.runtimes.known import runtime_names
+
+SECRET = "<secret>"
+
+_SHORTEST = 6
+"""A value of fewer characters says too little to be looked for everywhere."""
+_SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|private", re.IGNORECASE)
+_SHAPES = (
+    re.compile(r"(?<=://)[^/\s@\"']+(?=@)"),
+    re.compile(
+        r"\b(?:sk|pk|rk|ghp|gho|ghu|ghs|ghr|glpat|github_pat|xox[a-z]|npm|hf|dop)[-_][A-Za-z0-9_-]{10,}"
+    ),
+    re.compile(r"\b(?:AKIA|ASIA|AIza)[A-Za-z0-9_-]{12,}"),
+    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+"),
+    re.compile(r"(?<=earer )[^\s\"']+|(?<=asic )[A-Za-z0-9+/=]{8,}"),
+    re.compile(r"(?i)(?<=[?&])(?:[a-z_]*(?:key|token|secret|passw|auth)[a-z_]*)=[^&\s\"']+"),
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
+    re.compile(
+        r"\b(?=[A-Za-z0-9+_-]*[0-9])(?=[A-Za-z0-9+_-]*[A-Z])(?=[A-Za-z0-9+_-]*[a-z])[A-Za-z0-9+_-]{32,}"
+    ),
+)
+_CHOICES = frozenset(choice.value for kind in (AgentStage, AutoPromote, QaMode) for choice in kind)
+_NAMING = ("base_branch", "default_coder_model", "model", "name", "timezone")
+"""Settings that name something, in a word."""
+_CLOSED = ("env", "notify")
+"""Tables of which not even a number is told."""
+_WORDS = frozenset(
+    (
+        *("after", "agent", "before", "branch", "commit", "event", "feature_branch", "head"),
+        *("kind", "merge_commit", "outcome", "stage", "tip"),
+    )
+)
+"""Keys under which a row has words of ours, names of agents, commits and branches of stories."""
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
+
+
+def scrubber(context: Context) -> Callable[[str], str]:
+    """Takes out of a text, also one of JSON, what is known to be a secret here and what looks like one, and writes the
+    places of project and home by other names."""
+    found = {value for value in _known_secrets(context) if len(value) >= _SHORTEST}
+    known = sorted(found | {json.dumps(value)[1:-1] for value in found}, key=len, reverse=True)
+    places = {str(context.project.root): "<project>", context.environ.get("HOME", ""): "~"}
+
+    def scrub(text: str) -> str:
+        for value in known:
+            text = text.replace(value, SECRET)
+        for shape in _SHAPES:
+            text = shape.sub(SECRET, text)
+        for place, name in places.items():
+            text = text.replace(place, name) if len(place) > 1 else text
+        return text
+
+    return scrub
+
+
+def without_values(settings: object, key: str = "", *, is_closed: bool = False) -> object:
+    """Settings as they are nested, with numbers and switches; of texts what is one of a few words, else the length."""
+    match settings:
+        case dict():
+            closed = is_closed or key in _CLOSED
+            return {
+                _name(key): without_values(value, key, is_closed=closed) for key, value in settings.items()
+            }
+        case list():
+            return [without_values(value, key, is_closed=is_closed) for value in settings]
+        case bool() | int() | float() if not is_closed:
+            return settings
+        case str() if not is_closed and _is_word(settings, key):
+            return settings
+        case _:
+            return _length(settings)
+
+
+def _is_word(text: str, key: str) -> bool:
+    """Whether it is one of those that a setting may have, or a name where one stands."""
+    return text in (*_CHOICES, *runtime_names(), SANDBOX) or (
+        key in _NAMING and _WORD.fullmatch(text) is not None
+    )
+
+
+def without_texts(detail: Mapping[str, object]) -> dict[str, object]:
+    """The detail of a journal row or a run: its numbers, and words of our own where they stand at the top; further down
+    may be what somebody gave a tool. Of any other text the length."""
+    kept = {name: value for name, value in detail.items() if name in _WORDS and isinstance(value, str)}
+    return {**_without_texts_below(detail), **kept}
+
+
+def _without_texts_below(detail: Mapping[str, object]) -> dict[str, object]:
+    return {name: _without_text(value) for name, value in detail.items() if _KEY.fullmatch(name)}
+
+
+def _without_text(value: object) -> object:
+    match value:
+        case Mapping():
+            return _without_texts_below(value)
+        case list() | tuple():
+            return [_without_text(one) for one in value]
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            return _length(value)
+
+
+def without_quotes(text: str) -> str:
+    """A complaint about a value without the value."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", text)
+
+
+def _name(key: str) -> str:
+    return key if _WORD.fullmatch(key) else _length(key)
+
+
+def _length(value: object) -> str:
+    return f"<{len(str(value))} characters>"
+
+
+def _known_secrets(context: Context) -> Iterator[str]:
+    yield from _in_env_file(context)
+    yield from (
+        value for name, value in context.environ.items() if _SECRET_NAME.search(name) and not _is_place(value)
+    )
+    yield context.environ.get(URL_VARIABLE, "")
+    try:
+        config = context.config
+    except HuskiesError:
+        return
+    yield config.project.gateway_url or ""
+    notify = config.project.notify
+    yield from (notify.webhook or "", *notify.apprise, *notify.command)
+    for agent in config.agents:
+        yield from agent.env.values()
+        yield from (context.environ[name] for name in agent.env_allow if name in context.environ)
+
+
+def _in_env_file(context: Context) -> Iterator[str]:
+    """All that may be a value there, whoever may read the file and whatever its lines look like."""
+    try:
+        text = context.project.env_file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        value = line.partition("=")[2].strip() or line.strip()
+        yield value
+        yield value.strip("'\"")
+
+
+def _is_place(value: str) -> bool:
+    """Such as SSH_AUTH_SOCK has."""
+    return os.path.exists(value)
+
+
+def read_settings(text: str) -> object:
+    """A config file without its values. Where it is no TOML nothing of it but that is told."""
+    try:
+        return without_values(tomllib.loads(text))
+    except (ValueError, RecursionError):
+        return {"unreadable": f"no TOML, {len(text.splitlines())} lines"}

@@ -1,0 +1,97 @@
+"""Ends a landing that stopped half-way in a checkout: its own files go to one side, the user's stay."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from huskies_core.git.changes import GITLINK, Change, Entry, index_lines
+from huskies_core.git.checkout_files import begins, is_there, put, take_away
+from huskies_core.git.file_sets import Side, write_side
+from huskies_core.git.flags import is_sparse, read_flags, set_flags
+from huskies_core.git.landing_lock import index_copy
+from huskies_core.git.repository import Checkout, GitError, Repository, fields
+
+
+def settle(
+    repo: Repository, place: Checkout, changes: tuple[Change, ...], *, tip: str, commit: str, forward: bool
+) -> tuple[str, ...]:
+    """Brings the touched paths of `place`, and its index, to the side of `commit` (`forward`) or of `tip`.
+
+    A file whose bytes are one of the sides', or the beginning of one, was ours; any other is the user's,
+    stays and is returned. The caller holds the checkout's lock. Ending it again changes nothing. Raises GitError
+    when a filter does not give the bytes of a file that must come back.
+    """
+    flags = read_flags(repo, place, {change.path for change in changes})
+    files = [change for change in changes if _is_file(change) and not is_sparse(place, change.path, flags)]
+    with TemporaryDirectory(prefix="huskies-") as scratch:
+        before = {change.path: change.before for change in files if change.before}
+        after = {change.path: change.after for change in files if change.after}
+        old = write_side(repo, place, tip, before, Path(scratch, "tip"))
+        new = write_side(repo, place, commit, after, Path(scratch, "commit"))
+        users = _settle_files(place.path, source=old if forward else new, target=new if forward else old)
+    _settle_index(repo, place, changes, flags, forward=forward)
+    return users
+
+
+def _is_file(change: Change) -> bool:
+    """Submodules are left to their own git: a landing does not write into them."""
+    return all(entry is None or entry.mode != GITLINK for entry in (change.before, change.after))
+
+
+def _settle_files(root: Path, *, source: Side, target: Side) -> tuple[str, ...]:
+    paths = source.paths | target.paths
+    ours = {path for path in paths if _is_ours(root, path, (source, target))}
+    for path in sorted(ours - target.paths, reverse=True):
+        take_away(root, path)
+    missing = sorted((ours & target.paths) - target.present)
+    blocked = {path for path in missing if not _put_back(root, path, target)}
+    return tuple(sorted((paths - ours) | blocked))
+
+
+def _put_back(root: Path, path: str, target: Side) -> bool:
+    if not os.path.lexists(target.folder / path):
+        raise GitError("checkout-index", 1, target.complaint)
+    return put(root, path, target.folder / path)
+
+
+def _is_ours(root: Path, path: str, sides: tuple[Side, Side]) -> bool:
+    """Nothing is ours too: git removes a file before it writes the new one."""
+    if not is_there(root, path) or any(path in side.present for side in sides):
+        return True
+    return any(begins(root / path, side.folder / path) for side in sides if path in side.paths)
+
+
+def _settle_index(
+    repo: Repository, place: Checkout, changes: tuple[Change, ...], flags: Mapping[str, str], *, forward: bool
+) -> None:
+    """Sets the touched entries to the side, but for those that the user has staged since."""
+    copy = index_copy(place)
+    copy.with_name(f"{copy.name}.lock").unlink(missing_ok=True)
+    if not (place.git_dir / "index").exists():
+        return
+    shutil.copy(place.git_dir / "index", copy)
+    env = {"GIT_INDEX_FILE": str(copy)}
+    staged = _entries(repo, place, {change.path for change in changes})
+    mine = [change for change in changes if _is_a_side(change, staged.get(change.path, ()))]
+    wanted = {change.path: change.after if forward else change.before for change in mine}
+    repo.git("update-index", "-z", "--index-info", at=place, env=env, stdin=index_lines(wanted))
+    set_flags(repo, place, {path: letter for path, letter in flags.items() if wanted.get(path)}, env)
+    repo.git("update-index", "-q", "--refresh", at=place, env=env, ok=(0, 1))
+    copy.replace(place.git_dir / "index")
+
+
+def _is_a_side(change: Change, staged: tuple[Entry, ...]) -> bool:
+    return staged in [(entry,) if entry else () for entry in (change.before, change.after)]
+
+
+def _entries(repo: Repository, place: Checkout, paths: set[str]) -> dict[str, tuple[Entry, ...]]:
+    """What the index has for the paths: several entries where there is a conflict."""
+    found: dict[str, tuple[Entry, ...]] = {}
+    for line in fields(repo.git("ls-files", "--stage", "-z", at=place)):
+        head, _, path = line.partition("\t")
+        if path in paths:
+            mode, oid, _ = head.split(" ")
+            found[path] = (*found.get(path, ()), Entry(mode, oid))
+    return found

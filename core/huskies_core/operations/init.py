@@ -1,0 +1,110 @@
+"""Making a project of a repository: the files of `.huskies`, the store, and which branch is the base."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError, NoProject
+from huskies_core.git.host import network_filesystem, require_git
+from huskies_core.git.repository import Repository
+from huskies_core.operations.files import write_whole
+from huskies_core.operations.mcp_file import NAME as MCP_FILE
+from huskies_core.operations.mcp_file import write_mcp_file
+from huskies_core.project import Project, find_repository
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.store import connection, metadata
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """`made` are the files that were missing, as paths from the root; none of them when all was there."""
+
+    root: Path
+    base_branch: str
+    made: tuple[str, ...]
+
+
+def initialise(
+    start: Path, *, base_branch: str | None, environ: Mapping[str, str], mcp: bool = False
+) -> Initialised:
+    """Makes what is missing and keeps what is there; neither git's config nor its index is touched.
+
+    The base is `base_branch`, else the one recorded before, else the one checked out. The store comes last:
+    killed earlier there is no project yet, and the next `init` makes the rest. With `mcp`, `.mcp.json` is there, too.
+    """
+    require_git()
+    project = find_repository(start)
+    with closing(Context(project, actor="", environ=environ)) as context:
+        refuse_inside_run(context)
+        _refuse_place(project)
+        with Repository(project) as repo:
+            base = _base_branch(repo, base_branch or _recorded(context))
+        made = _write_files(project, base)
+        if mcp and write_mcp_file(project, environ).changed:
+            made = (*made, MCP_FILE)
+        connection.create(project)
+        with context.store.exclusive() as db:
+            metadata.put(db, metadata.BASE_BRANCH, base)
+    return Initialised(project.root, base, made)
+
+
+def _refuse_place(project: Project) -> None:
+    kind = network_filesystem(project.root)
+    if kind is not None:
+        raise HuskiesError(
+            f"{project.root} is on a network file system ({kind})",
+            hint="Locks and the store hold on one host only: clone the repository to a local disk.",
+            code="network_filesystem",
+            subject=str(project.root),
+        )
+    if project.state_dir.exists() and not project.state_dir.is_dir():
+        raise HuskiesError(
+            f"{project.state_dir} is in the way",
+            hint="Move it: huskies needs a folder there.",
+            code="in_the_way",
+        )
+
+
+def _base_branch(repo: Repository, wanted: str | None) -> str:
+    if repo.git("config", "--type=bool", "--get", "core.bare", ok=(0, 1)) == "true":
+        raise NoProject(
+            f"{repo.project.root} is a bare repository", hint="Huskies needs a checkout: use a clone."
+        )
+    if not repo.has_commits():
+        raise HuskiesError(
+            "there are no commits yet",
+            hint="Make a first commit: stories branch off it.",
+            code="no_commits_yet",
+        )
+    base = wanted or repo.checked_out_branch()
+    if base is None:
+        hint = "Say which branch stories are merged into with --base-branch."
+        raise HuskiesError("no branch is checked out (HEAD is detached)", hint=hint, code="detached_head")
+    if repo.branch_tip(base) is None:
+        hint = "Name a local branch with --base-branch."
+        raise HuskiesError(f"there is no branch {base}", hint=hint, code="unknown_branch", subject=base)
+    return base
+
+
+def _recorded(context: Context) -> str | None:
+    if not context.project.database.exists():
+        return None
+    with context.store.reading() as db:
+        return metadata.get(db, metadata.BASE_BRANCH)
+
+
+def _write_files(project: Project, base: str) -> tuple[str, ...]:
+    from huskies_core.config.scaffold import agents_template, gitignore_text, project_template
+
+    project.state_dir.mkdir(exist_ok=True)
+    texts = {
+        project.state_dir / ".gitignore": gitignore_text(),
+        project.project_toml: project_template(base),
+        project.agents_toml: agents_template(),
+    }
+    missing = [path for path in texts if not path.exists()]
+    for path in missing:
+        write_whole(path, texts[path])
+    return tuple(str(path.relative_to(project.root)) for path in missing)

@@ -1,0 +1,143 @@
+"""Telling people: by every channel that is set, all at once, in a process that has the time for it."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from huskies_core.channels import desktop, program, services, webhook
+from huskies_core.channels.channel import Channel
+from huskies_core.channels.message import Message, Notice, message_of
+from huskies_core.channels.variables import names_in, with_values
+from huskies_core.clock import to_iso
+from huskies_core.config.records import Notify
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.background_process import adopted
+from huskies_core.passes.notify import directory_of, record_end
+from huskies_core.passes.pass_runner import isolated
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.store import notifications
+from huskies_core.store.notifications import Delivery, Notification, Status
+from huskies_core.supervisor.environment import read_env_file
+from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
+
+WITHIN_SECS = 60.0
+"""How long all channels together may take: what has not ended then has failed."""
+
+
+def deliver(context: Context, number: int) -> str:
+    """Sends what was claimed, and records how that ended, channel by channel.
+
+    Killed on the way, the notification is found interrupted and never sent again. Raises HuskiesError `not_yours` when
+    it was not left to this process: nothing is sent then.
+    """
+    with context.store.reading() as db:
+        found = notifications.load(db, number)
+    hint = "Only the pass notify begins one, and none is sent twice."
+    refusal = HuskiesError(f"notification {number} is not to be sent here", hint=hint, code="not_yours")
+    if found is None or found.status is not Status.OPEN:
+        raise refusal
+    with adopted(context, directory_of(context, number), refusal):
+        return _deliver(context, found)
+
+
+def send_test(context: Context) -> tuple[Delivery, ...]:
+    """Sends a message that says it is one, now, and waits for what becomes of it. Raises HuskiesError where no channel
+    is set."""
+    refuse_inside_run(context)
+    channels = channels_of(context)
+    if not channels:
+        hint = "Set one in [notify] of project.toml: desktop, command, webhook or apprise."
+        raise HuskiesError("there is no way to tell anybody", hint=hint, code="not_set", subject="notify")
+    notice = Notice("test", to_iso(context.now()), "This is a test", "huskies status")
+    return send_by(channels, Message(context.project.root.name, (notice,)))
+
+
+def recent_notifications(context: Context) -> tuple[Notification, ...]:
+    """What people were told, or were to be told, the latest first; kept for retention_days."""
+    with context.store.reading() as db:
+        return notifications.recent(db)
+
+
+def send_by(
+    channels: Sequence[Channel], message: Message, *, within: float = WITHIN_SECS
+) -> tuple[Delivery, ...]:
+    """By all at once, so that a slow one holds up no other. What has not ended `within` seconds is left behind."""
+    told: dict[str, Delivery] = {}
+    threads = [
+        threading.Thread(target=_send, args=(channel, message, told), name=channel.name, daemon=True)
+        for channel in channels
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + within
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = f"it took longer than {within:g} s"
+    return tuple(told.get(channel.name) or Delivery(channel.name, late) for channel in channels)
+
+
+def channels_of(context: Context) -> tuple[Channel, ...]:
+    """One that lacks a value says so when it is to send; the others send all the same."""
+    notify, root = context.config.project.notify, context.project.root
+    environ = {**context.environ, "HUSKIES_PROJECT": str(root)}
+    environ.pop(LOCK_FD_VARIABLE, None)
+    found = []
+    if notify.desktop:
+        found.append(Channel("desktop", partial(desktop.show, environ=environ)))
+    if notify.command:
+        run = partial(program.run, command=notify.command, root=root, environ=environ)
+        found.append(Channel("command", run))
+    if notify.webhook:
+        found.append(Channel("webhook", _to(context, notify.webhook, webhook.post)))
+    return (*found, *_services(context, notify))
+
+
+def _services(context: Context, notify: Notify) -> tuple[Channel, ...]:
+    """Named by their place in the list and their service: all else in their addresses may be a secret."""
+    return tuple(
+        Channel(f"apprise {number}{_scheme(url)}", _to(context, url, services.send))
+        for number, url in enumerate(notify.apprise, start=1)
+    )
+
+
+def _scheme(url: str) -> str:
+    scheme, separator, _ = url.partition("://")
+    return f" ({scheme})" if separator and "$" not in scheme else ""
+
+
+def _to(context: Context, url: str, send: Callable[[Message, str], None]) -> Callable[[Message], None]:
+    def to_it(message: Message) -> None:
+        values = read_env_file(context.project.env_file) if names_in(url) else {}
+        send(message, with_values(url, values))
+
+    return to_it
+
+
+def _send(channel: Channel, message: Message, told: dict[str, Delivery]) -> None:
+    def send() -> str:
+        channel.send(message)
+        return ""
+
+    done = isolated(Action(Verb.SEND_NOTIFICATION, subject=channel.name), send)
+    # What a library raises can name the whole address: its kind is told, not its words.
+    trouble = done.detail.partition(":")[0] if done.error == "bug" else done.detail
+    told[channel.name] = Delivery(channel.name, "" if done.outcome is Outcome.DONE else trouble)
+
+
+def _deliver(context: Context, found: Notification) -> str:
+    ended = _sent(context, message_of(found.message))
+    failed = any(one.trouble for one in ended)
+    record_end(context, found.id, Status.FAILED if failed else Status.SENT, ended)
+    return "; ".join(map(str, ended))
+
+
+def _sent(context: Context, message: Message) -> tuple[Delivery, ...]:
+    """The config may have changed since the claim: what cannot be sent any more has failed."""
+    try:
+        channels = channels_of(context)
+    except HuskiesError as error:
+        return (Delivery("all", error.message),)
+    return send_by(channels, message) or (Delivery("all", "no channel is set any more"),)

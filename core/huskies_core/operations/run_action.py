@@ -1,0 +1,43 @@
+"""The tool call of a firing, done by the process that was started for it, under the lock that was left to it."""
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.operations import registry
+from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.background_process import adopted
+from huskies_core.passes.executions import directory_of, record_end
+from huskies_core.passes.pass_runner import isolated
+from huskies_core.store import executions
+from huskies_core.store.actions import ToolCall, told
+from huskies_core.store.executions import Firing, FiringStatus
+
+
+def perform(context: Context, number: int) -> str:
+    """Does the call, in the name of its timer or trigger, and records how it ended.
+
+    Killed on the way, the firing is found interrupted and never begun again. Raises HuskiesError `not_yours` when
+    the firing was not left to this process: nothing is done then.
+    """
+    with context.store.reading() as db:
+        firing = executions.load(db, number)
+    hint = "Only fire-timers and fire-triggers begin one, and none is begun twice."
+    refusal = HuskiesError(f"firing {number} is not to be done here", hint=hint, code="not_yours")
+    if firing is None or firing.status is not FiringStatus.OPEN:
+        raise refusal
+    with adopted(context, directory_of(context, firing), refusal):
+        return _perform(context, firing)
+
+
+def _perform(context: Context, firing: Firing) -> str:
+    deed = firing.deed
+    assert isinstance(deed, ToolCall)
+
+    def call() -> str:
+        with context.acting_as(firing.source):
+            registry.call(context, deed.tool, deed.values)
+        return ""
+
+    done = isolated(Action(Verb.RUN_PASS), call)
+    failed = done.outcome is not Outcome.DONE
+    record_end(context, firing, FiringStatus.FAILED if failed else FiringStatus.DONE, done.detail)
+    return f"{firing.source}: {told(deed)} {'failed' if failed else 'done'}{f': {done.detail}' if failed else ''}"

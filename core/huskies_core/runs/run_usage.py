@@ -1,0 +1,63 @@
+"""What runs use: taken in while they run, and settled from the whole of their output when they have ended."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from huskies_core.config.records import ProjectConfig
+from huskies_core.errors import HuskiesError
+from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.store import usage
+from huskies_core.store.connection import Connection
+from huskies_core.store.runs import Run
+from huskies_core.store.usage import Usage
+from huskies_core.supervisor.pricing import Price
+from huskies_core.supervisor.progress import measure
+from huskies_core.supervisor.records import Progress
+from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.stream import read_output
+
+
+def prices_of(settings: ProjectConfig) -> Mapping[str, Price]:
+    return {name: Price(**vars(price)) for name, price in settings.pricing.items()}
+
+
+def record(db: Connection, run: Run, progress: Progress, *, now: datetime) -> None:
+    """Writes what a run has used so far, a row for each model: again and again, the last figures stand."""
+    usage.put(db, run.id, *_rows(progress), now=now)
+
+
+def is_taken_in(db: Connection, run: Run, progress: Progress) -> bool:
+    """Whether the store has these very figures of a run."""
+    return set(_rows(progress)) == set(usage.of_run(db, run.id))
+
+
+def tells_less(db: Connection, run: Run, progress: Progress) -> bool:
+    """Whether the store has more of a run already: what did not fit on the disk is not in its output."""
+    known = _tokens(usage.of_run(db, run.id))
+    return progress.turns < run.turns or _tokens(_rows(progress)) < known
+
+
+def _rows(progress: Progress) -> tuple[Usage, ...]:
+    return tuple(
+        Usage(**{**vars(used), "cost_usd": used.cost_usd or 0.0}, model=model)
+        for model, used in progress.usage.items()
+    )
+
+
+def _tokens(rows: Iterable[Usage]) -> int:
+    return sum(
+        row.input_tokens + row.output_tokens + row.cache_read_tokens + row.cache_write_tokens for row in rows
+    )
+
+
+def account_of_output(directory: RunDirectory, run: Run) -> Progress | None:
+    """The figures of a run by the whole of its output, a piece at a time; None where that, or its spec, is gone."""
+    if run.runtime not in runtime_names():
+        return None
+    reader = load_runtime(run.runtime).make_reader()
+    try:
+        spec = directory.read_spec()
+        read_output(directory.output, reader)
+    except (HuskiesError, FileNotFoundError):
+        return None
+    return measure("", reader, spec)

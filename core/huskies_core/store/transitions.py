@@ -1,0 +1,124 @@
+"""The only way to move a story: an event, fired for the visit it was decided on, and what goes with it."""
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from huskies_core.clock import to_iso
+from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.pipeline.events import Event
+from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, encode_payload
+from huskies_core.pipeline.transition import RETRIES, InvalidTransition, commands_of, transition
+from huskies_core.store import content, journal, queue_holds, runs, stories, timers
+from huskies_core.store.stories import Story
+
+RESETS = ("start", "deps_met", "unblock", "unfreeze")
+"""The events that begin the count of retries, recoveries and crashes anew."""
+
+RETURNS = ("demote", "reopen")
+"""The events after which a story waits in backlog for a person to start it."""
+
+
+class Stale(Overtaken):
+    """The story has left the visit that the event was decided on; nothing was written."""
+
+    def __init__(self, story: Story, event: Event) -> None:
+        super().__init__(
+            f"story {story.id} has moved on to {story.stage.name.value}: {event.name} was not applied",
+            hint=f"'huskies explain {story.id}' shows where it stands.",
+            code="stale",
+            subject=str(story.id),
+        )
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A fired event. `left_run` is the live run of the visit that was left: it is to be ended next."""
+
+    seq: int
+    story: int
+    event: str
+    before: Stage
+    after: Stage
+    left_run: int | None
+
+
+def fire(
+    db: sqlite3.Connection, story: int, event: Event, *, visit: int, actor: str, now: datetime
+) -> Transition:
+    """Moves the story and writes the journal row in the running transaction.
+
+    Purges the story's content when it becomes terminal. Raises Stale, HuskiesError `landing` while its commit
+    is being landed, or `invalid_transition` when the stage does not allow the event; nothing is written then.
+    """
+    before = stories.load(db, story)
+    if before.visit != visit:
+        raise Stale(before, event)
+    live = runs.live_of_story(db, story)
+    if live is not None and live.landing is not None:
+        raise _landing(before, event)
+    after = _next_stage(before, event)
+    seq = journal.append(
+        db,
+        journal.Kind.TRANSITION,
+        event.name,
+        actor=actor,
+        now=now,
+        story=story,
+        stages=(before.stage.name.value, after.name.value),
+        detail=asdict(event),
+    )
+    _move(db, before, after, event, seq, now)
+    if after.name in TERMINAL:
+        content.purge(db, story)
+    queue_holds.release_story(db, story, actor=actor, now=now)
+    timers.stop_waiting(db, story, actor=actor, now=now)
+    return Transition(seq, story, event.name, before.stage, after, None if live is None else live.id)
+
+
+def is_over(done: Transition) -> bool:
+    """Whether the story became terminal: it keeps no content then."""
+    return done.after.name in TERMINAL
+
+
+def _next_stage(story: Story, event: Event) -> Stage:
+    try:
+        return transition(story.stage, event)
+    except InvalidTransition as error:
+        raise HuskiesError(
+            f"{event.name} is not allowed for story {story.id} in {story.stage.name.value}",
+            hint=f"You can: {', '.join(commands_of(error.allowed))}. Allowed there: {', '.join(error.allowed)}.",
+            code="invalid_transition",
+            subject=str(story.id),
+        ) from error
+
+
+def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: int, now: datetime) -> None:
+    at = to_iso(now)
+    fresh = event.name in RESETS
+    started = before.stage.name is StageName.BACKLOG and after.name is StageName.CODING
+    returned = None if started else before.returned_by
+    changed = {
+        "stage": after.name.value,
+        "payload": json.dumps(encode_payload(after), ensure_ascii=False),
+        "visit": seq,
+        "entered_by": event.name,
+        "returned_by": event.name if event.name in RETURNS else returned,
+        "stage_entered_at": at,
+        "updated_at": at,
+        "retries": 0 if fresh else before.retries + isinstance(event, RETRIES),
+        "reset_seq": seq if fresh else before.reset_seq,
+        "coding_at": at if started else before.coding_at,
+    }
+    columns = ", ".join(f"{name} = :{name}" for name in changed)
+    db.execute(f"UPDATE stories SET {columns} WHERE id = :id", {**changed, "id": before.id})
+
+
+def _landing(story: Story, event: Event) -> HuskiesError:
+    return HuskiesError(
+        f"story {story.id} is being landed: {event.name} was not applied",
+        hint="Try again in a moment.",
+        code="landing",
+        subject=str(story.id),
+    )

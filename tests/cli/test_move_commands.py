@@ -1,0 +1,213 @@
+"""The commands that move stories: each by itself, several in one call."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from huskies_cli.commands import COMMANDS
+from huskies_core.context import open_context
+from huskies_core.pipeline.events import (
+    EVENTS,
+    Event,
+    MergeFailed,
+    MergeFailedFinal,
+    QaRequested,
+    QaSkipped,
+    ReviewHeld,
+    Start,
+)
+from huskies_core.pipeline.stages import FailureKind
+from huskies_core.pipeline.transition import COMMANDS as EVENT_COMMANDS
+from huskies_core.store import stories
+from huskies_core.store.transitions import fire
+from support.commands import Commands
+from support.git_repository import GitRepository
+
+QUEUED = (Start(), QaSkipped("feature/story-1", 1))
+CONFLICT = (*QUEUED, MergeFailed(FailureKind.CONFLICT_DETECTED, "README"))
+FINAL = (*CONFLICT, MergeFailedFinal("three attempts"))
+HELD = (Start(), ReviewHeld("look at it"))
+CASES: Sequence[tuple[tuple[str, ...], tuple[Event, ...], str]] = (
+    (("start", "1"), (), "1: backlog → coding\n"),
+    (("approve", "1"), HELD, "1: review_hold → merge\n"),
+    (("reject", "1", "--notes", "no"), (Start(), QaRequested()), "1: qa → coding\n"),
+    (("block", "1", "--reason", "no"), (), "1: backlog → blocked\n"),
+    (("freeze", "1"), (), "1: backlog → frozen\n"),
+    (("demote", "1"), (Start(),), "1: coding → backlog\n"),
+    (("close", "1", "--reason", "no"), (), "1: backlog → archived\n"),
+    (("abandon", "1", "--reason", "no"), (), "1: backlog → abandoned\n"),
+    (("supersede", "1", "--by", "#2"), (), "1: backlog → superseded\n"),
+    (("retry", "1"), FINAL, "1: merge_failure_final → merge\n"),
+    (("retry", "1", "--to", "qa"), FINAL, "1: merge_failure_final → qa\n"),
+    (("retry", "1", "--to", "coding"), CONFLICT, "1: merge_failure → coding\n"),
+    (("resolve", "1"), CONFLICT, "1: merge_failure → merge\n"),
+)
+REFUSED = (
+    *(
+        ("approve", "1"),
+        ("reject", "1", "--notes", "no"),
+        ("unblock", "1"),
+        ("unfreeze", "1"),
+        ("demote", "1"),
+    ),
+    *(("reopen", "1"), ("retry", "1"), ("resolve", "1")),
+)
+
+
+@pytest.fixture
+def two(huskies: Commands, repository: GitRepository) -> Commands:
+    """Two stories in backlog, the first with a commit on its branch."""
+    for title in ("first", "second"):
+        huskies("add", title, "--type", "bug")
+    repository.checkout("feature/story-1", new=True)
+    repository.commit_file("work", "done\n")
+    repository.checkout("main")
+    return huskies
+
+
+def lead(repository: GitRepository, events: Sequence[Event]) -> None:
+    """Takes story 1 through those events."""
+    with open_context(repository.root, actor="test") as context:
+        for event in events:
+            with context.store.exclusive() as db:
+                visit = stories.load(db, 1).visit
+                fire(db, 1, event, visit=visit, actor="test", now=context.now())
+
+
+@pytest.mark.parametrize(
+    ("command", "events", "line"), CASES, ids=lambda value: " ".join(map(str, value))[:30]
+)
+def test_each_moves_its_story(
+    two: Commands, repository: GitRepository, command: tuple[str, ...], events: Sequence[Event], line: str
+) -> None:
+    lead(repository, events)
+    told = two(*command, "--quiet")
+    assert told.outcome == (0, line, "")
+
+
+@pytest.mark.parametrize("command", REFUSED, ids=" ".join)
+def test_each_refuses_a_stage_that_does_not_allow_it(two: Commands, command: tuple[str, ...]) -> None:
+    told = two(*command, "--json")
+    error = told.json()["errors"][0]
+    name = {
+        "approve": "qa_passed",
+        "reject": "qa_rejected",
+        "retry": "merge_retried",
+        "resolve": "conflict_resolved",
+    }
+    fact = f"{name.get(command[0], command[0])} is not allowed for story 1 in backlog"
+    commands = "You can: start, block, freeze, close, abandon, supersede."
+    allowed = f"{commands} Allowed there: start, deps_met, block, freeze, close, abandon, supersede."
+    assert told.exit_code == 1
+    assert error == {"code": "invalid_transition", "message": fact, "hint": allowed, "subject": "1"}
+
+
+def test_every_event_of_a_person_is_named_by_a_command_that_there_is() -> None:
+    commands = {entry.name for entry in COMMANDS}
+    events = {event.name for event in EVENTS}
+    assert {words.split()[0] for words in EVENT_COMMANDS.values()} <= commands
+    assert set(EVENT_COMMANDS) <= events
+
+
+@pytest.mark.parametrize("command", ["start", "block", "freeze", "close", "abandon", "supersede"])
+def test_a_story_that_is_not_there_is_refused(two: Commands, command: str) -> None:
+    more = {
+        "block": ("--reason", "x"),
+        "close": ("--reason", "x"),
+        "abandon": ("--reason", "x"),
+        "supersede": ("--by", "2"),
+    }
+    told = two(command, "9", *more.get(command, ()), "--json").json()
+    assert (told["status"], told["exit_code"], told["errors"][0]["code"]) == ("error", 1, "not_found")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("block", "1"),
+        ("reject", "1"),
+        ("supersede", "1"),
+        ("merged", "1"),
+        ("start",),
+        ("retry", "1", "--to", "done"),
+    ],
+)
+def test_what_is_missing_is_wrong_usage(two: Commands, command: tuple[str, ...]) -> None:
+    assert two(*command).exit_code == 2
+
+
+def test_what_was_stopped_goes_on(two: Commands) -> None:
+    two("freeze", "1")
+    two("block", "2", "--reason", "no")
+    two("abandon", "2", "--reason", "no")
+    told = [
+        two("unfreeze", "1").stdout,
+        two("block", "1", "--reason", "x").stdout,
+        two("unblock", "1").stdout,
+    ]
+    assert told == ["1: frozen → backlog\n", "1: backlog → blocked\n", "1: blocked → backlog\n"]
+    assert two("reopen", "2").outcome == (0, "2: abandoned → backlog\n", "")
+
+
+def test_several_stories_are_moved_each_by_itself(two: Commands) -> None:
+    told = two("freeze", "1", "9", "#2", "1", "--json").json()
+    moved = [{"id": story, "event": "freeze", "before": "backlog", "after": "frozen"} for story in (1, 2)]
+    assert (told["status"], told["exit_code"], told["data"]) == ("partial", 1, {"stories": moved})
+    assert [error["code"] for error in told["errors"]] == ["not_found"]
+
+
+def test_when_none_of_several_moves_it_is_an_error(two: Commands) -> None:
+    told = two("freeze", "8", "9", "--json").json()
+    assert (told["status"], told["exit_code"], len(told["errors"])) == ("error", 1, 2)
+
+
+def test_a_merge_by_hand_is_verified(two: Commands, repository: GitRepository) -> None:
+    lead(repository, CONFLICT)
+    commit = repository.commit_id("feature/story-1")
+    refused = two("merged", "1", "--commit", commit, "--json").json()["errors"][0]["code"]
+    repository.git("merge", "--quiet", "feature/story-1")
+    done = two("merged", "1", "--commit", commit)
+    assert (refused, done.outcome) == ("not_on_base", (0, "1: merge_failure → done\n", ""))
+
+
+def test_an_unmet_dependency_keeps_a_story_from_starting(two: Commands) -> None:
+    two("update", "1", "--depends-on", "2")
+    told = two("start", "1", "--json").json()["errors"][0]
+    assert (told["code"], told["message"]) == ("unmet_dependency", "story 1 waits for 2 (backlog)")
+    assert two("start", "1", "--force").exit_code == 0
+
+
+def test_an_agent_may_not_move_its_story(
+    two: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))
+    monkeypatch.setenv("HUSKIES_RUN_ID", "1")
+    told = [
+        two(*command, "--json").stdout
+        for command in (("start", "1"), ("add", "x"), ("approve", "1"), ("list",))
+    ]
+    codes = [[error["code"] for error in json.loads(text)["errors"]] for text in told]
+    assert codes == [["inside_a_run"], ["inside_a_run"], ["inside_a_run"], []]
+
+
+def test_a_broken_config_keeps_nobody_from_starting_a_story(huskies: Commands) -> None:
+    huskies("add", "A story", "-c", "it works")
+    Path(".huskies/project.toml").write_text("max_coders = 'three'\n")
+    assert huskies("start", "1").outcome[:2] == (0, "1: backlog → coding\n")
+
+
+@pytest.mark.parametrize("args", [("history", "--after"), ("run", "list", "--limit")])
+def test_a_number_that_no_store_can_count_to_is_wrong_usage(huskies: Commands, args: tuple[str, ...]) -> None:
+    refused = huskies(*args, "9" * 20)
+    assert (refused.exit_code, "is not a whole number" in refused.stderr) == (2, True)
+
+
+def test_a_person_approves_what_is_not_checked_and_is_told(two: Commands, repository: GitRepository) -> None:
+    two("update", "1", "--add-criterion", "quick", "--add-criterion", "small", "--check", "1")
+    lead(repository, HELD)
+    approved = two("approve", "1", "--json")
+    data = json.loads(approved.stdout)["data"]
+    moved = {"id": 1, "event": "qa_passed", "before": "review_hold", "after": "merge"}
+    assert data == {"stories": [{**moved, "open_criteria": [2]}]}

@@ -1,0 +1,107 @@
+"""Makers and removers that are killed, children included, and what the next one makes of it."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+
+from huskies_core.clock import utc_now
+from huskies_core.git.create import Made, Wanted, create_worktrees
+from huskies_core.git.locks import clear_shared_locks, git_locked
+from huskies_core.git.removal import remove_worktree
+from huskies_core.git.repository import Repository
+from huskies_core.git.rescue import list_rescues
+from huskies_core.git.worktrees import made_worktrees, present_worktrees
+from support.git_repository import GitRepository
+from support.waiting import wait_until
+
+STORIES = range(1, 21)
+MAKER = """
+import sys
+from pathlib import Path
+from huskies_core.clock import utc_now
+from huskies_core.git.create import Wanted, create_worktrees
+from huskies_core.git.removal import remove_worktree
+from huskies_core.git.repository import Repository
+from huskies_core.project import find_repository
+
+verb, root, tip, *stories = sys.argv[1:]
+with Repository(find_repository(Path(root))) as repo:
+    if verb == "make":
+        create_worktrees(repo, [Wanted(int(story), tip, known_branch=False) for story in stories], now=utc_now())
+    else:
+        for story in stories:
+            remove_worktree(repo, int(story), base_tip=tip, landed=None, keep_branch=False, now=utc_now())
+"""
+
+
+def killed(repo: Repository, verb: str, tip: str, *, when: int) -> None:
+    """Runs the maker, and kills it and its gits once `when` stories have, or have not, a directory."""
+    command = [sys.executable, "-c", MAKER, verb, str(repo.project.root), tip, *map(str, STORIES)]
+    folder = repo.project.worktrees_dir
+
+    def directories() -> int:
+        return sum(path.name.isdecimal() for path in folder.iterdir()) if folder.is_dir() else 0
+
+    with subprocess.Popen(command, start_new_session=True) as process:
+        wait_until(lambda: process.poll() is not None or (directories() >= when) == (verb == "make"))
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def tip(repository: GitRepository) -> str:
+    for number in range(30):
+        repository.write(f"folder/file{number}", f"{number}\n")
+    return repository.commit_all()
+
+
+@pytest.mark.parametrize("when", [1, 7, 20])
+def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
+    repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int
+) -> None:
+    killed(repo, "make", tip, when=when)
+    with git_locked(repo.project):
+        clear_shared_locks(repo, now=utc_now() + timedelta(seconds=60))
+    made = create_worktrees(repo, [Wanted(story, tip, known_branch=False) for story in STORIES], now=now)
+    assert [one for one in made if not isinstance(one, Made)] == []
+    status = {line for story in STORIES for line in repository.status(cwd=repo.project.worktree(story))}
+    assert (sorted(made_worktrees(repo.project)), status) == (list(STORIES), set())
+
+
+@pytest.mark.parametrize("when", [19, 12])
+def test_removers_killed_at_any_moment_lose_nothing_and_are_finished(
+    repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int
+) -> None:
+    create_worktrees(repo, [Wanted(story, tip, known_branch=False) for story in STORIES], now=now)
+    for story in STORIES:
+        repository.write("work", f"{story}\n", cwd=repo.project.worktree(story))
+    killed(repo, "remove", tip, when=when)
+    with git_locked(repo.project):
+        clear_shared_locks(repo, now=utc_now() + timedelta(seconds=60))
+    for story in STORIES:
+        remove_worktree(repo, story, base_tip=tip, landed=None, keep_branch=False, now=now)
+    kept = {rescue.story: repository.read("work", rescue.commit) for rescue in list_rescues(repo)}
+    expected = {story: f"{story}\n" for story in STORIES}
+    assert (kept, present_worktrees(repo.project), repository.git("branch", "--list", "feature/*")) == (
+        expected,
+        frozenset(),
+        "",
+    )
+
+
+@pytest.mark.bench
+def test_worktrees_cost_little_more_than_git_itself(
+    repository: GitRepository, repo: Repository, now: datetime, tip: str
+) -> None:
+    started = utc_now()
+    for story in range(200):
+        path = repo.project.root.parent / "bare" / str(story)
+        repository.git("worktree", "add", "--quiet", "-b", f"bare-{story}", str(path), tip)
+    bare = utc_now() - started
+    started = utc_now()
+    made = create_worktrees(repo, [Wanted(story, tip, known_branch=False) for story in range(200)], now=now)
+    ours = utc_now() - started
+    assert (len(made), ours / bare <= 1.3) == (200, True)

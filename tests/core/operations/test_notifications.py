@@ -1,0 +1,138 @@
+"""Sending by all channels at once, and what on this machine keeps them from people."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from huskies_core.channels.channel import Channel, trouble
+from huskies_core.channels.message import Message
+from huskies_core.context import Context
+from huskies_core.doctor.settings import look_at_notify
+from huskies_core.errors import HuskiesError
+from huskies_core.operations.configuration import check
+from huskies_core.operations.notifications import deliver, send_by, send_test
+from huskies_core.store.notifications import Delivery
+from support.contexts import Clock, opened
+from support.messages import ONE
+from support.webhooks import Webhook, opened_webhook
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    with opened(tmp_path / "shop", Clock()) as context:
+        yield context
+
+
+@pytest.fixture
+def server() -> Iterator[Webhook]:
+    with opened_webhook() as server:
+        yield server
+
+
+def set_notify(context: Context, text: str) -> None:
+    context.project.project_toml.write_text(f"[notify]\n{text}\n")
+    context.forget_config()
+
+
+def set_env(context: Context, text: str, mode: int = 0o600) -> None:
+    context.project.env_file.write_text(text)
+    context.project.env_file.chmod(mode)
+
+
+def test_each_channel_is_tried_whatever_becomes_of_the_others() -> None:
+    def refuse(_: Message) -> None:
+        raise trouble("it answered 500")
+
+    def break_down(_: Message) -> None:
+        raise ValueError("https://host/secret")
+
+    def take(_: Message) -> None:
+        pass
+
+    channels = [Channel("a", refuse), Channel("b", break_down), Channel("c", take)]
+    assert send_by(channels, ONE) == (
+        Delivery("a", "it answered 500"),
+        Delivery("b", "ValueError"),
+        Delivery("c"),
+    )
+
+
+def test_one_that_takes_too_long_is_left_behind() -> None:
+    over = threading.Event()
+    channels = [Channel("slow", lambda _: assert_waited(over)), Channel("quick", lambda _: None)]
+    sent = send_by(channels, ONE, within=0.2)
+    over.set()
+    assert sent == (Delivery("slow", "it took longer than 0.2 s"), Delivery("quick"))
+
+
+def assert_waited(over: threading.Event) -> None:
+    assert over.wait(30)
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_secrets_come_from_the_env_file(context: Context, server: Webhook) -> None:
+    key, chat = '${KEY}"', '"json://127.0.0.1:${PORT}/x"'
+    set_notify(context, f'webhook = "{server.url}?key={key}\napprise = [{chat}, "${{MISSING}}"]')
+    set_env(context, f"KEY=abc\nPORT={server.port}\n")
+    sent = send_test(context)
+    assert sent == (
+        Delivery("webhook"),
+        Delivery("apprise 1 (json)"),
+        Delivery("apprise 2", "MISSING is not set in .huskies/env"),
+    )
+    assert sorted(path for path, _ in server.asked) == ["/hook?key=abc", "/x"]
+
+
+def test_an_env_file_that_others_can_read_is_not_used(context: Context, server: Webhook) -> None:
+    set_notify(context, f'webhook = "{server.url}?${{KEY}}"')
+    set_env(context, "KEY=abc\n", mode=0o644)
+    (sent,) = send_test(context)
+    assert ("can be read by others" in sent.trouble, server.asked) == (True, [])
+
+
+def test_without_a_channel_there_is_nothing_to_test(context: Context) -> None:
+    with pytest.raises(HuskiesError) as caught:
+        send_test(context)
+    assert (caught.value.message, caught.value.code) == ("there is no way to tell anybody", "not_set")
+
+
+def test_only_the_process_that_it_was_left_to_sends(context: Context) -> None:
+    with pytest.raises(HuskiesError) as caught:
+        deliver(context, 1)
+    assert caught.value.code == "not_yours"
+
+
+def faults(context: Context) -> list[str]:
+    return [f"{problem.line} {problem.message}" for problem in check(context)]
+
+
+def test_what_keeps_people_from_being_told_is_found(context: Context, tmp_path: Path) -> None:
+    context.environ = {"PATH": str(tmp_path)}
+    set_notify(
+        context,
+        'desktop = true\ncommand = ["nowhere"]\nwebhook = "https://x/${HOOK}"\napprise = ["tgram://${A}/${B}"]',
+    )
+    set_env(context, "B=1\n")
+    assert faults(context) == [
+        "2 notify: notify-send is not on PATH",
+        "3 notify: nowhere is no program that can be run",
+        "4 notify: HOOK is not set in .huskies/env",
+        "5 notify: A is not set in .huskies/env",
+    ]
+    (found,) = look_at_notify(context)
+    assert (found.name, found.problem) == ("notify", "notify-send is not on PATH")
+
+
+def test_a_program_is_found_by_its_path_from_the_root(context: Context) -> None:
+    program = context.project.root / "tell"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    set_notify(context, 'command = ["./tell"]')
+    assert faults(context) == []
+
+
+def test_a_table_by_which_nobody_is_told_is_found(context: Context) -> None:
+    set_notify(context, 'events = ["done"]')
+    assert faults(context) == ["1 notify: nobody is told of anything"]

@@ -1,0 +1,99 @@
+"""A budget that is used up is noted once, by whoever takes the usage in, and again when it was raised and used up."""
+
+from huskies_core.context import Context
+from huskies_core.passes.actions import Outcome, Verb
+from huskies_core.passes.cost_rollup import COST_ROLLUP, apply
+from huskies_core.passes.pass_runner import run_pass
+from huskies_core.pipeline.events import Abandon
+from huskies_core.pipeline.stages import Coding
+from huskies_core.store import journal, runs, usage
+from huskies_core.store.runs import Claim, Report, RunKind
+from huskies_core.store.runs import Outcome as Ended
+from huskies_core.store.usage import Usage
+from support.contexts import Clock
+from support.stories import fire_event, import_story
+
+BUDGETS = "[budget]\nper_story_usd = 2.0\nper_day_usd = 3.0\n"
+
+
+def spend(context: Context, usd: float) -> int:
+    """A run of a new story that has used so much."""
+    story = import_story(context.store, Coding())
+    wanted = Claim(story.id, RunKind.CODER, story.visit, "ann", "command")
+    with context.store.exclusive() as db:
+        run = runs.claim(db, wanted, actor="test", now=context.now())
+        usage.put(db, run.id, Usage("opus", cost_usd=usd), now=context.now())
+        runs.end(db, run.id, Report(Ended.COMPLETED), actor="test", now=context.now())
+    return story.id
+
+
+def set_budgets(context: Context, text: str = BUDGETS) -> None:
+    context.project.project_toml.write_text(text)
+    context.forget_config()
+
+
+def noted(context: Context) -> list[tuple[int | None, str]]:
+    """What one pass notes."""
+    done = run_pass(context, COST_ROLLUP).done
+    assert {one.outcome for one in done} <= {Outcome.DONE}
+    return [(one.action.story, one.detail) for one in done if one.action.verb is Verb.NOTE_BUDGET]
+
+
+def rows(context: Context) -> list[tuple[int | None, str, str]]:
+    with context.store.reading() as db:
+        found = journal.entries_after(db, 0)
+    reached = [row for row in found if row.event == "budget_reached"]
+    return [(row.story, row.detail["budget"], row.detail["day"]) for row in reached]
+
+
+def test_without_a_budget_nothing_is_noted(context: Context) -> None:
+    spend(context, 100.0)
+    assert (noted(context), rows(context)) == ([], [])
+
+
+def test_each_budget_that_is_used_up_is_noted_once(context: Context) -> None:
+    set_budgets(context)
+    spend(context, 2.5)
+    first = noted(context)
+    spend(context, 0.5)
+    second, third = noted(context), noted(context)
+    assert first == [(1, "budget.per_story_usd: 2.50 of 2.00 USD are used")]
+    assert second == [(None, "budget.per_day_usd: 3.00 of 3.00 USD are used")]
+    assert third == []
+    assert rows(context) == [
+        (1, "budget.per_story_usd", ""),
+        (None, "budget.per_day_usd", "2026-03-01"),
+    ]
+
+
+def test_the_next_day_has_a_budget_of_its_own(context: Context, clock: Clock) -> None:
+    set_budgets(context, "[budget]\nper_day_usd = 3.0\n")
+    spend(context, 4.0)
+    noted(context)
+    clock.pass_by(days=1)
+    before = noted(context)
+    spend(context, 4.0)
+    noted(context)
+    assert (before, [day for *_, day in rows(context)]) == ([], ["2026-03-01", "2026-03-02"])
+
+
+def test_a_budget_that_is_raised_and_used_up_again_is_noted_again(context: Context) -> None:
+    set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
+    spend(context, 2.5)
+    noted(context)
+    set_budgets(context, "[budget]\nper_story_usd = 2.5\n")
+    assert noted(context) == [(1, "budget.per_story_usd: 2.50 of 2.50 USD are used")]
+
+
+def test_of_a_story_that_is_over_nothing_is_noted(context: Context) -> None:
+    set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
+    fire_event(context.store, spend(context, 2.5), Abandon("no"), now=context.now())
+    assert (noted(context), rows(context)) == ([], [])
+
+
+def test_two_that_plan_the_same_note_it_once(context: Context) -> None:
+    set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
+    spend(context, 2.5)
+    (planned,) = run_pass(context, COST_ROLLUP, dry_run=True).done
+    apply(context, planned.action)
+    assert (noted(context), len(rows(context))) == ([], 1)

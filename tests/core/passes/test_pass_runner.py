@@ -1,0 +1,161 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass
+from huskies_core.scheduler.snapshot import World
+from huskies_core.store import cursors, journal
+from support.waiting import wait_for_file
+
+HOLDER = """
+import sys, pathlib
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    pathlib.Path(sys.argv[2]).write_text("held")
+    sys.stdin.read()
+"""
+
+
+def planned(*stories: int) -> Callable[[World], tuple[Action, ...]]:
+    """A plan that wants those stories once: what has a journal row is not wanted again."""
+
+    def plan(world: World) -> tuple[Action, ...]:
+        done = {entry.story for entry in journal.entries_after(world.db, 0)}
+        return tuple(Action(Verb.PURGE_CONTENT, story) for story in stories if story not in done)
+
+    return plan
+
+
+def tell(context: Context, action: Action) -> str:
+    with context.store.exclusive() as db:
+        journal.append(
+            db, journal.Kind.STORY, "told", actor=context.actor, now=context.now(), story=action.story
+        )
+    return f"told {action.story}"
+
+
+def fail_on_two(context: Context, action: Action) -> str:
+    if action.story == 2:
+        raise HuskiesError("no", code="no")
+    if action.story == 3:
+        raise ZeroDivisionError("a bug")
+    return tell(context, action)
+
+
+def test_a_second_run_does_nothing(context: Context) -> None:
+    chosen = Pass("gc", planned(1, 2), one_by_one(tell))
+    first, second = run_pass(context, chosen), run_pass(context, chosen)
+    assert ([item.detail for item in first.done], second.done) == (["told 1", "told 2"], ())
+
+
+def test_one_bad_item_does_not_stop_the_rest(context: Context) -> None:
+    report = run_pass(context, Pass("gc", planned(1, 2, 3, 4), one_by_one(fail_on_two)))
+    ended = [(item.action.story, item.outcome, item.error, item.detail) for item in report.done[:4]]
+    assert ended == [
+        (1, Outcome.DONE, "", "told 1"),
+        (2, Outcome.FAILED, "no", "no"),
+        (3, Outcome.FAILED, "bug", "ZeroDivisionError: a bug"),
+        (4, Outcome.DONE, "", "told 4"),
+    ]
+
+
+def test_a_dry_run_plans_and_changes_nothing(context: Context) -> None:
+    report = run_pass(context, Pass("gc", planned(1), one_by_one(tell)), dry_run=True)
+    with context.store.reading() as db:
+        assert ([item.outcome for item in report.done], journal.head(db)) == ([Outcome.PLANNED], 0)
+
+
+def test_what_is_written_names_the_pass(context: Context) -> None:
+    run_pass(context, Pass("gc", planned(1), one_by_one(tell)))
+    with context.store.reading() as db:
+        assert [entry.actor for entry in journal.entries_after(db, 0)] == ["pass:gc"]
+
+
+def test_a_pass_goes_round_again_while_the_journal_moves_and_no_more_than_ten_times(context: Context) -> None:
+    endless = Pass("gc", lambda _: (Action(Verb.PURGE_CONTENT, 1),), one_by_one(tell))
+    assert len(run_pass(context, endless).done) == MOST_ROUNDS
+
+
+def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context) -> None:
+    """The other came too late for the plan and found the lock taken: its wish is in the journal alone."""
+    wishes: list[int] = []
+
+    def plan(_: World) -> tuple[Action, ...]:
+        wanted = tuple(Action(Verb.PURGE_CONTENT, story) for story in wishes) or ()
+        return wanted or ((Action(Verb.PURGE_CONTENT, 1),) if not served else ())
+
+    served: list[int] = []
+
+    def apply(context: Context, action: Action) -> str:
+        assert action.story is not None
+        served.append(action.story)
+        if action.story == 1:
+            wishes.append(2)
+            tell(context, Action(Verb.PURGE_CONTENT, 2))
+        else:
+            wishes.clear()
+        return ""
+
+    run_pass(context, Pass("gc", plan, one_by_one(apply)))
+    assert served == [1, 2]
+
+
+def test_a_row_that_comes_while_nothing_is_to_do_is_not_missed(context: Context) -> None:
+    """The other writes after the plan and finds the lock of a pass that has nothing to do."""
+    told: list[int | None] = []
+
+    def plan(world: World) -> tuple[Action, ...]:
+        entries = journal.entries_after(world.db, 0)
+        if not entries:
+            tell(context, Action(Verb.PURGE_CONTENT, 2))
+        return tuple(Action(Verb.PURGE_CONTENT, entry.story) for entry in entries if entry.story not in told)
+
+    def apply(_: Context, action: Action) -> str:
+        told.append(action.story)
+        return ""
+
+    run_pass(context, Pass("gc", plan, one_by_one(apply)))
+    assert told == [2]
+
+
+def test_a_settled_pass_that_follows_the_journal_stands_at_its_head(context: Context) -> None:
+    run_pass(context, Pass("auto-assign", planned(1), one_by_one(tell), follows=True))
+    with context.store.reading() as db:
+        assert cursors.get(db, "auto-assign") == journal.head(db) == 1
+
+
+@pytest.fixture
+def holder(context: Context, tmp_path: Path) -> "subprocess.Popen[bytes]":
+    """Another process that holds the lock of gc until its input ends."""
+    lock, ready = context.project.pass_lock("gc"), tmp_path / "ready"
+    lock.parent.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(lock), str(ready)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    wait_for_file(ready)
+    return process
+
+
+def test_a_pass_that_runs_elsewhere_is_left_alone(
+    context: Context, holder: "subprocess.Popen[bytes]"
+) -> None:
+    report = run_pass(context, Pass("gc", planned(1), one_by_one(tell)))
+    with pytest.raises(LockBusy), pass_locked(context, "gc", 0.1):
+        pass
+    holder.communicate()
+    assert (report.already_running, report.done) == (True, ())
+    assert len(run_pass(context, Pass("gc", planned(1), one_by_one(tell))).done) == 1
+
+
+def test_waiting_in_vain_for_a_pass_says_so(context: Context, holder: "subprocess.Popen[bytes]") -> None:
+    with pytest.raises(LockBusy, match="gc is already running"):
+        run_pass(context, Pass("gc", planned(1), one_by_one(tell)), wait=0.1)
+    holder.communicate()

@@ -1,0 +1,238 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from huskies_core.clock import utc_now
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.operations.scheduler_check import ticked_lately
+from huskies_core.passes import pass_sequence
+from huskies_core.passes.actions import Outcome as Became
+from huskies_core.passes.actions import PassReport
+from huskies_core.passes.due import is_due
+from huskies_core.pipeline.events import Block, Start
+from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure
+from huskies_core.store import pass_times, runs, stories
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
+from support.contexts import Clock, opened
+from support.stories import add_story, fire_event, import_story, load_story
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The real time, since what asks whether anything is due reads the clock itself."""
+    return Clock(utc_now())
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    """A project without agents."""
+    with opened(tmp_path / "repo", clock) as context:
+        yield context
+
+
+def state(context: Context) -> str:
+    return str(context.project.state_dir)
+
+
+def ran(reports: tuple[PassReport, ...]) -> list[str]:
+    return [report.name for report in reports]
+
+
+def settle(context: Context) -> None:
+    """Ticks until a tick has nothing to do."""
+    for _ in range(3):
+        pass_sequence.tick(context)
+
+
+def claim(context: Context, story: int) -> int:
+    with context.store.exclusive() as db:
+        visit = stories.load(db, story).visit
+        return runs.claim(db, Claim(story, RunKind.CODER, visit, "ann"), actor="test", now=context.now()).id
+
+
+# when a tick is due
+
+
+def test_a_fresh_project_is_due_and_a_settled_one_is_not(context: Context) -> None:
+    before = is_due(state(context))
+    settle(context)
+    assert (before, is_due(state(context))) == (True, False)
+
+
+def test_a_tick_with_nothing_due_writes_nothing_and_takes_no_lock(context: Context) -> None:
+    settle(context)
+    files = [path for path in context.project.state_dir.rglob("*") if path.is_file()]
+    before = {
+        path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files if path.suffix != ".db-shm"
+    }
+    reports = pass_sequence.tick(context)
+    after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before}
+    assert (reports, after) == ((), before)
+
+
+def test_a_change_of_a_story_makes_a_tick_due(context: Context) -> None:
+    settle(context)
+    add_story(context.store)
+    due = is_due(state(context))
+    settle(context)
+    assert (due, is_due(state(context))) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["project.toml", "agents.toml"])
+def test_a_changed_config_file_makes_a_tick_due(context: Context, name: str) -> None:
+    settle(context)
+    (context.project.state_dir / name).write_text("# another comment\n")
+    due = is_due(state(context))
+    context.forget_config()
+    settle(context)
+    assert (due, is_due(state(context))) == (True, False)
+
+
+def test_a_wait_that_is_over_makes_a_tick_due(context: Context) -> None:
+    settle(context)
+    with context.store.exclusive() as db:
+        pass_times.bring_forward(db, "auto-assign", context.now())
+    assert is_due(state(context))
+
+
+def test_a_clock_that_was_put_back_is_not_waited_for(context: Context, clock: Clock) -> None:
+    clock.pass_by(days=365)
+    settle(context)
+    clock.pass_by(days=-365)
+    told = ticked_lately(context)
+    due, reports = is_due(state(context)), pass_sequence.tick(context)
+    assert (told, due, "watchdog" in ran(reports)) == (False, True, True)
+    settle(context)
+    assert (ticked_lately(context), is_due(state(context))) == (True, False)
+
+
+def test_a_live_run_makes_a_tick_due_only_when_its_lock_is_free(context: Context) -> None:
+    import_story(context.store, Coding())
+    lock = take_lock(RunDirectory(context.project.run_dir(claim(context, 1))))
+    assert lock is not None
+    settle(context)
+    held = is_due(state(context))
+    os.close(lock)
+    assert (held, is_due(state(context))) == (False, True)
+
+
+def test_an_unreadable_store_is_due_so_that_the_tick_says_why(tmp_path: Path) -> None:
+    assert is_due(str(tmp_path))
+
+
+# what a tick does
+
+
+def test_a_tick_ends_a_dead_run_at_once_and_goes_on_with_its_story(context: Context) -> None:
+    import_story(context.store, Coding())
+    settle(context)
+    run = claim(context, 1)
+    reports = pass_sequence.tick(context)
+    with context.store.reading() as db:
+        ended = runs.load(db, run)
+    assert [(one.action.verb.value, one.outcome) for one in reports[0].done] == [("release_run", Became.DONE)]
+    assert (ended.outcome, ended.detail) == (Outcome.CRASHED, "its supervisor was killed")
+
+
+def test_a_run_whose_account_is_broken_keeps_no_other_from_its_end(context: Context) -> None:
+    import_story(context.store, Coding(), number=1)
+    run = claim(context, 1)
+    context.project.run_dir(run).mkdir(parents=True)
+    (context.project.run_dir(run) / "exit.json").write_text("garbage")
+    reports = pass_sequence.tick(context)
+    outcomes = [(one.action.run, one.outcome) for one in reports[0].done]
+    assert (outcomes, "auto-assign" in ran(reports)) == ([(run, Became.DONE)], True)
+
+
+def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> None:
+    import_story(context.store, Coding())
+    settle(context)
+    run = claim(context, 1)
+    context.project.project_toml.write_text("nonsense = \n")
+    context.forget_config()
+    ended, broken = pass_sequence.tick(context)
+    with context.store.reading() as db:
+        assert runs.load(db, run).outcome is Outcome.CRASHED
+    assert (ended.acted, broken.failure and broken.failure.error) == (True, "config_error")
+
+
+@pytest.mark.parametrize("name", ["exit.json", "progress.json", "kill.json"])
+def test_a_run_whose_account_nobody_can_read_ends_all_the_same(context: Context, name: str) -> None:
+    import_story(context.store, Coding())
+    run = claim(context, 1)
+    folder = context.project.run_dir(run)
+    folder.mkdir(parents=True)
+    (folder / name).write_text("torn")
+    pass_sequence.tick(context)
+    with context.store.reading() as db:
+        assert runs.load(db, run).outcome is Outcome.CRASHED
+    assert (folder / f"{name}.broken").read_text() == "torn"
+
+
+def test_reconcile_and_watchdog_run_at_their_intervals(context: Context, clock: Clock) -> None:
+    settle(context)
+    clock.pass_by(seconds=31)
+    first, second = pass_sequence.tick(context), pass_sequence.tick(context)
+    assert (ran(first)[:2], second) == (["watchdog", "gc"], ())
+
+
+def test_a_dry_tick_plans_and_changes_nothing(context: Context) -> None:
+    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""))
+    reports = pass_sequence.tick(context, dry_run=True)
+    planned = [(one.action.verb.value, one.outcome) for report in reports for one in report.done]
+    assert ("block_story", Became.PLANNED) in planned
+    assert load_story(context.store, 1).stage.name.value == "merge_failure"
+
+
+def test_a_pass_that_fails_does_not_keep_the_next_ones_from_running(context: Context) -> None:
+    add_story(context.store)
+    fire_event(context.store, 1, Start())
+    fire_event(context.store, 1, Block("no"))
+    context.project.audit_log.mkdir()
+    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""))
+    reports = {report.name: report for report in pass_sequence.reconcile(context)}
+    assert reports["audit-log"].failure is not None
+    assert reports["merge-recovery"].acted
+
+
+# the watchdog
+
+
+def test_a_run_whose_story_moved_on_is_ended_as_cancelled(context: Context) -> None:
+    import_story(context.store, Coding())
+    run = claim(context, 1)
+    fire_event(context.store, 1, Block("no"))
+    directory = RunDirectory(context.project.run_dir(run))
+    lock = take_lock(directory)
+    assert lock is not None
+    context.project.run_dir(run).joinpath("spec.json").write_text("{}")
+    os.close(lock)
+    pass_sequence.watchdog(context)
+    with context.store.reading() as db:
+        assert runs.load(db, run).is_live is False
+
+
+def test_a_start_that_another_made_first_is_refused_by_the_store(context: Context) -> None:
+    import_story(context.store, Coding())
+    claim(context, 1)
+    with pytest.raises(HuskiesError, match="story 1 has a live run already"):
+        claim(context, 1)
+
+
+# the end of a run
+
+
+def test_the_end_of_a_merge_whose_gates_failed_sends_the_story_back_at_once(context: Context) -> None:
+    import_story(context.store, Merge("feature/story-1", 1))
+    found = {"merge": {"result": "gates_failed", "output": "gate tests exited with 1"}}
+    with context.store.exclusive() as db:
+        visit, now = stories.load(db, 1).visit, context.now()
+        run = runs.claim(db, Claim(1, RunKind.MERGE, visit), actor="test", now=now).id
+        runs.end(db, run, Report(Outcome.COMPLETED, evidence=found), actor="test", now=now)
+    pass_sequence.after_run(context)
+    assert load_story(context.store, 1).stage == Coding()

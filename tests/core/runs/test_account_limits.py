@@ -1,0 +1,158 @@
+"""What the ends of runs mean for their account: which of them hold it, and which let it go."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from huskies_core.clock import to_iso
+from huskies_core.pipeline.stages import Coding
+from huskies_core.project import Project
+from huskies_core.runs.account_limits import note_end
+from huskies_core.runtimes.interface import RateLimit
+from huskies_core.store import rate_limits, runs, stories, timers
+from huskies_core.store.connection import Store, create
+from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
+from huskies_core.supervisor.records import Progress
+from support.stories import NOW, import_story
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    root = tmp_path.resolve()
+    (root / ".huskies").mkdir()
+    project = Project(root, root / ".git")
+    create(project)
+    with Store(project) as opened:
+        yield opened
+
+
+def progress(wait: timedelta | None = None, *, is_hard: bool = True, turns: int = 0) -> Progress:
+    """Of a run whose account is at a limit for so long from NOW."""
+    until = None if wait is None else (NOW + wait).timestamp()
+    return Progress("ann", turns=turns, rate_limit=RateLimit(is_hard, until, "five hour limit"))
+
+
+ANSWERED = Progress("ann", turns=3)
+SILENT = Progress("ann")
+
+
+def begin(store: Store, story: int, kind: RunKind = RunKind.CODER, *, at: datetime = NOW) -> Run:
+    """A run of one account, by an agent of its own."""
+    import_story(store, Coding(), number=story)
+    with store.exclusive() as db:
+        wanted = Claim(story, kind, stories.load(db, story).visit, f"agent-{story}", "claude-code", "opus")
+        return runs.claim(db, wanted, actor="test", now=at)
+
+
+def end(store: Store, run: Run, outcome: Outcome, found: Progress, *, at: datetime = NOW) -> None:
+    with store.exclusive() as db:
+        left = note_end(db, run, outcome, found, at)
+        runs.end(db, run.id, Report(outcome, evidence=left), actor="test", now=at)
+
+
+def held(store: Store, now: datetime = NOW) -> list[datetime]:
+    with store.reading() as db:
+        return [limit.until for limit in rate_limits.in_force(db, now)]
+
+
+def waits(store: Store) -> Sequence[tuple[int | None, datetime]]:
+    """The stories that have an armed timer, and when it fires."""
+    with store.reading() as db:
+        return [(timer.story, timer.fire_at) for timer in timers.everything(db)]
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.COMPLETED])
+def test_however_a_run_ends_that_waits_for_a_told_time_its_account_is_held(
+    store: Store, outcome: Outcome
+) -> None:
+    end(store, begin(store, 1), outcome, progress(HOUR))
+    assert held(store) == [NOW + HOUR]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.STOPPED, Outcome.LIMIT])
+def test_a_run_that_was_cut_short_without_a_time_holds_nobody(store: Store, outcome: Outcome) -> None:
+    end(store, begin(store, 1), outcome, progress())
+    assert held(store) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "found", "is_held"),
+    [
+        (Outcome.COMPLETED, ANSWERED, False),
+        (Outcome.COMPLETED, SILENT, False),
+        (Outcome.FAILED, ANSWERED, False),
+        (Outcome.LIMIT, ANSWERED, False),
+        (Outcome.COMPLETED, progress(HOUR, is_hard=False), False),
+        (Outcome.FAILED, SILENT, True),
+        (Outcome.LIMIT, SILENT, True),
+        (Outcome.CRASHED, ANSWERED, True),
+        (Outcome.STOPPED, ANSWERED, True),
+    ],
+)
+def test_only_a_run_that_was_answered_lets_its_account_go(
+    store: Store, outcome: Outcome, found: Progress, *, is_held: bool
+) -> None:
+    """A setup that fails and a program that cannot start have asked nobody."""
+    end(store, begin(store, 1), Outcome.RATE_LIMITED, progress(5 * HOUR))
+    end(store, begin(store, 2, at=NOW + MINUTE), outcome, found, at=NOW + 2 * MINUTE)
+    assert bool(held(store)) is is_held
+
+
+def test_an_answer_from_before_the_limit_does_not_end_it(store: Store) -> None:
+    older = begin(store, 1)
+    end(store, begin(store, 2), Outcome.RATE_LIMITED, progress(5 * HOUR), at=NOW + MINUTE)
+    end(store, older, Outcome.COMPLETED, ANSWERED, at=NOW + 2 * MINUTE)
+    assert held(store) == [NOW + 5 * HOUR]
+
+
+def test_a_limit_that_is_met_again_is_not_ended_by_who_came_between(store: Store) -> None:
+    end(store, begin(store, 1), Outcome.RATE_LIMITED, progress())
+    between, again = (begin(store, number, at=NOW + 2 * MINUTE) for number in (2, 3))
+    end(store, again, Outcome.RATE_LIMITED, progress(5 * HOUR), at=NOW + 3 * MINUTE)
+    end(store, between, Outcome.COMPLETED, ANSWERED, at=NOW + 4 * MINUTE)
+    assert held(store) == [NOW + 5 * HOUR]
+
+
+def test_an_answer_after_the_limit_is_over_counts_whenever_the_run_began(store: Store) -> None:
+    older = begin(store, 1)
+    end(store, begin(store, 2), Outcome.RATE_LIMITED, progress(), at=NOW + MINUTE)
+    end(store, older, Outcome.COMPLETED, ANSWERED, at=NOW + HOUR)
+    with store.reading() as db:
+        assert rate_limits.everything(db) == ()
+
+
+def test_all_that_wait_for_an_account_wait_for_its_later_time(store: Store) -> None:
+    for story, wait in ((1, HOUR), (2, 5 * HOUR), (3, 2 * HOUR)):
+        end(store, begin(store, story), Outcome.RATE_LIMITED, progress(wait))
+    assert waits(store) == [(story, NOW + 5 * HOUR) for story in (1, 2, 3)]
+
+
+def test_who_waits_for_another_account_is_left_alone(store: Store) -> None:
+    other = replace(begin(store, 1), model="sonnet")
+    with store.exclusive() as db:
+        db.execute("UPDATE runs SET model = 'sonnet' WHERE id = ?", (other.id,))
+    end(store, other, Outcome.RATE_LIMITED, progress(HOUR))
+    end(store, begin(store, 2), Outcome.RATE_LIMITED, progress(5 * HOUR))
+    assert waits(store) == [(1, NOW + HOUR), (2, NOW + 5 * HOUR)]
+
+
+def test_what_is_not_begun_again_by_itself_has_no_timer(store: Store) -> None:
+    """A run of stage other is a person's: its account is held, its story waits for nothing."""
+    end(store, begin(store, 1, RunKind.OTHER), Outcome.RATE_LIMITED, progress(HOUR))
+    assert (held(store), waits(store)) == ([NOW + HOUR], [])
+
+
+def test_what_is_kept_says_whether_the_time_was_told(store: Store) -> None:
+    begun = [(begin(store, 1), progress()), (begin(store, 2), progress(HOUR))]
+    with store.exclusive() as db:
+        left = [note_end(db, run, Outcome.RATE_LIMITED, found, NOW) for run, found in begun]
+    assert [one["rate_limit"] for one in left] == [
+        {"until": to_iso(NOW + MINUTE), "told": False},
+        {"until": to_iso(NOW + HOUR), "told": True},
+    ]

@@ -1,0 +1,104 @@
+"""The command that a sandboxed program becomes, and what is said where it cannot."""
+
+from pathlib import Path
+
+import pytest
+
+from huskies_core.config.records import Agent, AgentStage
+from huskies_core.errors import HuskiesError
+from huskies_core.project import Project
+from huskies_core.runs.sandbox import Show, View, wrap
+from huskies_core.runs.sandbox_policy import confine, require_sandbox, sandbox_problems
+from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.spec import Role, Step
+from support.git_repository import GitRepository
+
+AGENT = Agent("ann", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")
+STEP = Step("ann", Role.AGENT, ("true",), "/w")
+
+
+@pytest.fixture
+def obliging(tmp_path: Path) -> dict[str, str]:
+    """An environment whose bwrap is content with everything."""
+    program = tmp_path / "bin" / "bwrap"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
+
+
+def test_the_whole_command_in_its_order() -> None:
+    paths = ((Show.NOTHING, "/home"), (Show.READ, "/home/x y"), (Show.WRITE, "/w"))
+    view = View(paths, network=False, variables=(("TMPDIR", "/tmp"),))
+    assert wrap(("agent", "--", "-p"), "/w", view) == (
+        *("env", "--ignore-signal=TERM", "bwrap"),
+        *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL"),
+        "--unshare-net",
+        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
+        *("--tmpfs", "/home", "--ro-bind", "/home/x y", "/home/x y", "--bind", "/w", "/w"),
+        *("--setenv", "TMPDIR", "/tmp", "--chdir", "/w", "--"),
+        *("env", "--default-signal=TERM", "agent", "--", "-p"),
+    )
+
+
+def test_the_network_stays_unless_it_is_taken() -> None:
+    assert "--unshare-net" not in wrap(("true",), "/", View(()))
+
+
+def test_an_agent_without_a_sandbox_runs_as_it_is(project: Project) -> None:
+    plain = Agent("ann", AgentStage.CODER, "command", command=("true",))
+    run = RunDirectory(project.run_dir(1))
+    assert confine(STEP, plain, project, story=1, run=run, environ={}) == STEP
+    assert sandbox_problems(plain, project, {"PATH": ""}) == ()
+
+
+def test_of_all_runs_it_sees_what_it_was_sent_in_its_own(
+    project: Project, repository: GitRepository, tmp_path: Path
+) -> None:
+    place = str(project.worktree(1))
+    repository.git("worktree", "add", "--quiet", "-b", "feature/story-1", place)
+    run = RunDirectory(project.run_dir(7))
+    argv = confine(STEP, AGENT, project, story=1, run=run, environ={"HOME": str(tmp_path)}).argv
+    shown = [path for path in argv if path.startswith(str(project.runs_dir))]
+    assert set(shown) == {run.prompt, run.mcp_config}
+
+
+def test_a_story_without_a_worktree_has_no_sandbox(project: Project) -> None:
+    run = RunDirectory(project.run_dir(1))
+    with pytest.raises(HuskiesError, match="no worktree for story 1"):
+        confine(STEP, AGENT, project, story=1, run=run, environ={"HOME": str(project.root.parent)})
+
+
+def test_bubblewrap_is_looked_for_and_tried(project: Project, obliging: dict[str, str]) -> None:
+    assert sandbox_problems(AGENT, project, obliging) == ()
+    assert sandbox_problems(AGENT, project, {"PATH": "/nowhere"}) == ("bwrap is not on PATH",)
+    program = Path(obliging["PATH"].partition(":")[0], "bwrap")
+    program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    said = "bwrap does not work here: bwrap: No permissions to create new namespace"
+    assert sandbox_problems(AGENT, project, obliging) == (said,)
+    with pytest.raises(HuskiesError, match="no sandbox for ann: bwrap does not work here"):
+        require_sandbox(AGENT, project, obliging)
+
+
+def test_listed_paths_have_to_be_there(project: Project, obliging: dict[str, str]) -> None:
+    home = Path(obliging["HOME"])
+    (home / ".here").mkdir()
+    agent = Agent(
+        "ann",
+        AgentStage.CODER,
+        "command",
+        command=("true",),
+        sandbox="bwrap",
+        sandbox_read=("~/.gone",),
+        sandbox_write=("~/.here",),
+    )
+    assert sandbox_problems(agent, project, obliging) == (f"there is no {home}/.gone",)
+
+
+def test_a_program_that_the_sandbox_hides_is_named(project: Project, obliging: dict[str, str]) -> None:
+    program = Path(obliging["HOME"]).resolve() / "agent"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    agent = Agent("ann", AgentStage.CODER, "command", command=(str(program),), sandbox="bwrap")
+    said = f"{program} is hidden, list it in sandbox_read"
+    assert sandbox_problems(agent, project, obliging) == (said,)

@@ -1,0 +1,56 @@
+"""Worktrees follow the base as long as nothing of their own is in them."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from huskies_core.context import Context
+from huskies_core.pipeline.stages import Coding
+from huskies_core.runs.story_worktrees import catch_up_with_base, make_worktrees
+from support.contexts import Clock, opened
+from support.stories import NOW, import_story
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    """A project whose story 1 has its worktree, and whose base has moved on since."""
+    with opened(tmp_path / "repo", Clock()) as context:
+        import_story(context.store, Coding(), number=1)
+        make_worktrees(context, [1], NOW)
+        (context.project.root / "mended.txt").write_text("mended\n")
+        commit(context.project.root)
+        yield context
+
+
+def commit(place: Path) -> None:
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", "x"]):
+        subprocess.run(["git", *command], cwd=place, check=True)
+
+
+def mended(context: Context) -> bool:
+    return (context.project.worktree(1) / "mended.txt").exists()
+
+
+def test_a_worktree_without_commits_takes_up_what_was_mended_on_the_base(context: Context) -> None:
+    caught_up, again = catch_up_with_base(context, 1), catch_up_with_base(context, 1)
+    assert (caught_up, again, mended(context)) == (True, False, True)
+
+
+def test_one_with_commits_of_its_own_stays_where_it_began(context: Context) -> None:
+    (context.project.worktree(1) / "own.txt").write_text("own\n")
+    commit(context.project.worktree(1))
+    assert (catch_up_with_base(context, 1), mended(context)) == (False, False)
+
+
+def test_files_that_are_not_committed_are_never_overwritten(context: Context) -> None:
+    own = context.project.worktree(1) / "mended.txt"
+    own.write_text("my own\n")
+    assert (catch_up_with_base(context, 1), own.read_text()) == (False, "my own\n")
+
+
+def test_files_that_nothing_on_the_base_touches_stay(context: Context) -> None:
+    own = context.project.worktree(1) / "notes.txt"
+    own.write_text("my own\n")
+    assert (catch_up_with_base(context, 1), own.read_text()) == (True, "my own\n")

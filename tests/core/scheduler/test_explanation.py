@@ -1,0 +1,341 @@
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huskies_core.clock import to_iso
+from huskies_core.context import Context
+from huskies_core.operations.explain import explain
+from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Start, Supersede
+from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, Qa
+from huskies_core.scheduler.explanation import Explanation
+from huskies_core.store import queue_holds, runs, stories
+from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.stories import StoryType
+from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
+from support.contexts import Clock, opened
+from support.stage_examples import STAGES
+from support.stories import DRAFT, NOW, add_story, fire_event, import_story
+
+AGENTS = """
+[[agent]]
+name = "ann"
+stage = "coder"
+runtime = "command"
+command = ["true"]
+
+[[agent]]
+name = "max"
+stage = "mergemaster"
+runtime = "command"
+command = ["true"]
+"""
+CODER = RunKind.CODER
+WORK: Mapping[str, Any] = {"commits_ahead": 1, "has_diff": True, "branch": "feature/story-1", "tree": "t"}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    with opened(tmp_path / "repo", clock, agents_toml=AGENTS) as context:
+        yield context
+
+
+def configure(context: Context, text: str) -> None:
+    context.project.project_toml.write_text(text)
+    context.forget_config()
+
+
+def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
+    with context.store.exclusive() as db:
+        visit = stories.load(db, story).visit
+        return runs.claim(db, Claim(story, kind, visit, agent), actor="test", now=NOW).id
+
+
+def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
+    with context.store.exclusive() as db:
+        runs.end(db, run, Report(outcome, evidence=evidence), actor="test", now=NOW)
+
+
+def told(found: Explanation) -> tuple[list[tuple[str, str]], str]:
+    """What holds the story, with the commands, and what is next."""
+    return [(held.rule, held.command) for held in found.holds], found.next
+
+
+def test_a_story_in_backlog_waits_to_be_started(context: Context) -> None:
+    add_story(context.store)
+    assert told(explain(context, 1)) == ([("not_started", "huskies start 1")], "you: huskies start 1")
+
+
+def test_a_story_that_was_put_back_is_said_to_be(context: Context) -> None:
+    configure(context, 'auto_promote = "all"')
+    add_story(context.store)
+    fire_event(context.store, 1, Start())
+    fire_event(context.store, 1, Demote())
+    (held,) = explain(context, 1).holds
+    assert held.detail == "was put back and waits to be started"
+
+
+def test_a_story_that_goes_on_by_itself_is_promoted_next(context: Context) -> None:
+    configure(context, 'auto_promote = "all"')
+    add_story(context.store)
+    assert told(explain(context, 1)) == ([], "it is promoted at the next auto-assign")
+
+
+def test_an_unmet_dependency_is_named_with_where_it_stands(context: Context) -> None:
+    import_story(context.store, Coding(), number=1)
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    found = explain(context, waiting.id)
+    assert told(found) == (
+        [("unmet_dependency", "huskies explain 1")],
+        "the end of 1; then it is promoted at the next auto-assign",
+    )
+    assert found.holds[0].detail == "story 1 is in coding"
+
+
+def test_an_abandoned_dependency_never_will_be_met_nor_one_replaced_by_it(context: Context) -> None:
+    for _ in range(2):
+        add_story(context.store)
+    fire_event(context.store, 2, Abandon("no"))
+    fire_event(context.store, 1, Supersede(2))
+    for needs in (1, 2):
+        add_story(context.store, draft=replace(DRAFT, depends_on=(needs,)))
+    assert [explain(context, number).next for number in (3, 4)] == [
+        f"you: an abandoned dependency never will be met; "
+        f"huskies update {number} --depends-on ..., or huskies start {number} --force"
+        for number in (3, 4)
+    ]
+
+
+def test_an_epic_waits_for_its_members(context: Context) -> None:
+    epic = add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
+    empty = explain(context, epic.id).next
+    member = add_story(context.store, draft=replace(DRAFT, epic=epic.id))
+    waiting = told(explain(context, epic.id))
+    fire_event(context.store, member.id, Abandon("no"))
+    assert empty == "you: give it members (huskies add TITLE --epic 1), or huskies close 1 --reason TEXT"
+    assert waiting == (
+        [("epic", "huskies explain 2")],
+        "it closes by itself when its members are over: 2",
+    )
+    assert explain(context, epic.id).next == "the next archive-done closes it: all its members are over"
+
+
+def test_every_rule_is_told_in_the_order_in_which_it_is_asked(context: Context) -> None:
+    import_story(context.store, Coding())
+    found = explain(context, 1)
+    assert ([check.rule for check in found.checks], found.holds) == (
+        [
+            *("finished", "person", "live_run", "wait"),
+            *("budget_exhausted", "paused", "no_agent", "max_coders", "agents_busy"),
+        ],
+        (),
+    )
+    assert found.next == "a coder run by ann at the next auto-assign"
+
+
+def test_who_goes_first_is_named_when_agents_are_too_few(context: Context) -> None:
+    for _ in range(2):
+        import_story(context.store, Coding())
+    found = explain(context, 2)
+    assert told(found) == ([("agents_busy", "huskies explain 1")], "an agent that becomes free")
+    assert found.holds[0].detail == "first come: 1"
+
+
+def test_a_live_run_is_waited_for_and_nothing_else_is_asked(context: Context) -> None:
+    import_story(context.store, Coding())
+    run = claim(context, 1)
+    lock = take_lock(RunDirectory(context.project.run_dir(run)))
+    assert lock is not None
+    found = explain(context, 1)
+    os.close(lock)
+    assert [check.rule for check in found.checks] == ["finished", "person", "live_run"]
+    assert told(found) == ([("live_run", "huskies logs 1 -f")], "the end of the coder run by ann (run 1)")
+
+
+def test_an_agent_of_no_stage_moves_no_story(context: Context) -> None:
+    import_story(context.store, STAGES["review_hold"])
+    claim(context, 1, RunKind.OTHER)
+    assert explain(context, 1).next == FOR_A_PERSON["review_hold"]
+
+
+def test_a_dead_run_is_ended_by_the_next_tick(context: Context) -> None:
+    import_story(context.store, Coding())
+    claim(context, 1, RunKind.GATES, None)
+    assert explain(context, 1).next == "the next tick: gates run 1 is dead, and its end will be recorded"
+
+
+def test_a_wait_after_crashes_tells_its_time(context: Context) -> None:
+    import_story(context.store, Coding())
+    for _ in range(4):
+        end(context, claim(context, 1), Outcome.CRASHED)
+    assert told(explain(context, 1)) == (
+        [("crash_wait", "")],
+        "4 crashes in a row; the next try is at 2026-03-01T12:00:02.000Z",
+    )
+
+
+def test_an_event_that_is_due_tells_where_it_leads(context: Context) -> None:
+    import_story(context.store, Coding())
+    end(context, claim(context, 1), **WORK)
+    assert told(explain(context, 1)) == ([], "the next auto-assign moves it on to merge (qa_skipped)")
+
+
+def test_retries_that_are_used_are_noted(context: Context) -> None:
+    import_story(context.store, Qa())
+    fire_event(context.store, 1, QaRejected("no tests"))
+    assert explain(context, 1).notes == ("1 of 3 retries are used",)
+
+
+def test_a_named_agent_that_nobody_knows_is_noted(context: Context) -> None:
+    for name in ("nobody", "ann"):
+        add_story(context.store, draft=replace(DRAFT, agent=name))
+    told_of = "no agent has the name or the model 'nobody': any of the stage may take it"
+    assert (explain(context, 1).notes, explain(context, 2).notes) == ((told_of,), ())
+
+
+GATE = '[[gate]]\nname = "tests"\ncommand = ["true"]\n'
+
+
+def test_without_a_gate_it_is_said_that_nothing_is_checked(context: Context) -> None:
+    import_story(context.store, Merge("b", 1))
+    without = explain(context, 1).notes
+    configure(context, GATE)
+    assert (without[1:], explain(context, 1).notes[1:]) == (
+        ("nothing is checked before it is merged: project.toml has no gate, and script/test cannot be run",),
+        (),
+    )
+
+
+def test_a_story_tells_its_place_in_the_merge_queue(context: Context) -> None:
+    configure(context, GATE)
+    for number in (1, 2):
+        import_story(context.store, Merge("b", 1), number=number)
+    first, second = explain(context, 1), explain(context, 2)
+    assert (told(first), first.notes) == (
+        ([], "a merge run at the next auto-assign"),
+        ("place 1 of 2 in the merge queue",),
+    )
+    assert (told(second), second.notes) == (
+        ([("merge_queue", "huskies explain 1")], "the end of the merge before it"),
+        ("place 2 of 2 in the merge queue",),
+    )
+
+
+def test_a_story_that_waits_too_long_for_its_merge_is_said_to_starve(context: Context, clock: Clock) -> None:
+    import_story(context.store, Merge("b", 1))
+    clock.pass_by(seconds=3600)
+    before = explain(context, 1).notes
+    clock.pass_by(seconds=1)
+    assert explain(context, 1).notes == (
+        *before,
+        f"in the merge queue since {to_iso(NOW)}, longer than merge.starvation_secs (3600)",
+    )
+
+
+def test_a_broken_base_and_a_dirty_one_hold_the_merge(context: Context) -> None:
+    import_story(context.store, Merge("b", 1))
+    with context.store.exclusive() as db:
+        queue_holds.put(db, queue_holds.HoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
+    dirty = explain(context, 1)
+    with context.store.exclusive() as db:
+        queue_holds.put(
+            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
+        )
+    broken = explain(context, 1)
+    assert ([held.rule for held in dirty.holds], dirty.next) == (
+        ["base_dirty"],
+        "you: your changes out of the way",
+    )
+    # Neither hold is of the base as it is.
+    assert dirty.notes[-1] == "what held it back is out of the way: the next reconcile lets it go on"
+    assert ([held.rule for held in broken.holds], broken.next) == (
+        ["base_broken", "base_dirty"],
+        "you: a commit that mends the base branch",
+    )
+
+
+def test_a_conflict_waits_for_a_mergemaster(context: Context) -> None:
+    import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
+    assert told(explain(context, 1)) == ([], "a mergemaster run by max at the next auto-assign")
+
+
+def test_what_follows_a_failed_merge_is_told(context: Context) -> None:
+    import_story(context.store, MergeFailure(FailureKind.GATES_FAILED, "a"), number=1)
+    import_story(context.store, MergeFailure(FailureKind.OTHER, "a"), number=2)
+    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=3)
+    assert [explain(context, number).next for number in (1, 2, 3)] == [
+        "the next merge-recovery moves it on to coding (fixup_requested)",
+        "the merge is tried again at 2026-03-01T12:01:00.000Z",
+        "the next merge-recovery blocks it: there is nothing to merge: the branch has no commits of its own",
+    ]
+
+
+def test_an_agent_that_is_missing_is_told(context: Context) -> None:
+    context.project.agents_toml.write_text("# none\n")
+    import_story(context.store, Coding())
+    found = explain(context, 1)
+    assert ([held.rule for held in found.holds], found.next) == (
+        ["no_agent"],
+        "you: give agents.toml an agent for it",
+    )
+    assert [check.rule for check in found.checks][-2:] == ["no_agent", "max_coders"]
+
+
+def test_a_conflict_without_a_mergemaster_is_for_a_person(context: Context) -> None:
+    context.project.agents_toml.write_text("# none\n")
+    import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
+    found = explain(context, 1)
+    (held,) = found.holds
+    by_hand = 'by hand: cd "$(huskies worktree path 1)" && git merge main, mend and commit it, then'
+    assert (held.detail, held.command, found.next) == (
+        f"agents.toml has no agent of stage mergemaster for it; {by_hand}",
+        "huskies resolve 1",
+        "you: give agents.toml an agent for it, or resolve the conflict by hand, then huskies resolve 1",
+    )
+
+
+def test_a_story_that_a_failed_run_blocked_leads_to_its_output(context: Context) -> None:
+    import_story(context.store, Coding())
+    run = claim(context, 1)
+    with context.store.exclusive() as db:
+        runs.end(db, run, Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
+    fire_event(context.store, 1, Block("no commits after 3 runs"))
+    told = f"its last run, coder run {run}, ended as failed: exit code 7; huskies logs 1 shows it"
+    assert explain(context, 1).notes == (told,)
+
+
+FOR_A_PERSON = {
+    "review_hold": "you: huskies approve 1, or huskies reject 1 --notes TEXT",
+    "blocked": "you: huskies unblock 1 (back to merge)",
+    "frozen": "you: huskies unfreeze 1 (back to blocked)",
+    "merge_failure_final": "you: huskies retry 1, huskies resolve 1 once the base branch is merged into the story's and"
+    " committed, or huskies merged 1 --commit SHA",
+    "done": "archive-done archives it after 2026-03-01T16:00:00.000Z",
+    "archived": "nothing, it is over; huskies reopen 1 puts it back into the backlog",
+    "abandoned": "nothing, it is over; huskies reopen 1 puts it back into the backlog",
+    "superseded": "nothing, it is over; huskies reopen 1 puts it back into the backlog",
+}
+
+
+@pytest.mark.parametrize("name", FOR_A_PERSON)
+def test_where_no_pass_decides_the_way_on_is_told(context: Context, name: str) -> None:
+    import_story(context.store, STAGES[name])
+    found = explain(context, 1)
+    assert (found.next, len(found.holds)) == (FOR_A_PERSON[name], 1)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_is_explained(context: Context, name: str) -> None:
+    import_story(context.store, STAGES[name])
+    found = explain(context, 1)
+    assert found.next
+    assert all(check.passed or check.holds for check in found.checks)

@@ -1,0 +1,56 @@
+"""A hold is told once when it begins and once when it ends."""
+
+from datetime import timedelta
+
+from huskies_core.store import journal, queue_holds
+from huskies_core.store.connection import Store
+from huskies_core.store.queue_holds import QUEUE, Hold, HoldKind
+from support.stories import NOW
+
+LATER = NOW + timedelta(minutes=5)
+BROKEN = HoldKind.BASE_BROKEN
+
+
+def told(store: Store) -> list[tuple[str, str, int | None, object]]:
+    with store.reading() as db:
+        rows = journal.entries_after(db, 0)
+    return [(entry.kind.value, entry.event, entry.story, entry.detail) for entry in rows]
+
+
+def put(store: Store, kind: HoldKind, story: int, **detail: str) -> None:
+    with store.exclusive() as db:
+        queue_holds.put(db, kind, story, detail, actor="pass:auto-assign", now=LATER if held(store) else NOW)
+
+
+def held(store: Store) -> tuple[Hold, ...]:
+    with store.reading() as db:
+        return queue_holds.everything(db)
+
+
+def test_a_hold_that_is_put_again_is_renewed_without_another_row(store: Store) -> None:
+    put(store, BROKEN, QUEUE, tip="a")
+    put(store, BROKEN, QUEUE, tip="b")
+    assert held(store) == (Hold(BROKEN, QUEUE, {"tip": "b"}, "2026-03-01T12:00:00.000Z"),)
+    assert told(store) == [("queue", "hold_began", None, {"hold": "base_broken", "tip": "a"})]
+
+
+def test_a_hold_that_is_released_twice_ends_once(store: Store) -> None:
+    put(store, BROKEN, QUEUE, tip="a")
+    (hold,) = held(store)
+    for _ in range(2):
+        with store.exclusive() as db:
+            queue_holds.release(db, hold, actor="pass:auto-assign", now=LATER)
+            queue_holds.release_matching(db, BROKEN, None, actor="pass:auto-assign", now=LATER)
+    detail = {"hold": "base_broken", "tip": "a"}
+    assert (held(store), told(store)[1:]) == ((), [("queue", "hold_ended", None, detail)])
+
+
+def test_releasing_a_story_leaves_the_holds_of_others(store: Store) -> None:
+    put(store, BROKEN, QUEUE)
+    for story in (1, 2):
+        put(store, HoldKind.BASE_DIRTY, story)
+    with store.exclusive() as db:
+        queue_holds.release_story(db, 1, actor="user:test", now=LATER)
+        queue_holds.release_matching(db, BROKEN, 2, actor="user:test", now=LATER)
+    assert [(hold.kind, hold.story) for hold in held(store)] == [(BROKEN, QUEUE), (HoldKind.BASE_DIRTY, 2)]
+    assert [row[1:3] for row in told(store)[3:]] == [("hold_ended", 1)]
