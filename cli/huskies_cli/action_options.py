@@ -7,7 +7,7 @@ import typer
 from huskies_core.operations.actions import deed_of
 from huskies_core.operations.arguments import object_of
 from huskies_core.sanitize import one_line
-from huskies_core.store.actions import Deed, GoOn, Prompt, ToolCall
+from huskies_core.store.actions import Action, Continue, Prompt, ToolCall
 
 Tool = Annotated[
     str | None,
@@ -29,7 +29,9 @@ Everything = Annotated[bool, typer.Option("--all", help="Those that are over, to
 SHORT = 50
 
 
-def wanted_deed(tool: str | None, args: str | None, prompt: str | None, *, of_trigger: bool = False) -> Deed:
+def wanted_deed(
+    tool: str | None, args: str | None, prompt: str | None, *, of_trigger: bool = False
+) -> Action:
     """Raises UsageError that names the option."""
     given = None if args is None else object_of(args, subject="args")
     return deed_of(tool=tool, args=given, prompt=prompt, of_trigger=of_trigger)
@@ -42,17 +44,17 @@ def left_out(count: int, command: str, *, everything: bool) -> str:
     return f"and {count} more: huskies {command}{' --all' if everything else ''} --json"
 
 
-def told(deed: Deed) -> str:
+def told(deed: Action) -> str:
     """On one line, short enough for a column."""
     text = _whole(deed)
     return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
-def _whole(deed: Deed) -> str:
+def _whole(deed: Action) -> str:
     match deed:
         case Prompt():
             return one_line(deed.text)
-        case GoOn():
+        case Continue():
             return f"story {deed.story} goes on"
         case ToolCall():
             return f"{deed.tool} {deed.arguments}"

@@ -55,10 +55,10 @@ def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str
         return agent_names(os.path.join(state, "agents.toml"))
     if kind in ("rescues", "rescue-times"):
         return _rescues(state, kind, _story(typed))
-    from huskies_core.store.completions import offers
+    from huskies_core.store.completions import completions
 
     wanted = f"{kind}/{_story(typed)}" if kind == "runs-of" else kind
-    return offers(os.path.join(state, "state.db"), wanted, prefix)
+    return completions(os.path.join(state, "state.db"), wanted, prefix)
 
 
 def _everywhere(kind: str, typed: list[str]) -> "Iterable[tuple[str, str]]":

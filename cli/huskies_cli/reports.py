@@ -7,7 +7,7 @@ from datetime import datetime
 from huskies_cli.output import ErrorItem, Result
 from huskies_core.clock import to_iso
 from huskies_core.errors import LockBusy
-from huskies_core.passes.actions import Done, Outcome, PassReport
+from huskies_core.passes.actions import Outcome, PassReport, StepResult
 
 
 def result_of(name: str, reports: Sequence[PassReport]) -> Result:
@@ -23,7 +23,7 @@ def result_of(name: str, reports: Sequence[PassReport]) -> Result:
     return replace(result, talk=talk, exit_code=LockBusy.exit_code if busy else None)
 
 
-def line_of(item: Done) -> str:
+def line_of(item: StepResult) -> str:
     action = item.action
     story = f" {action.story}" if action.story is not None else ""
     mark = "" if item.outcome is Outcome.DONE else f" [{item.outcome.value}]"

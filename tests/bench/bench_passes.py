@@ -12,7 +12,7 @@ from huskies_core.context import Context
 from huskies_core.passes.pass_sequence import RECONCILE
 from huskies_core.pipeline.stages import Abandoned, Backlog, Coding, Qa, Stage
 from huskies_core.runs.story_worktrees import make_worktrees
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import content, stories
 from support.contexts import Clock, opened
 from support.stories import DRAFT, NOW
@@ -68,7 +68,7 @@ def plan_ms(context: Context) -> float:
     def plan() -> None:
         with context.store.reading() as db:
             for one in RECONCILE:
-                one.plan(observe(context, db))
+                one.plan(take_snapshot(context, db))
 
     return seconds(plan) * 1000
 

@@ -13,7 +13,7 @@ from huskies_core.pipeline.stages import ArchiveReason
 from huskies_core.project import Project
 from huskies_core.store import stories
 from huskies_core.store.connection import Store, create
-from huskies_core.store.transitions import fire as apply_event
+from huskies_core.store.transitions import apply_event
 from support.stories import DRAFT, NOW, add_story
 
 INSERT = (

@@ -21,7 +21,7 @@ from huskies_core.pipeline.events import (
 from huskies_core.pipeline.stages import FailureKind
 from huskies_core.pipeline.transition import COMMANDS as EVENT_COMMANDS
 from huskies_core.store import stories
-from huskies_core.store.transitions import fire
+from huskies_core.store.transitions import apply_event
 from support.commands import Commands
 from support.git_repository import GitRepository
 
@@ -73,7 +73,7 @@ def lead(repository: GitRepository, events: Sequence[Event]) -> None:
         for event in events:
             with context.store.exclusive() as db:
                 visit = stories.load(db, 1).visit
-                fire(db, 1, event, visit=visit, actor="test", now=context.now())
+                apply_event(db, 1, event, visit=visit, actor="test", now=context.now())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from huskies_core.pipeline.events import Accept, MergeFailed, QaSkipped
 from huskies_core.pipeline.stages import FailureKind
 from huskies_core.store import journal, stories
 from huskies_core.store.journal import Kind
-from huskies_core.store.transitions import fire
+from huskies_core.store.transitions import apply_event
 from support.cli import run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository
@@ -182,7 +182,7 @@ def test_show_names_the_commit_that_a_story_was_merged_as(
     add(huskies, "Show it", "--start")
     with open_context(repository.root) as context, context.store.exclusive() as db:
         for event in (QaSkipped("feature/story-1", 1), MergeFailed(FailureKind.OTHER, "")):
-            fire(db, 1, event, visit=stories.load(db, 1).visit, actor="test", now=context.now())
+            apply_event(db, 1, event, visit=stories.load(db, 1).visit, actor="test", now=context.now())
     commit = repository.commit_id("main")
     before = huskies("show", "1", "--json").data["merge_commit"]
     assert huskies("merged", "1", "--commit", "HEAD").exit_code == 0
@@ -191,7 +191,7 @@ def test_show_names_the_commit_that_a_story_was_merged_as(
         line.split() for line in huskies("show", "1").stdout.splitlines()
     ]
     with open_context(repository.root) as context, context.store.exclusive() as db:
-        fire(db, 1, Accept("x"), visit=stories.load(db, 1).visit, actor="test", now=context.now())
+        apply_event(db, 1, Accept("x"), visit=stories.load(db, 1).visit, actor="test", now=context.now())
     archived = huskies("show", "1", "--json").data["merge_commit"]
     huskies("reopen", "1")
     huskies("close", "1", "--reason", "no")

@@ -30,7 +30,7 @@ def fire_event(store: Store, story: int, event: Event, *, now: datetime = NOW) -
     """Fires `event` for the visit that the story is in."""
     with store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return transitions.fire(db, story, event, visit=visit, actor="user:test", now=now)
+        return transitions.apply_event(db, story, event, visit=visit, actor="user:test", now=now)
 
 
 def load_story(store: Store, story: int) -> Story:

@@ -56,7 +56,7 @@ def give_birth(db: Connection, way: Sequence[Event]) -> int:
     story = stories.add(db, STORY, Backlog(), actor="user:test", now=now)
     for event in way:
         visit = stories.load(db, story.id).visit
-        transitions.fire(db, story.id, event, visit=visit, actor="user:test", now=now)
+        transitions.apply_event(db, story.id, event, visit=visit, actor="user:test", now=now)
     return story.id
 
 

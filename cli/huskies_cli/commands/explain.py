@@ -11,7 +11,7 @@ from huskies_cli.tick_advice import tick_advice
 from huskies_core.context import open_context
 from huskies_core.operations.explain import explain
 from huskies_core.operations.page_documents import explanation_document
-from huskies_core.scheduler.blockers import Held
+from huskies_core.scheduler.blockers import Blocker
 from huskies_core.scheduler.explanation import FINISHED, Check, Explanation
 
 
@@ -44,6 +44,6 @@ def _lines(check: Check) -> list[str]:
     return [render.line(render.mark(mark), *_told(held)) for held in check.holds]
 
 
-def _told(held: Held) -> list[render.Cell]:
+def _told(held: Blocker) -> list[render.Cell]:
     told: list[render.Cell] = [render.styled(f"{held.rule}:", "bold"), held.detail]
     return [*told, render.styled(f"({held.command})", "cyan")] if held.command else told

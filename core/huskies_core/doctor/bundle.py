@@ -17,7 +17,7 @@ from huskies_core.doctor.crashes import read_crashes
 from huskies_core.doctor.masks import read_settings, scrubber, without_quotes, without_texts
 from huskies_core.doctor.state import is_older
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.pass_runner import isolated
 from huskies_core.store import integrity, journal, runs
 from huskies_core.store.connection import Connection
@@ -74,7 +74,7 @@ def _members(context: Context, checks: Sequence[Check]) -> dict[str, Callable[[]
 
 def _told(name: str, tell: Callable[[], str]) -> str:
     """The text of a part, or what was in the way, in a word: its message may repeat what it is about."""
-    done = isolated(Action(Verb.RUN_PASS, subject=name), tell)
+    done = isolated(PlannedStep(Verb.RUN_PASS, subject=name), tell)
     if not done.error:
         return done.detail
     return _document({"unreadable": done.detail.partition(":")[0] if done.error == "bug" else done.error})

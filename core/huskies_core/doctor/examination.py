@@ -19,7 +19,7 @@ from huskies_core.doctor.space import look_at_space
 from huskies_core.doctor.state import is_current, is_older, look_at_store
 from huskies_core.doctor.worktrees import look_at_worktrees
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.pass_runner import isolated
 
 Look = Callable[[Context], Iterator[Check]]
@@ -88,7 +88,7 @@ def _looked(context: Context, subject: Subject) -> Iterator[Check]:
     while True:
         found: list[Check] = []
         next_one = partial(_take_next, subject, checks, found)
-        done = isolated(Action(Verb.RUN_PASS, subject=subject.name), next_one)
+        done = isolated(PlannedStep(Verb.RUN_PASS, subject=subject.name), next_one)
         yield from found
         if done.error:
             fix = "This is a bug: report it, with what 'huskies doctor --bundle FILE' writes."

@@ -19,7 +19,7 @@ from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
 from huskies_core.humanize import count, size, some
 from huskies_core.passes.gc import GC
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.supervisor.processes import find_process
 
 _LEAST_BYTES = 1 << 30
@@ -92,8 +92,8 @@ def _walked(roots: Iterable[Path]) -> Iterator[Path]:
 def _overdue(context: Context) -> Check:
     """What was past retention ten minutes ago already: at any moment something has just come to be."""
     with context.store.reading() as db:
-        world = observe(context, db)
-        waiting = GC.plan(replace(world, now=world.now - _OVERDUE))
+        snapshot = take_snapshot(context, db)
+        waiting = GC.plan(replace(snapshot, now=snapshot.now - _OVERDUE))
     if not waiting:
         return Check("retention")
     told = some(dict.fromkeys(action.verb.value for action in waiting))

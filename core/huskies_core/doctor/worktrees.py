@@ -14,11 +14,11 @@ from huskies_core.git.missing_worktrees import forget_lost, lost_folders
 from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
 from huskies_core.humanize import count, size, some
-from huskies_core.passes.actions import Action, Outcome
+from huskies_core.passes.actions import Outcome, PlannedStep
 from huskies_core.passes.pass_runner import Pass, run_pass
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.runs.story_worktrees import base_tip, story_branches
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.connection import Connection
 
@@ -58,7 +58,7 @@ def converge(context: Context, chosen: Pass) -> str:
 
 def _overdue(context: Context) -> Check:
     with context.store.reading() as db:
-        waiting = [one for one in WORKTREES.plan(observe(context, db)) if _has_waited(context, db, one)]
+        waiting = [one for one in WORKTREES.plan(take_snapshot(context, db)) if _has_waited(context, db, one)]
     if not waiting:
         return Check("worktrees")
     told = some(f"{action.verb.value} {action.story}" for action in waiting)
@@ -66,7 +66,7 @@ def _overdue(context: Context) -> Check:
     return Check("worktrees", f"to be done for long: {told}", fix, mend=partial(converge, context, WORKTREES))
 
 
-def _has_waited(context: Context, db: Connection, action: Action) -> bool:
+def _has_waited(context: Context, db: Connection, action: PlannedStep) -> bool:
     assert action.story is not None
     since = from_iso(stories.load(db, action.story).stage_entered_at)
     return since < context.now() - _OVERDUE

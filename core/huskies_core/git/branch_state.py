@@ -9,7 +9,7 @@ from huskies_core.git.worktrees import branch_of, checkout_of
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BranchState:
     """`head` and `tree` are of the branch's tip (None without a branch), `base` is where it left the base.
 
     `dirty`: the worktree holds what the tip does not, also when another branch is checked out there.
@@ -25,17 +25,19 @@ class Evidence:
     fingerprint: str
 
 
-def gather_evidence(repo: Repository, story: int, *, base_tip: str) -> Evidence:
+def read_branch_state(repo: Repository, story: int, *, base_tip: str) -> BranchState:
     """Reads the story's branch and worktree, and changes neither. A worktree that is gone is not dirty."""
     head = repo.branch_tip(branch_of(story))
     if head is None:
-        return Evidence(None, None, None, 0, has_diff=False, dirty=False, fingerprint="")
+        return BranchState(None, None, None, 0, has_diff=False, dirty=False, fingerprint="")
     tree, base_tree = repo.git("rev-parse", f"{head}^{{tree}}", f"{base_tip}^{{tree}}").split()
     base = repo.git("merge-base", base_tip, head, ok=(0, 1)) or None
     started = repo.tree_id(base) if base else base_tree
     ahead = int(repo.git("rev-list", "--count", head, f"^{base_tip}", "--"))
     now, digest = _worktree(repo, story, started, tree)
-    return Evidence(head, base, tree, ahead, has_diff=tree != started, dirty=now != tree, fingerprint=digest)
+    return BranchState(
+        head, base, tree, ahead, has_diff=tree != started, dirty=now != tree, fingerprint=digest
+    )
 
 
 def _worktree(repo: Repository, story: int, started: str, tree: str) -> tuple[str, str]:

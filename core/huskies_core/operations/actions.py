@@ -7,14 +7,14 @@ from typing import Any
 from huskies_core.errors import UsageError
 from huskies_core.operations.drafts import check_text
 from huskies_core.sanitize import has_controls, one_line
-from huskies_core.store.actions import SOURCE_VARIABLES, Deed, Prompt, ToolCall, aimed, variables_of
+from huskies_core.store.actions import SOURCE_VARIABLES, Action, Prompt, ToolCall, aimed, variables_of
 
 _EXAMPLE = {"story_id": "1", "story_title": "A title", "event": "start", "from": "backlog", "to": "coding"}
 
 
 def deed_of(
     *, tool: str | None, args: Mapping[str, Any] | None, prompt: str | None, of_trigger: bool = False
-) -> Deed:
+) -> Action:
     """The call of a tool, or the prompt: one of both. That of a trigger may name what it follows, as `{{story_id}}`.
 
     Raises UsageError or HuskiesError that names the field.
@@ -45,7 +45,7 @@ def _call_of(tool: str, args: Mapping[str, Any], *, of_trigger: bool) -> ToolCal
     return call
 
 
-def _check_variables(deed: Deed, field: str) -> None:
+def _check_variables(deed: Action, field: str) -> None:
     for name in variables_of(deed):
         if name not in SOURCE_VARIABLES:
             hint = f"There are: {', '.join(SOURCE_VARIABLES)}."

@@ -18,7 +18,7 @@ from huskies_core.runs.own_program import own_program_dir
 from huskies_core.runtimes.interface import Assignment, Reader
 from huskies_core.runtimes.known import load_runtime
 from huskies_core.sanitize import one_line
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.supervisor.environment import Allowance, RunVariables, agent_environment, read_env_file
 from huskies_core.supervisor.kill import free_marked
 from huskies_core.supervisor.stream import read_output
@@ -53,7 +53,7 @@ def try_agent(context: Context, name: str) -> Trial:
     """
     refuse_inside_run(context)
     with context.store.reading() as db:
-        agent = known_agent(observe(context, db), name)
+        agent = known_agent(take_snapshot(context, db), name)
     wrong = program_problem(agent, context.environ)
     reader = load_runtime(agent.runtime).make_reader()
     began = time.monotonic()

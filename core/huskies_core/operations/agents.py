@@ -10,12 +10,12 @@ from huskies_core.operations import moves
 from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, StageName
 from huskies_core.runs.account_limits import account_of
 from huskies_core.runs.authorization import refuse_inside_run
-from huskies_core.runs.request import Order
+from huskies_core.runs.request import RunRequest
 from huskies_core.runs.start import start_run
 from huskies_core.runs.stop import stop_and_freeze
-from huskies_core.scheduler.blockers import AGENT_STAGES, Held, all_holds, choose_agent, is_known
-from huskies_core.scheduler.decisions import Begin
-from huskies_core.scheduler.snapshot import World, observe
+from huskies_core.scheduler.blockers import AGENT_STAGES, Blocker, all_blockers, choose_agent, is_known
+from huskies_core.scheduler.decisions import StartRun
+from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
@@ -94,27 +94,27 @@ def stop_agent(context: Context, story: int) -> Stopped:
         return Stopped(story, runs.load(db, run.id), stories.load(db, story).stage.name)
 
 
-def _order(context: Context, story: int, name: str | None) -> Order:
+def _order(context: Context, story: int, name: str | None) -> RunRequest:
     with context.store.reading() as db:
         seen = stories.load(db, story)
-        known = observe(context, db)
+        known = take_snapshot(context, db)
         # A person may try at once what auto-assign waits with: the limit of an account.
-        world = replace(known, limits=())
-        named = None if name is None else _free(world, name)
+        snapshot = replace(known, limits=())
+        named = None if name is None else _free(snapshot, name)
         kind = kind_of(seen, named)
         refuse_epic(seen)
-        _refuse_held(world, seen, kind, named)
-        agent = named or choose_agent(known, seen, kind) or choose_agent(world, seen, kind)
-        decision = world.decision(seen)
-        note = decision.note if isinstance(decision, Begin) and decision.kind is kind else ""
-    return Order(seen, kind, agent, note, is_asked=True)
+        _refuse_held(snapshot, seen, kind, named)
+        agent = named or choose_agent(known, seen, kind) or choose_agent(snapshot, seen, kind)
+        decision = snapshot.decision(seen)
+        note = decision.note if isinstance(decision, StartRun) and decision.kind is kind else ""
+    return RunRequest(seen, kind, agent, note, is_asked=True)
 
 
-def known_agent(world: World, name: str) -> Agent:
+def known_agent(snapshot: Snapshot, name: str) -> Agent:
     """Raises HuskiesError `unknown_agent` that names the one that was probably meant."""
-    agent = world.config.agent(name)
+    agent = snapshot.config.agent(name)
     if agent is None:
-        fact, hint = f"there is no agent {name}", _known_names(world.config, name)
+        fact, hint = f"there is no agent {name}", _known_names(snapshot.config, name)
         raise HuskiesError(fact, hint=hint, code="unknown_agent", subject=name)
     return agent
 
@@ -135,9 +135,9 @@ def _known_names(config: Config, name: str) -> str:
     return f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(known) or 'none'}."
 
 
-def _free(world: World, name: str) -> Agent:
-    agent = known_agent(world, name)
-    busy = next((run for run in world.live if run.agent == name), None)
+def _free(snapshot: Snapshot, name: str) -> Agent:
+    agent = known_agent(snapshot, name)
+    busy = next((run for run in snapshot.live if run.agent == name), None)
     if busy is not None:
         hint = f"'huskies logs {busy.story} -f' shows what it does."
         fact = f"{name} is busy with story {busy.story} (run {busy.id})"
@@ -171,9 +171,9 @@ def refuse_epic(story: Story) -> None:
         raise HuskiesError(fact, hint="Start its members.", code="epic", subject=str(story.id))
 
 
-def _refuse_held(world: World, story: Story, kind: RunKind, named: Agent | None) -> None:
+def _refuse_held(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> None:
     """Raises for the first rule that binds a person, too: what is waited for, or held, a person may start."""
-    held = next(_binding(world, story, kind, named), None)
+    held = next(_binding(snapshot, story, kind, named), None)
     if held is not None:
         hint = f"Try: {held.command}" if held.command else ""
         raise HuskiesError(
@@ -181,11 +181,11 @@ def _refuse_held(world: World, story: Story, kind: RunKind, named: Agent | None)
         )
 
 
-def _binding(world: World, story: Story, kind: RunKind, named: Agent | None) -> Iterator[Held]:
+def _binding(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> Iterator[Blocker]:
     rules = _OF_ANY_START if kind is RunKind.OTHER else _OF_STARTS
     if named is not None:
         rules -= {"no_agent", "agents_busy"}
-    asked = Begin(RunKind.CODER if kind is RunKind.OTHER else kind)
+    asked = StartRun(RunKind.CODER if kind is RunKind.OTHER else kind)
     # As if it were in coding: where it stands was judged, what binds every start is asked here.
-    holds = all_holds(world, replace(story, stage=Coding()), asked)
+    holds = all_blockers(snapshot, replace(story, stage=Coding()), asked)
     return (held for held in holds if held.rule in rules)

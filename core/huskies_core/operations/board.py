@@ -10,11 +10,11 @@ from huskies_core.operations.explain import next_starts
 from huskies_core.operations.limits import Limits, limits_of
 from huskies_core.operations.runs import RunNow, as_now
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
-from huskies_core.runs.request import Order
-from huskies_core.scheduler.blockers import Held, in_order
+from huskies_core.runs.request import RunRequest
+from huskies_core.scheduler.blockers import Blocker, in_order
 from huskies_core.scheduler.explanation import decision_of, holds_on
 from huskies_core.scheduler.next_step import is_hopeless
-from huskies_core.scheduler.snapshot import World, observe
+from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import overview, runs, stories, timers, triggers
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
@@ -83,22 +83,22 @@ def read_board(context: Context) -> Board:
     """What is known now. A config that does not load takes the limits away, not the board."""
     with context.store.reading() as db:
         try:
-            world = observe(context, db)
+            snapshot = take_snapshot(context, db)
         except HuskiesError as trouble:
             if trouble.code != "config_error":
                 raise
             return _without_config(context, db, trouble)
-        return _with_config(context, db, world)
+        return _with_config(context, db, snapshot)
 
 
-def _with_config(context: Context, db: Connection, world: World) -> Board:
-    starts = next_starts(world)
-    held = {story: _held(world, story, starts) for story in in_order(stories.open_stories(db))}
-    now_live = [as_now(context.project, run) for run in world.live]
+def _with_config(context: Context, db: Connection, snapshot: Snapshot) -> Board:
+    starts = next_starts(snapshot)
+    held = {story: _held(snapshot, story, starts) for story in in_order(stories.open_stories(db))}
+    now_live = [as_now(context.project, run) for run in snapshot.live]
     slowed = {now.run.story: now.throttled for now in now_live if now.throttled}
     cards = [_card(story, holds, slowed.get(story.id, "")) for story, holds in held.items()]
-    needs = list(_needs(world, held))
-    limits = limits_of(world, {story: holds[0] for story, holds in held.items() if holds})
+    needs = list(_needs(snapshot, held))
+    limits = limits_of(snapshot, {story: holds[0] for story, holds in held.items() if holds})
     firings = _firing_troubles(db)
     return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, limits, firings=firings)
 
@@ -124,11 +124,11 @@ def _firing_trouble(one: Timer | Trigger) -> FiringTrouble:
     return FiringTrouble(one.source, one.state.value, one.trouble, f"huskies {kind} cancel {number}")
 
 
-def _held(world: World, story: Story, starts: Sequence[Order]) -> tuple[Held, ...]:
-    return tuple(holds_on(world, story, decision_of(world, story), starts))
+def _held(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> tuple[Blocker, ...]:
+    return tuple(holds_on(snapshot, story, decision_of(snapshot, story), starts))
 
 
-def _card(story: Story, holds: Sequence[Held], slowed: str) -> Card:
+def _card(story: Story, holds: Sequence[Blocker], slowed: str) -> Card:
     """`slowed` is the limit that the account of its live run is at."""
     if not holds:
         return Card(story, State.IDLE, "goes on next")
@@ -148,29 +148,29 @@ def _plain_state(story: Story, *, running: bool) -> State:
     return State.BLOCKED if story.stage.name in NEEDS_PERSON else State.IDLE
 
 
-def _needs(world: World, held: Mapping[Story, Sequence[Held]]) -> Iterable[Need]:
+def _needs(snapshot: Snapshot, held: Mapping[Story, Sequence[Blocker]]) -> Iterable[Need]:
     """At most one a story: its stage, or the hold that no pass will ever end. A broken base is told of once."""
     is_told = False
     for story, holds in held.items():
         if story.stage.name in NEEDS_PERSON:
-            yield _of_stage(world.db, story)
+            yield _of_stage(snapshot.db, story)
         elif (
             holds
-            and _is_for_a_person(world, story, holds[0])
+            and _is_for_a_person(snapshot, story, holds[0])
             and not (is_told and holds[0].rule == "base_broken")
         ):
             is_told |= holds[0].rule == "base_broken"
             yield Need(story, holds[0].rule, holds[0].detail, holds[0].command)
 
 
-def _is_for_a_person(world: World, story: Story, held: Held) -> bool:
+def _is_for_a_person(snapshot: Snapshot, story: Story, held: Blocker) -> bool:
     match held.rule:
         case "no_agent" | "base_broken" | "base_dirty":
             return True
         case "budget_exhausted":
             return held.until is None
         case "unmet_dependency":
-            return is_hopeless(world, story)
+            return is_hopeless(snapshot, story)
         case _:
             return False
 

@@ -23,12 +23,12 @@ class Work:
 
 
 def work_of(context: Context, story: int) -> Work:
-    from huskies_core.git.branch_state import gather_evidence
+    from huskies_core.git.branch_state import read_branch_state
     from huskies_core.git.worktrees import branch_of
     from huskies_core.runs.story_worktrees import base_tip
 
     tip = base_tip(context)
-    found = gather_evidence(context.repository, story, base_tip=tip)
+    found = read_branch_state(context.repository, story, base_tip=tip)
     commits = found.commits_ahead if found.has_diff else 0
     return Work(branch_of(story), commits, found.commits_ahead, found.base or tip, found.dirty)
 

@@ -2,10 +2,10 @@
 
 from huskies_core.context import Context
 from huskies_core.passes import auto_assign
-from huskies_core.runs.request import Order
+from huskies_core.runs.request import RunRequest
 from huskies_core.scheduler.explanation import Explanation
 from huskies_core.scheduler.explanation import explain as explained
-from huskies_core.scheduler.snapshot import World, observe
+from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import stories
 
 
@@ -13,10 +13,10 @@ def explain(context: Context, story: int) -> Explanation:
     """Raises HuskiesError `not_found`, and `config_error` while the config does not load."""
     with context.store.reading() as db:
         found = stories.load(db, story)
-        world = observe(context, db)
-        return explained(world, found, next_starts(world))
+        snapshot = take_snapshot(context, db)
+        return explained(snapshot, found, next_starts(snapshot))
 
 
-def next_starts(world: World) -> tuple[Order, ...]:
+def next_starts(snapshot: Snapshot) -> tuple[RunRequest, ...]:
     """The runs that auto-assign would start now, in their order."""
-    return tuple(action.order for action in auto_assign.plan(world) if action.order is not None)
+    return tuple(action.order for action in auto_assign.plan(snapshot) if action.order is not None)

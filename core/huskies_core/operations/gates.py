@@ -7,7 +7,7 @@ from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.moves import seen_story
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.authorization import refuse_inside_run
-from huskies_core.runs.request import Order
+from huskies_core.runs.request import RunRequest
 from huskies_core.runs.start import start_run
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story, StoryType
@@ -29,7 +29,7 @@ def run_gates(context: Context, story: int) -> Run:
         hint = "Add a [[gate]] to project.toml, or an executable script/test."
         raise HuskiesError("the project has no gates", hint=hint, code="no_gates")
     _refuse_unready(context, seen)
-    return start_run(context, Order(seen, RunKind.GATES, None), context.now())
+    return start_run(context, RunRequest(seen, RunKind.GATES, None), context.now())
 
 
 def _refuse_stage(seen: Story) -> None:

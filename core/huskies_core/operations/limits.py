@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from huskies_core.clock import next_midnight
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
-from huskies_core.scheduler.blockers import UNATTENDED, Held
+from huskies_core.scheduler.blockers import UNATTENDED, Blocker
 from huskies_core.scheduler.explanation import is_starving
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import notifications, overview, runs, stories
 from huskies_core.store.notifications import Notification
 from huskies_core.store.overview import Finding
 from huskies_core.store.pauses import Pause
-from huskies_core.store.queue_holds import Hold
+from huskies_core.store.queue_holds import QueueHold
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story
@@ -63,7 +63,7 @@ class Limits:
     gates: Places
     day: Spent
     over_budget: tuple[int, ...]
-    holds: tuple[Hold, ...]
+    holds: tuple[QueueHold, ...]
     starving: tuple[Story, ...]
     throttled: tuple[Throttled, ...]
     accounts: tuple[Limit, ...]
@@ -73,37 +73,39 @@ class Limits:
     findings: tuple[Finding, ...]
 
 
-def limits_of(world: World, held: Mapping[Story, Held]) -> Limits:
+def limits_of(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Limits:
     """`held` is the first that holds each story back."""
-    settings = world.config.project
-    queue = stories.in_stages(world.db, {StageName.MERGE})
+    settings = snapshot.config.project
+    queue = stories.in_stages(snapshot.db, {StageName.MERGE})
     return Limits(
-        coders=Places(world.count_live(RunKind.CODER), settings.max_coders),
-        gates=Places(world.count_live(*UNATTENDED), settings.max_gates),
+        coders=Places(snapshot.count_live(RunKind.CODER), settings.max_coders),
+        gates=Places(snapshot.count_live(*UNATTENDED), settings.max_gates),
         day=Spent(
-            world.spent_today(), settings.budget.per_day_usd, next_midnight(world.now, settings.timezone)
+            snapshot.spent_today(),
+            settings.budget.per_day_usd,
+            next_midnight(snapshot.now, settings.timezone),
         ),
-        over_budget=tuple(_over_budget(world, held)),
-        holds=world.holds,
-        starving=tuple(story for story in queue if is_starving(world, story)),
-        throttled=tuple(_throttled(world, held)),
-        accounts=world.limits,
-        pause=world.pause,
-        gateway=unreached(world.context, world.db),
-        untold=notifications.undelivered_since(world.db, world.now - FINDINGS_FOR),
-        findings=overview.findings_since(world.db, world.now - FINDINGS_FOR),
+        over_budget=tuple(_over_budget(snapshot, held)),
+        holds=snapshot.holds,
+        starving=tuple(story for story in queue if is_starving(snapshot, story)),
+        throttled=tuple(_throttled(snapshot, held)),
+        accounts=snapshot.limits,
+        pause=snapshot.pause,
+        gateway=unreached(snapshot.context, snapshot.db),
+        untold=notifications.undelivered_since(snapshot.db, snapshot.now - FINDINGS_FOR),
+        findings=overview.findings_since(snapshot.db, snapshot.now - FINDINGS_FOR),
     )
 
 
-def _over_budget(world: World, held: Mapping[Story, Held]) -> Iterable[int]:
-    most = world.config.project.budget.per_story_usd
+def _over_budget(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Iterable[int]:
+    most = snapshot.config.project.budget.per_story_usd
     for story, hold in held.items():
-        if hold.rule == "budget_exhausted" and most is not None and world.spent_on(story.id) >= most:
+        if hold.rule == "budget_exhausted" and most is not None and snapshot.spent_on(story.id) >= most:
             yield story.id
 
 
-def _throttled(world: World, held: Mapping[Story, Held]) -> Iterable[Throttled]:
+def _throttled(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Iterable[Throttled]:
     for story, hold in held.items():
         if hold.rule in ("rate_limited", "crash_wait") and hold.until is not None:
-            had = runs.of_story(world.db, story.id)
+            had = runs.of_story(snapshot.db, story.id)
             yield Throttled(had[-1].agent if had else None, story.id, hold.rule, hold.until)

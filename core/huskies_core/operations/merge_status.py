@@ -7,7 +7,7 @@ from huskies_core.operations.explain import next_starts
 from huskies_core.pipeline.stages import StageName
 from huskies_core.scheduler.blockers import in_order
 from huskies_core.scheduler.explanation import Explanation, explain, is_starving, queue_of
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
@@ -34,15 +34,15 @@ def read_merges(context: Context, story: int | None = None) -> tuple[Merging, ..
     """
     with context.store.reading() as db:
         found = _all(db) if story is None else [stories.load(db, story)]
-        world = observe(context, db)
-        starts, queue = next_starts(world), queue_of(world)
+        snapshot = take_snapshot(context, db)
+        starts, queue = next_starts(snapshot), queue_of(snapshot)
         return tuple(
             Merging(
                 story=one,
                 place=queue.index(one.id) + 1 if one.id in queue else None,
-                is_starving=is_starving(world, one),
-                run=world.live_run(one.id),
-                explanation=explain(world, one, starts),
+                is_starving=is_starving(snapshot, one),
+                run=snapshot.live_run(one.id),
+                explanation=explain(snapshot, one, starts),
             )
             for one in found
         )

@@ -12,7 +12,7 @@ from huskies_core.pipeline.events import Event, FixupRequested, MergeRetried, Me
 from huskies_core.pipeline.stages import Merge
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import queue_holds, stories
-from huskies_core.store.queue_holds import QUEUE, HoldKind
+from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.stories import Story
 
 
@@ -29,7 +29,7 @@ class Released:
     """A story in the merge queue that nothing holds any more; its stage is the same."""
 
     story: int
-    holds: tuple[HoldKind, ...]
+    holds: tuple[QueueHoldKind, ...]
 
 
 def retry(context: Context, story: int, *, to: RetryTo = RetryTo.MERGE) -> Moved | Released:

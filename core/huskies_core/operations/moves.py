@@ -27,7 +27,7 @@ from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.store.transitions import Transition, fire
+from huskies_core.store.transitions import Transition, apply_event
 
 Decide = Callable[[Connection, Story], Event]
 
@@ -106,7 +106,7 @@ def supersede(context: Context, story: int, *, by: int) -> Moved:
     with context.store.exclusive() as db:
         seen = stories.load(db, story)
         stories.load(db, by)
-        fired = fire(db, story, Supersede(by), visit=seen.visit, actor=context.actor, now=now)
+        fired = apply_event(db, story, Supersede(by), visit=seen.visit, actor=context.actor, now=now)
         refuse_cycle(db, story)
     return settled(context, fired)
 
@@ -117,7 +117,7 @@ def fire_now(context: Context, story: int, decide: Decide) -> Moved:
     now = context.now()
     with context.store.exclusive() as db:
         seen = stories.load(db, story)
-        fired = fire(db, story, decide(db, seen), visit=seen.visit, actor=context.actor, now=now)
+        fired = apply_event(db, story, decide(db, seen), visit=seen.visit, actor=context.actor, now=now)
     return settled(context, fired)
 
 
@@ -130,7 +130,7 @@ def fire_seen(
     """Fires what was decided on `seen`, and does `also` in that transaction. Raises Stale if it moved on."""
     now = context.now()
     with context.store.exclusive() as db:
-        fired = fire(db, seen.id, event, visit=seen.visit, actor=context.actor, now=now)
+        fired = apply_event(db, seen.id, event, visit=seen.visit, actor=context.actor, now=now)
         also(db, now)
     return settled(context, fired)
 

@@ -13,7 +13,7 @@ from huskies_core.clock import to_iso
 from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.actions import Outcome, PlannedStep, Verb
 from huskies_core.passes.background_process import adopted
 from huskies_core.passes.notify import directory_of, record_end
 from huskies_core.passes.pass_runner import isolated
@@ -121,7 +121,7 @@ def _send(channel: Channel, message: Message, told: dict[str, Delivery]) -> None
         channel.send(message)
         return ""
 
-    done = isolated(Action(Verb.SEND_NOTIFICATION, subject=channel.name), send)
+    done = isolated(PlannedStep(Verb.SEND_NOTIFICATION, subject=channel.name), send)
     # What a library raises can name the whole address: its kind is told, not its words.
     trouble = done.detail.partition(":")[0] if done.error == "bug" else done.detail
     told[channel.name] = Delivery(channel.name, "" if done.outcome is Outcome.DONE else trouble)

@@ -7,10 +7,10 @@ from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.agents import kind_of, known_agent, refuse_epic
-from huskies_core.runs.request import Order, message_of
+from huskies_core.runs.request import RunRequest, message_of
 from huskies_core.scheduler.blockers import candidates
-from huskies_core.scheduler.decisions import Begin
-from huskies_core.scheduler.snapshot import World, observe
+from huskies_core.scheduler.decisions import StartRun
+from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
@@ -37,17 +37,17 @@ def show_prompt(context: Context, story: int, name: str | None = None) -> Prompt
     """
     with context.store.reading() as db:
         seen = stories.load(db, story)
-        world = observe(context, db)
-        named = None if name is None else known_agent(world, name)
-        sent = _sent(context, world.live_run(story), named)
+        snapshot = take_snapshot(context, db)
+        named = None if name is None else known_agent(snapshot, name)
+        sent = _sent(context, snapshot.live_run(story), named)
         if sent is not None:
             return sent
         refuse_epic(seen)
         kind = kind_of(seen, None) if named is None else RunKind(named.stage.value)
-        agent = named or _first(world, seen, kind)
-        decision = world.decision(seen)
-        note = decision.note if isinstance(decision, Begin) and decision.kind is kind else ""
-    text = message_of(context, Order(seen, kind, agent, note), agent).text
+        agent = named or _first(snapshot, seen, kind)
+        decision = snapshot.decision(seen)
+        note = decision.note if isinstance(decision, StartRun) and decision.kind is kind else ""
+    text = message_of(context, RunRequest(seen, kind, agent, note), agent).text
     return Prompt(story, agent.name, kind, None, text)
 
 
@@ -63,8 +63,8 @@ def _sent(context: Context, live: Run | None, named: Agent | None) -> Prompt | N
     return Prompt(live.story, live.agent, live.kind, live.id, text)
 
 
-def _first(world: World, story: Story, kind: RunKind) -> Agent:
-    found = next(iter(candidates(world, story, kind)), None)
+def _first(snapshot: Snapshot, story: Story, kind: RunKind) -> Agent:
+    found = next(iter(candidates(snapshot, story, kind)), None)
     if found is None:
         hint = "'huskies agent list' shows those that there are."
         raise HuskiesError(

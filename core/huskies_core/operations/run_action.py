@@ -3,13 +3,13 @@
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import registry
-from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.actions import Outcome, PlannedStep, Verb
 from huskies_core.passes.background_process import adopted
 from huskies_core.passes.executions import directory_of, record_end
 from huskies_core.passes.pass_runner import isolated
 from huskies_core.store import executions
 from huskies_core.store.actions import ToolCall, told
-from huskies_core.store.executions import Firing, FiringStatus
+from huskies_core.store.executions import Execution, ExecutionStatus
 
 
 def perform(context: Context, number: int) -> str:
@@ -22,13 +22,13 @@ def perform(context: Context, number: int) -> str:
         firing = executions.load(db, number)
     hint = "Only fire-timers and fire-triggers begin one, and none is begun twice."
     refusal = HuskiesError(f"firing {number} is not to be done here", hint=hint, code="not_yours")
-    if firing is None or firing.status is not FiringStatus.OPEN:
+    if firing is None or firing.status is not ExecutionStatus.OPEN:
         raise refusal
     with adopted(context, directory_of(context, firing), refusal):
         return _perform(context, firing)
 
 
-def _perform(context: Context, firing: Firing) -> str:
+def _perform(context: Context, firing: Execution) -> str:
     deed = firing.deed
     assert isinstance(deed, ToolCall)
 
@@ -37,7 +37,7 @@ def _perform(context: Context, firing: Firing) -> str:
             registry.call(context, deed.tool, deed.values)
         return ""
 
-    done = isolated(Action(Verb.RUN_PASS), call)
+    done = isolated(PlannedStep(Verb.RUN_PASS), call)
     failed = done.outcome is not Outcome.DONE
-    record_end(context, firing, FiringStatus.FAILED if failed else FiringStatus.DONE, done.detail)
+    record_end(context, firing, ExecutionStatus.FAILED if failed else ExecutionStatus.DONE, done.detail)
     return f"{firing.source}: {told(deed)} {'failed' if failed else 'done'}{f': {done.detail}' if failed else ''}"

@@ -15,7 +15,7 @@ from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Criterion, Draft, QaMode, Story, StoryType
-from huskies_core.store.transitions import fire
+from huskies_core.store.transitions import apply_event
 
 
 class Clearable(StrEnum):
@@ -65,7 +65,7 @@ def create(context: Context, draft: Draft, *, start: bool = False) -> Story:
         check_written(db, added)
         if start:
             refuse_start(db, added)
-            fire(db, added.id, Start(), visit=added.visit, actor=context.actor, now=now)
+            apply_event(db, added.id, Start(), visit=added.visit, actor=context.actor, now=now)
         return stories.load(db, added.id)
 
 

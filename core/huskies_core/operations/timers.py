@@ -11,7 +11,7 @@ from huskies_core.operations.time_parsing import moment, span
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.schedules import Cron, Every, Once, Schedule, upcoming, zone_of
 from huskies_core.store import timers
-from huskies_core.store.actions import Deed
+from huskies_core.store.actions import Action
 from huskies_core.store.timers import CatchUp, Draft, Timer, TimerKind, TimerState
 from huskies_core.suggest import nearest
 
@@ -30,7 +30,7 @@ class When:
 
 
 def schedule(
-    context: Context, deed: Deed, when: When, *, label: str = "", catch_up: CatchUp = CatchUp.ONCE
+    context: Context, deed: Action, when: When, *, label: str = "", catch_up: CatchUp = CatchUp.ONCE
 ) -> Timer:
     """Sets a timer. Raises UsageError that names what is wrong, with nothing written."""
     refuse_inside_run(context)

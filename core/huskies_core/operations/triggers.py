@@ -7,7 +7,7 @@ from huskies_core.pipeline.events import EVENTS
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import triggers
-from huskies_core.store.actions import Deed
+from huskies_core.store.actions import Action
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode, TriggerState
 from huskies_core.suggest import nearest
@@ -16,7 +16,7 @@ _WILD = frozenset("*?[")
 
 
 def create(
-    context: Context, predicate: Predicate, deed: Deed, *, mode: TriggerMode = TriggerMode.ONCE
+    context: Context, predicate: Predicate, deed: Action, *, mode: TriggerMode = TriggerMode.ONCE
 ) -> Trigger:
     """Sets a trigger. Raises UsageError for a pattern that nothing will ever meet."""
     refuse_inside_run(context)

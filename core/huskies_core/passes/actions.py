@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from huskies_core.pipeline.events import Event
-from huskies_core.runs.request import Order
+from huskies_core.runs.request import RunRequest
 
 
 class Verb(StrEnum):
@@ -59,23 +59,23 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Action:
+class PlannedStep:
     """One thing a pass would do. `subject` names a run, a ref or a count where the story does not say it all."""
 
     verb: Verb
     story: int | None = None
     detail: str = ""
     move: Move | None = None
-    order: Order | None = field(default=None, repr=False)
+    order: RunRequest | None = field(default=None, repr=False)
     run: int | None = None
     subject: str = ""
 
 
 @dataclass(frozen=True)
-class Done:
+class StepResult:
     """An action and what became of it; `error` is the code of a failure."""
 
-    action: Action
+    action: PlannedStep
     outcome: Outcome
     detail: str
     error: str = ""
@@ -86,9 +86,9 @@ class PassReport:
     """What one pass did. `failure` is why it could not plan at all."""
 
     name: str
-    done: tuple[Done, ...] = ()
+    done: tuple[StepResult, ...] = ()
     already_running: bool = False
-    failure: Done | None = None
+    failure: StepResult | None = None
 
     @property
     def acted(self) -> bool:

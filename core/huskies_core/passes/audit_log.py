@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from huskies_core.context import Context
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import journal
 from huskies_core.store.journal import Entry
 
@@ -18,13 +18,13 @@ TAIL_BYTES = 65536
 BATCH = 1000
 
 
-def plan(world: World) -> tuple[Action, ...]:
-    news = journal.count_audited_after(world.db, last_seq(world.project.audit_log), most=BATCH)
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+    news = journal.count_audited_after(snapshot.db, last_seq(snapshot.project.audit_log), most=BATCH)
     told = _told(news) if news < BATCH else f"{BATCH} rows or more"
-    return (Action(Verb.APPEND_AUDIT, detail=told),) if news else ()
+    return (PlannedStep(Verb.APPEND_AUDIT, detail=told),) if news else ()
 
 
-def apply(context: Context, _: Action) -> str:
+def apply(context: Context, _: PlannedStep) -> str:
     """Cuts off a torn last line, then appends and syncs. Killed in between, the next call goes on from the last line
     that is whole."""
     appended = 0

@@ -5,24 +5,24 @@ from datetime import datetime
 
 from huskies_core.config.records import Agent, AutoPromote
 from huskies_core.context import Context
-from huskies_core.passes.actions import Action, Move, Verb
+from huskies_core.passes.actions import Move, PlannedStep, Verb
 from huskies_core.passes.moving import move_story
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.planning import move_of
 from huskies_core.pipeline.events import DepsMet
 from huskies_core.pipeline.stages import StageName
-from huskies_core.runs.request import Order
+from huskies_core.runs.request import RunRequest
 from huskies_core.runs.start import start_run
 from huskies_core.scheduler.blockers import (
     UNATTENDED,
-    Held,
+    Blocker,
     choose_agent,
-    first_hold,
+    first_blocker,
     in_order,
     may_be_promoted,
 )
-from huskies_core.scheduler.decisions import Begin, Decision, Fire, Wait
-from huskies_core.scheduler.snapshot import MOVING, World
+from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun, Wait
+from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind, RunStatus
 from huskies_core.store.stories import Story
@@ -36,78 +36,80 @@ class Standing:
 
     story: Story
     decision: Decision
-    held: Held | None
+    held: Blocker | None
 
 
-def plan(world: World) -> tuple[Action, ...]:
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     """Promotions first, then the stages in their order. Each start is counted before the next is looked at."""
-    actions = [*_promotions(world)]
-    for standing_story in _moving(world):
-        standing = stand(world, standing_story)
+    actions = [*_promotions(snapshot)]
+    for standing_story in _moving(snapshot):
+        standing = stand(snapshot, standing_story)
         if standing.held is not None or isinstance(standing.decision, Wait):
             continue
-        action = _action(world, standing)
+        action = _action(snapshot, standing)
         if action is not None:
             actions.append(action)
-            world = _with_start(world, action)
+            snapshot = _with_start(snapshot, action)
     return tuple(actions)
 
 
-def stand(world: World, story: Story) -> Standing:
-    decision = world.decision(story)
-    return Standing(story, decision, first_hold(world, story, decision))
+def stand(snapshot: Snapshot, story: Story) -> Standing:
+    decision = snapshot.decision(story)
+    return Standing(story, decision, first_blocker(snapshot, story, decision))
 
 
-def wake(world: World) -> datetime | None:
+def wake(snapshot: Snapshot) -> datetime | None:
     """When the first wait ends that nothing but time will end."""
-    held = (stand(world, story).held for story in _moving(world))
+    held = (stand(snapshot, story).held for story in _moving(snapshot))
     times = [one.until for one in held if one is not None and one.until is not None]
     return min(times, default=None)
 
 
-def apply(context: Context, action: Action) -> str:
+def apply(context: Context, action: PlannedStep) -> str:
     if action.order is None:
         return move_story(context, action)
     run = start_run(context, action.order, context.now())
     return f"{action.detail} as run {run.id}"
 
 
-def _promotions(world: World) -> list[Action]:
-    everything = world.config.project.auto_promote is AutoPromote.ALL
-    backlog = stories.in_stages(world.db, {StageName.BACKLOG})
-    ready = [one for one in backlog if may_be_promoted(one, everything=everything) and not world.unmet(one)]
+def _promotions(snapshot: Snapshot) -> list[PlannedStep]:
+    everything = snapshot.config.project.auto_promote is AutoPromote.ALL
+    backlog = stories.in_stages(snapshot.db, {StageName.BACKLOG})
+    ready = [
+        one for one in backlog if may_be_promoted(one, everything=everything) and not snapshot.unmet(one)
+    ]
     return [
-        Action(Verb.PROMOTE_STORY, one.id, "its dependencies are met", Move(DepsMet(), one.visit))
+        PlannedStep(Verb.PROMOTE_STORY, one.id, "its dependencies are met", Move(DepsMet(), one.visit))
         for one in in_order(ready)
     ]
 
 
-def _moving(world: World) -> list[Story]:
-    found = stories.in_stages(world.db, MOVING)
-    waiting = [story for story in found if world.live_run(story.id) is None]
+def _moving(snapshot: Snapshot) -> list[Story]:
+    found = stories.in_stages(snapshot.db, MOVING)
+    waiting = [story for story in found if snapshot.live_run(story.id) is None]
     return [story for name in _STAGE_ORDER for story in in_order(s for s in waiting if s.stage.name is name)]
 
 
-def _action(world: World, standing: Standing) -> Action | None:
+def _action(snapshot: Snapshot, standing: Standing) -> PlannedStep | None:
     """What is due now; what follows a merge failure is left to merge-recovery, but for starting a mergemaster."""
     story, decision = standing.story, standing.decision
-    if isinstance(decision, Fire):
+    if isinstance(decision, ApplyEvent):
         return None if story.stage.name is StageName.MERGE_FAILURE else move_of(story, decision)
-    assert isinstance(decision, Begin)
-    agent = None if decision.kind in UNATTENDED else choose_agent(world, story, decision.kind)
+    assert isinstance(decision, StartRun)
+    agent = None if decision.kind in UNATTENDED else choose_agent(snapshot, story, decision.kind)
     verb = Verb.START_MERGE if decision.kind is RunKind.MERGE else Verb.START_RUN
     detail = decision.kind.value if agent is None else f"{decision.kind.value} {agent.name}"
-    return Action(verb, story.id, detail, order=Order(story, decision.kind, agent, decision.note))
+    return PlannedStep(verb, story.id, detail, order=RunRequest(story, decision.kind, agent, decision.note))
 
 
-def _with_start(world: World, action: Action) -> World:
+def _with_start(snapshot: Snapshot, action: PlannedStep) -> Snapshot:
     """The same world with the planned run live in it, so that nobody is given away twice."""
     if action.order is None:
-        return world
-    return replace(world, live=(*world.live, _planned_run(action.order)))
+        return snapshot
+    return replace(snapshot, live=(*snapshot.live, _planned_run(action.order)))
 
 
-def _planned_run(order: Order) -> Run:
+def _planned_run(order: RunRequest) -> Run:
     agent: Agent | None = order.agent
     return Run(
         id=0,

@@ -4,23 +4,23 @@ notes the budgets that are used up with it."""
 from collections.abc import Iterator
 
 from huskies_core.context import Context
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.budgets import note_budget, notes_of_budgets
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.runs.run_usage import account_of_output, is_taken_in, record, tells_less
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Run
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
 
-def plan(world: World) -> tuple[Action, ...]:
-    ended = (_action(run, "from its whole output") for run in runs.of_open_usage(world.db))
-    return (*_of_live(world), *ended, *notes_of_budgets(world))
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+    ended = (_action(run, "from its whole output") for run in runs.of_open_usage(snapshot.db))
+    return (*_of_live(snapshot), *ended, *notes_of_budgets(snapshot))
 
 
-def apply(context: Context, action: Action) -> str:
+def apply(context: Context, action: PlannedStep) -> str:
     if action.verb is Verb.NOTE_BUDGET:
         return note_budget(context, action)
     assert action.run is not None
@@ -32,16 +32,16 @@ def apply(context: Context, action: Action) -> str:
     return _settle(context, run, account_of_output(directory, run), action.detail)
 
 
-def _of_live(world: World) -> Iterator[Action]:
+def _of_live(snapshot: Snapshot) -> Iterator[PlannedStep]:
     """What cannot be read now is taken in when the run has ended."""
-    for run in world.live:
-        progress = world.progress(run)
-        if run.runtime is not None and progress is not None and not is_taken_in(world.db, run, progress):
+    for run in snapshot.live:
+        progress = snapshot.progress(run)
+        if run.runtime is not None and progress is not None and not is_taken_in(snapshot.db, run, progress):
             yield _action(run, f"{progress.cost_usd:.4f} USD so far")
 
 
-def _action(run: Run, detail: str) -> Action:
-    return Action(Verb.RECORD_USAGE, run.story, f"run {run.id}: {detail}", run=run.id)
+def _action(run: Run, detail: str) -> PlannedStep:
+    return PlannedStep(Verb.RECORD_USAGE, run.story, f"run {run.id}: {detail}", run=run.id)
 
 
 def _take_in(context: Context, run: Run, progress: Progress | None, detail: str) -> str:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.executions import Fired, claim, fire_each, interrupted
+from huskies_core.passes.actions import PlannedStep, Verb
+from huskies_core.passes.executions import ClaimedExecution, claim, fire_each, interrupted
 from huskies_core.passes.pass_runner import Pass
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.schedules import Once, following
 from huskies_core.store import timers
 from huskies_core.store.actions import told
@@ -21,9 +21,9 @@ LATE = timedelta(seconds=120)
 """What is later than this was missed: two ticks of cron."""
 
 
-def plan(world: World) -> tuple[Action, ...]:
-    due = timers.due(world.db, world.now)
-    return (*interrupted(world, Kind.TIMER), *(_action(timer) for timer in due))
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+    due = timers.due(snapshot.db, snapshot.now)
+    return (*interrupted(snapshot, Kind.TIMER), *(_action(timer) for timer in due))
 
 
 def named(timer: Timer) -> str:
@@ -31,12 +31,12 @@ def named(timer: Timer) -> str:
     return f"timer {timer.id} ({label})" if label else f"timer {timer.id}"
 
 
-def _action(timer: Timer) -> Action:
+def _action(timer: Timer) -> PlannedStep:
     detail = f"{named(timer)}: {told(timer.draft.deed)}"
-    return Action(Verb.FIRE_TIMER, detail=detail, subject=f"{timer.id} {to_iso(timer.fire_at)}")
+    return PlannedStep(Verb.FIRE_TIMER, detail=detail, subject=f"{timer.id} {to_iso(timer.fire_at)}")
 
 
-def _claim(context: Context, action: Action, held: ExitStack) -> Fired | str:
+def _claim(context: Context, action: PlannedStep, held: ExitStack) -> ClaimedExecution | str:
     """Fires a timer that still waits for the time that was planned from, and lets it wait for its next one."""
     number, _, planned = action.subject.partition(" ")
     now = context.now()

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.passes.actions import Action, Verb
-from huskies_core.passes.executions import Fired, claim, fire_each, interrupted
+from huskies_core.passes.actions import PlannedStep, Verb
+from huskies_core.passes.executions import ClaimedExecution, claim, fire_each, interrupted
 from huskies_core.passes.pass_runner import Pass
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, executions, journal, stories, triggers
 from huskies_core.store.actions import aimed, told
 from huskies_core.store.connection import Connection
@@ -23,8 +23,8 @@ MOST_IN_AN_HOUR = 60
 BATCH = 1000
 
 
-def plan(world: World) -> tuple[Action, ...]:
-    return (*interrupted(world, Kind.TRIGGER), *_matches(world.db))
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+    return (*interrupted(snapshot, Kind.TRIGGER), *_matches(snapshot.db))
 
 
 def is_behind(db: Connection) -> bool:
@@ -33,7 +33,7 @@ def is_behind(db: Connection) -> bool:
     return first is not None and journal.last_transition(db) > max(first, _seen(db))
 
 
-def _matches(db: Connection) -> Iterator[Action]:
+def _matches(db: Connection) -> Iterator[PlannedStep]:
     """In the order of what happened. A trigger that fires once is planned for once; the claim says whether it is so."""
     waiting = triggers.armed(db)
     spent: set[int] = set()
@@ -68,12 +68,12 @@ def _is_for(db: Connection, trigger: Trigger, entry: Entry, story: Story) -> boo
     return not executions.is_claimed(db, trigger.source, entry.seq)
 
 
-def _action(trigger: Trigger, entry: Entry) -> Action:
+def _action(trigger: Trigger, entry: Entry) -> PlannedStep:
     detail = f"trigger {trigger.id}: {told(trigger.draft.deed)}, after {entry.event} of story {entry.story}"
-    return Action(Verb.FIRE_TRIGGER, entry.story, detail, subject=f"{trigger.id} {entry.seq}")
+    return PlannedStep(Verb.FIRE_TRIGGER, entry.story, detail, subject=f"{trigger.id} {entry.seq}")
 
 
-def _claim(context: Context, action: Action, held: ExitStack) -> Fired | str:
+def _claim(context: Context, action: PlannedStep, held: ExitStack) -> ClaimedExecution | str:
     """Fires a trigger that is still armed, unless that would be one too deep or too often: then it is suspended."""
     number, seq = map(int, action.subject.split())
     now = context.now()

@@ -7,23 +7,23 @@ from huskies_core.config.records import Config
 from huskies_core.context import Context
 from huskies_core.git.rescue import expire_rescues
 from huskies_core.git.rescue_refs import has_rescues_before
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.sanitize import is_number
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import content, executions, gate_passes, notifications, runs
 
 
-def plan(world: World) -> tuple[Action, ...]:
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     kept = (
-        Action(Verb.PURGE_CONTENT, story, f"{keys} key{'' if keys == 1 else 's'}")
-        for story, keys in content.left_over(world.db)
+        PlannedStep(Verb.PURGE_CONTENT, story, f"{keys} key{'' if keys == 1 else 's'}")
+        for story, keys in content.left_over(snapshot.db)
     )
-    old = (*_old_run_directories(world), *_old_rescues(world), *_old_gate_passes(world))
-    return (*kept, *old, *_old_firings(world), *_old_notifications(world))
+    old = (*_old_run_directories(snapshot), *_old_rescues(snapshot), *_old_gate_passes(snapshot))
+    return (*kept, *old, *_old_firings(snapshot), *_old_notifications(snapshot))
 
 
-def apply(context: Context, action: Action) -> str:
+def apply(context: Context, action: PlannedStep) -> str:
     match action.verb:
         case Verb.PURGE_CONTENT:
             return _purge(context, action)
@@ -49,48 +49,48 @@ def cutoff(config: Config, now: datetime) -> datetime:
     return now - timedelta(days=config.project.retention_days)
 
 
-def _old_run_directories(world: World) -> list[Action]:
+def _old_run_directories(snapshot: Snapshot) -> list[PlannedStep]:
     """Directories of runs that ended past retention; only what is on the disk is asked for."""
-    present = [int(path.name) for path in world.project.runs_dir.glob("*") if is_number(path.name)]
+    present = [int(path.name) for path in snapshot.project.runs_dir.glob("*") if is_number(path.name)]
     if not present:
         return []
-    over = runs.ended_before(world.db, cutoff(world.config, world.now), least=min(present))
+    over = runs.ended_before(snapshot.db, cutoff(snapshot.config, snapshot.now), least=min(present))
     return [
-        Action(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", subject=str(run))
+        PlannedStep(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", subject=str(run))
         for run in present
         if run in over
     ]
 
 
-def _old_rescues(world: World) -> list[Action]:
-    limit = cutoff(world.config, world.now)
-    if not has_rescues_before(world.project, limit):
+def _old_rescues(snapshot: Snapshot) -> list[PlannedStep]:
+    limit = cutoff(snapshot.config, snapshot.now)
+    if not has_rescues_before(snapshot.project, limit):
         return []
-    return [Action(Verb.EXPIRE_RESCUE, detail=f"rescue refs from before {limit.date()}")]
+    return [PlannedStep(Verb.EXPIRE_RESCUE, detail=f"rescue refs from before {limit.date()}")]
 
 
-def _old_gate_passes(world: World) -> list[Action]:
-    limit = cutoff(world.config, world.now)
-    if not gate_passes.has_before(world.db, limit):
+def _old_gate_passes(snapshot: Snapshot) -> list[PlannedStep]:
+    limit = cutoff(snapshot.config, snapshot.now)
+    if not gate_passes.has_before(snapshot.db, limit):
         return []
-    return [Action(Verb.EXPIRE_GATE_PASSES, detail=f"passes from before {limit.date()}")]
+    return [PlannedStep(Verb.EXPIRE_GATE_PASSES, detail=f"passes from before {limit.date()}")]
 
 
-def _old_firings(world: World) -> list[Action]:
-    limit = cutoff(world.config, world.now)
-    if not executions.has_before(world.db, limit):
+def _old_firings(snapshot: Snapshot) -> list[PlannedStep]:
+    limit = cutoff(snapshot.config, snapshot.now)
+    if not executions.has_before(snapshot.db, limit):
         return []
-    return [Action(Verb.EXPIRE_FIRINGS, detail=f"firings from before {limit.date()}")]
+    return [PlannedStep(Verb.EXPIRE_FIRINGS, detail=f"firings from before {limit.date()}")]
 
 
-def _old_notifications(world: World) -> list[Action]:
-    limit = cutoff(world.config, world.now)
-    if not notifications.has_before(world.db, limit):
+def _old_notifications(snapshot: Snapshot) -> list[PlannedStep]:
+    limit = cutoff(snapshot.config, snapshot.now)
+    if not notifications.has_before(snapshot.db, limit):
         return []
-    return [Action(Verb.EXPIRE_NOTIFICATIONS, detail=f"notifications from before {limit.date()}")]
+    return [PlannedStep(Verb.EXPIRE_NOTIFICATIONS, detail=f"notifications from before {limit.date()}")]
 
 
-def _purge(context: Context, action: Action) -> str:
+def _purge(context: Context, action: PlannedStep) -> str:
     assert action.story is not None
     with context.store.exclusive() as db:
         content.purge(db, action.story)

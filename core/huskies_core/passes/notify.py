@@ -14,11 +14,11 @@ from shutil import rmtree
 from huskies_core.channels.message import Message
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.background_process import last_words, start_detached
 from huskies_core.passes.notice_text import message_after
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal, metadata, notifications, pass_times
 from huskies_core.store.connection import Connection
 from huskies_core.store.notifications import Delivery, Notification, Status
@@ -29,17 +29,22 @@ NAME = "notify"
 ON = "on"
 
 
-def plan(world: World) -> tuple[Action, ...]:
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     ended = (
-        Action(Verb.END_NOTIFICATION, detail=f"notification {one.id} was interrupted", subject=str(one.id))
-        for one in notifications.still_open(world.db)
-        if not is_alive(directory_of(world.context, one.id))
+        PlannedStep(
+            Verb.END_NOTIFICATION, detail=f"notification {one.id} was interrupted", subject=str(one.id)
+        )
+        for one in notifications.still_open(snapshot.db)
+        if not is_alive(directory_of(snapshot.context, one.id))
     )
-    message = _message(world.context, world.db)
-    return (*ended, *([] if message is None else [Action(Verb.SEND_NOTIFICATION, detail=_told(message))]))
+    message = _message(snapshot.context, snapshot.db)
+    return (
+        *ended,
+        *([] if message is None else [PlannedStep(Verb.SEND_NOTIFICATION, detail=_told(message))]),
+    )
 
 
-def apply(context: Context, action: Action) -> str:
+def apply(context: Context, action: PlannedStep) -> str:
     if action.verb is Verb.END_NOTIFICATION:
         return _end_interrupted(context, int(action.subject), action.detail)
     with ExitStack() as held:
@@ -137,10 +142,10 @@ def _end_interrupted(context: Context, number: int, detail: str) -> str:
     return detail
 
 
-def _wait(world: World) -> datetime | None:
+def _wait(snapshot: Snapshot) -> datetime | None:
     """The time before which there is no other message stays written down."""
-    times = pass_times.get(world.db, NAME)
-    return times.due_at if times.waits(world.now) else None
+    times = pass_times.get(snapshot.db, NAME)
+    return times.due_at if times.waits(snapshot.now) else None
 
 
 NOTIFY = Pass(NAME, plan, one_by_one(apply), follows=True, wake=_wait)

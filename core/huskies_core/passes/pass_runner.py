@@ -8,15 +8,15 @@ from functools import partial
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy, Overtaken
-from huskies_core.passes.actions import Action, Done, Outcome, PassReport
-from huskies_core.scheduler.snapshot import World, observe
+from huskies_core.passes.actions import Outcome, PassReport, PlannedStep, StepResult
+from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import cursors, journal, pass_times
 
 MOST_ROUNDS = 10
 
-Plan = Callable[[World], tuple[Action, ...]]
-ApplyOne = Callable[[Context, Action], str]
-ApplyAll = Callable[[Context, tuple[Action, ...]], Iterator[Done]]
+Plan = Callable[[Snapshot], tuple[PlannedStep, ...]]
+ApplyOne = Callable[[Context, PlannedStep], str]
+ApplyAll = Callable[[Context, tuple[PlannedStep, ...]], Iterator[StepResult]]
 
 
 @dataclass(frozen=True)
@@ -28,28 +28,28 @@ class Pass:
     plan: Plan
     apply: ApplyAll
     follows: bool = False
-    wake: Callable[[World], datetime | None] = lambda _: None
+    wake: Callable[[Snapshot], datetime | None] = lambda _: None
 
 
 def one_by_one(apply: ApplyOne) -> ApplyAll:
     """Applies each action by itself: one that fails never stops the rest. `apply` returns what it has to tell."""
 
-    def apply_all(context: Context, actions: tuple[Action, ...]) -> Iterator[Done]:
+    def apply_all(context: Context, actions: tuple[PlannedStep, ...]) -> Iterator[StepResult]:
         return (isolated(action, partial(apply, context, action)) for action in actions)
 
     return apply_all
 
 
-def isolated(action: Action, act: Callable[[], str]) -> Done:
+def isolated(action: PlannedStep, act: Callable[[], str]) -> StepResult:
     """Does one of many. What moved on meanwhile is skipped; whatever else goes wrong becomes a failed outcome."""
     try:
-        return Done(action, Outcome.DONE, act() or action.detail)
+        return StepResult(action, Outcome.DONE, act() or action.detail)
     except Overtaken as overtaken:
-        return Done(action, Outcome.SKIPPED, overtaken.message, overtaken.code)
+        return StepResult(action, Outcome.SKIPPED, overtaken.message, overtaken.code)
     except HuskiesError as error:
-        return Done(action, Outcome.FAILED, error.message, error.code)
+        return StepResult(action, Outcome.FAILED, error.message, error.code)
     except Exception as error:
-        return Done(action, Outcome.FAILED, f"{type(error).__name__}: {error}", "bug")
+        return StepResult(action, Outcome.FAILED, f"{type(error).__name__}: {error}", "bug")
 
 
 def run_pass(context: Context, chosen: Pass, *, dry_run: bool = False, wait: float = 0.0) -> PassReport:
@@ -60,8 +60,8 @@ def run_pass(context: Context, chosen: Pass, *, dry_run: bool = False, wait: flo
     """
     if dry_run:
         _, actions, _ = _planned(context, chosen)
-        return PassReport(chosen.name, tuple(Done(one, Outcome.PLANNED, one.detail) for one in actions))
-    done: list[Done] = []
+        return PassReport(chosen.name, tuple(StepResult(one, Outcome.PLANNED, one.detail) for one in actions))
+    done: list[StepResult] = []
     for _ in range(MOST_ROUNDS):
         try:
             with pass_locked(context, chosen.name, wait), context.acting_as(f"pass:{chosen.name}"):
@@ -95,9 +95,9 @@ def pass_locked(context: Context, name: str, wait: float) -> Iterator[None]:
         lock.release()
 
 
-def _one_round(context: Context, chosen: Pass) -> tuple[int, list[Done]]:
+def _one_round(context: Context, chosen: Pass) -> tuple[int, list[StepResult]]:
     head, actions, wake = _planned(context, chosen)
-    done: list[Done] = []
+    done: list[StepResult] = []
     for item in chosen.apply(context, actions) if actions else ():
         done.append(item)
         context.progress(chosen.name, len(done), len(actions))
@@ -106,11 +106,11 @@ def _one_round(context: Context, chosen: Pass) -> tuple[int, list[Done]]:
     return head, done
 
 
-def _planned(context: Context, chosen: Pass) -> tuple[int, tuple[Action, ...], datetime | None]:
+def _planned(context: Context, chosen: Pass) -> tuple[int, tuple[PlannedStep, ...], datetime | None]:
     with context.store.reading() as db:
-        world = observe(context, db)
-        actions = chosen.plan(world)
-        return journal.head(db), actions, None if actions else chosen.wake(world)
+        snapshot = take_snapshot(context, db)
+        actions = chosen.plan(snapshot)
+        return journal.head(db), actions, None if actions else chosen.wake(snapshot)
 
 
 def _settle(context: Context, chosen: Pass, head: int, wake: datetime | None) -> None:

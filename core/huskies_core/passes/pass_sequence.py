@@ -6,7 +6,7 @@ from functools import partial
 
 from huskies_core.context import Context
 from huskies_core.passes import due
-from huskies_core.passes.actions import Action, Done, Outcome, PassReport, Verb
+from huskies_core.passes.actions import Outcome, PassReport, PlannedStep, StepResult, Verb
 from huskies_core.passes.archive_done import ARCHIVE_DONE
 from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
@@ -79,7 +79,7 @@ def tick(
     With a config that does not load, runs are ended and that is said; nothing else is safe to do.
     """
     reports = _end_dead(context, dry_run=dry_run)
-    broken = isolated(Action(Verb.RUN_PASS), partial(_check_config, context, dry_run=dry_run))
+    broken = isolated(PlannedStep(Verb.RUN_PASS), partial(_check_config, context, dry_run=dry_run))
     if broken.error:
         return (*reports, PassReport("config", failure=broken))
     if _is_timer_due(context):
@@ -129,7 +129,7 @@ def _run_isolated(context: Context, one: Pass, *, dry_run: bool, wait: float) ->
         reports.append(run_pass(context, one, dry_run=dry_run, wait=wait))
         return ""
 
-    outcome = isolated(Action(Verb.RUN_PASS, subject=one.name), run)
+    outcome = isolated(PlannedStep(Verb.RUN_PASS, subject=one.name), run)
     return reports[0] if reports else PassReport(one.name, failure=outcome)
 
 
@@ -140,7 +140,7 @@ def _end_dead(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
     if not dead:
         return ()
     if dry_run:
-        return (PassReport("watchdog", tuple(Done(one, Outcome.PLANNED, one.detail) for one in dead)),)
+        return (PassReport("watchdog", tuple(StepResult(one, Outcome.PLANNED, one.detail) for one in dead)),)
     with context.acting_as("pass:watchdog"):
         done = tuple(isolated(one, partial(end_dead_run, context, one)) for one in dead)
     return (PassReport("watchdog", done),)

@@ -11,11 +11,11 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
 from huskies_core.gateway.connection import Line, open_line
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.frames import frames_of
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal, metadata, pass_times
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import Entry
@@ -28,15 +28,15 @@ LONGEST_WAIT_SECS = 60
 Lines = Callable[[Gateway], AbstractContextManager[Line]]
 
 
-def plan(world: World) -> tuple[Action, ...]:
+def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     """Nothing without a gateway, and nothing before the wait after a failure is over."""
-    if _gateway(world.context) is None or _waits(world.context, world.db):
+    if _gateway(snapshot.context) is None or _waits(snapshot.context, snapshot.db):
         return ()
-    news = journal.count_transitions_after(world.db, _position(world.db))
-    return (Action(Verb.SEND_EVENTS, detail=_told(news)),) if news else ()
+    news = journal.count_transitions_after(snapshot.db, _position(snapshot.db))
+    return (PlannedStep(Verb.SEND_EVENTS, detail=_told(news)),) if news else ()
 
 
-def apply(context: Context, _: Action, *, lines: Lines, jitter: Callable[[], float]) -> str:
+def apply(context: Context, _: PlannedStep, *, lines: Lines, jitter: Callable[[], float]) -> str:
     """Sends what there is over one line. The cursor moves with each frame that the gateway has: killed in between, the
     next call sends at most the one in flight again. After a failure the time of the next try is written down."""
     note_gateway(context)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.git.branch_state import gather_evidence
+from huskies_core.git.branch_state import read_branch_state
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
 from huskies_core.git.recovery import recover_landing
 from huskies_core.git.repository import GitError
@@ -152,7 +152,7 @@ def _seen_by_git(context: Context, run: Run, tip: str) -> dict[str, Any]:
     """A worktree that the run broke is no reason to keep it from ending: it has nothing to show, and says why."""
     branch = branch_of(run.story)
     try:
-        return {**asdict(gather_evidence(context.repository, run.story, base_tip=tip)), "branch": branch}
+        return {**asdict(read_branch_state(context.repository, run.story, base_tip=tip)), "branch": branch}
     except GitError as error:
         return {"branch": branch, "commits_ahead": 0, "has_diff": False, "problem": error.message}
 
@@ -239,10 +239,10 @@ def _record_merge(db: Connection, run: Run, found: Found, now: datetime) -> None
             _fire(db, run, MergeSucceeded(merge["commit"], to_iso(now)), actor, now)
         case "base_broken":
             queue_holds.put(
-                db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, merge, actor=actor, now=now
+                db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, merge, actor=actor, now=now
             )
         case "base_dirty":
-            queue_holds.put(db, queue_holds.HoldKind.BASE_DIRTY, run.story, merge, actor=actor, now=now)
+            queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, run.story, merge, actor=actor, now=now)
         case _:
             return
 
@@ -257,7 +257,7 @@ def _fire_intended(
 def _fire(db: Connection, run: Run, event: Event, actor: str, now: datetime) -> None:
     """Fires for the visit the run belongs to; a story that has moved on has no use for it."""
     try:
-        transitions.fire(db, run.story, event, visit=run.visit, actor=actor, now=now)
+        transitions.apply_event(db, run.story, event, visit=run.visit, actor=actor, now=now)
     except transitions.Stale as stale:
         detail = {"run": run.id, "event": event.name, "why": stale.message}
         journal.append(

@@ -35,7 +35,7 @@ from huskies_core.supervisor.spec import Limits, RunSpec, Step
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """A run to start: for a story as it was seen, by an agent or, for gates and merges, by none.
 
     Of kind `other` and by no agent it is the teardown of a worktree that is about to go. One that `is_asked` for is
@@ -57,7 +57,7 @@ class Message:
     session: str | None = None
 
 
-def spec_of(context: Context, order: Order, run: Run, directory: RunDirectory) -> RunSpec:
+def build_run_spec(context: Context, order: RunRequest, run: Run, directory: RunDirectory) -> RunSpec:
     """What the supervisor of the run is to do. Leaves the prompt, and what is true of gates and setup now, in the run
     directory."""
     return RunSpec(
@@ -74,7 +74,7 @@ def spec_of(context: Context, order: Order, run: Run, directory: RunDirectory) -
     )
 
 
-def _steps(context: Context, order: Order, run: Run, directory: RunDirectory) -> tuple[Step, ...]:
+def _steps(context: Context, order: RunRequest, run: Run, directory: RunDirectory) -> tuple[Step, ...]:
     settings = context.config.project
     gates = gates_of(context.project, settings)
     if order.kind is RunKind.MERGE:
@@ -114,7 +114,7 @@ def _remember(directory: RunDirectory, told: dict[str, object]) -> None:
     Path(directory.path, STARTING_FILE).write_text(json.dumps(told))
 
 
-def message_of(context: Context, order: Order, agent: Agent) -> Message:
+def message_of(context: Context, order: RunRequest, agent: Agent) -> Message:
     """What the agent is sent when the order is carried out now: the whole prompt, or in its session what is new."""
     with context.store.reading() as db:
         left = content.of_story(db, order.story.id)
@@ -126,7 +126,7 @@ def message_of(context: Context, order: Order, agent: Agent) -> Message:
     return Message(build_prompt(context, agent, order.kind, values, order.note))
 
 
-def _environment(context: Context, order: Order, run: Run, directory: RunDirectory) -> dict[str, str]:
+def _environment(context: Context, order: RunRequest, run: Run, directory: RunDirectory) -> dict[str, str]:
     project, agent = context.project, order.agent
     merging_now = order.kind is RunKind.MERGE
     place = project.merge_workspace if merging_now else project.worktree(order.story.id)
@@ -155,7 +155,7 @@ def _environment(context: Context, order: Order, run: Run, directory: RunDirecto
     )
 
 
-def _limits(context: Context, order: Order) -> Limits:
+def _limits(context: Context, order: RunRequest) -> Limits:
     agent = order.agent
     if agent is None:
         return Limits()
@@ -168,7 +168,7 @@ def _limits(context: Context, order: Order) -> Limits:
     )
 
 
-def _least_budget(context: Context, order: Order) -> float | None:
+def _least_budget(context: Context, order: RunRequest) -> float | None:
     """The least of the agent's own budget and what the story and the day have left, in US dollars."""
     settings = context.config.project
     left = [None if order.agent is None else order.agent.max_budget_usd]

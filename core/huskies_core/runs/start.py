@@ -11,7 +11,7 @@ from huskies_core.git.repository_state import fingerprint
 from huskies_core.pipeline.events import Block
 from huskies_core.runs import prompts, repository_watch
 from huskies_core.runs.end import record_failed_start
-from huskies_core.runs.request import Order, spec_of
+from huskies_core.runs.request import RunRequest, build_run_spec
 from huskies_core.runs.sandbox_policy import require_sandbox
 from huskies_core.runs.stop import end_left_run
 from huskies_core.runs.story_worktrees import (
@@ -31,7 +31,7 @@ from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 
 
-def start_run(context: Context, order: Order, now: datetime) -> Run:
+def start_run(context: Context, order: RunRequest, now: datetime) -> Run:
     """Starts a run and returns it live. Raises HuskiesError when a rule or the config forbids it; nothing is written
     then.
 
@@ -50,7 +50,7 @@ def start_run(context: Context, order: Order, now: datetime) -> Run:
     return live
 
 
-def _check_config(context: Context, order: Order) -> None:
+def _check_config(context: Context, order: RunRequest) -> None:
     """Raises what no second try would mend, before a try is spent on it."""
     read_env_file(context.project.env_file)
     base_tip(context)
@@ -60,7 +60,7 @@ def _check_config(context: Context, order: Order) -> None:
 
 
 @contextmanager
-def _claimed(context: Context, order: Order, now: datetime) -> Iterator[tuple[Run, int]]:
+def _claimed(context: Context, order: RunRequest, now: datetime) -> Iterator[tuple[Run, int]]:
     """Holds the run's lock from inside the transaction that records it until the supervisor has it."""
     seen = fingerprint(context.repository)
     with ExitStack() as held:
@@ -80,7 +80,7 @@ def _claimed(context: Context, order: Order, now: datetime) -> Iterator[tuple[Ru
             raise
 
 
-def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run:
+def _claim(context: Context, order: RunRequest, db: Connection, now: datetime) -> Run:
     story = stories.load(db, order.story.id)
     if story.visit != order.story.visit:
         raise Overtaken(
@@ -97,7 +97,7 @@ def _claim(context: Context, order: Order, db: Connection, now: datetime) -> Run
     return runs.claim(db, wanted, actor=context.actor, now=now)
 
 
-def _check_pause(order: Order, db: Connection) -> None:
+def _check_pause(order: RunRequest, db: Connection) -> None:
     if order.agent is not None and not order.is_asked and pauses.get(db) is not None:
         raise Overtaken("starting agents is paused", code="paused")
 
@@ -114,13 +114,13 @@ def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> Non
         )
 
 
-def _make_ready(context: Context, order: Order, run: Run, lock: int) -> None:
+def _make_ready(context: Context, order: RunRequest, run: Run, lock: int) -> None:
     if order.kind is not RunKind.MERGE:
         _ensure_worktree(context, order.story, context.now())
     if order.kind is RunKind.CODER:
         catch_up_with_base(context, order.story.id)
     directory = RunDirectory(context.project.run_dir(run.id))
-    spec = spec_of(context, order, run, directory)
+    spec = build_run_spec(context, order, run, directory)
     allowed = {name for agent in context.config.agents for name in agent.env_allow}
     launch(directory, lock, spec, shim_env=shim_environment(context.environ, sorted(allowed)))
 
@@ -131,7 +131,7 @@ def _ensure_worktree(context: Context, story: Story, now: datetime) -> None:
         return
     if not made.adoptable:
         with context.store.exclusive() as db:
-            transitions.fire(
+            transitions.apply_event(
                 db, story.id, Block(BRANCH_EXISTS), visit=story.visit, actor=context.actor, now=now
             )
     raise HuskiesError(f"no worktree for story {story.id}: {made.reason}", code="no_worktree")

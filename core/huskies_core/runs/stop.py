@@ -49,7 +49,7 @@ def stop_and_freeze(context: Context, run: int, detail: str) -> None:
         if present.stage.name in (StageName.FROZEN, *TERMINAL):
             return
         visit, now = present.visit, context.now()
-        done = transitions.fire(db, story, Freeze(), visit=visit, actor=context.actor, now=now)
+        done = transitions.apply_event(db, story, Freeze(), visit=visit, actor=context.actor, now=now)
     if done.left_run is not None:
         end_left_run(context, done.left_run)
 

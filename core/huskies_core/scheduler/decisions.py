@@ -25,7 +25,7 @@ NOTHING_TO_MERGE = "there is nothing to merge: the branch has no commits of its 
 
 
 @dataclass(frozen=True)
-class Fire:
+class ApplyEvent:
     """`content` is written with the event, for the next run of the story to read."""
 
     event: Event
@@ -33,7 +33,7 @@ class Fire:
 
 
 @dataclass(frozen=True)
-class Begin:
+class StartRun:
     """`note` goes to the agent under a heading: why it is started once more."""
 
     kind: RunKind
@@ -49,7 +49,7 @@ class Wait:
     until: datetime | None = None
 
 
-Decision = Fire | Begin | Wait
+Decision = ApplyEvent | StartRun | Wait
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def decide(story: Story, runs: Sequence[Run], rules: Rules, now: datetime) -> De
     history = [run for run in runs if run.seq > story.reset_seq]
     here = [run for run in history if run.visit == story.visit]
     last = here[-1] if here else None
-    held = retry_rules.held_back(history, last, now)
+    held = retry_rules.retry_delay(history, last, now)
     if isinstance(held, str):
-        return Fire(events.Block(held))
+        return ApplyEvent(events.Block(held))
     if held is not None:
         return Wait(held.rule, held.detail, held.until)
     return _bounded(_by_stage(Case(story, runs, history, here, rules, now)), story, rules)
@@ -113,18 +113,18 @@ def _by_stage(case: Case) -> Decision:
 
 
 def _bounded(decision: Decision, story: Story, rules: Rules) -> Decision:
-    if not isinstance(decision, Fire):
+    if not isinstance(decision, ApplyEvent):
         return decision
     event = bounded(decision.event, retries=story.retries, max_retries=rules.max_retries)
-    return Fire(event, decision.content)
+    return ApplyEvent(event, decision.content)
 
 
 def _coding(case: Case) -> Decision:
     last = case.last
     if last is None:
-        return Begin(RunKind.CODER)
+        return StartRun(RunKind.CODER)
     if retry_rules.setup_failed(last):
-        return Begin(last.kind)
+        return StartRun(last.kind)
     if last.kind is RunKind.GATES:
         return _gates_ended(case.story, last, case.rules)
     return _coder_ended(case, last)
@@ -132,12 +132,12 @@ def _coding(case: Case) -> Decision:
 
 def _coder_ended(case: Case, last: Run) -> Decision:
     found = retry_rules.is_evidence(last, case.history)
-    if case.story.draft.type is StoryType.SPIKE and (found or retry_rules.was_heard(last)):
-        return Fire(events.ReviewHeld(_spike_told(last)))
+    if case.story.draft.type is StoryType.SPIKE and (found or retry_rules.has_responded(last)):
+        return ApplyEvent(events.ReviewHeld(_spike_told(last)))
     if not found:
         return _without_commits(case, last)
     if last.evidence.get("dirty") and retry_rules.dirty_streak(case.here) < 2:
-        return Begin(RunKind.CODER, retry_rules.DIRTY_NUDGE)
+        return StartRun(RunKind.CODER, retry_rules.DIRTY_NUDGE)
     return _judge_work(case.story, last, case.rules)
 
 
@@ -149,11 +149,11 @@ def _spike_told(last: Run) -> str:
 def _without_commits(case: Case, last: Run) -> Decision:
     clean = not last.evidence.get("dirty")
     if case.story.draft.type is StoryType.TASK and last.outcome is Outcome.COMPLETED and clean:
-        return Fire(events.Close("finished without changes", to_iso(case.now)))
+        return ApplyEvent(events.Close("finished without changes", to_iso(case.now)))
     exhausted = retry_rules.recovery_exhausted(case.history)
     if exhausted:
-        return Fire(events.Block(exhausted))
-    return Begin(RunKind.CODER, retry_rules.recovery_note(last))
+        return ApplyEvent(events.Block(exhausted))
+    return StartRun(RunKind.CODER, retry_rules.recovery_note(last))
 
 
 def _judge_work(story: Story, last: Run, rules: Rules) -> Decision:
@@ -162,43 +162,47 @@ def _judge_work(story: Story, last: Run, rules: Rules) -> Decision:
     proven = not rules.has_gates or (
         not last.evidence.get("dirty") and bool(tree) and rules.passed(str(tree))
     )
-    return _gates_passed(story, last, rules) if proven else Begin(RunKind.GATES)
+    return _gates_passed(story, last, rules) if proven else StartRun(RunKind.GATES)
 
 
 def _gates_ended(story: Story, last: Run, rules: Rules) -> Decision:
     if last.outcome is Outcome.COMPLETED:
         return _gates_passed(story, last, rules)
     if last.outcome is not Outcome.FAILED:
-        return Begin(RunKind.GATES)
+        return StartRun(RunKind.GATES)
     told = retry_rules.gate_output(last, f"{last.detail}\n\n{last.evidence.get('output', '')}")
-    return Fire(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, told),))
+    return ApplyEvent(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, told),))
 
 
 def _gates_passed(story: Story, last: Run, rules: Rules) -> Decision:
     mode = qa_mode(story, rules)
     if mode is QaMode.HUMAN:
-        return Fire(events.ReviewHeld("waits for a person's review"))
+        return ApplyEvent(events.ReviewHeld("waits for a person's review"))
     if mode is QaMode.AGENT:
-        return Fire(events.QaRequested()) if story.stage.name is StageName.CODING else Begin(RunKind.QA)
+        return (
+            ApplyEvent(events.QaRequested()) if story.stage.name is StageName.CODING else StartRun(RunKind.QA)
+        )
     return _to_merge(story, last)
 
 
 def _to_merge(story: Story, last: Run) -> Decision:
     if not has_work(last):
-        return Fire(events.Block(NOTHING_TO_MERGE))
+        return ApplyEvent(events.Block(NOTHING_TO_MERGE))
     place = (str(last.evidence["branch"]), int(last.evidence["commits_ahead"]))
-    return Fire(events.QaSkipped(*place) if story.stage.name is StageName.CODING else events.QaPassed(*place))
+    return ApplyEvent(
+        events.QaSkipped(*place) if story.stage.name is StageName.CODING else events.QaPassed(*place)
+    )
 
 
 def _qa(case: Case) -> Decision:
     mode = qa_mode(case.story, case.rules)
     if mode is QaMode.HUMAN:
-        return Fire(events.ReviewHeld("waits for a person's review"))
+        return ApplyEvent(events.ReviewHeld("waits for a person's review"))
     if mode is QaMode.AGENT:
         return _qa_by_agent(case.story, [run for run in case.here if run.kind is RunKind.QA])
     last = case.last
     if last is None or last.kind is not RunKind.GATES or retry_rules.setup_failed(last):
-        return Begin(RunKind.GATES)
+        return StartRun(RunKind.GATES)
     return _gates_ended(case.story, last, case.rules)
 
 
@@ -206,30 +210,30 @@ def _qa_by_agent(story: Story, here: Sequence[Run]) -> Decision:
     """An approval counts while every criterion is checked: one may have been added, or opened again, meanwhile."""
     last = here[-1] if here else None
     if last is None or retry_rules.setup_failed(last):
-        return Begin(RunKind.QA)
+        return StartRun(RunKind.QA)
     if last.verdict is Verdict.REJECTED:
-        return Fire(events.QaRejected(last.notes), ((content.QA_NOTES, last.notes),))
+        return ApplyEvent(events.QaRejected(last.notes), ((content.QA_NOTES, last.notes),))
     missing = retry_rules.open_note(story) if last.verdict is Verdict.APPROVED else retry_rules.VERDICT_NUDGE
     if not missing:
         return _to_merge(story, last)
-    silent = [run for run in here if retry_rules.was_heard(run)]
+    silent = [run for run in here if retry_rules.has_responded(run)]
     if len(silent) >= QA_TRIES:
         told = f"QA ended {len(silent)} times without a verdict that counts"
         why = f". {retry_rules.open_note(story)}" if last.verdict is Verdict.APPROVED else ""
-        return Fire(events.ReviewHeld(f"{told}{why}"))
-    return Begin(RunKind.QA, missing)
+        return ApplyEvent(events.ReviewHeld(f"{told}{why}"))
+    return StartRun(RunKind.QA, missing)
 
 
 def _merge(last: Run | None, now: datetime) -> Decision:
     if last is None:
-        return Begin(RunKind.MERGE)
+        return StartRun(RunKind.MERGE)
     result = dict(last.evidence.get("merge", {}))
     if result.get("result") == "already_merged":
-        return Fire(events.MergeSucceeded(str(result["commit"]), to_iso(now)))
+        return ApplyEvent(events.MergeSucceeded(str(result["commit"]), to_iso(now)))
     failure = _failure_of(last, result)
     if failure is None:
-        return Begin(RunKind.MERGE)
-    return Fire(failure, ((content.MERGE_FAILURE, failure.detail),))
+        return StartRun(RunKind.MERGE)
+    return ApplyEvent(failure, ((content.MERGE_FAILURE, failure.detail),))
 
 
 def _failure_of(last: Run, result: Mapping[str, Any]) -> events.MergeFailed | None:
@@ -255,9 +259,9 @@ def _merge_failure(case: Case) -> Decision:
         case FailureKind.GATES_FAILED:
             fixup = events.FixupRequested("the gates failed on the merged tree")
             merge = next((run for run in reversed(case.history) if run.kind is RunKind.MERGE), None)
-            return Fire(fixup, ((content.GATE_OUTPUT, retry_rules.gate_output(merge, failure.detail)),))
+            return ApplyEvent(fixup, ((content.GATE_OUTPUT, retry_rules.gate_output(merge, failure.detail)),))
         case FailureKind.NO_COMMITS:
-            return Fire(_without_merge(case.story))
+            return ApplyEvent(_without_merge(case.story))
         case FailureKind.OTHER:
             return _retry_other(case, failure.detail)
 
@@ -270,27 +274,29 @@ def _without_merge(story: Story) -> Event:
 
 
 def _conflict(files: str, here: Sequence[Run], rules: Rules) -> Decision:
-    attempts = [run for run in here if run.kind is RunKind.MERGEMASTER and retry_rules.was_heard(run)]
+    attempts = [run for run in here if run.kind is RunKind.MERGEMASTER and retry_rules.has_responded(run)]
     last = attempts[-1] if attempts else None
     if last is not None and last.verdict is Verdict.RESOLVED and not last.evidence.get("unresolved"):
         if not has_work(last):
-            return Fire(events.Block(NOTHING_TO_MERGE))
+            return ApplyEvent(events.Block(NOTHING_TO_MERGE))
         place = (str(last.evidence["branch"]), int(last.evidence["commits_ahead"]))
-        return Fire(events.ConflictResolved(*place))
+        return ApplyEvent(events.ConflictResolved(*place))
     if len(attempts) >= rules.mergemaster_attempts:
         told = f"{len(attempts)} attempts did not resolve the conflict in {files}"
-        return Fire(events.MergeFailedFinal(told))
-    return Begin(RunKind.MERGEMASTER, "" if last is None else retry_rules.unresolved_note(last))
+        return ApplyEvent(events.MergeFailedFinal(told))
+    return StartRun(RunKind.MERGEMASTER, "" if last is None else retry_rules.unresolved_note(last))
 
 
 def _retry_other(case: Case, detail: str) -> Decision:
     failures = retry_rules.other_failures(case.history)
     if failures > len(OTHER_FAILURE_WAITS):
-        return Fire(events.Block(f"merging failed {failures} times: {detail}"[:2000]))
+        return ApplyEvent(events.Block(f"merging failed {failures} times: {detail}"[:2000]))
     until = from_iso(case.story.stage_entered_at) + OTHER_FAILURE_WAITS[max(failures - 1, 0)]
     if case.now < until:
         return Wait("merge_retry", f"the merge is tried again at {to_iso(until)}", until)
     latest = next((run for run in reversed(case.runs) if has_work(run)), None)
     if latest is None:
-        return Fire(events.Block(NOTHING_TO_MERGE))
-    return Fire(events.MergeRetried(str(latest.evidence["branch"]), int(latest.evidence["commits_ahead"])))
+        return ApplyEvent(events.Block(NOTHING_TO_MERGE))
+    return ApplyEvent(
+        events.MergeRetried(str(latest.evidence["branch"]), int(latest.evidence["commits_ahead"]))
+    )

@@ -7,13 +7,20 @@ from datetime import timedelta
 from huskies_core.clock import from_iso
 from huskies_core.config.records import AutoPromote
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
-from huskies_core.runs.request import Order
+from huskies_core.runs.request import RunRequest
 from huskies_core.sanitize import one_line
-from huskies_core.scheduler.blockers import UNATTENDED, Held, all_holds, in_order, is_known, may_be_promoted
-from huskies_core.scheduler.decisions import Begin, Decision, Wait
+from huskies_core.scheduler.blockers import (
+    UNATTENDED,
+    Blocker,
+    all_blockers,
+    in_order,
+    is_known,
+    may_be_promoted,
+)
+from huskies_core.scheduler.decisions import Decision, StartRun, Wait
 from huskies_core.scheduler.next_step import prospect
 from huskies_core.scheduler.retry_rules import last_failure
-from huskies_core.scheduler.snapshot import MOVING, World
+from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import runs, stories
 from huskies_core.store.queue_holds import QUEUE
 from huskies_core.store.runs import RunKind
@@ -56,7 +63,7 @@ class Check:
 
     rule: str
     passed: str
-    holds: tuple[Held, ...]
+    holds: tuple[Blocker, ...]
 
 
 @dataclass(frozen=True)
@@ -69,14 +76,14 @@ class Explanation:
     notes: tuple[str, ...]
 
     @property
-    def holds(self) -> tuple[Held, ...]:
+    def holds(self) -> tuple[Blocker, ...]:
         return tuple(held for check in self.checks for held in check.holds)
 
 
-def explain(world: World, story: Story, starts: Sequence[Order]) -> Explanation:
+def explain(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> Explanation:
     """Asks every rule that concerns the story now. `starts` are the runs that auto-assign would start next."""
-    decision = decision_of(world, story)
-    holds = tuple(holds_on(world, story, decision, starts))
+    decision = decision_of(snapshot, story)
+    holds = tuple(holds_on(snapshot, story, decision, starts))
     moot = _moot(holds)
     asked = [*(rule for rule in _rules(story, decision) if rule not in moot), *map(_rule_of, holds)]
     order = (*PASSED, *asked)
@@ -84,35 +91,39 @@ def explain(world: World, story: Story, starts: Sequence[Order]) -> Explanation:
         Check(rule, PASSED.get(rule, ""), tuple(held for held in holds if _rule_of(held) == rule))
         for rule in sorted(set(asked), key=order.index)
     )
-    return Explanation(story, checks, prospect(world, story, decision, holds), tuple(_notes(world, story)))
+    return Explanation(
+        story, checks, prospect(snapshot, story, decision, holds), tuple(_notes(snapshot, story))
+    )
 
 
-def decision_of(world: World, story: Story) -> Decision:
+def decision_of(snapshot: Snapshot, story: Story) -> Decision:
     """What follows for the story by itself; while a run of it is live, and where a person decides, NOTHING."""
-    if story.stage.name not in MOVING or world.live_run(story.id) is not None:
+    if story.stage.name not in MOVING or snapshot.live_run(story.id) is not None:
         return NOTHING
-    return world.decision(story)
+    return snapshot.decision(story)
 
 
-def holds_on(world: World, story: Story, decision: Decision, starts: Sequence[Order]) -> Iterable[Held]:
+def holds_on(
+    snapshot: Snapshot, story: Story, decision: Decision, starts: Sequence[RunRequest]
+) -> Iterable[Blocker]:
     """All that holds the story back from what was decided for it, in the order in which it is asked."""
     yield from _of_end(story)
-    yield from _of_epic(world, story)
-    yield from (held for held in all_holds(world, story, decision) if held.rule)
-    yield from _of_start(world, story)
-    if isinstance(decision, Begin):
-        yield from _of_others(world, story, decision, starts)
+    yield from _of_epic(snapshot, story)
+    yield from (held for held in all_blockers(snapshot, story, decision) if held.rule)
+    yield from _of_start(snapshot, story)
+    if isinstance(decision, StartRun):
+        yield from _of_others(snapshot, story, decision, starts)
 
 
-def queue_of(world: World) -> list[int]:
+def queue_of(snapshot: Snapshot) -> list[int]:
     """The merge queue: the stories in it, in the order in which they are merged."""
-    return [story.id for story in in_order(stories.in_stages(world.db, {StageName.MERGE}))]
+    return [story.id for story in in_order(stories.in_stages(snapshot.db, {StageName.MERGE}))]
 
 
-def is_starving(world: World, story: Story) -> bool:
+def is_starving(snapshot: Snapshot, story: Story) -> bool:
     """Whether the story has been in the merge queue for longer than merge.starvation_secs."""
-    limit = timedelta(seconds=world.config.project.merge.starvation_secs)
-    return story.stage.name is StageName.MERGE and world.now - from_iso(story.stage_entered_at) > limit
+    limit = timedelta(seconds=snapshot.config.project.merge.starvation_secs)
+    return story.stage.name is StageName.MERGE and snapshot.now - from_iso(story.stage_entered_at) > limit
 
 
 def _rules(story: Story, decision: Decision) -> Iterable[str]:
@@ -126,7 +137,7 @@ def _rules(story: Story, decision: Decision) -> Iterable[str]:
     if story.stage.name is StageName.BACKLOG and story.draft.type is not StoryType.EPIC:
         yield from ("unmet_dependency", "not_started")
     yield "live_run"
-    if not isinstance(decision, Begin):
+    if not isinstance(decision, StartRun):
         return
     yield "wait"
     match decision.kind:
@@ -140,49 +151,51 @@ def _rules(story: Story, decision: Decision) -> Iterable[str]:
             yield from (rule for rule in _OF_AGENTS if rule != "max_coders")
 
 
-def _moot(holds: Sequence[Held]) -> tuple[str, ...]:
+def _moot(holds: Sequence[Blocker]) -> tuple[str, ...]:
     """The rules that make no sense beside those that hold the story back."""
     return ("agents_busy",) if any(held.rule == "no_agent" for held in holds) else ()
 
 
-def _rule_of(held: Held) -> str:
+def _rule_of(held: Blocker) -> str:
     return _GROUPS.get(held.rule, held.rule)
 
 
-def _of_end(story: Story) -> Iterable[Held]:
+def _of_end(story: Story) -> Iterable[Blocker]:
     if story.is_terminal:
         why = reason_of(story.stage)
         told = f"it is {story.stage.name.value}{f': {why}' if why else ''}"
-        yield Held(FINISHED, told, f"huskies reopen {story.id}")
+        yield Blocker(FINISHED, told, f"huskies reopen {story.id}")
 
 
-def _of_epic(world: World, story: Story) -> Iterable[Held]:
+def _of_epic(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
     if story.draft.type is StoryType.EPIC and story.stage.name is StageName.BACKLOG:
-        left = [str(member.id) for member in stories.members(world.db, story.id) if not member.is_terminal]
+        left = [str(member.id) for member in stories.members(snapshot.db, story.id) if not member.is_terminal]
         told = f"its members are worked on, not itself; open: {', '.join(left) or 'none'}"
-        yield Held("epic", told, f"huskies explain {left[0]}" if left else "")
+        yield Blocker("epic", told, f"huskies explain {left[0]}" if left else "")
 
 
-def _of_start(world: World, story: Story) -> Iterable[Held]:
+def _of_start(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
     """A backlog story that does not go on by itself, whether its dependencies are met or not."""
     if story.stage.name is not StageName.BACKLOG or story.draft.type is StoryType.EPIC:
         return
-    everything = world.config.project.auto_promote is AutoPromote.ALL
+    everything = snapshot.config.project.auto_promote is AutoPromote.ALL
     if not may_be_promoted(story, everything=everything):
         back = {"demote": "was put back and ", "reopen": "was opened again and "}
         told = f"{back.get(story.returned_by or '', '')}waits to be started"
-        yield Held("not_started", told, f"huskies start {story.id}")
+        yield Blocker("not_started", told, f"huskies start {story.id}")
 
 
-def _of_others(world: World, story: Story, decision: Begin, starts: Sequence[Order]) -> Iterable[Held]:
+def _of_others(
+    snapshot: Snapshot, story: Story, decision: StartRun, starts: Sequence[RunRequest]
+) -> Iterable[Blocker]:
     """Those that go first, when nothing but them keeps the story from being started next."""
-    if any(order.story.id == story.id for order in starts) or list(all_holds(world, story, decision)):
+    if any(order.story.id == story.id for order in starts) or list(all_blockers(snapshot, story, decision)):
         return
     rivals = [order for order in starts if _is_rival(order.kind, decision.kind)]
     names = ", ".join(str(order.story.id) for order in rivals)
     if rivals:
         rule = _contested(decision.kind, [order.kind for order in rivals])
-        yield Held(rule, f"first come: {names}", f"huskies explain {rivals[0].story.id}")
+        yield Blocker(rule, f"first come: {names}", f"huskies explain {rivals[0].story.id}")
 
 
 def _is_rival(other: RunKind, kind: RunKind) -> bool:
@@ -196,33 +209,33 @@ def _contested(kind: RunKind, rivals: Sequence[RunKind]) -> str:
     return "merge_queue" if kind is RunKind.MERGE and kind in rivals else "max_gates"
 
 
-def _notes(world: World, story: Story) -> Iterable[str]:
-    settings = world.config.project
+def _notes(snapshot: Snapshot, story: Story) -> Iterable[str]:
+    settings = snapshot.config.project
     if story.stage.name is StageName.MERGE:
-        queue = queue_of(world)
+        queue = queue_of(snapshot)
         yield f"place {queue.index(story.id) + 1} of {len(queue)} in the merge queue"
-        if not world.gates:
+        if not snapshot.gates:
             yield "nothing is checked before it is merged: project.toml has no gate, and script/test cannot be run"
-        if any(hold.story in (QUEUE, story.id) and world.is_over(hold) for hold in world.holds):
+        if any(hold.story in (QUEUE, story.id) and snapshot.is_over(hold) for hold in snapshot.holds):
             yield "what held it back is out of the way: the next reconcile lets it go on"
-    if is_starving(world, story):
+    if is_starving(snapshot, story):
         since, limit = story.stage_entered_at, settings.merge.starvation_secs
         yield f"in the merge queue since {since}, longer than merge.starvation_secs ({limit})"
     if story.retries:
         yield f"{story.retries} of {settings.max_retries or 'unlimited'} retries are used"
-    yield from _of_last_run(world, story)
-    if story.draft.agent and not is_known(world.config, story.draft.agent):
+    yield from _of_last_run(snapshot, story)
+    if story.draft.agent and not is_known(snapshot.config, story.draft.agent):
         yield f"no agent has the name or the model {story.draft.agent!r}: any of the stage may take it"
-    run = world.live_run(story.id)
+    run = snapshot.live_run(story.id)
     if run is not None and run.visit != story.visit:
         yield f"run {run.id} belongs to an earlier stage and is to be ended"
 
 
-def _of_last_run(world: World, story: Story) -> Iterable[str]:
+def _of_last_run(snapshot: Snapshot, story: Story) -> Iterable[str]:
     """What led to a person: the run that failed, or else the last one."""
     if story.stage.name not in NEEDS_PERSON:
         return
-    had = runs.of_story(world.db, story.id)
+    had = runs.of_story(snapshot.db, story.id)
     run = last_failure(had) or (had[-1] if had else None)
     if run is not None:
         told = f": {one_line(run.detail)[:200]}" if run.detail else ""

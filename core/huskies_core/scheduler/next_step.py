@@ -8,9 +8,9 @@ from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, StageName
 from huskies_core.pipeline.transition import transition
 from huskies_core.sanitize import one_line
-from huskies_core.scheduler.blockers import UNATTENDED, Held, choose_agent
-from huskies_core.scheduler.decisions import Begin, Decision, Fire
-from huskies_core.scheduler.snapshot import MOVING, World
+from huskies_core.scheduler.blockers import UNATTENDED, Blocker, choose_agent
+from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun
+from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind, RunStatus
 from huskies_core.store.stories import Story, StoryType
@@ -31,48 +31,48 @@ _AFTER_HOLD = {
 }
 
 
-def prospect(world: World, story: Story, decision: Decision, holds: Sequence[Held]) -> str:
+def prospect(snapshot: Snapshot, story: Story, decision: Decision, holds: Sequence[Blocker]) -> str:
     """`decision` is what follows by itself, `holds` all that is in its way, the first that applies first."""
-    run = world.live_run(story.id)
+    run = snapshot.live_run(story.id)
     if story.is_terminal:
-        return _of_finished(world, story)
+        return _of_finished(snapshot, story)
     if story.stage.name is StageName.BACKLOG:
-        return _of_backlog(world, story, holds)
+        return _of_backlog(snapshot, story, holds)
     if run is not None and story.stage.name in MOVING:
-        return _of_run(world, run)
-    return _of_decision(world, story, decision, holds)
+        return _of_run(snapshot, run)
+    return _of_decision(snapshot, story, decision, holds)
 
 
-def is_hopeless(world: World, story: Story) -> bool:
+def is_hopeless(snapshot: Snapshot, story: Story) -> bool:
     """Whether only a reopening can meet a dependency: it was abandoned, or what replaced it was."""
     return any(
-        isinstance(stories.heir_of(world.db, number).stage, Abandoned) for number in world.unmet(story)
+        isinstance(stories.heir_of(snapshot.db, number).stage, Abandoned) for number in snapshot.unmet(story)
     )
 
 
-def _of_decision(world: World, story: Story, decision: Decision, holds: Sequence[Held]) -> str:
+def _of_decision(snapshot: Snapshot, story: Story, decision: Decision, holds: Sequence[Blocker]) -> str:
     match decision:
-        case Fire():
+        case ApplyEvent():
             return _of_event(story, decision)
-        case Begin(kind=RunKind.MERGEMASTER) if holds and holds[0].rule == "no_agent":
+        case StartRun(kind=RunKind.MERGEMASTER) if holds and holds[0].rule == "no_agent":
             return f"{_of_hold(holds[0])}, or resolve the conflict by hand, then {holds[0].command}"
-        case Begin() if holds:
+        case StartRun() if holds:
             return _of_hold(holds[0])
-        case Begin():
-            return _of_start(world, story, decision.kind)
+        case StartRun():
+            return _of_start(snapshot, story, decision.kind)
         case _:
             return decision.detail or _of_person(story)
 
 
-def _of_finished(world: World, story: Story) -> str:
+def _of_finished(snapshot: Snapshot, story: Story) -> str:
     if not isinstance(story.stage, Done):
         return f"nothing, it is over; huskies reopen {story.id} puts it back into the backlog"
-    kept = timedelta(seconds=world.config.project.watcher.done_retention_secs)
+    kept = timedelta(seconds=snapshot.config.project.watcher.done_retention_secs)
     return f"archive-done archives it after {to_iso(from_iso(story.stage.merged_at) + kept)}"
 
 
-def _of_run(world: World, run: Run) -> str:
-    if not is_alive(RunDirectory(world.project.run_dir(run.id))):
+def _of_run(snapshot: Snapshot, run: Run) -> str:
+    if not is_alive(RunDirectory(snapshot.project.run_dir(run.id))):
         return f"the next tick: {run.kind.value} run {run.id} is dead, and its end will be recorded"
     by = f" by {run.agent}" if run.agent else ""
     end = _ENDS.get(run.kind, f"the end of the {run.kind.value} run{by}")
@@ -80,20 +80,20 @@ def _of_run(world: World, run: Run) -> str:
     return f"{end} (run {run.id}){ending}"
 
 
-def _of_backlog(world: World, story: Story, holds: Sequence[Held]) -> str:
+def _of_backlog(snapshot: Snapshot, story: Story, holds: Sequence[Blocker]) -> str:
     rules = {held.rule for held in holds}
     if story.draft.type is StoryType.EPIC:
-        return _of_epic(world, story)
-    unmet = world.unmet(story)
-    if is_hopeless(world, story):
+        return _of_epic(snapshot, story)
+    unmet = snapshot.unmet(story)
+    if is_hopeless(snapshot, story):
         other = f"huskies update {story.id} --depends-on ..., or huskies start {story.id} --force"
         return f"you: an abandoned dependency never will be met; {other}"
     then = f"you: huskies start {story.id}" if "not_started" in rules else f"it is promoted {_AT_NEXT}"
     return f"the end of {', '.join(map(str, unmet))}; then {then}" if unmet else then
 
 
-def _of_epic(world: World, story: Story) -> str:
-    members = stories.members(world.db, story.id)
+def _of_epic(snapshot: Snapshot, story: Story) -> str:
+    members = stories.members(snapshot.db, story.id)
     left = ", ".join(str(member.id) for member in members if not member.is_terminal)
     if left:
         return f"it closes by itself when its members are over: {left}"
@@ -102,7 +102,7 @@ def _of_epic(world: World, story: Story) -> str:
     return f"you: give it members (huskies add TITLE --epic {story.id}), or huskies close {story.id} --reason TEXT"
 
 
-def _of_event(story: Story, decision: Fire) -> str:
+def _of_event(story: Story, decision: ApplyEvent) -> str:
     event, by = decision.event, "auto-assign"
     if story.stage.name is StageName.MERGE_FAILURE:
         by = "merge-recovery"
@@ -111,16 +111,16 @@ def _of_event(story: Story, decision: Fire) -> str:
     return f"the next {by} moves it on to {transition(story.stage, event).name.value} ({event.name})"
 
 
-def _of_hold(held: Held) -> str:
+def _of_hold(held: Blocker) -> str:
     if held.until is not None:
         return f"{to_iso(held.until)}, or you: {held.command}" if held.command else to_iso(held.until)
     return _AFTER_HOLD.get(held.rule, f"you: {held.command}" if held.command else held.detail)
 
 
-def _of_start(world: World, story: Story, kind: RunKind) -> str:
+def _of_start(snapshot: Snapshot, story: Story, kind: RunKind) -> str:
     if kind in UNATTENDED:
         return f"a {kind.value} run {_AT_NEXT}"
-    agent = choose_agent(world, story, kind)
+    agent = choose_agent(snapshot, story, kind)
     return f"a {kind.value} run by {agent.name if agent else 'a free agent'} {_AT_NEXT}"
 
 

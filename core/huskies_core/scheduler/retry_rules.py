@@ -15,7 +15,7 @@ FREE_CRASHES = 3
 SETUPS_TO_BLOCK = 3
 RECOVERIES_IN_A_ROW = 3
 RECOVERIES_IN_ALL = 8
-UNTOLD_LIMITS_TO_BLOCK = 10
+UNDATED_LIMITS_TO_BLOCK = 10
 
 DIRTY_NUDGE = (
     "Your last run left uncommitted files. Commit what belongs to the story; remove or ignore the rest."
@@ -27,7 +27,7 @@ VERDICT_NUDGE = (
 
 
 @dataclass(frozen=True)
-class HeldBack:
+class RetryDelay:
     """The same run may be tried again at `until`, not before."""
 
     rule: str
@@ -61,7 +61,7 @@ def is_evidence(run: Run, history: Sequence[Run]) -> bool:
     return not earlier or earlier[-1].evidence["head"] != run.evidence.get("head")
 
 
-def was_heard(run: Run) -> bool:
+def has_responded(run: Run) -> bool:
     """Whether the agent had its say: a crash, a rate limit or a failed setup is no attempt."""
     return run.outcome in (Outcome.COMPLETED, Outcome.FAILED, Outcome.LIMIT) and not setup_failed(run)
 
@@ -70,7 +70,7 @@ def setup_failed(run: Run) -> bool:
     return bool(run.evidence.get("setup_failed"))
 
 
-def held_back(history: Sequence[Run], last: Run | None, now: datetime) -> HeldBack | str | None:
+def retry_delay(history: Sequence[Run], last: Run | None, now: datetime) -> RetryDelay | str | None:
     """What keeps the last run of this visit from being followed: a wait, or the reason to block the story."""
     if last is None:
         return None
@@ -91,7 +91,7 @@ def dirty_streak(here: Sequence[Run]) -> int:
 
 def recovery_exhausted(history: Sequence[Run]) -> str:
     """Why no further nudge to commit is worth it, or nothing."""
-    empty = [run for run in history if run.kind is RunKind.CODER and was_heard(run) and not has_work(run)]
+    empty = [run for run in history if run.kind is RunKind.CODER and has_responded(run) and not has_work(run)]
     recoveries = len(empty) - 1
     marks = [run.evidence.get("fingerprint") for run in empty]
     unchanged = _streak([before == after for before, after in pairwise(marks)])
@@ -163,7 +163,7 @@ def _setup_exhausted(history: Sequence[Run]) -> str | None:
     return f"setup failed {failures} times in a row: {history[-1].detail}"
 
 
-def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> HeldBack | str | None:
+def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> RetryDelay | str | None:
     crashes = _streak([run.outcome is Outcome.CRASHED for run in history])
     if crashes >= CRASHES_TO_BLOCK:
         return f"{crashes} runs in a row crashed: {last.detail}"
@@ -171,15 +171,17 @@ def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> HeldBack |
     return _until(last, wait, now, "crash_wait", f"{crashes} crashes in a row")
 
 
-def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> HeldBack | str | None:
+def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> RetryDelay | str | None:
     """A wait for a time that was told is never in vain. Errors of a service that tells none may be for ever, unless
     the work grows between them."""
     untold = _stuck([run.evidence.get("fingerprint") for run in _last(history, _is_untold_limit)])
-    if untold >= UNTOLD_LIMITS_TO_BLOCK:
+    if untold >= UNDATED_LIMITS_TO_BLOCK:
         return f"{untold} runs in a row met a limit that named no end: {last.detail}"
     until = from_iso(last.evidence["rate_limit"]["until"])
     told = last.detail or "the agent's account is at its limit"
-    return None if until <= now else HeldBack("rate_limited", f"{told}; it goes on at {to_iso(until)}", until)
+    return (
+        None if until <= now else RetryDelay("rate_limited", f"{told}; it goes on at {to_iso(until)}", until)
+    )
 
 
 def _stuck(marks: Sequence[str | None]) -> int:
@@ -196,10 +198,10 @@ def _is_untold_limit(run: Run) -> bool:
     return run.outcome is Outcome.RATE_LIMITED and not run.evidence["rate_limit"]["told"]
 
 
-def _until(last: Run, wait: int, now: datetime, rule: str, detail: str) -> HeldBack | None:
+def _until(last: Run, wait: int, now: datetime, rule: str, detail: str) -> RetryDelay | None:
     assert last.ended_at is not None
     until = from_iso(last.ended_at) + timedelta(seconds=wait)
-    return None if until <= now else HeldBack(rule, f"{detail}; the next try is at {to_iso(until)}", until)
+    return None if until <= now else RetryDelay(rule, f"{detail}; the next try is at {to_iso(until)}", until)
 
 
 def _streak(marks: Sequence[bool]) -> int:

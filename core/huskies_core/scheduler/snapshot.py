@@ -17,7 +17,7 @@ from huskies_core.scheduler.decisions import Decision, Rules, decide
 from huskies_core.store import gate_passes, pauses, queue_holds, rate_limits, runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.pauses import Pause
-from huskies_core.store.queue_holds import Hold, HoldKind
+from huskies_core.store.queue_holds import QueueHold, QueueHoldKind
 from huskies_core.store.rate_limits import Account, Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import QaMode, Story
@@ -29,7 +29,7 @@ MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.M
 
 
 @dataclass
-class World:
+class Snapshot:
     """The config, the gates in force, the live runs, what holds merges, which accounts are at their limit and whether
     starting is paused; stories are asked of the store."""
 
@@ -38,7 +38,7 @@ class World:
     config: Config
     gates: tuple[Gate, ...]
     live: tuple[Run, ...]
-    holds: tuple[Hold, ...]
+    holds: tuple[QueueHold, ...]
     limits: tuple[Limit, ...]
     pause: Pause | None
     now: datetime
@@ -86,7 +86,7 @@ class World:
         found = stories.stages_of(self.db, story.draft.depends_on)
         return {number: stage for number, stage in found.items() if not self._is_met(number, stage)}
 
-    def is_over(self, hold: Hold) -> bool:
+    def is_over(self, hold: QueueHold) -> bool:
         """Whether the base has moved, or the user's edits are out of the way. Asks git."""
         from huskies_core.git.landing import base_dirt
 
@@ -94,7 +94,7 @@ class World:
         tip = repo.branch_tip(branch)
         if tip != hold.detail.get("tip"):
             return True
-        if hold.kind is HoldKind.BASE_BROKEN:
+        if hold.kind is QueueHoldKind.BASE_BROKEN:
             return False
         commit = str(hold.detail["commit"])
         # Nothing leads to a commit that has not landed: a clean-up may have taken it, and the next merge makes another.
@@ -119,10 +119,10 @@ class World:
         return end.name in (StageName.DONE, StageName.ARCHIVED)
 
 
-def observe(context: Context, db: Connection) -> World:
+def take_snapshot(context: Context, db: Connection) -> Snapshot:
     """Reads what every question needs; the rest is read when it is asked."""
     config = context.config
     gates = gates_of(context.project, config.project)
     now = context.now()
     held, limits = queue_holds.everything(db), rate_limits.in_force(db, now)
-    return World(db, context, config, gates, runs.live(db), held, limits, pauses.get(db), now)
+    return Snapshot(db, context, config, gates, runs.live(db), held, limits, pauses.get(db), now)

@@ -27,20 +27,20 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class GoOn:
+class Continue:
     """A story's wait for its agent's account is over: auto-assign starts the agent again."""
 
     story: int
 
 
-Deed = ToolCall | Prompt | GoOn
+Action = ToolCall | Prompt | Continue
 
 
 SOURCE_VARIABLES = ("story_id", "story_title", "event", "from", "to")
 """What the deed of a trigger may name of the transition that it follows, as `{{story_id}}`."""
 
 
-def aimed(deed: Deed, values: Mapping[str, str]) -> Deed:
+def aimed(deed: Action, values: Mapping[str, str]) -> Action:
     """The deed with its variables filled in. An argument that is nothing but `{{story_id}}` becomes the number."""
     match deed:
         case Prompt(text):
@@ -51,7 +51,7 @@ def aimed(deed: Deed, values: Mapping[str, str]) -> Deed:
             return deed
 
 
-def variables_of(deed: Deed) -> tuple[str, ...]:
+def variables_of(deed: Action) -> tuple[str, ...]:
     """The names in `{{…}}` that the deed has, wherever they stand."""
     match deed:
         case Prompt(text):
@@ -72,36 +72,36 @@ def _aimed(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-def document(deed: Deed) -> dict[str, Any]:
+def document(deed: Action) -> dict[str, Any]:
     """The deed as JSON: `{"tool", "args"}`, `{"prompt"}` or `{"go_on"}`."""
     match deed:
         case Prompt():
             return {"prompt": deed.text}
-        case GoOn():
+        case Continue():
             return {"go_on": deed.story}
         case ToolCall():
             return {"tool": deed.tool, "args": deed.values}
 
 
-def encode(deed: Deed) -> str:
+def encode(deed: Action) -> str:
     return json.dumps(document(deed), ensure_ascii=False)
 
 
-def decode(written: str) -> Deed:
+def decode(written: str) -> Action:
     raw = json.loads(written)
     if "prompt" in raw:
         return Prompt(raw["prompt"])
     if "go_on" in raw:
-        return GoOn(raw["go_on"])
+        return Continue(raw["go_on"])
     return ToolCall(raw["tool"], json.dumps(raw["args"], ensure_ascii=False))
 
 
-def told(deed: Deed) -> str:
+def told(deed: Action) -> str:
     """The deed in a few words."""
     match deed:
         case Prompt():
             return "prompt"
-        case GoOn():
+        case Continue():
             return f"story {deed.story} goes on"
         case ToolCall():
             return f"tool {deed.tool}"

@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-Offer = tuple[str, str]
+Completion = tuple[str, str]
 """What can be typed, and what it is: text from outside, as it is in the store."""
 Row = tuple[object, ...]
 
@@ -49,7 +49,7 @@ _TRIGGERS = (
 )
 
 
-def offers(database: str, kind: str, prefix: str) -> "list[Offer]":
+def completions(database: str, kind: str, prefix: str) -> "list[Completion]":
     """Those that begin with `prefix`, the newest first, `MOST` at most; none where the store cannot tell."""
     try:
         db = sqlite3.connect(f"file:{uri_path(database)}?mode=ro", uri=True, timeout=_WAIT_SECS)
@@ -62,7 +62,7 @@ def offers(database: str, kind: str, prefix: str) -> "list[Offer]":
     return found[:MOST]
 
 
-def _offers(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Offer]":
+def _offers(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Completion]":
     name, _, stages = kind.partition("/")
     if name == "stories":
         return map(_story, _stories(db, prefix, tuple(stages.split(",")) if stages else ()))
@@ -75,9 +75,9 @@ def _offers(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Offer]"
     return _of_few(db, name)
 
 
-def _of_few(db: sqlite3.Connection, name: str) -> "Iterable[Offer]":
+def _of_few(db: sqlite3.Connection, name: str) -> "Iterable[Completion]":
     """What there is little enough of to read all, or the last."""
-    offered: Iterable[Offer] = ()
+    offered: Iterable[Completion] = ()
     match name:
         case "epics":
             offered = map(_story, db.execute(_EPICS))
@@ -116,11 +116,11 @@ def _numbered(db: sqlite3.Connection, rows: str, prefix: str) -> "Iterator[Row]"
         yield from db.execute(f"{rows} WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT {MOST}", ends)
 
 
-def _labels(db: sqlite3.Connection) -> "list[Offer]":
+def _labels(db: sqlite3.Connection) -> "list[Completion]":
     return sorted({(str(row[0]), "") for stage in OPEN for row in db.execute(_LABELS, (stage,))})
 
 
-def _timers(db: sqlite3.Connection) -> "Iterator[Offer]":
+def _timers(db: sqlite3.Connection) -> "Iterator[Completion]":
     """By number, and by label where there is one that is no number."""
     for number, label, at in (row for asked in _TIMERS for row in db.execute(asked)):
         yield str(number), f"{label}, {at}" if label else at
@@ -128,16 +128,16 @@ def _timers(db: sqlite3.Connection) -> "Iterator[Offer]":
             yield label, at
 
 
-def _story(row: Row) -> Offer:
+def _story(row: Row) -> Completion:
     number, title, stage = row
     return str(number), f"{title} ({stage})"
 
 
-def _run(row: Row) -> Offer:
+def _run(row: Row) -> Completion:
     number, kind, story, agent, state = row
     return str(number), f"{kind} of {story}{f' by {agent}' if agent else ''}, {state}"
 
 
-def _trigger(row: Row) -> Offer:
+def _trigger(row: Row) -> Completion:
     number, mode, state = row
     return str(number), f"{mode}, {state}"

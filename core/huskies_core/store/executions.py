@@ -10,10 +10,10 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken
 from huskies_core.store import actions, journal
-from huskies_core.store.actions import Deed
+from huskies_core.store.actions import Action
 
 
-class FiringStatus(StrEnum):
+class ExecutionStatus(StrEnum):
     OPEN = "open"
     DONE = "done"
     FAILED = "failed"
@@ -21,7 +21,7 @@ class FiringStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class Firing:
+class Execution:
     """`source` is the actor that acts, such as `timer:3`; `seq` the journal row that tells of the firing."""
 
     id: int
@@ -29,9 +29,9 @@ class Firing:
     cause: int | None
     depth: int
     seq: int
-    deed: Deed
+    deed: Action
     at: str
-    status: FiringStatus
+    status: ExecutionStatus
 
     @property
     def kind(self) -> journal.Kind:
@@ -48,14 +48,14 @@ class Claim:
     """What is to be done, in whose name and because of which transition. `told` goes into the journal's detail."""
 
     source: str
-    deed: Deed
+    deed: Action
     depth: int
     cause: int | None = None
     story: int | None = None
     told: Mapping[str, Any] | None = None
 
 
-def claim(db: sqlite3.Connection, wanted: Claim, *, now: datetime) -> Firing:
+def claim(db: sqlite3.Connection, wanted: Claim, *, now: datetime) -> Execution:
     """Writes the firing, open, and its journal row. Raises Overtaken when that cause has fired that source already."""
     if wanted.cause is not None and is_claimed(db, wanted.source, wanted.cause):
         raise Overtaken(f"{wanted.source} has fired on that already", code="stale", subject=wanted.source)
@@ -68,7 +68,7 @@ def claim(db: sqlite3.Connection, wanted: Claim, *, now: datetime) -> Firing:
         (wanted.source, wanted.cause, wanted.depth, seq, actions.encode(wanted.deed), to_iso(now)),
     )
     assert done.lastrowid is not None
-    return Firing(
+    return Execution(
         done.lastrowid,
         wanted.source,
         wanted.cause,
@@ -76,11 +76,13 @@ def claim(db: sqlite3.Connection, wanted: Claim, *, now: datetime) -> Firing:
         seq,
         wanted.deed,
         to_iso(now),
-        FiringStatus.OPEN,
+        ExecutionStatus.OPEN,
     )
 
 
-def end(db: sqlite3.Connection, firing: Firing, status: FiringStatus, detail: str, *, now: datetime) -> None:
+def end(
+    db: sqlite3.Connection, firing: Execution, status: ExecutionStatus, detail: str, *, now: datetime
+) -> None:
     """Records how a firing ended, with a journal row. Raises Overtaken when that is known already."""
     changed = db.execute(
         "UPDATE firings SET status = ? WHERE id = ? AND status = 'open'", (status.value, firing.id)
@@ -91,12 +93,12 @@ def end(db: sqlite3.Connection, firing: Firing, status: FiringStatus, detail: st
     journal.append(db, firing.kind, status.value, actor=firing.source, now=now, detail=told)
 
 
-def load(db: sqlite3.Connection, number: int) -> Firing | None:
+def load(db: sqlite3.Connection, number: int) -> Execution | None:
     row = db.execute("SELECT * FROM firings WHERE id = ?", (number,)).fetchone()
     return None if row is None else _firing(row)
 
 
-def still_open(db: sqlite3.Connection, kind: journal.Kind) -> tuple[Firing, ...]:
+def still_open(db: sqlite3.Connection, kind: journal.Kind) -> tuple[Execution, ...]:
     """What timers, or triggers, have begun and not ended; whether that lives its lock tells."""
     rows = db.execute("SELECT * FROM firings WHERE status = 'open' ORDER BY id")
     return tuple(firing for firing in map(_firing, rows) if firing.kind is kind)
@@ -123,8 +125,8 @@ def expire(db: sqlite3.Connection, moment: datetime) -> int:
     return gone.rowcount
 
 
-def _firing(row: sqlite3.Row) -> Firing:
-    return Firing(
+def _firing(row: sqlite3.Row) -> Execution:
+    return Execution(
         id=row["id"],
         source=row["source"],
         cause=row["cause"],
@@ -132,5 +134,5 @@ def _firing(row: sqlite3.Row) -> Firing:
         seq=row["seq"],
         deed=actions.decode(row["action"]),
         at=row["at"],
-        status=FiringStatus(row["status"]),
+        status=ExecutionStatus(row["status"]),
     )

@@ -15,14 +15,14 @@ QUEUE = 0
 """Stands for the whole queue where a hold names a story."""
 
 
-class HoldKind(StrEnum):
+class QueueHoldKind(StrEnum):
     BASE_BROKEN = "base_broken"
     BASE_DIRTY = "base_dirty"
 
 
 @dataclass(frozen=True)
-class Hold:
-    kind: HoldKind
+class QueueHold:
+    kind: QueueHoldKind
     story: int
     detail: Mapping[str, Any]
     since: str
@@ -30,7 +30,7 @@ class Hold:
 
 def put(
     db: sqlite3.Connection,
-    kind: HoldKind,
+    kind: QueueHoldKind,
     story: int,
     detail: Mapping[str, Any],
     *,
@@ -45,17 +45,17 @@ def put(
         (kind.value, story, json.dumps(detail, ensure_ascii=False), to_iso(now)),
     )
     if known is None:
-        _tell(db, "hold_began", Hold(kind, story, detail, ""), actor=actor, now=now)
+        _tell(db, "hold_began", QueueHold(kind, story, detail, ""), actor=actor, now=now)
 
 
-def release(db: sqlite3.Connection, hold: Hold, *, actor: str, now: datetime) -> None:
+def release(db: sqlite3.Connection, hold: QueueHold, *, actor: str, now: datetime) -> None:
     gone = db.execute("DELETE FROM holds WHERE kind = ? AND story = ?", (hold.kind.value, hold.story))
     if gone.rowcount:
         _tell(db, "hold_ended", hold, actor=actor, now=now)
 
 
 def release_matching(
-    db: sqlite3.Connection, kind: HoldKind, story: int | None, *, actor: str, now: datetime
+    db: sqlite3.Connection, kind: QueueHoldKind, story: int | None, *, actor: str, now: datetime
 ) -> None:
     """Ends the hold of that kind on a story, or on the queue; one that is gone already is fine."""
     for hold in everything(db):
@@ -70,12 +70,14 @@ def release_story(db: sqlite3.Connection, story: int, *, actor: str, now: dateti
             release(db, hold, actor=actor, now=now)
 
 
-def everything(db: sqlite3.Connection) -> tuple[Hold, ...]:
+def everything(db: sqlite3.Connection) -> tuple[QueueHold, ...]:
     rows = db.execute("SELECT * FROM holds ORDER BY kind, story")
-    return tuple(Hold(HoldKind(r["kind"]), r["story"], json.loads(r["detail"]), r["since"]) for r in rows)
+    return tuple(
+        QueueHold(QueueHoldKind(r["kind"]), r["story"], json.loads(r["detail"]), r["since"]) for r in rows
+    )
 
 
-def _tell(db: sqlite3.Connection, event: str, hold: Hold, *, actor: str, now: datetime) -> None:
+def _tell(db: sqlite3.Connection, event: str, hold: QueueHold, *, actor: str, now: datetime) -> None:
     story = hold.story or None
     detail = {"hold": hold.kind.value, **hold.detail}
     journal.append(db, journal.Kind.QUEUE, event, actor=actor, now=now, story=story, detail=detail)

@@ -10,7 +10,7 @@ from huskies_core import schedules
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.schedules import Schedule
 from huskies_core.store import actions, causation, journal
-from huskies_core.store.actions import Deed
+from huskies_core.store.actions import Action
 
 
 class CatchUp(StrEnum):
@@ -36,7 +36,7 @@ class TimerState(StrEnum):
 class Draft:
     """What a person says of a timer. `fire_at` is its first time and gives the phase of an interval."""
 
-    deed: Deed
+    deed: Action
     schedule: Schedule
     fire_at: datetime
     label: str = ""
@@ -88,7 +88,7 @@ def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: s
     """The story's one timer for its agent's account, armed for `until` or, where one is armed, for the later time."""
     standing = limit_timer(db, story)
     if standing is None:
-        draft = Draft(actions.GoOn(story), schedules.Once(), until)
+        draft = Draft(actions.Continue(story), schedules.Once(), until)
         return add(db, draft, actor=actor, now=now, story=story)
     later = max(until, standing.fire_at)
     db.execute("UPDATE timers SET fire_at = ? WHERE id = ?", (to_iso(later), standing.id))

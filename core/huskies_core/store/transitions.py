@@ -44,7 +44,7 @@ class Transition:
     left_run: int | None
 
 
-def fire(
+def apply_event(
     db: sqlite3.Connection, story: int, event: Event, *, visit: int, actor: str, now: datetime
 ) -> Transition:
     """Moves the story and writes the journal row in the running transaction.

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from huskies_core.clock import to_iso
 from huskies_core.store import actions, journal
-from huskies_core.store.actions import Deed
+from huskies_core.store.actions import Action
 from huskies_core.store.journal import Entry
 from huskies_core.store.stories import Story
 
@@ -63,7 +63,7 @@ class Draft:
     """What a person says of a trigger."""
 
     predicate: Predicate
-    deed: Deed
+    deed: Action
     mode: TriggerMode = TriggerMode.ONCE
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.git.branch_state import Evidence, gather_evidence
+from huskies_core.git.branch_state import BranchState, read_branch_state
 from huskies_core.git.create import Wanted, create_worktrees
 from huskies_core.git.repository import Repository
 from support.git_repository import GitRepository
@@ -15,16 +15,16 @@ def worktree(repo: Repository, now: datetime) -> Path:
     return repo.project.worktree(7)
 
 
-def gather(repo: Repository) -> Evidence:
-    return gather_evidence(repo, 7, base_tip=repo.branch_tip("main") or "")
+def gather(repo: Repository) -> BranchState:
+    return read_branch_state(repo, 7, base_tip=repo.branch_tip("main") or "")
 
 
-def summary(evidence: Evidence) -> tuple[int, bool, bool]:
+def summary(evidence: BranchState) -> tuple[int, bool, bool]:
     return evidence.commits_ahead, evidence.has_diff, evidence.dirty
 
 
 def test_a_story_without_a_branch_has_nothing(repo: Repository) -> None:
-    assert gather(repo) == Evidence(None, None, None, 0, has_diff=False, dirty=False, fingerprint="")
+    assert gather(repo) == BranchState(None, None, None, 0, has_diff=False, dirty=False, fingerprint="")
 
 
 @pytest.mark.usefixtures("worktree")

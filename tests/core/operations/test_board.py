@@ -129,13 +129,13 @@ def test_a_broken_base_is_told_of_once_and_holds_the_whole_queue(context: Contex
         import_story(context.store, Merge("b", 1), number=number)
     with context.store.exclusive() as db:
         queue_holds.put(
-            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
+            db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
         )
     board = read_board(context)
     assert [(number, rule) for number, rule, _ in needs(board)] == [(1, "base_broken")]
     assert cards(board) == [("merge", 1, "throttled"), ("merge", 2, "throttled")]
     assert [(hold.kind, hold.story) for hold in limits(context).holds] == [
-        (queue_holds.HoldKind.BASE_BROKEN, 0)
+        (queue_holds.QueueHoldKind.BASE_BROKEN, 0)
     ]
 
 

@@ -36,10 +36,10 @@ from huskies_core.pipeline.stages import (
     Superseded,
 )
 from huskies_core.store import content, journal, queue_holds, runs, stories
-from huskies_core.store.queue_holds import QUEUE, HoldKind
+from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Criterion, Draft, StoryType
-from huskies_core.store.transitions import fire
+from huskies_core.store.transitions import apply_event
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, RunSpec
 from support.git_repository import GitRepository
@@ -57,7 +57,7 @@ def lead(context: Context, *events: Event) -> None:
     for event in events:
         with context.store.exclusive() as db:
             visit = stories.load(db, 1).visit
-            fire(db, 1, event, visit=visit, actor="test", now=context.now())
+            apply_event(db, 1, event, visit=visit, actor="test", now=context.now())
 
 
 def stage(context: Context, story: int = 1) -> Stage:
@@ -267,9 +267,11 @@ def test_a_retry_needs_commits(context: Context) -> None:
     assert refusal_of(lambda: merges.retry(context, 1))[0] == "no_commits"
 
 
-@pytest.mark.parametrize(("kind", "held"), [(HoldKind.BASE_DIRTY, 1), (HoldKind.BASE_BROKEN, QUEUE)])
+@pytest.mark.parametrize(
+    ("kind", "held"), [(QueueHoldKind.BASE_DIRTY, 1), (QueueHoldKind.BASE_BROKEN, QUEUE)]
+)
 def test_a_retry_ends_what_holds_a_merge_and_moves_nothing(
-    context: Context, kind: HoldKind, held: int
+    context: Context, kind: QueueHoldKind, held: int
 ) -> None:
     create(context, draft(), start=True)
     lead(context, TO_MERGE)

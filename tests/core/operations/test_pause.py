@@ -17,7 +17,7 @@ from huskies_core.passes.due import is_due
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding, Merge
 from huskies_core.runs.start import start_run
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import journal, pauses
 from support.contexts import Clock, opened
 from support.stories import import_story
@@ -39,7 +39,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 def planned(context: Context) -> list[tuple[str, int | None]]:
     with context.store.reading() as db:
-        return [(action.verb.value, action.story) for action in plan(observe(context, db))]
+        return [(action.verb.value, action.story) for action in plan(take_snapshot(context, db))]
 
 
 def rows(context: Context) -> list[str]:
@@ -68,7 +68,7 @@ def test_a_second_pause_and_a_second_resume_change_nothing(context: Context) -> 
 def test_a_start_that_was_planned_before_the_pause_is_refused(context: Context) -> None:
     import_story(context.store, Coding())
     with context.store.reading() as db:
-        (action,) = plan(observe(context, db))
+        (action,) = plan(take_snapshot(context, db))
     pause_starting(context)
     assert action.order is not None
     with pytest.raises(Overtaken) as raised:

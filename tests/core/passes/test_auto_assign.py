@@ -5,7 +5,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.passes.actions import Action, Verb
+from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, stand, wake
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import (
@@ -23,8 +23,8 @@ from huskies_core.pipeline.events import (
 from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
 from huskies_core.runs.account_limits import note_end
 from huskies_core.runtimes.interface import RateLimit
-from huskies_core.scheduler.blockers import all_holds, candidates
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.blockers import all_blockers, candidates
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import queue_holds, runs, stories, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
@@ -41,14 +41,14 @@ CODER = RunKind.CODER
 
 def planned(context: Context) -> list[tuple[str, int | None, str]]:
     with context.store.reading() as db:
-        return [(one.verb.value, one.story, one.detail) for one in plan(observe(context, db))]
+        return [(one.verb.value, one.story, one.detail) for one in plan(take_snapshot(context, db))]
 
 
 def rules_holding(context: Context, story: int) -> list[str]:
     with context.store.reading() as db:
-        world = observe(context, db)
+        world = take_snapshot(context, db)
         found = stories.load(db, story)
-        return [held.rule for held in all_holds(world, found, world.decision(found))]
+        return [held.rule for held in all_blockers(world, found, world.decision(found))]
 
 
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
@@ -159,7 +159,7 @@ def test_a_named_agent_is_waited_for_and_an_unknown_one_falls_back(context: Cont
 def test_a_model_word_names_every_agent_of_that_model(context: Context) -> None:
     story = add_story(context.store, draft=replace(DRAFT, agent="Big"))
     with context.store.reading() as db:
-        able = candidates(observe(context, db), story, CODER)
+        able = candidates(take_snapshot(context, db), story, CODER)
     assert [agent.name for agent in able] == ["bob"]
 
 
@@ -224,11 +224,11 @@ def test_a_broken_base_holds_the_queue_and_a_dirty_one_its_story(context: Contex
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     with context.store.exclusive() as db:
-        queue_holds.put(db, queue_holds.HoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
+        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
     dirty = planned(context)
     with context.store.exclusive() as db:
         queue_holds.put(
-            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
+            db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
         )
     assert (dirty, planned(context)) == ([("start_merge", 2, "merge")], [])
     assert (rules_holding(context, 1), rules_holding(context, 2)) == (
@@ -245,7 +245,7 @@ def test_a_wait_tells_when_the_pass_is_due_again(context: Context, clock: Clock)
     for _ in range(4):
         end(context, claim(context, 1), Outcome.CRASHED)
     with context.store.reading() as db:
-        world = observe(context, db)
+        world = take_snapshot(context, db)
         standing, due = stand(world, stories.load(db, 1)), wake(world)
     clock.pass_by(seconds=2)
     assert (standing.held and standing.held.rule, due) == ("crash_wait", clock.now)
@@ -256,7 +256,7 @@ def test_a_decided_event_is_fired_once(context: Context) -> None:
     import_story(context.store, Coding())
     end(context, claim(context, 1), commits_ahead=1, has_diff=True, branch="feature/story-1")
     with context.store.reading() as db:
-        actions = plan(observe(context, db))
+        actions = plan(take_snapshot(context, db))
     assert [(one.verb, one.detail) for one in actions] == [(Verb.MOVE_STORY, "qa_skipped")]
 
 
@@ -272,8 +272,8 @@ def test_a_branch_that_somebody_else_made_blocks_the_story(context: Context) -> 
 def test_actions_say_which_run_they_would_start(context: Context) -> None:
     import_story(context.store, Coding())
     with context.store.reading() as db:
-        (action,) = plan(observe(context, db))
-    assert isinstance(action, Action)
+        (action,) = plan(take_snapshot(context, db))
+    assert isinstance(action, PlannedStep)
     assert action.order is not None
     assert (action.order.kind, action.order.agent and action.order.agent.name) == (CODER, "ann")
 

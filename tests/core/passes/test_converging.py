@@ -12,8 +12,8 @@ from huskies_core.context import Context
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import branch_of, made_worktrees
 from huskies_core.passes import merge_block
-from huskies_core.passes.actions import Action, Done, PassReport
 from huskies_core.passes.actions import Outcome as Became
+from huskies_core.passes.actions import PassReport, PlannedStep, StepResult
 from huskies_core.passes.archive_done import ARCHIVE_DONE
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
@@ -23,7 +23,7 @@ from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
 from huskies_core.pipeline.stages import Abandoned, Blocked, Coding, FailureKind, Merge, MergeFailure
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import branches, content, gate_passes, journal, queue_holds, runs, stories
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
@@ -204,7 +204,7 @@ def test_no_more_teardowns_than_gates_live_at_once(context: Context) -> None:
         visit = stories.load(db, 3).visit
         runs.claim(db, Claim(3, RunKind.OTHER, visit), actor="test", now=NOW)
     with context.store.reading() as db:
-        planned = [(action.verb.value, action.story) for action in WORKTREES.plan(observe(context, db))]
+        planned = [(action.verb.value, action.story) for action in WORKTREES.plan(take_snapshot(context, db))]
     assert planned == [("start_run", 1)]
 
 
@@ -225,7 +225,7 @@ def test_a_story_that_began_anew_after_the_plan_keeps_its_worktree(context: Cont
     for number in (1, 2):
         fire_event(context.store, number, Abandon("no"))
     with context.store.reading() as db:
-        planned = WORKTREES.plan(observe(context, db))
+        planned = WORKTREES.plan(take_snapshot(context, db))
     fire_event(context.store, 1, Reopen())
     fire_event(context.store, 1, Start())
     with context.store.exclusive() as db:
@@ -296,7 +296,7 @@ def test_a_broken_base_holds_until_the_tip_moves(context: Context) -> None:
     tip = context.repository.branch_tip("main")
     with context.store.exclusive() as db:
         queue_holds.put(
-            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": tip}, actor="test", now=NOW
+            db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": tip}, actor="test", now=NOW
         )
     before = twice(context, MERGE_RECOVERY)[0]
     context.repository.git("commit", "--allow-empty", "-qm", "mended")
@@ -311,7 +311,7 @@ def test_a_hold_whose_commit_was_cleaned_away_ends(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=1)
     detail = {"tip": context.repository.branch_tip("main"), "commit": "c0ffee" * 6 + "c0ff"}
     with context.store.exclusive() as db:
-        queue_holds.put(db, queue_holds.HoldKind.BASE_DIRTY, 1, detail, actor="test", now=NOW)
+        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, detail, actor="test", now=NOW)
     did, again = twice(context, MERGE_RECOVERY)
     assert (did, again.done) == ([("release_hold", 1, "done")], ())
 
@@ -333,14 +333,14 @@ def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
     for _ in range(5):
         fire_event(context.store, 1, MergeFailed(FailureKind.CONFLICT_DETECTED, "a"))
     with context.store.reading() as db:
-        assert merge_block.plan(observe(context, db)) == ()
+        assert merge_block.plan(take_snapshot(context, db)) == ()
 
 
 def test_a_story_that_moved_on_meanwhile_is_skipped(context: Context) -> None:
     import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=1)
     moved: list[bool] = []
 
-    def apply(context: Context, actions: tuple[Action, ...]) -> Iterator[Done]:
+    def apply(context: Context, actions: tuple[PlannedStep, ...]) -> Iterator[StepResult]:
         if not moved:
             moved.append(True)
             fire_event(context.store, 1, Demote())

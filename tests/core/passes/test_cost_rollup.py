@@ -17,7 +17,7 @@ from huskies_core.passes.cost_rollup import COST_ROLLUP, apply, plan
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes import command
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
 from huskies_core.store.usage import Usage
@@ -157,7 +157,7 @@ def test_figures_of_a_live_run_do_not_replace_those_of_its_end(context: Context,
 
 def planned_now(context: Context) -> list[Any]:
     with context.store.reading() as db:
-        return list(plan(observe(context, db)))
+        return list(plan(take_snapshot(context, db)))
 
 
 AMOUNT = st.integers(min_value=0, max_value=1000)

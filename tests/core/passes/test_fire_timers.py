@@ -16,8 +16,8 @@ from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import StageName
 from huskies_core.schedules import Every, Once, Schedule
 from huskies_core.store import executions, journal, stories, timers
-from huskies_core.store.actions import Deed, Prompt, ToolCall
-from huskies_core.store.executions import Claim, FiringStatus
+from huskies_core.store.actions import Action, Prompt, ToolCall
+from huskies_core.store.executions import Claim, ExecutionStatus
 from huskies_core.store.timers import CatchUp, Draft, Timer, TimerState
 from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock
@@ -29,7 +29,11 @@ HOUR = Every(3600)
 
 
 def add(
-    context: Context, deed: Deed = TASK, schedule: Schedule | None = None, *, catch_up: CatchUp = CatchUp.ONCE
+    context: Context,
+    deed: Action = TASK,
+    schedule: Schedule | None = None,
+    *,
+    catch_up: CatchUp = CatchUp.ONCE,
 ) -> Timer:
     """A timer that is due in a minute."""
     first = context.now() + timedelta(minutes=1)
@@ -63,12 +67,12 @@ def rows(context: Context) -> list[tuple[str, str, int | None]]:
     return [(entry.event, entry.actor, entry.detail.get("depth")) for entry in found]
 
 
-def ended(context: Context, number: int = 1) -> FiringStatus | None:
+def ended(context: Context, number: int = 1) -> ExecutionStatus | None:
     """How the firing ended, once it has and its process is gone."""
     with context.store.reading() as db:
         firing = executions.load(db, number)
     assert firing is not None
-    alive = firing.status is FiringStatus.OPEN or is_alive(directory_of(context, firing))
+    alive = firing.status is ExecutionStatus.OPEN or is_alive(directory_of(context, firing))
     return None if alive else firing.status
 
 
@@ -106,7 +110,7 @@ def test_a_tool_call_is_done_by_a_process_of_its_own_in_the_name_of_the_timer(
     add(context, CALL)
     clock.pass_by(minutes=5)
     fire(context)
-    assert wait_until(lambda: ended(context), 30) is FiringStatus.DONE
+    assert wait_until(lambda: ended(context), 30) is ExecutionStatus.DONE
     assert (titles(context), state(context)) == (["By a timer"], (TimerState.FIRED, ""))
     assert rows(context)[1:] == [("fired", "timer:1", 1), ("created", "timer:1", 1), ("done", "timer:1", 1)]
     assert not context.project.firing_dir(1).exists()
@@ -116,7 +120,7 @@ def test_a_tool_call_that_fails_is_kept_with_its_timer(context: Context, clock: 
     add(context, ToolCall("start_story", '{"id": 7}'))
     clock.pass_by(minutes=5)
     fire(context)
-    assert wait_until(lambda: ended(context), 30) is FiringStatus.FAILED
+    assert wait_until(lambda: ended(context), 30) is ExecutionStatus.FAILED
     assert state(context) == (TimerState.FIRED, "failed: tool start_story: there is no story 7")
 
 
@@ -173,7 +177,7 @@ def test_a_tool_call_whose_process_died_is_told_of_and_not_begun_again(
 
 
 @pytest.mark.parametrize("deed", [TASK, CALL])
-def test_a_dry_run_tells_and_changes_nothing(context: Context, clock: Clock, deed: Deed) -> None:
+def test_a_dry_run_tells_and_changes_nothing(context: Context, clock: Clock, deed: Action) -> None:
     add(context, deed)
     clock.pass_by(minutes=5)
     report = run_pass(context, FIRE_TIMERS, dry_run=True)

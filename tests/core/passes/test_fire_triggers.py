@@ -155,7 +155,7 @@ def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Co
     depths = []
     for actor, event in (("pass:watchdog", Block("no")), ("user:ada", Unblock()), ("run:1", Abandon("no"))):
         with context.store.exclusive() as db:
-            transitions.fire(db, 2, event, visit=stories.load(db, 2).visit, actor=actor, now=NOW)
+            transitions.apply_event(db, 2, event, visit=stories.load(db, 2).visit, actor=actor, now=NOW)
         depths.append(last(context).detail.get("depth"))
     assert depths == [1, None, None]
 
@@ -166,7 +166,7 @@ def test_the_sixty_first_firing_within_an_hour_suspends_and_says_so(context: Con
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
             made = executions.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
-            executions.end(db, made, executions.FiringStatus.DONE, "", now=clock.now)
+            executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     fire_event(context.store, 1, Block("no"))
     fire(context)
     why = f"rate: it fired {MOST_IN_AN_HOUR} times within an hour"
@@ -180,7 +180,7 @@ def test_an_hour_later_it_fires_again(context: Context, clock: Clock) -> None:
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
             made = executions.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
-            executions.end(db, made, executions.FiringStatus.DONE, "", now=clock.now)
+            executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     clock.pass_by(hours=1)
     fire_event(context.store, 1, Block("no"))
     fire(context)

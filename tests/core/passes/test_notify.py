@@ -32,7 +32,7 @@ from huskies_core.pipeline.events import (
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge
 from huskies_core.store import cursors, journal, metadata, notifications, pass_times, queue_holds
 from huskies_core.store.notifications import Notification, Status
-from huskies_core.store.queue_holds import QUEUE, HoldKind
+from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story
@@ -176,7 +176,7 @@ def test_what_holds_merges_is_told(context: Context) -> None:
     turn_on(context)
     import_story(context.store, MERGE)
     with context.store.exclusive() as db:
-        for kind, story in ((HoldKind.BASE_BROKEN, QUEUE), (HoldKind.BASE_DIRTY, 1)):
+        for kind, story in ((QueueHoldKind.BASE_BROKEN, QUEUE), (QueueHoldKind.BASE_DIRTY, 1)):
             queue_holds.put(db, kind, story, {"tip": "x"}, actor="test", now=context.now())
     notify(context)
     assert told(context) == [["Nothing is merged", "Story 1 cannot land"]]

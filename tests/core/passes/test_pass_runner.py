@@ -7,9 +7,9 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
-from huskies_core.passes.actions import Action, Outcome, Verb
+from huskies_core.passes.actions import Outcome, PlannedStep, Verb
 from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass
-from huskies_core.scheduler.snapshot import World
+from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal
 from support.waiting import wait_for_file
 
@@ -22,17 +22,17 @@ with FileLock(sys.argv[1]):
 """
 
 
-def planned(*stories: int) -> Callable[[World], tuple[Action, ...]]:
+def planned(*stories: int) -> Callable[[Snapshot], tuple[PlannedStep, ...]]:
     """A plan that wants those stories once: what has a journal row is not wanted again."""
 
-    def plan(world: World) -> tuple[Action, ...]:
+    def plan(world: Snapshot) -> tuple[PlannedStep, ...]:
         done = {entry.story for entry in journal.entries_after(world.db, 0)}
-        return tuple(Action(Verb.PURGE_CONTENT, story) for story in stories if story not in done)
+        return tuple(PlannedStep(Verb.PURGE_CONTENT, story) for story in stories if story not in done)
 
     return plan
 
 
-def tell(context: Context, action: Action) -> str:
+def tell(context: Context, action: PlannedStep) -> str:
     with context.store.exclusive() as db:
         journal.append(
             db, journal.Kind.STORY, "told", actor=context.actor, now=context.now(), story=action.story
@@ -40,7 +40,7 @@ def tell(context: Context, action: Action) -> str:
     return f"told {action.story}"
 
 
-def fail_on_two(context: Context, action: Action) -> str:
+def fail_on_two(context: Context, action: PlannedStep) -> str:
     if action.story == 2:
         raise HuskiesError("no", code="no")
     if action.story == 3:
@@ -78,7 +78,7 @@ def test_what_is_written_names_the_pass(context: Context) -> None:
 
 
 def test_a_pass_goes_round_again_while_the_journal_moves_and_no_more_than_ten_times(context: Context) -> None:
-    endless = Pass("gc", lambda _: (Action(Verb.PURGE_CONTENT, 1),), one_by_one(tell))
+    endless = Pass("gc", lambda _: (PlannedStep(Verb.PURGE_CONTENT, 1),), one_by_one(tell))
     assert len(run_pass(context, endless).done) == MOST_ROUNDS
 
 
@@ -86,18 +86,18 @@ def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context
     """The other came too late for the plan and found the lock taken: its wish is in the journal alone."""
     wishes: list[int] = []
 
-    def plan(_: World) -> tuple[Action, ...]:
-        wanted = tuple(Action(Verb.PURGE_CONTENT, story) for story in wishes) or ()
-        return wanted or ((Action(Verb.PURGE_CONTENT, 1),) if not served else ())
+    def plan(_: Snapshot) -> tuple[PlannedStep, ...]:
+        wanted = tuple(PlannedStep(Verb.PURGE_CONTENT, story) for story in wishes) or ()
+        return wanted or ((PlannedStep(Verb.PURGE_CONTENT, 1),) if not served else ())
 
     served: list[int] = []
 
-    def apply(context: Context, action: Action) -> str:
+    def apply(context: Context, action: PlannedStep) -> str:
         assert action.story is not None
         served.append(action.story)
         if action.story == 1:
             wishes.append(2)
-            tell(context, Action(Verb.PURGE_CONTENT, 2))
+            tell(context, PlannedStep(Verb.PURGE_CONTENT, 2))
         else:
             wishes.clear()
         return ""
@@ -110,13 +110,15 @@ def test_a_row_that_comes_while_nothing_is_to_do_is_not_missed(context: Context)
     """The other writes after the plan and finds the lock of a pass that has nothing to do."""
     told: list[int | None] = []
 
-    def plan(world: World) -> tuple[Action, ...]:
+    def plan(world: Snapshot) -> tuple[PlannedStep, ...]:
         entries = journal.entries_after(world.db, 0)
         if not entries:
-            tell(context, Action(Verb.PURGE_CONTENT, 2))
-        return tuple(Action(Verb.PURGE_CONTENT, entry.story) for entry in entries if entry.story not in told)
+            tell(context, PlannedStep(Verb.PURGE_CONTENT, 2))
+        return tuple(
+            PlannedStep(Verb.PURGE_CONTENT, entry.story) for entry in entries if entry.story not in told
+        )
 
-    def apply(_: Context, action: Action) -> str:
+    def apply(_: Context, action: PlannedStep) -> str:
         told.append(action.story)
         return ""
 

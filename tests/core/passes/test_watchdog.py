@@ -16,7 +16,7 @@ from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.watchdog import GRACE, WATCHDOG, apply, plan
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes.interface import RateLimit
-from huskies_core.scheduler.snapshot import observe
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Claim, RunKind
@@ -54,7 +54,7 @@ def shows(directory: RunDirectory, progress: Progress, *, after: float) -> None:
 
 def ended(context: Context) -> list[str]:
     with context.store.reading() as db:
-        return [action.detail for action in plan(observe(context, db))]
+        return [action.detail for action in plan(take_snapshot(context, db))]
 
 
 def test_an_agent_that_is_silent_for_too_long_is_ended(
@@ -126,7 +126,7 @@ def test_a_limit_that_is_over_before_it_is_held_holds_nobody(
 ) -> None:
     shows(directory, limited(), after=0)
     with context.store.reading() as db:
-        (action,) = plan(observe(context, db))
+        (action,) = plan(take_snapshot(context, db))
     shows(directory, now, after=0)
     with pytest.raises(Overtaken):
         apply(context, action)

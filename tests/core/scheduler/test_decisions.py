@@ -7,7 +7,7 @@ import pytest
 from huskies_core.clock import to_iso
 from huskies_core.pipeline import events
 from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
-from huskies_core.scheduler.decisions import NOTHING_TO_MERGE, Begin, Fire, Rules, Wait
+from huskies_core.scheduler.decisions import NOTHING_TO_MERGE, ApplyEvent, Rules, StartRun, Wait
 from huskies_core.scheduler.retry_rules import DIRTY_NUDGE, VERDICT_NUDGE, recovery_note
 from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
 from huskies_core.store.stories import Criterion, QaMode, StoryType
@@ -37,39 +37,42 @@ def failed_merge(kind: FailureKind, detail: str = "why") -> MergeFailure:
 
 
 def test_a_coding_story_without_runs_gets_a_coder() -> None:
-    assert decided(CODING) == Begin(CODER)
+    assert decided(CODING) == StartRun(CODER)
 
 
 def test_runs_of_an_earlier_visit_do_not_count_as_this_one() -> None:
-    assert decided(CODING, ended(CODER, visit=VISIT - 1)) == Begin(CODER)
+    assert decided(CODING, ended(CODER, visit=VISIT - 1)) == StartRun(CODER)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.FAILED, Outcome.LIMIT, Outcome.CRASHED])
 def test_work_goes_to_the_gates_whatever_became_of_the_run(outcome: Outcome) -> None:
-    assert decided(CODING, ended(CODER, outcome)) == Begin(GATES)
+    assert decided(CODING, ended(CODER, outcome)) == StartRun(GATES)
 
 
 def test_a_crash_that_added_nothing_does_not_judge_the_old_work_again() -> None:
     judged = ended(GATES, Outcome.FAILED, visit=VISIT - 1)
     again = decided(CODING, judged, ended(CODER, Outcome.CRASHED))
-    assert isinstance(again, Begin)
+    assert isinstance(again, StartRun)
     assert again.kind is CODER
 
 
 def test_a_tree_that_has_passed_the_gates_is_not_judged_again() -> None:
     rules = replace(RULES, passed=lambda tree: tree == "7ee")
-    assert decided(CODING, ended(CODER), rules=rules) == Fire(events.QaSkipped(*PLACE))
+    assert decided(CODING, ended(CODER), rules=rules) == ApplyEvent(events.QaSkipped(*PLACE))
 
 
 def test_a_pass_counts_for_nothing_while_files_are_not_committed() -> None:
     dirty = ended(CODER, evidence={**WORK, "dirty": True})
     rules = replace(RULES, passed=lambda _: True)
     nudged = decided(CODING, dirty, rules=rules)
-    assert (nudged, decided(CODING, dirty, dirty, rules=rules)) == (Begin(CODER, DIRTY_NUDGE), Begin(GATES))
+    assert (nudged, decided(CODING, dirty, dirty, rules=rules)) == (
+        StartRun(CODER, DIRTY_NUDGE),
+        StartRun(GATES),
+    )
 
 
 def test_without_gates_work_goes_on_at_once() -> None:
-    assert decided(CODING, ended(CODER), rules=replace(RULES, has_gates=False)) == Fire(
+    assert decided(CODING, ended(CODER), rules=replace(RULES, has_gates=False)) == ApplyEvent(
         events.QaSkipped(*PLACE)
     )
 
@@ -83,17 +86,17 @@ def test_without_gates_work_goes_on_at_once() -> None:
     ],
 )
 def test_passed_gates_lead_where_the_qa_mode_says(rules: Rules, event: events.Event) -> None:
-    assert decided(CODING, ended(CODER), ended(GATES), rules=rules) == Fire(event)
+    assert decided(CODING, ended(CODER), ended(GATES), rules=rules) == ApplyEvent(event)
 
 
 def test_the_mode_of_a_story_goes_before_that_of_the_project() -> None:
     story = story_in(Coding(), replace(DRAFT, qa=QaMode.AGENT))
-    assert decided(story, ended(CODER), ended(GATES)) == Fire(events.QaRequested())
+    assert decided(story, ended(CODER), ended(GATES)) == ApplyEvent(events.QaRequested())
 
 
 def test_failed_gates_send_back_with_their_output() -> None:
     output = ended(GATES, Outcome.FAILED, {**WORK, "output": "boom"}, detail="gate 'test' exited with 1")
-    told = Fire(
+    told = ApplyEvent(
         events.GatesFailed("gate 'test' exited with 1"),
         (("gate_output", f"gate 'test' exited with 1\n\nboom\n\n{WHERE}"),),
     )
@@ -102,7 +105,7 @@ def test_failed_gates_send_back_with_their_output() -> None:
 
 def test_gates_that_fail_without_a_word_are_told_of_all_the_same() -> None:
     silent = decided(CODING, ended(CODER), ended(GATES, Outcome.FAILED, detail="gate 'test' exited with 1"))
-    assert isinstance(silent, Fire)
+    assert isinstance(silent, ApplyEvent)
     assert silent.content == (("gate_output", f"gate 'test' exited with 1\n\n{WHERE}"),)
 
 
@@ -112,21 +115,21 @@ def test_a_failure_past_max_retries_blocks() -> None:
     unlimited = decided(
         story, ended(CODER), ended(GATES, Outcome.FAILED), rules=replace(RULES, max_retries=0)
     )
-    assert isinstance(decision, Fire)
-    assert isinstance(unlimited, Fire)
+    assert isinstance(decision, ApplyEvent)
+    assert isinstance(unlimited, ApplyEvent)
     assert (decision.event.name, unlimited.event.name) == ("block", "gates_failed")
 
 
 def test_crashed_gates_are_run_again_and_are_no_failure() -> None:
-    assert decided(CODING, ended(CODER), ended(GATES, Outcome.CRASHED)) == Begin(GATES)
+    assert decided(CODING, ended(CODER), ended(GATES, Outcome.CRASHED)) == StartRun(GATES)
 
 
 def test_a_spike_is_held_with_and_without_commits() -> None:
     spike = story_in(Coding(), replace(DRAFT, type=StoryType.SPIKE))
     told = [decided(spike, ended(CODER, evidence=evidence)) for evidence in (WORK, NO_WORK)]
     assert told == [
-        Fire(events.ReviewHeld("the spike ended (completed) with 2 commits")),
-        Fire(events.ReviewHeld("the spike ended (completed) with 0 commits")),
+        ApplyEvent(events.ReviewHeld("the spike ended (completed) with 2 commits")),
+        ApplyEvent(events.ReviewHeld("the spike ended (completed) with 0 commits")),
     ]
 
 
@@ -135,16 +138,16 @@ def test_a_spike_whose_run_crashed_is_run_again_unless_it_has_committed() -> Non
     nothing, committed = (
         decided(spike, ended(CODER, Outcome.CRASHED, evidence)) for evidence in (NO_WORK, WORK)
     )
-    assert isinstance(nothing, Begin)
-    assert committed == Fire(events.ReviewHeld("the spike ended (crashed) with 2 commits"))
+    assert isinstance(nothing, StartRun)
+    assert committed == ApplyEvent(events.ReviewHeld("the spike ended (crashed) with 2 commits"))
 
 
 def test_a_task_without_changes_closes_and_with_dirty_files_goes_on() -> None:
     task = story_in(Coding(), replace(DRAFT, type=StoryType.TASK))
     closed = decided(task, ended(CODER, evidence=NO_WORK))
     again = decided(task, ended(CODER, evidence={**NO_WORK, "dirty": True}))
-    assert closed == Fire(events.Close("finished without changes", to_iso(NOW)))
-    assert isinstance(again, Begin)
+    assert closed == ApplyEvent(events.Close("finished without changes", to_iso(NOW)))
+    assert isinstance(again, StartRun)
 
 
 # commit recovery
@@ -152,19 +155,21 @@ def test_a_task_without_changes_closes_and_with_dirty_files_goes_on() -> None:
 
 def test_a_run_without_commits_is_followed_by_a_nudge() -> None:
     decision = decided(CODING, ended(CODER, evidence=NO_WORK))
-    assert isinstance(decision, Begin)
+    assert isinstance(decision, StartRun)
     assert (decision.kind, "commit" in decision.note) == (CODER, True)
 
 
 def test_recovery_ends_after_three_runs_without_progress() -> None:
     told = [decided(CODING, *[ended(CODER, evidence=NO_WORK)] * runs) for runs in (3, 4)]
-    assert isinstance(told[0], Begin)
-    assert told[1] == Fire(events.Block("3 runs in a row after the first made no progress and no commit"))
+    assert isinstance(told[0], StartRun)
+    assert told[1] == ApplyEvent(
+        events.Block("3 runs in a row after the first made no progress and no commit")
+    )
 
 
 def test_work_that_nobody_committed_is_named_where_recovery_ends() -> None:
     told = decided(CODING, *[ended(CODER, evidence={**NO_WORK, "dirty": True})] * 4)
-    assert isinstance(told, Fire)
+    assert isinstance(told, ApplyEvent)
     assert isinstance(told.event, events.Block)
     assert told.event.reason.endswith("; what it wrote is in its worktree, not committed")
 
@@ -172,8 +177,8 @@ def test_work_that_nobody_committed_is_named_where_recovery_ends() -> None:
 def test_recovery_with_progress_ends_after_eight() -> None:
     moving = [ended(CODER, evidence={**NO_WORK, "fingerprint": str(number)}) for number in range(9)]
     told = [decided(CODING, *moving[:runs]) for runs in (8, 9)]
-    assert isinstance(told[0], Begin)
-    assert told[1] == Fire(events.Block("8 runs after the first made no commit"))
+    assert isinstance(told[0], StartRun)
+    assert told[1] == ApplyEvent(events.Block("8 runs after the first made no commit"))
 
 
 # crashes and setups
@@ -184,12 +189,12 @@ def test_crashes_are_followed_after_growing_waits(crashes: int, wait: int) -> No
     history = crashed(CODER, crashes)
     now, later = decided(CODING, *history), decided(CODING, *history, now=NOW + timedelta(seconds=wait))
     until = None if not isinstance(now, Wait) else now.until
-    assert (until, isinstance(later, Begin)) == (NOW + timedelta(seconds=wait) if wait else None, True)
+    assert (until, isinstance(later, StartRun)) == (NOW + timedelta(seconds=wait) if wait else None, True)
 
 
 def test_the_tenth_crash_in_a_row_blocks() -> None:
     history = [*crashed(CODER, 9), ended(CODER, Outcome.CRASHED, NO_WORK, detail="signal 9")]
-    assert decided(CODING, *history) == Fire(events.Block("10 runs in a row crashed: signal 9"))
+    assert decided(CODING, *history) == ApplyEvent(events.Block("10 runs in a row crashed: signal 9"))
 
 
 def test_crashes_count_on_across_visits_until_a_run_ends_otherwise() -> None:
@@ -197,7 +202,7 @@ def test_crashes_count_on_across_visits_until_a_run_ends_otherwise() -> None:
     broken = decided(CODING, *before, ended(CODER, evidence=NO_WORK), *crashed(CODER, 5))
     counted = decided(CODING, *before, *crashed(CODER, 5))
     assert isinstance(broken, Wait)
-    assert isinstance(counted, Fire)
+    assert isinstance(counted, ApplyEvent)
 
 
 def test_cancelled_runs_tell_nothing() -> None:
@@ -210,7 +215,7 @@ def test_cancelled_runs_tell_nothing() -> None:
 def test_the_third_failing_setup_in_a_row_blocks() -> None:
     failing = ended(GATES, Outcome.FAILED, {**WORK, "setup_failed": "npm"}, detail="npm: no")
     told = [decided(CODING, ended(CODER), *[failing] * times) for times in (2, 3)]
-    assert told == [Begin(GATES), Fire(events.Block("setup failed 3 times in a row: npm: no"))]
+    assert told == [StartRun(GATES), ApplyEvent(events.Block("setup failed 3 times in a row: npm: no"))]
 
 
 def limited(kind: RunKind = CODER, evidence: Mapping[str, object] = NO_WORK, *, told: bool = False) -> Run:
@@ -226,29 +231,29 @@ def test_a_rate_limited_run_is_followed_when_the_limit_is_over() -> None:
     again = decided(CODING, limited(), now=NOW + timedelta(minutes=1))
     assert isinstance(waits, Wait)
     assert (waits.rule, waits.until) == ("rate_limited", NOW + timedelta(minutes=1))
-    assert again == Begin(CODER, recovery_note(limited()))
+    assert again == StartRun(CODER, recovery_note(limited()))
 
 
 def test_what_a_rate_limited_run_has_committed_is_half_done_and_not_judged() -> None:
     assert isinstance(decided(CODING, limited(evidence=WORK)), Wait)
     again = decided(CODING, limited(evidence=WORK), now=NOW + timedelta(hours=1))
-    assert isinstance(again, Begin)
+    assert isinstance(again, StartRun)
     assert again.kind is CODER
 
 
 def test_ten_limits_in_a_row_without_a_time_block_and_those_with_one_never_do() -> None:
     untold = [decided(CODING, *[limited()] * times, now=NOW + timedelta(days=1)) for times in (9, 10)]
     told = decided(CODING, *[limited(told=True)] * 50, now=NOW + timedelta(days=1))
-    assert isinstance(untold[0], Begin)
-    assert untold[1] == Fire(events.Block("10 runs in a row met a limit that named no end: 429"))
-    assert isinstance(told, Begin)
+    assert isinstance(untold[0], StartRun)
+    assert untold[1] == ApplyEvent(events.Block("10 runs in a row met a limit that named no end: 429"))
+    assert isinstance(told, StartRun)
 
 
 def test_limits_without_a_time_between_which_the_work_grows_do_not_block() -> None:
     grown = [limited(evidence={**NO_WORK, "fingerprint": f"f{number}"}) for number in range(3)]
     later = NOW + timedelta(days=1)
     stuck = [decided(CODING, *grown, *[grown[-1]] * times, now=later) for times in (8, 9)]
-    assert [type(decision) for decision in stuck] == [Begin, Fire]
+    assert [type(decision) for decision in stuck] == [StartRun, ApplyEvent]
 
 
 def test_a_rate_limited_review_is_no_try() -> None:
@@ -256,7 +261,7 @@ def test_a_rate_limited_review_is_no_try() -> None:
     tried = [silent, *[limited(RunKind.QA)] * 5]
     later = NOW + timedelta(days=1)
     again = decided(QA, *tried, rules=BY_AGENT, now=later)
-    assert isinstance(again, Begin)
+    assert isinstance(again, StartRun)
     assert again.kind is RunKind.QA
 
 
@@ -264,11 +269,11 @@ def test_a_rate_limited_review_is_no_try() -> None:
 
 
 def test_server_qa_runs_the_gates_and_passes_on() -> None:
-    assert [decided(QA), decided(QA, ended(GATES))] == [Begin(GATES), Fire(events.QaPassed(*PLACE))]
+    assert [decided(QA), decided(QA, ended(GATES))] == [StartRun(GATES), ApplyEvent(events.QaPassed(*PLACE))]
 
 
 def test_human_qa_is_held() -> None:
-    assert decided(QA, rules=BY_HUMAN) == Fire(events.ReviewHeld("waits for a person's review"))
+    assert decided(QA, rules=BY_HUMAN) == ApplyEvent(events.ReviewHeld("waits for a person's review"))
 
 
 def test_agent_qa_is_decided_by_its_verdict() -> None:
@@ -276,9 +281,9 @@ def test_agent_qa_is_decided_by_its_verdict() -> None:
     rejected = ended(RunKind.QA, verdict=Verdict.REJECTED, notes="no tests")
     told = [decided(CHECKED, *history, rules=BY_AGENT) for history in ([], [approved], [rejected])]
     assert told == [
-        Begin(RunKind.QA),
-        Fire(events.QaPassed(*PLACE)),
-        Fire(events.QaRejected("no tests"), (("qa_notes", "no tests"),)),
+        StartRun(RunKind.QA),
+        ApplyEvent(events.QaPassed(*PLACE)),
+        ApplyEvent(events.QaRejected("no tests"), (("qa_notes", "no tests"),)),
     ]
 
 
@@ -286,8 +291,8 @@ def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
     silent = ended(RunKind.QA)
     told = [decided(QA, *[silent] * times, rules=BY_AGENT) for times in (1, 2)]
     assert told == [
-        Begin(RunKind.QA, VERDICT_NUDGE),
-        Fire(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
+        StartRun(RunKind.QA, VERDICT_NUDGE),
+        ApplyEvent(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
     ]
 
 
@@ -296,14 +301,14 @@ def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() 
     uncounted = "The last approval does not count: these criteria are not checked: 1."
     told = [decided(QA, *[approved] * times, rules=BY_AGENT) for times in (1, 2)]
     assert told == [
-        Begin(RunKind.QA, uncounted),
-        Fire(events.ReviewHeld(f"QA ended 2 times without a verdict that counts. {uncounted}")),
+        StartRun(RunKind.QA, uncounted),
+        ApplyEvent(events.ReviewHeld(f"QA ended 2 times without a verdict that counts. {uncounted}")),
     ]
 
 
 def test_an_approved_branch_without_commits_blocks() -> None:
     empty = ended(RunKind.QA, evidence=NO_WORK, verdict=Verdict.APPROVED)
-    assert decided(CHECKED, empty, rules=BY_AGENT) == Fire(events.Block(NOTHING_TO_MERGE))
+    assert decided(CHECKED, empty, rules=BY_AGENT) == ApplyEvent(events.Block(NOTHING_TO_MERGE))
 
 
 # merging
@@ -325,18 +330,18 @@ def merged(**result: object) -> Run:
 def test_what_a_merge_found_fires_its_failure(
     result: dict[str, object], kind: FailureKind, detail: str
 ) -> None:
-    told = Fire(events.MergeFailed(kind, detail), (("merge_failure", detail),))
+    told = ApplyEvent(events.MergeFailed(kind, detail), (("merge_failure", detail),))
     assert decided(MERGE, merged(**result)) == told
 
 
 def test_a_branch_that_was_merged_by_hand_is_done() -> None:
-    done = Fire(events.MergeSucceeded("c0ffee", to_iso(NOW)))
+    done = ApplyEvent(events.MergeSucceeded("c0ffee", to_iso(NOW)))
     assert decided(MERGE, merged(result="already_merged", commit="c0ffee")) == done
 
 
 @pytest.mark.parametrize("result", ["base_dirty", "base_broken", "tip_moved", "interrupted", "stale"])
 def test_what_is_nobodys_failure_is_merged_again(result: str) -> None:
-    assert decided(MERGE, merged(result=result)) == Begin(RunKind.MERGE)
+    assert decided(MERGE, merged(result=result)) == StartRun(RunKind.MERGE)
 
 
 @pytest.mark.parametrize("found", [{}, {"result": "interrupted"}])
@@ -345,7 +350,7 @@ def test_a_merge_process_that_failed_without_a_result_is_a_failure_of_its_own(fo
         RunKind.MERGE, Outcome.FAILED, {**WORK, "merge": found}, detail="merge 'merge' exited with 1"
     )
     told = "merge 'merge' exited with 1"
-    assert decided(MERGE, broken) == Fire(
+    assert decided(MERGE, broken) == ApplyEvent(
         events.MergeFailed(FailureKind.OTHER, told), (("merge_failure", told),)
     )
 
@@ -354,15 +359,15 @@ def test_a_conflict_gets_a_mergemaster_three_times() -> None:
     story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED, "a.txt"))
     attempt = ended(RunKind.MERGEMASTER)
     told = [decided(story, *[attempt] * times) for times in (0, 2, 3)]
-    assert told[0] == Begin(RunKind.MERGEMASTER)
-    assert isinstance(told[1], Begin)
-    assert told[2] == Fire(events.MergeFailedFinal("3 attempts did not resolve the conflict in a.txt"))
+    assert told[0] == StartRun(RunKind.MERGEMASTER)
+    assert isinstance(told[1], StartRun)
+    assert told[2] == ApplyEvent(events.MergeFailedFinal("3 attempts did not resolve the conflict in a.txt"))
 
 
 def test_a_rate_limited_or_crashed_mergemaster_is_no_attempt() -> None:
     story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
     spent = [ended(RunKind.MERGEMASTER)] * 2 + [limited(RunKind.MERGEMASTER)]
-    assert isinstance(decided(story, *spent, now=NOW + timedelta(hours=2)), Begin)
+    assert isinstance(decided(story, *spent, now=NOW + timedelta(hours=2)), StartRun)
 
 
 def test_a_resolution_counts_when_the_evidence_holds() -> None:
@@ -372,8 +377,8 @@ def test_a_resolution_counts_when_the_evidence_holds() -> None:
         RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence={**WORK, "unresolved": "a.txt has markers"}
     )
     told = [decided(story, claimed), decided(story, false)]
-    assert told[0] == Fire(events.ConflictResolved(*PLACE))
-    assert told[1] == Begin(
+    assert told[0] == ApplyEvent(events.ConflictResolved(*PLACE))
+    assert told[1] == StartRun(
         RunKind.MERGEMASTER, "The last attempt did not resolve the conflict: a.txt has markers."
     )
 
@@ -383,17 +388,19 @@ def test_gates_that_failed_on_the_merged_tree_ask_for_a_fixup() -> None:
     fixup = events.FixupRequested("the gates failed on the merged tree")
     judged = merged(result="gates_failed", output="boom")
     told = [decided(story, *history) for history in ([], [ended(CODER), judged])]
-    assert told == [Fire(fixup, (("gate_output", words),)) for words in ("boom", f"boom\n\n{WHERE}")]
+    assert told == [ApplyEvent(fixup, (("gate_output", words),)) for words in ("boom", f"boom\n\n{WHERE}")]
 
 
 def test_a_merge_without_commits_blocks() -> None:
-    assert decided(story_in(failed_merge(FailureKind.NO_COMMITS))) == Fire(events.Block(NOTHING_TO_MERGE))
+    assert decided(story_in(failed_merge(FailureKind.NO_COMMITS))) == ApplyEvent(
+        events.Block(NOTHING_TO_MERGE)
+    )
 
 
 @pytest.mark.parametrize("event", ["unblock", "unfreeze"])
 def test_a_story_let_go_on_with_nothing_to_merge_is_worked_on(event: str) -> None:
     story = story_in(failed_merge(FailureKind.NO_COMMITS), entered_by=event)
-    assert decided(story) == Fire(events.FixupRequested("the branch adds nothing to the base"))
+    assert decided(story) == ApplyEvent(events.FixupRequested("the branch adds nothing to the base"))
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(1, 1), (2, 5), (3, 25)])
@@ -404,13 +411,13 @@ def test_other_failures_are_tried_again_after_growing_waits(failures: int, minut
     later = NOW + timedelta(minutes=minutes)
     waiting, due = decided(story, *history), decided(story, *history, now=later)
     assert isinstance(waiting, Wait)
-    assert (waiting.until, due) == (later, Fire(events.MergeRetried(*PLACE)))
+    assert (waiting.until, due) == (later, ApplyEvent(events.MergeRetried(*PLACE)))
 
 
 def test_the_fourth_other_failure_in_a_row_blocks() -> None:
     story = story_in(failed_merge(FailureKind.OTHER, "git said no"))
     history = [replace(merged(result="other", detail="x"), visit=VISIT - 1)] * 4
-    assert decided(story, *history) == Fire(events.Block("merging failed 4 times: git said no"))
+    assert decided(story, *history) == ApplyEvent(events.Block("merging failed 4 times: git said no"))
 
 
 def test_a_story_that_a_person_holds_waits() -> None:
@@ -424,10 +431,10 @@ def test_a_merge_that_is_tried_anew_by_a_person_finds_the_work_of_before() -> No
         ended(RunKind.MERGE, evidence={**WORK, "merge": {"result": "other", "detail": "why"}}),
     )
     resumed = story_in(failed_merge(FailureKind.OTHER), reset_seq=12)
-    assert decided(resumed, *before) == Fire(events.MergeRetried(*PLACE))
+    assert decided(resumed, *before) == ApplyEvent(events.MergeRetried(*PLACE))
 
 
 def test_a_resolution_that_leaves_nothing_to_merge_blocks_the_story() -> None:
     gone = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence=NO_WORK)
     conflict = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
-    assert decided(conflict, gone) == Fire(events.Block(NOTHING_TO_MERGE))
+    assert decided(conflict, gone) == ApplyEvent(events.Block(NOTHING_TO_MERGE))

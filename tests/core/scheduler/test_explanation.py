@@ -244,11 +244,11 @@ def test_a_story_that_waits_too_long_for_its_merge_is_said_to_starve(context: Co
 def test_a_broken_base_and_a_dirty_one_hold_the_merge(context: Context) -> None:
     import_story(context.store, Merge("b", 1))
     with context.store.exclusive() as db:
-        queue_holds.put(db, queue_holds.HoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
+        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
     dirty = explain(context, 1)
     with context.store.exclusive() as db:
         queue_holds.put(
-            db, queue_holds.HoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
+            db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
         )
     broken = explain(context, 1)
     assert ([held.rule for held in dirty.holds], dirty.next) == (

@@ -17,7 +17,7 @@ from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from support.stories import DRAFT, NOW, add_story, import_story
 
-Ask = Callable[..., list[completions.Offer]]
+Ask = Callable[..., list[completions.Completion]]
 ARCHIVED = Archived("2026-03-01T12:00:00.000Z", ArchiveReason.COMPLETED)
 
 ODD: dict[int, stages.Stage] = {3: Coding(), 5: Blocked("why", Coding())}
@@ -28,10 +28,10 @@ def ask(project: Project, store: Store) -> Ask:
     """In a project with stories 1 to 12, the even ones archived, 3 in coding and 5 blocked."""
     for number in range(1, 13):
         import_story(store, ODD.get(number, Backlog()) if number % 2 else ARCHIVED, number=number)
-    return lambda kind, prefix="": completions.offers(str(project.database), kind, prefix)
+    return lambda kind, prefix="": completions.completions(str(project.database), kind, prefix)
 
 
-def values(found: list[completions.Offer]) -> list[str]:
+def values(found: list[completions.Completion]) -> list[str]:
     return [value for value, _ in found]
 
 

@@ -29,7 +29,7 @@ with store.exclusive() as db:
 
 def start_and_fail(store: Store) -> None:
     with store.exclusive() as db:
-        transitions.fire(db, 1, Start(), visit=1, actor="user:test", now=NOW)
+        transitions.apply_event(db, 1, Start(), visit=1, actor="user:test", now=NOW)
         raise KeyError
 
 

@@ -91,13 +91,13 @@ OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timer
 
 
 def start_and_claim(db: sqlite3.Connection) -> None:
-    transitions.fire(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
+    transitions.apply_event(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
     visit = stories.load(db, 1).visit
     runs.claim(db, Claim(1, RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
 
 
 def close_story(db: sqlite3.Connection) -> None:
-    transitions.fire(db, 1, events.Close("no", "2026-03-01"), visit=1, actor="user:test", now=NOW)
+    transitions.apply_event(db, 1, events.Close("no", "2026-03-01"), visit=1, actor="user:test", now=NOW)
 
 
 WRITES: dict[str, Callable[[sqlite3.Connection], object]] = {

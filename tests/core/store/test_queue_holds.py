@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from huskies_core.store import journal, queue_holds
 from huskies_core.store.connection import Store
-from huskies_core.store.queue_holds import QUEUE, Hold, HoldKind
+from huskies_core.store.queue_holds import QUEUE, QueueHold, QueueHoldKind
 from support.stories import NOW
 
 LATER = NOW + timedelta(minutes=5)
-BROKEN = HoldKind.BASE_BROKEN
+BROKEN = QueueHoldKind.BASE_BROKEN
 
 
 def told(store: Store) -> list[tuple[str, str, int | None, object]]:
@@ -17,12 +17,12 @@ def told(store: Store) -> list[tuple[str, str, int | None, object]]:
     return [(entry.kind.value, entry.event, entry.story, entry.detail) for entry in rows]
 
 
-def put(store: Store, kind: HoldKind, story: int, **detail: str) -> None:
+def put(store: Store, kind: QueueHoldKind, story: int, **detail: str) -> None:
     with store.exclusive() as db:
         queue_holds.put(db, kind, story, detail, actor="pass:auto-assign", now=LATER if held(store) else NOW)
 
 
-def held(store: Store) -> tuple[Hold, ...]:
+def held(store: Store) -> tuple[QueueHold, ...]:
     with store.reading() as db:
         return queue_holds.everything(db)
 
@@ -30,7 +30,7 @@ def held(store: Store) -> tuple[Hold, ...]:
 def test_a_hold_that_is_put_again_is_renewed_without_another_row(store: Store) -> None:
     put(store, BROKEN, QUEUE, tip="a")
     put(store, BROKEN, QUEUE, tip="b")
-    assert held(store) == (Hold(BROKEN, QUEUE, {"tip": "b"}, "2026-03-01T12:00:00.000Z"),)
+    assert held(store) == (QueueHold(BROKEN, QUEUE, {"tip": "b"}, "2026-03-01T12:00:00.000Z"),)
     assert told(store) == [("queue", "hold_began", None, {"hold": "base_broken", "tip": "a"})]
 
 
@@ -48,9 +48,12 @@ def test_a_hold_that_is_released_twice_ends_once(store: Store) -> None:
 def test_releasing_a_story_leaves_the_holds_of_others(store: Store) -> None:
     put(store, BROKEN, QUEUE)
     for story in (1, 2):
-        put(store, HoldKind.BASE_DIRTY, story)
+        put(store, QueueHoldKind.BASE_DIRTY, story)
     with store.exclusive() as db:
         queue_holds.release_story(db, 1, actor="user:test", now=LATER)
         queue_holds.release_matching(db, BROKEN, 2, actor="user:test", now=LATER)
-    assert [(hold.kind, hold.story) for hold in held(store)] == [(BROKEN, QUEUE), (HoldKind.BASE_DIRTY, 2)]
+    assert [(hold.kind, hold.story) for hold in held(store)] == [
+        (BROKEN, QUEUE),
+        (QueueHoldKind.BASE_DIRTY, 2),
+    ]
     assert [row[1:3] for row in told(store)[3:]] == [("hold_ended", 1)]

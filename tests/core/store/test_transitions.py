@@ -10,7 +10,7 @@ from huskies_core.pipeline.events import Event
 from huskies_core.store import content, journal, queue_holds, runs, stories, transitions
 from huskies_core.store.connection import Store
 from huskies_core.store.journal import Entry, Kind
-from huskies_core.store.queue_holds import HoldKind
+from huskies_core.store.queue_holds import QueueHoldKind
 from huskies_core.store.runs import Claim, Landing, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.store.transitions import Stale, Transition
@@ -64,7 +64,7 @@ def test_an_event_for_a_visit_that_is_over_is_stale_also_when_the_stage_is_the_s
     fire_event(store, 1, events.GatesFailed("1 test failed"))
     before = load_story(store, 1)
     with pytest.raises(Stale, match="has moved on to coding") as stale, store.exclusive() as db:
-        transitions.fire(db, 1, events.QaRequested(), visit=visit, actor="run:1", now=NOW)
+        transitions.apply_event(db, 1, events.QaRequested(), visit=visit, actor="run:1", now=NOW)
     assert (stale.value.code, load_story(store, 1), newest(store).event) == ("stale", before, "gates_failed")
 
 
@@ -135,7 +135,7 @@ def test_the_transaction_that_clears_the_landing_may_fire_what_follows(store: St
     with store.exclusive() as db:
         runs.drop_landing(db, run)
         event = events.MergeSucceeded("commit", "2026-03-01T12:00:00.000Z")
-        transitions.fire(db, 1, event, visit=story.visit, actor=f"run:{run}", now=NOW)
+        transitions.apply_event(db, 1, event, visit=story.visit, actor=f"run:{run}", now=NOW)
     assert load_story(store, 1).stage == stages.Done("2026-03-01T12:00:00.000Z", "commit")
 
 
@@ -195,7 +195,7 @@ def test_what_held_the_story_in_the_queue_ends_when_it_leaves(store: Store) -> N
     import_story(store, MERGE)
     with store.exclusive() as db:
         for story in (queue_holds.QUEUE, 1, 2):
-            kind = HoldKind.BASE_DIRTY if story else HoldKind.BASE_BROKEN
+            kind = QueueHoldKind.BASE_DIRTY if story else QueueHoldKind.BASE_BROKEN
             queue_holds.put(db, kind, story, {}, actor="pass:auto-assign", now=NOW)
     seq = fire_event(store, 1, events.Freeze()).seq
     with store.reading() as db:
