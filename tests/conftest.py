@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "GIT_CONFIG_SYSTEM": os.devnull,
         "LANG": "C",
         "LC_ALL": "C",
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         "TZ": "UTC",
     }
 
