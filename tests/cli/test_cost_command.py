@@ -9,6 +9,7 @@ import pytest
 from huskies_cli.board import draw_board
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
+from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.board import read_board
 from huskies_core.operations.board_documents import board_document
 from huskies_core.operations.explain import explain
@@ -50,7 +51,7 @@ def spent(huskies: Commands, repository: GitRepository) -> Commands:
 
 def spend(context: Context, story: int, used: Usage, at: datetime) -> None:
     with context.store.exclusive() as db:
-        run = runs.claim(db, Claim(story, RunKind.CODER, 1, "ann"), actor="test", now=at).id
+        run = runs.claim(db, Claim(StoryId(story), RunKind.CODER, Seq(1), "ann"), actor="test", now=at).id
         usage.put(db, run, used, now=at)
         runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=at)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.stages import Stage
 from huskies_core.scheduler.decisions import Decision, Rules, decide
 from huskies_core.store.runs import Outcome, Run, RunKind, RunStatus
@@ -34,7 +35,7 @@ VISIT = 10
 
 def story_in(stage: Stage, draft: Draft = DRAFT, **fields: Any) -> Story:
     at = to_iso(NOW - timedelta(hours=1))
-    story = Story(1, draft, stage, VISIT, "start", None, 1, at, at, 0, at, at)
+    story = Story(StoryId(1), draft, stage, Seq(VISIT), "start", None, Seq(1), at, at, 0, at, at)
     return replace(story, **fields)
 
 
@@ -46,14 +47,14 @@ def ended(
 ) -> Run:
     """A run of this visit that ended at NOW."""
     run = Run(
-        id=1,
-        story=1,
+        id=RunId(1),
+        story=StoryId(1),
         kind=kind,
         agent=None,
         runtime=None,
         model=None,
-        visit=VISIT,
-        seq=11,
+        visit=Seq(VISIT),
+        seq=Seq(11),
         status=RunStatus.ENDED,
         outcome=outcome,
         detail="",
@@ -72,5 +73,5 @@ def ended(
 
 def decided(story: Story, *history: Run, rules: Rules = RULES, now: datetime = NOW) -> Decision:
     """What follows for `story` after those runs, which are numbered in their order."""
-    numbered = [replace(run, id=number) for number, run in enumerate(history, 1)]
+    numbered = [replace(run, id=RunId(number)) for number, run in enumerate(history, 1)]
     return decide(story, numbered, rules, now)

@@ -17,6 +17,7 @@ from pathlib import Path
 from huskies_cli.live.svg import board_svg
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import read_live
 from huskies_core.operations.timers import When, schedule
 from huskies_core.pipeline.events import (
@@ -136,7 +137,9 @@ def add_stories(context: Context) -> None:
 def begin(context: Context, held: ExitStack, work: Work, at: datetime) -> None:
     """A run whose lock is held by this process."""
     with context.store.exclusive() as db:
-        claim = Claim(work.story, work.kind, stories.load(db, work.story).visit, work.agent, "command")
+        claim = Claim(
+            StoryId(work.story), work.kind, stories.load(db, work.story).visit, work.agent, "command"
+        )
         run = runs.claim(db, claim, actor="pass:auto-assign", now=at)
         runs.mark_live(db, run.id)
         usage.put(db, run.id, usage.Usage("model", cost_usd=work.usd), now=at)

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -154,7 +154,7 @@ def intervals(pipeline: Pipeline) -> tuple[Interval, ...]:
     return tuple(_interval(row, ends) for row in rows if row.event == "run_started")
 
 
-def _interval(row: Entry, ends: dict[int, int]) -> Interval:
+def _interval(row: Entry, ends: Mapping[int, int]) -> Interval:
     run, agent = int(row.detail["run"]), row.detail["agent"]
     assert row.story is not None
     return Interval(run, row.story, str(row.detail["kind"]), agent, row.seq, ends.get(run))

@@ -104,7 +104,7 @@ def _column(name: str, stages: Iterable[Sequence[Card]]) -> Column:
 
 def _place(columns: Sequence[Column], selected: int | None) -> tuple[int, int] | None:
     """Column and height of a story, or else of the first one."""
-    places = {
+    places: dict[int, tuple[int, int]] = {
         spot.story.id: (number, height)
         for number, column in enumerate(columns)
         for height, spot in enumerate(column.spots)

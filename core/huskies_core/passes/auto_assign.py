@@ -5,6 +5,7 @@ from datetime import datetime
 
 from huskies_core.config.records import Agent, AutoPromote
 from huskies_core.context import Context
+from huskies_core.ids import RunId, Seq
 from huskies_core.passes.actions import Move, PlannedStep, Verb
 from huskies_core.passes.moving import move_story
 from huskies_core.passes.pass_runner import Pass, one_by_one
@@ -112,14 +113,14 @@ def _with_start(snapshot: Snapshot, action: PlannedStep) -> Snapshot:
 def _planned_run(order: RunRequest) -> Run:
     agent: Agent | None = order.agent
     return Run(
-        id=0,
+        id=RunId(0),
         story=order.story.id,
         kind=order.kind,
         agent=None if agent is None else agent.name,
         runtime=None,
         model=None,
         visit=order.story.visit,
-        seq=0,
+        seq=Seq(0),
         status=RunStatus.STARTING,
         outcome=None,
         detail="",

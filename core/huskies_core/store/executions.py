@@ -9,6 +9,7 @@ from typing import Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken
+from huskies_core.ids import ExecutionId, Seq, StoryId
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
 
@@ -24,11 +25,11 @@ class ExecutionStatus(StrEnum):
 class Execution:
     """`source` is the actor that acts, such as `timer:3`; `seq` the journal row that tells of the firing."""
 
-    id: int
+    id: ExecutionId
     source: str
-    cause: int | None
+    cause: Seq | None
     depth: int
-    seq: int
+    seq: Seq
     deed: Action
     at: str
     status: ExecutionStatus
@@ -50,8 +51,8 @@ class Claim:
     source: str
     deed: Action
     depth: int
-    cause: int | None = None
-    story: int | None = None
+    cause: Seq | None = None
+    story: StoryId | None = None
     told: Mapping[str, Any] | None = None
 
 
@@ -69,7 +70,7 @@ def claim(db: sqlite3.Connection, wanted: Claim, *, now: datetime) -> Execution:
     )
     assert done.lastrowid is not None
     return Execution(
-        done.lastrowid,
+        ExecutionId(done.lastrowid),
         wanted.source,
         wanted.cause,
         wanted.depth,

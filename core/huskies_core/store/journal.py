@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import Seq, StoryId
 from huskies_core.store import causation
 
 
@@ -27,10 +28,10 @@ class Kind(StrEnum):
 class Entry:
     """One row. `before` and `after` are stage names, of transitions alone; `seq` rises strictly."""
 
-    seq: int
+    seq: Seq
     at: str
     kind: Kind
-    story: int | None
+    story: StoryId | None
     event: str
     before: str | None
     after: str | None
@@ -48,7 +49,7 @@ def append(
     story: int | None = None,
     stages: tuple[str | None, str | None] = (None, None),
     detail: Mapping[str, Any] | None = None,
-) -> int:
+) -> Seq:
     """Writes a row into the running transaction and returns its seq. What happens to a story tells which firing led to
     it, if one did."""
     of_story = kind in (Kind.TRANSITION, Kind.STORY)
@@ -61,13 +62,13 @@ def append(
         row,
     )
     assert done.lastrowid is not None
-    return done.lastrowid
+    return Seq(done.lastrowid)
 
 
-def head(db: sqlite3.Connection) -> int:
+def head(db: sqlite3.Connection) -> Seq:
     """The newest seq, 0 while nothing has happened."""
     row = db.execute("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
-    return 0 if row is None else int(row["seq"])
+    return Seq(0 if row is None else row["seq"])
 
 
 AUDITED = (Kind.TRANSITION, Kind.TIMER, Kind.TRIGGER)

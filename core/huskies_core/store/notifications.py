@@ -10,6 +10,7 @@ from typing import Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken
+from huskies_core.ids import NotificationId
 from huskies_core.store import journal
 
 MOST = 1000
@@ -35,7 +36,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Notification:
-    id: int
+    id: NotificationId
     message: Mapping[str, Any]
     at: str
     status: Status
@@ -52,7 +53,7 @@ def claim(db: sqlite3.Connection, message: Mapping[str, Any], *, now: datetime) 
     text, at = json.dumps(message, ensure_ascii=False), to_iso(now)
     done = db.execute("INSERT INTO notifications (message, at, status) VALUES (?, ?, 'open')", (text, at))
     assert done.lastrowid is not None
-    return Notification(done.lastrowid, message, at, Status.OPEN, ())
+    return Notification(NotificationId(done.lastrowid), message, at, Status.OPEN, ())
 
 
 def end(

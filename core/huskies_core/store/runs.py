@@ -10,6 +10,7 @@ from typing import Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.ids import RunId, Seq, StoryId, Visit
 from huskies_core.store import journal
 
 
@@ -51,9 +52,9 @@ class Verdict(StrEnum):
 class Claim:
     """A run that is about to start. `agent`, `runtime` and `model` are null for gates and merges."""
 
-    story: int
+    story: StoryId
     kind: RunKind
-    visit: int
+    visit: Visit
     agent: str | None = None
     runtime: str | None = None
     model: str | None = None
@@ -85,14 +86,14 @@ class Report:
 class Run:
     """A recorded run. `seq` is the journal position of its start, `visit` the visit it was started in."""
 
-    id: int
-    story: int
+    id: RunId
+    story: StoryId
     kind: RunKind
     agent: str | None
     runtime: str | None
     model: str | None
-    visit: int
-    seq: int
+    visit: Visit
+    seq: Seq
     status: RunStatus
     outcome: Outcome | None
     detail: str

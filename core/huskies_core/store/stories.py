@@ -11,6 +11,7 @@ from typing import Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import Seq, StoryId, Visit
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, decode, encode_payload
 from huskies_core.store import journal
 
@@ -67,13 +68,13 @@ class Story:
     waits since then to be started; retries, recoveries and crashes count since `reset_seq`.
     """
 
-    id: int
+    id: StoryId
     draft: Draft
     stage: Stage
-    visit: int
+    visit: Visit
     entered_by: str
     returned_by: str | None
-    reset_seq: int
+    reset_seq: Seq
     stage_entered_at: str
     coding_at: str | None
     retries: int

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from huskies_core import schedules
 from huskies_core.clock import from_iso, to_iso
+from huskies_core.ids import StoryId, TimerId
 from huskies_core.schedules import Schedule
 from huskies_core.store import actions, causation, journal
 from huskies_core.store.actions import Action
@@ -48,7 +49,7 @@ class Timer:
     """`trouble` is what became of its last firing, where that needs a person. One of kind `rate_limit` is the wait of
     `story` for its agent's account."""
 
-    id: int
+    id: TimerId
     draft: Draft
     state: TimerState
     fire_at: datetime
@@ -56,7 +57,7 @@ class Timer:
     trouble: str
     created_at: str
     kind: TimerKind = TimerKind.SCHEDULED
-    story: int | None = None
+    story: StoryId | None = None
 
     @property
     def source(self) -> str:

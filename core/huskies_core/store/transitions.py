@@ -7,6 +7,7 @@ from datetime import datetime
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, encode_payload
 from huskies_core.pipeline.transition import RETRIES, InvalidTransition, commands_of, transition
@@ -36,12 +37,12 @@ class Stale(Overtaken):
 class Transition:
     """A fired event. `left_run` is the live run of the visit that was left: it is to be ended next."""
 
-    seq: int
-    story: int
+    seq: Seq
+    story: StoryId
     event: str
     before: Stage
     after: Stage
-    left_run: int | None
+    left_run: RunId | None
 
 
 def apply_event(
@@ -74,7 +75,7 @@ def apply_event(
         content.purge(db, story)
     queue_holds.release_story(db, story, actor=actor, now=now)
     timers.stop_waiting(db, story, actor=actor, now=now)
-    return Transition(seq, story, event.name, before.stage, after, None if live is None else live.id)
+    return Transition(seq, before.id, event.name, before.stage, after, None if live is None else live.id)
 
 
 def is_over(done: Transition) -> bool:

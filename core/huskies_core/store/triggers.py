@@ -8,6 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import Seq, TriggerId
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
 from huskies_core.store.journal import Entry
@@ -71,10 +72,10 @@ class Draft:
 class Trigger:
     """It sees what the journal has behind `since`; `trouble` is why it needs a person."""
 
-    id: int
+    id: TriggerId
     draft: Draft
     state: TriggerState
-    since: int
+    since: Seq
     fired: int
     trouble: str
     created_at: str

@@ -15,6 +15,7 @@ from huskies_cli.live.board_page import Screen, board_rows
 from huskies_cli.live.columns import columns_of, step
 from huskies_cli.live.keys import Key, Press
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import MOST, read_live, with_figures
 from huskies_core.operations.pause import pause_starting
 from huskies_core.operations.timers import When, schedule
@@ -67,7 +68,7 @@ def fill(context: Context, count: int) -> None:
 def at_work(context: Context, story: int, printed: str) -> Iterator[None]:
     """Meanwhile a run is live, and it has printed that 71 seconds after its start."""
     with context.store.exclusive() as db:
-        claim = Claim(story, RunKind.CODER, stories.load(db, story).visit, "ann")
+        claim = Claim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, "ann")
         run = runs.claim(db, claim, actor="pass:auto-assign", now=NOW)
         runs.mark_live(db, run.id)
     directory = RunDirectory(context.project.run_dir(run.id))
@@ -212,7 +213,7 @@ def test_of_more_runs_than_a_screen_has_lines_the_rest_is_counted_only(context: 
     fill(context, MOST + 2)
     with context.store.exclusive() as db:
         for story in range(1, MOST + 3):
-            claim = Claim(story, RunKind.CODER, stories.load(db, story).visit, f"ann-{story}")
+            claim = Claim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, f"ann-{story}")
             run = runs.claim(db, claim, actor="test", now=NOW)
             directory = RunDirectory(context.project.run_dir(run.id))
             os.makedirs(directory.path, exist_ok=True)

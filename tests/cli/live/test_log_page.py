@@ -12,6 +12,7 @@ from huskies_cli.live.keys import Key
 from huskies_cli.live.log_page import LogPage
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import read_live
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
@@ -34,7 +35,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 def begin(context: Context, kind: RunKind = RunKind.CODER, runtime: str = "command") -> Path:
     """A run whose supervisor is gone; the place of what it prints."""
     with context.store.exclusive() as db:
-        claim = Claim(1, kind, stories.load(db, 1).visit, "ann", runtime)
+        claim = Claim(StoryId(1), kind, stories.load(db, 1).visit, "ann", runtime)
         run = runs.claim(db, claim, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.store import connection, metadata, runs, stories
 from huskies_core.store.runs import Claim, RunKind
@@ -33,7 +34,9 @@ def as_run(context: Context) -> Iterator[Callable[[int, RunKind], Context]]:
     def begin(story: int, kind: RunKind) -> Context:
         with context.store.exclusive() as db:
             visit = stories.load(db, story).visit
-            run = runs.claim(db, Claim(story, kind, visit, agent=f"{kind}-1"), actor="user:ada", now=FIRST)
+            run = runs.claim(
+                db, Claim(StoryId(story), kind, visit, agent=f"{kind}-1"), actor="user:ada", now=FIRST
+            )
         environ = {"HUSKIES_RUN_ID": str(run.id), "HUSKIES_PROJECT": str(context.project.root)}
         inside = Context(context.project, actor=f"run:{run.id}", environ=environ, clock=lambda: FIRST)
         opened.append(inside)

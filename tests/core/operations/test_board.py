@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.operations.board import Board, State, read_board
 from huskies_core.operations.limits import Limits, Places
 from huskies_core.pipeline.events import Abandon, Block
@@ -44,7 +45,7 @@ def configure(context: Context, text: str) -> None:
 def claim(context: Context, story: int, kind: RunKind = RunKind.CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return runs.claim(db, Claim(story, kind, visit, agent), actor="test", now=NOW).id
+        return runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def crash(context: Context, story: int) -> None:

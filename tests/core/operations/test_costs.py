@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
+from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.costs import By, cost_document, read_costs
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
@@ -42,7 +43,7 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
 def spend(context: Context, story: int, agent: str, *used: Usage, hours_ago: int) -> None:
     at = NOW - timedelta(hours=hours_ago)
     with context.store.exclusive() as db:
-        run = runs.claim(db, Claim(story, RunKind.CODER, 1, agent), actor="test", now=at)
+        run = runs.claim(db, Claim(StoryId(story), RunKind.CODER, Seq(1), agent), actor="test", now=at)
         usage.put(db, run.id, *used, now=at)
         runs.end(db, run.id, Report(Outcome.COMPLETED), actor="test", now=at)
 

@@ -10,6 +10,7 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.gates import run_gates
 from huskies_core.operations.runs import show_run
 from huskies_core.pipeline.stages import Coding
@@ -116,7 +117,9 @@ def test_a_spike_is_for_a_person_to_judge(context: Context) -> None:
 def test_gates_are_not_run_beside_a_live_run(context: Context) -> None:
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        live = runs.claim(db, runs.Claim(1, RunKind.CODER, visit, agent="ann"), actor="user:test", now=NOW)
+        live = runs.claim(
+            db, runs.Claim(StoryId(1), RunKind.CODER, visit, agent="ann"), actor="user:test", now=NOW
+        )
     with pytest.raises(HuskiesError) as raised:
         run_gates(context, 1)
     with context.store.reading() as db:

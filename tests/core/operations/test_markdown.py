@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.markdown import from_markdown, to_markdown
 from huskies_core.sanitize import has_controls
 from huskies_core.store.stories import Criterion, Draft, QaMode, StoryType
@@ -72,7 +73,7 @@ def test_a_draft_is_written_in_full() -> None:
         description="What is wrong.",
         criteria=criteria,
         depends_on=(3, 4),
-        epic=1,
+        epic=StoryId(1),
         agent="opus",
         qa=QaMode.HUMAN,
         priority=2,

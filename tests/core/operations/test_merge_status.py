@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.merge_status import read_merges
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, MergeFailureFinal
 from huskies_core.store import runs, stories
@@ -39,7 +40,7 @@ def test_the_queue_is_told_in_its_order_and_then_the_failed_ones(context: Contex
 def test_each_says_what_holds_it(context: Context) -> None:
     with context.store.exclusive() as db:
         visit = stories.load(db, 3).visit
-        merge = runs.claim(db, Claim(3, RunKind.MERGE, visit), actor="user:test", now=NOW)
+        merge = runs.claim(db, Claim(StoryId(3), RunKind.MERGE, visit), actor="user:test", now=NOW)
     found = read_merges(context)
     rules = [[held.rule for held in one.explanation.holds][:1] for one in found]
     assert (found[0].run, rules) == (

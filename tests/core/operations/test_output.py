@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.output import Latest, Log, find_log, follow, latest, lines_of, read, readable
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
@@ -27,7 +28,7 @@ def begin(context: Context, story: int = 1) -> Run:
     """A run that is recorded as live and has a directory."""
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        wanted = Claim(story, RunKind.CODER, visit, f"coder-{story}", "command")
+        wanted = Claim(StoryId(story), RunKind.CODER, visit, f"coder-{story}", "command")
         run = runs.claim(db, wanted, actor="test", now=NOW)
     os.makedirs(context.project.run_dir(run.id))
     return run

@@ -5,6 +5,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, stand, wake
 from huskies_core.passes.pass_runner import run_pass
@@ -54,7 +55,7 @@ def rules_holding(context: Context, story: int) -> list[str]:
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return runs.claim(db, Claim(story, kind, visit, agent), actor="test", now=NOW).id
+        return runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
@@ -310,7 +311,7 @@ def begin(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
         return runs.claim(
-            db, Claim(story, CODER, visit, "ann", "command"), actor="test", now=context.now()
+            db, Claim(StoryId(story), CODER, visit, "ann", "command"), actor="test", now=context.now()
         ).id
 
 

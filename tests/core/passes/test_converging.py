@@ -11,6 +11,7 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import branch_of, made_worktrees
+from huskies_core.ids import StoryId
 from huskies_core.passes import merge_block
 from huskies_core.passes.actions import Outcome as Became
 from huskies_core.passes.actions import PassReport, PlannedStep, StepResult
@@ -43,7 +44,7 @@ def twice(context: Context, chosen: Pass) -> tuple[list[tuple[str, int | None, s
 def ended_run(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        run = runs.claim(db, Claim(story, RunKind.GATES, visit), actor="test", now=NOW).id
+        run = runs.claim(db, Claim(StoryId(story), RunKind.GATES, visit), actor="test", now=NOW).id
         runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=NOW)
     return run
 
@@ -202,7 +203,7 @@ def test_no_more_teardowns_than_gates_live_at_once(context: Context) -> None:
         fire_event(context.store, number, Abandon("no"))
     with context.store.exclusive() as db:
         visit = stories.load(db, 3).visit
-        runs.claim(db, Claim(3, RunKind.OTHER, visit), actor="test", now=NOW)
+        runs.claim(db, Claim(StoryId(3), RunKind.OTHER, visit), actor="test", now=NOW)
     with context.store.reading() as db:
         planned = [(action.verb.value, action.story) for action in WORKTREES.plan(take_snapshot(context, db))]
     assert planned == [("start_run", 1)]
@@ -213,7 +214,7 @@ def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
     run_pass(context, WORKTREES)
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        runs.claim(db, Claim(1, RunKind.CODER, visit, "ann"), actor="test", now=NOW)
+        runs.claim(db, Claim(StoryId(1), RunKind.CODER, visit, "ann"), actor="test", now=NOW)
     fire_event(context.store, 1, Abandon("no"))
     assert twice(context, WORKTREES)[0] == []
 
@@ -230,7 +231,7 @@ def test_a_story_that_began_anew_after_the_plan_keeps_its_worktree(context: Cont
     fire_event(context.store, 1, Start())
     with context.store.exclusive() as db:
         visit = stories.load(db, 2).visit
-        runs.claim(db, Claim(2, RunKind.OTHER, visit), actor="test", now=NOW)
+        runs.claim(db, Claim(StoryId(2), RunKind.OTHER, visit), actor="test", now=NOW)
     ended = [(one.outcome, one.error) for one in WORKTREES.apply(context, planned)]
     with context.store.reading() as db:
         kept = (made_worktrees(context.project), branches.all_stories(db))

@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.ids import Seq, StoryId
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, MOST_DEPTH, MOST_IN_AN_HOUR, is_behind
 from huskies_core.passes.pass_runner import run_pass
@@ -107,7 +108,7 @@ def test_the_task_names_its_trigger_and_the_story_that_it_is_about(context: Cont
     assert (fired.actor, fired.story, fired.detail["cause"], fired.detail["depth"]) == ("trigger:1", 1, 3, 1)
 
 
-ENTRY = Entry(9, "", Kind.TRANSITION, 12, "qa_passed", "qa", "merge", "user:test", {})
+ENTRY = Entry(Seq(9), "", Kind.TRANSITION, StoryId(12), "qa_passed", "qa", "merge", "user:test", {})
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_every_pattern_that_is_given_has_to_fit(
     context: Context, predicate: Predicate, *, is_met: bool
 ) -> None:
     story = add_story(context.store, draft=replace(DRAFT, labels=("ui", "release")))
-    assert predicate.is_met(ENTRY, replace(story, id=12)) is is_met
+    assert predicate.is_met(ENTRY, replace(story, id=StoryId(12))) is is_met
 
 
 def test_a_cursor_that_lags_fires_nothing_twice(context: Context) -> None:
@@ -165,7 +166,7 @@ def test_the_sixty_first_firing_within_an_hour_suspends_and_says_so(context: Con
     add_story(context.store)
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
-            made = executions.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
+            made = executions.claim(db, Claim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     fire_event(context.store, 1, Block("no"))
     fire(context)
@@ -179,7 +180,7 @@ def test_an_hour_later_it_fires_again(context: Context, clock: Clock) -> None:
     add_story(context.store)
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
-            made = executions.claim(db, Claim(trigger.source, LOOK, 1, cause), now=clock.now)
+            made = executions.claim(db, Claim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     clock.pass_by(hours=1)
     fire_event(context.store, 1, Block("no"))

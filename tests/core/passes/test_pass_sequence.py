@@ -7,6 +7,7 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.actions import Outcome as Became
@@ -52,7 +53,9 @@ def settle(context: Context) -> None:
 def claim(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return runs.claim(db, Claim(story, RunKind.CODER, visit, "ann"), actor="test", now=context.now()).id
+        return runs.claim(
+            db, Claim(StoryId(story), RunKind.CODER, visit, "ann"), actor="test", now=context.now()
+        ).id
 
 
 # when a tick is due
@@ -232,7 +235,7 @@ def test_the_end_of_a_merge_whose_gates_failed_sends_the_story_back_at_once(cont
     found = {"merge": {"result": "gates_failed", "output": "gate tests exited with 1"}}
     with context.store.exclusive() as db:
         visit, now = stories.load(db, 1).visit, context.now()
-        run = runs.claim(db, Claim(1, RunKind.MERGE, visit), actor="test", now=now).id
+        run = runs.claim(db, Claim(StoryId(1), RunKind.MERGE, visit), actor="test", now=now).id
         runs.end(db, run, Report(Outcome.COMPLETED, evidence=found), actor="test", now=now)
     pass_sequence.after_run(context)
     assert load_story(context.store, 1).stage == Coding()

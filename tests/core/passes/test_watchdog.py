@@ -11,6 +11,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
+from huskies_core.ids import StoryId
 from huskies_core.passes.cost_rollup import COST_ROLLUP
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.watchdog import GRACE, WATCHDOG, apply, plan
@@ -35,7 +36,9 @@ def directory(context: Context) -> Iterator[RunDirectory]:
     import_story(context.store, Coding(), number=1)
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        run = runs.claim(db, Claim(1, RunKind.CODER, visit, "ann", "command"), actor="test", now=NOW).id
+        run = runs.claim(
+            db, Claim(StoryId(1), RunKind.CODER, visit, "ann", "command"), actor="test", now=NOW
+        ).id
     directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
     assert lock is not None
@@ -137,7 +140,7 @@ def spends(context: Context, story: int, agent: str, *, usd: float) -> RunDirect
     """A live run that has told of so much; its lock is left to the caller."""
     import_story(context.store, Coding(), number=story)
     with context.store.exclusive() as db:
-        wanted = Claim(story, RunKind.CODER, stories.load(db, story).visit, agent, "command")
+        wanted = Claim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, agent, "command")
         run = runs.claim(db, wanted, actor="test", now=context.now()).id
     directory = RunDirectory(context.project.run_dir(run))
     os.makedirs(directory.path)

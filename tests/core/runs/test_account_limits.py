@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Coding
 from huskies_core.project import Project
 from huskies_core.runs.account_limits import note_end
@@ -46,7 +47,9 @@ def begin(store: Store, story: int, kind: RunKind = RunKind.CODER, *, at: dateti
     """A run of one account, by an agent of its own."""
     import_story(store, Coding(), number=story)
     with store.exclusive() as db:
-        wanted = Claim(story, kind, stories.load(db, story).visit, f"agent-{story}", "claude-code", "opus")
+        wanted = Claim(
+            StoryId(story), kind, stories.load(db, story).visit, f"agent-{story}", "claude-code", "opus"
+        )
         return runs.claim(db, wanted, actor="test", now=at)
 
 

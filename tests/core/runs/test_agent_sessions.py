@@ -10,6 +10,7 @@ import pytest
 
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import GatesFailed, QaRejected, QaRequested, Start
 from huskies_core.runs import agent_sessions
 from huskies_core.runs.end import end_if_dead
@@ -44,7 +45,7 @@ def had(
 ) -> None:
     """A run of ann that had `session` and ended."""
     with context.store.exclusive() as db:
-        wanted = Claim(1, kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
+        wanted = Claim(StoryId(1), kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
         run = runs.claim(db, wanted, actor="test", now=NOW)
         runs.end(db, run.id, Report(outcome), actor="test", now=NOW)
         agent_sessions.remember(db, run, session, outcome, turns=turns, now=NOW)
@@ -93,7 +94,9 @@ def test_a_session_that_a_supervisor_took_with_it_is_in_the_output(
     """It tells at most once a second, and was killed before the next time."""
     agent = replace(ANN, runtime="codex")
     with context.store.exclusive() as db:
-        wanted = Claim(1, RunKind.CODER, stories.load(db, 1).visit, agent.name, agent.runtime, agent.model)
+        wanted = Claim(
+            StoryId(1), RunKind.CODER, stories.load(db, 1).visit, agent.name, agent.runtime, agent.model
+        )
         run = runs.claim(db, wanted, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)

@@ -8,6 +8,7 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding, Frozen
@@ -70,7 +71,7 @@ def test_a_run_that_is_stopped_while_it_is_being_started_ends_as_stopped(vandal:
     import_story(vandal.store, Coding(), number=1)
     with vandal.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        run = runs.claim(db, Claim(1, RunKind.CODER, visit, "vandal"), actor="test", now=utc_now())
+        run = runs.claim(db, Claim(StoryId(1), RunKind.CODER, visit, "vandal"), actor="test", now=utc_now())
     folder = vandal.project.run_dir(run.id)
     folder.mkdir(parents=True)
     intent = {"outcome": "stopped", "detail": "stopped by ada", "then": "freeze", "actor": "user:ada"}

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import Seq
 from huskies_core.pipeline import events
 from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
 from huskies_core.scheduler.decisions import NOTHING_TO_MERGE, ApplyEvent, Rules, StartRun, Wait
@@ -407,7 +408,7 @@ def test_a_story_let_go_on_with_nothing_to_merge_is_worked_on(event: str) -> Non
 def test_other_failures_are_tried_again_after_growing_waits(failures: int, minutes: int) -> None:
     story = story_in(failed_merge(FailureKind.OTHER), stage_entered_at=to_iso(NOW))
     history = [merged(result="other", detail="x")] * failures
-    history = [replace(run, visit=VISIT - 1) for run in history]
+    history = [replace(run, visit=Seq(VISIT - 1)) for run in history]
     later = NOW + timedelta(minutes=minutes)
     waiting, due = decided(story, *history), decided(story, *history, now=later)
     assert isinstance(waiting, Wait)
@@ -416,7 +417,7 @@ def test_other_failures_are_tried_again_after_growing_waits(failures: int, minut
 
 def test_the_fourth_other_failure_in_a_row_blocks() -> None:
     story = story_in(failed_merge(FailureKind.OTHER, "git said no"))
-    history = [replace(merged(result="other", detail="x"), visit=VISIT - 1)] * 4
+    history = [replace(merged(result="other", detail="x"), visit=Seq(VISIT - 1))] * 4
     assert decided(story, *history) == ApplyEvent(events.Block("merging failed 4 times: git said no"))
 
 

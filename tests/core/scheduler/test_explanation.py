@@ -8,6 +8,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.operations.explain import explain
 from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Start, Supersede
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, Qa
@@ -57,7 +58,7 @@ def configure(context: Context, text: str) -> None:
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return runs.claim(db, Claim(story, kind, visit, agent), actor="test", now=NOW).id
+        return runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Blocked, Coding, StageName
 from huskies_core.project import Project
@@ -74,7 +75,7 @@ def test_runs_are_told_by_what_they_are(ask: Ask, store: Store) -> None:
         for story, agent in ((3, "ann"), (5, None)):
             visit = stories.load(db, story).visit
             kind = RunKind.CODER if agent else RunKind.GATES
-            runs.claim(db, Claim(story, kind, visit, agent), actor="user:test", now=NOW)
+            runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="user:test", now=NOW)
         runs.end(db, 2, Report(Outcome.FAILED, "exit 1", {}), actor="run:2", now=NOW)
     assert ask("runs") == [("2", "gates of 5, failed"), ("1", "coder of 3 by ann, starting")]
     assert (values(ask("live-runs")), values(ask("runs", "2"))) == (["1"], ["2"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import EVENTS as EVENT_TYPES
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Backlog, FailureKind, Stage, decode
@@ -110,7 +111,9 @@ class LifeOfStories(RuleBasedStateMachine):
             busy = [run for run in runs.live(db) if run.story == number or (agent and run.agent == agent)]
             if not busy:
                 visit = stories.load(db, number).visit
-                runs.claim(db, Claim(number, RunKind.CODER, visit, agent), actor="user:test", now=NOW)
+                runs.claim(
+                    db, Claim(StoryId(number), RunKind.CODER, visit, agent), actor="user:test", now=NOW
+                )
 
     @rule(number=numbers)
     def land(self, number: int) -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import (
@@ -93,7 +94,7 @@ OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timer
 def start_and_claim(db: sqlite3.Connection) -> None:
     transitions.apply_event(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
     visit = stories.load(db, 1).visit
-    runs.claim(db, Claim(1, RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
+    runs.claim(db, Claim(StoryId(1), RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
 
 
 def close_story(db: sqlite3.Connection) -> None:

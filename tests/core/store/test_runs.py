@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.store import journal, runs, stories, usage
 from huskies_core.store.connection import Store
@@ -21,7 +22,7 @@ DONE = Report(Outcome.COMPLETED, "exit 0", {"dirty": False}, turns=3, tool_turns
 def claim(store: Store, story: int, kind: RunKind = RunKind.CODER, agent: str | None = None) -> Run:
     with store.exclusive() as db:
         visit = stories.load(db, story).visit
-        wanted = Claim(story, kind, visit, agent, "command", "sonnet")
+        wanted = Claim(StoryId(story), kind, visit, agent, "command", "sonnet")
         return runs.claim(db, wanted, actor="pass:auto-assign", now=NOW)
 
 
@@ -84,7 +85,7 @@ def test_runs_without_an_agent_do_not_keep_each_other_away(store: Store) -> None
 
 def test_a_claim_for_a_story_that_does_not_exist_is_a_bug_and_leaves_no_row(store: Store) -> None:
     with pytest.raises(sqlite3.IntegrityError), store.exclusive() as db:
-        runs.claim(db, Claim(7, RunKind.CODER, 1), actor="user:test", now=NOW)
+        runs.claim(db, Claim(StoryId(7), RunKind.CODER, Seq(1)), actor="user:test", now=NOW)
     assert told(store) == []
 
 

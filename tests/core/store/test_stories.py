@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import journal, stories
@@ -21,7 +22,7 @@ FULL = Draft(
     description="../../etc/passwd\n\n-- not a flag\x00 and \"quotes\" 'too'; DROP TABLE stories;",
     criteria=(Criterion("it runs", checked=True), Criterion("it stops")),
     depends_on=(1,),
-    epic=1,
+    epic=StoryId(1),
     agent="opus",
     qa=QaMode.HUMAN,
     priority=-3,
@@ -156,7 +157,7 @@ def test_the_members_of_an_epic_and_the_open_epics_are_found(store: Store) -> No
     for _ in range(2):
         add_story(store, draft=epic)
     fire_event(store, 1, events.Abandon("no"))
-    add_story(store, draft=replace(FULL, epic=2, depends_on=()))
+    add_story(store, draft=replace(FULL, epic=StoryId(2), depends_on=()))
     with store.reading() as db:
         found = [story.id for story in stories.members(db, 2)], [story.id for story in stories.open_epics(db)]
     assert found == ([3], [2])

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
 from huskies_core.store import content, journal, queue_holds, runs, stories, transitions
@@ -35,12 +36,12 @@ def test_a_transition_and_its_journal_row_tell_the_same(store: Store) -> None:
     event = events.MergeFailed(stages.FailureKind.CONFLICT_DETECTED, "a.txt")
     fired = fire_event(store, 1, event, now=LATER)
     after = stages.MergeFailure(stages.FailureKind.CONFLICT_DETECTED, "a.txt")
-    assert fired == Transition(2, 1, "merge_failed", MERGE, after, None)
+    assert fired == Transition(Seq(2), StoryId(1), "merge_failed", MERGE, after, None)
     assert newest(store) == Entry(
-        seq=2,
+        seq=Seq(2),
         at="2026-03-01T12:05:00.000Z",
         kind=Kind.TRANSITION,
-        story=1,
+        story=StoryId(1),
         event="merge_failed",
         before="merge",
         after="merge_failure",

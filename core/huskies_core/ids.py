@@ -1,0 +1,16 @@
+"""Types of the numbers that identify rows of the store, so that mypy tells one kind of number from another."""
+
+from typing import NewType
+
+StoryId = NewType("StoryId", int)
+RunId = NewType("RunId", int)
+TimerId = NewType("TimerId", int)
+TriggerId = NewType("TriggerId", int)
+ExecutionId = NewType("ExecutionId", int)
+NotificationId = NewType("NotificationId", int)
+
+Seq = NewType("Seq", int)
+"""A position in the journal. The first row has 1; 0 is the position before it."""
+
+Visit = Seq
+"""The journal position of the event that began a story's stay in its stage."""
