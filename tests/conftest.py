@@ -1,4 +1,4 @@
-"""The world of every test: its own home and git config, UTC, and nobody left running when it is over."""
+"""The surroundings of every test: its own home, git config and time zone; no process is left when it ends."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -23,21 +24,48 @@ GIT_CONFIG = """\
 [init]
 \tdefaultBranch = main
 """
+FOLDERS = {
+    "HOME": "home",
+    "TMPDIR": "tmp",
+    "XDG_CACHE_HOME": "cache",
+    "XDG_CONFIG_HOME": "config",
+    "XDG_DATA_HOME": "data",
+    "XDG_RUNTIME_DIR": "runtime",
+    "XDG_STATE_HOME": "state",
+}
+"""Variables, and the folders of a world that they name."""
 GRACE_SECS = 5.0
 
 
 @pytest.fixture(autouse=True, scope="session")
-def signals_as_usual() -> None:
-    """What started the tests may ignore SIGHUP, as nohup does, or SIGINT, as a shell has it for what is in the
-    background, and every child would ignore it, too."""
+def usual_signals() -> None:
+    """Undo what children would inherit from the caller: nohup ignores SIGHUP, a shell's background job SIGINT."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def prepared_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Make the repository that each `GitRepository` with a commit is a copy of."""
+    folder = tmp_path_factory.mktemp("prepared").resolve()
+    (folder / "gitconfig").write_text(GIT_CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            patch.delenv(name)
+        for name, value in _environment(folder).items():
+            patch.setenv(name, value)
+        GitRepository.prepared = GitRepository(folder / "repository").root
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> "Worlds":
+    return Worlds(tmp_path_factory.mktemp("worlds").resolve())
+
+
 @pytest.fixture(autouse=True)
-def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def world(worlds: "Worlds", monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder that holds the test's home, caches and temporary files. It is not inside `tmp_path`."""
-    folder = tmp_path_factory.mktemp("world").resolve()
+    folder = worlds.unused()
     for name in [name for name in os.environ if name.startswith(("GIT_", "HUSKIES_", "LC_", "XDG_"))]:
         monkeypatch.delenv(name)
     for name, value in _environment(folder).items():
@@ -49,47 +77,66 @@ def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     time.tzset()
 
 
+class Worlds:
+    """Makes the folders of `world`. One that its test left untouched serves the next test, too."""
+
+    def __init__(self, root: Path) -> None:
+        self._folders = (root / str(number) for number in count(1))
+        self._current: Path | None = None
+
+    def unused(self) -> Path:
+        if self._current is None or not _is_untouched(self._current):
+            self._current = next(self._folders)
+            for name in ("", *FOLDERS.values()):
+                (self._current / name).mkdir(mode=0o700)
+            (self._current / "gitconfig").write_text(GIT_CONFIG)
+        return self._current
+
+
+def _is_untouched(world: Path) -> bool:
+    try:
+        contents = {name: os.listdir(world / name) for name in ("", *FOLDERS.values())}
+        modes = {os.stat(world / name).st_mode & 0o777 for name in FOLDERS.values()}
+    except OSError:
+        return False
+    top = {"gitconfig", *FOLDERS.values()}
+    empty = not any(contents[name] for name in FOLDERS.values())
+    config = (world / "gitconfig").read_text()
+    return (set(contents[""]), modes, empty, config) == (top, {0o700}, True, GIT_CONFIG)
+
+
 def _environment(folder: Path) -> dict[str, str]:
-    places = {
-        "HOME": folder / "home",
-        "TMPDIR": folder / "tmp",
-        "XDG_CACHE_HOME": folder / "cache",
-        "XDG_CONFIG_HOME": folder / "config",
-        "XDG_DATA_HOME": folder / "data",
-        "XDG_RUNTIME_DIR": folder / "runtime",
-        "XDG_STATE_HOME": folder / "state",
-    }
-    for place in places.values():
-        place.mkdir(mode=0o700)
-    git_config = folder / "gitconfig"
-    git_config.write_text(GIT_CONFIG)
-    return {name: str(place) for name, place in places.items()} | {
+    """The program of this interpreter comes first on PATH, whether or not its environment is activated."""
+    return {name: str(folder / place) for name, place in FOLDERS.items()} | {
         "EDITOR": "false",
-        "GIT_CONFIG_GLOBAL": str(git_config),
+        "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
         "GIT_CONFIG_SYSTEM": os.devnull,
         "LANG": "C",
         "LC_ALL": "C",
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "TZ": "UTC",
     }
 
 
 @pytest.fixture(autouse=True)
-def nobody_left(world: Path, tmp_path: Path) -> Iterator[None]:
-    """Fails the test that leaves a process of its own running, after ending that process."""
+def no_process_left(world: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that leaves a process of its own running, after ending that process."""
+    folders = [world]
+    if "tmp_path" in request.fixturenames:
+        folders.append(request.getfixturevalue("tmp_path").resolve())
     before = set(psutil.pids())
     yield
 
-    def left() -> list[psutil.Process]:
-        mine = set(psutil.pids()) - before
-        return [*carriers(mine, tmp_path.resolve()), *carriers(mine, world)]
+    def remaining() -> list[psutil.Process]:
+        new = set(psutil.pids()) - before
+        return [process for folder in folders for process in carriers(new, folder)]
 
     try:
-        wait_until(lambda: not left(), GRACE_SECS)
+        wait_until(lambda: not remaining(), GRACE_SECS)
     except AssertionError:
-        remaining = left()
-        names = sorted({describe(process) for process in remaining})
-        kill(remaining)
+        processes = remaining()
+        names = sorted({describe(process) for process in processes})
+        kill(processes)
         if names:
             pytest.fail(f"left running: {names}")
 
@@ -102,7 +149,7 @@ def repository(tmp_path: Path) -> GitRepository:
 
 @pytest.fixture
 def project(repository: GitRepository) -> Project:
-    """The place of a project in `repository`: nothing of it is made yet but its folder."""
+    """A project in `repository`: an empty `.huskies`."""
     project = find_repository(repository.root)
     project.state_dir.mkdir()
     return project

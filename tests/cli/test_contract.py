@@ -2,6 +2,7 @@
 to which stream, and that nothing from outside acts on a terminal."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from huskies_cli.commands import Entry
 from support.cli import HUSKIES, Finished
 from support.command_table import leaves
-from support.contract_calls import Calls, Out
+from support.contract_calls import Calls, Out, function_of
 from support.contract_examples import EXAMPLES
 from support.contract_project import HOSTILE, ContractProject
 from support.shapes import misfits
@@ -34,6 +35,8 @@ WORKING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].works]
 FAILING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].fails]
 WITHOUT_ENVELOPE = {"mcp", "watch"}
 """They stream: a protocol, and a line for each thing that happens."""
+BY_PROCESS = {"mcp", "status", "watch"}
+"""Commands called in a process of their own: two that end at a signal or read a protocol, and one like all others."""
 LOOKS = (
     "list --all", "show 6", "show 7", "explain 1", "explain 4", "explain 7", "history --all", "history 7", "logs 1 -f",
     "logs 7 --run 3", "run list --story 1", "timer list --all", "trigger list --all", "cost --by agent",
@@ -55,10 +58,20 @@ def contract_project(tmp_path_factory: pytest.TempPathFactory) -> ContractProjec
 
 
 @pytest.fixture
-def calls(contract_project: ContractProject) -> Iterator[Calls]:
+def calls(contract_project: ContractProject, request: pytest.FixtureRequest) -> Iterator[Calls]:
     contract_project.put_back(to_change=False)
-    yield Calls(contract_project)
+    yield Calls(contract_project, by_process=_first_word(request) in BY_PROCESS)
     contract_project.end()
+
+
+def _first_word(request: pytest.FixtureRequest) -> str:
+    """The command that the test is about, from its parameter."""
+    params = getattr(request.node, "callspec", None)
+    return (
+        ""
+        if params is None
+        else str(params.params.get("name", params.params.get("call", ""))).partition(" ")[0]
+    )
 
 
 def envelope(done: Finished, name: str, status: str, exit_code: int) -> dict[str, Any]:
@@ -127,7 +140,7 @@ def test_a_failure_is_told(calls: Calls, name: str) -> None:
 def test_in_a_folder_that_is_gone_is_no_project(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     words = calls.words(example.works or example.fails)
-    done = calls("--json", *words, cwd=calls.project.tmp, before="mkdir gone; cd gone; rmdir ../gone;")
+    done = calls("--json", *words, removed_cwd=True)
     if example.anywhere:
         assert (done.exit_code, done.stderr) == (0 if example.works else 1, "")
     else:
@@ -144,7 +157,7 @@ def test_wrong_usage_is_exit_2(calls: Calls, name: str) -> None:
 def test_a_bug_is_exit_3_and_a_report(calls: Calls, name: str, entry: Entry) -> None:
     example = EXAMPLES[name]
     words = calls.words(example.works or example.fails)
-    document = envelope(calls(*words, "--json", env=calls.break_at(name, entry)), name, "error", 3)
+    document = envelope(calls(*words, "--json", broken=function_of(name, entry)), name, "error", 3)
     (error,) = document["errors"]
     assert (error["code"], "RuntimeError: broken from outside" in error["message"]) == ("bug", True)
     report = Path(error["subject"])
@@ -186,5 +199,6 @@ def test_the_live_board_moves_the_cursor_and_no_text_does(calls: Calls) -> None:
 @pytest.mark.parametrize("call", ["add Title -c works --body -", "tool call list_stories -"])
 def test_a_stdin_that_is_closed_is_empty(calls: Calls, call: str) -> None:
     calls.project.put_back()
-    done = calls(*call.split(), "--json", before="exec <&-;")
+    env = os.environ | calls.project.env
+    done = calls.process(*call.split(), "--json", env=env, cwd=calls.project.root, before="exec <&-;")
     assert (done.exit_code, done.stderr) == (0 if "add" in call else 2, ""), done

@@ -30,7 +30,7 @@ def opened(
     root: Path, clock: Clock, *, project_toml: str = "# nothing set\n", agents_toml: str = "# no agents\n"
 ) -> Iterator[Context]:
     """A fresh repository with one commit and a project in it."""
-    branch = GitRepository(root).git("symbolic-ref", "--short", "HEAD")
+    GitRepository(root)
     project = find_repository(root)
     project.state_dir.mkdir()
     (project.state_dir / ".gitignore").write_text("*\n")
@@ -39,7 +39,7 @@ def opened(
     connection.create(project)
     context = Context(project, actor="user:test", environ={"PATH": "/usr/bin:/bin"}, clock=clock)
     with context.store.exclusive() as db:
-        metadata.put(db, metadata.BASE_BRANCH, branch)
+        metadata.put(db, metadata.BASE_BRANCH, "main")
     try:
         yield context
     finally:

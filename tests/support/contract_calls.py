@@ -1,9 +1,10 @@
-"""Commands called in the contract's project, each in a process of its own, whatever its surroundings are like."""
+"""Commands called in the contract's project: in this process, and a few in a process of their own."""
 
 import os
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from huskies_cli.commands import Entry
 from support.cli import HUSKIES, Finished
 from support.contract_examples import EXAMPLES
 from support.contract_project import ContractProject
-from support.terminal import Terminal
+from support.in_process import CLOSED, Reader, run_in_process, run_on_terminal
+from support.terminal import COLUMNS, LINES, Terminal, set_size
 from support.waiting import wait_until
 
 BREAKING = """\
@@ -35,10 +37,13 @@ class Out(Enum):
 
 
 class Calls:
-    """`env` of a call is added to the environment; None takes a variable away."""
+    """Calls commands in `project`, each in a process of its own if `by_process`.
 
-    def __init__(self, project: ContractProject) -> None:
-        self.project = project
+    `env` of a call is added to the environment; None removes a variable.
+    """
+
+    def __init__(self, project: ContractProject, *, by_process: bool) -> None:
+        self.project, self._by_process = project, by_process
 
     def work(self, name: str, *flags: str, **how: object) -> Finished:
         """The call that goes well, in the project as it was made."""
@@ -57,57 +62,109 @@ class Calls:
         self,
         *words: str,
         env: Mapping[str, str | None] | None = None,
-        cwd: Path | None = None,
+        removed_cwd: bool = False,
         out: Out = Out.PIPE,
-        before: str = "",
+        broken: tuple[str, str] | None = None,
     ) -> Finished:
-        """Runs it to its end; `watch` is ended when it says that it is ready. `before` is said to the shell first."""
+        """Run the program to its end, `watch` until it reports that it is ready.
+
+        With `removed_cwd` its current directory is one that was removed. `broken` is the function that raises.
+        """
+        whole = {**os.environ, **self.project.env, "NOTIFY_SOCKET": self._ear, **(env or {})}
+        environ = {name: value for name, value in whole.items() if value is not None}
+        if self._by_process:
+            before = "mkdir removed; cd removed; rmdir ../removed;" if removed_cwd else ""
+            place = self.project.tmp if removed_cwd else self.project.root
+            environ |= self._break(broken)
+            return self.process(*words, env=environ, cwd=place, out=out, before=before)
+        cwd = None if removed_cwd else self.project.root
+        if out is not Out.UNREAD:
+            stdout = CLOSED if out is Out.CLOSED else None
+            return run_in_process(*words, cwd=cwd, env=environ, stdout=stdout, broken=broken)
+        with unread_pipe() as stdout:
+            return run_in_process(*words, cwd=cwd, env=environ, stdout=stdout, broken=broken)
+
+    @property
+    def _ear(self) -> str:
+        return f"{self.project.tmp}/ear"
+
+    def process(
+        self, *words: str, env: Mapping[str, str], cwd: Path, out: Out = Out.PIPE, before: str = ""
+    ) -> Finished:
+        """Run it in a process with the environment `env`. A shell runs `before` first."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
-            ear.bind(f"{self.project.tmp}/ear")
+            ear.bind(self._ear)
             ear.settimeout(0)
-            process = self._start(words, env or {}, cwd or self.project.root, out, before)
+            process = self._start(words, env, cwd, out, before)
             if "watch" in words:
-                wait_until(lambda: _heard(ear) or process.poll() is not None, 30, what="the start of watch")
+                wait_until(lambda: _heard(ear) or process.poll() is not None, 60, what="the start of watch")
                 process.terminate()
             stdout, stderr = process.communicate(timeout=60)
-        os.unlink(f"{self.project.tmp}/ear")
+        os.unlink(self._ear)
         return Finished(process.returncode, stdout or "", stderr)
 
     def _start(
-        self, words: Sequence[str], env: Mapping[str, str | None], cwd: Path, out: Out, before: str
+        self, words: Sequence[str], env: Mapping[str, str], cwd: Path, out: Out, before: str
     ) -> "subprocess.Popen[str]":
-        given = {**os.environ, **self.project.env, "NOTIFY_SOCKET": f"{self.project.tmp}/ear", **env}
-        reading, writing = os.pipe()
-        os.close(reading)
-        try:
+        with unread_pipe() as writing:
             return subprocess.Popen(
                 ["sh", "-c", f"{before} exec {out.value}", "sh", HUSKIES, *words],
                 cwd=cwd,
-                env={name: value for name, value in given.items() if value is not None},
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=writing if out is Out.UNREAD else subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
-        finally:
-            os.close(writing)
 
-    def break_at(self, name: str, entry: Entry) -> Mapping[str, str]:
-        """The environment in which the function of that command raises."""
+    def _break(self, broken: tuple[str, str] | None) -> Mapping[str, str]:
+        """Return the environment in which that function raises in a process."""
+        if broken is None:
+            return {}
         (self.project.tmp / "sitecustomize.py").write_text(BREAKING)
-        place = f"/commands/{entry.module}.py:{entry.function}"
-        where = "/advancing.py:advance_run" if name == "advance" else place
-        return {"PYTHONPATH": str(self.project.tmp), "BREAK_AT": where, "PYTHONDONTWRITEBYTECODE": "1"}
+        return {
+            "PYTHONPATH": str(self.project.tmp), "BREAK_AT": ":".join(broken), "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
 
     def on_a_terminal(self, *words: str) -> str:
-        """What a terminal with colours is shown; it types Ctrl-C to `watch`."""
+        """Return what a terminal with colours is shown. Ctrl-C is typed to `watch`."""
         env = {**self.project.env, "TERM": "xterm-256color"}
+        if not self._by_process:
+            return self._on_own_terminal(*words, env=os.environ | env)
         with Terminal([str(HUSKIES), *words], self.project.root, env) as terminal:
             shown = ""
             if "watch" in words:
                 shown = terminal.read_until(STARTED)
                 terminal.type("\x03")
             return shown + terminal.read_to_end()
+
+    def _on_own_terminal(self, *words: str, env: Mapping[str, str]) -> str:
+        ours, theirs = os.openpty()
+        set_size(theirs, LINES, COLUMNS)
+        shown = Reader(ours)
+        try:
+            run_on_terminal(theirs, *words, cwd=self.project.root, env=env)
+        finally:
+            os.close(theirs)
+        return shown.text()
+
+
+def function_of(name: str, entry: Entry) -> tuple[str, str]:
+    """The function of a command, as the end of the path of its module and its name."""
+    if name == "advance":
+        return "/advancing.py", "advance_run"
+    return f"/commands/{entry.module}.py", entry.function
+
+
+@contextmanager
+def unread_pipe() -> Iterator[int]:
+    """The writing end of a pipe whose other end is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        yield writing
+    finally:
+        os.close(writing)
 
 
 def _heard(ear: socket.socket) -> bool:

@@ -15,8 +15,9 @@ from huskies_core.context import open_context
 from huskies_core.pipeline.events import MergeFailed
 from huskies_core.pipeline.stages import FailureKind, StageName
 from huskies_core.store import stories
-from support.cli import Finished, run_huskies
+from support.cli import Finished
 from support.git_repository import GitRepository
+from support.in_process import run_in_process
 from support.processes import carriers, kill
 from support.stories import fire_event
 from support.waiting import wait_until
@@ -76,18 +77,26 @@ class ContractProject:
         self._touched = to_change
 
     def _renew(self) -> None:
-        if not self._template.exists():
-            self.tmp.mkdir()
-            self._make()
-            copytree(self.root, self._template, symlinks=True)
         self.end()
+        if not self._template.exists():
+            self._make_template()
         for folder in (self.root, self.tmp):
-            rmtree(folder)
+            rmtree(folder, ignore_errors=True)
         self.tmp.mkdir()
         copytree(self._template, self.root, symlinks=True)
 
+    def _make_template(self) -> None:
+        """Make the project and keep a copy. What an earlier call left that was interrupted is removed first."""
+        half = self._template.with_name("half")
+        for folder in (self.root, self.tmp, half):
+            rmtree(folder, ignore_errors=True)
+        self.tmp.mkdir()
+        self._make()
+        copytree(self.root, half, symlinks=True)
+        half.rename(self._template)
+
     def huskies(self, *args: str, stdin: str = "") -> Finished:
-        done = run_huskies(*args, cwd=self.root, env=self.env, stdin=stdin)
+        done = run_in_process(*args, cwd=self.root, env=os.environ | self.env, stdin=stdin)
         assert done.exit_code == 0, done
         return done
 

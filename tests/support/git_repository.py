@@ -3,6 +3,8 @@
 import os
 import subprocess
 from pathlib import Path
+from shutil import copytree
+from typing import ClassVar
 
 FIRST_COMMIT = 1_750_000_000
 
@@ -10,13 +12,25 @@ FIRST_COMMIT = 1_750_000_000
 class GitRepository:
     """A repository on branch main with one commit, unless `commits` is false. Commits are a minute apart."""
 
+    prepared: ClassVar[Path | None] = None
+    """Such a repository to copy, once the session has made it."""
+
     def __init__(self, root: Path, *, commits: bool = True) -> None:
         self.root = root
         self._commits = 0
         root.mkdir(parents=True, exist_ok=True)
+        if commits and self.prepared is not None and not any(root.iterdir()):
+            self._copy(self.prepared)
+            return
         self.git("init", "--quiet")
         if commits:
             self.commit_file("README", "first\n", message="first")
+
+    def _copy(self, prepared: Path) -> None:
+        """Leave what `init` and the first commit leave, in one process instead of four."""
+        copytree(prepared, self.root, symlinks=True, dirs_exist_ok=True)
+        self._commits = 1
+        self.git("update-index", "-q", "--refresh")
 
     def git(self, *args: str, cwd: Path | None = None, check: bool = True) -> str:
         """What the git command prints, without the newline at its end."""

@@ -22,12 +22,16 @@ ON_A_TERMINAL = (
 LINES, COLUMNS = 50, 200
 
 
+def set_size(terminal: int, lines: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+
 class Terminal:
     """Used with `with`: its end ends the program."""
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._ours, theirs = os.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        set_size(theirs, LINES, COLUMNS)
         self._program = subprocess.Popen(
             [sys.executable, "-c", ON_A_TERMINAL, *argv],
             cwd=cwd,
@@ -69,11 +73,11 @@ class Terminal:
         return termios.tcgetattr(self._ours)
 
     def resize(self, lines: int, columns: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        set_size(self._ours, lines, columns)
 
     def forget_size(self) -> None:
         """As a serial line, which never knew it."""
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+        set_size(self._ours, 0, 0)
 
     def cook(self) -> None:
         """Lines and echo again, as a shell has them."""
