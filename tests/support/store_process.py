@@ -12,7 +12,7 @@ import filelock
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline import events, stages
 from huskies_core.project import Project
-from huskies_core.store import content, firing, journal, runs, stories
+from huskies_core.store import content, journal, runs, stories, transitions
 from huskies_core.store.connection import Store, create
 root = Path(sys.argv[1])
 project = Project(root, root / ".git")

@@ -20,7 +20,7 @@ store.close()
 
 WRITE_AND_WAIT = """
 with store.exclusive() as db:
-    firing.fire(db, 1, events.Start(), visit=1, actor="user:other", now=now)
+    transitions.apply_event(db, 1, events.Start(), visit=1, actor="user:other", now=now)
     content.put(db, 1, "sessions", "x" * 5_000_000, now=now)
     say("written")
     wait()

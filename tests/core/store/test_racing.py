@@ -23,7 +23,7 @@ for story, visit in visits.items():
     try:
         with store.exclusive(60) as db:
             event = events.GatesFailed(sys.argv[2])
-            firing.fire(db, story, event, visit=visit, actor=f"run:{sys.argv[2]}", now=now)
+            transitions.apply_event(db, story, event, visit=visit, actor=f"run:{sys.argv[2]}", now=now)
         won.append(story)
     except HuskiesError as error:
         codes.add(error.code)
