@@ -19,7 +19,7 @@ from huskies_core.pipeline.events import (
     Start,
 )
 from huskies_core.pipeline.stages import FailureKind
-from huskies_core.pipeline.transition import COMMANDS as EVENT_COMMANDS
+from huskies_core.pipeline.state_machine import COMMANDS as EVENT_COMMANDS
 from huskies_core.store import stories
 from huskies_core.store.transitions import apply_event
 from support.commands import Commands

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from huskies_core.clock import to_iso
-from huskies_core.pipeline.stages import encode_payload, reason_of
+from huskies_core.pipeline.stages import payload_to_json, reason_of
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Draft, Story
@@ -37,7 +37,7 @@ def story_document(story: Story) -> Document:
         "labels": list(draft.labels),
         "epic": draft.epic,
         "reason": reason_of(story.stage) or None,
-        "payload": encode_payload(story.stage),
+        "payload": payload_to_json(story.stage),
     }
 
 

@@ -11,7 +11,7 @@ from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.moves import Moved, fire_seen, said, seen_story
 from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPassed, QaRejected
 from huskies_core.pipeline.stages import FailureKind, MergeFailure
-from huskies_core.pipeline.transition import bounded
+from huskies_core.pipeline.state_machine import bounded
 from huskies_core.store import content, journal, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import RunKind, Verdict

@@ -155,25 +155,25 @@ _CLASSES: Mapping[StageName, type[Stage]] = {
 }
 
 
-def encode(stage: Stage) -> dict[str, Any]:
+def to_json(stage: Stage) -> dict[str, Any]:
     """`{"stage": name, …payload}`; a `resume_to` is written the same way inside it."""
-    return {"stage": stage.name.value, **encode_payload(stage)}
+    return {"stage": stage.name.value, **payload_to_json(stage)}
 
 
-def encode_payload(stage: Stage) -> dict[str, Any]:
+def payload_to_json(stage: Stage) -> dict[str, Any]:
     if isinstance(stage, Frozen):
-        return {"resume_to": encode(stage.resume_to)}
+        return {"resume_to": to_json(stage.resume_to)}
     if isinstance(stage, Blocked):
-        return {"reason": stage.reason, "resume_to": encode(stage.resume_to)}
+        return {"reason": stage.reason, "resume_to": to_json(stage.resume_to)}
     return asdict(stage)
 
 
-def decode(written: Mapping[str, Any]) -> Stage:
+def from_json(written: Mapping[str, Any]) -> Stage:
     """The inverse of `encode`. Raises ValueError, KeyError or TypeError on what `encode` never wrote."""
     payload = {key: value for key, value in written.items() if key != "stage"}
     name = StageName(written["stage"])
     if "resume_to" in payload:
-        payload["resume_to"] = decode(payload["resume_to"])
+        payload["resume_to"] = from_json(payload["resume_to"])
     if name is StageName.MERGE_FAILURE:
         payload["kind"] = FailureKind(payload["kind"])
     if name is StageName.ARCHIVED:

@@ -12,7 +12,7 @@ from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline import events
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import FailureKind, MergeFailure, StageName
-from huskies_core.pipeline.transition import bounded
+from huskies_core.pipeline.state_machine import bounded
 from huskies_core.scheduler import retry_rules
 from huskies_core.scheduler.retry_rules import has_work
 from huskies_core.store import content

@@ -6,7 +6,7 @@ from datetime import timedelta
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, StageName
-from huskies_core.pipeline.transition import transition
+from huskies_core.pipeline.state_machine import transition
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.blockers import UNATTENDED, Blocker, choose_agent
 from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun

@@ -12,7 +12,7 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import Seq, StoryId, Visit
-from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, decode, encode_payload
+from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, from_json, payload_to_json
 from huskies_core.store import journal
 
 _OPEN = tuple(name for name in StageName if name not in TERMINAL)
@@ -202,10 +202,10 @@ def add(
         now=now,
         story=number,
         stages=(None, stage.name.value) if born else (None, None),
-        detail={"title": draft.title, **encode_payload(stage)},
+        detail={"title": draft.title, **payload_to_json(stage)},
     )
     at = to_iso(now)
-    place = (stage.name.value, json.dumps(encode_payload(stage), ensure_ascii=False), seq, event, seq, at)
+    place = (stage.name.value, json.dumps(payload_to_json(stage), ensure_ascii=False), seq, event, seq, at)
     coding_at = None if stage.name is StageName.BACKLOG else at
     db.execute(
         """INSERT INTO stories (id, title, type, description, criteria, depends_on, epic, agent, qa, priority,
@@ -276,7 +276,7 @@ def _made(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
 
 
 def _stage(row: Mapping[str, Any]) -> Stage:
-    return decode({"stage": row["stage"], **json.loads(row["payload"])})
+    return from_json({"stage": row["stage"], **json.loads(row["payload"])})
 
 
 def _draft(row: Mapping[str, Any]) -> Draft:

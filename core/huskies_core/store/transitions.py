@@ -9,8 +9,8 @@ from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.events import Event
-from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, encode_payload
-from huskies_core.pipeline.transition import RETRIES, InvalidTransition, commands_of, transition
+from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, payload_to_json
+from huskies_core.pipeline.state_machine import RETRIES, InvalidTransition, commands_of, transition
 from huskies_core.store import content, journal, queue_holds, runs, stories, timers
 from huskies_core.store.stories import Story
 
@@ -102,7 +102,7 @@ def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq
     returned = None if started else before.returned_by
     changed = {
         "stage": after.name.value,
-        "payload": json.dumps(encode_payload(after), ensure_ascii=False),
+        "payload": json.dumps(payload_to_json(after), ensure_ascii=False),
         "visit": seq,
         "entered_by": event.name,
         "returned_by": event.name if event.name in RETURNS else returned,

@@ -12,9 +12,9 @@ from huskies_core.pipeline.stages import (
     TERMINAL,
     Stage,
     StageName,
-    decode,
-    encode,
+    from_json,
     reason_of,
+    to_json,
 )
 from support.stage_examples import MERGE, STAGES
 
@@ -25,12 +25,12 @@ def test_there_is_an_example_of_every_stage() -> None:
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
 def test_a_stage_is_the_same_after_it_was_written_as_json(stage: Stage) -> None:
-    assert decode(json.loads(json.dumps(encode(stage)))) == stage
+    assert from_json(json.loads(json.dumps(to_json(stage)))) == stage
 
 
 def test_a_stage_within_a_stage_is_written_whole() -> None:
     nested = stages.Frozen(stages.Blocked("stuck", MERGE))
-    assert encode(nested) == {
+    assert to_json(nested) == {
         "stage": "frozen",
         "resume_to": {
             "stage": "blocked",
@@ -42,7 +42,7 @@ def test_a_stage_within_a_stage_is_written_whole() -> None:
 
 @pytest.mark.parametrize("kind", stages.FailureKind)
 def test_the_kind_of_a_merge_failure_comes_back_as_that_kind(kind: stages.FailureKind) -> None:
-    again = decode(json.loads(json.dumps(encode(stages.MergeFailure(kind, "")))))
+    again = from_json(json.loads(json.dumps(to_json(stages.MergeFailure(kind, "")))))
     assert isinstance(again, stages.MergeFailure)
     assert again.kind is kind
 
@@ -52,7 +52,7 @@ def test_there_is_no_merge_without_commits(commits: int) -> None:
     with pytest.raises(ValueError, match="at least one commit"):
         stages.Merge("feature/story-1", commits)
     with pytest.raises(ValueError, match="at least one commit"):
-        decode({"stage": "merge", "feature_branch": "feature/story-1", "commits_ahead": commits})
+        from_json({"stage": "merge", "feature_branch": "feature/story-1", "commits_ahead": commits})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_there_is_no_merge_without_commits(commits: int) -> None:
 )
 def test_what_was_never_written_is_not_read(written: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        decode(written)
+        from_json(written)
 
 
 def test_every_stage_is_of_one_kind() -> None:

@@ -12,8 +12,8 @@ from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import EVENTS as EVENT_TYPES
 from huskies_core.pipeline.events import Event
-from huskies_core.pipeline.stages import TERMINAL, Backlog, FailureKind, Stage, decode
-from huskies_core.pipeline.transition import InvalidTransition, transition
+from huskies_core.pipeline.stages import TERMINAL, Backlog, FailureKind, Stage, from_json
+from huskies_core.pipeline.state_machine import InvalidTransition, transition
 from huskies_core.project import Project
 from huskies_core.store import content, journal, runs, stories, transitions
 from huskies_core.store.connection import Store, create
@@ -157,7 +157,7 @@ def replay(entries: tuple[Entry, ...]) -> dict[int, tuple[Stage, int, int]]:
 
 def born(entry: Entry) -> Stage:
     payload = {key: value for key, value in entry.detail.items() if key != "title"}
-    return decode({"stage": entry.after or "backlog", **payload})
+    return from_json({"stage": entry.after or "backlog", **payload})
 
 
 def moved(before: tuple[Stage, int, int], entry: Entry) -> tuple[Stage, int, int]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import ArchiveReason, FailureKind, Stage, StageName
-from huskies_core.pipeline.transition import InvalidTransition, allowed_events, bounded, transition
+from huskies_core.pipeline.state_machine import InvalidTransition, allowed_events, bounded, transition
 from support.stage_examples import BRANCH, EVENTS, MERGE, STAGES
 
 OPEN = "backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen"
