@@ -13,8 +13,8 @@ from huskies_cli.commands import COMMANDS, Entry
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import ProjectConfig
 from huskies_core.operations.registry import tools
-from huskies_core.pipeline.events import EVENTS
 from huskies_core.pipeline.stages import StageName
+from huskies_core.pipeline.state_machine import event_names
 from huskies_core.store.stories import StoryType
 
 
@@ -78,7 +78,7 @@ def _tools() -> tuple[str, ...]:
 
 
 def _events() -> tuple[str, ...]:
-    return (*(event.name for event in EVENTS), "imported")
+    return (*event_names(), "imported")
 
 
 _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {

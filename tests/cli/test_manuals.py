@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
@@ -26,8 +27,10 @@ from huskies_core.config.records import (
     ProjectConfig,
     Watcher,
 )
-from huskies_core.pipeline.events import EVENTS
-from huskies_core.pipeline.stages import StageName
+from huskies_core.pipeline.events import Unblock, Unfreeze
+from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.pipeline.state_machine import TABLE, Row, transition
+from support.stage_examples import EVENTS, STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(ROOT.glob("man/*.[1-8]"))
@@ -91,10 +94,29 @@ def test_every_page_that_a_page_names_is_there() -> None:
     assert named - {page.name for page in PAGES} == set()
 
 
-def test_the_pipeline_page_has_every_stage_and_event() -> None:
-    items = re.findall(r"^\.It (.+)$", text_of("huskies-pipeline.7"), re.MULTILINE)
-    listed = {word for item in items for word in item.split(" Ta ")[0].split(" , ")}
-    assert {*StageName, *(event.name for event in EVENTS)} - listed == set()
+def test_the_pipeline_page_has_every_stage_and_the_table_of_the_events() -> None:
+    page = text_of("huskies-pipeline.7")
+    items = re.findall(r"^\.It (.+)$", page, re.MULTILINE)
+    listed = {word for item in items for word in item.split(" , ")}
+    rows = re.findall(r"^\.It (.+)\n(.+) \\\(-> (.+)$", page, re.MULTILINE)
+    written = {name: (before, after) for names, before, after in rows for name in names.split(" , ")}
+    assert set(StageName) - listed == set()
+    assert written == {row.event.name: (sources_of(row), target_of(row)) for row in TABLE}
+
+
+def sources_of(row: Row[Any]) -> str:
+    """Return the source stages as the page writes them: their names, or the names of the other stages."""
+    if row.sources == TERMINAL:
+        return "any terminal stage"
+    if len(row.sources) <= 3:
+        return ", ".join(name for name in StageName if name in row.sources)
+    without = [name for name in StageName if name not in row.sources | TERMINAL]
+    return f"any except {' and '.join(filter(None, (', '.join(without), 'terminal stages')))}"
+
+
+def target_of(row: Row[Any]) -> str:
+    targets = {transition(STAGES[name], EVENTS[row.event.name]).name for name in row.sources}
+    return "the previous stage" if row.event in (Unblock, Unfreeze) else ", ".join(targets)
 
 
 def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:

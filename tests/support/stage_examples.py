@@ -1,5 +1,6 @@
 """One example of each stage and of each event, by its name."""
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import ArchiveReason, FailureKind, Stage
@@ -22,7 +23,7 @@ STAGES: dict[str, Stage] = {
         stages.Done("2026-03-01T12:00:00.000Z", "c0ffee"),
         stages.Archived("2026-03-02T12:00:00.000Z", ArchiveReason.COMPLETED),
         stages.Abandoned("no need"),
-        stages.Superseded(7),
+        stages.Superseded(StoryId(7)),
     )
 }
 
@@ -52,7 +53,7 @@ EVENTS: dict[str, Event] = {
         events.Accept("2026-03-04T12:00:00.000Z"),
         events.Close("a duplicate", "2026-03-04T12:00:00.000Z"),
         events.Abandon("too old"),
-        events.Supersede(9),
+        events.Supersede(StoryId(9)),
         events.Reopen(),
     )
 }

@@ -10,6 +10,7 @@ from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.moves import Moved, fire_seen, seen_story
 from huskies_core.pipeline.events import Event, FixupRequested, MergeRetried, MergeSucceeded, RequeuedForQa
 from huskies_core.pipeline.stages import Merge
+from huskies_core.pipeline.state_machine import is_allowed
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import queue_holds, stories
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
@@ -77,7 +78,7 @@ def _retrial(context: Context, seen: Story, to: RetryTo) -> Event:
         return RequeuedForQa()
     if to is RetryTo.CODING:
         return FixupRequested(f"sent back by {context.actor}")
-    if seen.stage.name not in MergeRetried.sources:
+    if not is_allowed(MergeRetried, seen.stage):
         return MergeRetried("", 0)
     work = work_of(context, seen.id)
     if not work.commits:

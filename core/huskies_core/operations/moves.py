@@ -7,6 +7,7 @@ from datetime import datetime
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.dependencies import refuse_cycle, refuse_unmet
 from huskies_core.operations.drafts import check_text
 from huskies_core.pipeline.events import (
@@ -106,7 +107,7 @@ def supersede(context: Context, story: int, *, by: int) -> Moved:
     with context.store.exclusive() as db:
         seen = stories.load(db, story)
         stories.load(db, by)
-        fired = apply_event(db, story, Supersede(by), visit=seen.visit, actor=context.actor, now=now)
+        fired = apply_event(db, story, Supersede(StoryId(by)), visit=seen.visit, actor=context.actor, now=now)
         refuse_cycle(db, story)
     return settled(context, fired)
 

@@ -11,7 +11,7 @@ from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.moves import Moved, fire_seen, said, seen_story
 from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPassed, QaRejected
 from huskies_core.pipeline.stages import FailureKind, MergeFailure
-from huskies_core.pipeline.state_machine import bounded
+from huskies_core.pipeline.state_machine import bounded, is_allowed
 from huskies_core.store import content, journal, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import RunKind, Verdict
@@ -47,7 +47,7 @@ def reject(context: Context, story: int, *, notes: str) -> Moved | Reported:
     limit = context.config.project.max_retries
     seen = seen_story(context, story)
     event = bounded(QaRejected(told), retries=seen.retries, max_retries=limit)
-    if seen.stage.name not in QaRejected.sources:
+    if not is_allowed(QaRejected, seen.stage):
         event = QaRejected(told)
 
     def keep_notes(db: Connection, now: datetime) -> None:
@@ -75,7 +75,7 @@ def resolve(context: Context, story: int) -> Moved | Reported:
 
 
 def _approval(context: Context, seen: Story) -> Event:
-    if seen.stage.name not in QaPassed.sources:
+    if not is_allowed(QaPassed, seen.stage):
         return QaPassed("", 0)
     work = work_of(context, seen.id)
     if work.commits:
@@ -86,7 +86,7 @@ def _approval(context: Context, seen: Story) -> Event:
 
 
 def _resolution(context: Context, seen: Story) -> Event:
-    if seen.stage.name not in ConflictResolved.sources:
+    if not is_allowed(ConflictResolved, seen.stage):
         return ConflictResolved("", 0)
     from huskies_core.git.resolution import check_resolution
     from huskies_core.runs.story_worktrees import base_tip

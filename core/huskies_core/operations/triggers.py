@@ -3,8 +3,8 @@
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.actions import check_name, number_of
-from huskies_core.pipeline.events import EVENTS
 from huskies_core.pipeline.stages import StageName
+from huskies_core.pipeline.state_machine import event_names
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import triggers
 from huskies_core.store.actions import Action
@@ -57,7 +57,7 @@ def _check(predicate: Predicate) -> None:
     stages = tuple(name.value for name in StageName)
     known = {
         "type": tuple(kind.value for kind in StoryType),
-        "event": (*(event.name for event in EVENTS), "imported"),
+        "event": (*event_names(), "imported"),
         "from": stages,
         "to": stages,
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from huskies_core.channels.message import LONGEST_REASON, Message, Notice
 from huskies_core.config.records import Topic
+from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.sanitize import one_line
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Connection
@@ -14,16 +15,12 @@ MOST = 20
 """How many notices one message has: the newest. What came before them it counts."""
 
 TOPICS: Mapping[str, Topic] = {
-    "block": Topic.BLOCKED,
-    "review_held": Topic.HELD,
+    **{row.event.name: Topic(row.topic) for row in TABLE if row.topic},
     "hold_began": Topic.HELD,
-    "merge_failed": Topic.MERGE_FAILED,
-    "merge_failed_final": Topic.MERGE_FAILED,
-    "merge_succeeded": Topic.DONE,
     "budget_reached": Topic.BUDGET,
     "account_limited": Topic.RATE_LIMITED,
 }
-"""The events of the journal that people can be told of."""
+"""The journal events that a notification can report."""
 
 
 def message_after(db: Connection, seq: int, topics: Sequence[Topic], project: str) -> Message | None:

@@ -1,2 +1,4 @@
-"""What may happen to a story: stages, events and the one function that leads from one stage to the next.
-Pure: no clock, no disk, nothing of ours imported."""
+"""The state machine of a story: its stages, its events and the table of transitions.
+
+Everything here is pure: no clock, no disk, and no import of other packages of Huskies but the ids.
+"""

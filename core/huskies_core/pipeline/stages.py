@@ -1,9 +1,11 @@
-"""The stages a story can be in, each with the payload it cannot be without, and their form as JSON."""
+"""The stages of a story, each with its payload, and their JSON form."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
+
+from huskies_core.ids import StoryId
 
 
 class StageName(StrEnum):
@@ -23,7 +25,7 @@ class StageName(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Why a merge failed; each kind is followed by something else."""
+    """Why a merge failed. The kind decides what follows."""
 
     NO_COMMITS = "no_commits"
     CONFLICT_DETECTED = "conflict_detected"
@@ -53,7 +55,7 @@ class Qa:
 
 @dataclass(frozen=True)
 class Merge:
-    """A place in the merge queue. None can be built for a branch without commits: ValueError."""
+    """A place in the merge queue. Raise ValueError for a branch without commits."""
 
     name: ClassVar[StageName] = StageName.MERGE
     feature_branch: str
@@ -66,7 +68,7 @@ class Merge:
 
 @dataclass(frozen=True)
 class MergeFailure:
-    """`detail` is the gates' output tail, the conflicting files one a line, or what went wrong in words."""
+    """`detail` is the end of the gates' output, the conflicting files one per line, or an error message."""
 
     name: ClassVar[StageName] = StageName.MERGE_FAILURE
     kind: FailureKind
@@ -123,7 +125,7 @@ class Abandoned:
 @dataclass(frozen=True)
 class Superseded:
     name: ClassVar[StageName] = StageName.SUPERSEDED
-    by: int
+    by: StoryId
 
 
 Stage = (
@@ -146,17 +148,11 @@ TERMINAL = frozenset({StageName.DONE, StageName.ARCHIVED, StageName.ABANDONED, S
 ACTIVE = frozenset({StageName.CODING, StageName.QA, StageName.MERGE})
 NEEDS_PERSON = frozenset({StageName.BLOCKED, StageName.REVIEW_HOLD, StageName.MERGE_FAILURE_FINAL})
 
-_CLASSES: Mapping[StageName, type[Stage]] = {
-    kind.name: kind
-    for kind in (
-        *(Backlog, Coding, Qa, Merge, MergeFailure, MergeFailureFinal, Blocked),
-        *(ReviewHold, Frozen, Done, Archived, Abandoned, Superseded),
-    )
-}
+_CLASSES: Mapping[StageName, type[Stage]] = {stage.name: stage for stage in get_args(Stage)}
 
 
 def to_json(stage: Stage) -> dict[str, Any]:
-    """`{"stage": name, …payload}`; a `resume_to` is written the same way inside it."""
+    """Return `{"stage": name, …payload}`; a `resume_to` inside it has the same form."""
     return {"stage": stage.name.value, **payload_to_json(stage)}
 
 
@@ -168,10 +164,10 @@ def payload_to_json(stage: Stage) -> dict[str, Any]:
     return asdict(stage)
 
 
-def from_json(written: Mapping[str, Any]) -> Stage:
-    """The inverse of `encode`. Raises ValueError, KeyError or TypeError on what `encode` never wrote."""
-    payload = {key: value for key, value in written.items() if key != "stage"}
-    name = StageName(written["stage"])
+def from_json(document: Mapping[str, Any]) -> Stage:
+    """Return the stage that `to_json` wrote. Raise ValueError, KeyError or TypeError for any other document."""
+    payload = {key: value for key, value in document.items() if key != "stage"}
+    name = StageName(document["stage"])
     if "resume_to" in payload:
         payload["resume_to"] = from_json(payload["resume_to"])
     if name is StageName.MERGE_FAILURE:
@@ -182,7 +178,7 @@ def from_json(written: Mapping[str, Any]) -> Stage:
 
 
 def reason_of(stage: Stage) -> str:
-    """Why a story stands in `stage`, in words, or nothing where the stage says it all."""
+    """Return why a story is in `stage`; empty if the name of the stage is reason enough."""
     match stage:
         case MergeFailure(kind=kind, detail=detail):
             return f"{kind.value}: {detail}" if detail else kind.value

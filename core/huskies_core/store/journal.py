@@ -10,6 +10,7 @@ from typing import Any
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import Seq, StoryId
+from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.store import causation
 
 
@@ -161,19 +162,23 @@ def notable_after(
     return tuple(reversed([_entry(row) for row in rows]))
 
 
+_RESTARTS = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
+"""In the table's order: SQLite uses the index journal_fresh_starts only for the very list in its definition."""
+
+
 def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
     """How often merging failed, of stories that are on their way and where it did `least` times or more.
 
     Counted are merge_failed rows of kind gates_failed and other since the story's last start, unblock or reopen.
     """
     rows = db.execute(
-        """
+        f"""
         SELECT stories.id, count(*) AS failures
         FROM stories JOIN journal ON journal.story = stories.id AND journal.event = 'merge_failed'
         WHERE stories.stage IN ('coding', 'qa', 'merge', 'merge_failure')
           AND json_extract(journal.detail, '$.kind') IN ('gates_failed', 'other')
           AND journal.seq > coalesce((SELECT max(fresh.seq) FROM journal AS fresh WHERE fresh.story = stories.id
-                                      AND fresh.event IN ('start', 'deps_met', 'unblock', 'reopen')), 0)
+                                      AND fresh.event IN ({_RESTARTS})), 0)
         GROUP BY stories.id HAVING count(*) >= ?
         """,
         (least,),

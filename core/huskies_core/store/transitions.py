@@ -10,15 +10,9 @@ from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, payload_to_json
-from huskies_core.pipeline.state_machine import RETRIES, InvalidTransition, commands_of, transition
+from huskies_core.pipeline.state_machine import InvalidTransition, commands_of, row_of, transition
 from huskies_core.store import content, journal, queue_holds, runs, stories, timers
 from huskies_core.store.stories import Story
-
-RESETS = ("start", "deps_met", "unblock", "unfreeze")
-"""The events that begin the count of retries, recoveries and crashes anew."""
-
-RETURNS = ("demote", "reopen")
-"""The events after which a story waits in backlog for a person to start it."""
 
 
 class Stale(Overtaken):
@@ -96,8 +90,7 @@ def _next_stage(story: Story, event: Event) -> Stage:
 
 
 def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: int, now: datetime) -> None:
-    at = to_iso(now)
-    fresh = event.name in RESETS
+    at, row = to_iso(now), row_of(event)
     started = before.stage.name is StageName.BACKLOG and after.name is StageName.CODING
     returned = None if started else before.returned_by
     changed = {
@@ -105,11 +98,11 @@ def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq
         "payload": json.dumps(payload_to_json(after), ensure_ascii=False),
         "visit": seq,
         "entered_by": event.name,
-        "returned_by": event.name if event.name in RETURNS else returned,
+        "returned_by": event.name if row.returns else returned,
         "stage_entered_at": at,
         "updated_at": at,
-        "retries": 0 if fresh else before.retries + isinstance(event, RETRIES),
-        "reset_seq": seq if fresh else before.reset_seq,
+        "retries": 0 if row.resets else before.retries + (row.failure is not None),
+        "reset_seq": seq if row.resets else before.reset_seq,
         "coding_at": at if started else before.coding_at,
     }
     columns = ", ".join(f"{name} = :{name}" for name in changed)

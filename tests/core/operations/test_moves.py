@@ -9,6 +9,7 @@ import pytest
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations import merges, moves, reviews
 from huskies_core.operations.merges import Released, RetryTo
 from huskies_core.operations.moves import Moved
@@ -143,7 +144,7 @@ def test_two_stories_cannot_replace_each_other(context: Context) -> None:
     create(context, draft())
     moves.supersede(context, 1, by=2)
     assert refusal_of(lambda: moves.supersede(context, 2, by=1))[0] == "dependency_cycle"
-    assert stage(context) == Superseded(2)
+    assert stage(context) == Superseded(StoryId(2))
 
 
 def test_an_heir_cannot_be_made_to_wait_for_what_it_replaced(context: Context) -> None:

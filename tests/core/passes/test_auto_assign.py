@@ -108,11 +108,11 @@ def test_a_story_that_came_back_waits_for_a_person(context: Context, back: list[
 def test_a_superseded_dependency_is_met_when_its_successor_is(context: Context) -> None:
     add_story(context.store)
     import_story(context.store, Coding(), number=2)
-    fire_event(context.store, 1, Supersede(2))
+    fire_event(context.store, 1, Supersede(StoryId(2)))
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
     before = rules_holding(context, waiting.id)
     import_story(context.store, DONE, number=9)
-    fire_event(context.store, 2, Supersede(9))
+    fire_event(context.store, 2, Supersede(StoryId(9)))
     assert (before, rules_holding(context, waiting.id)) == (["unmet_dependency"], [])
 
 

@@ -1,13 +1,23 @@
 """Every pair of a stage and an event, against the table written out once more."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import ArchiveReason, FailureKind, Stage, StageName
-from huskies_core.pipeline.state_machine import InvalidTransition, allowed_events, bounded, transition
+from huskies_core.pipeline.state_machine import (
+    TABLE,
+    InvalidTransition,
+    allowed_events,
+    bounded,
+    event_names,
+    transition,
+)
 from support.stage_examples import BRANCH, EVENTS, MERGE, STAGES
 
 OPEN = "backlog coding qa merge merge_failure merge_failure_final blocked review_hold frozen"
@@ -60,7 +70,7 @@ TARGETS: dict[str, Stage] = {
     "accept": stages.Archived("2026-03-04T12:00:00.000Z", ArchiveReason.COMPLETED),
     "close": stages.Archived("2026-03-04T12:00:00.000Z", ArchiveReason.CLOSED),
     "abandon": stages.Abandoned("too old"),
-    "supersede": stages.Superseded(9),
+    "supersede": stages.Superseded(StoryId(9)),
     "reopen": stages.Backlog(),
 }
 
@@ -84,9 +94,10 @@ def reached(stage: Stage, event: Event) -> Stage | None:
         return None
 
 
-def test_the_table_names_every_event() -> None:
-    declared = [event.name for event in events.EVENTS]
+def test_the_table_has_every_event_once() -> None:
+    declared = list(event_names())
     assert (list(SOURCES), list(EVENTS)) == (declared, declared)
+    assert [row.event for row in TABLE] == list(get_args(Event))
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))

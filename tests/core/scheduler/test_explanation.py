@@ -106,7 +106,7 @@ def test_an_abandoned_dependency_never_will_be_met_nor_one_replaced_by_it(contex
     for _ in range(2):
         add_story(context.store)
     fire_event(context.store, 2, Abandon("no"))
-    fire_event(context.store, 1, Supersede(2))
+    fire_event(context.store, 1, Supersede(StoryId(2)))
     for needs in (1, 2):
         add_story(context.store, draft=replace(DRAFT, depends_on=(needs,)))
     assert [explain(context, number).next for number in (3, 4)] == [

@@ -10,10 +10,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
-from huskies_core.pipeline.events import EVENTS as EVENT_TYPES
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Backlog, FailureKind, Stage, from_json
-from huskies_core.pipeline.state_machine import InvalidTransition, transition
+from huskies_core.pipeline.state_machine import TABLE, InvalidTransition, transition
 from huskies_core.project import Project
 from huskies_core.store import content, journal, runs, stories, transitions
 from huskies_core.store.connection import Store, create
@@ -23,7 +22,7 @@ from huskies_core.store.stories import Draft
 from support.stage_examples import EVENTS, STAGES
 from support.stories import NOW
 
-TYPES = {event.name: event for event in EVENT_TYPES}
+TYPES = {row.event.name: row.event for row in TABLE}
 
 
 class LifeOfStories(RuleBasedStateMachine):

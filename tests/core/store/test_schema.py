@@ -13,6 +13,7 @@ import pytest
 
 import huskies_core
 from huskies_core.errors import HuskiesError
+from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.project import Project
 from huskies_core.store import journal
 from huskies_core.store.connection import Store, create
@@ -109,3 +110,11 @@ def test_what_a_killed_creation_left_is_cleared_away(project: Project) -> None:
     with Store(project) as store, store.reading() as db:
         assert (journal.head(db), db.execute("PRAGMA journal_mode").fetchone()[0]) == (0, "wal")
     assert not list(project.state_dir.glob("state.new*"))
+
+
+def test_the_schema_lists_the_same_events_as_the_table_of_the_state_machine() -> None:
+    schema = scripts()[0]
+    restarts = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
+    returns = ", ".join(f"'{row.event.name}'" for row in TABLE if row.returns)
+    assert f"WHERE event IN ({restarts});" in schema
+    assert f"CHECK (returned_by IN ({returns}))" in schema

@@ -70,7 +70,7 @@ def test_an_event_for_a_visit_that_is_over_is_stale_also_when_the_stage_is_the_s
 
 
 def test_an_event_that_is_not_allowed_writes_nothing_and_names_those_that_are(store: Store) -> None:
-    story = import_story(store, stages.Superseded(9))
+    story = import_story(store, stages.Superseded(StoryId(9)))
     with pytest.raises(HuskiesError) as refused:
         fire_event(store, 1, events.Start())
     told = refused.value
