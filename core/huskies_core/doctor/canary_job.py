@@ -10,8 +10,8 @@ from huskies_core.errors import HuskiesError
 from huskies_core.supervisor.environment import shim_environment
 from huskies_core.supervisor.launch import launch
 from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.processes import PROJECT_VARIABLE, RUN_VARIABLE
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.run_marks import PROJECT_VARIABLE, RUN_VARIABLE
 from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
 
 SAID = "said"

@@ -11,9 +11,8 @@ from huskies_core.passes.dead_runs import dead_runs, end_dead_run
 from huskies_core.sanitize import is_number
 from huskies_core.store import runs
 from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.processes import Process, is_running
+from huskies_core.supervisor.processes import Process, is_running, marked_by_run
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.run_marks import marked_by_run
 
 _IN_THE_MAKING = timedelta(minutes=1)
 """A run's folder is there a moment before its row can be seen."""

@@ -10,7 +10,7 @@ from huskies_core.context import Context
 from huskies_core.doctor.check import Check
 from huskies_core.doctor.settings import loads
 from huskies_core.errors import HuskiesError
-from huskies_core.git.missing_worktrees import forget_lost, lost_folders
+from huskies_core.git.removal import forget_lost, lost_folders
 from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
 from huskies_core.humanize import count, size, some

@@ -1,18 +1,64 @@
 """Makes worktrees: registered one after the other under the git lock, checked out side by side outside it."""
 
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from huskies_core.errors import HuskiesError
-from huskies_core.git.included_files import copy_included, included_files
 from huskies_core.git.locks import git_locked, worktrees_locked
 from huskies_core.git.removal import empty, refuse_foreign, unregister
-from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
+from huskies_core.git.repository import HEADS, Checkout, GitError, Repository, fields
 from huskies_core.git.rescue import rescue_work
-from huskies_core.git.worktrees import branch_of, checkout_of, is_made, making_mark, mark_made, occupied
+from huskies_core.git.worktrees import (
+    branch_of,
+    checkout_of,
+    is_made,
+    making_mark,
+    mark_made,
+    occupied,
+    registration_of,
+)
+from huskies_core.project import STATE_FOLDER
+
+LIST = ".worktreeinclude"
+
+
+def included_files(repo: Repository) -> tuple[str, ...]:
+    """The ignored files of the main checkout that `.worktreeinclude` names; never any of `.huskies`.
+
+    git itself matches the patterns, so that they mean what they mean in a `.gitignore`.
+    """
+    listing = repo.project.root / LIST
+    if not listing.is_file():
+        return ()
+    found = repo.git("ls-files", "--others", "--ignored", f"--exclude-from={listing}", "-z")
+    wanted = [
+        path for path in fields(found) if not (path.endswith("/") or path.startswith(f"{STATE_FOLDER}/"))
+    ]
+    if not wanted:
+        return ()
+    ignored = repo.git("check-ignore", "-z", "--stdin", stdin="\0".join(wanted) + "\0", ok=(0, 1))
+    return tuple(fields(ignored))
+
+
+def copy_included(root: Path, files: tuple[str, ...], worktree: Path) -> None:
+    """Copies them. What the worktree has already stays; nothing is written through a symbolic link."""
+    inside = os.path.realpath(worktree)
+    for file in files:
+        target = worktree / file
+        folder = os.path.realpath(target.parent)
+        fits = folder == inside or folder.startswith(inside + os.sep)
+        if fits and not os.path.lexists(target) and _is_copyable(root / file):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / file, target, follow_symlinks=False)
+
+
+def _is_copyable(path: Path) -> bool:
+    return path.is_symlink() or path.is_file()
 
 
 @dataclass(frozen=True)
@@ -140,3 +186,24 @@ def _finish(repo: Repository, one: Made | Refused | _Registered, files: tuple[st
     except (GitError, OSError) as error:
         return Refused(one.made.story, "failed", str(error))
     return one.made
+
+
+def check_out(repo: Repository, commit: str) -> Path:
+    """Makes `.huskies/merge_workspace` anew, detached at `commit`, with the files of `.worktreeinclude`.
+
+    Nothing of an earlier merge stays in it: gates judge the commit and nothing else. Call it outside
+    `git_locked`. Raises HuskiesError `not_ours` when another directory is in its place.
+    """
+    project, path = repo.project, repo.project.merge_workspace
+    with worktrees_locked(project):
+        refuse_foreign(project, path)
+        with git_locked(project):
+            trash = unregister(project, path)
+            repo.git("worktree", "add", "--quiet", "--no-checkout", "--detach", str(path), commit)
+        empty(trash)
+        admin = registration_of(project, path)
+        if admin is None:
+            raise GitError("worktree add", 0, f"{path} is not registered")
+        repo.git("read-tree", "-m", "-u", "HEAD", at=Checkout(path, admin))
+        copy_included(project.root, included_files(repo), path)
+    return path

@@ -1,5 +1,6 @@
 """Keeps under `refs/huskies/rescue/<story>/<time>` what would go with a worktree or a branch."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from huskies_core.errors import UsageError
 from huskies_core.git.repository import HEADS, Checkout, Repository
 from huskies_core.git.worktree_tree import snapshot
 from huskies_core.git.worktrees import branch_of, checkout_of
+from huskies_core.project import Project
 from huskies_core.sanitize import is_number
 
 REFS = "refs/huskies/rescue/"
@@ -157,3 +159,22 @@ def expire_rescues(repo: Repository, *, older_than: datetime) -> tuple[Rescue, .
     if expired:
         repo.git("update-ref", "--stdin", stdin=commands)
     return expired
+
+
+def has_rescues_before(project: Project, moment: datetime) -> bool:
+    """Whether a rescue ref, loose or packed, is older than `moment`. (A reftable repository always says no.)"""
+    limit = moment.astimezone(UTC).strftime(TIME_FORMAT)
+    found = (*_loose(project), *_packed(project))
+    return any(time < limit for story, time in found if is_number(story))
+
+
+def _loose(project: Project) -> Iterator[tuple[str, str]]:
+    found = project.git_dir.joinpath(*REFS.split("/")).glob("*/*")
+    return ((path.parent.name, path.name) for path in found)
+
+
+def _packed(project: Project) -> Iterator[tuple[str, str]]:
+    packed = project.git_dir / "packed-refs"
+    lines = packed.read_text(errors="replace").splitlines() if packed.exists() else []
+    names = (line.partition(f" {REFS}")[2].partition("/") for line in lines)
+    return ((story, time) for story, _, time in names if time)

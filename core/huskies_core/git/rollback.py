@@ -3,15 +3,123 @@
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from huskies_core.git.changes import GITLINK, Change, Entry, index_lines
-from huskies_core.git.checkout_files import begins, is_there, put, take_away
-from huskies_core.git.file_sets import Side, write_side
-from huskies_core.git.flags import is_sparse, read_flags, set_flags
-from huskies_core.git.landing_lock import index_copy
+from huskies_core.git.base_checkouts import index_copy
+from huskies_core.git.index_entries import (
+    GITLINK,
+    Change,
+    Entry,
+    index_lines,
+    is_sparse,
+    read_flags,
+    set_flags,
+    unlike,
+)
 from huskies_core.git.repository import Checkout, GitError, Repository, fields
+
+_CHUNK = 1 << 20
+
+
+def is_there(root: Path, path: str) -> bool:
+    """Whether there is a file or link at `path`; behind a link, or in a file's place, there is none."""
+    return _is_reached_plainly(root, path) and os.path.lexists(root / path) and not _is_folder(root / path)
+
+
+def begins(here: Path, whole: Path) -> bool:
+    """Whether `here` has the bytes of `whole`, or its first ones; of links, whether they lead to the same."""
+    if here.is_symlink() or whole.is_symlink():
+        return here.is_symlink() and whole.is_symlink() and here.readlink() == whole.readlink()
+    if not here.is_file() or not whole.is_file():
+        return False
+    with here.open("rb") as part, whole.open("rb") as full:
+        while chunk := part.read(_CHUNK):
+            if full.read(len(chunk)) != chunk:
+                return False
+    return True
+
+
+def take_away(root: Path, path: str) -> None:
+    """Removes the file, and the folders that are empty without it."""
+    if not is_there(root, path):
+        return
+    (root / path).unlink()
+    for parent in Path(path).parents[:-1]:
+        if any((root / parent).iterdir()):
+            return
+        (root / parent).rmdir()
+
+
+def put(root: Path, path: str, wanted: Path) -> bool:
+    """Whether `path` could be made what `wanted` is. Killed meanwhile, it leaves the beginning of the file."""
+    here = root / path
+    if not _make_folders(root, path) or (_is_folder(here) and any(here.iterdir())):
+        return False
+    if _is_folder(here):
+        here.rmdir()
+    here.unlink(missing_ok=True)
+    shutil.copy(wanted, here, follow_symlinks=False)
+    return True
+
+
+def _make_folders(root: Path, path: str) -> bool:
+    for parent in reversed(Path(path).parents[:-1]):
+        if not os.path.lexists(root / parent):
+            (root / parent).mkdir()
+        elif not _is_folder(root / parent):
+            return False
+    return True
+
+
+def _is_reached_plainly(root: Path, path: str) -> bool:
+    return all(_is_folder(root / parent) for parent in Path(path).parents[:-1])
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+@dataclass(frozen=True)
+class Side:
+    """`folder` has the files with filters and line ends applied, `complaint` says why one may be missing.
+
+    `present` are those of its paths that the checkout has as this side does, by git's own eyes: their bytes may
+    differ where git sees no difference.
+    """
+
+    folder: Path
+    paths: frozenset[str]
+    present: frozenset[str]
+    complaint: str
+
+
+def write_side(
+    repo: Repository, place: Checkout, commit: str, entries: Mapping[str, Entry], folder: Path
+) -> Side:
+    """Writes the files into the new `folder` as git would check them out at `commit`, whose attributes count.
+
+    A file whose filter fails is left out: a landing that this very filter ended has to be taken back.
+    """
+    folder.mkdir()
+    env = {"GIT_INDEX_FILE": f"{folder}.index"}
+    scratch = Checkout(folder, place.git_dir)
+    lines = index_lines({**_attributes(repo, commit), **entries})
+    repo.git("update-index", "-z", "--index-info", at=scratch, env=env, stdin=lines)
+    ran = repo.run("checkout-index", "--all", "--force", "--quiet", at=scratch, env=env)
+    paths = frozenset(entries)
+    return Side(folder, paths, paths - unlike(repo, place, entries), ran.stderr)
+
+
+def _attributes(repo: Repository, commit: str) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for line in fields(repo.git("ls-tree", "-r", "-z", "--full-tree", commit)):
+        head, _, path = line.partition("\t")
+        if path.rpartition("/")[2] == ".gitattributes":
+            mode, _, oid = head.split(" ")
+            found[path] = Entry(mode, oid)
+    return found
 
 
 def settle(

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
-from huskies_core.git.workspace import check_out
+from huskies_core.git.create import check_out
 from huskies_core.runs.outcome import OUTPUT_LIMIT
 from huskies_core.runs.steps import definition_of, gate_steps, setup_steps
 from huskies_core.sanitize import tail, without_controls

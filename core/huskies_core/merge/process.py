@@ -14,11 +14,10 @@ from typing import Any
 from huskies_core.atomic_file import replace_file
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.git.dirty_paths import BaseDirty
+from huskies_core.git.base_checkouts import BaseDirty
 from huskies_core.git.host import scrub_environment
-from huskies_core.git.landing import Landed, TipMoved, base_dirt, land
+from huskies_core.git.landing import Landed, Recovered, TipMoved, base_dirt, land, recover_landing
 from huskies_core.git.locks import clear_shared_locks, git_locked
-from huskies_core.git.recovery import Recovered, recover_landing
 from huskies_core.git.repository import GitError
 from huskies_core.git.squash import AlreadyMerged, Conflict, Empty, Squashed, squash
 from huskies_core.git.worktrees import branch_of

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 from huskies_core.config.records import Config
 from huskies_core.context import Context
-from huskies_core.git.rescue import expire_rescues
-from huskies_core.git.rescue_refs import has_rescues_before
+from huskies_core.git.rescue import expire_rescues, has_rescues_before
 from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.sanitize import is_number

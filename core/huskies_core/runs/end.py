@@ -10,8 +10,8 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.branch_state import read_branch_state
+from huskies_core.git.landing import recover_landing
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
-from huskies_core.git.recovery import recover_landing
 from huskies_core.git.repository import GitError
 from huskies_core.git.repository_state import fingerprint
 from huskies_core.git.worktrees import branch_of

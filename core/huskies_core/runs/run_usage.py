@@ -10,10 +10,10 @@ from huskies_core.store import usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
 from huskies_core.store.usage import Usage
-from huskies_core.supervisor.pricing import Price
 from huskies_core.supervisor.progress import measure
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.spec import Price
 from huskies_core.supervisor.stream import read_output
 
 

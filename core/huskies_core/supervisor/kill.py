@@ -12,17 +12,18 @@ from functools import partial
 from huskies_core.atomic_file import replace_file
 from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.processes import (
+    GRACE_SECS,
     Process,
     descendants,
+    end_all,
     find_process,
     list_processes,
+    marked_processes,
     send_signal,
     send_termination,
     wait_for_exit,
 )
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.run_marks import marked_processes
-from huskies_core.supervisor.termination import GRACE_SECS, end_all
 
 _INTRODUCTION_SECS = 1.0
 # The shim gives its processes 2 s and 0.7 s; with less than that it would die before it has written the end.

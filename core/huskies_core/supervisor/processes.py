@@ -6,7 +6,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 _LOOK_AGAIN_MS = 20
@@ -145,3 +145,68 @@ def _waited_for(process: Process, deadline: float) -> bool:
         if descriptor is not None:
             os.close(descriptor)
     return True
+
+
+RUN_VARIABLE = "HUSKIES_RUN_ID"
+_DIGITS = 19
+"""A number of so many is no run's: the store holds none."""
+PROJECT_VARIABLE = "HUSKIES_PROJECT"
+
+
+def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
+    """This user's living processes with the mark of that run of that project, the caller left out."""
+    mark = {f"{RUN_VARIABLE}={run_id}".encode(), os.fsencode(f"{PROJECT_VARIABLE}={project}")}
+    return tuple(
+        process
+        for process in list_processes()
+        if process.pid != os.getpid() and mark <= read_environment(process)
+    )
+
+
+def marked_by_run(project: str) -> Mapping[int, tuple[Process, ...]]:
+    """This user's living processes with the mark of any run of that project, by run; the caller left out."""
+    own, found = os.fsencode(f"{PROJECT_VARIABLE}={project}"), dict[int, tuple[Process, ...]]()
+    for process in list_processes():
+        environment = read_environment(process) if process.pid != os.getpid() else frozenset()
+        run = _run_in(environment) if own in environment else None
+        if run is not None:
+            found[run] = (*found.get(run, ()), process)
+    return found
+
+
+def _run_in(environment: Iterable[bytes]) -> int | None:
+    names = (entry.partition(b"=") for entry in environment)
+    number = next((value for name, _, value in names if name == RUN_VARIABLE.encode()), b"")
+    return int(number) if number.isdigit() and len(number) < _DIGITS else None
+
+
+Find = Callable[[], Collection[Process]]
+Pause = Callable[[Collection[Process], float], object]
+
+GRACE_SECS = 2.0
+_LAST_SECS = 0.7
+_LOOK_SECS = 0.05
+
+
+def end_all(find: Find, pause: Pause, *, grace: float = GRACE_SECS) -> tuple[Process, ...]:
+    """Ends what `find` finds, again and again as some fork while they die; returns who is left in the end.
+
+    That is after `grace` + 0.7 s. `pause(processes, seconds)` waits at most so long for their end, and does
+    what its caller must not let lie.
+    """
+    told: set[Process] = set()
+    found = find()
+    deadline = time.monotonic() + grace
+    while found and time.monotonic() < deadline:
+        for process in set(found) - told:
+            send_termination(process)
+        told.update(found)
+        pause(found, _LOOK_SECS)
+        found = find()
+    deadline = time.monotonic() + _LAST_SECS
+    while found and time.monotonic() < deadline:
+        for process in found:
+            send_signal(process, signal.SIGKILL)
+        pause(found, _LOOK_SECS)
+        found = find()
+    return tuple(found)

@@ -23,9 +23,9 @@ from huskies_core.supervisor.records import ShimRecord
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.scope import leave_control_group
 from huskies_core.supervisor.signals import Wakeup, reset_all
+from huskies_core.supervisor.spawn import adopt_orphans, stop_adopting
 from huskies_core.supervisor.spec import RunSpec
 from huskies_core.supervisor.step_loop import Supervisor
-from huskies_core.supervisor.subreaper import adopt_orphans, stop_adopting
 
 
 def main(path: str, lock: int, ready: int) -> None:

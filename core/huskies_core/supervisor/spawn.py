@@ -1,13 +1,45 @@
 """Starting a step: fork, make the child an ordinary program again, exec. No subprocess module, so that the
 checks between fork and exec can be made, and for its memory."""
 
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
 from huskies_core.supervisor.signals import block_all, reset_all, unblock_all
 from huskies_core.supervisor.spec import Step
-from huskies_core.supervisor.subreaper import die_with_parent
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+if sys.platform == "linux":
+    _libc = ctypes.CDLL(None, use_errno=True)
+
+    def _prctl(option: int, value: int) -> None:
+        if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
+            raise OSError(ctypes.get_errno(), f"prctl({option}, {value})")
+
+else:
+
+    def _prctl(option: int, value: int) -> None:
+        del option, value
+
+
+def adopt_orphans() -> None:
+    """From now on every process below this one whose parent dies becomes its child. Outlives exec."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def stop_adopting() -> None:
+    """Before becoming another program: what that one starts detached must not hang below it."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 0)
+
+
+def die_with_parent() -> None:
+    """SIGKILL for this process when the thread that forked it dies; nothing if it is dead already."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def spawn(step: Step, env: Mapping[str, str], output: int) -> int:

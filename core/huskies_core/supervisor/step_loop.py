@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 from huskies_core.runtimes.interface import Reader, believed
 from huskies_core.supervisor.limits import Elapsed, find_hit, limits_of, seconds_left
-from huskies_core.supervisor.processes import Process, descendants, list_processes
+from huskies_core.supervisor.processes import Process, descendants, end_all, list_processes, marked_processes
 from huskies_core.supervisor.progress import ProgressFile, measure
 from huskies_core.supervisor.records import Exit, LimitHit, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.run_marks import marked_processes
 from huskies_core.supervisor.signals import Wakeup
 from huskies_core.supervisor.spawn import spawn
 from huskies_core.supervisor.spec import Role, RunSpec, Step
 from huskies_core.supervisor.step_watch import Watch
 from huskies_core.supervisor.stream import LineFeed, OutputLog
-from huskies_core.supervisor.termination import end_all
 
 _LONGEST_WAIT = 3600.0
 _HEADED = (Role.SETUP, Role.GATE)

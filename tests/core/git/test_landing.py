@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 
 from core.git.landing_fixture import MARK, Scene, files_of, make_scene, state_of
-from huskies_core.git.dirty_paths import BaseDirty
-from huskies_core.git.landing import Landed, Landing, TipMoved, base_dirt, land
-from huskies_core.git.recovery import Recovered, recover_landing
+from huskies_core.git.base_checkouts import BaseDirty
+from huskies_core.git.landing import Landed, Landing, Recovered, TipMoved, base_dirt, land, recover_landing
 from huskies_core.git.repository import GitError, Repository
 from support.git_repository import GitRepository
 

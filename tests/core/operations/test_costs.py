@@ -15,7 +15,8 @@ from huskies_core.operations.costs import By, cost_document, read_costs
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.usage import Usage
-from huskies_core.supervisor.pricing import Price, cost_of, price_of
+from huskies_core.supervisor.progress import cost_of, price_of
+from huskies_core.supervisor.spec import Price
 from support.contexts import Clock, opened
 from support.stories import NOW, add_story
 

@@ -15,10 +15,9 @@ import pytest
 
 from huskies_core.supervisor.kill import KillResult, free_marked, kill_run
 from huskies_core.supervisor.liveness import is_alive, take_lock
-from huskies_core.supervisor.processes import find_process
+from huskies_core.supervisor.processes import find_process, marked_processes
 from huskies_core.supervisor.records import ShimRecord
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.run_marks import marked_processes
 from support.agents.runs import Runs
 from support.waiting import wait_for_file, wait_until
 

@@ -1,8 +1,8 @@
 import pytest
 
 from huskies_core.errors import HuskiesError
+from huskies_core.git.create import check_out
 from huskies_core.git.repository import Repository
-from huskies_core.git.workspace import check_out
 from support.git_repository import GitRepository
 
 

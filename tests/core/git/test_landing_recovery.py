@@ -9,8 +9,7 @@ import pytest
 from core.git import landing_fixture
 from core.git.landing_fixture import LONG, MARK, Scene, State, make_scene, state_of
 from huskies_core.errors import HuskiesError, LockBusy
-from huskies_core.git.landing import Landed, land
-from huskies_core.git.recovery import Recovered, recover_landing
+from huskies_core.git.landing import Landed, Recovered, land, recover_landing
 from huskies_core.git.repository import Repository
 from huskies_core.project import find_repository
 from support.git_repository import GitRepository
