@@ -1,8 +1,8 @@
-"""The journal: all that happened, in order. A row is written in the transaction of the change it tells of."""
+"""The journal: every change, in order. Each row is written in the transaction of the change that it records."""
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,8 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline.state_machine import TABLE
-from huskies_core.store import causation
+from huskies_core.store import causation, rows
+from huskies_core.store.rows import marks
 
 
 class Kind(StrEnum):
@@ -27,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One row. `before` and `after` are stage names, of transitions alone; `seq` rises strictly."""
+    """One row. Only transitions have `before` and `after`, which are names of stages."""
 
     seq: Seq
     at: str
@@ -51,115 +52,101 @@ def append(
     stages: tuple[str | None, str | None] = (None, None),
     detail: Mapping[str, Any] | None = None,
 ) -> Seq:
-    """Writes a row into the running transaction and returns its seq. What happens to a story tells which firing led to
-    it, if one did."""
+    """Insert a row in the running transaction and return its seq. Add the cause to a row about a story, if an execution
+    led to it."""
     of_story = kind in (Kind.TRANSITION, Kind.STORY)
     cause = causation.link(db, story, actor) if of_story and story is not None else {}
-    written = json.dumps({**(detail or {}), **cause}, ensure_ascii=False)
-    row = (to_iso(now), kind.value, story, event, *stages, actor, written)
-    done = db.execute(
-        'INSERT INTO journal (at, kind, story, event, "before", "after", actor, detail)'
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        row,
-    )
-    assert done.lastrowid is not None
-    return Seq(done.lastrowid)
+    before, after = stages
+    row = {
+        "at": to_iso(now),
+        "kind": kind.value,
+        "story": story,
+        "event": event,
+        "before": before,
+        "after": after,
+        "actor": actor,
+        "detail": rows.to_text({**(detail or {}), **cause}),
+    }
+    return Seq(rows.insert(db, "journal", row))
 
 
 def head(db: sqlite3.Connection) -> Seq:
-    """The newest seq, 0 while nothing has happened."""
+    """Return the newest seq, 0 if the journal is empty."""
     row = db.execute("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
     return Seq(0 if row is None else row["seq"])
 
 
 AUDITED = (Kind.TRANSITION, Kind.TIMER, Kind.TRIGGER)
-"""What the audit log tells of: what happened to stories, and what was fired by itself."""
-_MARKS = ", ".join("?" * len(AUDITED))
+"""The kinds of rows that the audit log has: transitions of stories, timers and triggers."""
 
 
 def load(db: sqlite3.Connection, seq: int) -> Entry:
-    """The row of a seq that is known to exist: the journal forgets nothing."""
+    """Return the row of a seq that exists: rows of the journal are never deleted."""
     return _entry(db.execute("SELECT * FROM journal WHERE seq = ?", (seq,)).fetchone())
 
 
-def last_transition(db: sqlite3.Connection) -> int:
-    """The seq of the newest transition, 0 while there is none."""
-    return int(
-        db.execute("SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition'").fetchone()[0]
-    )
+def last_transition(db: sqlite3.Connection) -> Seq:
+    """Return the seq of the newest transition, 0 if there is none."""
+    query = "SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition'"
+    return Seq(db.execute(query).fetchone()[0])
 
 
 def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
-    """The next rows behind a cursor that the audit log tells of, oldest first."""
-    rows = db.execute(
-        f"SELECT * FROM journal WHERE seq > ? AND kind IN ({_MARKS}) ORDER BY seq LIMIT ?",
-        (seq, *AUDITED, limit),
-    )
-    return tuple(map(_entry, rows))
+    """Return the next rows after a cursor that the audit log has, oldest first."""
+    query = f"SELECT * FROM journal WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"
+    return tuple(map(_entry, db.execute(query, (seq, *AUDITED, limit))))
 
 
 def count_audited_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
-    """How many rows for the audit log lie behind a position; counting ends at `most`."""
-    behind = f"SELECT 1 FROM journal WHERE seq > ? AND kind IN ({_MARKS}) LIMIT ?"
-    found = db.execute(f"SELECT count(*) FROM ({behind})", (seq, *AUDITED, most))
-    return int(found.fetchone()[0])
+    """Return how many rows for the audit log come after a position; stop counting at `most`."""
+    audited = f"SELECT 1 FROM journal WHERE seq > ? AND kind IN ({marks(AUDITED)}) LIMIT ?"
+    return _count(db, f"SELECT count(*) FROM ({audited})", (seq, *AUDITED, most))
 
 
 def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
-    """The next transitions behind a cursor, oldest first."""
-    rows = db.execute(
-        "SELECT * FROM journal WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-    )
-    return tuple(map(_entry, rows))
+    """Return the next transitions after a cursor, oldest first."""
+    query = "SELECT * FROM journal WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?"
+    return tuple(map(_entry, db.execute(query, (seq, limit))))
+
+
+def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
+    return _count(db, "SELECT count(*) FROM journal WHERE kind = 'transition' AND seq > ?", (seq,))
 
 
 def latest(db: sqlite3.Connection, kinds: Collection[Kind], limit: int) -> tuple[Entry, ...]:
-    """The newest rows of these kinds, oldest first."""
-    wanted = ", ".join("?" * len(kinds))
-    rows = db.execute(
-        f"SELECT * FROM journal WHERE kind IN ({wanted}) ORDER BY seq DESC LIMIT ?", (*kinds, limit)
-    )
-    return tuple(map(_entry, rows))[::-1]
+    """Return the newest rows of these kinds, oldest first."""
+    query = f"SELECT * FROM journal WHERE kind IN ({marks(kinds)}) ORDER BY seq DESC LIMIT ?"
+    return tuple(map(_entry, db.execute(query, (*kinds, limit))))[::-1]
 
 
 def entries_after(
     db: sqlite3.Connection, seq: int, *, story: int | None = None, limit: int = 1000
 ) -> tuple[Entry, ...]:
-    """The next rows of every kind behind a position, of one story or of all, oldest first."""
+    """Return the next rows of every kind after a position, of one story or of all, oldest first."""
     of_story = "" if story is None else "AND story = :story"
-    rows = db.execute(
-        f"SELECT * FROM journal WHERE seq > :seq {of_story} ORDER BY seq LIMIT :limit",
-        {"seq": seq, "story": story, "limit": limit},
-    )
-    return tuple(map(_entry, rows))
-
-
-def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
-    """How many transitions lie behind a cursor."""
-    found = db.execute("SELECT count(*) FROM journal WHERE kind = 'transition' AND seq > ?", (seq,))
-    return int(found.fetchone()[0])
+    query = f"SELECT * FROM journal WHERE seq > :seq {of_story} ORDER BY seq LIMIT :limit"
+    return tuple(map(_entry, db.execute(query, {"seq": seq, "story": story, "limit": limit})))
 
 
 _NOTABLE = """
 FROM journal WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events))
     AND NOT (event = 'merge_failed' AND "before" IS 'merge_failure')
 """
-"""A merge that fails again where it failed, without having been tried anew, is no news."""
+"""Leaves out a merge that failed again without having been retried: its first failure was reported."""
 
 
 def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str]) -> int:
-    """How many rows of those events lie behind a position."""
-    asked = {"seq": seq, "events": json.dumps(list(events))}
-    return int(db.execute(f"SELECT count(*) {_NOTABLE}", asked).fetchone()[0])
+    """Return how many rows of those events come after a position."""
+    return _count(db, f"SELECT count(*) {_NOTABLE}", {"seq": seq, "events": json.dumps(list(events))})
 
 
 def notable_after(
     db: sqlite3.Connection, seq: int, events: Collection[str], *, most: int
 ) -> tuple[Entry, ...]:
-    """The newest rows of those events behind a position, oldest first."""
-    asked = {"seq": seq, "events": json.dumps(list(events)), "most": most}
-    rows = db.execute(f"SELECT * {_NOTABLE} ORDER BY seq DESC LIMIT :most", asked)
-    return tuple(reversed([_entry(row) for row in rows]))
+    """Return the newest rows of those events after a position, oldest first."""
+    query = f"SELECT * {_NOTABLE} ORDER BY seq DESC LIMIT :most"
+    newest = db.execute(query, {"seq": seq, "events": json.dumps(list(events)), "most": most})
+    return tuple(map(_entry, newest))[::-1]
 
 
 _RESTARTS = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
@@ -167,11 +154,12 @@ _RESTARTS = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
 
 
 def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
-    """How often merging failed, of stories that are on their way and where it did `least` times or more.
+    """Return how often the merge of a story failed, for the stories between coding and merge_failure with `least`
+    failures or more.
 
-    Counted are merge_failed rows of kind gates_failed and other since the story's last start, unblock or reopen.
+    Only failures of kind gates_failed and other count, since the last event that restarts the count.
     """
-    rows = db.execute(
+    failures = db.execute(
         f"""
         SELECT stories.id, count(*) AS failures
         FROM stories JOIN journal ON journal.story = stories.id AND journal.event = 'merge_failed'
@@ -183,9 +171,12 @@ def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
         """,
         (least,),
     )
-    return {row["id"]: row["failures"] for row in rows}
+    return {row["id"]: row["failures"] for row in failures}
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    fields: dict[str, Any] = {**dict(row), "kind": Kind(row["kind"]), "detail": json.loads(row["detail"])}
-    return Entry(**fields)
+    return rows.from_row(Entry, row)
+
+
+def _count(db: sqlite3.Connection, query: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
+    return int(db.execute(query, values).fetchone()[0])

@@ -1,4 +1,4 @@
-"""Runs as they are recorded. Unique indexes keep a story or an agent from having two live ones."""
+"""Runs: their records. Unique indexes keep a story or an agent from having two live runs."""
 
 import json
 import sqlite3
@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId, Seq, StoryId, Visit
-from huskies_core.store import journal
+from huskies_core.store import journal, rows
+from huskies_core.store.rows import Column, from_row, to_row
 
 
 class RunKind(StrEnum):
@@ -41,7 +42,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What an agent reported from inside its run; it is judged when the run has ended."""
+    """What an agent reported during its run. Nothing acts on it before the run has ended."""
 
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -50,7 +51,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Claim:
-    """A run that is about to start. `agent`, `runtime` and `model` are null for gates and merges."""
+    """A run that is about to start. Gates and merges have no `agent`, `runtime` and `model`."""
 
     story: StoryId
     kind: RunKind
@@ -62,7 +63,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Landing:
-    """The base is being moved from `tip` to `commit`; until it is settled no other event moves the story."""
+    """The base branch is being moved from `tip` to `commit`. No event moves the story until that is done or undone."""
 
     tip: str
     commit: str
@@ -70,8 +71,8 @@ class Landing:
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended, and what it left behind: `evidence` is what git says of the worktree at the end. `usage_final`
-    is whether its figures are from the whole of its output."""
+    """How a run ended. `evidence` is the state of the worktree at the end; `usage_final` is true if the figures cover
+    the whole output."""
 
     outcome: Outcome
     detail: str = ""
@@ -82,9 +83,15 @@ class Report:
     usage_final: bool = True
 
 
+def _read_verdict(row: rows.Row) -> tuple[Verdict | None, str]:
+    """Return the verdict and its notes; both are in one column."""
+    report = json.loads(row["verdict"] or "{}")
+    return (Verdict(report["verdict"]), report["notes"]) if report else (None, "")
+
+
 @dataclass(frozen=True)
 class Run:
-    """A recorded run. `seq` is the journal position of its start, `visit` the visit it was started in."""
+    """A run. `seq` is the journal position of its start, `visit` the visit that it was started for."""
 
     id: RunId
     story: StoryId
@@ -97,9 +104,11 @@ class Run:
     status: RunStatus
     outcome: Outcome | None
     detail: str
-    verdict: Verdict | None
-    notes: str
-    evidence: Mapping[str, Any] = field(hash=False)
+    verdict: Annotated[Verdict | None, Column(lambda row: _read_verdict(row)[0])]
+    notes: Annotated[str, Column(lambda row: _read_verdict(row)[1])]
+    evidence: Annotated[Mapping[str, Any], Column(lambda row: json.loads(row["evidence"] or "{}"))] = field(
+        hash=False
+    )
     landing: Landing | None
     started_at: str
     ended_at: str | None
@@ -112,28 +121,20 @@ class Run:
         return self.status is not RunStatus.ENDED
 
 
-def claim(db: sqlite3.Connection, wanted: Claim, *, actor: str, now: datetime) -> Run:
-    """Records a starting run. Raises HuskiesError `already_running` where only one may be live."""
-    about = {"kind": wanted.kind.value, "agent": wanted.agent}
-    seq = journal.append(
-        db, journal.Kind.RUN, "run_started", actor=actor, now=now, story=wanted.story, detail=about
-    )
-    row = (wanted.story, wanted.kind.value, wanted.agent, wanted.runtime, wanted.model, wanted.visit, seq)
+def claim(db: sqlite3.Connection, new: Claim, *, actor: str, now: datetime) -> Run:
+    """Insert a starting run. Raise Overtaken `already_running` if the story or the agent has a live run."""
+    about = {"kind": new.kind.value, "agent": new.agent}
+    kind = journal.Kind.RUN
+    seq = journal.append(db, kind, "run_started", actor=actor, now=now, story=new.story, detail=about)
+    row = {**to_row(new), "seq": seq, "status": RunStatus.STARTING, "started_at": to_iso(now)}
     try:
-        done = db.execute(
-            """INSERT INTO runs (story, kind, agent, runtime, model, visit, seq, status, started_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, 'starting', ?)""",
-            (*row, to_iso(now)),
-        )
+        run = rows.insert(db, "runs", row)
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             raise
-        raise _refused(db, wanted) from error
-    assert done.lastrowid is not None
-    db.execute(
-        "UPDATE journal SET detail = ? WHERE seq = ?", (json.dumps({"run": done.lastrowid, **about}), seq)
-    )
-    return load(db, done.lastrowid)
+        raise _refused(db, new) from error
+    db.execute("UPDATE journal SET detail = ? WHERE seq = ?", (json.dumps({"run": run, **about}), seq))
+    return load(db, run)
 
 
 def mark_live(db: sqlite3.Connection, run: int) -> None:
@@ -145,17 +146,17 @@ def mark_ending(db: sqlite3.Connection, run: int) -> None:
 
 
 def record_verdict(db: sqlite3.Connection, run: int, verdict: Verdict, notes: str) -> None:
-    """Keeps what the agent reported; a later verdict of the same run replaces it."""
-    written = json.dumps({"verdict": verdict.value, "notes": notes}, ensure_ascii=False)
+    """Write what the agent reported. A later verdict of the same run replaces it."""
+    written = rows.to_text({"verdict": verdict.value, "notes": notes})
     db.execute("UPDATE runs SET verdict = ? WHERE id = ? AND status <> 'ended'", (written, run))
 
 
 def begin_landing(db: sqlite3.Connection, run: int, landing: Landing) -> None:
-    """Raises Overtaken `stale` when the run has ended or its story has left the visit."""
+    """Raise Overtaken `stale` if the run has ended or its story has left the visit."""
     done = db.execute(
         """UPDATE runs SET landing = ? WHERE id = ? AND status <> 'ended'
                AND visit = (SELECT visit FROM stories WHERE stories.id = runs.story)""",
-        (json.dumps({"tip": landing.tip, "commit": landing.commit}), run),
+        (rows.to_text(vars(landing)), run),
     )
     if not done.rowcount:
         raise Overtaken(f"the story of run {run} has moved on", code="stale", subject=str(run))
@@ -166,20 +167,15 @@ def drop_landing(db: sqlite3.Connection, run: int) -> None:
 
 
 def end(db: sqlite3.Connection, run: int, report: Report, *, actor: str, now: datetime) -> bool:
-    """Records a run's end once: False, and nothing written, when it is recorded already."""
-    ended = load(db, run)
-    if not ended.is_live:
+    """Write the end of a run. Return False, and write nothing, if the end is recorded already."""
+    live_run = load(db, run)
+    if not live_run.is_live:
         return False
-    evidence = None if report.evidence is None else json.dumps(report.evidence, ensure_ascii=False)
-    counts = (report.turns, report.tool_turns, report.cost_usd)
-    db.execute(
-        """UPDATE runs SET status = 'ended', outcome = ?, detail = ?, evidence = ?, ended_at = ?,
-               turns = ?, tool_turns = ?, cost_usd = ?, usage_final = ? WHERE id = ?""",
-        (report.outcome.value, report.detail, evidence, to_iso(now), *counts, report.usage_final, run),
-    )
-    about = {"run": run, "kind": ended.kind.value, "agent": ended.agent, "outcome": report.outcome.value}
-    detail = {**about, "detail": report.detail}
-    journal.append(db, journal.Kind.RUN, "run_ended", actor=actor, now=now, story=ended.story, detail=detail)
+    rows.update(db, "runs", run, {**to_row(report), "status": RunStatus.ENDED, "ended_at": to_iso(now)})
+    about = {"run": run, "kind": live_run.kind.value, "agent": live_run.agent}
+    detail = {**about, "outcome": report.outcome.value, "detail": report.detail}
+    kind, story = journal.Kind.RUN, live_run.story
+    journal.append(db, kind, "run_ended", actor=actor, now=now, story=story, detail=detail)
     return True
 
 
@@ -189,12 +185,12 @@ def find(db: sqlite3.Connection, run: int) -> Run | None:
 
 
 def load(db: sqlite3.Connection, run: int) -> Run:
-    """The run of that id. Raises HuskiesError `not_found`."""
-    found = find(db, run)
-    if found is None:
+    """Return the run. Raise HuskiesError `not_found`."""
+    known = find(db, run)
+    if known is None:
         hint = "'huskies run list' shows the runs."
         raise HuskiesError(f"there is no run {run}", hint=hint, code="not_found", subject=str(run))
-    return found
+    return known
 
 
 def live(db: sqlite3.Connection) -> tuple[Run, ...]:
@@ -208,65 +204,52 @@ def live_of_story(db: sqlite3.Connection, story: int) -> Run | None:
 
 
 def of_story(db: sqlite3.Connection, story: int) -> tuple[Run, ...]:
-    """All runs of a story, oldest first."""
+    """Return all runs of a story, oldest first."""
     return tuple(map(_run, db.execute("SELECT * FROM runs WHERE story = ? ORDER BY id", (story,))))
 
 
 def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
-    """The newest runs, oldest of them first."""
-    rows = db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
-    return tuple(map(_run, reversed(rows)))
+    """Return the newest runs, oldest first."""
+    newest = db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,))
+    return tuple(map(_run, newest))[::-1]
 
 
-def recorded(db: sqlite3.Connection, ids: Collection[int]) -> frozenset[int]:
-    """Those of the ids that are a run's."""
-    wanted = json.dumps(sorted(ids))
-    rows = db.execute("SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
-    return frozenset(row["id"] for row in rows)
+def recorded(db: sqlite3.Connection, ids: Collection[int]) -> frozenset[RunId]:
+    """Return those of the ids that belong to a run."""
+    query = "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+    return frozenset(row["id"] for row in db.execute(query, (json.dumps(sorted(ids)),)))
 
 
 def of_open_usage(db: sqlite3.Connection) -> tuple[Run, ...]:
-    """The ended runs whose usage is not from the whole of their output yet."""
-    rows = db.execute("SELECT * FROM runs WHERE status = 'ended' AND usage_final = 0 ORDER BY id")
-    return tuple(map(_run, rows))
+    """Return the ended runs whose usage does not cover their whole output yet."""
+    query = "SELECT * FROM runs WHERE status = 'ended' AND usage_final = 0 ORDER BY id"
+    return tuple(map(_run, db.execute(query)))
 
 
 def settle_usage(db: sqlite3.Connection, run: int, *, turns: int, tool_turns: int, cost_usd: float) -> None:
-    """Writes the final figures of a run that had ended with less."""
+    """Write the final figures of an ended run."""
     db.execute(
         "UPDATE runs SET usage_final = 1, turns = ?, tool_turns = ?, cost_usd = ? WHERE id = ?",
         (turns, tool_turns, cost_usd, run),
     )
 
 
-def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> frozenset[int]:
-    """The runs numbered `least` and up that ended before `moment`."""
-    rows = db.execute("SELECT id FROM runs WHERE id >= ? AND ended_at < ?", (least, to_iso(moment)))
-    return frozenset(row["id"] for row in rows)
+def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> frozenset[RunId]:
+    """Return the runs with an id of at least `least` that ended before `moment`."""
+    query = "SELECT id FROM runs WHERE id >= ? AND ended_at < ?"
+    return frozenset(row["id"] for row in db.execute(query, (least, to_iso(moment))))
 
 
-def _refused(db: sqlite3.Connection, wanted: Claim) -> Overtaken:
-    own = live_of_story(db, wanted.story)
+def _refused(db: sqlite3.Connection, new: Claim) -> Overtaken:
+    own = live_of_story(db, new.story)
     if own is not None:
-        fact = f"story {wanted.story} has a live run already: {own.kind.value} run {own.id}"
-    elif wanted.kind is RunKind.MERGE:
-        fact = "another merge is under way"
+        fact = f"story {new.story} already has a live run: {own.kind.value} run {own.id}"
+    elif new.kind is RunKind.MERGE:
+        fact = "another merge is in progress"
     else:
-        fact = f"agent {wanted.agent} is busy with another story"
+        fact = f"agent {new.agent} is busy with another story"
     return Overtaken(fact, hint="'huskies run list --live' shows it.", code="already_running")
 
 
 def _run(row: sqlite3.Row) -> Run:
-    said = json.loads(row["verdict"] or "{}")
-    landing = json.loads(row["landing"]) if row["landing"] else None
-    parsed: dict[str, Any] = {
-        "kind": RunKind(row["kind"]),
-        "status": RunStatus(row["status"]),
-        "outcome": Outcome(row["outcome"]) if row["outcome"] else None,
-        "verdict": Verdict(said["verdict"]) if said else None,
-        "notes": said.get("notes", ""),
-        "evidence": json.loads(row["evidence"] or "{}"),
-        "landing": Landing(**landing) if landing else None,
-    }
-    plain = {name: value for name, value in dict(row).items() if name != "usage_final"}
-    return Run(**{**plain, **parsed})
+    return from_row(Run, row)

@@ -1,19 +1,20 @@
-"""Stories as they are kept: the record, and how it is found, added and edited. Only `firing` moves one."""
+"""Stories: the record, and the queries that find, add and edit one. Only `transitions` moves a story."""
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import Seq, StoryId, Visit
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, from_json, payload_to_json
-from huskies_core.store import journal
+from huskies_core.store import journal, rows
+from huskies_core.store.rows import Column, Embedded, from_row, marks, to_row
 
 _OPEN = tuple(name for name in StageName if name not in TERMINAL)
 
@@ -38,6 +39,13 @@ class Criterion:
     text: str
     checked: bool = False
 
+    def to_json(self) -> list[Any]:
+        return [self.text, self.checked]
+
+    @classmethod
+    def from_json(cls, document: list[Any]) -> "Criterion":
+        return cls(*document)
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -56,21 +64,30 @@ class Draft:
 
     @property
     def open_criteria(self) -> tuple[int, ...]:
-        """The numbers, from 1, of the criteria that nobody has checked."""
+        """Return the numbers, from 1, of the criteria that are not checked."""
         return tuple(n for n, criterion in enumerate(self.criteria, start=1) if not criterion.checked)
+
+
+def read_stage(row: rows.Row) -> Stage:
+    return from_json({"stage": row["stage"], **json.loads(row["payload"])})
+
+
+def stage_columns(stage: Stage) -> dict[str, str]:
+    return {"stage": stage.name.value, "payload": rows.to_text(payload_to_json(stage))}
 
 
 @dataclass(frozen=True)
 class Story:
-    """A story and where it stands. Times are ISO 8601 in UTC; `visit` and `reset_seq` are journal positions.
+    """A story and its stage. Times are ISO 8601 in UTC.
 
-    `entered_by` is the event that began the visit, `returned_by` what put the story back into backlog, where it
-    waits since then to be started; retries, recoveries and crashes count since `reset_seq`.
+    `entered_by` is the event that began the visit. `returned_by` is the event that put the story back into backlog,
+    until a person starts it. Retries, recoveries and crashes count from `reset_seq`. `coding_at` is the last time at
+    which the story came from backlog into coding.
     """
 
     id: StoryId
-    draft: Draft
-    stage: Stage
+    draft: Annotated[Draft, Embedded]
+    stage: Annotated[Stage, Column(read_stage, stage_columns)]
     visit: Visit
     entered_by: str
     returned_by: str | None
@@ -92,39 +109,37 @@ def find(db: sqlite3.Connection, story: int) -> Story | None:
 
 
 def load(db: sqlite3.Connection, story: int) -> Story:
-    """The story of that id. Raises HuskiesError `not_found`."""
-    found = find(db, story)
-    if found is None:
+    """Return the story. Raise HuskiesError `not_found`."""
+    known = find(db, story)
+    if known is None:
         hint = "'huskies list --all' shows every story."
         raise HuskiesError(f"there is no story {story}", hint=hint, code="not_found", subject=str(story))
-    return found
+    return known
 
 
 def in_stages(db: sqlite3.Connection, names: Collection[StageName]) -> tuple[Story, ...]:
-    """The stories in any of those stages, oldest id first."""
-    marks = ", ".join("?" * len(names))
-    rows = db.execute(f"SELECT * FROM stories WHERE stage IN ({marks}) ORDER BY id", tuple(names))
-    return tuple(map(_story, rows))
+    """Return the stories in any of those stages, lowest id first."""
+    query = f"SELECT * FROM stories WHERE stage IN ({marks(names)}) ORDER BY id"
+    return tuple(map(_story, db.execute(query, tuple(names))))
 
 
-def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[int, int]:
-    """The visits of all stories in a stage, without the stories themselves."""
+def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[StoryId, Visit]:
+    """Return the visits of all stories in a stage, without the stories themselves."""
     return {
         row["id"]: row["visit"]
         for row in db.execute("SELECT id, visit FROM stories WHERE stage = ?", (stage,))
     }
 
 
-def over_among(db: sqlite3.Connection, ids: Collection[int]) -> tuple[int, ...]:
-    """Those that are terminal, or were reopened and not started since: what they left is to go."""
+def over_among(db: sqlite3.Connection, ids: Collection[int]) -> tuple[StoryId, ...]:
+    """Return those of the stories that are terminal, or were reopened and not started since: nothing of their work
+    is needed any more."""
     terminal = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
-    marks = ", ".join("?" * len(ids))
-    rows = db.execute(
-        f"SELECT id FROM stories WHERE id IN ({marks})"
-        f" AND (stage IN ({terminal}) OR returned_by = 'reopen') ORDER BY id",
-        tuple(ids),
+    query = (
+        f"SELECT id FROM stories WHERE id IN ({marks(ids)})"
+        f" AND (stage IN ({terminal}) OR returned_by = 'reopen') ORDER BY id"
     )
-    return tuple(row["id"] for row in rows)
+    return tuple(row["id"] for row in db.execute(query, tuple(ids)))
 
 
 def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
@@ -132,36 +147,32 @@ def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
 
 
 def latest_done(db: sqlite3.Connection, limit: int) -> tuple[Story, ...]:
-    """The done stories that are not archived yet, the latest first."""
-    rows = db.execute(
-        "SELECT * FROM stories WHERE stage = 'done' ORDER BY stage_entered_at DESC LIMIT ?", (limit,)
-    )
-    return tuple(map(_story, rows))
+    """Return the done stories that are not archived yet, latest first."""
+    query = "SELECT * FROM stories WHERE stage = 'done' ORDER BY stage_entered_at DESC LIMIT ?"
+    return tuple(map(_story, db.execute(query, (limit,))))
 
 
-def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[int, ...]:
-    """The done stories whose commit was merged before that time, oldest first."""
-    rows = db.execute(
+def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[StoryId, ...]:
+    """Return the done stories whose commit was merged before `moment`, oldest first."""
+    query = (
         "SELECT id FROM stories WHERE stage = 'done' AND json_extract(payload, '$.merged_at') < ?"
-        " ORDER BY stage_entered_at",
-        (to_iso(moment),),
+        " ORDER BY stage_entered_at"
     )
-    return tuple(row["id"] for row in rows)
+    return tuple(row["id"] for row in db.execute(query, (to_iso(moment),)))
 
 
 def stages_of(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, Stage]:
-    """Where those stories stand; an id that does not exist is left out."""
-    marks = ", ".join("?" * len(ids))
-    rows = db.execute(f"SELECT id, stage, payload FROM stories WHERE id IN ({marks})", tuple(ids))
-    return {row["id"]: _stage(row) for row in rows}
+    """Return the stages of those stories; ids of no story are left out."""
+    query = f"SELECT id, stage, payload FROM stories WHERE id IN ({marks(ids)})"
+    return {row["id"]: read_stage(row) for row in db.execute(query, tuple(ids))}
 
 
 def heir_of(db: sqlite3.Connection, story: int) -> Story:
-    """The story itself, or the last of those that replaced it; no circle of them is ever written."""
-    found = load(db, story)
-    while isinstance(found.stage, Superseded):
-        found = load(db, found.stage.by)
-    return found
+    """Return the story itself, or the last of those that superseded it. The store never has a cycle of them."""
+    heir = load(db, story)
+    while isinstance(heir.stage, Superseded):
+        heir = load(db, heir.stage.by)
+    return heir
 
 
 def members(db: sqlite3.Connection, epic: int) -> tuple[Story, ...]:
@@ -169,9 +180,8 @@ def members(db: sqlite3.Connection, epic: int) -> tuple[Story, ...]:
 
 
 def open_epics(db: sqlite3.Connection) -> tuple[Story, ...]:
-    marks = ", ".join("?" * len(_OPEN))
-    rows = db.execute(f"SELECT * FROM stories WHERE type = 'epic' AND stage IN ({marks}) ORDER BY id", _OPEN)
-    return tuple(map(_story, rows))
+    query = f"SELECT * FROM stories WHERE type = 'epic' AND stage IN ({marks(_OPEN)}) ORDER BY id"
+    return tuple(map(_story, db.execute(query, _OPEN)))
 
 
 def numbers_in_use(db: sqlite3.Connection, ids: Iterable[int]) -> tuple[int, ...]:
@@ -188,107 +198,60 @@ def add(
     number: int | None = None,
     event: str = "created",
 ) -> Story:
-    """Writes a story and its first journal row. A `number` is for an import; else the counter gives one.
+    """Insert a story with its first journal row. An import gives the `number`; otherwise it is the next free one.
 
-    Stages other than backlog are for the event `imported` alone, the only transition without a before.
+    Only the event `imported` may use another stage than backlog: it is the one transition without a stage before.
     """
-    number = number if number is not None else _next_number(db)
-    born = event == "imported"
+    if number is None:
+        # Stories are never deleted, so no number is used twice.
+        number = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM stories").fetchone()[0])
+    is_import = event == "imported"
     seq = journal.append(
         db,
-        journal.Kind.TRANSITION if born else journal.Kind.STORY,
+        journal.Kind.TRANSITION if is_import else journal.Kind.STORY,
         event,
         actor=actor,
         now=now,
         story=number,
-        stages=(None, stage.name.value) if born else (None, None),
+        stages=(None, stage.name.value) if is_import else (None, None),
         detail={"title": draft.title, **payload_to_json(stage)},
     )
     at = to_iso(now)
-    place = (stage.name.value, json.dumps(payload_to_json(stage), ensure_ascii=False), seq, event, seq, at)
-    coding_at = None if stage.name is StageName.BACKLOG else at
-    db.execute(
-        """INSERT INTO stories (id, title, type, description, criteria, depends_on, epic, agent, qa, priority,
-               labels, stage, payload, visit, entered_by, reset_seq, stage_entered_at, coding_at, created_at,
-               updated_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (number, *_columns(draft), *place, coding_at, at, at),
+    story = Story(
+        id=StoryId(number),
+        draft=draft,
+        stage=stage,
+        visit=seq,
+        entered_by=event,
+        returned_by=None,
+        reset_seq=seq,
+        stage_entered_at=at,
+        coding_at=None if stage.name is StageName.BACKLOG else at,
+        retries=0,
+        created_at=at,
+        updated_at=at,
     )
-    return load(db, number)
+    rows.insert(db, "stories", to_row(story))
+    return story
 
 
 def edit(db: sqlite3.Connection, story: int, draft: Draft, *, actor: str, now: datetime) -> bool:
-    """Replaces what a person says of a story. False, and nothing written, when that changes nothing."""
+    """Replace the draft of a story. Return False, and write nothing, if the draft is the same."""
     before = load(db, story).draft
     changed = [name for name in Draft.__dataclass_fields__ if getattr(before, name) != getattr(draft, name)]
     if not changed:
         return False
-    db.execute(
-        """UPDATE stories SET title = ?, type = ?, description = ?, criteria = ?, depends_on = ?, epic = ?,
-               agent = ?, qa = ?, priority = ?, labels = ?, updated_at = ? WHERE id = ?""",
-        (*_columns(draft), to_iso(now), story),
-    )
-    journal.append(
-        db,
-        journal.Kind.STORY,
-        "edited",
-        actor=actor,
-        now=now,
-        story=story,
-        detail={"fields": sorted(changed)},
-    )
+    rows.update(db, "stories", story, {**to_row(draft), "updated_at": to_iso(now)})
+    detail = {"fields": sorted(changed)}
+    journal.append(db, journal.Kind.STORY, "edited", actor=actor, now=now, story=story, detail=detail)
     return True
 
 
-def _next_number(db: sqlite3.Connection) -> int:
-    """One past the highest ever given: stories are never deleted, so no number comes twice."""
-    return int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM stories").fetchone()[0])
-
-
-def _columns(draft: Draft) -> tuple[object, ...]:
-    criteria = json.dumps([[item.text, item.checked] for item in draft.criteria], ensure_ascii=False)
-    lists = (criteria, json.dumps(draft.depends_on))
-    labels = json.dumps(draft.labels, ensure_ascii=False)
-    about = (draft.title, draft.type.value, draft.description)
-    return (*about, *lists, draft.epic, draft.agent, draft.qa, draft.priority, labels)
-
-
 def _story(row: sqlite3.Row) -> Story:
-    return _made(tuple(row.keys()), tuple(row))
+    return _cached_story(tuple(row.keys()), tuple(row))
 
 
 @lru_cache(maxsize=2048)
-def _made(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
-    """A story is a plain value: the same row is read again and again, by a loop and by one command, and made once."""
-    row = dict(zip(names, values, strict=True))
-    kept_as_they_are = (
-        "id",
-        "visit",
-        "entered_by",
-        "returned_by",
-        "reset_seq",
-        "stage_entered_at",
-        "coding_at",
-        "retries",
-    )
-    kept: dict[str, Any] = {name: row[name] for name in (*kept_as_they_are, "created_at", "updated_at")}
-    return Story(draft=_draft(row), stage=_stage(row), **kept)
-
-
-def _stage(row: Mapping[str, Any]) -> Stage:
-    return from_json({"stage": row["stage"], **json.loads(row["payload"])})
-
-
-def _draft(row: Mapping[str, Any]) -> Draft:
-    return Draft(
-        title=row["title"],
-        type=StoryType(row["type"]),
-        description=row["description"],
-        criteria=tuple(Criterion(text, checked) for text, checked in json.loads(row["criteria"])),
-        depends_on=tuple(json.loads(row["depends_on"])),
-        epic=row["epic"],
-        agent=row["agent"],
-        qa=None if row["qa"] is None else QaMode(row["qa"]),
-        priority=row["priority"],
-        labels=tuple(json.loads(row["labels"])),
-    )
+def _cached_story(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
+    """Return the story of a row. Loops and commands read the same rows again and again; each is converted once."""
+    return from_row(Story, dict(zip(names, values, strict=True)))

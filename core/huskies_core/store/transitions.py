@@ -1,6 +1,5 @@
-"""The only way to move a story: an event, fired for the visit it was decided on, and what goes with it."""
+"""The only way to move a story: apply an event to the visit that it was decided for."""
 
-import json
 import sqlite3
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,19 +8,19 @@ from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.events import Event
-from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, payload_to_json
+from huskies_core.pipeline.stages import TERMINAL, Stage, StageName
 from huskies_core.pipeline.state_machine import InvalidTransition, commands_of, row_of, transition
-from huskies_core.store import content, journal, queue_holds, runs, stories, timers
-from huskies_core.store.stories import Story
+from huskies_core.store import content, journal, queue_holds, rows, runs, stories, timers
+from huskies_core.store.stories import Story, stage_columns
 
 
 class Stale(Overtaken):
-    """The story has left the visit that the event was decided on; nothing was written."""
+    """The story has left the visit that the event was decided for; nothing was written."""
 
     def __init__(self, story: Story, event: Event) -> None:
         super().__init__(
             f"story {story.id} has moved on to {story.stage.name.value}: {event.name} was not applied",
-            hint=f"'huskies explain {story.id}' shows where it stands.",
+            hint=f"'huskies explain {story.id}' shows its state.",
             code="stale",
             subject=str(story.id),
         )
@@ -29,7 +28,7 @@ class Stale(Overtaken):
 
 @dataclass(frozen=True)
 class Transition:
-    """A fired event. `left_run` is the live run of the visit that was left: it is to be ended next."""
+    """An event that was applied. `left_run` is the live run of the visit that ended; the caller ends it next."""
 
     seq: Seq
     story: StoryId
@@ -42,10 +41,11 @@ class Transition:
 def apply_event(
     db: sqlite3.Connection, story: int, event: Event, *, visit: int, actor: str, now: datetime
 ) -> Transition:
-    """Moves the story and writes the journal row in the running transaction.
+    """Move the story and write the journal row, both in the running transaction.
 
-    Purges the story's content when it becomes terminal. Raises Stale, HuskiesError `landing` while its commit
-    is being landed, or `invalid_transition` when the stage does not allow the event; nothing is written then.
+    Remove the story's content if it becomes terminal. Raise Stale if the story has left the visit, HuskiesError
+    `landing` while its commit is being landed, or `invalid_transition` if the stage does not allow the event; nothing
+    is written then.
     """
     before = stories.load(db, story)
     if before.visit != visit:
@@ -73,7 +73,7 @@ def apply_event(
 
 
 def is_over(done: Transition) -> bool:
-    """Whether the story became terminal: it keeps no content then."""
+    """Return whether the story became terminal, so that it keeps no content."""
     return done.after.name in TERMINAL
 
 
@@ -89,24 +89,22 @@ def _next_stage(story: Story, event: Event) -> Stage:
         ) from error
 
 
-def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: int, now: datetime) -> None:
+def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: Seq, now: datetime) -> None:
     at, row = to_iso(now), row_of(event)
-    started = before.stage.name is StageName.BACKLOG and after.name is StageName.CODING
-    returned = None if started else before.returned_by
-    changed = {
-        "stage": after.name.value,
-        "payload": json.dumps(payload_to_json(after), ensure_ascii=False),
+    starts = before.stage.name is StageName.BACKLOG and after.name is StageName.CODING
+    returned_by = None if starts else before.returned_by
+    changes = {
+        **stage_columns(after),
         "visit": seq,
         "entered_by": event.name,
-        "returned_by": event.name if row.returns else returned,
+        "returned_by": event.name if row.returns else returned_by,
         "stage_entered_at": at,
         "updated_at": at,
         "retries": 0 if row.resets else before.retries + (row.failure is not None),
         "reset_seq": seq if row.resets else before.reset_seq,
-        "coding_at": at if started else before.coding_at,
+        "coding_at": at if starts else before.coding_at,
     }
-    columns = ", ".join(f"{name} = :{name}" for name in changed)
-    db.execute(f"UPDATE stories SET {columns} WHERE id = :id", {**changed, "id": before.id})
+    rows.update(db, "stories", before.id, changes)
 
 
 def _landing(story: Story, event: Event) -> HuskiesError:

@@ -223,7 +223,7 @@ def test_a_run_whose_story_moved_on_is_ended_as_cancelled(context: Context) -> N
 def test_a_start_that_another_made_first_is_refused_by_the_store(context: Context) -> None:
     import_story(context.store, Coding())
     claim(context, 1)
-    with pytest.raises(HuskiesError, match="story 1 has a live run already"):
+    with pytest.raises(HuskiesError, match="story 1 already has a live run"):
         claim(context, 1)
 
 

@@ -59,9 +59,9 @@ def test_a_claim_is_a_starting_run_and_one_journal_row(store: Store) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "fact"),
     [
-        ((1, RunKind.CODER, "a"), (1, RunKind.GATES, None), "story 1 has a live run already: coder run 1"),
+        ((1, RunKind.CODER, "a"), (1, RunKind.GATES, None), "story 1 already has a live run: coder run 1"),
         ((1, RunKind.CODER, "a"), (2, RunKind.CODER, "a"), "agent a is busy with another story"),
-        ((1, RunKind.MERGE, None), (2, RunKind.MERGE, None), "another merge is under way"),
+        ((1, RunKind.MERGE, None), (2, RunKind.MERGE, None), "another merge is in progress"),
     ],
 )
 def test_what_must_be_one_at_a_time_is_refused_and_leaves_no_row(

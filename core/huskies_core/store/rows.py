@@ -1,0 +1,155 @@
+"""Convert records to rows of the database and back: each field of a dataclass is a column of the same name.
+
+Text, numbers, ids and None are stored as they are, enums by their value and times in ISO 8601. Tuples, mappings and
+records are stored as JSON; a record may define its own JSON form with `to_json` and `from_json`. A field that is not
+one column is marked: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Column(...)]`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
+
+from huskies_core.clock import from_iso, to_iso
+
+Row = sqlite3.Row | Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Embedded:
+    """Marks a field whose record has its own columns in the same row."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Marks a field that `read` takes from the whole row; `write` returns its columns."""
+
+    read: Callable[[Row], Any]
+    write: Callable[[Any], dict[str, Any]] = lambda _: {}
+
+
+def column(name: str, read: Callable[[str], Any], write: Callable[[Any], str]) -> Column:
+    """Return the mark of a field that the column `name` keeps as text."""
+    return Column(lambda row: read(row[name]), lambda value: {name: write(value)})
+
+
+class _Field(NamedTuple):
+    """A field that is one column; without `read` or `write` the value is stored unchanged. None is stored as NULL."""
+
+    name: str
+    read: Callable[[Any], Any] | None
+    write: Callable[[Any], Any] | None
+
+
+class _Layout(NamedTuple):
+    """The fields of a record by the way they are stored."""
+
+    plain: tuple[str, ...]
+    converted: tuple[_Field, ...]
+    marked: tuple[tuple[str, Column], ...]
+
+
+def from_row(record: Callable[..., T], row: Row) -> T:
+    """Return the record whose fields are in `row`, which may have more columns."""
+    layout = _layout(record)
+    values = {name: row[name] for name in layout.plain}
+    for name, read, _ in layout.converted:
+        value = row[name]
+        values[name] = value if value is None or read is None else read(value)
+    for name, column in layout.marked:
+        values[name] = column.read(row)
+    return record(**values)
+
+
+def to_row(record: Any) -> dict[str, Any]:
+    """Return the columns of a record by name, as values that SQLite can store."""
+    layout = _layout(record.__class__)
+    row = {name: getattr(record, name) for name in layout.plain}
+    for name, _, write in layout.converted:
+        value = getattr(record, name)
+        row[name] = value if value is None or write is None else write(value)
+    for name, column in layout.marked:
+        row |= column.write(getattr(record, name))
+    return row
+
+
+def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
+    """Insert a row and return its rowid."""
+    names = ", ".join(f'"{name}"' for name in row)
+    values = ", ".join(f":{name}" for name in row)
+    done = db.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
+    assert done.lastrowid is not None
+    return done.lastrowid
+
+
+def update(db: sqlite3.Connection, table: str, number: int, row: Mapping[str, Any]) -> None:
+    """Replace the columns of `row` in the row whose `id` is `number`."""
+    changes = ", ".join(f'"{name}" = :{name}' for name in row)
+    db.execute(f"UPDATE {table} SET {changes} WHERE id = :id", {**row, "id": number})
+
+
+def marks(values: Collection[object]) -> str:
+    """Return as many placeholders as there are values, for `IN (...)`."""
+    return ", ".join("?" * len(values))
+
+
+def to_text(value: Any) -> str:
+    """Return `value` as JSON, in the form that the database keeps."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@cache
+def _layout(record: Any) -> _Layout:
+    marked, converted, plain = [], [], []
+    for item in fields(record):
+        hint, *marks = get_args(item.type) if get_origin(item.type) is Annotated else (item.type,)
+        column = next(
+            (_column_of(mark, hint) for mark in marks if mark is Embedded or isinstance(mark, Column)), None
+        )
+        read, write = _codec(hint)
+        if column is not None:
+            marked.append((item.name, column))
+        elif read is not None or write is not None:
+            converted.append(_Field(item.name, read, write))
+        else:
+            plain.append(item.name)
+    return _Layout(tuple(plain), tuple(converted), tuple(marked))
+
+
+def _column_of(mark: Any, hint: Any) -> Column:
+    return Column(lambda row: from_row(hint, row), to_row) if mark is Embedded else mark
+
+
+_Convert = Callable[[Any], Any]
+
+
+def _codec(hint: Any) -> tuple[_Convert | None, _Convert | None]:
+    """Return how a column of that type is read and written."""
+    if isinstance(hint, UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not NoneType)
+    if get_origin(hint) is tuple:
+        return _tuple_codec(get_args(hint)[0])
+    if get_origin(hint) is Mapping:
+        return json.loads, to_text
+    if hint is datetime:
+        return from_iso, to_iso
+    if not isinstance(hint, type):
+        return None, None
+    if is_dataclass(hint):
+        return (lambda text: hint(**json.loads(text))), (lambda value: to_text(asdict(value)))
+    return (hint if issubclass(hint, Enum) else None), None
+
+
+def _tuple_codec(item: Any) -> tuple[_Convert, _Convert]:
+    if hasattr(item, "from_json"):
+        read, write = item.from_json, item.to_json
+    elif isinstance(item, type) and is_dataclass(item):
+        read, write = (lambda document: item(**document)), asdict
+    else:
+        return (lambda text: tuple(json.loads(text))), to_text
+    return (lambda text: tuple(map(read, json.loads(text)))), (lambda items: to_text(list(map(write, items))))

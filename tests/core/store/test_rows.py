@@ -1,0 +1,87 @@
+"""A record comes back from its row unchanged, whatever the types of its fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import pytest
+
+from huskies_core.store.rows import Column, Embedded, from_row, to_row
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Point:
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Tag:
+    text: str
+
+    def to_json(self) -> str:
+        return self.text
+
+    @classmethod
+    def from_json(cls, document: str) -> "Tag":
+        return cls(document)
+
+
+@dataclass(frozen=True)
+class Inner:
+    name: str
+    color: Color | None = None
+
+
+@dataclass(frozen=True)
+class Outer:
+    id: int
+    inner: Annotated[Inner, Embedded]
+    at: datetime
+    until: datetime | None
+    point: Point | None
+    points: tuple[Point, ...]
+    tags: tuple[Tag, ...]
+    words: tuple[str, ...]
+    detail: Mapping[str, Any]
+    sign: Annotated[int, Column(lambda row: -row["minus"], lambda value: {"minus": -value})]
+
+
+FULL = Outer(
+    1, Inner("é", Color.RED), NOW, NOW, Point(1, 2), (Point(3, 4),), (Tag("a"),), ("b",), {"c": 1}, 5
+)
+BARE = Outer(2, Inner(""), NOW, None, None, (), (), (), {}, 0)
+
+
+def test_each_type_has_its_form_in_a_row() -> None:
+    at = "2026-03-01T12:00:00.000Z"
+    assert to_row(FULL) == {
+        "id": 1,
+        "name": "é",
+        "color": "red",
+        "at": at,
+        "until": at,
+        "point": '{"x": 1, "y": 2}',
+        "points": '[{"x": 3, "y": 4}]',
+        "tags": '["a"]',
+        "words": '["b"]',
+        "detail": '{"c": 1}',
+        "minus": -5,
+    }
+
+
+@pytest.mark.parametrize("record", [FULL, BARE])
+def test_a_record_is_the_same_after_it_was_a_row(record: Outer) -> None:
+    assert from_row(Outer, to_row(record)) == record
+
+
+def test_further_columns_are_ignored() -> None:
+    assert from_row(Inner, {"name": "n", "color": None, "usage_final": 1}) == Inner("n")
