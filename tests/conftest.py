@@ -34,6 +34,8 @@ FOLDERS = {
     "XDG_STATE_HOME": "state",
 }
 """Variables, and the folders of a world that they name."""
+CLEARED = ("FORCE_COLOR", "GIT_", "HUSKIES_", "LC_", "NO_COLOR", "XDG_")
+"""Prefixes of the variables that no test inherits."""
 GRACE_SECS = 5.0
 
 
@@ -66,7 +68,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> "Worlds":
 def world(worlds: "Worlds", monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder that holds the test's home, caches and temporary files. It is not inside `tmp_path`."""
     folder = worlds.unused()
-    for name in [name for name in os.environ if name.startswith(("GIT_", "HUSKIES_", "LC_", "XDG_"))]:
+    for name in [name for name in os.environ if name.startswith(CLEARED)]:
         monkeypatch.delenv(name)
     for name, value in _environment(folder).items():
         monkeypatch.setenv(name, value)

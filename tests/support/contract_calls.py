@@ -152,7 +152,7 @@ class Calls:
 def function_of(name: str, entry: Entry) -> tuple[str, str]:
     """The function of a command, as the end of the path of its module and its name."""
     if name == "advance":
-        return "/advancing.py", "advance_run"
+        return "/run_end.py", "advance_run"
     return f"/commands/{entry.module}.py", entry.function
 
 
