@@ -1,1 +1,1 @@
-"""What people decide: project.toml and agents.toml, read strictly into records that cannot be wrong."""
+"""The configuration: project.toml and agents.toml, read strictly into validated records."""

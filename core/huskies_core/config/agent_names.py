@@ -1,4 +1,4 @@
-"""The names in agents.toml, for a person who is typing one: nothing is checked, nothing said of what is wrong."""
+"""The agent names for shell completion, read from agents.toml without checks."""
 
 import tomllib
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def agent_names(path: str) -> "Iterator[tuple[str, str]]":
-    """Each with its stage and its runtime; none of a file that cannot be read."""
+    """Yield each name with its stage and runtime. Yield nothing if the file cannot be read."""
     try:
         with open(path, "rb") as file:
             tables = tomllib.load(file).get("agent")

@@ -1,4 +1,4 @@
-"""Single keys of project.toml, read and written as `huskies config` does. Comments and layout stay."""
+"""Read and write single keys of project.toml, keeping comments and layout."""
 
 import copy
 import dataclasses
@@ -9,11 +9,11 @@ from typing import Any
 
 from huskies_core.config.document import Document, parse
 from huskies_core.config.insertion import insert_line
-from huskies_core.config.load import PROJECT_FILE
+from huskies_core.config.load import PROJECT_FILE, read_project
 from huskies_core.config.positions import KeyPath
 from huskies_core.config.problems import ConfigError, Problem
-from huskies_core.config.project_file import read_project
 from huskies_core.config.records import Config, ProjectConfig
+from huskies_core.config.table import key_of
 from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
 from huskies_core.suggest import nearest
@@ -21,41 +21,42 @@ from huskies_core.suggest import nearest
 _BARE = r"[A-Za-z0-9_-]+"
 _PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""
 _KEY = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))*")
-_NAMES_IN_FILE = {"gates": "gate", "components": "component"}
 
 
 def show(config: Config) -> dict[str, object]:
-    """Everything in force, defaults too, ready for JSON: the keys of project.toml, and the agents."""
+    """Return the keys of project.toml and the agents, including defaults, ready for JSON."""
     return {"keys": keys_in_force(config.project), "agents": _plain(config.agents)}
 
 
 def keys_in_force(config: ProjectConfig) -> dict[str, object]:
-    """Every key that `get_value` and `set_value` take, with what is in force for it, ready for JSON."""
-    return dict(_keys(_project_in_force(config), ""))
+    """Return each key that `get_value` and `set_value` accept with its value, ready for JSON."""
+    return dict(_keys(_nested(config), ""))
 
 
 def get_value(text: str, key: str) -> object:
-    """What `key` is set to in the project.toml `text`, else its default; a table gives all that is in it.
+    """Return the value of `key` in the project.toml `text`, else its default; for a table, all its keys.
 
-    Keys are dotted, with quotes around a part that has dots itself. Raises HuskiesError for a key there is not,
-    ConfigError when the text is wrong.
+    Keys are dotted; a part that contains dots is quoted. Raise HuskiesError for an unknown key, ConfigError for an
+    invalid text.
     """
     document, data = _open(text)
     config = read_project(document, data)
     if problems := document.problems():
         raise ConfigError(problems)
-    found: object = _project_in_force(config)
+    value: object = _nested(config)
     for part in _parts(key):
-        if not isinstance(found, dict) or part not in found:
-            raise _no_such_key(key, keys_in_force(config))
-        found = found[part]
-    return found
+        if not isinstance(value, dict) or part not in value:
+            meant = nearest(key, keys_in_force(config))
+            hint = f"Did you mean {meant}?" if meant else "'huskies config show' lists every key."
+            raise HuskiesError(f"unknown key {key}", hint=hint, code="config_error", subject=key)
+        value = value[part]
+    return value
 
 
 def set_value(text: str, key: str, value: str) -> str:
-    """`text` with `key` set to `value`, which is read as TOML where the key allows that, else as a string.
+    """Return `text` with `key` set to `value`, which is read as TOML if the key allows the result, else as a string.
 
-    Raises HuskiesError for a key there is not or a value it does not allow, ConfigError when the rest is wrong.
+    Raise HuskiesError for an unknown key or an invalid value, ConfigError if the rest of the text is invalid.
     """
     _, data = _open(text)
     parts = _parts(key)
@@ -69,14 +70,14 @@ def set_value(text: str, key: str, value: str) -> str:
 
 
 class ValueRefused(HuskiesError):
-    """The key does not allow this value."""
+    """The key does not accept the value."""
 
     def __init__(self, message: str, *, hint: str, subject: str) -> None:
         super().__init__(message, hint=hint, code="config_error", subject=subject)
 
 
 def _open(text: str) -> tuple[Document, dict[str, object]]:
-    """The text and its data. An empty text is a file that is not there."""
+    """Return the document and its data. An empty text stands for a missing file."""
     document = Document(f"{STATE_FOLDER}/{PROJECT_FILE}", text)
     data = parse(document) if text else {}
     if isinstance(data, Problem):
@@ -87,18 +88,12 @@ def _open(text: str) -> tuple[Document, dict[str, object]]:
 def _parts(key: str) -> tuple[str, ...]:
     if not _KEY.fullmatch(key):
         hint = "Write it as in 'merge.mergemaster_attempts'."
-        raise HuskiesError(f"{key!r} is no key", hint=hint, code="config_error", subject=key)
+        raise HuskiesError(f"{key!r} is not a key", hint=hint, code="config_error", subject=key)
     return tuple(part.strip("\"'") for part in re.findall(_PART, key))
 
 
-def _no_such_key(key: str, known: Mapping[str, object]) -> HuskiesError:
-    meant = nearest(key, known)
-    hint = f"Did you mean {meant}?" if meant else "'huskies config show' lists every key."
-    return HuskiesError(f"unknown key {key}", hint=hint, code="config_error", subject=key)
-
-
 def _readings(value: str) -> list[object]:
-    """The ways to read what somebody typed, best first."""
+    """Return the possible meanings of a typed value, best first."""
     try:
         data = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
@@ -107,19 +102,22 @@ def _readings(value: str) -> list[object]:
 
 
 def _edited(text: str, data: Mapping[str, object], parts: tuple[str, ...], value: object) -> str:
-    """The text with the value in it. Proves that nothing else has changed its meaning."""
-    wanted = copy.deepcopy(dict(data))
-    _put(wanted, parts, value)
+    """Return the text with the value, after checking that no other key changed its value."""
+    intended = copy.deepcopy(dict(data))
+    _put(intended, parts, value)
     for edited in _editions(text, parts, value):
-        if _means(edited, wanted):
-            return edited
+        try:
+            if tomllib.loads(edited) == intended:
+                return edited
+        except tomllib.TOMLDecodeError:
+            continue
     raise ValueRefused(
         f"{'.'.join(parts)} cannot be set here", hint="Edit the file by hand.", subject=parts[-1]
     )
 
 
 def _editions(text: str, parts: tuple[str, ...], value: object) -> Iterator[str]:
-    """The text with the value put in by one way after the other, the one that looks best first."""
+    """Yield the text with the value inserted by each method, the one with the best layout first."""
     import tomlkit
 
     line = tomlkit.dumps({parts[-1]: value}).rstrip("\n")
@@ -128,13 +126,6 @@ def _editions(text: str, parts: tuple[str, ...], value: object) -> Iterator[str]
     document = tomlkit.parse(text)
     _put(document, parts, tomlkit.item(value))
     yield tomlkit.dumps(document)
-
-
-def _means(text: str, data: Mapping[str, object]) -> bool:
-    try:
-        return tomllib.loads(text) == data
-    except tomllib.TOMLDecodeError:
-        return False
 
 
 def _put(table: MutableMapping[str, Any], parts: tuple[str, ...], value: object) -> None:
@@ -152,19 +143,14 @@ def _checked(before: str, after: str, parts: KeyPath) -> str:
         if finding.path == parts[: len(finding.path)] or finding.path[: len(parts)] == parts:
             raise ValueRefused(finding.message, hint=finding.hint, subject=".".join(map(str, parts)))
     if document.findings:
-        raise ConfigError(_problems(before))
+        document, data = _open(before)
+        read_project(document, data)
+        raise ConfigError(document.problems())
     return after
 
 
-def _problems(text: str) -> tuple[Problem, ...]:
-    document, data = _open(text)
-    read_project(document, data)
-    return document.problems()
-
-
-def _project_in_force(config: ProjectConfig) -> dict[str, object]:
-    fields = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
-    return {_NAMES_IN_FILE.get(name, name): _plain(value) for name, value in fields.items()}
+def _nested(config: ProjectConfig) -> dict[str, object]:
+    return {key_of(item.name): _plain(getattr(config, item.name)) for item in dataclasses.fields(config)}
 
 
 def _keys(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
@@ -183,7 +169,7 @@ def _quoted(part: str) -> str:
 
 
 def _plain(value: object) -> object:
-    """Lists, dicts and scalars as JSON has them; dates as text."""
+    """Return lists, dicts and scalars for JSON; dates become text."""
     if dataclasses.is_dataclass(value):
         return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -1,43 +1,36 @@
-"""Where a new key goes in a file that people laid out: below its commented-out default, else below its neighbours.
+"""The place of a new key in a laid-out file: below its commented-out default, else below the other keys.
 
-tomlkit puts it in front of the next table, after the comment that belongs to that table.
+tomlkit inserts it before the next table, after the comment of that table.
 """
 
 import re
 
 _HEADER = re.compile(r"^\s*\[")
-_NOTHING = re.compile(r"^\s*(#|$)")
+_BLANK_OR_COMMENT = re.compile(r"^\s*(#|$)")
 
 
 def insert_line(text: str, table: str, key: str, line: str) -> str | None:
-    """`text` with `line` for the new `key` of `[table]` (of no table: the top); None where there is no such table.
+    """Return `text` with `line` for the new `key` of `[table]`, or of the top if `table` is empty.
 
-    Looks at lines, not at TOML: whoever calls it compares what the result means.
+    Return None if the text lacks the table. Works on lines, not on TOML: the caller must compare the parsed result.
     """
     lines = text.split("\n")
-    begin = _line_after_header(lines, table) if table else 0
+    begin: int | None = 0
+    if table:
+        header = re.compile(rf"^\s*\[\s*{re.escape(table)}\s*\]")
+        begin = next((at + 1 for at, content in enumerate(lines) if header.match(content)), None)
     if begin is None:
         return None
     end = next((at for at in range(begin, len(lines)) if _HEADER.match(lines[at])), len(lines))
-    at = _place(lines, begin, end, key)
+    commented = re.compile(rf"^\s*#\s*{re.escape(key)}\s*=")
+    defaults = [at + 1 for at in range(begin, end) if commented.match(lines[at])]
+    keys = [at + 1 for at in range(begin, end) if not _BLANK_OR_COMMENT.match(lines[at])]
+    at = (defaults or keys or [_below_opening(lines, begin, end)])[-1]
     return "\n".join([*lines[:at], line, *lines[at:]])
 
 
-def _line_after_header(lines: list[str], table: str) -> int | None:
-    header = re.compile(rf"^\s*\[\s*{re.escape(table)}\s*\]")
-    return next((at + 1 for at, line in enumerate(lines) if header.match(line)), None)
-
-
-def _place(lines: list[str], begin: int, end: int, key: str) -> int:
-    """The index at which the line of `key` belongs among those from `begin` to `end`."""
-    commented = re.compile(rf"^\s*#\s*{re.escape(key)}\s*=")
-    defaults = [at + 1 for at in range(begin, end) if commented.match(lines[at])]
-    neighbours = [at + 1 for at in range(begin, end) if not _NOTHING.match(lines[at])]
-    return (defaults or neighbours or [_below_opening(lines, begin, end)])[-1]
-
-
 def _below_opening(lines: list[str], begin: int, end: int) -> int:
-    """Below the comment that opens the file or table, where a blank line parts it from the rest."""
+    """Return the index below the opening comment of the file or table, if a blank line follows the comment."""
     at = begin
     while at < end and lines[at].startswith("#"):
         at += 1

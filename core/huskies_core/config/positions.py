@@ -1,6 +1,6 @@
-"""The line of each key of a TOML document: neither tomllib nor tomlkit tells it.
+"""The line of each key of a TOML document, which neither tomllib nor tomlkit reports.
 
-Looked at only once something is wrong, on text that tomllib has read: so it need not judge, only find its way.
+Runs only after a problem was found, on text that tomllib accepted; it does not validate.
 """
 
 import re
@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 
 KeyPath = tuple[str | int, ...]
-"""Keys from the top of the document; an element of an array is named by its index."""
+"""The keys from the top of the document; an element of an array has its index as key."""
 
 _TOKEN = re.compile(
     r'''
@@ -23,17 +23,17 @@ _END = ""
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line on which each key and each array element begins. `text` is valid TOML."""
+    """Return the first line of each key and array element. `text` must be valid TOML."""
     return _Walk(text).document()
 
 
 def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
-    """The line of `path`, or of the nearest thing around it that has one."""
+    """Return the line of `path`, else that of the nearest enclosing key."""
     return next((lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in lines), 1)
 
 
 class _Walk:
-    """Goes once through the tokens and notes where keys begin."""
+    """One pass over the tokens that records the line of each key."""
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokens(text)
@@ -62,7 +62,7 @@ class _Walk:
         return token
 
     def _header(self) -> KeyPath:
-        """`[a.b]` or `[[a.b]]`: the table that the pairs below it belong to."""
+        """Read `[a.b]` or `[[a.b]]` and return the table of the pairs below it."""
         line = self._tokens[self._at][1]
         self._step()
         of_array = self._token == "["
@@ -76,7 +76,7 @@ class _Walk:
         return self._element(table + keys[-1:], line) if of_array else self._within(table, keys[-1:], line)
 
     def _within(self, table: KeyPath, keys: KeyPath, line: int) -> KeyPath:
-        """The table that `keys` lead to: through an array of tables the way goes by its last one."""
+        """Return the table at `keys`. Within an array of tables this is its last element."""
         for key in keys:
             table = (*table, key)
             self._lines.setdefault(table, line)
@@ -135,16 +135,16 @@ class _Walk:
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:
-    """Every token that matters with its line, and the end of the text as an empty one."""
+    """Return each token with its line, except spaces and comments. An empty token marks the end."""
     tokens: list[tuple[str, int]] = []
     line = 1
-    for found in _TOKEN.finditer(text):
-        if found.lastgroup != "skip":
-            tokens.append((found[0], line))
-        line += found[0].count("\n")
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup != "skip":
+            tokens.append((match[0], line))
+        line += match[0].count("\n")
     return [*tokens, (_END, line)]
 
 
 def _plain(key: str) -> str:
-    """A key without its quotes and escapes."""
+    """Return a key without quotes and escapes."""
     return str(tomllib.loads(f"key = {key}")["key"]) if key[0] in "\"'" else key

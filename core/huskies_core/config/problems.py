@@ -1,4 +1,4 @@
-"""What is wrong in a config file, and where: each problem is one line a person can go to."""
+"""The problems of config files, each with its file and line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from huskies_core.errors import HuskiesError
 
 @dataclass(frozen=True)
 class Problem:
-    """`path` is relative to the project's root; lines count from 1."""
+    """A problem at a line, counted from 1. `path` is relative to the project's root."""
 
     path: str
     line: int
@@ -20,7 +20,7 @@ class Problem:
 
 
 class ConfigError(HuskiesError):
-    """The config does not load. Carries all problems, in the order of the files; the message is the first."""
+    """The config is invalid. `problems` lists all problems in the order of the files; the message is the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         first = problems[0]

@@ -1,4 +1,4 @@
-"""The variables that a prompt template may name."""
+"""The variables of prompt templates."""
 
 from huskies_core.suggest import nearest
 from huskies_core.templates import placeholders
@@ -22,12 +22,12 @@ PROMPT_VARIABLES = frozenset(
 
 
 def find_unknown_variables(text: str) -> tuple[str, ...]:
-    """The names in `{{…}}` that stand for nothing, in the order of the text, each once."""
+    """Return the unknown names in `{{…}}` in the order of the text, each once."""
     return tuple(name for name in placeholders(text) if name not in PROMPT_VARIABLES)
 
 
 def explain_unknown(name: str) -> tuple[str, str]:
-    """What is wrong with a template that names `name`, and what was probably meant."""
+    """Return the message and the hint for an unknown variable."""
     meant = nearest(name, sorted(PROMPT_VARIABLES))
     known = f"Known: {', '.join(sorted(PROMPT_VARIABLES))}."
     return (

@@ -1,9 +1,19 @@
-"""What the config files say, with the default of every key. A record is made of checked values only."""
+"""The records of the config files: one class per table, with the type, the default and the rules of each key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
+from typing import Annotated
+
+from huskies_core.config import checks
+from huskies_core.config.table import Table, list_of, read_record
+
+Arguments = Annotated[tuple[str, ...], Table.arguments]
+"""The argument list of a command, never a shell string. An empty list runs nothing."""
+
+NonNegative = Annotated[int, partial(Table.integer, least=0)]
 
 
 class QaMode(StrEnum):
@@ -26,7 +36,7 @@ class AutoPromote(StrEnum):
 
 @dataclass(frozen=True)
 class Watcher:
-    done_retention_secs: int = 14400
+    done_retention_secs: NonNegative = 14400
     reconcile_interval_secs: int = 30
     watchdog_interval_secs: int = 30
 
@@ -40,27 +50,27 @@ class Merge:
 
 @dataclass(frozen=True)
 class Gate:
-    """A command whose exit code judges work; `command` is an argument list, never a shell string."""
+    """A command that accepts or rejects work by its exit code."""
 
     name: str
-    command: tuple[str, ...]
+    command: Arguments
     timeout_secs: int = 1200
 
 
 @dataclass(frozen=True)
 class Component:
-    """A part of the project that is set up by itself. `path` is relative to the root; an empty list runs nothing."""
+    """A part of the project with a setup of its own. `path` is relative to the project's root."""
 
     name: str
-    path: str = "."
-    setup: tuple[str, ...] = ()
-    teardown: tuple[str, ...] = ()
+    path: Annotated[str, checks.path_in_project] = "."
+    setup: Arguments = ()
+    teardown: Arguments = ()
     timeout_secs: int = 600
 
 
 @dataclass(frozen=True)
 class Budget:
-    """None is no limit."""
+    """The most that runs may cost. None is no limit."""
 
     per_story_usd: float | None = None
     per_day_usd: float | None = None
@@ -77,7 +87,7 @@ class Pricing:
 
 
 class Topic(StrEnum):
-    """What a notification can be about."""
+    """The subject of a notification."""
 
     BLOCKED = "blocked"
     HELD = "held"
@@ -89,57 +99,64 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True)
 class Notify:
-    """What people are told of, and how. `${NAME}` in an address stands for a value of `.huskies/env`."""
+    """The topics of notifications and their channels. `${NAME}` in an address is replaced from `.huskies/env`."""
 
-    events: tuple[Topic, ...] = tuple(topic for topic in Topic if topic is not Topic.DONE)
+    events: Annotated[tuple[Topic, ...], partial(Table.choices, kind=Topic)] = tuple(
+        topic for topic in Topic if topic is not Topic.DONE
+    )
     desktop: bool = False
-    command: tuple[str, ...] = ()
-    webhook: str | None = None
-    apprise: tuple[str, ...] = ()
-    batch_secs: int = 60
+    command: Arguments = ()
+    webhook: Annotated[str | None, checks.webhook] = None
+    apprise: Annotated[tuple[str, ...], checks.apprise_urls] = ()
+    batch_secs: Annotated[int, partial(Table.integer, least=0, most=86_400)] = 60
 
     @property
     def is_on(self) -> bool:
         return bool(self.events and (self.desktop or self.command or self.webhook or self.apprise))
 
 
+def _prices(table: Table, key: str) -> Mapping[str, Pricing]:
+    models = table.table(key)
+    return MappingProxyType({name: read_record(Pricing, models.table(name)) for name in models.data})
+
+
 @dataclass(frozen=True)
 class ProjectConfig:
-    """`base_branch` None: the one that `init` recorded. `max_retries` 0: no limit."""
+    """project.toml. `base_branch` None is the branch that `init` recorded; `max_retries` 0 is no limit."""
 
     default_qa: QaMode = QaMode.SERVER
     default_coder_model: str | None = None
     max_coders: int = 3
     max_gates: int = 2
-    max_retries: int = 3
-    base_branch: str | None = None
-    timezone: str = "UTC"
+    max_retries: NonNegative = 3
+    base_branch: Annotated[str | None, checks.branch] = None
+    timezone: Annotated[str, checks.timezone] = "UTC"
     auto_promote: AutoPromote = AutoPromote.DEPENDENCIES
-    retention_days: int = 30
-    gateway_url: str | None = None
+    retention_days: Annotated[int, partial(Table.integer, least=0, most=36_500)] = 30
+    gateway_url: Annotated[str | None, checks.gateway_url] = None
     gateway_project: str | None = None
     watcher: Watcher = Watcher()
     merge: Merge = Merge()
-    gates: tuple[Gate, ...] = ()
-    components: tuple[Component, ...] = ()
+    gates: Annotated[tuple[Gate, ...], list_of(Gate)] = ()
+    components: Annotated[tuple[Component, ...], list_of(Component)] = ()
     budget: Budget = Budget()
-    pricing: Mapping[str, Pricing] = field(default_factory=lambda: MappingProxyType({}))
+    pricing: Annotated[Mapping[str, Pricing], _prices] = field(default_factory=lambda: MappingProxyType({}))
     notify: Notify = Notify()
 
 
 @dataclass(frozen=True)
 class Agent:
-    """A program that can work on stories. `command` is its argument list with runtime command; None is no limit."""
+    """An agent of agents.toml. `command` belongs to runtime command. None is no limit."""
 
     name: str
     stage: AgentStage
-    runtime: str
+    runtime: Annotated[str, checks.runtime]
     model: str | None = None
-    command: tuple[str, ...] = ()
-    role: str = ""
-    prompt: str | None = None
-    prompt_file: str | None = None
-    system_prompt: str | None = None
+    command: Annotated[tuple[str, ...], checks.agent_command] = ()
+    role: Annotated[str, Table.text] = ""
+    prompt: Annotated[str | None, checks.prompt] = None
+    prompt_file: Annotated[str | None, checks.prompt_file] = None
+    system_prompt: Annotated[str | None, Table.text] = None
     max_turns: int | None = None
     max_tool_turns: int | None = None
     max_budget_usd: float | None = None
@@ -147,11 +164,13 @@ class Agent:
     max_wall_secs: int = 14400
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    env_allow: tuple[str, ...] = ()
-    sandbox: str | None = None
-    sandbox_read: tuple[str, ...] = ()
-    sandbox_write: tuple[str, ...] = ()
+    env: Annotated[Mapping[str, str], checks.environment] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    env_allow: Annotated[tuple[str, ...], checks.variable_names] = ()
+    sandbox: Annotated[str | None, checks.sandbox] = None
+    sandbox_read: Annotated[tuple[str, ...], checks.sandbox_paths] = ()
+    sandbox_write: Annotated[tuple[str, ...], checks.sandbox_paths] = ()
     sandbox_network: bool = True
 
 

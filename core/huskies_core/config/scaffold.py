@@ -1,35 +1,35 @@
-"""The files that `huskies init` writes: the keys that are in use, commented out, and agents to take as examples."""
+"""The files that `huskies init` writes: each key with its default as a comment, and example agents."""
 
 PROJECT_TEMPLATE = """\
-# How this project runs. Every key is optional; 'huskies config check' reads this file strictly.
+# Settings of this project. Every key is optional. 'huskies config check' checks this file.
 
-# Judges finished work: "server" (the gates alone), "agent" (a QA agent reads it too) or "human" (held for approval).
+# Who reviews finished work: "server" (gates only), "agent" (also a QA agent) or "human" (a person approves it).
 # default_qa = "server"
 
-# Only coders with this model start by themselves.
+# Only coders with this model start automatically.
 # default_coder_model = "sonnet"
 
-# How many coders, and how many gate and merge runs, may be live at once.
+# The limits of live coder runs, and of live gate and merge runs.
 # max_coders = 3
 # max_gates = 2
 
-# A story is blocked when it fails more often than this; 0 is no limit.
+# A story that fails more often is blocked. 0: no limit.
 # max_retries = 3
 
-# Where finished work lands. Without this key: the branch that 'huskies init' found.
+# The branch that finished work lands on. Default: the branch that 'huskies init' recorded.
 # base_branch = {base_branch}
 
-# The time zone of the day that per_day_usd is counted over.
+# The time zone of the day for per_day_usd.
 # timezone = "UTC"
 
-# Stories that start by themselves: "dependencies" (those that have some, once they are met) or "all".
+# Stories that start automatically: "dependencies" (those whose dependencies are met) or "all".
 # auto_promote = "dependencies"
 
-# How long run directories and rescued work are kept.
+# The number of days for which run directories and rescued work are kept.
 # retention_days = 30
 
-# Each change of a story's stage is sent to this gateway, under this name (default: that of the folder).
-# Wants the extra relay: pip install 'huskies[relay]'.
+# Huskies sends each change of a story's stage to this gateway. gateway_project defaults to the folder's name.
+# Requires the extra relay: pip install 'huskies[relay]'.
 # gateway_url = "https://gateway.example.org"
 # gateway_project = "name"
 
@@ -42,38 +42,38 @@ PROJECT_TEMPLATE = """\
 [merge]
 # block_after_failures = 3
 # mergemaster_attempts = 3
-# A story that waits longer than this to be merged is reported.
+# Huskies warns about a story that waits longer than this to be merged.
 # starvation_secs = 3600
 
 [budget]
-# What the runs of a story, and all runs of a day, may cost. Without a key: no limit.
+# The most that the runs of a story, and all runs of a day, may cost. Default: no limit.
 # per_story_usd = 5.0
 # per_day_usd = 50.0
 
-# What you are told of, and how. ${NAME} is a value of .huskies/env, which is not committed. Apprise wants the extra
-# notify: pip install 'huskies[notify]'. 'huskies notify --test' tries it.
+# Notifications. ${NAME} is replaced by the value in .huskies/env, which is not committed. apprise requires the extra
+# notify: pip install 'huskies[notify]'. Send a test message with 'huskies notify --test'.
 # [notify]
 # events = ["blocked", "held", "merge_failed", "budget", "rate_limited"]
 # desktop = true
-# command = ["script/tell"]
+# command = ["script/notify"]
 # webhook = "${WEBHOOK_URL}"
 # apprise = ["tgram://${BOT_TOKEN}/${CHAT_ID}"]
 # batch_secs = 60
 
-# What tokens cost, in USD per million, where an agent's program does not tell: by the beginning of the model's name.
+# Prices in USD per million tokens, for agent programs that report no cost. The name is a prefix of the model's name.
 # [pricing."gpt-5"]
 # input = 1.25
 # output = 10.0
 # cached_input = 0.125
 # cache_write = 0.0
 
-# A gate is a command whose exit code judges work; they run in this order. Without one: an executable script/test.
+# A gate is a command that accepts work if it exits with 0. Gates run in this order. Default: an executable script/test.
 # [[gate]]
 # name = "tests"
 # command = ["make", "test"]
 # timeout_secs = 1200
 
-# A component is set up before anything else in a worktree, again when its files have changed, and torn down at the end.
+# setup runs first in a new worktree, and again when files of the component changed; teardown runs before removal.
 # [[component]]
 # name = "web"
 # path = "web"
@@ -83,11 +83,11 @@ PROJECT_TEMPLATE = """\
 """
 
 AGENTS_TEMPLATE = """\
-# The agents that work on stories. Take the marks off one of these, or write your own; names are unique.
+# The agents that work on stories. Uncomment an example or add your own. Names are unique.
 #
-# stage: coder, qa, mergemaster or other. Runtimes claude-code and codex are the command lines of these products;
-# 'huskies agent test NAME' has one answer once. An agent of runtime command is a program of yours; it reads its prompt
-# on stdin or in the file that HUSKIES_PROMPT_FILE names.
+# stage: coder, qa, mergemaster or other. Runtimes claude-code and codex run the command-line programs of these
+# products; 'huskies agent test NAME' runs a one-turn test. Runtime command runs a program of yours, which reads its
+# prompt from stdin or from the file named by HUSKIES_PROMPT_FILE.
 
 # [[agent]]
 # name = "claude"
@@ -122,7 +122,7 @@ AGENTS_TEMPLATE = """\
 # stage = "qa"
 # runtime = "command"
 # command = ["script/review"]
-# role = "You judge whether each criterion is met. You change no code."
+# role = "Check whether each acceptance criterion is met. Do not change code."
 # prompt_file = "prompts/qa.md"
 
 # [[agent]]
@@ -138,7 +138,7 @@ AGENTS_TEMPLATE = """\
 """
 
 GITIGNORE = """\
-# The state of the pipeline stays on this machine; what people decide is committed.
+# The state of the pipeline stays on this machine. Only the files that people edit are committed.
 *
 !.gitignore
 !AGENT.md
@@ -150,15 +150,5 @@ GITIGNORE = """\
 
 
 def project_template(base_branch: str) -> str:
-    """project.toml with nothing set; `base_branch` stands in its comment."""
+    """Return a project.toml that sets nothing. `base_branch` appears in a comment."""
     return PROJECT_TEMPLATE.replace("{base_branch}", f'"{base_branch}"')
-
-
-def agents_template() -> str:
-    """agents.toml with no agent in force."""
-    return AGENTS_TEMPLATE
-
-
-def gitignore_text() -> str:
-    """`.huskies/.gitignore`: all but the files that people write."""
-    return GITIGNORE

@@ -1,221 +1,28 @@
-"""One table of a config file, read key by key. What is wrong is noted with its place, and reading goes on."""
+"""Typed reading of the tables of a config file. Errors are recorded with their key, and reading continues."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from enum import StrEnum
-from typing import TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from huskies_core.config.document import Document, Finding
 from huskies_core.config.positions import KeyPath
 from huskies_core.sanitize import has_controls
 from huskies_core.suggest import nearest
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 MOST = 1_000_000_000
-"""No number in the config may be greater: seconds beyond it break the calendar."""
+"""The largest number in a config file. Larger numbers of seconds overflow dates."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
+Value = TypeVar("Value")
+Record = TypeVar("Record", bound="DataclassInstance")
+
 _LIST_HINT = 'Write a list with each argument as its own string, such as ["make", "test"].'
-
-
-class Table:
-    """`data` at `path` of the document. Keys that nobody asked for are unknown ones: `finish` notes them."""
-
-    def __init__(self, document: Document, data: Mapping[str, object], path: KeyPath = ()) -> None:
-        self._document = document
-        self._data = data
-        self._path = path
-        self._known: set[str] = set()
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(self._data)
-
-    def has(self, key: str) -> bool:
-        return key in self._data
-
-    def problem(self, key: str, message: str, hint: str = "") -> None:
-        """Notes that the value of `key` is wrong; with an empty key, the table itself."""
-        path = (*self._path, key) if key else self._path
-        self._document.findings.append(Finding(path, message, hint))
-
-    def finish(self) -> None:
-        """Notes every key that was never asked for, with the known one that is nearest to it."""
-        for key in self._data:
-            if key not in self._known:
-                meant = nearest(key, self._known)
-                known = f"Known here: {', '.join(sorted(self._known))}."
-                self.problem(
-                    key, f"unknown key {self._name(key)}", f"Did you mean {meant}?" if meant else known
-                )
-
-    def integer(self, key: str, default: int, *, least: int = 1, most: int = MOST) -> int:
-        value = self.optional_integer(key, least=least, most=most)
-        return default if value is None else value
-
-    def optional_integer(self, key: str, *, least: int = 1, most: int = MOST) -> int | None:
-        value = self._take(key)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool):
-            self._wrong(key, "a whole number", value)
-            return None
-        if not least <= value <= most:
-            self.problem(key, f"{self._name(key)} must be between {least} and {most}, not {value}")
-            return None
-        return value
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        value = self._take(key)
-        if value is not None and not isinstance(value, bool):
-            self._wrong(key, "true or false", value)
-        return value if isinstance(value, bool) else default
-
-    def amount(self, key: str, *, positive: bool = False) -> float | None:
-        """A finite number that is not negative, and with `positive` not 0 either."""
-        value = self._take(key)
-        if value is None:
-            return None
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            self._wrong(key, "a number", value)
-            return None
-        if not math.isfinite(value) or not 0 <= value <= MOST or (positive and value == 0):
-            least = "more than 0" if positive else "0 or more"
-            self.problem(key, f"{self._name(key)} must be {least}, not {value}")
-            return None
-        return float(value)
-
-    def text(self, key: str) -> str | None:
-        """Text of any number of lines; only NUL, which no program can be given, is refused."""
-        value = self._take(key)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            self._wrong(key, "a string", value)
-            return None
-        if "\0" in value:
-            self.problem(key, f"{self._name(key)} must not contain a NUL character")
-            return None
-        return value
-
-    def line(self, key: str) -> str | None:
-        """Text of one line without control characters, not blank."""
-        value = self.text(key)
-        if value is None:
-            return None
-        if not value.strip() or has_controls(value):
-            self.problem(key, f"{self._name(key)} must be one line of text without control characters")
-            return None
-        return value
-
-    def required_line(self, key: str) -> str:
-        """As `line`; an empty string when it is missing, which is noted."""
-        self.require(key)
-        return self.line(key) or ""
-
-    def choice(self, key: str, default: Choice) -> Choice:
-        """One of the words that `default` is one of."""
-        return type(default)(self.word(key, default.value, [choice.value for choice in type(default)]))
-
-    def choices(self, key: str, default: tuple[Choice, ...]) -> tuple[Choice, ...]:
-        """A list of words that `default` has at least one of, in their own order, each once."""
-        known = type(default[0])
-        given = self.strings(key) if self.has(key) else default
-        for word in given:
-            if word not in set(known):
-                meant = nearest(word, known)
-                hint = f"Did you mean {meant}?" if meant else f"Known: {', '.join(known)}."
-                self.problem(key, f"{self._name(key)} has an unknown word {word!r}", hint)
-        return tuple(choice for choice in known if choice in given)
-
-    def word(self, key: str, default: str, words: Sequence[str]) -> str:
-        """One of `words`; `default` where it is missing or something else, which is noted."""
-        value = self.text(key)
-        if value is None or value in words:
-            return default if value is None else value
-        meant = nearest(value, words)
-        listed = f"{', '.join(words[:-1])} or {words[-1]}"
-        self.problem(
-            key,
-            f"{self._name(key)} must be {listed}, not {value!r}",
-            f"Did you mean {meant}?" if meant else "",
-        )
-        return default
-
-    def require(self, key: str) -> None:
-        """Notes that `key` is missing, if it is."""
-        if not self.has(key):
-            self.problem("", f"{self._title()} has no {key}")
-
-    def strings(self, key: str) -> tuple[str, ...]:
-        """A list of strings; where something else stands, the empty one."""
-        value = self._take(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self._wrong(key, "a list of strings", value, _LIST_HINT if isinstance(value, str) else "")
-            return ()
-        wrong = [item for item in value if not isinstance(item, str) or "\0" in item]
-        if wrong:
-            self._wrong(key, "a list of strings", wrong[0], _LIST_HINT)
-            return ()
-        return tuple(value)
-
-    def arguments(self, key: str) -> tuple[str, ...]:
-        """The argument list of a command; the empty one when it is missing."""
-        words = self.strings(key)
-        if self._data.get(key) == [] or (words and not words[0].strip()):
-            self.problem(key, f"{self._name(key)} must name a program first", _LIST_HINT)
-        elif len(words) == 1 and " " in words[0] and "/" not in words[0]:
-            self.problem(key, f"{self._name(key)} has a whole command in one string", _LIST_HINT)
-        return words
-
-    def table(self, key: str) -> "Table":
-        """The table under `key`; an empty one when it is missing or something else."""
-        value = self._take(key)
-        if value is not None and not isinstance(value, dict):
-            self._wrong(key, "a table", value, f"Write [{self._name(key)}] and its keys below it.")
-            value = None
-        return Table(self._document, value or {}, (*self._path, key))
-
-    def tables(self, key: str) -> tuple["Table", ...]:
-        """The tables of an array of them; none when it is missing or something else."""
-        value = self._take(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self._wrong(key, "a list of tables", value, f"Write [[{self._name(key)}]] for each.")
-            return ()
-        return tuple(
-            Table(self._document, item, (*self._path, key, index)) for index, item in enumerate(value)
-        )
-
-    def _take(self, key: str) -> object:
-        self._known.add(key)
-        return self._data.get(key)
-
-    def _wrong(self, key: str, wanted: str, value: object, hint: str = "") -> None:
-        self.problem(key, f"{self._name(key)} must be {wanted}, not {_kind(value)}", hint)
-
-    def _name(self, key: str) -> str:
-        return ".".join([*(part for part in self._path if isinstance(part, str)), key])
-
-    def _title(self) -> str:
-        """The table as its header has it, with its number where there are several."""
-        name = ".".join(part for part in self._path if isinstance(part, str))
-        number = [part + 1 for part in self._path if isinstance(part, int)]
-        return f"[[{name}]] number {number[-1]}" if number else f"[{name}]"
-
-
-def note_duplicates(tables: Iterable[Table], names: Iterable[str], key: str = "name") -> None:
-    """Notes each table whose name an earlier one has. Empty names are noted elsewhere."""
-    seen: set[str] = set()
-    for table, name in zip(tables, names, strict=True):
-        if name and name in seen:
-            table.problem(key, f"{key} {name!r} is used twice")
-        seen.add(name)
-
-
-_KINDS = {
+_TYPE_NAMES = {
     bool: "true or false",
     dict: "a table",
     float: "a number",
@@ -223,7 +30,227 @@ _KINDS = {
     list: "a list",
     str: "a string",
 }
+_KEYS = {"gates": "gate", "components": "component"}
 
 
-def _kind(value: object) -> str:
-    return _KINDS.get(type(value), "a date or time")
+class Table:
+    """The table `data` at `path` of a document. Keys that no reader asked for are unknown: see `finish`.
+
+    Each reader returns None if the key is missing or its value is invalid, and records a problem in the latter case.
+    """
+
+    def __init__(self, document: Document, data: Mapping[str, Any], path: KeyPath = ()) -> None:
+        self.data = data
+        self._document = document
+        self._path = path
+        self._known: set[str] = set()
+
+    def has(self, key: str) -> bool:
+        return key in self.data
+
+    def name(self, key: str) -> str:
+        """Return the dotted name of `key`, without the numbers of array elements."""
+        return ".".join([*(part for part in self._path if isinstance(part, str)), key])
+
+    def problem(self, key: str, message: str, hint: str = "") -> None:
+        """Record a problem of the value of `key`; an empty key stands for the table itself."""
+        path = (*self._path, key) if key else self._path
+        self._document.findings.append(Finding(path, message, hint))
+
+    def require(self, key: str) -> None:
+        """Record a problem if `key` is missing."""
+        if not self.has(key):
+            name = ".".join(part for part in self._path if isinstance(part, str))
+            number = [part + 1 for part in self._path if isinstance(part, int)]
+            title = f"[[{name}]] number {number[-1]}" if number else f"[{name}]"
+            self.problem("", f"{title} has no {key}")
+
+    def finish(self) -> None:
+        """Record a problem for each unknown key."""
+        for key in self.data:
+            if key not in self._known:
+                self.problem(key, f"unknown key {self.name(key)}", suggestion(key, sorted(self._known)))
+
+    def integer(self, key: str, *, least: int = 1, most: int = MOST) -> int | None:
+        value = self._typed(key, (int,), "a whole number")
+        if value is not None and not least <= value <= most:
+            self.problem(key, f"{self.name(key)} must be between {least} and {most}, not {value}")
+            return None
+        return value
+
+    def flag(self, key: str) -> bool | None:
+        return self._typed(key, (bool,), "true or false")
+
+    def amount(self, key: str, *, positive: bool = False) -> float | None:
+        """Return a finite number that is 0 or more; with `positive`, more than 0."""
+        value = self._typed(key, (int, float), "a number")
+        if value is None:
+            return None
+        if not 0 <= value <= MOST or (positive and value == 0):  # NaN is not in the range
+            self.problem(
+                key, f"{self.name(key)} must be {'more than 0' if positive else '0 or more'}, not {value}"
+            )
+            return None
+        return float(value)
+
+    def text(self, key: str) -> str | None:
+        """Return a text of any number of lines. NUL is refused because no program accepts it as an argument."""
+        value = self._typed(key, (str,), "a string")
+        if value is not None and "\0" in value:
+            self.problem(key, f"{self.name(key)} must not contain a NUL character")
+            return None
+        return value
+
+    def line(self, key: str) -> str | None:
+        """Return a text of one line that is not blank and has no control characters."""
+        value = self.text(key)
+        if value is not None and (not value.strip() or has_controls(value)):
+            self.problem(key, f"{self.name(key)} must be one line of text without control characters")
+            return None
+        return value
+
+    def choice(self, key: str, kind: type[Choice]) -> Choice | None:
+        value = self.word(key, [choice.value for choice in kind])
+        return None if value is None else kind(value)
+
+    def choices(self, key: str, kind: type[Choice]) -> tuple[Choice, ...] | None:
+        """Return the listed members of `kind` in the order of `kind`, each once."""
+        words = self.strings(key)
+        for word in words or ():
+            if word not in set(kind):
+                hint = suggestion(word, kind, "Known")
+                self.problem(key, f"{self.name(key)} has an unknown value {word!r}", hint)
+        return None if words is None else tuple(choice for choice in kind if choice in words)
+
+    def word(self, key: str, words: Sequence[str]) -> str | None:
+        value = self.text(key)
+        if value is None or value in words:
+            return value
+        meant = nearest(value, words)
+        listed = f"{', '.join(words[:-1])} or {words[-1]}"
+        message = f"{self.name(key)} must be {listed}, not {value!r}"
+        self.problem(key, message, f"Did you mean {meant}?" if meant else "")
+        return None
+
+    def strings(self, key: str) -> tuple[str, ...] | None:
+        values = self._typed(key, (list,), "a list of strings", _LIST_HINT)
+        for value in values or ():
+            if not isinstance(value, str) or "\0" in value:
+                self._mistyped(key, "a list of strings", value, _LIST_HINT)
+                return None
+        return None if values is None else tuple(values)
+
+    def arguments(self, key: str) -> tuple[str, ...] | None:
+        """Return the argument list of a command."""
+        words = self.strings(key)
+        if words == () or (words and not words[0].strip()):
+            self.problem(key, f"{self.name(key)} must name a program first", _LIST_HINT)
+        elif words and len(words) == 1 and " " in words[0] and "/" not in words[0]:
+            self.problem(key, f"{self.name(key)} has a whole command in one string", _LIST_HINT)
+        return words
+
+    def table(self, key: str) -> "Table":
+        """Return the table under `key`, or an empty one if the key is missing or not a table."""
+        value = self._typed(key, (dict,), "a table", f"Write [{self.name(key)}] and its keys below it.")
+        return Table(self._document, value or {}, (*self._path, key))
+
+    def tables(self, key: str) -> tuple["Table", ...]:
+        """Return the tables of an array; none if the key is missing or not an array of tables."""
+        value = self._take(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self._mistyped(key, "a list of tables", value, f"Write [[{self.name(key)}]] for each.")
+            return ()
+        paths = ((*self._path, key, index) for index in range(len(value)))
+        return tuple(Table(self._document, item, path) for item, path in zip(value, paths, strict=True))
+
+    def _take(self, key: str) -> Any:
+        self._known.add(key)
+        return self.data.get(key)
+
+    def _typed(self, key: str, types: tuple[type[Value], ...], noun: str, hint: str = "") -> Value | None:
+        """Return the value of `key` if it is of one of the `types`. A bool is not an int here."""
+        value = self._take(key)
+        if value is None or (isinstance(value, types) and (bool in types or not isinstance(value, bool))):
+            return value
+        self._mistyped(key, noun, value, hint)
+        return None
+
+    def _mistyped(self, key: str, noun: str, value: object, hint: str) -> None:
+        kind = _TYPE_NAMES.get(type(value), "a date or time")
+        self.problem(key, f"{self.name(key)} must be {noun}, not {kind}", hint)
+
+
+Reader = Callable[[Table, str], object]
+_READERS: Mapping[object, Reader] = {
+    bool: Table.flag,
+    int: Table.integer,
+    int | None: Table.integer,
+    float: Table.amount,
+    float | None: partial(Table.amount, positive=True),
+    str: Table.line,
+    str | None: Table.line,
+    tuple[str, ...]: Table.strings,
+}
+
+
+def read_record(record: type[Record], table: Table) -> Record:
+    """Return the record that `table` describes. A missing or invalid key takes the field's default.
+
+    The type of a field selects the reader of its key; `Annotated` names another. A field without a default is a
+    required key. After a problem has been recorded, the result is incomplete and must not be used.
+    """
+    values: dict[str, Any] = {}
+    for field in fields(record):
+        key = key_of(field.name)
+        required = field.default is MISSING and field.default_factory is MISSING
+        if required:
+            table.require(key)
+        value = _reader_of(field.type)(table, key)
+        if required or value is not None:
+            values[field.name] = value
+    table.finish()
+    return record(**values)
+
+
+def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record, ...]:
+    """Return a record for each table. Record a problem for each name that is used twice."""
+    records: list[Record] = []
+    names: set[str] = set()
+    for table in tables:
+        records.append(read_record(record, table))
+        name = vars(records[-1])["name"]
+        if name and name in names:
+            table.problem("name", f"name {name!r} is used twice")
+        names.add(name)
+    return tuple(records)
+
+
+def list_of(record: type[Record]) -> Reader:
+    """Return the reader of an array of tables."""
+    return lambda table, key: read_records(record, table.tables(key))
+
+
+def key_of(field: str) -> str:
+    """Return the key of the config file that a field of a record is read from."""
+    return _KEYS.get(field, field)
+
+
+def suggestion(word: str, known: Iterable[str], listing: str = "Known here") -> str:
+    """Return a hint with the known word nearest to `word`, else with all known words."""
+    words = list(known)
+    meant = nearest(word, words)
+    return f"Did you mean {meant}?" if meant else f"{listing}: {', '.join(words)}."
+
+
+def _reader_of(kind: Any) -> Reader:
+    annotated = getattr(kind, "__metadata__", ())
+    if annotated:
+        reader: Reader = annotated[0]
+        return reader
+    if kind in _READERS:
+        return _READERS[kind]
+    if issubclass(kind, StrEnum):
+        return lambda table, key: table.choice(key, kind)
+    return lambda table, key: read_record(kind, table.table(key))

@@ -96,13 +96,13 @@ def _recorded(context: Context) -> str | None:
 
 
 def _write_files(project: Project, base: str) -> tuple[str, ...]:
-    from huskies_core.config.scaffold import agents_template, gitignore_text, project_template
+    from huskies_core.config.scaffold import AGENTS_TEMPLATE, GITIGNORE, project_template
 
     project.state_dir.mkdir(exist_ok=True)
     texts = {
-        project.state_dir / ".gitignore": gitignore_text(),
+        project.state_dir / ".gitignore": GITIGNORE,
         project.project_toml: project_template(base),
-        project.agents_toml: agents_template(),
+        project.agents_toml: AGENTS_TEMPLATE,
     }
     missing = [path for path in texts if not path.exists()]
     for path in missing:

@@ -1,4 +1,4 @@
-"""Config files written into a project, and what is said of them."""
+"""Load config files from a project, or return their problems."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def nothing_at_base(path: str) -> str | None:
 
 @pytest.fixture
 def load(project: Project) -> Callable[..., Config]:
-    """Loads the two texts; an empty one is a file that is not there."""
+    """Return a function that loads the two texts. An empty text stands for a missing file."""
 
     def write_and_load(project_toml: str = "", agents_toml: str = "") -> Config:
         for file, text in ((project.project_toml, project_toml), (project.agents_toml, agents_toml)):
@@ -30,7 +30,7 @@ def load(project: Project) -> Callable[..., Config]:
 
 @pytest.fixture
 def refusal(load: Callable[..., Config]) -> Callable[..., list[str]]:
-    """The problems of the two texts, as lines with their hints."""
+    """Return a function that returns the problems of the two texts as lines with hints."""
 
     def problems_of(project_toml: str = "", agents_toml: str = "") -> list[str]:
         with pytest.raises(ConfigError) as caught:

@@ -69,11 +69,11 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
     )
     config = load(agents_toml=EVERYTHING)
     assert config.agents == (coder, Agent("qa", AgentStage.QA, "claude-code"))
-    assert (config.agent("coder-1"), config.agent("nobody")) == (coder, None)
+    assert (config.agent("coder-1"), config.agent("other")) == (coder, None)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("[[agents]]", "1: unknown key agents Did you mean agent?"),
         (agent("max_turn = 3"), "5: unknown key agent.max_turn Did you mean max_turns?"),
@@ -84,31 +84,37 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
             agent('prompt = "{{storey}}"'),
             "5: unknown variable {{storey}} in a prompt Did you mean {{story}}?",
         ),
-        (agent('prompt = " "'), "5: prompt is empty Leave it out to use the one that comes with huskies."),
+        (agent('prompt = " "'), "5: prompt is empty Remove the key to use the built-in prompt."),
         (agent('role = "a\\u0000b"'), "5: agent.role must not contain a NUL character"),
         (agent("env = { A = 1 }"), "5: agent.env.A must be a string, not a whole number"),
-        (agent('env = { "A B" = "" }'), "5: 'A B' is no name of an environment variable"),
-        (agent('env_allow = ["A=B"]'), "5: 'A=B' is no name of an environment variable"),
+        (agent('env = { "A B" = "" }'), "5: 'A B' is not a name of an environment variable"),
+        (agent('env_allow = ["A=B"]'), "5: 'A=B' is not a name of an environment variable"),
         (
             agent('env_allow = ["HUSKIES_RUN_ID"]'),
             "5: HUSKIES_RUN_ID is set by huskies itself Choose a name that does not begin with HUSKIES_.",
         ),
         (
             agent('prompt_file = "../secret"'),
-            "5: prompt_file '../secret' leads out of .huskies Write it relative to .huskies, such as prompts/coder.md.",
+            "5: prompt_file '../secret' is outside .huskies Write it relative to .huskies, such as prompts/coder.md.",
         ),
         (
             agent('prompt_file = "gone.md"'),
-            "5: prompt_file 'gone.md' is missing It is looked for as .huskies/gone.md, there and on the base branch.",
+            (
+                "5: prompt_file 'gone.md' is missing "
+                "Huskies looks for .huskies/gone.md in the main checkout and on the base branch."
+            ),
         ),
-        (agent('sandbox = "jail"'), "5: sandbox must be bwrap, not 'jail' Leave it out to have none."),
+        (
+            agent('sandbox = "jail"'),
+            "5: sandbox must be bwrap, not 'jail' Remove the key to run without a sandbox.",
+        ),
         (
             agent("sandbox_network = false"),
             '5: sandbox_network is for agents with a sandbox Add sandbox = "bwrap".',
         ),
         (
             agent('sandbox = "bwrap"', 'sandbox_write = ["/a/../b"]'),
-            "6: '/a/../b' is no path from / or ~/ Write it whole, such as ~/.claude.",
+            "6: '/a/../b' does not begin with / or ~/ Write the full path, such as ~/.claude.",
         ),
         (
             agent('sandbox = "bwrap"', "sandbox_network = 1"),
@@ -131,25 +137,25 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(refusal: Refusal, text: str, said: str) -> None:
-    assert refusal(agents_toml=text) == [f".huskies/agents.toml:{said}"]
+def test_an_invalid_value_is_a_problem_at_its_line(refusal: Refusal, text: str, problem: str) -> None:
+    assert refusal(agents_toml=text) == [f".huskies/agents.toml:{problem}"]
 
 
-def test_a_prompt_file_is_read_where_it_lies_and_checked(project: Project, refusal: Refusal) -> None:
+def test_a_prompt_file_is_checked(project: Project, refusal: Refusal) -> None:
     (project.state_dir / "coder.md").write_text("one\n{{epic}} {{x}}\n")
-    said = refusal(agents_toml=agent('prompt_file = "coder.md"', 'prompt = "both"'))
+    problems = refusal(agents_toml=agent('prompt_file = "coder.md"', 'prompt = "both"'))
     known = ", ".join(sorted(PROMPT_VARIABLES))
-    assert said == [
+    assert problems == [
         ".huskies/agents.toml:5: prompt and prompt_file exclude each other Keep one of the two.",
         f".huskies/coder.md:2: unknown variable {{{{x}}}} in a prompt Known: {known}.",
     ]
 
 
-def test_a_prompt_file_without_a_word_is_refused(project: Project, refusal: Refusal) -> None:
+def test_a_blank_prompt_file_is_refused(project: Project, refusal: Refusal) -> None:
     (project.state_dir / "coder.md").write_text(" \n")
-    said = refusal(agents_toml=agent('prompt_file = "coder.md"'))
-    hint = "Name no prompt_file to use the one that comes with huskies."
-    assert said == [f".huskies/coder.md:1: the prompt is empty {hint}"]
+    problems = refusal(agents_toml=agent('prompt_file = "coder.md"'))
+    hint = "Remove prompt_file to use the built-in prompt."
+    assert problems == [f".huskies/coder.md:1: the prompt is empty {hint}"]
 
 
 def test_unknown_variables_are_found_once_in_the_order_of_the_text() -> None:

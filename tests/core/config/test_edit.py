@@ -5,8 +5,8 @@ import pytest
 
 from huskies_core.config.document import Document
 from huskies_core.config.edit import get_value, keys_in_force, set_value, show
+from huskies_core.config.load import read_project
 from huskies_core.config.problems import ConfigError
-from huskies_core.config.project_file import read_project
 from huskies_core.config.records import Config
 from huskies_core.config.scaffold import project_template
 from huskies_core.errors import HuskiesError
@@ -45,12 +45,12 @@ command = [
         ),
     ],
 )
-def test_a_key_is_set_and_all_else_stays(key: str, value: str, old: str, new: str) -> None:
+def test_setting_a_key_keeps_the_rest_of_the_file(key: str, value: str, old: str, new: str) -> None:
     edited = set_value(TEXT, key, value).replace('[pricing."m.1"]', "[pricing.'m.1']")
     assert edited == TEXT.replace(old, new, 1)
 
 
-def test_a_new_key_stands_below_its_commented_default() -> None:
+def test_a_new_key_is_written_below_its_commented_default() -> None:
     text = project_template("main")
     assert (set_value(text, "max_gates", "9"), set_value(text, "merge.starvation_secs", "9")) == (
         text.replace("# max_gates = 2\n", "# max_gates = 2\nmax_gates = 9\n"),
@@ -71,11 +71,11 @@ def test_a_new_key_stands_below_its_commented_default() -> None:
         ),
     ],
 )
-def test_a_new_key_of_the_top_stands_before_every_table(before: str, after: str) -> None:
+def test_a_new_key_of_the_top_is_written_before_every_table(before: str, after: str) -> None:
     assert set_value(before, "max_gates", "9") == after
 
 
-def test_text_that_looks_like_a_table_is_left_alone() -> None:
+def test_a_string_that_looks_like_a_table_is_not_edited() -> None:
     text = '[notify]\ncommand = ["x", """\n[merge]\n"""]\n'
     assert set_value(text, "merge.starvation_secs", "9") == f"{text}\n[merge]\nstarvation_secs = 9\n"
 
@@ -85,7 +85,7 @@ def test_setting_a_key_again_changes_nothing() -> None:
     assert set_value(once, "retention_days", "3") == once
 
 
-def test_a_file_that_is_not_there_begins_with_the_key() -> None:
+def test_a_missing_file_begins_with_the_key() -> None:
     assert set_value("", "budget.per_day_usd", "2.5") == "[budget]\nper_day_usd = 2.5\n"
 
 
@@ -106,7 +106,7 @@ def test_every_key_of_the_template_can_be_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "error"),
     [
         ("max_coder", "1", ("unknown key max_coder", "Did you mean max_coders?")),
         ("wacher.x", "1", ("unknown key wacher", "Did you mean watcher?")),
@@ -115,14 +115,14 @@ def test_every_key_of_the_template_can_be_set() -> None:
         ("max_coders", "3\nmax_gates = 9", ("max_coders must be a whole number, not a string", "")),
         ("gate.name", "x", ("gate is not a table", "Edit the file by hand.")),
         ("max_coders.x", "1", ("max_coders is not a table", "Edit the file by hand.")),
-        ("a b", "1", ("'a b' is no key", "Write it as in 'merge.mergemaster_attempts'.")),
-        ("", "1", ("'' is no key", "Write it as in 'merge.mergemaster_attempts'.")),
+        ("a b", "1", ("'a b' is not a key", "Write it as in 'merge.mergemaster_attempts'.")),
+        ("", "1", ("'' is not a key", "Write it as in 'merge.mergemaster_attempts'.")),
     ],
 )
-def test_what_a_key_does_not_allow_is_refused(key: str, value: str, said: tuple[str, str]) -> None:
+def test_an_invalid_key_or_value_is_refused(key: str, value: str, error: tuple[str, str]) -> None:
     with pytest.raises(HuskiesError) as caught:
         set_value(TEXT, key, value)
-    assert ((caught.value.message, caught.value.hint), caught.value.code) == (said, "config_error")
+    assert ((caught.value.message, caught.value.hint), caught.value.code) == (error, "config_error")
 
 
 def test_a_file_with_another_problem_is_not_edited() -> None:
@@ -130,7 +130,7 @@ def test_a_file_with_another_problem_is_not_edited() -> None:
         set_value("[merge]\n[x]\n", "max_coders", "1")
 
 
-def test_a_wrong_value_can_be_corrected() -> None:
+def test_an_invalid_value_can_be_corrected() -> None:
     assert set_value("max_coders = 0\n", "max_coders", "1") == "max_coders = 1\n"
 
 

@@ -10,7 +10,7 @@ from huskies_core.config.records import Config, Gate, ProjectConfig
 from huskies_core.project import Project
 
 Refusal = Callable[..., list[str]]
-RESTORE = "A full disk leaves such files: restore it ('git checkout -- FILE'), or write a comment into it."
+RESTORE = "A full disk can cause this. Restore it ('git checkout -- FILE'), or write a comment into it."
 
 
 def test_without_files_every_key_has_its_default(load: Callable[..., Config]) -> None:
@@ -27,14 +27,14 @@ def test_a_file_the_checkout_lacks_is_read_from_the_base_branch(project: Project
     )
 
 
-def test_the_checkout_goes_before_the_base_branch(project: Project) -> None:
+def test_a_file_of_the_checkout_overrides_the_base_branch(project: Project) -> None:
     project.project_toml.write_text("max_coders = 8")
     assert load_project(project, {".huskies/project.toml": "max_coders = 7"}.get).max_coders == 8
 
 
-def test_the_problems_of_both_files_are_told_at_once_in_their_order(refusal: Refusal) -> None:
-    said = refusal("b = 1\nmax_gates = 0\na = 1", "[[agent]]\nname = 1")
-    assert [line.split(": ")[0] for line in said] == [
+def test_the_problems_of_both_files_are_listed_in_their_order(refusal: Refusal) -> None:
+    problems = refusal("b = 1\nmax_gates = 0\na = 1", "[[agent]]\nname = 1")
+    assert [line.split(": ")[0] for line in problems] == [
         ".huskies/project.toml:1",
         ".huskies/project.toml:2",
         ".huskies/project.toml:3",
@@ -44,7 +44,7 @@ def test_the_problems_of_both_files_are_told_at_once_in_their_order(refusal: Ref
     ]
 
 
-def test_the_error_is_the_first_problem_and_how_many_follow(load: Callable[..., Config]) -> None:
+def test_the_error_names_the_first_problem_and_the_number_of_others(load: Callable[..., Config]) -> None:
     with pytest.raises(ConfigError) as caught:
         load("max_coder = 1\nmax_gate = 1\nx = 1")
     error = caught.value
@@ -57,7 +57,7 @@ def test_the_error_is_the_first_problem_and_how_many_follow(load: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [
         (b"a = 1\nb = \n", "2: not valid TOML: invalid value"),
         (b"a = 1\nb = [\n\n", "2: not valid TOML: invalid value"),
@@ -71,11 +71,11 @@ def test_the_error_is_the_first_problem_and_how_many_follow(load: Callable[..., 
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_is_never_taken_for_a_missing_one(
-    project: Project, refusal: Refusal, content: bytes, said: str
+def test_an_unreadable_file_is_a_problem_and_not_a_missing_file(
+    project: Project, refusal: Refusal, content: bytes, problem: str
 ) -> None:
     project.project_toml.write_bytes(content)
-    assert refusal() == [f".huskies/project.toml:{said}"]
+    assert refusal() == [f".huskies/project.toml:{problem}"]
 
 
 def test_a_folder_in_place_of_a_file_is_named(project: Project, refusal: Refusal) -> None:
@@ -88,19 +88,19 @@ def test_agents_load_while_the_project_file_is_broken(project: Project) -> None:
     assert load_agents(project, lambda _: None) == ()
 
 
-def test_the_gates_are_those_of_the_config_else_an_executable_script_test_else_none(
+def test_without_gates_an_executable_script_test_is_the_gate(
     project: Project,
 ) -> None:
     script = project.root / "script" / "test"
     script.parent.mkdir()
-    told = [gates_of(project, ProjectConfig())]
+    gates = [gates_of(project, ProjectConfig())]
     script.write_text("#!/bin/sh\n")
-    told.append(gates_of(project, ProjectConfig()))
+    gates.append(gates_of(project, ProjectConfig()))
     script.chmod(0o755)
-    told.append(gates_of(project, ProjectConfig()))
+    gates.append(gates_of(project, ProjectConfig()))
     own = (Gate("mine", ("true",)),)
-    told.append(gates_of(project, ProjectConfig(gates=own)))
-    assert told == [(), (), (Gate("script/test", ("./script/test",), 1200),), own]
+    gates.append(gates_of(project, ProjectConfig(gates=own)))
+    assert gates == [(), (), (Gate("script/test", ("./script/test",), 1200),), own]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -60,7 +60,7 @@ def test_each_key_is_on_its_line() -> None:
     }
 
 
-def test_a_place_without_a_line_is_where_the_nearest_thing_around_it_is() -> None:
+def test_a_path_without_a_line_has_the_line_of_the_nearest_enclosing_key() -> None:
     assert (line_of({("a",): 3}, ("a", "b", 0)), line_of({}, ("a",))) == (3, 1)
 
 
@@ -74,10 +74,10 @@ VALUES = st.recursive(
 
 
 def paths_of(value: object, path: KeyPath = ()) -> set[KeyPath]:
-    """Every key and element of the data that tomllib reads."""
+    """Return the path of each key and element."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found: set[KeyPath] = {path} if path else set()
-    return found.union(*(paths_of(item, (*path, key)) for key, item in items))
+    own: set[KeyPath] = {path} if path else set()
+    return own.union(*(paths_of(item, (*path, key)) for key, item in items))
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4))

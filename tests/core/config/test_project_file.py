@@ -100,9 +100,9 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
     )
 
 
-def test_what_people_are_told_of_is_all_but_what_is_done(load: Callable[..., Config]) -> None:
-    told = load("notify.desktop = true").project.notify
-    assert (set(Topic) - set(told.events), told.is_on) == ({Topic.DONE}, True)
+def test_by_default_every_topic_but_done_is_notified(load: Callable[..., Config]) -> None:
+    notify = load("notify.desktop = true").project.notify
+    assert (set(Topic) - set(notify.events), notify.is_on) == ({Topic.DONE}, True)
     for off in ("# nothing", "notify.desktop = false", "notify = { desktop = true, events = [] }"):
         assert not load(off).project.notify.is_on
 
@@ -111,12 +111,12 @@ def test_an_empty_gateway_url_is_none(load: Callable[..., Config]) -> None:
     assert load('gateway_url = ""').project.gateway_url is None
 
 
-AS_ITS_SERVICE_HAS_IT = "Write each as its service has it, such as tgram://${BOT_TOKEN}/${CHAT_ID}."
+AS_DOCUMENTED = "Write each as Apprise documents it, such as tgram://${BOT_TOKEN}/${CHAT_ID}."
 AS_A_LIST = 'Write a list with each argument as its own string, such as ["make", "test"].'
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("max_coder = 4", "unknown key max_coder Did you mean max_coders?"),
         ("max_coders = true", "max_coders must be a whole number, not true or false"),
@@ -137,12 +137,12 @@ AS_A_LIST = 'Write a list with each argument as its own string, such as ["make",
         ),
         (
             'base_branch = "a..b"',
-            "base_branch 'a..b' is no name of a branch Write it as 'git branch' shows it.",
+            "base_branch 'a..b' is not a branch name Write it as 'git branch' prints it.",
         ),
-        ('timezone = "Europe/Londn"', "timezone 'Europe/Londn' is not known Did you mean Europe/London?"),
+        ('timezone = "Europe/Londn"', "unknown timezone 'Europe/Londn' Did you mean Europe/London?"),
         (
             'timezone = "../../etc/passwd"',
-            "timezone '../../etc/passwd' is not known Write it as Area/City, such as Europe/London.",
+            "unknown timezone '../../etc/passwd' Write it as Area/City, such as Europe/London.",
         ),
         ('gateway_url = "ftp://x"', "gateway_url must begin with http:// or https://"),
         ("watcher = 3", "watcher must be a table, not a whole number Write [watcher] and its keys below it."),
@@ -157,7 +157,7 @@ AS_A_LIST = 'Write a list with each argument as its own string, such as ["make",
         ("pricing.x.input = -1", "pricing.x.input must be 0 or more, not -1"),
         (
             'notify = { desktop = true, events = ["helt"] }',
-            "notify.events has an unknown word 'helt' Did you mean held?",
+            "notify.events has an unknown value 'helt' Did you mean held?",
         ),
         (
             'notify = { desktop = true, events = "held" }',
@@ -167,16 +167,16 @@ AS_A_LIST = 'Write a list with each argument as its own string, such as ["make",
         ('notify.webhook = "file:///x"', "notify.webhook must begin with http://, https:// or ${NAME}"),
         (
             'notify.apprise = ["tgram"]',
-            f"notify.apprise must be a list of addresses such as service://… {AS_ITS_SERVICE_HAS_IT}",
+            f"notify.apprise must be a list of addresses such as service://… {AS_DOCUMENTED}",
         ),
     ],
 )
-def test_a_wrong_value_is_told_with_its_line(refusal: Refusal, text: str, said: str) -> None:
-    assert refusal(f"# first line\n{text}\n") == [f".huskies/project.toml:2: {said}"]
+def test_an_invalid_value_is_a_problem_at_its_line(refusal: Refusal, text: str, problem: str) -> None:
+    assert refusal(f"# first line\n{text}\n") == [f".huskies/project.toml:2: {problem}"]
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "problem"),
     [
         (['name = "t"'], "1: [[gate]] number 1 has no command"),
         (['command = ["a"]'], "1: [[gate]] number 1 has no name"),
@@ -186,12 +186,14 @@ def test_a_wrong_value_is_told_with_its_line(refusal: Refusal, text: str, said: 
         ),
     ],
 )
-def test_a_gate_needs_a_name_of_its_own_and_a_command(refusal: Refusal, lines: list[str], said: str) -> None:
-    assert refusal("\n".join(["[[gate]]", *lines])) == [f".huskies/project.toml:{said}"]
+def test_a_gate_needs_a_name_of_its_own_and_a_command(
+    refusal: Refusal, lines: list[str], problem: str
+) -> None:
+    assert refusal("\n".join(["[[gate]]", *lines])) == [f".huskies/project.toml:{problem}"]
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "problem"),
     [
         ('"make test"', "must be a list of strings, not a string"),
         ("[]", "must name a program first"),
@@ -200,12 +202,12 @@ def test_a_gate_needs_a_name_of_its_own_and_a_command(refusal: Refusal, lines: l
         ('["make", 1]', "must be a list of strings, not a whole number"),
     ],
 )
-def test_a_command_is_an_argument_list(refusal: Refusal, command: str, said: str) -> None:
+def test_a_command_is_an_argument_list(refusal: Refusal, command: str, problem: str) -> None:
     text = f'[[gate]]\nname = "t"\ncommand = {command}'
-    assert refusal(text) == [f".huskies/project.toml:3: gate.command {said} {AS_A_LIST}"]
+    assert refusal(text) == [f".huskies/project.toml:3: gate.command {problem} {AS_A_LIST}"]
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc", "a/../../b"])
-def test_a_component_lies_inside_the_project(refusal: Refusal, path: str) -> None:
-    said = f".huskies/project.toml:3: path {path!r} leads out of the project Write it relative to the root."
-    assert refusal(f'[[component]]\nname = "x"\npath = "{path}"') == [said]
+def test_the_path_of_a_component_is_inside_the_project(refusal: Refusal, path: str) -> None:
+    problem = f"path {path!r} is outside the project Write it relative to the project's root."
+    assert refusal(f'[[component]]\nname = "x"\npath = "{path}"') == [f".huskies/project.toml:3: {problem}"]

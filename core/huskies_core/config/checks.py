@@ -1,0 +1,159 @@
+"""The readers of single config keys that have rules of their own."""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+from huskies_core.config.prompt_variables import explain_unknown, find_unknown_variables
+from huskies_core.config.table import Table
+from huskies_core.runtimes.known import runtime_names
+from huskies_core.suggest import nearest
+
+COMMAND = "command"
+SANDBOX = "bwrap"
+_INVALID_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(/|$)|[/.]$|^@$|^refs/")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WEBHOOK = re.compile(r"\$\{|https?://[^\s/]")
+_APPRISE_URL = re.compile(r"\$\{|[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def branch(table: Table, key: str) -> str | None:
+    name = table.line(key)
+    if name is not None and _INVALID_BRANCH.search(name):
+        table.problem(key, f"{key} {name!r} is not a branch name", "Write it as 'git branch' prints it.")
+    return name
+
+
+def timezone(table: Table, key: str) -> str | None:
+    name = table.line(key)
+    if name is None or name == "UTC":
+        return name
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        meant = nearest(name, available_timezones())
+        hint = f"Did you mean {meant}?" if meant else "Write it as Area/City, such as Europe/London."
+        table.problem(key, f"unknown timezone {name!r}", hint)
+    return name
+
+
+def gateway_url(table: Table, key: str) -> str | None:
+    """Return None for an empty address: it switches a gateway off."""
+    url = table.text(key)
+    if url and not re.match(r"https?://[^\s/]", url):
+        table.problem(key, f"{key} must begin with http:// or https://")
+    return url or None
+
+
+def path_in_project(table: Table, key: str) -> str | None:
+    name = table.line(key)
+    if name is None:
+        return None
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        table.problem(
+            key, f"{key} {str(path)!r} is outside the project", "Write it relative to the project's root."
+        )
+    return str(path)
+
+
+def webhook(table: Table, key: str) -> str | None:
+    url = table.line(key)
+    if url is not None and not _WEBHOOK.match(url):
+        table.problem(key, f"{table.name(key)} must begin with http://, https:// or ${{NAME}}")
+    return url
+
+
+def apprise_urls(table: Table, key: str) -> tuple[str, ...] | None:
+    urls = table.strings(key)
+    if not all(map(_APPRISE_URL.match, urls or ())):
+        hint = "Write each as Apprise documents it, such as tgram://${BOT_TOKEN}/${CHAT_ID}."
+        table.problem(key, f"{table.name(key)} must be a list of addresses such as service://…", hint)
+    return urls
+
+
+def runtime(table: Table, key: str) -> str | None:
+    return table.word(key, runtime_names())
+
+
+def agent_command(table: Table, key: str) -> tuple[str, ...] | None:
+    name = table.data.get("runtime")
+    if name != COMMAND and name in runtime_names():
+        if table.has(key):
+            table.problem(key, f"{key} is for runtime {COMMAND}, not for {name}")
+    elif name is not None:
+        table.require(key)
+    return table.arguments(key)
+
+
+def prompt(table: Table, key: str) -> str | None:
+    template = table.text(key)
+    if template is not None and not template.strip():
+        table.problem(key, f"{key} is empty", "Remove the key to use the built-in prompt.")
+    for name in find_unknown_variables(template or ""):
+        table.problem(key, *explain_unknown(name))
+    return template
+
+
+def prompt_file(table: Table, key: str) -> str | None:
+    name = table.line(key)
+    if name is None:
+        return None
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        hint = "Write it relative to .huskies, such as prompts/coder.md."
+        table.problem(key, f"{key} {name!r} is outside .huskies", hint)
+        return None
+    if table.has("prompt"):
+        table.problem(key, "prompt and prompt_file exclude each other", "Keep one of the two.")
+    return str(path)
+
+
+def environment(table: Table, key: str) -> Mapping[str, str]:
+    variables = table.table(key)
+    for name in variables.data:
+        _check_variable(variables, name, name)
+    return MappingProxyType({name: variables.text(name) or "" for name in variables.data})
+
+
+def variable_names(table: Table, key: str) -> tuple[str, ...] | None:
+    names = table.strings(key)
+    for name in names or ():
+        _check_variable(table, key, name)
+    return names
+
+
+def sandbox(table: Table, key: str) -> str | None:
+    name = table.text(key)
+    if name is not None and name != SANDBOX:
+        table.problem(
+            key, f"{key} must be {SANDBOX}, not {name!r}", "Remove the key to run without a sandbox."
+        )
+    for other in ("sandbox_read", "sandbox_write", "sandbox_network"):
+        if name is None and table.has(other):
+            table.problem(other, f"{other} is for agents with a sandbox", f'Add sandbox = "{SANDBOX}".')
+    return name
+
+
+def sandbox_paths(table: Table, key: str) -> tuple[str, ...] | None:
+    """Return the paths. Only the machine that starts the agent can check whether they exist."""
+    paths = table.strings(key)
+    for path in paths or ():
+        parsed = PurePosixPath(path)
+        if ".." in parsed.parts or not (parsed.is_absolute() or path.startswith("~/")):
+            table.problem(
+                key, f"{path!r} does not begin with / or ~/", "Write the full path, such as ~/.claude."
+            )
+    return paths
+
+
+def _check_variable(table: Table, key: str, name: str) -> None:
+    if not _VARIABLE_NAME.fullmatch(name):
+        table.problem(key, f"{name!r} is not a name of an environment variable")
+    elif name.startswith("HUSKIES_"):
+        table.problem(
+            key, f"{name} is set by huskies itself", "Choose a name that does not begin with HUSKIES_."
+        )
