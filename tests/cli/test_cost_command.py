@@ -97,8 +97,8 @@ def test_a_day_s_budget_says_when_it_is_renewed_in_the_project_s_time_zone(tmp_p
         import_story(context.store, Coding())
         spend(context, 1, Usage("opus", cost_usd=0.75), NOW)
         board = read_board(context)
-        (hold,) = [hold for hold in explain(context, 1).holds if hold.rule == "budget_exhausted"]
-    assert hold.detail == "0.75 of today's 0.5 USD are used, until 2026-03-02 00:00 Asia/Tokyo"
+        (hold,) = [hold for hold in explain(context, 1).blockers if hold.rule == "budget_exhausted"]
+    assert hold.detail == "today's runs have spent 0.75 of 0.5 USD, until 2026-03-02 00:00 Asia/Tokyo"
     told = "budget.per_day_usd: $0.75 of $0.50 are used, until 2026-03-02 00:00 Asia/Tokyo"
     assert told in draw_board(board, NOW)
     assert json.loads(json.dumps(board_document(board)))["limits"]["day"] == {

@@ -8,10 +8,10 @@ from support.git_repository import GitRepository
 WAITING = """\
 1 Fix: backlog
 
-✓ it is not over
-✓ nobody has to look at it
-✓ it is no epic
-✓ what it depends on is done
+✓ the story is open
+✓ no person needs to act
+✓ the story is not an epic
+✓ all its dependencies are done
 ✗ not_started: waits to be started (huskies start 1)
 ✓ no run of it is live
 

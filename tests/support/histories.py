@@ -8,7 +8,9 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.stages import Stage
-from huskies_core.scheduler.decisions import Decision, Rules, decide
+from huskies_core.scheduler.decisions import Decision, Policy
+from huskies_core.scheduler.policy import decide
+from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Run, RunKind, RunStatus
 from huskies_core.store.stories import Draft, QaMode, Story
 from support.stories import DRAFT, NOW
@@ -23,7 +25,7 @@ WORK: Mapping[str, Any] = {
     "fingerprint": "f1",
 }
 NO_WORK: Mapping[str, Any] = {**WORK, "commits_ahead": 0, "has_diff": False}
-RULES = Rules(
+POLICY = Policy(
     default_qa=QaMode.SERVER,
     max_retries=3,
     mergemaster_attempts=3,
@@ -60,7 +62,7 @@ def ended(
         detail="",
         verdict=None,
         notes="",
-        evidence=evidence,
+        evidence=Evidence.from_json(evidence),
         landing=None,
         started_at=to_iso(NOW),
         ended_at=to_iso(NOW),
@@ -71,7 +73,7 @@ def ended(
     return replace(run, **fields)
 
 
-def decided(story: Story, *history: Run, rules: Rules = RULES, now: datetime = NOW) -> Decision:
+def decided(story: Story, *history: Run, policy: Policy = POLICY, now: datetime = NOW) -> Decision:
     """What follows for `story` after those runs, which are numbered in their order."""
     numbered = [replace(run, id=RunId(number)) for number, run in enumerate(history, 1)]
-    return decide(story, numbered, rules, now)
+    return decide(story, numbered, policy, now)

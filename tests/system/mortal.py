@@ -1,7 +1,7 @@
 """Loaded by a Python of the tests before the program: dies, as by `kill -9`, when its order says so.
 
 The order is the first one left in the folder `orders/<name>` beside this file, `<name>` being the command or the module
-that runs (`tick`, `advance`, `shim`) and, for what runs inside a run, the story's number (`merging-3`). It says before
+that runs (`tick`, `advance`, `shim`) and, for what runs inside a run, the story's number (`process-3`). It says before
 which effect on the world to die, by its number or by words of its description, and who dies along. All effects are
 written down as they come, so that a test can look where to strike.
 """

@@ -40,7 +40,7 @@ def test_the_first_record_beyond_the_budget_ends_the_run_and_no_other_is_started
     assert (need["rule"], held["rule"], held["detail"]) == (
         "budget_exhausted",
         "budget_exhausted",
-        "the story has used 0.06 of its 0.05 USD",
+        "the story has spent 0.06 of 0.05 USD",
     )
 
 

@@ -68,6 +68,6 @@ def test_a_resolution_that_is_spoiled_after_it_was_reported_does_not_count(
     pipeline.wait_for(story)
     first, second = attempts_at(pipeline, story)
     why = "conflict markers are left in shared.txt"
-    assert (first.evidence["unresolved"], second.evidence["unresolved"]) == (why, None)
+    assert (first.evidence.unresolved, second.evidence.unresolved) == (why, "")
     assert f"did not resolve the conflict: {why}." in (pipeline.project.state_dir / "asked").read_text()
     assert squash_commits(pipeline) == {story: 1}

@@ -49,7 +49,7 @@ def test_a_merge_killed_at_any_step_is_merged_once(crowd: Pipeline, mortal: Mort
     stories = {crowd.add(draft=replace(STORY, title=name)): words for name, words in STEPS.items()}
     orders = {
         words: mortal.order(
-            f"merging-{story}", before=words.format(root=crowd.root), with_parent=story % 2 == 0
+            f"process-{story}", before=words.format(root=crowd.root), with_parent=story % 2 == 0
         )
         for story, words in stories.items()
     }
@@ -69,7 +69,7 @@ def test_a_merge_killed_at_every_effect_is_merged_once(
     longest = len(rehearsed(crowd, mortal).effects)
     stories = {crowd.add(): at for at in range(1, longest + 1)}
     orders = [
-        mortal.order(f"merging-{story}", at=at, with_parent=with_parent) for story, at in stories.items()
+        mortal.order(f"process-{story}", at=at, with_parent=with_parent) for story, at in stories.items()
     ]
     mortal.reconcile_and_tick(crowd, *stories, timeout=800)
     assert [order for order in orders if not order.is_taken] == []
@@ -80,7 +80,7 @@ def test_a_merge_killed_at_every_effect_is_merged_once(
 def rehearsed(pipeline: Pipeline, mortal: MortalPython) -> Ordered:
     """A merge that nobody kills, of a story whose base has moved: its tree is judged anew."""
     stories = [pipeline.add(), pipeline.add()]
-    orders = [mortal.order(f"merging-{story}") for story in stories]
+    orders = [mortal.order(f"process-{story}") for story in stories]
     mortal.reconcile_and_tick(pipeline, *stories)
     return max(orders, key=lambda order: len(order.effects))
 

@@ -11,8 +11,9 @@ from huskies_cli.tick_advice import tick_advice
 from huskies_core.context import open_context
 from huskies_core.operations.explain import explain
 from huskies_core.operations.page_documents import explanation_document
+from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import Blocker
-from huskies_core.scheduler.explanation import FINISHED, Check, Explanation
+from huskies_core.scheduler.explanation import Check, Explanation
 
 
 def explain_story(ctx: typer.Context, story: StoryId) -> Result:
@@ -38,12 +39,12 @@ def _text(found: Explanation) -> str:
 
 
 def _lines(check: Check) -> list[str]:
-    if not check.holds:
-        return [render.line(render.mark(Mark.DONE), check.passed)]
-    mark = Mark.DONE if check.rule == FINISHED else Mark.BLOCKED
-    return [render.line(render.mark(mark), *_told(held)) for held in check.holds]
+    if not check.blockers:
+        return [render.line(render.mark(Mark.DONE), check.rule.passed)]
+    mark = Mark.DONE if check.rule is Rule.FINISHED else Mark.BLOCKED
+    return [render.line(render.mark(mark), *_cells(blocker)) for blocker in check.blockers]
 
 
-def _told(held: Blocker) -> list[render.Cell]:
-    told: list[render.Cell] = [render.styled(f"{held.rule}:", "bold"), held.detail]
-    return [*told, render.styled(f"({held.command})", "cyan")] if held.command else told
+def _cells(blocker: Blocker) -> list[render.Cell]:
+    cells: list[render.Cell] = [render.styled(f"{blocker.rule}:", "bold"), blocker.detail]
+    return [*cells, render.styled(f"({blocker.command})", "cyan")] if blocker.command else cells

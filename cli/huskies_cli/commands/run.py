@@ -149,7 +149,9 @@ def _step_end(step: StepEnd) -> str:
 def _evidence(run: Run) -> str:
     """Plain facts only: what is long or nested is in the JSON."""
     plain = [
-        (name.replace("_", " "), fact) for name, fact in run.evidence.items() if isinstance(fact, str | int)
+        (name.replace("_", " "), fact)
+        for name, fact in run.evidence.to_json().items()
+        if isinstance(fact, str | int)
     ]
     shown = [(name, str(fact)) for name, fact in plain if name not in ("output", "fingerprint")]
     return f"{render.heading('At its end')}\n{render.block(render.fields(shown))}" if shown else ""

@@ -118,5 +118,5 @@ def _denied(runs: Sequence[Run]) -> str:
     """How often each tool was refused in all runs."""
     counts = Counter[str]()
     for run in runs:
-        counts.update(run.evidence.get("denied", {}))
+        counts.update(run.evidence.denied)
     return ", ".join(f"{tool} {times}x" for tool, times in counts.items())

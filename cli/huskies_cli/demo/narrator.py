@@ -111,7 +111,7 @@ class Teller:
         with self.context.store.reading() as db:
             own = [run for run in runs.of_story(db, entry.story or 0) if run.seq < entry.seq]
         gates = [run for run in own if run.kind is runs.RunKind.GATES]
-        lines = str(gates[-1].evidence.get("output", "")).splitlines() if gates else []
+        lines = (gates[-1].evidence.output or "").splitlines() if gates else []
         errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
         return next(iter([*errors, *lines[-1:]]), "")
 

@@ -163,7 +163,7 @@ def _run(run: Run) -> dict[str, Any]:
         "turns": run.turns,
         "cost_usd": run.cost_usd,
     }
-    texts = {"detail": run.detail, "evidence": run.evidence, "is_landing": run.landing is not None}
+    texts = {"detail": run.detail, "evidence": run.evidence.to_json(), "is_landing": run.landing is not None}
     return {**named, **state, **times, "verdict": run.verdict, **without_texts(texts)}
 
 

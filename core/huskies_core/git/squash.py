@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from huskies_core.errors import HuskiesError
 from huskies_core.git.history import last_author
 from huskies_core.git.repository import GitError, Repository, fields
+from huskies_core.merge_results import AlreadyMerged, Conflict, NoCommits
 
 
 @dataclass(frozen=True)
@@ -15,24 +16,7 @@ class Squashed:
     tree: str
 
 
-@dataclass(frozen=True)
-class Conflict:
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class AlreadyMerged:
-    """The base contains the branch: somebody merged it by hand. `commit` is the branch's tip."""
-
-    commit: str
-
-
-@dataclass(frozen=True)
-class Empty:
-    """The branch changes nothing."""
-
-
-Squash = Squashed | Conflict | AlreadyMerged | Empty
+Squash = Squashed | Conflict | AlreadyMerged | NoCommits
 
 
 def squash(repo: Repository, *, branch: str, tip: str, message: str, born: str | None = None) -> Squash:
@@ -47,12 +31,12 @@ def squash(repo: Repository, *, branch: str, tip: str, message: str, born: str |
         raise HuskiesError(f"there is no {missing}", code="missing_branch", subject=branch)
     if repo.is_ancestor(head, base):
         unborn = born is not None and repo.is_ancestor(head, born)
-        return Empty() if unborn else AlreadyMerged(head)
+        return NoCommits() if unborn else AlreadyMerged(head)
     tree, conflicts = _merged_tree(repo, base, head)
     if conflicts is not None:
         return Conflict(conflicts)
     if tree == repo.tree_id(base):
-        return Empty()
+        return NoCommits()
     return Squashed(_commit(repo, base=base, head=head, tree=tree, message=message), tree)
 
 

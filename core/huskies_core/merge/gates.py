@@ -1,4 +1,4 @@
-"""Judging a merged tree in the merge workspace, and telling its failure from that of a broken base."""
+"""Run the gates on a merged tree in the merge workspace, and find out whether the base fails by itself."""
 
 import os
 import shutil
@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
 from huskies_core.git.create import check_out
+from huskies_core.merge_results import BaseBroken, GatesFailed, OtherFailure
 from huskies_core.runs.outcome import OUTPUT_LIMIT
 from huskies_core.runs.steps import definition_of, gate_steps, setup_steps
 from huskies_core.sanitize import tail, without_controls
@@ -21,30 +23,44 @@ from huskies_core.supervisor.spec import Role, Step
 TAIL_BYTES = 4 * OUTPUT_LIMIT
 
 
-def judge_tree(context: Context, commit: str, tree: str, tip: str) -> dict[str, Any] | None:
-    """None when the gates pass on `commit`; else the failure, or `base_broken` when `tip` itself fails as well."""
-    failure = _failure_of(context, commit, tree)
-    if failure is None or failure["result"] not in ("gates_failed", "setup_failed"):
-        return failure
-    broken = _failure_of(context, tip, context.repository.tree_id(tip))
-    if broken is not None and broken["result"] in ("gates_failed", "setup_failed"):
-        return {"result": "base_broken", "tip": tip, "output": broken.get("output") or broken["detail"]}
-    return {**failure, "result": "other"} if failure["result"] == "setup_failed" else failure
+@dataclass(frozen=True)
+class _Failure:
+    """A setup or gate that failed. A command that a signal ended says nothing about the tree."""
+
+    role: Role
+    text: str
+    by_signal: bool = False
 
 
-def _failure_of(context: Context, commit: str, tree: str) -> dict[str, Any] | None:
-    """What the first failing command says of a commit. A tree that has passed before is not judged again."""
+def judge_tree(
+    context: Context, commit: str, tree: str, tip: str
+) -> GatesFailed | BaseBroken | OtherFailure | None:
+    """Return None if the gates pass on `commit`, else the failure; BaseBroken if `tip` fails as well."""
+    failure = _first_failure(context, commit, tree)
+    if failure is None:
+        return None
+    if not failure.by_signal:
+        base_failure = _first_failure(context, tip, context.repository.tree_id(tip))
+        if base_failure is not None and not base_failure.by_signal:
+            return BaseBroken(tip, base_failure.text)
+        if failure.role is Role.GATE:
+            return GatesFailed(failure.text)
+    return OtherFailure(failure.text)
+
+
+def _first_failure(context: Context, commit: str, tree: str) -> _Failure | None:
+    """Check a commit out and run setup and gates. A tree that passed before is not tested again."""
     settings = context.config.project
     gates = gates_of(context.project, settings)
     if not gates:
-        print("huskies: warning: nothing is checked, there is no gate", flush=True)
+        print("huskies: warning: the project has no gates, nothing is tested", flush=True)
         return None
     definition = definition_of(gates, settings.components)
     with context.store.reading() as db:
         if gate_passes.known(db, tree, definition):
             return None
-    place = check_out(context.repository, commit)
-    for step in (*setup_steps(settings.components, place), *gate_steps(gates, place)):
+    workspace = check_out(context.repository, commit)
+    for step in (*setup_steps(settings.components, workspace), *gate_steps(gates, workspace)):
         failure = _run(step)
         if failure is not None:
             return failure
@@ -53,22 +69,27 @@ def _failure_of(context: Context, commit: str, tree: str) -> dict[str, Any] | No
     return None
 
 
-def _run(step: Step) -> dict[str, Any] | None:
-    """Runs one command with its output in the run's log, and ends its process group when it has ended.
+def _run(step: Step) -> _Failure | None:
+    """Run one command, copy its output to the run's log, and end its process group.
 
-    The output goes through a file: a background child that keeps a pipe open would else keep us waiting.
+    The output goes through a file: a background child that keeps a pipe open would delay the end.
     """
     print(f"huskies: {step.role.value} {step.name}", flush=True)
     with tempfile.TemporaryFile() as output:
-        how = _ended(step, output)
-        said = _copied(output)
-    if how.startswith("signal"):
-        return {"result": "other", "detail": f"{step.role.value} {step.name} was ended by {how}"}
-    return _failed(step, how, said) if how else None
+        problem = _wait_for(step, output)
+        printed = tail(without_controls(_copy_to_log(output).decode(errors="replace")), OUTPUT_LIMIT)
+    if not problem:
+        return None
+    name = f"{step.role.value} {step.name}"
+    if problem.startswith("signal"):
+        return _Failure(step.role, f"{name} was ended by {problem}", by_signal=True)
+    if step.role is Role.SETUP:
+        return _Failure(step.role, f"{name} {problem}: {printed[-1000:]}")
+    return _Failure(step.role, f"{name} {problem}\n{printed}")
 
 
-def _ended(step: Step, output: BinaryIO) -> str:
-    """How the command ended, or nothing when it passed."""
+def _wait_for(step: Step, output: BinaryIO) -> str:
+    """Run the command to its end; return how it failed, or "" if it passed."""
     try:
         process = subprocess.Popen(
             step.argv,
@@ -85,29 +106,18 @@ def _ended(step: Step, output: BinaryIO) -> str:
     except subprocess.TimeoutExpired:
         return f"timed out after {step.timeout_secs:g} s"
     finally:
-        _end_group(process)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     if status < 0:
         return f"signal {-status}"
     return f"exited with {status}" if status else ""
 
 
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _copied(output: BinaryIO) -> bytes:
-    """Copies all of the output into the run's log; returns its tail."""
+def _copy_to_log(output: BinaryIO) -> bytes:
+    """Copy the whole output to the run's log; return its end."""
     output.seek(0)
     shutil.copyfileobj(output, sys.stdout.buffer)
     sys.stdout.flush()
     output.seek(max(output.tell() - TAIL_BYTES, 0))
     return output.read()
-
-
-def _failed(step: Step, how: str, output: bytes) -> dict[str, Any]:
-    said = tail(without_controls(output.decode(errors="replace")), OUTPUT_LIMIT)
-    if step.role is Role.SETUP:
-        return {"result": "setup_failed", "detail": f"setup {step.name} {how}: {said[-1000:]}"}
-    return {"result": "gates_failed", "output": f"gate {step.name} {how}\n{said}"}

@@ -1,29 +1,28 @@
-"""The merge of one story, as a process of its own: squash in memory, judge the merged tree, land it on the base.
+"""Merge one story in a process of its own: squash in memory, run the gates on the merged tree, land it on the base.
 
-It fires nothing. What it found lies in `result.json` of the run directory when it ends, and a landing is in the run's
-record before the base is touched, so that whoever records the end sees the same whether this process lived or not.
+The process applies no event. It writes its result to `result.json` in the run directory. A landing is recorded in the
+run before the base branch moves, so the end of the run is recorded alike whether this process survived or not.
 """
 
-import json
-import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from huskies_core.atomic_file import replace_file
+from huskies_core import merge_results
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.base_checkouts import BaseDirty
 from huskies_core.git.host import scrub_environment
-from huskies_core.git.landing import Landed, Recovered, TipMoved, base_dirt, land, recover_landing
+from huskies_core.git.landing import Landed, TipMoved, base_dirt, land, recover_landing
 from huskies_core.git.locks import clear_shared_locks, git_locked
 from huskies_core.git.repository import GitError
-from huskies_core.git.squash import AlreadyMerged, Conflict, Empty, Squashed, squash
+from huskies_core.git.squash import Squashed, squash
 from huskies_core.git.worktrees import branch_of
 from huskies_core.merge.gates import judge_tree
+from huskies_core.merge_results import LostRace, MergeResult, OtherFailure, StoryMoved
 from huskies_core.pipeline.stages import Merge
-from huskies_core.runs.handoff_files import RESULT_FILE
+from huskies_core.runs.handoff_files import write_merge_result
 from huskies_core.runs.story_worktrees import base_tip
 from huskies_core.sanitize import one_line
 from huskies_core.store import branches, runs, stories
@@ -31,14 +30,12 @@ from huskies_core.store.runs import Landing, Run, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.run_directory import RunDirectory
 
-MOST_ROUNDS = 5
-"""How often one merge starts over because the base moved under it, before it gives way to the next tick."""
-
-Result = dict[str, Any]
+MAX_ATTEMPTS = 5
+"""Attempts of one merge while the base branch moves; then the next tick starts another merge run."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the merge of a claimed run and leaves its result. Only its supervisor starts this."""
+    """Merge the story of a claimed run and write the result. Only the run's supervisor calls this."""
     root, number = arguments
     scrub_environment()
     with open_context(Path(root)) as context:
@@ -46,39 +43,36 @@ def main(arguments: Sequence[str]) -> int:
             run = runs.load(db, int(number))
             story = stories.load(db, run.story)
         result = merge_story(context, run, story)
-        written = json.dumps(result, ensure_ascii=False).encode()
-        replace_file(
-            os.path.join(RunDirectory(context.project.run_dir(run.id)).path, RESULT_FILE),
-            written,
-            durable=True,
-        )
-    print(f"huskies: {result['result']}", flush=True)
+        write_merge_result(RunDirectory(context.project.run_dir(run.id)), result)
+    print(f"huskies: {result.name}", flush=True)
     return 0
 
 
-def merge_story(context: Context, run: Run, story: Story) -> Result:
-    """Squash, judge, land; from the start again when the base moved meanwhile."""
-    for _ in range(MOST_ROUNDS):
+def merge_story(context: Context, run: Run, story: Story) -> MergeResult:
+    """Squash, run the gates and land; start again if the base branch moved in between."""
+    for _ in range(MAX_ATTEMPTS):
         try:
             result = _merge_once(context, run, story)
         except GitError as error:
-            return _refused(context, run, error)
-        if result["result"] != "tip_moved":
+            return _result_after_error(context, run, error)
+        if not isinstance(result, LostRace):
             return result
     return result
 
 
-def _refused(context: Context, run: Run, error: GitError) -> Result:
-    """What git would not do, such as a filter that fails. A landing it broke off is taken back first; one that cannot
-    be stays on record, for whoever records the end of the run."""
+def _result_after_error(context: Context, run: Run, error: GitError) -> MergeResult:
+    """Complete or roll back a landing that git's error interrupted, such as that of a filter.
+
+    A landing that cannot be rolled back stays recorded; the end of the run then settles it.
+    """
     with context.store.reading() as db:
         landing = runs.load(db, run.id).landing
-    if landing is not None and _end_landing(context, run, landing).landed:
-        return {"result": "landed", "commit": landing.commit}
-    return {"result": "other", "detail": error.message}
+    if landing is not None and _settle_landing(context, run, landing):
+        return merge_results.Landed(landing.commit)
+    return OtherFailure(error.message)
 
 
-def _end_landing(context: Context, run: Run, landing: Landing) -> Recovered:
+def _settle_landing(context: Context, run: Run, landing: Landing) -> bool:
     with git_locked(context.project):
         recovered = recover_landing(
             context.repository,
@@ -90,75 +84,62 @@ def _end_landing(context: Context, run: Run, landing: Landing) -> Recovered:
         if not recovered.landed:
             with context.store.exclusive() as db:
                 runs.drop_landing(db, run.id)
-    return recovered
+    return recovered.landed
 
 
-def _merge_once(context: Context, run: Run, story: Story) -> Result:
+def _merge_once(context: Context, run: Run, story: Story) -> MergeResult:
     if not isinstance(story.stage, Merge) or story.visit != run.visit:
-        return {"result": "stale"}
+        return StoryMoved()
     branch = branch_of(story.id)
     tip, work = base_tip(context), context.repository.branch_tip(branch)
     with context.store.reading() as db:
         born = branches.base_commit(db, story.id)
     if work is None or born is None:
-        return {"result": "other", "detail": f"there is no branch {branch} that this project made"}
+        return OtherFailure(f"there is no branch {branch} that huskies made")
+    message = _message(context, story)
     try:
-        found = squash(
-            context.repository, branch=branch, tip=tip, message=_message(context, story), born=born
-        )
+        squashed = squash(context.repository, branch=branch, tip=tip, message=message, born=born)
     except HuskiesError as error:
-        return {"result": "other", "detail": error.message}
-    return {**_follow_up(context, run, tip, found), "branch_tip": work}
+        return OtherFailure(error.message)
+    result = _judge_and_land(context, run, tip, squashed) if isinstance(squashed, Squashed) else squashed
+    return replace(result, branch_tip=work)
 
 
-def _follow_up(
-    context: Context, run: Run, tip: str, found: Squashed | Conflict | AlreadyMerged | Empty
-) -> Result:
-    match found:
-        case Conflict(files=files):
-            return {"result": "conflict", "files": list(files)}
-        case AlreadyMerged(commit=commit):
-            return {"result": "already_merged", "commit": commit}
-        case Empty():
-            return {"result": "no_commits"}
-        case Squashed():
-            return _judge_and_land(context, run, tip, found)
-
-
-def _judge_and_land(context: Context, run: Run, tip: str, merged: Squashed) -> Result:
-    dirt = base_dirt(context.repository, base_branch=context.base_branch, tip=tip, commit=merged.commit)
+def _judge_and_land(context: Context, run: Run, tip: str, squashed: Squashed) -> MergeResult:
+    commit = squashed.commit
+    dirt = base_dirt(context.repository, base_branch=context.base_branch, tip=tip, commit=commit)
     if dirt is not None:
-        return _dirty(dirt, tip, merged.commit)
-    verdict = judge_tree(context, merged.commit, merged.tree, tip)
-    if verdict is not None:
-        return verdict
+        return _base_dirty(dirt, tip, commit)
+    failure = judge_tree(context, commit, squashed.tree, tip)
+    if failure is not None:
+        return failure
     with git_locked(context.project):
         clear_shared_locks(context.repository, now=context.now())
-        return _land(context, run, tip, merged.commit)
+        return _land(context, run, tip, commit)
 
 
-def _land(context: Context, run: Run, tip: str, commit: str) -> Result:
-    """Moves the base under the git lock. From the record on, only its end decides what became of the story."""
+def _land(context: Context, run: Run, tip: str, commit: str) -> MergeResult:
+    """Record the landing and move the base branch; the caller has the git lock.
+
+    Once the landing is recorded, no event moves the story before the run's end is recorded.
+    """
     try:
         with context.store.exclusive() as db:
             runs.begin_landing(db, run.id, Landing(tip, commit))
     except Overtaken:
-        return {"result": "stale"}
-    landed = land(
+        return StoryMoved()
+    landing = land(
         context.repository, base_branch=context.base_branch, tip=tip, commit=commit, mark=str(run.id)
     )
-    if isinstance(landed, Landed):
-        return {"result": "landed", "commit": commit}
+    if isinstance(landing, Landed):
+        return merge_results.Landed(commit)
     with context.store.exclusive() as db:
         runs.drop_landing(db, run.id)
-    if isinstance(landed, TipMoved):
-        return {"result": "tip_moved"}
-    return _dirty(landed, tip, commit)
+    return LostRace() if isinstance(landing, TipMoved) else _base_dirty(landing, tip, commit)
 
 
-def _dirty(dirt: BaseDirty, tip: str, commit: str) -> Result:
-    told = {"paths": list(dirt.paths), "reason": dirt.reason}
-    return {"result": "base_dirty", "tip": tip, "commit": commit, **told}
+def _base_dirty(dirt: BaseDirty, tip: str, commit: str) -> merge_results.BaseDirty:
+    return merge_results.BaseDirty(tip, commit, dirt.paths, dirt.reason)
 
 
 def _message(context: Context, story: Story) -> str:

@@ -11,9 +11,16 @@ from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, Stag
 from huskies_core.runs.account_limits import account_of
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.request import RunRequest
+from huskies_core.runs.rules import Rule
 from huskies_core.runs.start import start_run
 from huskies_core.runs.stop import stop_and_freeze
-from huskies_core.scheduler.blockers import AGENT_STAGES, Blocker, all_blockers, choose_agent, is_known
+from huskies_core.scheduler.blockers import (
+    AGENT_STAGES,
+    Blocker,
+    all_blockers,
+    choose_agent,
+    matches_any_agent,
+)
 from huskies_core.scheduler.decisions import StartRun
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import rate_limits, runs, stories
@@ -27,8 +34,8 @@ _KINDS = {
     StageName.CODING: RunKind.CODER,
     StageName.QA: RunKind.QA,
 }
-_OF_ANY_START = frozenset({"live_run", "budget_exhausted"})
-_OF_STARTS = _OF_ANY_START | {"max_coders", "no_agent", "agents_busy"}
+_OF_ANY_START = frozenset({Rule.LIVE_RUN, Rule.BUDGET_EXHAUSTED})
+_OF_STARTS = _OF_ANY_START | {Rule.MAX_CODERS, Rule.NO_AGENT, Rule.AGENTS_BUSY}
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ def known_agent(snapshot: Snapshot, name: str) -> Agent:
 
 def advice_on(context: Context, wanted: str | None) -> str:
     """What to say when a story names an agent that no agent is, nor has the model of; "" when all is well."""
-    if wanted is None or is_known(context.config, wanted):
+    if wanted is None or matches_any_agent(context.config, wanted):
         return ""
     return (
         f"There is no agent {wanted}, and none has such a model: any of the stage takes the story."
@@ -141,7 +148,7 @@ def _free(snapshot: Snapshot, name: str) -> Agent:
     if busy is not None:
         hint = f"'huskies logs {busy.story} -f' shows what it does."
         fact = f"{name} is busy with story {busy.story} (run {busy.id})"
-        raise HuskiesError(fact, hint=hint, code="agents_busy", subject=name)
+        raise HuskiesError(fact, hint=hint, code=Rule.AGENTS_BUSY, subject=name)
     return agent
 
 
@@ -184,7 +191,7 @@ def _refuse_held(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent |
 def _binding(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> Iterator[Blocker]:
     rules = _OF_ANY_START if kind is RunKind.OTHER else _OF_STARTS
     if named is not None:
-        rules -= {"no_agent", "agents_busy"}
+        rules -= {Rule.NO_AGENT, Rule.AGENTS_BUSY}
     asked = StartRun(RunKind.CODER if kind is RunKind.OTHER else kind)
     # As if it were in coding: where it stands was judged, what binds every start is asked here.
     holds = all_blockers(snapshot, replace(story, stage=Coding()), asked)

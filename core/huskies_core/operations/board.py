@@ -11,19 +11,16 @@ from huskies_core.operations.limits import Limits, limits_of
 from huskies_core.operations.runs import RunNow, as_now
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.request import RunRequest
-from huskies_core.scheduler.blockers import Blocker, in_order
-from huskies_core.scheduler.explanation import decision_of, holds_on
-from huskies_core.scheduler.next_step import is_hopeless
+from huskies_core.runs.rules import Rule
+from huskies_core.scheduler.blockers import Blocker, sort_by_priority
+from huskies_core.scheduler.dependencies import unmet_dependencies
+from huskies_core.scheduler.explanation import decision_of, find_blockers
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import overview, runs, stories, timers, triggers
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
 from huskies_core.store.timers import Timer
 from huskies_core.store.triggers import Trigger
-
-_THROTTLED = frozenset(
-    {"crash_wait", "rate_limited", "merge_retry", "budget_exhausted", "base_broken", "base_dirty", "paused"}
-)
 
 
 class State(StrEnum):
@@ -93,7 +90,7 @@ def read_board(context: Context) -> Board:
 
 def _with_config(context: Context, db: Connection, snapshot: Snapshot) -> Board:
     starts = next_starts(snapshot)
-    held = {story: _held(snapshot, story, starts) for story in in_order(stories.open_stories(db))}
+    held = {story: _held(snapshot, story, starts) for story in sort_by_priority(stories.open_stories(db))}
     now_live = [as_now(context.project, run) for run in snapshot.live]
     slowed = {now.run.story: now.throttled for now in now_live if now.throttled}
     cards = [_card(story, holds, slowed.get(story.id, "")) for story, holds in held.items()]
@@ -106,7 +103,7 @@ def _with_config(context: Context, db: Connection, snapshot: Snapshot) -> Board:
 def _without_config(context: Context, db: Connection, trouble: HuskiesError) -> Board:
     live = runs.live(db)
     working = {run.story for run in live}
-    found = in_order(stories.open_stories(db))
+    found = sort_by_priority(stories.open_stories(db))
     cards = [Card(one, _plain_state(one, running=one.id in working), reason_of(one.stage)) for one in found]
     needs = [_of_stage(db, story) for story in found if story.stage.name in NEEDS_PERSON]
     now_live = [as_now(context.project, run) for run in live]
@@ -125,7 +122,7 @@ def _firing_trouble(one: Timer | Trigger) -> FiringTrouble:
 
 
 def _held(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> tuple[Blocker, ...]:
-    return tuple(holds_on(snapshot, story, decision_of(snapshot, story), starts))
+    return tuple(find_blockers(snapshot, story, decision_of(snapshot, story), starts))
 
 
 def _card(story: Story, holds: Sequence[Blocker], slowed: str) -> Card:
@@ -133,13 +130,32 @@ def _card(story: Story, holds: Sequence[Blocker], slowed: str) -> Card:
     if not holds:
         return Card(story, State.IDLE, "goes on next")
     first = holds[0]
-    if first.rule == "live_run" and slowed:
-        return Card(story, State.THROTTLED, f"{first.detail}; {slowed}")
-    if first.rule == "live_run":
-        return Card(story, State.RUNNING, first.detail)
-    if first.rule in _THROTTLED:
-        return Card(story, State.THROTTLED, first.detail)
-    return Card(story, _plain_state(story, running=False), reason_of(story.stage) or first.detail)
+    match first.rule:
+        case Rule.LIVE_RUN if slowed:
+            return Card(story, State.THROTTLED, f"{first.detail}; {slowed}")
+        case Rule.LIVE_RUN:
+            return Card(story, State.RUNNING, first.detail)
+        case Rule.WAIT | Rule.CRASH_WAIT | Rule.RATE_LIMITED | Rule.MERGE_RETRY:
+            return Card(story, State.THROTTLED, first.detail)
+        case Rule.BUDGET_EXHAUSTED | Rule.BASE_BROKEN | Rule.BASE_DIRTY | Rule.PAUSED:
+            return Card(story, State.THROTTLED, first.detail)
+        case (
+            Rule.FINISHED
+            | Rule.PERSON
+            | Rule.REVIEW_HOLD
+            | Rule.FROZEN
+            | Rule.BLOCKED
+            | Rule.MERGE_FAILURE_FINAL
+            | Rule.EPIC
+            | Rule.UNMET_DEPENDENCY
+            | Rule.NOT_STARTED
+            | Rule.NO_AGENT
+            | Rule.MAX_CODERS
+            | Rule.AGENTS_BUSY
+            | Rule.MERGE_QUEUE
+            | Rule.MAX_GATES
+        ):
+            return Card(story, _plain_state(story, running=False), reason_of(story.stage) or first.detail)
 
 
 def _plain_state(story: Story, *, running: bool) -> State:
@@ -157,22 +173,18 @@ def _needs(snapshot: Snapshot, held: Mapping[Story, Sequence[Blocker]]) -> Itera
         elif (
             holds
             and _is_for_a_person(snapshot, story, holds[0])
-            and not (is_told and holds[0].rule == "base_broken")
+            and not (is_told and holds[0].rule is Rule.BASE_BROKEN)
         ):
-            is_told |= holds[0].rule == "base_broken"
+            is_told |= holds[0].rule is Rule.BASE_BROKEN
             yield Need(story, holds[0].rule, holds[0].detail, holds[0].command)
 
 
 def _is_for_a_person(snapshot: Snapshot, story: Story, held: Blocker) -> bool:
-    match held.rule:
-        case "no_agent" | "base_broken" | "base_dirty":
-            return True
-        case "budget_exhausted":
-            return held.until is None
-        case "unmet_dependency":
-            return is_hopeless(snapshot, story)
-        case _:
-            return False
+    if held.rule is Rule.UNMET_DEPENDENCY:
+        return any(dependency.is_hopeless for dependency in unmet_dependencies(snapshot.db, story))
+    if held.rule is Rule.BUDGET_EXHAUSTED:
+        return held.until is None
+    return held.rule in (Rule.NO_AGENT, Rule.BASE_BROKEN, Rule.BASE_DIRTY)
 
 
 def _of_stage(db: Connection, story: Story) -> Need:

@@ -1,39 +1,19 @@
 """Who waits for whom: dependencies, the members an epic waits for, and the story that replaces another."""
 
-from dataclasses import dataclass
-
 from huskies_core.errors import HuskiesError
-from huskies_core.pipeline.stages import Abandoned, Archived, Done, Superseded, reason_of
+from huskies_core.pipeline.stages import Superseded, reason_of
+from huskies_core.scheduler.dependencies import UnmetDependency, unmet_dependencies
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story, StoryType
 
 
-@dataclass(frozen=True)
-class Unmet:
-    """A dependency that is not met; `end` is where it stands, or the story that replaced it."""
-
-    story: int
-    end: Story
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether only a reopening can meet it."""
-        return isinstance(self.end.stage, Abandoned)
-
-
-def unmet(db: Connection, story: Story) -> tuple[Unmet, ...]:
-    """What `story` still waits for."""
-    ends = ((number, stories.heir_of(db, number)) for number in story.draft.depends_on)
-    return tuple(Unmet(number, end) for number, end in ends if not isinstance(end.stage, Done | Archived))
-
-
 def refuse_unmet(db: Connection, story: Story) -> None:
     """Raises HuskiesError `unmet_dependency`, naming each and where it stands."""
-    waits = unmet(db, story)
-    if waits:
+    unmet = unmet_dependencies(db, story)
+    if unmet:
         raise HuskiesError(
-            f"story {story.id} waits for {', '.join(map(_told, waits))}",
+            f"story {story.id} waits for {', '.join(map(_describe, unmet))}",
             hint="Use --force to start it all the same.",
             code="unmet_dependency",
             subject=str(story.id),
@@ -83,10 +63,11 @@ def _waits_for(db: Connection, number: int) -> tuple[int, ...]:
     return (*story.draft.depends_on, *members, *heir)
 
 
-def _told(wait: Unmet) -> str:
-    place = wait.end.stage.name.value
-    if wait.end.id != wait.story:
-        place = f"replaced by {wait.end.id}: {place}"
-    if wait.is_hopeless:
-        place = f"{place}, so it never will be met: {reason_of(wait.end.stage)}"
-    return f"{wait.story} ({place})"
+def _describe(unmet: UnmetDependency) -> str:
+    heir = unmet.heir
+    state = heir.stage.name.value
+    if heir.id != unmet.story:
+        state = f"superseded by {heir.id}: {state}"
+    if unmet.is_hopeless:
+        state = f"{state}: {reason_of(heir.stage)}"
+    return f"{unmet.story} ({state})"

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from huskies_core.clock import next_midnight
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
-from huskies_core.scheduler.blockers import UNATTENDED, Blocker
+from huskies_core.runs.rules import UNATTENDED, Rule, count_live
+from huskies_core.scheduler.blockers import Blocker
 from huskies_core.scheduler.explanation import is_starving
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import notifications, overview, runs, stories
@@ -78,15 +79,15 @@ def limits_of(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Limits:
     settings = snapshot.config.project
     queue = stories.in_stages(snapshot.db, {StageName.MERGE})
     return Limits(
-        coders=Places(snapshot.count_live(RunKind.CODER), settings.max_coders),
-        gates=Places(snapshot.count_live(*UNATTENDED), settings.max_gates),
+        coders=Places(count_live(snapshot.live, RunKind.CODER), settings.max_coders),
+        gates=Places(count_live(snapshot.live, *UNATTENDED), settings.max_gates),
         day=Spent(
             snapshot.spent_today(),
             settings.budget.per_day_usd,
             next_midnight(snapshot.now, settings.timezone),
         ),
         over_budget=tuple(_over_budget(snapshot, held)),
-        holds=snapshot.holds,
+        holds=snapshot.queue_holds,
         starving=tuple(story for story in queue if is_starving(snapshot, story)),
         throttled=tuple(_throttled(snapshot, held)),
         accounts=snapshot.limits,
@@ -100,12 +101,12 @@ def limits_of(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Limits:
 def _over_budget(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Iterable[int]:
     most = snapshot.config.project.budget.per_story_usd
     for story, hold in held.items():
-        if hold.rule == "budget_exhausted" and most is not None and snapshot.spent_on(story.id) >= most:
+        if hold.rule is Rule.BUDGET_EXHAUSTED and most is not None and snapshot.spent_on(story.id) >= most:
             yield story.id
 
 
 def _throttled(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Iterable[Throttled]:
     for story, hold in held.items():
-        if hold.rule in ("rate_limited", "crash_wait") and hold.until is not None:
+        if hold.rule in (Rule.RATE_LIMITED, Rule.CRASH_WAIT) and hold.until is not None:
             had = runs.of_story(snapshot.db, story.id)
             yield Throttled(had[-1].agent if had else None, story.id, hold.rule, hold.until)

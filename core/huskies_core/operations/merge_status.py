@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from huskies_core.context import Context
 from huskies_core.operations.explain import next_starts
 from huskies_core.pipeline.stages import StageName
-from huskies_core.scheduler.blockers import in_order
-from huskies_core.scheduler.explanation import Explanation, explain, is_starving, queue_of
+from huskies_core.scheduler.blockers import sort_by_priority
+from huskies_core.scheduler.explanation import Explanation, explain, is_starving, merge_queue
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
@@ -35,7 +35,7 @@ def read_merges(context: Context, story: int | None = None) -> tuple[Merging, ..
     with context.store.reading() as db:
         found = _all(db) if story is None else [stories.load(db, story)]
         snapshot = take_snapshot(context, db)
-        starts, queue = next_starts(snapshot), queue_of(snapshot)
+        starts, queue = next_starts(snapshot), merge_queue(snapshot)
         return tuple(
             Merging(
                 story=one,
@@ -49,5 +49,5 @@ def read_merges(context: Context, story: int | None = None) -> tuple[Merging, ..
 
 
 def _all(db: Connection) -> list[Story]:
-    found = in_order(stories.in_stages(db, frozenset(_ORDER)))
+    found = sort_by_priority(stories.in_stages(db, frozenset(_ORDER)))
     return sorted(found, key=lambda story: _ORDER.index(story.stage.name))

@@ -40,7 +40,7 @@ def page_document(page: "Page") -> Document:
             "turns": sum(run.turns for run in page.runs),
             "tool_turns": sum(run.tool_turns for run in page.runs),
             "cost_usd": page.spent_usd,
-            "denied": sum(sum(run.evidence.get("denied", {}).values()) for run in page.runs),
+            "denied": sum(sum(run.evidence.denied.values()) for run in page.runs),
         },
         "worktree": None if page.worktree is None else str(page.worktree),
         "branch": page.branch,
@@ -53,10 +53,11 @@ def explanation_document(found: "Explanation") -> Document:
         "story": found.story.id,
         "stage": found.story.stage.name,
         "holds": [
-            {"rule": held.rule, "detail": held.detail, "command": held.command} for held in found.holds
+            {"rule": blocker.rule, "detail": blocker.detail, "command": blocker.command}
+            for blocker in found.blockers
         ],
         "next": found.next,
-        "rules": [{"rule": check.rule, "holds": bool(check.holds)} for check in found.checks],
+        "rules": [{"rule": check.rule, "holds": bool(check.blockers)} for check in found.checks],
         "notes": list(found.notes),
     }
 
@@ -82,7 +83,7 @@ def run_page_document(page: "RunPage") -> Document:
         "model": run.model,
         "verdict": run.verdict,
         "notes": run.notes,
-        "evidence": dict(run.evidence),
+        "evidence": run.evidence.to_json(),
         "landing": landing,
         "limit": page.exit.limit.limit if page.exit and page.exit.limit else None,
         "steps": [_step(step) for step in page.exit.steps] if page.exit else [],

@@ -8,6 +8,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.agents import kind_of, known_agent, refuse_epic
 from huskies_core.runs.request import RunRequest, message_of
+from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import candidates
 from huskies_core.scheduler.decisions import StartRun
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
@@ -68,6 +69,6 @@ def _first(snapshot: Snapshot, story: Story, kind: RunKind) -> Agent:
     if found is None:
         hint = "'huskies agent list' shows those that there are."
         raise HuskiesError(
-            f"no agent is there to be a {kind.value}", hint=hint, code="no_agent", subject=str(story.id)
+            f"no agent is there to be a {kind.value}", hint=hint, code=Rule.NO_AGENT, subject=str(story.id)
         )
     return found

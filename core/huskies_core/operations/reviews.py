@@ -92,7 +92,7 @@ def _resolution(context: Context, seen: Story) -> Event:
     from huskies_core.runs.story_worktrees import base_tip
 
     problem = check_resolution(context.repository, seen.id, base_tip=base_tip(context))
-    if problem is not None:
+    if problem:
         raise HuskiesError(
             f"story {seen.id} is not resolved: {problem}",
             hint=f"Merge the base branch into the worktree ('huskies worktree path {seen.id}') and commit.",
@@ -107,13 +107,13 @@ def _resolution(context: Context, seen: Story) -> Event:
 
 def _report_resolution(context: Context, story: int) -> Reported:
     """What is wrong the agent is told while it can still mend it. Git is asked before the store is locked."""
-    from huskies_core.runs.resolution import unresolved
+    from huskies_core.runs.branch_evidence import find_unresolved
 
     with context.store.reading() as db:
         run = own_run(context, db, story, RunKind.MERGEMASTER)
     assert run is not None
-    problem = unresolved(context, run)
-    if problem is not None:
+    problem = find_unresolved(context, run)
+    if problem:
         hint = f"Mend that, commit it, and run 'huskies resolve {story}' again."
         fact = f"story {story} is not resolved: {problem}"
         raise HuskiesError(fact, hint=hint, code="unresolved", subject=str(story))

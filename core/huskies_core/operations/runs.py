@@ -91,7 +91,7 @@ def as_now(project: Project, run: Run) -> RunNow:
     directory = RunDirectory(project.run_dir(run.id))
     printed = last_output(directory)
     if not run.is_live:
-        return RunNow(run, printed, denied=run.evidence.get("denied", {}))
+        return RunNow(run, printed, denied=run.evidence.denied)
     dead = not is_alive(directory)
     try:
         progress = directory.read_progress()

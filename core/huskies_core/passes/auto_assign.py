@@ -13,18 +13,20 @@ from huskies_core.passes.planning import move_of
 from huskies_core.pipeline.events import DepsMet
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.request import RunRequest
+from huskies_core.runs.rules import UNATTENDED
 from huskies_core.runs.start import start_run
 from huskies_core.scheduler.blockers import (
-    UNATTENDED,
     Blocker,
     choose_agent,
     first_blocker,
-    in_order,
     may_be_promoted,
+    sort_by_priority,
 )
 from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun, Wait
+from huskies_core.scheduler.dependencies import unmet_dependencies
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
+from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Run, RunKind, RunStatus
 from huskies_core.store.stories import Story
 
@@ -77,18 +79,24 @@ def _promotions(snapshot: Snapshot) -> list[PlannedStep]:
     everything = snapshot.config.project.auto_promote is AutoPromote.ALL
     backlog = stories.in_stages(snapshot.db, {StageName.BACKLOG})
     ready = [
-        one for one in backlog if may_be_promoted(one, everything=everything) and not snapshot.unmet(one)
+        story
+        for story in backlog
+        if may_be_promoted(story, everything=everything) and not unmet_dependencies(snapshot.db, story)
     ]
     return [
         PlannedStep(Verb.PROMOTE_STORY, one.id, "its dependencies are met", Move(DepsMet(), one.visit))
-        for one in in_order(ready)
+        for one in sort_by_priority(ready)
     ]
 
 
 def _moving(snapshot: Snapshot) -> list[Story]:
     found = stories.in_stages(snapshot.db, MOVING)
     waiting = [story for story in found if snapshot.live_run(story.id) is None]
-    return [story for name in _STAGE_ORDER for story in in_order(s for s in waiting if s.stage.name is name)]
+    return [
+        story
+        for name in _STAGE_ORDER
+        for story in sort_by_priority(s for s in waiting if s.stage.name is name)
+    ]
 
 
 def _action(snapshot: Snapshot, standing: Standing) -> PlannedStep | None:
@@ -126,7 +134,7 @@ def _planned_run(order: RunRequest) -> Run:
         detail="",
         verdict=None,
         notes="",
-        evidence={},
+        evidence=Evidence(),
         landing=None,
         started_at="",
         ended_at=None,

@@ -14,7 +14,7 @@ from huskies_core.store.queue_holds import QueueHoldKind
 
 def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     """Whether a hold is over only the repository can tell: git is asked where there is one."""
-    over = (hold for hold in snapshot.holds if snapshot.is_over(hold))
+    over = (hold for hold in snapshot.queue_holds if snapshot.is_obsolete(hold))
     return (
         *(PlannedStep(Verb.RELEASE_HOLD, hold.story or None, hold.kind.value) for hold in over),
         *_moves(snapshot),

@@ -11,7 +11,7 @@ from huskies_core.errors import Overtaken
 from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.runs.account_limits import account_of, holds_account, meet, reset_of
+from huskies_core.runs.account_limits import account_of, block_account, blocks_account, reset_of
 from huskies_core.runs.stop import stop_run
 from huskies_core.runtimes.interface import believed
 from huskies_core.scheduler.snapshot import Snapshot
@@ -94,7 +94,7 @@ def _waited_out(snapshot: Snapshot, run: Run) -> PlannedStep | None:
     account, progress = account_of(run), snapshot.progress(run)
     told = None if progress is None else progress.rate_limit
     resets_at = reset_of(told)
-    if account is None or told is None or resets_at is None or not holds_account(told, snapshot.now):
+    if account is None or told is None or resets_at is None or not blocks_account(told, snapshot.now):
         return None
     if any(limit.account == account and limit.until >= resets_at for limit in snapshot.limits):
         return None
@@ -110,9 +110,9 @@ def _hold_account(context: Context, action: PlannedStep) -> str:
         run = runs.load(db, action.run)
         progress = RunDirectory(context.project.run_dir(run.id)).read_progress()
         account, told = account_of(run), None if progress is None else progress.rate_limit
-        if account is None or not run.is_live or not holds_account(told, now):
+        if account is None or not run.is_live or not blocks_account(told, now):
             raise Overtaken(f"run {run.id} waits no more", code="stale", subject=str(run.id))
-        meet(db, account, told, actor=context.actor, now=now)
+        block_account(db, account, told, actor=context.actor, now=now)
     return action.detail
 
 

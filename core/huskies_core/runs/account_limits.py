@@ -1,16 +1,15 @@
-"""What the limit of an agent's account means: for the account, which is held, and for the story, which waits.
+"""Rate limits of agents' accounts: the account is blocked until its limit is reset, and its stories wait.
 
-A run that met one is never judged by what it has committed: by its own account its work is half done, so the story
-waits and the agent goes on where it was.
+A rate-limited run is not judged by its commits: the agent was interrupted and continues its work later.
 """
 
 from datetime import UTC, datetime
-from typing import Any
 
-from huskies_core.clock import from_iso, to_iso
+from huskies_core.clock import from_iso
 from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import rate_limits, stories, timers
 from huskies_core.store.connection import Connection
+from huskies_core.store.evidence import LimitReset
 from huskies_core.store.rate_limits import Account, Limit
 from huskies_core.store.runs import Outcome, Run, RunKind
 from huskies_core.supervisor.records import Progress
@@ -19,69 +18,67 @@ _LATEST = datetime.max.replace(tzinfo=UTC).timestamp() - 86_400
 
 
 def account_of(run: Run) -> Account | None:
-    """The account that a run uses; gates and merges have none."""
+    """Return the account that a run uses; gates and merges have none."""
     return None if run.runtime is None else Account(run.runtime, run.model or "")
 
 
 def note_end(
     db: Connection, run: Run, outcome: Outcome, progress: Progress | None, now: datetime
-) -> dict[str, Any]:
-    """Holds the account of a run that ended at its limit and arms its story's timer, or lets go of one that answered.
+) -> LimitReset | None:
+    """Record what the end of a run reveals about its account; return the reset time if the run was rate-limited.
 
-    What is to be kept with the run: when it may be followed, and whether that time was told. A run that was ended
-    while it waited for a told time holds its account, too, whoever ended it.
+    A rate-limited run blocks its account and sets a timer for its story. A run whose model responded unblocks the
+    account. A run that was stopped while it waited for a named reset time blocks the account, too.
     """
-    account, told = account_of(run), None if progress is None else progress.rate_limit
+    account, reported = account_of(run), progress.rate_limit if progress else None
     if account is None:
-        return {}
+        return None
     if outcome is Outcome.RATE_LIMITED:
-        return _wait(db, run, account, told, now)
-    if _is_answered(outcome, progress):
+        return _wait(db, run, account, reported, now)
+    if _has_responded(outcome, progress):
         rate_limits.forget(db, account, started=from_iso(run.started_at), now=now)
-    elif holds_account(told, now):
-        meet(db, account, told, actor=f"run:{run.id}", now=now)
-    return {}
+    elif blocks_account(reported, now):
+        block_account(db, account, reported, actor=f"run:{run.id}", now=now)
+    return None
 
 
-def meet(db: Connection, account: Account, told: RateLimit | None, *, actor: str, now: datetime) -> Limit:
-    """Holds an account. The stories that wait for it wait for the later time, too."""
-    detail = told.detail if told is not None else ""
-    limit = rate_limits.meet(db, account, reset_of(told), detail, actor=actor, now=now)
+def block_account(
+    db: Connection, account: Account, reported: RateLimit | None, *, actor: str, now: datetime
+) -> Limit:
+    """Block an account until its limit is reset, and postpone the timers of the stories that wait for it."""
+    detail = reported.detail if reported is not None else ""
+    limit = rate_limits.meet(db, account, reset_of(reported), detail, actor=actor, now=now)
     timers.postpone_limits(db, account.runtime, account.model, limit.until)
     return limit
 
 
-def holds_account(told: RateLimit | None, now: datetime) -> bool:
-    """Whether nobody of the account need try before the time that was told."""
-    return told is not None and told.is_hard and rate_limits.is_believable(reset_of(told), now)
+def blocks_account(reported: RateLimit | None, now: datetime) -> bool:
+    """Return whether other runs of the account must wait, too: the limit is hard and names a plausible reset time."""
+    return reported is not None and reported.is_hard and rate_limits.is_believable(reset_of(reported), now)
 
 
-def reset_of(told: RateLimit | None) -> datetime | None:
-    """When a limit is over by what was told; None where that is nothing, or no time."""
-    if told is None or told.resets_at is None or not 0 < told.resets_at < _LATEST:
+def reset_of(reported: RateLimit | None) -> datetime | None:
+    """Return the reset time that the provider named; None if it named none, or an impossible one."""
+    if reported is None or reported.resets_at is None or not 0 < reported.resets_at < _LATEST:
         return None
-    return datetime.fromtimestamp(told.resets_at, tz=UTC)
+    return datetime.fromtimestamp(reported.resets_at, tz=UTC)
 
 
 def _wait(
-    db: Connection, run: Run, account: Account, told: RateLimit | None, now: datetime
-) -> dict[str, Any]:
-    """Nothing begins a run of kind other by itself: its story waits for nothing."""
-    limit = meet(db, account, told, actor=f"run:{run.id}", now=now)
+    db: Connection, run: Run, account: Account, reported: RateLimit | None, now: datetime
+) -> LimitReset:
+    """Block the account and set the story's timer; a run of kind other is not repeated and needs none."""
+    limit = block_account(db, account, reported, actor=f"run:{run.id}", now=now)
     if run.kind is not RunKind.OTHER and stories.load(db, run.story).visit == run.visit:
         timers.await_limit(db, run.story, limit.until, actor=f"run:{run.id}", now=now)
-    is_told = rate_limits.is_believable(reset_of(told), now)
-    return {"rate_limit": {"until": to_iso(limit.until), "told": is_told}}
+    return LimitReset(limit.until, rate_limits.is_believable(reset_of(reported), now))
 
 
-def _is_answered(outcome: Outcome, progress: Progress | None) -> bool:
-    """Whether the model was heard. What failed without a turn, in its setup say, has asked nobody."""
+def _has_responded(outcome: Outcome, progress: Progress | None) -> bool:
+    """Return whether the model responded. A run that failed before its first turn, as in its setup, proves nothing."""
     if outcome is Outcome.COMPLETED:
         return True
-    ended, turns = outcome in (Outcome.FAILED, Outcome.LIMIT), 0 if progress is None else progress.turns
-    return ended and turns > 0 and not _is_limited(progress)
-
-
-def _is_limited(progress: Progress | None) -> bool:
-    limit = None if progress is None else progress.rate_limit
-    return limit is not None and limit.is_hard
+    if progress is None or outcome not in (Outcome.FAILED, Outcome.LIMIT):
+        return False
+    is_limited = progress.rate_limit is not None and progress.rate_limit.is_hard
+    return progress.turns > 0 and not is_limited

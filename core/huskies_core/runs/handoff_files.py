@@ -1,19 +1,76 @@
-"""The small files that a run's parts leave for each other in its directory."""
+"""Read and write the files that the processes of a run leave for each other in its directory."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from huskies_core import merge_results
+from huskies_core.atomic_file import replace_file
+from huskies_core.merge_results import MergeResult
+from huskies_core.pipeline.events import Freeze
+from huskies_core.store.runs import Outcome
 from huskies_core.supervisor.run_directory import RunDirectory
 
 STARTING_FILE = "start.json"
-"""What was true of gates, setup and the base when the run began, for the one who records its end."""
 RESULT_FILE = "result.json"
-"""What a merge came to."""
 
 
-def read_left(directory: RunDirectory, name: str) -> dict[str, Any]:
-    """What such a file says; one that a crash kept from being written tells nothing."""
+@dataclass(frozen=True)
+class StartFacts:
+    """Facts at the start of a run that matter at its end.
+
+    `setups` has the digest of each component's setup, `definition` the digest of the gates (gate runs only), `base`
+    the tip of the base branch (mergemasters only).
+    """
+
+    setups: Mapping[str, str] = field(default_factory=dict)
+    definition: str | None = None
+    base: str | None = None
+
+
+@dataclass(frozen=True)
+class KillIntent:
+    """The content of kill.json: the outcome that a stopped run gets, and whether its story is frozen with it."""
+
+    outcome: Outcome
+    detail: str = ""
+    freezes: bool = False
+    actor: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        document = {"outcome": self.outcome.value, "detail": self.detail}
+        return {**document, "then": Freeze.name, "actor": self.actor} if self.freezes else document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        freezes = document.get("then") == Freeze.name
+        return cls(
+            Outcome(document["outcome"]), document.get("detail", ""), freezes, document.get("actor", "")
+        )
+
+
+def write_start_facts(directory: RunDirectory, facts: StartFacts) -> None:
+    Path(directory.path, STARTING_FILE).write_text(json.dumps(asdict(facts)))
+
+
+def read_start_facts(directory: RunDirectory) -> StartFacts:
+    document = _read(directory, STARTING_FILE)
+    return StartFacts(document.get("setups") or {}, document.get("definition"), document.get("base"))
+
+
+def write_merge_result(directory: RunDirectory, result: MergeResult) -> None:
+    document = json.dumps(result.to_json(), ensure_ascii=False)
+    replace_file(str(Path(directory.path, RESULT_FILE)), document.encode(), durable=True)
+
+
+def read_merge_result(directory: RunDirectory) -> MergeResult:
+    return merge_results.from_json(_read(directory, RESULT_FILE))
+
+
+def _read(directory: RunDirectory, name: str) -> dict[str, Any]:
+    """Return the content of a file; {} if a crash prevented it from being written."""
     try:
         return dict(json.loads(Path(directory.path, name).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):

@@ -1,9 +1,7 @@
 """A run that is wanted, and what it amounts to: its steps, its prompt, its environment and its limits."""
 
-import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from huskies_core.clock import midnight
 from huskies_core.config.load import gates_of
@@ -11,7 +9,7 @@ from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.runs import agent_sessions, component_setup
 from huskies_core.runs.agent_invocation import assignment_of
-from huskies_core.runs.handoff_files import STARTING_FILE
+from huskies_core.runs.handoff_files import StartFacts, write_start_facts
 from huskies_core.runs.own_program import own_program_dir
 from huskies_core.runs.prompt_values import values_of
 from huskies_core.runs.prompts import build_nudge, build_prompt
@@ -78,23 +76,20 @@ def _steps(context: Context, order: RunRequest, run: Run, directory: RunDirector
     settings = context.config.project
     gates = gates_of(context.project, settings)
     if order.kind is RunKind.MERGE:
-        _remember(directory, {})
+        write_start_facts(directory, StartFacts())
         return (merge_step(context.project, run.id),)
     place = context.project.worktree(order.story.id)
     if order.kind is RunKind.OTHER and order.agent is None:
-        _remember(directory, {})
+        write_start_facts(directory, StartFacts())
         return teardown_steps(settings.components, place)
     prepare, digests = component_setup.needed(context, order.story.id, settings.components)
     definition = definition_of(gates, settings.components)
-    resolving = order.kind is RunKind.MERGEMASTER
-    _remember(
-        directory,
-        {
-            "setups": digests,
-            "definition": definition if order.kind is RunKind.GATES else None,
-            "base": base_tip(context) if resolving else None,
-        },
+    facts = StartFacts(
+        digests,
+        definition if order.kind is RunKind.GATES else None,
+        base_tip(context) if order.kind is RunKind.MERGEMASTER else None,
     )
+    write_start_facts(directory, facts)
     if order.agent is None:
         return (*prepare, *gate_steps(gates, place))
     sent = message_of(context, order, order.agent)
@@ -108,10 +103,6 @@ def _steps(context: Context, order: RunRequest, run: Run, directory: RunDirector
 
 def _confined(context: Context, story: Story, agent: Agent, step: Step, directory: RunDirectory) -> Step:
     return confine(step, agent, context.project, story=story.id, run=directory, environ=context.environ)
-
-
-def _remember(directory: RunDirectory, told: dict[str, object]) -> None:
-    Path(directory.path, STARTING_FILE).write_text(json.dumps(told))
 
 
 def message_of(context: Context, order: RunRequest, agent: Agent) -> Message:

@@ -12,6 +12,7 @@ from huskies_core.pipeline.events import Block
 from huskies_core.runs import prompts, repository_watch
 from huskies_core.runs.end import record_failed_start
 from huskies_core.runs.request import RunRequest, build_run_spec
+from huskies_core.runs.rules import Rule, reached_limit
 from huskies_core.runs.sandbox_policy import require_sandbox
 from huskies_core.runs.stop import end_left_run
 from huskies_core.runs.story_worktrees import (
@@ -99,18 +100,17 @@ def _claim(context: Context, order: RunRequest, db: Connection, now: datetime) -
 
 def _check_pause(order: RunRequest, db: Connection) -> None:
     if order.agent is not None and not order.is_asked and pauses.get(db) is not None:
-        raise Overtaken("starting agents is paused", code="paused")
+        raise Overtaken("starting agents is paused", code=Rule.PAUSED)
 
 
 def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> None:
     settings = context.config.project
-    coders = sum(run.kind is RunKind.CODER for run in live)
-    unattended = sum(run.kind in (RunKind.GATES, RunKind.MERGE) for run in live)
-    if kind is RunKind.CODER and coders >= settings.max_coders:
-        raise Overtaken(f"max_coders is {settings.max_coders}: so many are at work", code="max_coders")
-    if kind in (RunKind.GATES, RunKind.MERGE) and unattended >= settings.max_gates:
+    limit = reached_limit(settings, kind, live)
+    if limit is Rule.MAX_CODERS:
+        raise Overtaken(f"max_coders is {settings.max_coders}, and so many coders are live", code=limit)
+    if limit is Rule.MAX_GATES:
         raise Overtaken(
-            f"max_gates is {settings.max_gates}: so many gates and merges are live", code="max_gates"
+            f"max_gates is {settings.max_gates}, and so many gates and merges are live", code=limit
         )
 
 

@@ -11,6 +11,7 @@ from huskies_core.git.create import Made, Refused, Wanted, create_worktrees
 from huskies_core.git.locks import git_locked
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.worktrees import branch_of, checkout_of
+from huskies_core.merge_results import Landed
 from huskies_core.sanitize import is_number
 from huskies_core.store import branches, journal, runs, stories
 from huskies_core.store.connection import Connection
@@ -138,8 +139,8 @@ def story_branches(context: Context) -> frozenset[int]:
 
 def _landed_tip(db: Connection, story: int) -> str | None:
     """The tip of the branch whose squash landed; what came onto the branch after it is not on the base."""
-    merges = [run.evidence.get("merge", {}) for run in runs.of_story(db, story)]
-    landed = [merge.get("branch_tip") for merge in merges if merge.get("result") == "landed"]
+    merges = [run.evidence.merge for run in runs.of_story(db, story)]
+    landed = [merge.branch_tip for merge in merges if isinstance(merge, Landed)]
     return landed[-1] if landed else None
 
 

@@ -1,4 +1,4 @@
-"""Why a story stands where it stands: each rule that is asked, in order, and what of it holds the story back."""
+"""The explanation of a story: every rule that is checked for it, in order, and the blockers that they yield."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,67 +8,37 @@ from huskies_core.clock import from_iso
 from huskies_core.config.records import AutoPromote
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.request import RunRequest
+from huskies_core.runs.rules import UNATTENDED, Rule
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.blockers import (
-    UNATTENDED,
     Blocker,
     all_blockers,
-    in_order,
-    is_known,
+    matches_any_agent,
     may_be_promoted,
+    sort_by_priority,
 )
-from huskies_core.scheduler.decisions import Decision, StartRun, Wait
-from huskies_core.scheduler.next_step import prospect
+from huskies_core.scheduler.decisions import Decision, StartRun
+from huskies_core.scheduler.next_step import describe_next_step
 from huskies_core.scheduler.retry_rules import last_failure
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import runs, stories
-from huskies_core.store.queue_holds import QUEUE
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
 
-FINISHED = "finished"
-"""The rule that says that a story is over: it holds, and nothing is wrong."""
-
-PASSED = {
-    FINISHED: "it is not over",
-    "person": "nobody has to look at it",
-    "epic": "it is no epic",
-    "unmet_dependency": "what it depends on is done",
-    "not_started": "it needs no 'huskies start'",
-    "live_run": "no run of it is live",
-    "wait": "no crash, rate limit or failed merge makes it wait",
-    "budget_exhausted": "its budget and the day's are not used up",
-    "paused": "starting agents is not paused",
-    "no_agent": "agents.toml has an agent for it",
-    "max_coders": "fewer than max_coders coders are at work",
-    "agents_busy": "an agent for it is free",
-    "base_broken": "the gates pass on the base branch",
-    "base_dirty": "nothing of yours is in the way on the base branch",
-    "merge_queue": "nothing is merged before it",
-    "max_gates": "fewer than max_gates gate and merge runs are live",
-}
-"""The rules, in the order in which they are asked, with what is so when one does not hold the story back."""
-NOTHING = Wait("", "")
-_OF_AGENTS = ("budget_exhausted", "paused", "no_agent", "max_coders", "agents_busy")
-_OF_MERGES = ("base_broken", "base_dirty", "merge_queue", "max_gates")
-_GROUPS = {
-    **dict.fromkeys((*(name.value for name in NEEDS_PERSON), StageName.FROZEN.value), "person"),
-    **dict.fromkeys(("crash_wait", "rate_limited", "merge_retry"), "wait"),
-}
+_AGENT_RULES = (Rule.BUDGET_EXHAUSTED, Rule.PAUSED, Rule.NO_AGENT, Rule.AGENTS_BUSY)
 
 
 @dataclass(frozen=True)
 class Check:
-    """A rule that was asked; without `holds` it lets the story go on, and `passed` says so."""
+    """A rule that was checked. Without blockers it lets the story continue."""
 
-    rule: str
-    passed: str
-    holds: tuple[Blocker, ...]
+    rule: Rule
+    blockers: tuple[Blocker, ...]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """`next` is what will move the story; `notes` are facts beside the rules, worth knowing."""
+    """`next` is what will move the story; `notes` are facts beside the rules."""
 
     story: Story
     checks: tuple[Check, ...]
@@ -76,168 +46,160 @@ class Explanation:
     notes: tuple[str, ...]
 
     @property
-    def holds(self) -> tuple[Blocker, ...]:
-        return tuple(held for check in self.checks for held in check.holds)
+    def blockers(self) -> tuple[Blocker, ...]:
+        return tuple(blocker for check in self.checks for blocker in check.blockers)
 
 
 def explain(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> Explanation:
-    """Asks every rule that concerns the story now. `starts` are the runs that auto-assign would start next."""
+    """Check every rule that concerns the story now. `starts` are the runs that auto-assign would start next."""
     decision = decision_of(snapshot, story)
-    holds = tuple(holds_on(snapshot, story, decision, starts))
-    moot = _moot(holds)
-    asked = [*(rule for rule in _rules(story, decision) if rule not in moot), *map(_rule_of, holds)]
-    order = (*PASSED, *asked)
+    blockers = tuple(find_blockers(snapshot, story, decision, starts))
+    rules = {*_rules_of(story, decision), *(blocker.rule.group for blocker in blockers)}
+    if any(blocker.rule is Rule.NO_AGENT for blocker in blockers):
+        rules.discard(Rule.AGENTS_BUSY)
     checks = tuple(
-        Check(rule, PASSED.get(rule, ""), tuple(held for held in holds if _rule_of(held) == rule))
-        for rule in sorted(set(asked), key=order.index)
+        Check(rule, tuple(blocker for blocker in blockers if blocker.rule.group is rule))
+        for rule in Rule
+        if rule in rules
     )
-    return Explanation(
-        story, checks, prospect(snapshot, story, decision, holds), tuple(_notes(snapshot, story))
-    )
+    next_step = describe_next_step(snapshot, story, decision, blockers)
+    return Explanation(story, checks, next_step, tuple(_notes(snapshot, story)))
 
 
-def decision_of(snapshot: Snapshot, story: Story) -> Decision:
-    """What follows for the story by itself; while a run of it is live, and where a person decides, NOTHING."""
+def decision_of(snapshot: Snapshot, story: Story) -> Decision | None:
+    """Return what follows for the story by itself; None while a run of it is live or a person must act."""
     if story.stage.name not in MOVING or snapshot.live_run(story.id) is not None:
-        return NOTHING
+        return None
     return snapshot.decision(story)
 
 
-def holds_on(
-    snapshot: Snapshot, story: Story, decision: Decision, starts: Sequence[RunRequest]
+def find_blockers(
+    snapshot: Snapshot, story: Story, decision: Decision | None, starts: Sequence[RunRequest]
 ) -> Iterable[Blocker]:
-    """All that holds the story back from what was decided for it, in the order in which it is asked."""
-    yield from _of_end(story)
-    yield from _of_epic(snapshot, story)
-    yield from (held for held in all_blockers(snapshot, story, decision) if held.rule)
-    yield from _of_start(snapshot, story)
+    """Yield all that blocks the decision for the story, in the order in which the rules are checked."""
+    yield from _stage_blockers(snapshot, story)
+    yield from all_blockers(snapshot, story, decision)
+    if story.stage.name is StageName.BACKLOG and story.draft.type is not StoryType.EPIC:
+        yield from _start_blocker(snapshot, story)
     if isinstance(decision, StartRun):
-        yield from _of_others(snapshot, story, decision, starts)
+        yield from _rival_blocker(snapshot, story, decision, starts)
 
 
-def queue_of(snapshot: Snapshot) -> list[int]:
-    """The merge queue: the stories in it, in the order in which they are merged."""
-    return [story.id for story in in_order(stories.in_stages(snapshot.db, {StageName.MERGE}))]
+def merge_queue(snapshot: Snapshot) -> list[int]:
+    """Return the stories in the merge queue in the order in which they are merged."""
+    return [story.id for story in sort_by_priority(stories.in_stages(snapshot.db, {StageName.MERGE}))]
 
 
 def is_starving(snapshot: Snapshot, story: Story) -> bool:
-    """Whether the story has been in the merge queue for longer than merge.starvation_secs."""
+    """Return whether the story has been in the merge queue for longer than merge.starvation_secs."""
     limit = timedelta(seconds=snapshot.config.project.merge.starvation_secs)
     return story.stage.name is StageName.MERGE and snapshot.now - from_iso(story.stage_entered_at) > limit
 
 
-def _rules(story: Story, decision: Decision) -> Iterable[str]:
-    """The rules that are asked for a story, whatever they say."""
-    yield FINISHED
+def _rules_of(story: Story, decision: Decision | None) -> Iterable[Rule]:
+    """Yield the rules that concern a story, whether they block it or not."""
+    yield Rule.FINISHED
     if story.is_terminal:
         return
-    yield "person"
+    yield from (Rule.PERSON, Rule.LIVE_RUN)
     if story.stage.name is StageName.BACKLOG:
-        yield "epic"
-    if story.stage.name is StageName.BACKLOG and story.draft.type is not StoryType.EPIC:
-        yield from ("unmet_dependency", "not_started")
-    yield "live_run"
-    if not isinstance(decision, StartRun):
-        return
-    yield "wait"
-    match decision.kind:
+        yield Rule.EPIC
+        if story.draft.type is not StoryType.EPIC:
+            yield from (Rule.UNMET_DEPENDENCY, Rule.NOT_STARTED)
+    if isinstance(decision, StartRun):
+        yield from (Rule.WAIT, *_rules_of_run(decision.kind))
+
+
+def _rules_of_run(kind: RunKind) -> Iterable[Rule]:
+    match kind:
         case RunKind.MERGE:
-            yield from _OF_MERGES
+            return (Rule.BASE_BROKEN, Rule.BASE_DIRTY, Rule.MERGE_QUEUE, Rule.MAX_GATES)
         case RunKind.GATES:
-            yield "max_gates"
+            return (Rule.MAX_GATES,)
         case RunKind.CODER:
-            yield from _OF_AGENTS
-        case _:
-            yield from (rule for rule in _OF_AGENTS if rule != "max_coders")
+            return (*_AGENT_RULES, Rule.MAX_CODERS)
+        case RunKind.QA | RunKind.MERGEMASTER | RunKind.OTHER:
+            return _AGENT_RULES
 
 
-def _moot(holds: Sequence[Blocker]) -> tuple[str, ...]:
-    """The rules that make no sense beside those that hold the story back."""
-    return ("agents_busy",) if any(held.rule == "no_agent" for held in holds) else ()
-
-
-def _rule_of(held: Blocker) -> str:
-    return _GROUPS.get(held.rule, held.rule)
-
-
-def _of_end(story: Story) -> Iterable[Blocker]:
+def _stage_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
     if story.is_terminal:
-        why = reason_of(story.stage)
-        told = f"it is {story.stage.name.value}{f': {why}' if why else ''}"
-        yield Blocker(FINISHED, told, f"huskies reopen {story.id}")
-
-
-def _of_epic(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
+        reason = reason_of(story.stage)
+        detail = f"the story is {story.stage.name.value}{f': {reason}' if reason else ''}"
+        yield Blocker(Rule.FINISHED, detail, f"huskies reopen {story.id}")
     if story.draft.type is StoryType.EPIC and story.stage.name is StageName.BACKLOG:
-        left = [str(member.id) for member in stories.members(snapshot.db, story.id) if not member.is_terminal]
-        told = f"its members are worked on, not itself; open: {', '.join(left) or 'none'}"
-        yield Blocker("epic", told, f"huskies explain {left[0]}" if left else "")
+        members = stories.members(snapshot.db, story.id)
+        open_ids = [str(member.id) for member in members if not member.is_terminal]
+        detail = (
+            f"runs start for its members, not for the epic; open members: {', '.join(open_ids) or 'none'}"
+        )
+        yield Blocker(Rule.EPIC, detail, f"huskies explain {open_ids[0]}" if open_ids else "")
 
 
-def _of_start(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
-    """A backlog story that does not go on by itself, whether its dependencies are met or not."""
-    if story.stage.name is not StageName.BACKLOG or story.draft.type is StoryType.EPIC:
-        return
+def _start_blocker(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
+    """Yield a blocker if the story does not start by itself, whether its dependencies are met or not."""
     everything = snapshot.config.project.auto_promote is AutoPromote.ALL
     if not may_be_promoted(story, everything=everything):
-        back = {"demote": "was put back and ", "reopen": "was opened again and "}
-        told = f"{back.get(story.returned_by or '', '')}waits to be started"
-        yield Blocker("not_started", told, f"huskies start {story.id}")
+        returns = {"demote": "was demoted and ", "reopen": "was reopened and "}
+        detail = f"{returns.get(story.returned_by or '', '')}waits to be started"
+        yield Blocker(Rule.NOT_STARTED, detail, f"huskies start {story.id}")
 
 
-def _of_others(
+def _rival_blocker(
     snapshot: Snapshot, story: Story, decision: StartRun, starts: Sequence[RunRequest]
 ) -> Iterable[Blocker]:
-    """Those that go first, when nothing but them keeps the story from being started next."""
-    if any(order.story.id == story.id for order in starts) or list(all_blockers(snapshot, story, decision)):
+    """Yield a blocker if nothing but the stories before it keeps the story from being started next."""
+    is_next = any(request.story.id == story.id for request in starts)
+    if is_next or any(all_blockers(snapshot, story, decision)):
         return
-    rivals = [order for order in starts if _is_rival(order.kind, decision.kind)]
-    names = ", ".join(str(order.story.id) for order in rivals)
-    if rivals:
-        rule = _contested(decision.kind, [order.kind for order in rivals])
-        yield Blocker(rule, f"first come: {names}", f"huskies explain {rivals[0].story.id}")
+    rivals = [request for request in starts if _are_rivals(request.kind, decision.kind)]
+    if not rivals:
+        return
+    rule = Rule.AGENTS_BUSY
+    if decision.kind in UNATTENDED:
+        is_merge = decision.kind is RunKind.MERGE and any(rival.kind is RunKind.MERGE for rival in rivals)
+        rule = Rule.MERGE_QUEUE if is_merge else Rule.MAX_GATES
+    ids = ", ".join(str(rival.story.id) for rival in rivals)
+    names = f"story {ids}" if len(rivals) == 1 else f"stories {ids}"
+    yield Blocker(rule, f"queued behind {names}", f"huskies explain {rivals[0].story.id}")
 
 
-def _is_rival(other: RunKind, kind: RunKind) -> bool:
-    return other is kind or (other in UNATTENDED and kind in UNATTENDED)
-
-
-def _contested(kind: RunKind, rivals: Sequence[RunKind]) -> str:
-    """The rule that leaves no place for a run of that kind beside those."""
-    if kind not in UNATTENDED:
-        return "agents_busy"
-    return "merge_queue" if kind is RunKind.MERGE and kind in rivals else "max_gates"
+def _are_rivals(kind: RunKind, other: RunKind) -> bool:
+    return kind is other or (kind in UNATTENDED and other in UNATTENDED)
 
 
 def _notes(snapshot: Snapshot, story: Story) -> Iterable[str]:
     settings = snapshot.config.project
     if story.stage.name is StageName.MERGE:
-        queue = queue_of(snapshot)
-        yield f"place {queue.index(story.id) + 1} of {len(queue)} in the merge queue"
-        if not snapshot.gates:
-            yield "nothing is checked before it is merged: project.toml has no gate, and script/test cannot be run"
-        if any(hold.story in (QUEUE, story.id) and snapshot.is_over(hold) for hold in snapshot.holds):
-            yield "what held it back is out of the way: the next reconcile lets it go on"
+        yield from _queue_notes(snapshot, story)
     if is_starving(snapshot, story):
         since, limit = story.stage_entered_at, settings.merge.starvation_secs
         yield f"in the merge queue since {since}, longer than merge.starvation_secs ({limit})"
     if story.retries:
-        yield f"{story.retries} of {settings.max_retries or 'unlimited'} retries are used"
-    yield from _of_last_run(snapshot, story)
-    if story.draft.agent and not is_known(snapshot.config, story.draft.agent):
-        yield f"no agent has the name or the model {story.draft.agent!r}: any of the stage may take it"
+        yield f"{story.retries} of {settings.max_retries or 'unlimited'} retries are spent"
+    if story.stage.name in NEEDS_PERSON:
+        yield from _last_run_note(snapshot, story)
+    if story.draft.agent and not matches_any_agent(snapshot.config, story.draft.agent):
+        yield f"no agent has the name or model {story.draft.agent!r}: any agent of the stage may take the story"
     run = snapshot.live_run(story.id)
     if run is not None and run.visit != story.visit:
-        yield f"run {run.id} belongs to an earlier stage and is to be ended"
+        yield f"run {run.id} belongs to an earlier stage; the watchdog ends it"
 
 
-def _of_last_run(snapshot: Snapshot, story: Story) -> Iterable[str]:
-    """What led to a person: the run that failed, or else the last one."""
-    if story.stage.name not in NEEDS_PERSON:
-        return
-    had = runs.of_story(snapshot.db, story.id)
-    run = last_failure(had) or (had[-1] if had else None)
+def _queue_notes(snapshot: Snapshot, story: Story) -> Iterable[str]:
+    queue = merge_queue(snapshot)
+    yield f"number {queue.index(story.id) + 1} of {len(queue)} in the merge queue"
+    if not snapshot.gates:
+        yield "the merge is not tested: project.toml has no gates, and script/test is not executable"
+    if any(snapshot.is_obsolete(hold) for hold in snapshot.queue_holds_on(story)):
+        yield "the reason for the queue hold has passed: the next reconcile releases it"
+
+
+def _last_run_note(snapshot: Snapshot, story: Story) -> Iterable[str]:
+    """Yield the last run, whose end is why a person must act."""
+    history = runs.of_story(snapshot.db, story.id)
+    run = last_failure(history) or (history[-1] if history else None)
     if run is not None:
-        told = f": {one_line(run.detail)[:200]}" if run.detail else ""
-        fact = f"its last run, {run.kind.value} run {run.id}, ended as {run.outcome}{told}"
-        yield f"{fact}; huskies logs {story.id} shows it"
+        detail = f": {one_line(run.detail)[:200]}" if run.detail else ""
+        fact = f"its last run, {run.kind.value} run {run.id}, ended as {run.outcome}{detail}"
+        yield f"{fact}; 'huskies logs {story.id}' shows it"

@@ -1,15 +1,17 @@
-"""What will move a story next, in one sentence: a run's end, a pass, a time, or the reader."""
+"""The next step of a story, in one sentence: what will move it is a run's end, a pass, a time, or the reader."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline.events import Block
-from huskies_core.pipeline.stages import Abandoned, Blocked, Done, Frozen, StageName
+from huskies_core.pipeline.stages import Blocked, Done, Frozen, StageName
 from huskies_core.pipeline.state_machine import transition
+from huskies_core.runs.rules import UNATTENDED, Rule
 from huskies_core.sanitize import one_line
-from huskies_core.scheduler.blockers import UNATTENDED, Blocker, choose_agent
-from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun
+from huskies_core.scheduler.blockers import Blocker, choose_agent
+from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun, Wait
+from huskies_core.scheduler.dependencies import unmet_dependencies
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind, RunStatus
@@ -18,113 +20,103 @@ from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.run_directory import RunDirectory
 
 _AT_NEXT = "at the next auto-assign"
-_ENDS = {RunKind.GATES: "the gates' end", RunKind.MERGE: "the merge's end"}
-_AFTER_HOLD = {
-    "no_agent": "you: give agents.toml an agent for it",
-    "paused": "you: huskies resume",
-    "max_coders": "the end of a coder's run",
-    "agents_busy": "an agent that becomes free",
-    "base_broken": "you: a commit that mends the base branch",
-    "base_dirty": "you: your changes out of the way",
-    "merge_queue": "the end of the merge before it",
-    "max_gates": "the end of a gate or merge run",
-}
 
 
-def prospect(snapshot: Snapshot, story: Story, decision: Decision, holds: Sequence[Blocker]) -> str:
-    """`decision` is what follows by itself, `holds` all that is in its way, the first that applies first."""
+def describe_next_step(
+    snapshot: Snapshot, story: Story, decision: Decision | None, blockers: Sequence[Blocker]
+) -> str:
+    """Return what will move the story. `decision` follows by itself unless one of `blockers` applies."""
     run = snapshot.live_run(story.id)
     if story.is_terminal:
-        return _of_finished(snapshot, story)
+        return _after_end(snapshot, story)
     if story.stage.name is StageName.BACKLOG:
-        return _of_backlog(snapshot, story, holds)
+        return _from_backlog(snapshot, story, blockers)
     if run is not None and story.stage.name in MOVING:
-        return _of_run(snapshot, run)
-    return _of_decision(snapshot, story, decision, holds)
+        return _after_run(snapshot, run)
+    return _decided_step(snapshot, story, decision, blockers)
 
 
-def is_hopeless(snapshot: Snapshot, story: Story) -> bool:
-    """Whether only a reopening can meet a dependency: it was abandoned, or what replaced it was."""
-    return any(
-        isinstance(stories.heir_of(snapshot.db, number).stage, Abandoned) for number in snapshot.unmet(story)
-    )
-
-
-def _of_decision(snapshot: Snapshot, story: Story, decision: Decision, holds: Sequence[Blocker]) -> str:
+def _decided_step(
+    snapshot: Snapshot, story: Story, decision: Decision | None, blockers: Sequence[Blocker]
+) -> str:
     match decision:
+        case None:
+            return _person_step(story)
         case ApplyEvent():
-            return _of_event(story, decision)
-        case StartRun(kind=RunKind.MERGEMASTER) if holds and holds[0].rule == "no_agent":
-            return f"{_of_hold(holds[0])}, or resolve the conflict by hand, then {holds[0].command}"
-        case StartRun() if holds:
-            return _of_hold(holds[0])
+            return _event_step(story, decision)
         case StartRun():
-            return _of_start(snapshot, story, decision.kind)
-        case _:
-            return decision.detail or _of_person(story)
+            return _start_step(snapshot, story, decision.kind, blockers)
+        case Wait():
+            return decision.detail
 
 
-def _of_finished(snapshot: Snapshot, story: Story) -> str:
-    if not isinstance(story.stage, Done):
-        return f"nothing, it is over; huskies reopen {story.id} puts it back into the backlog"
-    kept = timedelta(seconds=snapshot.config.project.watcher.done_retention_secs)
-    return f"archive-done archives it after {to_iso(from_iso(story.stage.merged_at) + kept)}"
-
-
-def _of_run(snapshot: Snapshot, run: Run) -> str:
-    if not is_alive(RunDirectory(snapshot.project.run_dir(run.id))):
-        return f"the next tick: {run.kind.value} run {run.id} is dead, and its end will be recorded"
-    by = f" by {run.agent}" if run.agent else ""
-    end = _ENDS.get(run.kind, f"the end of the {run.kind.value} run{by}")
-    ending = ", which is being ended" if run.status is RunStatus.ENDING else ""
-    return f"{end} (run {run.id}){ending}"
-
-
-def _of_backlog(snapshot: Snapshot, story: Story, holds: Sequence[Blocker]) -> str:
-    rules = {held.rule for held in holds}
-    if story.draft.type is StoryType.EPIC:
-        return _of_epic(snapshot, story)
-    unmet = snapshot.unmet(story)
-    if is_hopeless(snapshot, story):
-        other = f"huskies update {story.id} --depends-on ..., or huskies start {story.id} --force"
-        return f"you: an abandoned dependency never will be met; {other}"
-    then = f"you: huskies start {story.id}" if "not_started" in rules else f"it is promoted {_AT_NEXT}"
-    return f"the end of {', '.join(map(str, unmet))}; then {then}" if unmet else then
-
-
-def _of_epic(snapshot: Snapshot, story: Story) -> str:
-    members = stories.members(snapshot.db, story.id)
-    left = ", ".join(str(member.id) for member in members if not member.is_terminal)
-    if left:
-        return f"it closes by itself when its members are over: {left}"
-    if members:
-        return "the next archive-done closes it: all its members are over"
-    return f"you: give it members (huskies add TITLE --epic {story.id}), or huskies close {story.id} --reason TEXT"
-
-
-def _of_event(story: Story, decision: ApplyEvent) -> str:
-    event, by = decision.event, "auto-assign"
-    if story.stage.name is StageName.MERGE_FAILURE:
-        by = "merge-recovery"
-    if isinstance(event, Block):
-        return f"the next {by} blocks it: {one_line(event.reason)[:200]}"
-    return f"the next {by} moves it on to {transition(story.stage, event).name.value} ({event.name})"
-
-
-def _of_hold(held: Blocker) -> str:
-    if held.until is not None:
-        return f"{to_iso(held.until)}, or you: {held.command}" if held.command else to_iso(held.until)
-    return _AFTER_HOLD.get(held.rule, f"you: {held.command}" if held.command else held.detail)
-
-
-def _of_start(snapshot: Snapshot, story: Story, kind: RunKind) -> str:
+def _start_step(snapshot: Snapshot, story: Story, kind: RunKind, blockers: Sequence[Blocker]) -> str:
+    if blockers:
+        step = _after_blocker(blockers[0])
+        if kind is RunKind.MERGEMASTER and blockers[0].rule is Rule.NO_AGENT:
+            return f"{step}, or resolve the conflict yourself, then {blockers[0].command}"
+        return step
     if kind in UNATTENDED:
         return f"a {kind.value} run {_AT_NEXT}"
     agent = choose_agent(snapshot, story, kind)
     return f"a {kind.value} run by {agent.name if agent else 'a free agent'} {_AT_NEXT}"
 
 
-def _of_person(story: Story) -> str:
+def _after_end(snapshot: Snapshot, story: Story) -> str:
+    if not isinstance(story.stage, Done):
+        return f"nothing: the story is closed; huskies reopen {story.id} puts it back into the backlog"
+    kept = timedelta(seconds=snapshot.config.project.watcher.done_retention_secs)
+    return f"archive-done archives it after {to_iso(from_iso(story.stage.merged_at) + kept)}"
+
+
+def _after_run(snapshot: Snapshot, run: Run) -> str:
+    if not is_alive(RunDirectory(snapshot.project.run_dir(run.id))):
+        return f"the next tick: {run.kind.value} run {run.id} is dead, and the tick records its end"
+    by = f" by {run.agent}" if run.agent else ""
+    ending = ", which is being stopped" if run.status is RunStatus.ENDING else ""
+    return f"the end of the {run.kind.value} run{by} (run {run.id}){ending}"
+
+
+def _from_backlog(snapshot: Snapshot, story: Story, blockers: Sequence[Blocker]) -> str:
+    if story.draft.type is StoryType.EPIC:
+        return _after_members(snapshot, story)
+    unmet = unmet_dependencies(snapshot.db, story)
+    if any(dependency.is_hopeless for dependency in unmet):
+        other = f"huskies update {story.id} --depends-on ..., or huskies start {story.id} --force"
+        return f"you: a dependency is abandoned; {other}"
+    waits_for_start = any(blocker.rule is Rule.NOT_STARTED for blocker in blockers)
+    start = f"you: huskies start {story.id}" if waits_for_start else f"it is promoted {_AT_NEXT}"
+    numbers = ", ".join(str(dependency.story) for dependency in unmet)
+    return f"the end of {numbers}; then {start}" if unmet else start
+
+
+def _after_members(snapshot: Snapshot, story: Story) -> str:
+    members = stories.members(snapshot.db, story.id)
+    open_ids = ", ".join(str(member.id) for member in members if not member.is_terminal)
+    if open_ids:
+        return f"it closes by itself when these members are finished: {open_ids}"
+    if members:
+        return "the next archive-done closes it: all its members are finished"
+    return f"you: give it members (huskies add TITLE --epic {story.id}), or huskies close {story.id} --reason TEXT"
+
+
+def _event_step(story: Story, decision: ApplyEvent) -> str:
+    event = decision.event
+    by = "merge-recovery" if story.stage.name is StageName.MERGE_FAILURE else "auto-assign"
+    if isinstance(event, Block):
+        return f"the next {by} blocks it: {one_line(event.reason)[:200]}"
+    return f"the next {by} moves it to {transition(story.stage, event).name.value} ({event.name})"
+
+
+def _after_blocker(blocker: Blocker) -> str:
+    """Return what ends a blocker: its time, another run, or what the reader has to do."""
+    command = f"you: {blocker.command}" if blocker.command else ""
+    if blocker.until is not None:
+        return f"{to_iso(blocker.until)}, or {command}" if command else to_iso(blocker.until)
+    return blocker.rule.ended_by or command or blocker.detail
+
+
+def _person_step(story: Story) -> str:
     number, stage = story.id, story.stage
     if isinstance(stage, Frozen):
         return f"you: huskies unfreeze {number} (back to {stage.resume_to.name.value})"
@@ -132,5 +124,7 @@ def _of_person(story: Story) -> str:
         return f"you: huskies unblock {number} (back to {stage.resume_to.name.value})"
     if stage.name is StageName.REVIEW_HOLD:
         return f"you: huskies approve {number}, or huskies reject {number} --notes TEXT"
-    by_hand = f"huskies resolve {number} once the base branch is merged into the story's and committed"
+    by_hand = (
+        f"huskies resolve {number} after you merged the base branch into the story's branch and committed"
+    )
     return f"you: huskies retry {number}, {by_hand}, or huskies merged {number} --commit SHA"

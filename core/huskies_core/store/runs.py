@@ -2,17 +2,24 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId, Seq, StoryId, Visit
 from huskies_core.store import journal, rows
-from huskies_core.store.rows import Column, from_row, to_row
+from huskies_core.store.evidence import Evidence
+from huskies_core.store.rows import Column, column, from_row, to_row, to_text
+
+_EVIDENCE = column(
+    "evidence",
+    lambda text: Evidence.from_json(json.loads(text or "{}")),
+    lambda evidence: to_text(evidence.to_json()),
+)
 
 
 class RunKind(StrEnum):
@@ -71,12 +78,11 @@ class Landing:
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended. `evidence` is the state of the worktree at the end; `usage_final` is true if the figures cover
-    the whole output."""
+    """How a run ended, and what it left. `usage_final` is true if the figures cover the whole output."""
 
     outcome: Outcome
     detail: str = ""
-    evidence: Mapping[str, Any] | None = None
+    evidence: Annotated[Evidence, _EVIDENCE] = field(default_factory=Evidence)
     turns: int = 0
     tool_turns: int = 0
     cost_usd: float = 0.0
@@ -106,9 +112,7 @@ class Run:
     detail: str
     verdict: Annotated[Verdict | None, Column(lambda row: _read_verdict(row)[0])]
     notes: Annotated[str, Column(lambda row: _read_verdict(row)[1])]
-    evidence: Annotated[Mapping[str, Any], Column(lambda row: json.loads(row["evidence"] or "{}"))] = field(
-        hash=False
-    )
+    evidence: Annotated[Evidence, _EVIDENCE] = field(hash=False)
     landing: Landing | None
     started_at: str
     ended_at: str | None

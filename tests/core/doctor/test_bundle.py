@@ -19,6 +19,7 @@ from huskies_core.doctor.examination import examine
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.store import content, runs
+from huskies_core.store.evidence import BranchEvidence, Evidence
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.schema import NEWEST
 from huskies_core.store.stories import Criterion
@@ -105,7 +106,8 @@ def plant_story(context: Context) -> None:
         content.put(db, story, "qa_notes", SECRETS[22], now=context.now())
         wanted = Claim(story, RunKind.CODER, visit, agent="ann", runtime="command")
         run = runs.claim(db, wanted, actor=f"user:{SECRETS[23]}", now=context.now()).id
-        report = Report(Outcome.FAILED, SECRETS[24], evidence={"problem": SECRETS[25], "commits_ahead": 2})
+        evidence = Evidence(BranchEvidence(problem=SECRETS[25], commits_ahead=2))
+        report = Report(Outcome.FAILED, SECRETS[24], evidence)
         runs.end(db, run, report, actor=f"run:{run}", now=context.now())
     fire_event(context.store, story, Block(SECRETS[26]))
     directory = RunDirectory(context.project.run_dir(run))

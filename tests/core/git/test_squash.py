@@ -4,7 +4,8 @@ import pytest
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.repository import Repository
-from huskies_core.git.squash import AlreadyMerged, Conflict, Empty, Squash, Squashed, squash
+from huskies_core.git.squash import Squash, Squashed, squash
+from huskies_core.merge_results import AlreadyMerged, Conflict, NoCommits
 from support.git_repository import GitRepository
 
 
@@ -73,7 +74,7 @@ def test_a_branch_that_never_left_its_start_is_empty(repository: GitRepository, 
     born = repository.commit_id()
     repository.checkout("main")
     repository.commit_file("other", "x")
-    assert squash_story(repo, born) == Empty()
+    assert squash_story(repo, born) == NoCommits()
 
 
 @pytest.mark.usefixtures("branch")
@@ -81,7 +82,7 @@ def test_a_branch_whose_changes_the_base_has_is_empty(repository: GitRepository,
     repository.commit_file("same", "1")
     repository.checkout("main")
     repository.commit_file("same", "1")
-    assert squash_story(repo) == Empty()
+    assert squash_story(repo) == NoCommits()
 
 
 def test_a_branch_that_does_not_exist_is_an_error(repo: Repository) -> None:

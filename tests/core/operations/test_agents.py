@@ -244,7 +244,10 @@ def test_an_ended_run_is_shown_with_its_steps(context: Context) -> None:
     kill_run(context, run.id)
     page = show_run(context, run.id)
     assert page.exit is not None
-    assert ([step.name for step in page.exit.steps], page.now.run.evidence["commits_ahead"]) == (["ann"], 0)
+    assert ([step.name for step in page.exit.steps], page.now.run.evidence.branch.commits_ahead) == (
+        ["ann"],
+        0,
+    )
 
 
 def test_the_output_of_a_live_agent_is_followed_to_its_end(context: Context) -> None:

@@ -103,7 +103,7 @@ def test_a_story_shows_what_it_is_about(context: Context) -> None:
     claim(context, 2)
     board = read_board(context)
     assert [(card.story.id, card.state, card.why) for row in board.stages.values() for card in row] == [
-        (1, State.THROTTLED, "4 crashes in a row; the next try is at 2026-03-01T12:00:02.000Z"),
+        (1, State.THROTTLED, "4 crashes in a row; the next attempt is at 2026-03-01T12:00:02.000Z"),
         (2, State.RUNNING, "coder run 5 is starting"),
         (3, State.IDLE, "waits for ann"),
         (4, State.BLOCKED, "branch exists"),

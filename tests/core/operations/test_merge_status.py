@@ -42,7 +42,7 @@ def test_each_says_what_holds_it(context: Context) -> None:
         visit = stories.load(db, 3).visit
         merge = runs.claim(db, Claim(StoryId(3), RunKind.MERGE, visit), actor="user:test", now=NOW)
     found = read_merges(context)
-    rules = [[held.rule for held in one.explanation.holds][:1] for one in found]
+    rules = [[held.rule for held in one.explanation.blockers][:1] for one in found]
     assert (found[0].run, rules) == (
         merge,
         [["live_run"], ["merge_queue"], ["no_agent"], ["merge_failure_final"]],

@@ -98,7 +98,7 @@ def test_a_story_waits_for_its_dependencies_unless_forced(context: Context) -> N
     create(context, draft(depends_on=(1, 2)))
     moves.abandon(context, 2, reason="too old")
     told = refusal_of(lambda: moves.start(context, 3))
-    never = "2 (abandoned, so it never will be met: too old)"
+    never = "2 (abandoned: too old)"
     assert told == ("unmet_dependency", f"story 3 waits for 1 (coding), {never}")
     assert moves.start(context, 3, force=True).after is StageName.CODING
 
@@ -110,7 +110,7 @@ def test_a_superseded_dependency_stands_for_its_heir(context: Context) -> None:
     moves.supersede(context, 1, by=2)
     told = refusal_of(lambda: moves.start(context, 3))[1]
     moves.close(context, 2, reason="done elsewhere")
-    assert told == "story 3 waits for 1 (replaced by 2: backlog)"
+    assert told == "story 3 waits for 1 (superseded by 2: backlog)"
     assert moves.start(context, 3).after is StageName.CODING
 
 

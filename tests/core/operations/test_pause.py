@@ -88,8 +88,8 @@ def test_explain_and_the_board_name_the_pause(context: Context) -> None:
     import_story(context.store, Coding())
     pause = pause_starting(context, "the\nnight")
     found = explain(context, 1)
-    detail = f"starting agents is paused since {pause.since} by {pause.by}: the night"
-    assert [(one.rule, one.detail, one.command) for one in found.holds] == [
+    detail = f"{pause.by} paused the start of agents at {pause.since}: the night"
+    assert [(one.rule, one.detail, one.command) for one in found.blockers] == [
         ("paused", detail, "huskies resume")
     ]
     assert found.next == "you: huskies resume"

@@ -27,6 +27,7 @@ from huskies_core.runtimes.interface import RateLimit
 from huskies_core.scheduler.blockers import all_blockers, candidates
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import queue_holds, runs, stories, usage
+from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.liveness import is_alive
@@ -60,7 +61,7 @@ def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
     with context.store.exclusive() as db:
-        runs.end(db, run, Report(outcome, evidence=evidence), actor="test", now=NOW)
+        runs.end(db, run, Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW)
 
 
 def configure(context: Context, text: str) -> None:
@@ -302,7 +303,7 @@ def meet_limit(context: Context, run: int, *, hours: float | None) -> None:
     progress = Progress("ann", rate_limit=RateLimit(is_hard=True, resets_at=until, detail="429"))
     with context.store.exclusive() as db:
         left = note_end(db, runs.load(db, run), Outcome.RATE_LIMITED, progress, context.now())
-        report = Report(Outcome.RATE_LIMITED, "429", evidence=left)
+        report = Report(Outcome.RATE_LIMITED, "429", evidence=Evidence(limit_reset=left))
         runs.end(db, run, report, actor="test", now=context.now())
 
 

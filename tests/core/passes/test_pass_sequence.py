@@ -8,6 +8,7 @@ from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
+from huskies_core.merge_results import GatesFailed
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.actions import Outcome as Became
@@ -16,6 +17,7 @@ from huskies_core.passes.due import is_due
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure
 from huskies_core.store import pass_times, runs, stories
+from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -232,7 +234,7 @@ def test_a_start_that_another_made_first_is_refused_by_the_store(context: Contex
 
 def test_the_end_of_a_merge_whose_gates_failed_sends_the_story_back_at_once(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
-    found = {"merge": {"result": "gates_failed", "output": "gate tests exited with 1"}}
+    found = Evidence(merge=GatesFailed("gate tests exited with 1"))
     with context.store.exclusive() as db:
         visit, now = stories.load(db, 1).visit, context.now()
         run = runs.claim(db, Claim(StoryId(1), RunKind.MERGE, visit), actor="test", now=now).id

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Coding
 from huskies_core.project import Project
@@ -15,6 +14,7 @@ from huskies_core.runs.account_limits import note_end
 from huskies_core.runtimes.interface import RateLimit
 from huskies_core.store import rate_limits, runs, stories, timers
 from huskies_core.store.connection import Store, create
+from huskies_core.store.evidence import Evidence, LimitReset
 from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
 from huskies_core.supervisor.records import Progress
 from support.stories import NOW, import_story
@@ -56,7 +56,7 @@ def begin(store: Store, story: int, kind: RunKind = RunKind.CODER, *, at: dateti
 def end(store: Store, run: Run, outcome: Outcome, found: Progress, *, at: datetime = NOW) -> None:
     with store.exclusive() as db:
         left = note_end(db, run, outcome, found, at)
-        runs.end(db, run.id, Report(outcome, evidence=left), actor="test", now=at)
+        runs.end(db, run.id, Report(outcome, evidence=Evidence(limit_reset=left)), actor="test", now=at)
 
 
 def held(store: Store, now: datetime = NOW) -> list[datetime]:
@@ -155,7 +155,4 @@ def test_what_is_kept_says_whether_the_time_was_told(store: Store) -> None:
     begun = [(begin(store, 1), progress()), (begin(store, 2), progress(HOUR))]
     with store.exclusive() as db:
         left = [note_end(db, run, Outcome.RATE_LIMITED, found, NOW) for run, found in begun]
-    assert [one["rate_limit"] for one in left] == [
-        {"until": to_iso(NOW + MINUTE), "told": False},
-        {"until": to_iso(NOW + HOUR), "told": True},
-    ]
+    assert left == [LimitReset(NOW + MINUTE, is_named=False), LimitReset(NOW + HOUR, is_named=True)]

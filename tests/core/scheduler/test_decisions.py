@@ -4,23 +4,26 @@ from datetime import timedelta
 
 import pytest
 
+from huskies_core import merge_results
 from huskies_core.clock import to_iso
 from huskies_core.ids import Seq
+from huskies_core.merge_results import MergeResult
 from huskies_core.pipeline import events
 from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
-from huskies_core.scheduler.decisions import NOTHING_TO_MERGE, ApplyEvent, Rules, StartRun, Wait
+from huskies_core.scheduler.decisions import ApplyEvent, Policy, StartRun, Wait
+from huskies_core.scheduler.policy import NOTHING_TO_MERGE
 from huskies_core.scheduler.retry_rules import DIRTY_NUDGE, VERDICT_NUDGE, recovery_note
 from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
 from huskies_core.store.stories import Criterion, QaMode, StoryType
-from support.histories import NO_WORK, RULES, VISIT, WORK, decided, ended, story_in
+from support.histories import NO_WORK, POLICY, VISIT, WORK, decided, ended, story_in
 from support.stories import DRAFT, NOW
 
 CODING = story_in(Coding())
 QA = story_in(Qa())
 CHECKED = story_in(Qa(), replace(DRAFT, criteria=(Criterion("it works", checked=True),)))
 MERGE = story_in(Merge("feature/story-1", 2))
-BY_AGENT = replace(RULES, default_qa=QaMode.AGENT)
-BY_HUMAN = replace(RULES, default_qa=QaMode.HUMAN)
+BY_AGENT = replace(POLICY, default_qa=QaMode.AGENT)
+BY_HUMAN = replace(POLICY, default_qa=QaMode.HUMAN)
 CODER, GATES = RunKind.CODER, RunKind.GATES
 WHERE = "All of it: `huskies logs 1 --run 2`"
 PLACE = ("feature/story-1", 2)
@@ -58,36 +61,36 @@ def test_a_crash_that_added_nothing_does_not_judge_the_old_work_again() -> None:
 
 
 def test_a_tree_that_has_passed_the_gates_is_not_judged_again() -> None:
-    rules = replace(RULES, passed=lambda tree: tree == "7ee")
-    assert decided(CODING, ended(CODER), rules=rules) == ApplyEvent(events.QaSkipped(*PLACE))
+    policy = replace(POLICY, passed=lambda tree: tree == "7ee")
+    assert decided(CODING, ended(CODER), policy=policy) == ApplyEvent(events.QaSkipped(*PLACE))
 
 
 def test_a_pass_counts_for_nothing_while_files_are_not_committed() -> None:
     dirty = ended(CODER, evidence={**WORK, "dirty": True})
-    rules = replace(RULES, passed=lambda _: True)
-    nudged = decided(CODING, dirty, rules=rules)
-    assert (nudged, decided(CODING, dirty, dirty, rules=rules)) == (
+    policy = replace(POLICY, passed=lambda _: True)
+    nudged = decided(CODING, dirty, policy=policy)
+    assert (nudged, decided(CODING, dirty, dirty, policy=policy)) == (
         StartRun(CODER, DIRTY_NUDGE),
         StartRun(GATES),
     )
 
 
 def test_without_gates_work_goes_on_at_once() -> None:
-    assert decided(CODING, ended(CODER), rules=replace(RULES, has_gates=False)) == ApplyEvent(
+    assert decided(CODING, ended(CODER), policy=replace(POLICY, has_gates=False)) == ApplyEvent(
         events.QaSkipped(*PLACE)
     )
 
 
 @pytest.mark.parametrize(
-    ("rules", "event"),
+    ("policy", "event"),
     [
-        (RULES, events.QaSkipped(*PLACE)),
+        (POLICY, events.QaSkipped(*PLACE)),
         (BY_AGENT, events.QaRequested()),
         (BY_HUMAN, events.ReviewHeld("waits for a person's review")),
     ],
 )
-def test_passed_gates_lead_where_the_qa_mode_says(rules: Rules, event: events.Event) -> None:
-    assert decided(CODING, ended(CODER), ended(GATES), rules=rules) == ApplyEvent(event)
+def test_passed_gates_lead_where_the_qa_mode_says(policy: Policy, event: events.Event) -> None:
+    assert decided(CODING, ended(CODER), ended(GATES), policy=policy) == ApplyEvent(event)
 
 
 def test_the_mode_of_a_story_goes_before_that_of_the_project() -> None:
@@ -114,7 +117,7 @@ def test_a_failure_past_max_retries_blocks() -> None:
     story = replace(CODING, retries=3)
     decision = decided(story, ended(CODER), ended(GATES, Outcome.FAILED, detail="no"))
     unlimited = decided(
-        story, ended(CODER), ended(GATES, Outcome.FAILED), rules=replace(RULES, max_retries=0)
+        story, ended(CODER), ended(GATES, Outcome.FAILED), policy=replace(POLICY, max_retries=0)
     )
     assert isinstance(decision, ApplyEvent)
     assert isinstance(unlimited, ApplyEvent)
@@ -163,23 +166,21 @@ def test_a_run_without_commits_is_followed_by_a_nudge() -> None:
 def test_recovery_ends_after_three_runs_without_progress() -> None:
     told = [decided(CODING, *[ended(CODER, evidence=NO_WORK)] * runs) for runs in (3, 4)]
     assert isinstance(told[0], StartRun)
-    assert told[1] == ApplyEvent(
-        events.Block("3 runs in a row after the first made no progress and no commit")
-    )
+    assert told[1] == ApplyEvent(events.Block("4 attempts in a row without a commit or any other change"))
 
 
 def test_work_that_nobody_committed_is_named_where_recovery_ends() -> None:
     told = decided(CODING, *[ended(CODER, evidence={**NO_WORK, "dirty": True})] * 4)
     assert isinstance(told, ApplyEvent)
     assert isinstance(told.event, events.Block)
-    assert told.event.reason.endswith("; what it wrote is in its worktree, not committed")
+    assert told.event.reason.endswith("; its worktree has uncommitted changes")
 
 
 def test_recovery_with_progress_ends_after_eight() -> None:
     moving = [ended(CODER, evidence={**NO_WORK, "fingerprint": str(number)}) for number in range(9)]
     told = [decided(CODING, *moving[:runs]) for runs in (8, 9)]
     assert isinstance(told[0], StartRun)
-    assert told[1] == ApplyEvent(events.Block("8 runs after the first made no commit"))
+    assert told[1] == ApplyEvent(events.Block("9 attempts in a row without a commit"))
 
 
 # crashes and setups
@@ -246,7 +247,9 @@ def test_ten_limits_in_a_row_without_a_time_block_and_those_with_one_never_do() 
     untold = [decided(CODING, *[limited()] * times, now=NOW + timedelta(days=1)) for times in (9, 10)]
     told = decided(CODING, *[limited(told=True)] * 50, now=NOW + timedelta(days=1))
     assert isinstance(untold[0], StartRun)
-    assert untold[1] == ApplyEvent(events.Block("10 runs in a row met a limit that named no end: 429"))
+    assert untold[1] == ApplyEvent(
+        events.Block("10 runs in a row met a rate limit without a reset time: 429")
+    )
     assert isinstance(told, StartRun)
 
 
@@ -261,7 +264,7 @@ def test_a_rate_limited_review_is_no_try() -> None:
     silent = ended(RunKind.QA, verdict=None)
     tried = [silent, *[limited(RunKind.QA)] * 5]
     later = NOW + timedelta(days=1)
-    again = decided(QA, *tried, rules=BY_AGENT, now=later)
+    again = decided(QA, *tried, policy=BY_AGENT, now=later)
     assert isinstance(again, StartRun)
     assert again.kind is RunKind.QA
 
@@ -274,13 +277,13 @@ def test_server_qa_runs_the_gates_and_passes_on() -> None:
 
 
 def test_human_qa_is_held() -> None:
-    assert decided(QA, rules=BY_HUMAN) == ApplyEvent(events.ReviewHeld("waits for a person's review"))
+    assert decided(QA, policy=BY_HUMAN) == ApplyEvent(events.ReviewHeld("waits for a person's review"))
 
 
 def test_agent_qa_is_decided_by_its_verdict() -> None:
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
     rejected = ended(RunKind.QA, verdict=Verdict.REJECTED, notes="no tests")
-    told = [decided(CHECKED, *history, rules=BY_AGENT) for history in ([], [approved], [rejected])]
+    told = [decided(CHECKED, *history, policy=BY_AGENT) for history in ([], [approved], [rejected])]
     assert told == [
         StartRun(RunKind.QA),
         ApplyEvent(events.QaPassed(*PLACE)),
@@ -290,7 +293,7 @@ def test_agent_qa_is_decided_by_its_verdict() -> None:
 
 def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
     silent = ended(RunKind.QA)
-    told = [decided(QA, *[silent] * times, rules=BY_AGENT) for times in (1, 2)]
+    told = [decided(QA, *[silent] * times, policy=BY_AGENT) for times in (1, 2)]
     assert told == [
         StartRun(RunKind.QA, VERDICT_NUDGE),
         ApplyEvent(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
@@ -300,7 +303,7 @@ def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
 def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() -> None:
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
     uncounted = "The last approval does not count: these criteria are not checked: 1."
-    told = [decided(QA, *[approved] * times, rules=BY_AGENT) for times in (1, 2)]
+    told = [decided(QA, *[approved] * times, policy=BY_AGENT) for times in (1, 2)]
     assert told == [
         StartRun(RunKind.QA, uncounted),
         ApplyEvent(events.ReviewHeld(f"QA ended 2 times without a verdict that counts. {uncounted}")),
@@ -309,7 +312,7 @@ def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() 
 
 def test_an_approved_branch_without_commits_blocks() -> None:
     empty = ended(RunKind.QA, evidence=NO_WORK, verdict=Verdict.APPROVED)
-    assert decided(CHECKED, empty, rules=BY_AGENT) == ApplyEvent(events.Block(NOTHING_TO_MERGE))
+    assert decided(CHECKED, empty, policy=BY_AGENT) == ApplyEvent(events.Block(NOTHING_TO_MERGE))
 
 
 # merging
@@ -340,12 +343,21 @@ def test_a_branch_that_was_merged_by_hand_is_done() -> None:
     assert decided(MERGE, merged(result="already_merged", commit="c0ffee")) == done
 
 
-@pytest.mark.parametrize("result", ["base_dirty", "base_broken", "tip_moved", "interrupted", "stale"])
-def test_what_is_nobodys_failure_is_merged_again(result: str) -> None:
-    assert decided(MERGE, merged(result=result)) == StartRun(RunKind.MERGE)
+@pytest.mark.parametrize(
+    "result",
+    [
+        merge_results.BaseDirty("a", "b", (), "why"),
+        merge_results.BaseBroken("a", "boom"),
+        merge_results.LostRace(),
+        merge_results.Interrupted("b"),
+        merge_results.StoryMoved(),
+    ],
+)
+def test_what_is_nobodys_failure_is_merged_again(result: MergeResult) -> None:
+    assert decided(MERGE, merged(**result.to_json())) == StartRun(RunKind.MERGE)
 
 
-@pytest.mark.parametrize("found", [{}, {"result": "interrupted"}])
+@pytest.mark.parametrize("found", [{}, {"result": "interrupted", "commit": "b"}])
 def test_a_merge_process_that_failed_without_a_result_is_a_failure_of_its_own(found: dict[str, str]) -> None:
     broken = ended(
         RunKind.MERGE, Outcome.FAILED, {**WORK, "merge": found}, detail="merge 'merge' exited with 1"

@@ -14,6 +14,7 @@ from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Sta
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, Qa
 from huskies_core.scheduler.explanation import Explanation
 from huskies_core.store import queue_holds, runs, stories
+from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.liveness import take_lock
@@ -63,12 +64,12 @@ def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
     with context.store.exclusive() as db:
-        runs.end(db, run, Report(outcome, evidence=evidence), actor="test", now=NOW)
+        runs.end(db, run, Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW)
 
 
 def told(found: Explanation) -> tuple[list[tuple[str, str]], str]:
     """What holds the story, with the commands, and what is next."""
-    return [(held.rule, held.command) for held in found.holds], found.next
+    return [(held.rule, held.command) for held in found.blockers], found.next
 
 
 def test_a_story_in_backlog_waits_to_be_started(context: Context) -> None:
@@ -81,8 +82,8 @@ def test_a_story_that_was_put_back_is_said_to_be(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Start())
     fire_event(context.store, 1, Demote())
-    (held,) = explain(context, 1).holds
-    assert held.detail == "was put back and waits to be started"
+    (held,) = explain(context, 1).blockers
+    assert held.detail == "was demoted and waits to be started"
 
 
 def test_a_story_that_goes_on_by_itself_is_promoted_next(context: Context) -> None:
@@ -99,7 +100,7 @@ def test_an_unmet_dependency_is_named_with_where_it_stands(context: Context) -> 
         [("unmet_dependency", "huskies explain 1")],
         "the end of 1; then it is promoted at the next auto-assign",
     )
-    assert found.holds[0].detail == "story 1 is in coding"
+    assert found.blockers[0].detail == "story 1 is in coding"
 
 
 def test_an_abandoned_dependency_never_will_be_met_nor_one_replaced_by_it(context: Context) -> None:
@@ -110,7 +111,7 @@ def test_an_abandoned_dependency_never_will_be_met_nor_one_replaced_by_it(contex
     for needs in (1, 2):
         add_story(context.store, draft=replace(DRAFT, depends_on=(needs,)))
     assert [explain(context, number).next for number in (3, 4)] == [
-        f"you: an abandoned dependency never will be met; "
+        f"you: a dependency is abandoned; "
         f"huskies update {number} --depends-on ..., or huskies start {number} --force"
         for number in (3, 4)
     ]
@@ -125,15 +126,15 @@ def test_an_epic_waits_for_its_members(context: Context) -> None:
     assert empty == "you: give it members (huskies add TITLE --epic 1), or huskies close 1 --reason TEXT"
     assert waiting == (
         [("epic", "huskies explain 2")],
-        "it closes by itself when its members are over: 2",
+        "it closes by itself when these members are finished: 2",
     )
-    assert explain(context, epic.id).next == "the next archive-done closes it: all its members are over"
+    assert explain(context, epic.id).next == "the next archive-done closes it: all its members are finished"
 
 
 def test_every_rule_is_told_in_the_order_in_which_it_is_asked(context: Context) -> None:
     import_story(context.store, Coding())
     found = explain(context, 1)
-    assert ([check.rule for check in found.checks], found.holds) == (
+    assert ([check.rule for check in found.checks], found.blockers) == (
         [
             *("finished", "person", "live_run", "wait"),
             *("budget_exhausted", "paused", "no_agent", "max_coders", "agents_busy"),
@@ -148,7 +149,7 @@ def test_who_goes_first_is_named_when_agents_are_too_few(context: Context) -> No
         import_story(context.store, Coding())
     found = explain(context, 2)
     assert told(found) == ([("agents_busy", "huskies explain 1")], "an agent that becomes free")
-    assert found.holds[0].detail == "first come: 1"
+    assert found.blockers[0].detail == "queued behind story 1"
 
 
 def test_a_live_run_is_waited_for_and_nothing_else_is_asked(context: Context) -> None:
@@ -171,7 +172,7 @@ def test_an_agent_of_no_stage_moves_no_story(context: Context) -> None:
 def test_a_dead_run_is_ended_by_the_next_tick(context: Context) -> None:
     import_story(context.store, Coding())
     claim(context, 1, RunKind.GATES, None)
-    assert explain(context, 1).next == "the next tick: gates run 1 is dead, and its end will be recorded"
+    assert explain(context, 1).next == "the next tick: gates run 1 is dead, and the tick records its end"
 
 
 def test_a_wait_after_crashes_tells_its_time(context: Context) -> None:
@@ -180,26 +181,26 @@ def test_a_wait_after_crashes_tells_its_time(context: Context) -> None:
         end(context, claim(context, 1), Outcome.CRASHED)
     assert told(explain(context, 1)) == (
         [("crash_wait", "")],
-        "4 crashes in a row; the next try is at 2026-03-01T12:00:02.000Z",
+        "4 crashes in a row; the next attempt is at 2026-03-01T12:00:02.000Z",
     )
 
 
 def test_an_event_that_is_due_tells_where_it_leads(context: Context) -> None:
     import_story(context.store, Coding())
     end(context, claim(context, 1), **WORK)
-    assert told(explain(context, 1)) == ([], "the next auto-assign moves it on to merge (qa_skipped)")
+    assert told(explain(context, 1)) == ([], "the next auto-assign moves it to merge (qa_skipped)")
 
 
 def test_retries_that_are_used_are_noted(context: Context) -> None:
     import_story(context.store, Qa())
     fire_event(context.store, 1, QaRejected("no tests"))
-    assert explain(context, 1).notes == ("1 of 3 retries are used",)
+    assert explain(context, 1).notes == ("1 of 3 retries are spent",)
 
 
 def test_a_named_agent_that_nobody_knows_is_noted(context: Context) -> None:
     for name in ("nobody", "ann"):
         add_story(context.store, draft=replace(DRAFT, agent=name))
-    told_of = "no agent has the name or the model 'nobody': any of the stage may take it"
+    told_of = "no agent has the name or model 'nobody': any agent of the stage may take the story"
     assert (explain(context, 1).notes, explain(context, 2).notes) == ((told_of,), ())
 
 
@@ -211,7 +212,7 @@ def test_without_a_gate_it_is_said_that_nothing_is_checked(context: Context) -> 
     without = explain(context, 1).notes
     configure(context, GATE)
     assert (without[1:], explain(context, 1).notes[1:]) == (
-        ("nothing is checked before it is merged: project.toml has no gate, and script/test cannot be run",),
+        ("the merge is not tested: project.toml has no gates, and script/test is not executable",),
         (),
     )
 
@@ -223,11 +224,11 @@ def test_a_story_tells_its_place_in_the_merge_queue(context: Context) -> None:
     first, second = explain(context, 1), explain(context, 2)
     assert (told(first), first.notes) == (
         ([], "a merge run at the next auto-assign"),
-        ("place 1 of 2 in the merge queue",),
+        ("number 1 of 2 in the merge queue",),
     )
     assert (told(second), second.notes) == (
         ([("merge_queue", "huskies explain 1")], "the end of the merge before it"),
-        ("place 2 of 2 in the merge queue",),
+        ("number 2 of 2 in the merge queue",),
     )
 
 
@@ -252,15 +253,15 @@ def test_a_broken_base_and_a_dirty_one_hold_the_merge(context: Context) -> None:
             db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
         )
     broken = explain(context, 1)
-    assert ([held.rule for held in dirty.holds], dirty.next) == (
+    assert ([held.rule for held in dirty.blockers], dirty.next) == (
         ["base_dirty"],
-        "you: your changes out of the way",
+        "you: commit or stash your changes",
     )
     # Neither hold is of the base as it is.
-    assert dirty.notes[-1] == "what held it back is out of the way: the next reconcile lets it go on"
-    assert ([held.rule for held in broken.holds], broken.next) == (
+    assert dirty.notes[-1] == "the reason for the queue hold has passed: the next reconcile releases it"
+    assert ([held.rule for held in broken.blockers], broken.next) == (
         ["base_broken", "base_dirty"],
-        "you: a commit that mends the base branch",
+        "you: a commit that fixes the base branch",
     )
 
 
@@ -274,8 +275,8 @@ def test_what_follows_a_failed_merge_is_told(context: Context) -> None:
     import_story(context.store, MergeFailure(FailureKind.OTHER, "a"), number=2)
     import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=3)
     assert [explain(context, number).next for number in (1, 2, 3)] == [
-        "the next merge-recovery moves it on to coding (fixup_requested)",
-        "the merge is tried again at 2026-03-01T12:01:00.000Z",
+        "the next merge-recovery moves it to coding (fixup_requested)",
+        "the next merge attempt is at 2026-03-01T12:01:00.000Z",
         "the next merge-recovery blocks it: there is nothing to merge: the branch has no commits of its own",
     ]
 
@@ -284,9 +285,9 @@ def test_an_agent_that_is_missing_is_told(context: Context) -> None:
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, Coding())
     found = explain(context, 1)
-    assert ([held.rule for held in found.holds], found.next) == (
+    assert ([held.rule for held in found.blockers], found.next) == (
         ["no_agent"],
-        "you: give agents.toml an agent for it",
+        "you: add an agent for it to agents.toml",
     )
     assert [check.rule for check in found.checks][-2:] == ["no_agent", "max_coders"]
 
@@ -295,12 +296,13 @@ def test_a_conflict_without_a_mergemaster_is_for_a_person(context: Context) -> N
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
     found = explain(context, 1)
-    (held,) = found.holds
-    by_hand = 'by hand: cd "$(huskies worktree path 1)" && git merge main, mend and commit it, then'
+    (held,) = found.blockers
+    merge = 'cd "$(huskies worktree path 1)" && git merge main'
+    by_hand = f"to resolve the conflict yourself: {merge}, edit and commit the files, then"
     assert (held.detail, held.command, found.next) == (
-        f"agents.toml has no agent of stage mergemaster for it; {by_hand}",
+        f"agents.toml has no mergemaster agent for it; {by_hand}",
         "huskies resolve 1",
-        "you: give agents.toml an agent for it, or resolve the conflict by hand, then huskies resolve 1",
+        "you: add an agent for it to agents.toml, or resolve the conflict yourself, then huskies resolve 1",
     )
 
 
@@ -310,7 +312,7 @@ def test_a_story_that_a_failed_run_blocked_leads_to_its_output(context: Context)
     with context.store.exclusive() as db:
         runs.end(db, run, Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
     fire_event(context.store, 1, Block("no commits after 3 runs"))
-    told = f"its last run, coder run {run}, ended as failed: exit code 7; huskies logs 1 shows it"
+    told = f"its last run, coder run {run}, ended as failed: exit code 7; 'huskies logs 1' shows it"
     assert explain(context, 1).notes == (told,)
 
 
@@ -318,12 +320,12 @@ FOR_A_PERSON = {
     "review_hold": "you: huskies approve 1, or huskies reject 1 --notes TEXT",
     "blocked": "you: huskies unblock 1 (back to merge)",
     "frozen": "you: huskies unfreeze 1 (back to blocked)",
-    "merge_failure_final": "you: huskies retry 1, huskies resolve 1 once the base branch is merged into the story's and"
-    " committed, or huskies merged 1 --commit SHA",
+    "merge_failure_final": "you: huskies retry 1, huskies resolve 1 after you merged the base branch into the"
+    " story's branch and committed, or huskies merged 1 --commit SHA",
     "done": "archive-done archives it after 2026-03-01T16:00:00.000Z",
-    "archived": "nothing, it is over; huskies reopen 1 puts it back into the backlog",
-    "abandoned": "nothing, it is over; huskies reopen 1 puts it back into the backlog",
-    "superseded": "nothing, it is over; huskies reopen 1 puts it back into the backlog",
+    "archived": "nothing: the story is closed; huskies reopen 1 puts it back into the backlog",
+    "abandoned": "nothing: the story is closed; huskies reopen 1 puts it back into the backlog",
+    "superseded": "nothing: the story is closed; huskies reopen 1 puts it back into the backlog",
 }
 
 
@@ -331,7 +333,7 @@ FOR_A_PERSON = {
 def test_where_no_pass_decides_the_way_on_is_told(context: Context, name: str) -> None:
     import_story(context.store, STAGES[name])
     found = explain(context, 1)
-    assert (found.next, len(found.holds)) == (FOR_A_PERSON[name], 1)
+    assert (found.next, len(found.blockers)) == (FOR_A_PERSON[name], 1)
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -339,4 +341,4 @@ def test_every_stage_is_explained(context: Context, name: str) -> None:
     import_story(context.store, STAGES[name])
     found = explain(context, 1)
     assert found.next
-    assert all(check.passed or check.holds for check in found.checks)
+    assert all(check.rule.passed for check in found.checks)

@@ -76,7 +76,7 @@ def test_runs_are_told_by_what_they_are(ask: Ask, store: Store) -> None:
             visit = stories.load(db, story).visit
             kind = RunKind.CODER if agent else RunKind.GATES
             runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="user:test", now=NOW)
-        runs.end(db, 2, Report(Outcome.FAILED, "exit 1", {}), actor="run:2", now=NOW)
+        runs.end(db, 2, Report(Outcome.FAILED, "exit 1"), actor="run:2", now=NOW)
     assert ask("runs") == [("2", "gates of 5, failed"), ("1", "coder of 3 by ann, starting")]
     assert (values(ask("live-runs")), values(ask("runs", "2"))) == (["1"], ["2"])
     of_one = [values(ask(kind)) for kind in ("runs-of/3", "runs-of/7", "runs-of/", "running")]

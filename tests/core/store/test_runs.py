@@ -10,13 +10,14 @@ from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.store import journal, runs, stories, usage
 from huskies_core.store.connection import Store
+from huskies_core.store.evidence import Evidence
 from huskies_core.store.journal import Kind
 from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind, RunStatus, Verdict
 from huskies_core.store.usage import Usage
 from support.stories import NOW, fire_event, import_story
 
 LATER = NOW + timedelta(minutes=5)
-DONE = Report(Outcome.COMPLETED, "exit 0", {"dirty": False}, turns=3, tool_turns=2, cost_usd=0.25)
+DONE = Report(Outcome.COMPLETED, "exit 0", Evidence(output="7"), turns=3, tool_turns=2, cost_usd=0.25)
 
 
 def claim(store: Store, story: int, kind: RunKind = RunKind.CODER, agent: str | None = None) -> Run:
@@ -94,7 +95,7 @@ def test_an_end_is_recorded_once_and_a_second_one_changes_nothing(store: Store) 
     assert (end(store, 1), end(store, 1, Report(Outcome.CRASHED))) == (True, False)
     run = load(store, 1)
     assert (run.status, run.outcome, run.detail) == (RunStatus.ENDED, Outcome.COMPLETED, "exit 0")
-    assert (run.evidence, run.ended_at) == ({"dirty": False}, "2026-03-01T12:05:00.000Z")
+    assert (run.evidence, run.ended_at) == (Evidence(output="7"), "2026-03-01T12:05:00.000Z")
     assert (run.turns, run.tool_turns, run.cost_usd) == (3, 2, 0.25)
     ends = [row for row in told(store) if row[0] == "run_ended"]
     about = {"run": 1, "kind": "coder", "agent": "coder-1", "outcome": "completed", "detail": "exit 0"}

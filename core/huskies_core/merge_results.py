@@ -1,0 +1,147 @@
+"""The results of a merge run, and their JSON form in `result.json` and in the evidence of the run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class _Result:
+    """`branch_tip` is the merged commit of the story's branch, or None if the merge stopped before it read it."""
+
+    name: ClassVar[str] = ""
+    branch_tip: str | None = field(default=None, kw_only=True)
+
+    def to_json(self) -> dict[str, Any]:
+        values = asdict(self)
+        tip = values.pop("branch_tip")
+        known_tip = {} if tip is None else {"branch_tip": tip}
+        return {"result": self.name, **values, **known_tip} if self.name else {}
+
+
+@dataclass(frozen=True)
+class Landed(_Result):
+    """The base branch contains `commit`."""
+
+    name: ClassVar[str] = "landed"
+    commit: str
+
+
+@dataclass(frozen=True)
+class AlreadyMerged(_Result):
+    """A person merged the branch into the base; `commit` is the branch's tip."""
+
+    name: ClassVar[str] = "already_merged"
+    commit: str
+
+
+@dataclass(frozen=True)
+class Conflict(_Result):
+    """The branch and the base change the same lines of `files`."""
+
+    name: ClassVar[str] = "conflict"
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NoCommits(_Result):
+    """The branch adds nothing to the base."""
+
+    name: ClassVar[str] = "no_commits"
+
+
+@dataclass(frozen=True)
+class GatesFailed(_Result):
+    """A gate failed on the merged tree; `output` begins with the gate and its exit."""
+
+    name: ClassVar[str] = "gates_failed"
+    output: str
+
+
+@dataclass(frozen=True)
+class BaseBroken(_Result):
+    """A gate fails on the base commit `tip` without the story's change."""
+
+    name: ClassVar[str] = "base_broken"
+    tip: str
+    output: str
+
+
+@dataclass(frozen=True)
+class BaseDirty(_Result):
+    """A checkout of the base branch does not match `tip`; `paths` are the user's changes, `reason` names the checkout.
+
+    `commit` is the commit that could not land.
+    """
+
+    name: ClassVar[str] = "base_dirty"
+    tip: str
+    commit: str
+    paths: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class LostRace(_Result):
+    """The base branch moved during each attempt."""
+
+    name: ClassVar[str] = "tip_moved"
+
+
+@dataclass(frozen=True)
+class StoryMoved(_Result):
+    """The story left the merge queue before the merge could land."""
+
+    name: ClassVar[str] = "stale"
+
+
+@dataclass(frozen=True)
+class Interrupted(_Result):
+    """The merge process died during the landing of `commit`, and the base branch does not contain the commit."""
+
+    name: ClassVar[str] = "interrupted"
+    commit: str
+
+
+@dataclass(frozen=True)
+class OtherFailure(_Result):
+    """Neither a conflict nor a gate: git, the disk, the setup of a component or the configuration failed."""
+
+    name: ClassVar[str] = "other"
+    detail: str
+
+
+@dataclass(frozen=True)
+class NoResult(_Result):
+    """The merge process ended before it wrote a result."""
+
+
+MergeResult = (
+    Landed
+    | AlreadyMerged
+    | Conflict
+    | NoCommits
+    | GatesFailed
+    | BaseBroken
+    | BaseDirty
+    | LostRace
+    | StoryMoved
+    | Interrupted
+    | OtherFailure
+    | NoResult
+)
+
+_CLASSES: Mapping[str, Callable[..., MergeResult]] = {
+    kind.name: kind
+    for kind in (
+        *(Landed, AlreadyMerged, Conflict, NoCommits, GatesFailed, BaseBroken),
+        *(BaseDirty, LostRace, StoryMoved, Interrupted, OtherFailure, NoResult),
+    )
+}
+
+
+def from_json(document: Mapping[str, Any]) -> MergeResult:
+    """Return the result whose `to_json` is `document`; NoResult for an empty document."""
+    kind = _CLASSES[document.get("result", "")]
+    values = {key: value for key, value in document.items() if key != "result"}
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -1,0 +1,31 @@
+"""Dependencies of stories: which are not met, and the story that each of them waits for."""
+
+from dataclasses import dataclass
+
+from huskies_core.pipeline.stages import Abandoned, Archived, Done, Stage
+from huskies_core.store import stories
+from huskies_core.store.connection import Connection
+from huskies_core.store.stories import Story
+
+
+@dataclass(frozen=True)
+class UnmetDependency:
+    """A dependency that is not done. `heir` is that story, or the last story that supersedes it."""
+
+    story: int
+    heir: Story
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether only a reopening can meet it."""
+        return isinstance(self.heir.stage, Abandoned)
+
+
+def unmet_dependencies(db: Connection, story: Story) -> tuple[UnmetDependency, ...]:
+    stages = stories.stages_of(db, story.draft.depends_on)
+    heirs = ((number, stories.heir_of(db, number)) for number, stage in stages.items() if not _is_done(stage))
+    return tuple(UnmetDependency(number, heir) for number, heir in heirs if not _is_done(heir.stage))
+
+
+def _is_done(stage: Stage) -> bool:
+    return isinstance(stage, Done | Archived)
