@@ -1,18 +1,20 @@
-"""The parts of the demo by themselves, and the demo that does not end as told."""
+"""The parts of the demo, and demos that stall, fail or are slow."""
 
 import json
 import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from huskies_cli.commands import demo
+from huskies_cli.demo import run_demo
 from huskies_cli.demo.agents import coder
 from huskies_cli.demo.agents.mergemaster import keep_both
 from huskies_cli.demo.agents.prompt_parser import GATE_HEADING, QA_HEADING, read_prompt
 from huskies_cli.demo.agents.qa import complaint
-from huskies_cli.demo.checks import check_all, take_account
+from huskies_cli.demo.checks import check_all, read_record
 from huskies_cli.demo.fixture import demo_environment, make_project, own_environment
 from huskies_cli.demo.narrator import fitted
 from huskies_cli.demo.stories import PLANNED, add_stories
@@ -45,7 +47,7 @@ Making = Callable[[Path], object]
         (lambda place: place.symlink_to("nowhere"), "not_a_directory"),
     ],
 )
-def test_the_demo_wants_an_empty_directory(
+def test_the_demo_needs_an_empty_directory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Making, code: str
 ) -> None:
     make(tmp_path / "place")
@@ -57,21 +59,75 @@ def test_the_demo_wants_an_empty_directory(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_demo_that_is_not_through_in_time_stops_what_runs_and_says_so(
+@pytest.mark.usefixtures("processes")
+def test_a_demo_without_progress_stops_and_names_what_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "LIMIT_SECS", 0)
+    """The agents are stopped by a git that waits: no event, no output."""
+    monkeypatch.setattr(run_demo, "STALL_SECS", 3)
+    slow_git(tmp_path / "bin", monkeypatch, 'case "$PWD" in */worktrees/*) sleep 60 ;; esac')
     environ = dict(os.environ)
 
     assert main(["demo", str(tmp_path / "place"), "--json"]) == 1
 
     printed = capsys.readouterr()
-    told = json.loads(printed.out)
-    assert {story["stage"] for story in told["data"]["stories"]} == {"frozen"}
-    assert {error["code"] for error in told["errors"]} == {"not_as_told"}
-    assert told["errors"][-1]["message"] == "it ends by itself within 0 seconds: it was stopped"
-    assert printed.err.splitlines()[-2:] == ["Stopped. Frozen where they stood: #1, #2, #3, #4, #5, #6.", ""]
+    document = json.loads(printed.out)
+    assert {story["stage"] for story in document["data"]["stories"]} == {"frozen"}
+    assert {error["code"] for error in document["errors"]} == {"promise_broken"}
+    assert re.fullmatch(
+        r"no event and no output for 3 seconds; running: coder-\d on #\d(, coder-\d on #\d)*"
+        r" \(expected: it continues until no work remains\)",
+        document["errors"][0]["message"],
+    )
+    assert printed.err.splitlines()[-2:] == ["Stopped. Frozen: #1, #2, #3, #4, #5, #6.", ""]
     assert dict(os.environ) == environ
+
+
+@pytest.mark.usefixtures("processes")
+def test_a_demo_that_fails_says_so_in_plain_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_demo, "STALL_SECS", -1)
+
+    assert main(["demo", str(tmp_path / "place"), "--quiet"]) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("0 of 6 stories merged in ")
+    failed = [line for line in lines if "FAIL" in line]
+    assert failed[0].startswith("✗ FAIL: no event and no output for -1 seconds; running: ")
+    assert (
+        "✗ FAIL: #1 is in frozen (expected: all six stories are done, each as one commit on main)" in failed
+    )
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("processes")
+def test_a_slow_demo_reports_that_it_goes_on_and_passes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each git takes longer, so that the whole takes several times what may pass without progress."""
+    monkeypatch.setattr(run_demo, "STALL_SECS", 20)
+    monkeypatch.setattr(run_demo, "SLOW_SECS", 5)
+    slow_git(tmp_path / "bin", monkeypatch, "sleep 0.1")
+
+    assert main(["demo", str(tmp_path / "place")]) == 0
+
+    printed = capsys.readouterr()
+    slow = re.findall(
+        r"^ +\d+\.\ds +this machine is slow; still running, \d of 6 merged$", printed.err, re.MULTILINE
+    )
+    seconds = re.match(r"6 of 6 stories merged in (\d+) seconds", printed.out)
+    assert seconds is not None
+    assert (int(seconds[1]) > 20, len(slow) >= 3) == (True, True)
+
+
+def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> None:
+    """Put a git on PATH that runs `before` first."""
+    folder.mkdir()
+    program = folder / "git"
+    program.write_text(f'#!/bin/sh\n{before}\nexec "{shutil.which("git")}" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 def test_no_promise_counts_as_kept_before_anything_has_happened(tmp_path: Path) -> None:
@@ -80,14 +136,14 @@ def test_no_promise_counts_as_kept_before_anything_has_happened(tmp_path: Path) 
         make_project(tmp_path)
         with open_context(tmp_path) as context:
             add_stories(context)
-            problems = [check.problem for check in check_all(take_account(context))]
+            problems = [check.problem for check in check_all(read_record(context))]
 
     assert problems == [
         "#1 is in coding",
-        "#2 did not wait",
-        "0 failures, 0 coder runs",
-        "0 reviews, 0 coder runs",
-        "0 conflicts, 0 attempts, 0 resolved",
+        "#2 began before #1 was merged",
+        "0 failed gates, 0 coder runs",
+        "0 QA runs, 0 coder runs",
+        "0 conflicts, 0 mergemaster runs, 0 resolved",
         "",
         "",
     ]

@@ -1,4 +1,4 @@
-"""The demo as a stranger runs it: from anywhere, whatever git is told on that machine."""
+"""The demo by process: in any directory, and under any git configuration."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from support.cli import run_huskies, start_huskies
 from support.git_repository import GitRepository
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 HOSTILE_GIT_CONFIG = """\
 [init]
@@ -67,10 +67,10 @@ def landed(place: Path) -> tuple[str, list[str], int]:
     return git(place, "branch", "--format=%(refname:short)"), sorted(subjects[:-2]), len(worktrees)
 
 
-def test_the_demo_ends_as_told_whatever_git_is_told(tmp_path: Path, hostile: dict[str, str]) -> None:
+def test_the_demo_passes_under_any_git_configuration(tmp_path: Path, hostile: dict[str, str]) -> None:
     place = tmp_path / "it's a démo"
 
-    done = run_huskies("demo", place.name, "--json", "--quiet", cwd=tmp_path, env=hostile, timeout=90)
+    done = run_huskies("demo", place.name, "--json", "--quiet", cwd=tmp_path, env=hostile, timeout=600)
 
     assert (done.exit_code, done.stderr, done.json()["errors"]) == (0, "", [])
     assert (done.data["repository"], [story["stage"] for story in done.data["stories"]]) == (
@@ -78,15 +78,15 @@ def test_the_demo_ends_as_told_whatever_git_is_told(tmp_path: Path, hostile: dic
         ["done"] * 6,
     )
     happened = [(event["event"], event["story"]) for event in done.data["events"]]
-    told = ("gates_failed", "qa_rejected", "merge_failed", "conflict_resolved")
-    counts = {name: len([story for event, story in happened if event == name]) for name in told}
-    assert counts == dict.fromkeys(told, 1)
+    once = ("gates_failed", "qa_rejected", "merge_failed", "conflict_resolved")
+    counts = {name: len([story for event, story in happened if event == name]) for name in once}
+    assert counts == dict.fromkeys(once, 1)
     assert landed(place) == ("main", sorted(MERGED), 0)
     assert subprocess.run(["git", "-C", place, "fsck", "--strict"], capture_output=True).returncode == 0
 
 
 def test_the_demo_shows_what_happens_in_eighty_columns(tmp_path: Path) -> None:
-    done = run_huskies("demo", cwd=tmp_path, timeout=90)
+    done = run_huskies("demo", cwd=tmp_path, timeout=600)
 
     live, board = done.stderr.splitlines(), done.stdout.splitlines()
     place = Path(next(found[1] for line in board if (found := re.match(r"  cd (\S+)$", line))))
@@ -108,7 +108,7 @@ def test_interrupting_the_demo_ends_what_it_started(tmp_path: Path, number: sign
             break
     started.send_signal(number)
     rest = started.stdout.read().splitlines()
-    code = started.wait(20)
+    code = started.wait(120)
     started.stdout.close()
 
     live = run_huskies("run", "list", "--live", "--json", cwd=place).data["runs"]
@@ -127,7 +127,7 @@ def test_the_demo_is_at_home_inside_another_repository(tmp_path: Path) -> None:
             break
     started.send_signal(signal.SIGINT)
     started.stdout.read()
-    started.wait(20)
+    started.wait(120)
     started.stdout.close()
 
     inner = outer.root / "inner"

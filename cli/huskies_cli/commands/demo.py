@@ -1,4 +1,4 @@
-"""`huskies demo`: the whole pipeline on a throw-away repository, shown as it happens and checked at the end."""
+"""`huskies demo`: the whole pipeline in a new repository, with a live report and checks at the end."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from huskies_cli.demo import closing
-from huskies_cli.demo.checks import Account, Check, check_all, take_account
-from huskies_cli.demo.fixture import claim_place, make_project, own_environment
-from huskies_cli.demo.narrator import Say, Teller
-from huskies_cli.demo.run_demo import LIMIT_SECS, nothing_left, perform, terminations_interrupt
+from huskies_cli.demo.checks import Check, Record, check_all, read_record
+from huskies_cli.demo.fixture import claim_directory, make_project, own_environment
+from huskies_cli.demo.narrator import Narrator, Print
+from huskies_cli.demo.run_demo import freezing_at_end, run_to_end, terminations_interrupt
 from huskies_cli.demo.stories import add_stories
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import Bar, is_wanted
@@ -26,50 +26,56 @@ from huskies_core.sanitize import without_controls
 
 Place = Annotated[
     str | None,
-    typer.Argument(metavar="[DIR]", help="An empty directory, or one to make.", show_default=False),
+    typer.Argument(metavar="[DIR]", help="An empty or missing directory.", show_default=False),
 ]
+
+_ENDS = "it continues until no work remains"
 
 
 def demo(ctx: typer.Context, place: Place = None) -> Result:
     """Watch scripted agents take stories through the pipeline.
 
-    Makes a repository with a small Python project in DIR, or in a temporary directory, and adds six stories. One waits
-    for another, one fails its gate, one is rejected by QA, two are in conflict; the passes and the agents bring all of
-    them onto main. Ends by itself in under a minute, and with exit code 1 when anything did not end as told. Ctrl-C
-    ends the agents too. The repository stays.
+    Creates a repository with a small Python project in DIR, or in a temporary directory, and adds six stories. One
+    waits for another, one fails its gate, one is rejected by QA, two are in conflict; the passes and the agents land
+    all of them on main. Takes about 20 seconds, longer on a slow machine; stops if nothing happens for two minutes.
+    Exits 1 if a check fails. Ctrl-C stops the agents, too. The repository stays.
     """
     session = session_of(ctx)
     bar = Bar() if is_wanted(session) else None
-    say = partial(_say, session, bar)
+    print_line = partial(_print_line, session, bar)
     require_git()
     began = utc_now()
-    root = claim_place(place)
+    root = claim_directory(place)
     try:
         with terminations_interrupt(), own_environment(root):
-            return _play(root, say, unseen if bar is None else bar.show, began)
+            return _run(root, print_line, unseen if bar is None else bar.show, began)
     except KeyboardInterrupt:
-        say(f"The repository stays: {root}")
+        print_line(f"The repository stays: {root}")
         raise
     finally:
         _end(bar)
 
 
-def _play(root: Path, say: Say, progress: Progress, began: datetime) -> Result:
+def _run(root: Path, print_line: Print, progress: Progress, began: datetime) -> Result:
     make_project(root)
     for line in closing.introduction(root):
-        say(line)
+        print_line(line)
     with open_context(root) as context:
-        teller = Teller(context, say, progress, utc_now())
-        with nothing_left(root, say):
+        narrator = Narrator(context, print_line, progress, utc_now())
+        with freezing_at_end(root, print_line):
             add_stories(context)
-            in_time = perform(context, teller, until=began + timedelta(seconds=LIMIT_SECS))
-        account = take_account(context)
-        took = (utc_now() - began) / timedelta(seconds=1)
-        checks = (*check_all(account), *(() if in_time else (_late(),)))
-        say("")
-        text = closing.summary(account, checks, took)
-    errors = [ErrorItem("not_as_told", f"{one.promise}: {one.problem}") for one in checks if not one.is_kept]
-    data = {**_data(account, checks), "seconds": round(took, 1), "events": teller.told}
+            stall = run_to_end(context, narrator)
+        record = read_record(context)
+        seconds = (utc_now() - began) / timedelta(seconds=1)
+        checks = (*([Check(_ENDS, stall)] if stall else []), *check_all(record))
+        print_line("")
+        text = closing.summary(record, checks, seconds)
+    errors = [
+        ErrorItem("promise_broken", f"{check.problem} (expected: {check.promise})")
+        for check in checks
+        if not check.is_kept
+    ]
+    data = {**_data(record, checks), "seconds": round(seconds, 1), "events": narrator.events}
     return Result.of_items(data, lambda: text, errors, done=0)
 
 
@@ -78,8 +84,8 @@ def _end(bar: Bar | None) -> None:
         bar.end()
 
 
-def _say(session: Session, bar: Bar | None, line: str) -> None:
-    """Talk like any other, but for the spaces that line it up, and a bar that stays below it."""
+def _print_line(session: Session, bar: Bar | None, line: str) -> None:
+    """Print a line on stderr, above the bar, with the spaces that align it. Print nothing with --quiet."""
     if session.quiet:
         return
     if bar is not None:
@@ -89,13 +95,9 @@ def _say(session: Session, bar: Bar | None, line: str) -> None:
         bar.redraw()
 
 
-def _late() -> Check:
-    return Check(f"it ends by itself within {LIMIT_SECS} seconds", "it was stopped")
-
-
-def _data(account: Account, checks: tuple[Check, ...]) -> dict[str, object]:
+def _data(record: Record, checks: tuple[Check, ...]) -> dict[str, object]:
     return {
-        "repository": str(account.context.project.root),
+        "repository": str(record.context.project.root),
         "stories": [
             {
                 "id": story.id,
@@ -103,7 +105,9 @@ def _data(account: Account, checks: tuple[Check, ...]) -> dict[str, object]:
                 "stage": story.stage.name.value,
                 "commit": story.stage.merge_commit if isinstance(story.stage, Done) else None,
             }
-            for story in account.stories.values()
+            for story in record.stories.values()
         ],
-        "checks": [{"promise": one.promise, "kept": one.is_kept, "problem": one.problem} for one in checks],
+        "checks": [
+            {"promise": check.promise, "kept": check.is_kept, "problem": check.problem} for check in checks
+        ],
     }

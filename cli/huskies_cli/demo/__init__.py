@@ -1,3 +1,3 @@
-"""The demo: `project` and `patches` are what its scripted agents (`agents`) work on, `scenery` makes the throw-away
-repository, `stories` says what is to happen, `performance` runs the passes, `telling` says what they did, `checks`
-holds it against what was promised, and `closing` draws the end."""
+"""The demo: `project` and `patches` are the input of its scripted agents (`agents`), `fixture` makes the temporary
+repository, `stories` defines the stories, `run_demo` runs the passes, `narrator` prints the events, `checks` compares
+the result with the promises, and `closing` prints the summary."""

@@ -1,4 +1,4 @@
-"""What was promised, held against the store, the run directories and git."""
+"""The promises of the demo, each with a check against the store, the run directories and git."""
 
 import subprocess
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 @dataclass(frozen=True)
 class Check:
-    """A promise, and what is wrong with it: nothing when it was kept."""
+    """A promise, and the problem with it: empty if it was kept."""
 
     promise: str
     problem: str
@@ -31,8 +31,8 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Account:
-    """Everything that happened. `landed` are the commits on the base of each story, oldest first."""
+class Record:
+    """All that happened. `landed` has the commits of each story on the base branch, oldest first."""
 
     context: Context
     stories: Mapping[int, Story]
@@ -41,7 +41,7 @@ class Account:
     landed: Mapping[int, tuple[str, ...]]
 
     def seqs(self, event: str, *ids: int) -> list[int]:
-        """When an event was fired for those stories, as positions in the journal."""
+        """Return the positions in the journal of an event of those stories."""
         return [entry.seq for entry in self.transitions if entry.event == event and entry.story in ids]
 
     def runs_of(self, kind: RunKind, *ids: int) -> list[Run]:
@@ -52,13 +52,13 @@ class Account:
         return read_prompt(path.read_text(encoding="utf-8"))
 
 
-def check_all(account: Account) -> tuple[Check, ...]:
-    return tuple(Check(promise, check(account)) for promise, check in _PROMISES.items())
+def check_all(record: Record) -> tuple[Check, ...]:
+    return tuple(Check(promise, check(record)) for promise, check in _PROMISES.items())
 
 
-def take_account(context: Context) -> Account:
+def read_record(context: Context) -> Record:
     with context.store.reading() as db:
-        return Account(
+        return Record(
             context,
             {planned.id: stories.load(db, planned.id) for planned in PLANNED},
             runs.recent(db),
@@ -73,75 +73,82 @@ def _landed(context: Context, story: int) -> tuple[str, ...]:
     return tuple(line.partition(" ")[0] for line in lines if line.partition(" ")[2] == str(story))
 
 
-def _all_merged(account: Account) -> str:
-    for story in account.stories.values():
+def _all_merged(record: Record) -> str:
+    for story in record.stories.values():
         if not isinstance(story.stage, Done):
             return f"#{story.id} is in {story.stage.name.value}"
-        if account.landed[story.id] != (story.stage.merge_commit,):
-            return f"#{story.id} has {len(account.landed[story.id])} commits on {BASE}"
+        if record.landed[story.id] != (story.stage.merge_commit,):
+            return f"#{story.id} has {len(record.landed[story.id])} commits on {BASE}"
     return ""
 
 
-def _waited(account: Account) -> str:
-    merged, began = account.seqs("merge_succeeded", READ), account.seqs("deps_met", WEIGH)
+def _waited(record: Record) -> str:
+    merged, began = record.seqs("merge_succeeded", READ), record.seqs("deps_met", WEIGH)
     if len(began) != 1 or not merged or began[0] < merged[0]:
-        return f"#{WEIGH} did not wait"
+        return f"#{WEIGH} began before #{READ} was merged"
     return ""
 
 
-def _gate_failed(account: Account) -> str:
-    failures, coders = account.seqs("gates_failed", RATION), account.runs_of(RunKind.CODER, RATION)
+def _gate_failed(record: Record) -> str:
+    failures, coders = record.seqs("gates_failed", RATION), record.runs_of(RunKind.CODER, RATION)
     if (len(failures), len(coders)) != (1, 2):
-        return f"{len(failures)} failures, {len(coders)} coder runs"
-    said = [account.prompt(run).gate_output for run in coders]
-    return "" if not said[0] and "no docstring" in said[1] else "the second prompt does not tell"
+        return f"{len(failures)} failed gates, {len(coders)} coder runs"
+    outputs = [record.prompt(run).gate_output for run in coders]
+    if outputs[0] or "no docstring" not in outputs[1]:
+        return "the second prompt does not contain the output of the gate"
+    return ""
 
 
-def _qa_rejected(account: Account) -> str:
-    reviews, coders = account.runs_of(RunKind.QA, LEAD), account.runs_of(RunKind.CODER, LEAD)
+def _qa_rejected(record: Record) -> str:
+    reviews, coders = record.runs_of(RunKind.QA, LEAD), record.runs_of(RunKind.CODER, LEAD)
     verdicts = [run.verdict for run in reviews]
     if verdicts != [Verdict.REJECTED, Verdict.APPROVED] or len(coders) != 2:
-        return f"{len(reviews)} reviews, {len(coders)} coder runs"
-    said = [account.prompt(run).qa_notes for run in coders]
-    return "" if not said[0] and said[1] == reviews[0].notes else "the second prompt does not tell"
-
-
-def _resolved(account: Account) -> str:
-    pair = (HEAVIEST, YOUNGEST)
-    failed, resolved = account.seqs("merge_failed", *pair), account.seqs("conflict_resolved", *pair)
-    verdicts = [run.verdict for run in account.runs_of(RunKind.MERGEMASTER, *pair)]
-    if len(failed) != 1 or len(resolved) != 1 or verdicts != [Verdict.RESOLVED]:
-        return f"{len(failed)} conflicts, {len(verdicts)} attempts, {len(resolved)} resolved"
+        return f"{len(reviews)} QA runs, {len(coders)} coder runs"
+    notes = [record.prompt(run).qa_notes for run in coders]
+    if notes[0] or notes[1] != reviews[0].notes:
+        return "the second prompt does not contain the notes of QA"
     return ""
 
 
-def _gate_passes(account: Account) -> str:
-    repo = account.context.repository
+def _resolved(record: Record) -> str:
+    pair = (HEAVIEST, YOUNGEST)
+    failed, resolved = record.seqs("merge_failed", *pair), record.seqs("conflict_resolved", *pair)
+    verdicts = [run.verdict for run in record.runs_of(RunKind.MERGEMASTER, *pair)]
+    if len(failed) != 1 or len(resolved) != 1 or verdicts != [Verdict.RESOLVED]:
+        return f"{len(failed)} conflicts, {len(verdicts)} mergemaster runs, {len(resolved)} resolved"
+    return ""
+
+
+def _gate_passes(record: Record) -> str:
+    repo = record.context.repository
     dirty = repo.git("status", "--porcelain")
     if dirty or repo.checked_out_branch() != BASE:
-        return f"the checkout is not clean on {BASE}"
-    done = subprocess.run(GATE, cwd=account.context.project.root, capture_output=True, text=True)
-    return "" if done.returncode == 0 else f"the tests exit with {done.returncode}"
+        return f"the checkout has changes or is not on {BASE}"
+    done = subprocess.run(GATE, cwd=record.context.project.root, capture_output=True, text=True)
+    return "" if done.returncode == 0 else f"the tests exited {done.returncode}"
 
 
-def _tidy(account: Account) -> str:
-    context = account.context
-    if any(run.is_live for run in account.runs) or supervisors(context):
-        return "a run is still alive"
+def _tidy(record: Record) -> str:
+    context = record.context
+    if any(run.is_live for run in record.runs) or supervisors(context):
+        return "a run is still live"
     fsck = context.repository.run("fsck", "--strict", "--no-dangling")
     if fsck.status:
         return f"git fsck: {fsck.stderr.strip()}"
     branches = context.repository.git("for-each-ref", "--format=%(refname:short)", "refs/heads").split()
-    places = [path.name for path in context.project.worktrees_dir.glob("[0-9]*")]
-    return "" if (branches, places) == ([BASE], []) else f"left: {', '.join(branches + places)}"
+    worktrees = [path.name for path in context.project.worktrees_dir.glob("[0-9]*")]
+    others = [f"branch {name}" for name in branches if name != BASE] + [
+        f"worktree {name}" for name in worktrees
+    ]
+    return f"still there: {', '.join(others)}" if others else ""
 
 
-_PROMISES: dict[str, Callable[[Account], str]] = {
+_PROMISES: dict[str, Callable[[Record], str]] = {
     f"all six stories are done, each as one commit on {BASE}": _all_merged,
     f"#{WEIGH} began only when #{READ} was merged": _waited,
-    f"#{RATION} failed the gate once; its second prompt said why": _gate_failed,
-    f"#{LEAD} was rejected once by QA; its second prompt said why": _qa_rejected,
+    f"#{RATION} failed the gate once; its second prompt contained the output": _gate_failed,
+    f"#{LEAD} was rejected once by QA; its second prompt contained the notes": _qa_rejected,
     f"#{HEAVIEST} and #{YOUNGEST} were in conflict once; a mergemaster resolved it": _resolved,
     f"the tests pass on {BASE}, and the checkout is clean": _gate_passes,
-    "git fsck finds nothing; no branch, worktree or process is left": _tidy,
+    "git fsck finds no error; no branch, worktree or process remains": _tidy,
 }

@@ -1,4 +1,4 @@
-"""The place of the demo: a repository with a small project, agents that follow a script, and a git of its own."""
+"""The repository of the demo: a small Python project, scripted agents, and a git configuration of its own."""
 
 import json
 import os
@@ -27,8 +27,8 @@ AGENTS = {
 _SOURCE = Path(__file__).parent / "project"
 _GIT_CONFIG = "demo.gitconfig"
 _GIT_SETTINGS = """\
-# Git as the demo and its agents see it, whatever else is configured on this machine.
-# Without a name here each agent commits under its own.
+# The git configuration of the demo and its agents, instead of that of this machine.
+# No user is configured: each agent commits under its own name.
 [user]
 \tuseConfigOnly = true
 [core]
@@ -43,7 +43,7 @@ max_coders = 3
 [[gate]]
 name = "tests"
 command = {command}
-timeout_secs = 30
+timeout_secs = 600
 """
 _AGENT_TOML = """\
 [[agent]]
@@ -51,36 +51,36 @@ name = "{name}"
 stage = "{stage}"
 runtime = "command"
 command = {command}
-inactivity_timeout_secs = 30
-max_wall_secs = 30
+inactivity_timeout_secs = 600
+max_wall_secs = 600
 """
 
 
-def claim_place(wanted: str | None) -> Path:
-    """An empty directory with nothing but `.huskies` in it, made here: `wanted`, or a temporary one.
+def claim_directory(path: str | None) -> Path:
+    """Make `.huskies` in an empty directory, `path` or a temporary one, and return the directory.
 
-    Raises HuskiesError `not_empty` and `not_a_directory`; of two that claim the same directory one gets it.
+    Raises HuskiesError `not_empty` or `not_a_directory`. Of two calls for one directory, one raises.
     """
-    place = Path(wanted or tempfile.mkdtemp(prefix="huskies-demo-"))
+    directory = Path(path or tempfile.mkdtemp(prefix="huskies-demo-"))
     try:
-        place = Path(os.path.abspath(place))
-        place.mkdir(parents=True, exist_ok=True)
+        directory = Path(os.path.abspath(directory))
+        directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise HuskiesError(f"{place} is not a directory", code="not_a_directory") from error
+        raise HuskiesError(f"{directory} is not a directory", code="not_a_directory") from error
     except FileNotFoundError as error:
-        raise HuskiesError(f"{place} cannot be made: the current directory is gone") from error
-    if any(place.iterdir()):
-        raise _not_empty(place)
+        raise HuskiesError(f"{directory} cannot be made: the current directory no longer exists") from error
+    if any(directory.iterdir()):
+        raise _not_empty(directory)
     try:
-        (place / STATE_FOLDER).mkdir()
+        (directory / STATE_FOLDER).mkdir()
     except FileExistsError as error:
-        raise _not_empty(place) from error
-    return place
+        raise _not_empty(directory) from error
+    return directory
 
 
 @contextmanager
 def own_environment(root: Path) -> Iterator[None]:
-    """Meanwhile this process, and so all it starts, knows neither the user's git config nor another project."""
+    """Hide the user's git config and other projects from this process and its children for the length of the block."""
     before = dict(os.environ)
     try:
         _replace_environment(demo_environment(before, root))
@@ -90,7 +90,7 @@ def own_environment(root: Path) -> Iterator[None]:
 
 
 def demo_environment(environ: Mapping[str, str], root: Path) -> dict[str, str]:
-    """`environ` without git's and our own variables, and with the git config of the demo in `root`."""
+    """Return `environ` without the variables of git and huskies, and with the demo's git config in `root`."""
     foreign = ("GIT_", "HUSKIES_")
     kept = {
         name: value for name, value in environ.items() if not name.startswith(foreign) and name != "EMAIL"
@@ -100,7 +100,7 @@ def demo_environment(environ: Mapping[str, str], root: Path) -> dict[str, str]:
 
 
 def make_project(root: Path) -> Project:
-    """A repository with the small project, made a project of huskies, all of it committed on `main`."""
+    """Make the repository with the small project, initialise huskies in it, and commit all of it on `main`."""
     (root / STATE_FOLDER / _GIT_CONFIG).write_text(_GIT_SETTINGS)
     _write_sources(root)
     subprocess.run(
@@ -123,7 +123,7 @@ def project_toml() -> str:
 
 
 def agents_toml() -> str:
-    """The agents' programs are those of this installation, so they are run by its Python."""
+    """Return agents.toml. The agents are modules of this installation and run under its Python."""
     return "\n".join(
         _AGENT_TOML.format(name=name, stage=stage, command=_toml(_program(stage)))
         for name, stage in AGENTS.items()
@@ -139,7 +139,7 @@ def _toml(command: tuple[str, ...]) -> str:
 
 
 def _write_sources(root: Path) -> None:
-    """The files lie in the package under names that no tool takes for code of huskies."""
+    """Write the project's files. In the package they end in .txt, so that no tool takes them for code of huskies."""
     for source in sorted(_SOURCE.rglob("*.txt")):
         target = root / source.relative_to(_SOURCE).with_suffix("")
         target.parent.mkdir(exist_ok=True)
@@ -160,10 +160,10 @@ def _replace_environment(environ: Mapping[str, str]) -> None:
     os.environ.update(environ)
 
 
-def _not_empty(place: Path) -> HuskiesError:
+def _not_empty(directory: Path) -> HuskiesError:
     return HuskiesError(
-        f"{place} is not empty",
-        hint="Name a directory that is empty or does not exist; without one a temporary one is made.",
+        f"{directory} is not empty",
+        hint="Name an empty or missing directory, or none for a temporary one.",
         code="not_empty",
-        subject=str(place),
+        subject=str(directory),
     )

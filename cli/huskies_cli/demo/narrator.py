@@ -1,4 +1,4 @@
-"""What happens, as it happens: rows of the journal as lines that fit a terminal of 80 columns."""
+"""The live report of the demo: journal entries as lines that fit a terminal of 80 columns."""
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -16,37 +16,37 @@ from huskies_core.store.journal import Entry, Kind
 from huskies_core.supervisor.run_directory import RunDirectory
 
 WIDTH = 80
-Say = Callable[[str], None]
+Print = Callable[[str], None]
 
 _FIXED = {
-    "deps_met": "what it waited for is merged: into coding",
+    "deps_met": "its dependency is merged: into coding",
     "qa_requested": "the gate passed: on to QA",
     "qa_skipped": "the gate passed: into the merge queue",
     "qa_passed": "QA approved it: into the merge queue",
     "conflict_resolved": "the conflict is resolved: back into the merge queue",
 }
 _AGAIN = {
-    "gates_failed": " again, the gate's output in its prompt",
-    "qa_rejected": " again, the notes of QA in its prompt",
+    "gates_failed": " again, with the gate's output in its prompt",
+    "qa_rejected": " again, with QA's notes in its prompt",
 }
 _SILENT = ("created", "edited", "start", "worktree_made", "worktree_removed", "verdict_given")
 
 
 @dataclass
-class Teller:
-    """Reads the journal on from where it stopped, says what is worth a line, and keeps it in `told`.
+class Narrator:
+    """Prints new journal entries and keeps them in `events`, as JSON objects.
 
-    `moved_by` is the last event of each story, which is why an agent is started for it.
+    `moved_by` is the last event of each story: the reason why an agent is started for it.
     """
 
     context: Context
-    say: Say
+    print_line: Print
     progress: Progress
     began: datetime
     seq: int = 0
     latest: float = 0.0
     moved_by: dict[int | None, str] = field(default_factory=dict)
-    told: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     def catch_up(self) -> None:
         with self.context.store.reading() as db:
@@ -57,18 +57,26 @@ class Teller:
                 self.moved_by[entry.story] = entry.event
             text = self._text(entry)
             if text:
-                self.said(text, entry)
-        merged = sum(event == "merge_succeeded" for event in self.moved_by.values())
-        self.progress("merged", merged, len(PLANNED))
+                self._report(text, entry)
+        self.progress("merged", self._merged, len(PLANNED))
 
-    def said(self, text: str, entry: Entry) -> None:
-        about = {"seq": entry.seq, "at": entry.at, "story": entry.story, "event": entry.event}
-        self.told.append({**about, "actor": entry.actor, "text": text})
-        # A row has the time of its decision; one that waited for its turn to write is told in the order of rows.
+    def report_slowness(self) -> None:
+        seconds = (self.context.now() - self.began) / timedelta(seconds=1)
+        merged = f"{self._merged} of {len(PLANNED)} merged"
+        self.print_line(f"{seconds:5.1f}s        this machine is slow; still running, {merged}")
+
+    @property
+    def _merged(self) -> int:
+        return sum(event == "merge_succeeded" for event in self.moved_by.values())
+
+    def _report(self, text: str, entry: Entry) -> None:
+        facts = {"seq": entry.seq, "at": entry.at, "story": entry.story, "event": entry.event}
+        self.events.append({**facts, "actor": entry.actor, "text": text})
+        # An entry has the time of its decision. The times of two entries can be in another order than their rows.
         self.latest = max(self.latest, (from_iso(entry.at) - self.began) / timedelta(seconds=1))
         story = f"#{entry.story}" if entry.story else ""
         for line in fitted(f"{self.latest:5.1f}s  {story:4}", text):
-            self.say(line)
+            self.print_line(line)
 
     def _text(self, entry: Entry) -> str:
         if entry.event in _SILENT:
@@ -78,20 +86,20 @@ class Teller:
         return one_line(self._transition_text(entry))
 
     def _transition_text(self, entry: Entry) -> str:
-        told = entry.detail
+        detail = entry.detail
         match entry.event:
             case "gates_failed":
                 return f"the gate failed: {self._complaint(entry)}"
             case "qa_rejected":
-                return f"QA sent it back: {told['notes']}"
-            case "merge_failed" if told["kind"] == "conflict_detected":
-                return f"merge conflict in {told['detail']}"
+                return f"QA sent it back: {detail['notes']}"
+            case "merge_failed" if detail["kind"] == "conflict_detected":
+                return f"merge conflict in {detail['detail']}"
             case "merge_succeeded":
-                return f"MERGED as {told['merge_commit'][:10]}"
+                return f"MERGED as {detail['merge_commit'][:10]}"
             case known if known in _FIXED:
                 return _FIXED[known]
             case other:
-                return " ".join([other, *_words(told)])
+                return " ".join([other, *_words(detail)])
 
     def _run_text(self, entry: Entry) -> str:
         agent, kind = entry.detail.get("agent"), entry.detail.get("kind")
@@ -107,21 +115,21 @@ class Teller:
         return ""
 
     def _complaint(self, entry: Entry) -> str:
-        """The line of the gate's output that says it: the one that names an exception, else the last one."""
+        """Return the line of the gate's output that names an exception, else its last line."""
         with self.context.store.reading() as db:
-            own = [run for run in runs.of_story(db, entry.story or 0) if run.seq < entry.seq]
-        gates = [run for run in own if run.kind is runs.RunKind.GATES]
+            earlier = [run for run in runs.of_story(db, entry.story or 0) if run.seq < entry.seq]
+        gates = [run for run in earlier if run.kind is runs.RunKind.GATES]
         lines = (gates[-1].evidence.output or "").splitlines() if gates else []
         errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
         return next(iter([*errors, *lines[-1:]]), "")
 
     def _last_words(self, entry: Entry) -> str:
         ended = RunDirectory(self.context.project.run_dir(entry.detail["run"])).read_exit()
-        return ended.progress.last_words if ended is not None else "is gone without a word"
+        return ended.progress.last_words if ended is not None else "ended without output"
 
 
 def fitted(head: str, text: str) -> list[str]:
-    """As many lines as it takes, those after the first indented to where the text began."""
+    """Return `text` wrapped to WIDTH. Lines after the first are indented to where the text began."""
     return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
 
 

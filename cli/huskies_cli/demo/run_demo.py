@@ -1,13 +1,15 @@
-"""The demo itself: the same passes that cron would run, until nothing is left to do, and an end for whatever lives."""
+"""The loop of the demo: it runs the passes that cron would run until no work remains, and ends every run."""
 
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
-from huskies_cli.demo.narrator import Say, Teller
+from huskies_cli.demo.narrator import Narrator, Print
 from huskies_cli.reports import line_of
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
@@ -24,113 +26,166 @@ from huskies_core.supervisor.processes import find_process
 from huskies_core.supervisor.run_directory import RunDirectory
 
 INTERVAL_SECS = 0.3
-LIMIT_SECS = 52
-"""Counted from the start of the command; ending what still lives then takes two or three more."""
-STOP_SECS = 20
+STALL_SECS = 120
+"""The demo fails if the journal and the output of all runs stay the same for this long."""
+SLOW_SECS = 60
+"""After each such time the demo reports that it still runs. On an idle machine it takes 20 to 30 seconds."""
+STOP_SECS = 60
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def perform(context: Context, teller: Teller, *, until: datetime) -> bool:
-    """Runs the passes until nothing moves any more; False when that was not so in time."""
-    _complain(pass_sequence.reconcile(context), teller.say)
-    _complain(pass_sequence.run_in_order(context, [AUTO_ASSIGN]), teller.say)
-    while not is_over(context):
-        teller.catch_up()
-        if context.now() > until:
-            return False
-        pause()
+def run_to_end(context: Context, narrator: Narrator) -> str:
+    """Run the passes until no story moves any more. Return why they stopped before that, or an empty text.
+
+    The time that this takes does not matter: only a lack of progress stops it.
+    """
+    _report_failures(pass_sequence.reconcile(context), narrator.print_line)
+    _report_failures(pass_sequence.run_in_order(context, [AUTO_ASSIGN]), narrator.print_line)
+    watch = _ProgressWatch(context)
+    while not is_finished(context):
+        narrator.catch_up()
+        if watch.has_stalled():
+            return watch.problem()
+        if watch.is_slow():
+            narrator.report_slowness()
+        wait()
         if is_due(str(context.project.state_dir)):
-            _complain(pass_sequence.tick(context), teller.say)
-    _complain(pass_sequence.reconcile(context), teller.say)
-    teller.catch_up()
-    return True
+            _report_failures(pass_sequence.tick(context), narrator.print_line)
+    _report_failures(pass_sequence.reconcile(context), narrator.print_line)
+    narrator.catch_up()
+    return ""
 
 
-def is_over(context: Context) -> bool:
-    """Nothing lives, nothing moves, and auto-assign has seen that it is so."""
+@dataclass
+class _ProgressWatch:
+    """Compares the journal and the size of all output with what they were."""
+
+    context: Context
+
+    def __post_init__(self) -> None:
+        self._changed_at = time.monotonic()
+        self._next_report = self._changed_at + SLOW_SECS
+        self._state = self._read()
+
+    def has_stalled(self) -> bool:
+        state, now = self._read(), time.monotonic()
+        if state != self._state:
+            self._state, self._changed_at = state, now
+        return now - self._changed_at > STALL_SECS
+
+    def is_slow(self) -> bool:
+        """Return true once in each SLOW_SECS."""
+        now = time.monotonic()
+        if now < self._next_report:
+            return False
+        self._next_report = now + SLOW_SECS
+        return True
+
+    def problem(self) -> str:
+        with self.context.store.reading() as db:
+            live = runs.live(db)
+        names = ", ".join(f"{run.agent or f'the {run.kind} run'} on #{run.story}" for run in live)
+        return f"no event and no output for {STALL_SECS} seconds; running: {names or 'nothing'}"
+
+    def _read(self) -> tuple[int, int]:
+        with self.context.store.reading() as db:
+            head = journal.head(db)
+        return head, sum(map(_size, self.context.project.runs_dir.glob("*/*")))
+
+
+def _size(file: Path) -> int:
+    """Return the size of a file, 0 if it was removed since its directory was read."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def is_finished(context: Context) -> bool:
+    """Return whether no run is live, no story moves, and auto-assign has read the whole journal."""
     with context.store.reading() as db:
         if runs.live(db) or stories.in_stages(db, MOVING):
             return False
-        seen = cursors.get(db, AUTO_ASSIGN.name) == journal.head(db)
-    return seen and not supervisors(context)
+        is_read = cursors.get(db, AUTO_ASSIGN.name) == journal.head(db)
+    return is_read and not supervisors(context)
 
 
 def supervisors(context: Context) -> list[int]:
-    """The pids of supervisors that are still there: one that has recorded its run's end sees to what follows."""
+    """Return the pids of live supervisors. One that has recorded the end of its run may still run `advance`."""
     with context.store.reading() as db:
-        known = runs.recent(db)
-    records = [RunDirectory(context.project.run_dir(run.id)).read_shim() for run in known]
-    found = [(record, find_process(record.pid)) for record in records if record is not None]
-    return [record.pid for record, process in found if process and process.started == record.started]
+        recent = runs.recent(db)
+    records = [RunDirectory(context.project.run_dir(run.id)).read_shim() for run in recent]
+    processes = [(record, find_process(record.pid)) for record in records if record is not None]
+    return [record.pid for record, process in processes if process and process.started == record.started]
 
 
 @contextmanager
-def nothing_left(root: Path, say: Say) -> Iterator[None]:
-    """However the block ends, no run of the project lives afterwards: stories that are not at their end are frozen."""
+def freezing_at_end(root: Path, print_line: Print) -> Iterator[None]:
+    """End all runs of the project however the block ends, by freezing the stories that are not terminal."""
     try:
         yield
     finally:
         with open_context(root) as context:
-            frozen = stop(context)
+            frozen = freeze_stories(context)
         if frozen:
-            say(f"Stopped. Frozen where they stood: {', '.join(f'#{story}' for story in frozen)}.")
+            print_line(f"Stopped. Frozen: {', '.join(f'#{story}' for story in frozen)}.")
 
 
-def stop(context: Context) -> tuple[int, ...]:
-    """Freezes every story that is not at its end, which ends its run; returns which they are.
+def freeze_stories(context: Context) -> tuple[int, ...]:
+    """Freeze each story that is not terminal, which ends its run, and return their ids.
 
-    Raises HuskiesError when a run lives on after STOP_SECS all the same.
+    Raises HuskiesError if a run still lives after STOP_SECS.
     """
     until = utc_now() + timedelta(seconds=STOP_SECS)
     while True:
-        trouble = _freeze_all(context)
+        error = _freeze_once(context)
         with context.store.reading() as db:
             live = runs.live(db)
-            still = stories.open_stories(db)
-        moving = [story for story in still if story.stage.name is not StageName.FROZEN]
+            remaining = stories.open_stories(db)
+        moving = [story for story in remaining if story.stage.name is not StageName.FROZEN]
         if not (live or moving or supervisors(context)):
-            return tuple(story.id for story in still)
+            return tuple(story.id for story in remaining)
         if utc_now() > until:
-            raise trouble or HuskiesError("a run of the demo could not be ended")
-        pause()
+            raise error or HuskiesError("a run of the demo did not end")
+        wait()
 
 
-def _freeze_all(context: Context) -> HuskiesError | None:
-    """What refused now, such as a story that is being landed, is tried again by the caller."""
-    trouble = None
+def _freeze_once(context: Context) -> HuskiesError | None:
+    """Return the last error. A story that is being landed, for example, cannot be frozen yet: call this again."""
+    last_error = None
     with context.store.reading() as db:
         moving = [story for story in stories.open_stories(db) if story.stage.name is not StageName.FROZEN]
     for story in moving:
         try:
             freeze(context, story.id)
         except HuskiesError as error:
-            trouble = error
-    return trouble
+            last_error = error
+    return last_error
 
 
 @contextmanager
 def terminations_interrupt() -> Iterator[None]:
-    """Meanwhile SIGTERM, and a terminal that goes away, are what Ctrl-C is. What is ignored stays ignored."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C for the length of the block. Ignored signals stay ignored."""
     before = {number: signal.getsignal(number) for number in _ENDINGS}
-    heeded = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in heeded:
+    changed = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in changed:
         signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in heeded.items():
+        for number, handler in changed.items():
             signal.signal(number, handler)
 
 
-def pause() -> None:
+def wait() -> None:
     Event().wait(INTERVAL_SECS)
 
 
-def _complain(reports: Sequence[PassReport], say: Say) -> None:
-    """A pass that could not do what it meant to is worth a line: the demo goes on, and its checks judge."""
+def _report_failures(reports: Sequence[PassReport], print_line: Print) -> None:
+    """Print a line for each action and pass that failed. The demo continues; its checks decide."""
     for report in reports:
         for item in report.done:
             if item.outcome is Outcome.FAILED:
-                say(line_of(item))
+                print_line(line_of(item))
         if report.failure is not None:
-            say(f"{report.name} failed: {report.failure.detail}")
+            print_line(f"{report.name} failed: {report.failure.detail}")

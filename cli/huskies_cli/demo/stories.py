@@ -1,4 +1,4 @@
-"""The six stories of the demo, and what is to happen to each."""
+"""The six stories of the demo, and the course of each."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = range(1, 7)
 
 @dataclass(frozen=True)
 class Planned:
-    """A story and, for the audience, what will become of it. A title names the patch that its coder applies."""
+    """A story, and its course for the introduction. Its title names the patch that the coder applies."""
 
     id: int
     draft: Draft
@@ -20,7 +20,7 @@ class Planned:
 
     @property
     def starts(self) -> bool:
-        """What depends on another is left to the passes."""
+        """Return whether the demo starts it. The passes start a story that depends on another."""
         return not self.draft.depends_on
 
 
@@ -42,7 +42,7 @@ PLANNED = (
     Planned(
         RATION,
         Draft("Work out the daily ration", criteria=(Criterion("`daily_ration` is 40 g for each kg"),)),
-        "fails the gate at its first try",
+        "fails the gate once",
     ),
     Planned(
         LEAD,
@@ -54,7 +54,7 @@ PLANNED = (
             ),
             qa=QaMode.AGENT,
         ),
-        "is sent back once by a QA agent",
+        "is rejected once by a QA agent",
     ),
     Planned(
         HEAVIEST,
@@ -70,6 +70,6 @@ PLANNED = (
 
 
 def add_stories(context: Context) -> None:
-    """Adds all of them in order, and starts those that depend on nothing."""
+    """Add all stories in order, and start those that depend on no other."""
     for planned in PLANNED:
         stories.create(context, planned.draft, start=planned.starts)
