@@ -11,7 +11,7 @@ import pytest
 from huskies_core.pipeline.stages import StageName
 from support.cli import HUSKIES, Finished, run_huskies
 from support.git_repository import GitRepository
-from system.project import MakePipeline, Pipeline
+from system.project import MakePipeline, Pipeline, Team
 from system.whole_project import whole
 
 pytestmark = pytest.mark.system
@@ -152,3 +152,21 @@ def test_a_folder_that_may_not_be_written_in_is_told(pipeline: Pipeline, command
 def run_as(argv: list[str], cwd: Path) -> Finished:
     done = subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def test_without_bubblewrap_nothing_is_started(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+    pipeline = make_pipeline(team=Team(extra='sandbox = "bwrap"'))
+    story = pipeline.add()
+    poor = tmp_path / "bin"
+    poor.mkdir()
+    for name in ("git", "env"):
+        (poor / name).symlink_to(str(shutil.which(name)))
+    refused = pipeline.huskies("agent", "start", str(story), env={"PATH": str(poor)})
+    checked = pipeline.huskies("config", "check", env={"PATH": str(poor)})
+    said = "no sandbox for coder-1: bwrap is not on PATH"
+    assert (refused.exit_code, refused.stderr.splitlines()[0], pipeline.runs()) == (
+        1,
+        f"huskies: {said}",
+        (),
+    )
+    assert "agent coder-1: no sandbox: bwrap is not on PATH" in checked.stderr

@@ -19,7 +19,9 @@ from support.git_repository import GitRepository
 from support.waiting import wait_until
 from system.project import MakePipeline, Pipeline, Team
 
-PRYING = Path(__file__).with_name("prying_agent.py")
+AGENTS = Path(__file__).parent
+"""The folder of the scripted agents. The sandbox shows it even if it lies below a hidden one, such as /tmp."""
+PRYING = AGENTS / "prying_agent.py"
 SANDBOXED = Agent("coder-1", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")
 
 
@@ -34,7 +36,8 @@ def sandbox_works_here(project: Project) -> None:
 
 def team(scripts: Path, *lines: str, **sizes: int) -> Team:
     scripts.mkdir(exist_ok=True)
-    return Team(extra="\n".join(('sandbox = "bwrap"', f'sandbox_write = ["{scripts}"]', *lines)), **sizes)
+    shown = (f"sandbox_read = {json.dumps([str(AGENTS)])}", f"sandbox_write = {json.dumps([str(scripts)])}")
+    return Team(extra="\n".join(('sandbox = "bwrap"', *shown, *lines)), **sizes)
 
 
 def unchanging(repository: GitRepository) -> tuple[str, list[str], str]:
@@ -156,24 +159,6 @@ def test_a_conflict_is_resolved_inside(make_pipeline: MakePipeline, tmp_path: Pa
         pipeline.wait_for(1, 2)
     kinds = [run.kind for run in (*pipeline.runs(1), *pipeline.runs(2))]
     assert kinds.count(RunKind.MERGEMASTER) == 1
-
-
-def test_without_bubblewrap_nothing_is_started(make_pipeline: MakePipeline, tmp_path: Path) -> None:
-    pipeline = make_pipeline(team=team(tmp_path.resolve() / "scripts"))
-    story = pipeline.add()
-    poor = tmp_path / "bin"
-    poor.mkdir()
-    for name in ("git", "env"):
-        (poor / name).symlink_to(str(shutil.which(name)))
-    refused = pipeline.huskies("agent", "start", str(story), env={"PATH": str(poor)})
-    checked = pipeline.huskies("config", "check", env={"PATH": str(poor)})
-    said = "no sandbox for coder-1: bwrap is not on PATH"
-    assert (refused.exit_code, refused.stderr.splitlines()[0], pipeline.runs()) == (
-        1,
-        f"huskies: {said}",
-        (),
-    )
-    assert "agent coder-1: no sandbox: bwrap is not on PATH" in checked.stderr
 
 
 def test_an_agent_that_is_ended_can_tidy_up_first(make_pipeline: MakePipeline, tmp_path: Path) -> None:

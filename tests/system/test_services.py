@@ -13,6 +13,7 @@ import pytest
 
 from huskies_core.store.runs import Outcome
 from support.cli import HUSKIES
+from support.crontabs import OwnCrontab
 from support.git_repository import GitRepository
 from support.waiting import wait_for_file
 from system.facts import NOTHING, no_leftovers, squash_commits
@@ -223,7 +224,10 @@ def test_the_line_of_a_crontab_takes_a_story_to_its_end_under_debians_cron(
     assert (came, left) == (of_one(story), (mine, False))
 
 
-def test_a_line_for_cron_works_where_the_environment_is_empty(pipeline: Pipeline) -> None:
+def test_a_line_for_cron_works_where_the_environment_is_empty(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OwnCrontab(tmp_path / "crontabs", monkeypatch)
     story = pipeline.add()
     planned = pipeline.huskies("service", "install", "cron", "--dry-run", "--json").data["parts"]
     script, block = (str(part["wanted"]) for part in planned)
