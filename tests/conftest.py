@@ -14,7 +14,7 @@ import pytest
 
 from huskies_core.project import Project, find_repository
 from support.git_repository import GitRepository
-from support.processes import carriers, describe, kill
+from support.processes import carriers, describe, guard, kill
 from support.waiting import wait_until
 
 GIT_CONFIG = """\
@@ -39,6 +39,28 @@ CLEARED = ("FORCE_COLOR", "GIT_", "HUSKIES_", "LC_", "NO_COLOR", "XDG_")
 GRACE_SECS = 5.0
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what requests `processes`, by itself or by another fixture, and the benchmarks."""
+    for item in items:
+        if "processes" in getattr(item, "fixturenames", ()) or item.get_closest_marker("bench"):
+            item.add_marker("slow")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    guard.allows = item.get_closest_marker("slow") is not None
+    guard.refused.clear()
+
+
+def pytest_runtest_logfinish() -> None:
+    guard.allows = True
+
+
+@pytest.fixture
+def processes() -> None:
+    """Requested by tests that start the program, an agent or a shell, which marks them slow."""
+
+
 @pytest.fixture(autouse=True, scope="session")
 def usual_signals() -> None:
     """Undo what children would inherit from the caller: nohup ignores SIGHUP, a shell's background job SIGINT."""
@@ -56,7 +78,10 @@ def prepared_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
             patch.delenv(name)
         for name, value in _environment(folder).items():
             patch.setenv(name, value)
-        GitRepository.prepared = GitRepository(folder / "repository").root
+        repository = GitRepository(folder / "repository")
+    for sample in (repository.root / ".git/hooks").iterdir():
+        sample.unlink()
+    GitRepository.prepared = repository.root
 
 
 @pytest.fixture(scope="session")

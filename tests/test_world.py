@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from support.git_repository import GitRepository
 from support.processes import carriers, kill
@@ -32,6 +33,7 @@ def test_commits_are_a_minute_apart(repository: GitRepository) -> None:
     assert times[0] - times[1] == 60
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_process_that_works_for_the_test_is_found_and_others_are_not(tmp_path: Path) -> None:
     mine = subprocess.Popen(SLEEPER, env=os.environ | {"HUSKIES_PROJECT": str(tmp_path / "repository")})
     other = subprocess.Popen(SLEEPER, env=os.environ | {"HUSKIES_PROJECT": "/elsewhere"})
@@ -40,8 +42,9 @@ def test_a_process_that_works_for_the_test_is_found_and_others_are_not(tmp_path:
     assert ([process.pid for process in found], mine.wait(), other.wait()) == ([mine.pid], -9, -9)
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_test_that_leaves_a_process_running_fails_and_the_process_is_ended(tmp_path: Path) -> None:
-    body = f"import subprocess\ndef test_leaves(tmp_path):\n    subprocess.Popen({SLEEPER!r})\n"
+    body = f"import subprocess\ndef test_leaves(tmp_path, processes):\n    subprocess.Popen({SLEEPER!r})\n"
     (tmp_path / "test_leaves.py").write_text(body)
     (tmp_path / "conftest.py").write_text(Path(__file__).with_name("conftest.py").read_text())
     command = [sys.executable, "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]

@@ -155,6 +155,7 @@ def test_a_store_or_a_pointer_that_is_broken_is_passed_over_in_silence(
     assert [*broken, stories("__complete", "stories", "").outcome] == [NONE] * 5
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("stories")
 def test_the_answer_imports_nothing_slow(repository: GitRepository) -> None:
     program = (

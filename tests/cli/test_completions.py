@@ -10,6 +10,8 @@ import pytest
 from huskies_cli.commands import COMMANDS
 from huskies_core.pipeline.stages import StageName
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "completions"
 CAPTURE = ROOT / "tests/support/complete.zsh"

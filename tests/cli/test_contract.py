@@ -4,13 +4,13 @@ to which stream, and that nothing from outside acts on a terminal."""
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
-from huskies_cli.commands import Entry
 from support.cli import HUSKIES, Finished
 from support.command_table import leaves
 from support.contract_calls import Calls, Out, function_of
@@ -29,8 +29,8 @@ OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;(?:id=[0-9]+)?;(?:file:///[!-~]*)?\x1
 BOARD = re.compile(r"\x1b\[(?:\?(?:7|25|1049|2026)[hl]|[0-9;]*[HJK])")
 """What the live board sends of its own."""
 END_OF_FRAME = "\x1b[?2026l"
-TABLE = leaves()
-NAMES = [name for name, _ in TABLE]
+ENTRIES = dict(leaves())
+NAMES = list(ENTRIES)
 WORKING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].works]
 FAILING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].fails]
 WITHOUT_ENVELOPE = {"mcp", "watch"}
@@ -48,8 +48,19 @@ REFUSALS = (
     "timer add --tool", "timer cancel", "trigger add --prompt x --to", "cost --since", "merged 7 --commit",
     "rescue restore 6 --time", "rescue restore 6 --to", "init --base-branch", "help", "completion", "edit",
 )  # fmt: skip
+STARTERS = BY_PROCESS | {"agent start", "agent stop", "agent test", "run kill"}
+"""Commands whose example starts a slow program."""
 HOMELESS = {"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "XDG_STATE_HOME": None}
 NOWHERE = {**HOMELESS, "HOME": "/proc/nowhere", "TERM": "dumb", "NO_COLOR": "1"}
+
+
+def cases(names: Iterable[str]) -> list[ParameterSet]:
+    """The names as parameters, those that start a slow program marked so."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if is_slow(name) else [], id=name) for name in names]
+
+
+def is_slow(call: str) -> bool:
+    return any(call == name or call.startswith(f"{name} ") for name in STARTERS)
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +118,7 @@ def test_every_command_has_an_example() -> None:
     assert [name for name in NAMES if not (EXAMPLES[name].works or EXAMPLES[name].why)] == []
 
 
-@pytest.mark.parametrize("name", WORKING)
+@pytest.mark.parametrize("name", cases(WORKING))
 def test_it_works_for_people_without_a_home(calls: Calls, name: str) -> None:
     done = calls.work(name, env=HOMELESS)
     shown = done.stderr if EXAMPLES[name].raw else done.stdout + done.stderr
@@ -115,7 +126,7 @@ def test_it_works_for_people_without_a_home(calls: Calls, name: str) -> None:
     assert [line for line in done.stderr.splitlines() if line.startswith("huskies: ")] == []
 
 
-@pytest.mark.parametrize("name", [name for name in WORKING if name not in WITHOUT_ENVELOPE])
+@pytest.mark.parametrize("name", cases(name for name in WORKING if name not in WITHOUT_ENVELOPE))
 def test_it_works_for_programs_in_a_home_that_is_not_there(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     calls.prepare(name)
@@ -127,7 +138,7 @@ def test_it_works_for_programs_in_a_home_that_is_not_there(calls: Calls, name: s
     assert (misfits(document["data"], example.data), document["errors"]) == ([], [])
 
 
-@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize("name", cases(FAILING))
 def test_a_failure_is_told(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     words = calls.words(example.fails)
@@ -136,7 +147,7 @@ def test_a_failure_is_told(calls: Calls, name: str) -> None:
     assert (code_of(document), any(document["data"].values())) == (example.code, False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", cases(NAMES))
 def test_in_a_folder_that_is_gone_is_no_project(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     words = calls.words(example.works or example.fails)
@@ -147,14 +158,15 @@ def test_in_a_folder_that_is_gone_is_no_project(calls: Calls, name: str) -> None
         assert code_of(envelope(done, name, "error", 4)) == "no_project"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", cases(NAMES))
 def test_wrong_usage_is_exit_2(calls: Calls, name: str) -> None:
     done = calls(*name.split(), "--no-such-flag", "--json")
     assert code_of(envelope(done, name, "error", 2)) == "usage"
 
 
-@pytest.mark.parametrize(("name", "entry"), TABLE, ids=NAMES)
-def test_a_bug_is_exit_3_and_a_report(calls: Calls, name: str, entry: Entry) -> None:
+@pytest.mark.parametrize("name", cases(NAMES))
+def test_a_bug_is_exit_3_and_a_report(calls: Calls, name: str) -> None:
+    entry = ENTRIES[name]
     example = EXAMPLES[name]
     words = calls.words(example.works or example.fails)
     document = envelope(calls(*words, "--json", broken=function_of(name, entry)), name, "error", 3)
@@ -164,14 +176,14 @@ def test_a_bug_is_exit_3_and_a_report(calls: Calls, name: str, entry: Entry) -> 
     assert (report.parent, "Traceback" in report.read_text()) == (calls.project.root / ".huskies/crash", True)
 
 
-@pytest.mark.parametrize("name", WORKING)
+@pytest.mark.parametrize("name", cases(WORKING))
 def test_a_stdout_that_is_closed_or_unread_changes_nothing(calls: Calls, name: str) -> None:
     closed = calls.work(name, "--quiet", out=Out.CLOSED)
     unread = calls.work(name, "--quiet", out=Out.UNREAD)
     assert [one.outcome for one in (closed, unread)] == [(0, "", "")] * 2
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "mcp"])
+@pytest.mark.parametrize("name", cases(name for name in NAMES if name != "mcp"))
 def test_a_terminal_is_shown_text_and_what_is_ours_alone(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     calls.prepare(name)
@@ -180,13 +192,14 @@ def test_a_terminal_is_shown_text_and_what_is_ours_alone(calls: Calls, name: str
     assert (CONTROLS.findall(text), "Traceback" in text) == ([], False), text
 
 
-@pytest.mark.parametrize("call", [*LOOKS, *(f"{words} HOSTILE" for words in REFUSALS)])
+@pytest.mark.parametrize("call", cases([*LOOKS, *(f"{words} HOSTILE" for words in REFUSALS)]))
 def test_neither_a_longer_look_nor_a_refusal_acts_on_a_terminal(calls: Calls, call: str) -> None:
     words = [HOSTILE if word == "HOSTILE" else word for word in call.split()]
     shown = OURS.sub("", calls.on_a_terminal(*words))
     assert (CONTROLS.findall(shown), "Traceback" in shown, "this is a bug" in shown) == ([], False, False)
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_live_board_moves_the_cursor_and_no_text_does(calls: Calls) -> None:
     with Terminal([str(HUSKIES), "watch"], calls.project.root, calls.project.env) as terminal:
         shown = terminal.read_until(END_OF_FRAME)
@@ -196,6 +209,7 @@ def test_the_live_board_moves_the_cursor_and_no_text_does(calls: Calls) -> None:
     assert (CONTROLS.findall(text), "Story 2" in text) == ([], True), text
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("call", ["add Title -c works --body -", "tool call list_stories -"])
 def test_a_stdin_that_is_closed_is_empty(calls: Calls, call: str) -> None:
     calls.project.put_back()

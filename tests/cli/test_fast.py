@@ -190,6 +190,7 @@ def test_a_place_that_is_not_plain_is_handed_over(project: Path, monkeypatch: py
     assert [*answers, fast.tick(["tick"])] == [None] * 7
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_reader_that_leaves_a_tick_is_no_error(project: Path) -> None:
     program = (
         "import sys; from types import ModuleType; due = ModuleType('due'); due.is_due = lambda state: False;"
@@ -205,6 +206,7 @@ def test_a_reader_that_leaves_a_tick_is_no_error(project: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_way_to_the_answer_imports_nothing_slow() -> None:
     program = "import huskies_cli.main, huskies_cli.fast, sys; print(*sorted(sys.modules))"
     seen = subprocess.run(

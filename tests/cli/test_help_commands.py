@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_MAN = {"PATH": str(HUSKIES.parent)}
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     ("words", "name"),
     [
@@ -32,12 +33,14 @@ def test_man_shows_the_page_that_has_the_command(tmp_path: Path, words: tuple[st
     assert (done.exit_code, done.stdout.split()[:1]) == (0, [name])
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("words", [(), ("add",), ("timer", "add")])
 def test_without_man_it_is_the_help_of_the_command(tmp_path: Path, words: tuple[str, ...]) -> None:
     told = run_huskies("help", *words, cwd=tmp_path, env=WITHOUT_MAN)
     assert told.outcome == run_huskies(*words, "-h", cwd=tmp_path, env=WITHOUT_MAN).outcome
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_man_that_has_no_such_page_is_as_none(tmp_path: Path) -> None:
     man = tmp_path / "man"
     man.write_text("#!/bin/sh\nexit 16\n")

@@ -3,11 +3,14 @@
 import json
 import signal
 
+import pytest
+
 from support.cli import start_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository
 
 
+@pytest.mark.usefixtures("processes")
 def test_history_is_followed_as_it_happens(huskies: Commands, repository: GitRepository) -> None:
     huskies("add", "Fix", "--type", "bug", "--start")
     reader = start_huskies("history", "--follow", "--json", cwd=repository.root)
@@ -32,6 +35,7 @@ def test_the_audit_log_tells_the_same_as_the_history_once_it_is_written(huskies:
     )
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_audit_log_is_followed_from_a_position(huskies: Commands, repository: GitRepository) -> None:
     huskies("add", "Fix", "--type", "bug", "--start")
     huskies("audit-log")

@@ -290,6 +290,7 @@ def test_a_project_that_is_no_directory_is_none(tmp_path: Path) -> None:
         _ = session.start
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("arguments", [["--version"], ["-h"], [], ["agent"], ["list", "--help"]])
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
     reading, writing = os.pipe()
@@ -315,6 +316,7 @@ sys.exit(main(["add"]))
 """
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_result_that_nobody_reads_keeps_its_exit_code(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -323,6 +325,7 @@ def test_a_result_that_nobody_reads_keeps_its_exit_code(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_behind_stdout_is_told(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
@@ -331,6 +334,7 @@ def test_a_full_disk_behind_stdout_is_told(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr.splitlines()[0]) == (1, b"huskies: the disk is full")
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_where_nobody_can_be_told_the_exit_code_stays(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
@@ -353,6 +357,7 @@ def test_a_closed_stdout_takes_nothing_and_lends_its_number_to_no_file(tmp_path:
     assert (ended.returncode, ended.stderr, (tmp_path / "opened").read_text()) == (0, b"", "0")
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_locale_without_our_marks_does_not_fail(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", RESULT],
@@ -364,6 +369,7 @@ def test_a_locale_without_our_marks_does_not_fail(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"done ?\n", b"")
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_command_loads_neither_pydantic_nor_rich_nor_other_commands(tmp_path: Path) -> None:
     program = RESULT.replace(
         'sys.exit(main(["add"]))',

@@ -62,6 +62,7 @@ def test_each_command_opens_a_page_that_has_its_synopsis_and_its_options(entry: 
     assert (missing, entry.name in synopses) == (set(), True)
 
 
+@pytest.mark.usefixtures("processes")
 def test_what_follows_from_the_commands_is_as_the_generator_writes_it() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "man/generator"), "--check"], capture_output=True, text=True, timeout=60

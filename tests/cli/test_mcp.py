@@ -21,6 +21,8 @@ from support.commands import Commands
 from support.git_repository import GitRepository
 from support.mcp_client import asked, call
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 
 @pytest.fixture
 def place(huskies: Commands, repository: GitRepository) -> Path:

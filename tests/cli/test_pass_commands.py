@@ -119,6 +119,7 @@ def watch(root: Path, log: Path) -> "subprocess.Popen[str]":
     return process
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_watch_ends_at_once_when_it_is_told_to(
     repository_root: Path, log: Path, number: signal.Signals, code: int
@@ -128,6 +129,7 @@ def test_watch_ends_at_once_when_it_is_told_to(
     assert process.wait(10) == code
 
 
+@pytest.mark.usefixtures("processes")
 def test_watch_takes_up_what_other_commands_write(
     huskies: Commands, repository_root: Path, log: Path
 ) -> None:
@@ -138,6 +140,7 @@ def test_watch_takes_up_what_other_commands_write(
     assert process.wait(10) == 0
 
 
+@pytest.mark.usefixtures("processes")
 def test_watch_tells_what_happens_to_stories_whoever_moves_them(
     huskies: Commands, repository_root: Path, log: Path
 ) -> None:
@@ -153,6 +156,7 @@ def test_watch_tells_what_happens_to_stories_whoever_moves_them(
     assert process.wait(10) == 0
 
 
+@pytest.mark.usefixtures("processes")
 def test_watch_says_once_that_the_config_broke_and_goes_on_when_it_is_mended(
     huskies: Commands, repository_root: Path, log: Path
 ) -> None:

@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from huskies_core.sanitize import without_controls
 from support.cli import HUSKIES, run_huskies
 from support.git_repository import GitRepository
 from support.screen import Screen
+
+pytestmark = pytest.mark.usefixtures("processes")
 
 
 def write_stories(folder: Path, count: int) -> Path:

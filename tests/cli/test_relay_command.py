@@ -61,6 +61,7 @@ def test_status_tells_of_a_gateway_that_cannot_be_reached_and_no_more_when_it_ca
     assert huskies("status", "--json").data["limits"]["gateway"] is None
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_relay_killed_with_a_frame_in_flight_is_taken_up_where_it_stood(
     huskies: Commands, gateway: Gateway, repository: GitRepository
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_relay_killed_with_a_frame_in_flight_is_taken_up_where_it_stood(
     assert (again, gateway.told) == ((0, "send_events: 2 events\n", ""), [*TOLD[:2], *TOLD[1:]])
 
 
+@pytest.mark.usefixtures("processes")
 def test_watch_keeps_one_line_and_the_next_watch_goes_on(
     huskies: Commands, gateway: Gateway, repository: GitRepository, tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_watch_keeps_one_line_and_the_next_watch_goes_on(
     assert stages[-2:] == ["abandoned", "backlog"] or stages[-3:] == ["abandoned", "abandoned", "backlog"]
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_gateway_that_never_answers_does_not_stop_watch(
     huskies: Commands, gateway: Gateway, repository: GitRepository, tmp_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_terminal_gets_colour_and_lines_that_fit() -> None:
     output = on_a_terminal()
     plain = on_a_terminal(NO_COLOR="1")
@@ -133,6 +134,7 @@ def test_a_terminal_gets_colour_and_lines_that_fit() -> None:
     assert " ".join(plain.split()) == "MARK TITLE ✗ blocked " + " ".join(["word"] * 20)
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_path_is_a_link_where_the_terminal_has_them_and_colours(tmp_path: Path) -> None:
     place = tmp_path / "with space"
     script = "import sys; from pathlib import Path; from huskies_cli import render\n"

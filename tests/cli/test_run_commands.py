@@ -62,6 +62,7 @@ def live(project: Commands) -> Commands:
     return project
 
 
+@pytest.mark.usefixtures("processes")
 def test_who_starts_an_agent_whose_account_is_at_its_limit_is_told(
     project: Commands, repository: GitRepository
 ) -> None:
@@ -92,6 +93,7 @@ def test_the_prompt_of_an_agent_is_printed_as_it_is_sent(
     assert project("agent", "prompt", "1", "--json").data["run"] == 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_agents_are_listed_idle_and_at_work(live: Commands) -> None:
     assert live("agent", "list", "--json").data["agents"] == [
         {
@@ -109,6 +111,7 @@ def test_agents_are_listed_idle_and_at_work(live: Commands) -> None:
     ]
 
 
+@pytest.mark.usefixtures("processes")
 def test_stopping_an_agent_freezes_its_story(live: Commands) -> None:
     assert live("agent", "stop", "1").outcome == (0, "story 1: coder run 1 stopped, now frozen\n", "")
     assert code_of(live("agent", "stop", "1", "--json").json()) == "no_live_run"
@@ -119,6 +122,7 @@ def test_an_unknown_agent_is_refused_with_the_one_that_was_meant(project: Comman
     assert refused.outcome == (1, "", "huskies: there is no agent anne\n  Did you mean ann?\n")
 
 
+@pytest.mark.usefixtures("processes")
 def test_runs_are_listed_with_what_they_cost_now(live: Commands) -> None:
     def cost() -> float:
         return float(live("run", "list", "--json").data["runs"][0]["cost_usd"])
@@ -131,6 +135,7 @@ def test_runs_are_listed_with_what_they_cost_now(live: Commands) -> None:
     ]
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_killed_run_is_shown_as_crashed(live: Commands) -> None:
     killed = live("run", "kill", "1", "--quiet")
     shown = live("run", "show", "1", "--json").data
@@ -141,12 +146,14 @@ def test_a_killed_run_is_shown_as_crashed(live: Commands) -> None:
     assert code_of(live("run", "kill", "1", "--json").json()) == "not_live"
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_board_shows_the_live_run(live: Commands) -> None:
     board = live("status", "--quiet").stdout
     assert "coding  ●   1  Fix    coder run 1 is live" in board.splitlines()
     assert live("status", "--json").data["runs"][0]["story"] == 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_logs_are_readable_or_raw(live: Commands, repository: GitRepository) -> None:
     readable = live("logs", "1", "--quiet").stdout
     told = live("logs", "1", "--json").data
@@ -156,6 +163,7 @@ def test_logs_are_readable_or_raw(live: Commands, repository: GitRepository) -> 
     assert raw.splitlines() == ["\x1b[31mred\x1b[0m", f'{{"usage": {USAGE}}}']
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("live")
 def test_logs_follow_a_run_until_it_ends(repository: GitRepository, go: Path) -> None:
     reader = start_huskies("logs", "1", "-f", "--json", "--quiet", cwd=repository.root)
@@ -169,6 +177,7 @@ def test_logs_follow_a_run_until_it_ends(repository: GitRepository, go: Path) ->
     assert ({item["run"] for item in rest}, reader.returncode) == ({1}, 0)
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("live")
 def test_following_ends_when_its_reader_goes_away(repository: GitRepository, go: Path) -> None:
     reader = start_huskies("logs", "1", "-f", "--raw", cwd=repository.root)
@@ -179,6 +188,7 @@ def test_following_ends_when_its_reader_goes_away(repository: GitRepository, go:
     assert reader.wait(timeout=20) == 0
 
 
+@pytest.mark.usefixtures("processes")
 def test_following_is_interrupted_like_anything_else(live: Commands, repository: GitRepository) -> None:
     reader = start_huskies("logs", "1", "-f", "--quiet", cwd=repository.root)
     assert reader.stdout is not None
@@ -211,6 +221,7 @@ def test_a_long_list_of_runs_shows_the_newest_and_says_so(huskies: Commands) -> 
     assert table.stderr == "These are the newest 50; --limit 0 shows all.\n"
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_limit_that_ended_a_run_is_told_wherever_the_run_is(
     huskies: Commands, repository: GitRepository
 ) -> None:

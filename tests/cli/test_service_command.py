@@ -72,6 +72,7 @@ def test_cron_does_not_watch(huskies: Commands, crontab: OwnCrontab) -> None:
     assert (huskies("service", "install", "cron", "--watch").exit_code, crontab.read()) == (2, None)
 
 
+@pytest.mark.usefixtures("processes")
 def test_projects_that_install_at_once_are_all_in_the_crontab(tmp_path: Path, crontab: OwnCrontab) -> None:
     roots = [GitRepository(tmp_path.resolve() / f"shop {number}").root for number in range(4)]
     for root in roots:
@@ -83,6 +84,7 @@ def test_projects_that_install_at_once_are_all_in_the_crontab(tmp_path: Path, cr
     assert [sum(str(root / ".huskies/cron") in line for line in lines) for root in roots] == [1] * 4
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("gone", ["shop/.huskies", "shop"])
 def test_what_ticks_for_a_project_that_is_gone_can_be_taken_away(
     tmp_path: Path, crontab: OwnCrontab, gone: str

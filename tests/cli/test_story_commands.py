@@ -236,6 +236,7 @@ def test_edit_keeps_what_it_cannot_save(
     assert (told["code"], kept.read_text()) == ("bad_front_matter", "nonsense\n")
 
 
+@pytest.mark.usefixtures("processes")
 def test_edit_keeps_what_the_editor_prints_out_of_the_document(
     huskies: Commands, repository: GitRepository, tmp_path: Path
 ) -> None:

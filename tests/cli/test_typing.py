@@ -17,6 +17,8 @@ from support.commands import Commands
 from support.git_repository import GitRepository
 from support.terminal import Terminal
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 FOLDER = Path(__file__).resolve().parents[2] / "completions"
 READY, REPORT, FORGET = "it-is-ready", "\x18\x12", "\x15"
 """The prompt of a shell that is set up; the keys that have it print the line as `<<line>>`, and forget it."""

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from huskies_cli.commands import Entry
+from huskies_cli.run_end import advance_run
 from support.cli import HUSKIES, Finished
 from support.contract_examples import EXAMPLES
 from support.contract_project import ContractProject
@@ -152,7 +153,7 @@ class Calls:
 def function_of(name: str, entry: Entry) -> tuple[str, str]:
     """The function of a command, as the end of the path of its module and its name."""
     if name == "advance":
-        return "/run_end.py", "advance_run"
+        return advance_run.__code__.co_filename, advance_run.__name__
     return f"/commands/{entry.module}.py", entry.function
 
 

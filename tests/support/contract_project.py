@@ -18,7 +18,7 @@ from huskies_core.store import stories
 from support.cli import Finished
 from support.git_repository import GitRepository
 from support.in_process import run_in_process
-from support.processes import carriers, kill
+from support.processes import carriers, guard, kill
 from support.stories import fire_event
 from support.waiting import wait_until
 
@@ -91,7 +91,8 @@ class ContractProject:
         for folder in (self.root, self.tmp, half):
             rmtree(folder, ignore_errors=True)
         self.tmp.mkdir()
-        self._make()
+        with guard.lifted():
+            self._make()
         copytree(self.root, half, symlinks=True)
         half.rename(self._template)
 

@@ -1,9 +1,47 @@
-"""Which processes a test has left behind."""
+"""The processes that a test may start, and those that it has left behind."""
 
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+_SLOW = ("bash", "fish", "huskies", "python", "tmux", "zsh")
+"""How the names of programs begin that take a tenth of a second and more to start."""
+
+
+class ProcessGuard:
+    """Refuses to start a slow program in a test that is not marked slow. Outside of tests everything may start.
+
+    `refused` are the programs of the current test: what it tests may have handled the error.
+    """
+
+    def __init__(self) -> None:
+        self.allows = True
+        self.refused: list[str] = []
+        sys.addaudithook(self._check)
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Allow everything for the length of the block: it makes what many tests share."""
+        before, self.allows = self.allows, True
+        try:
+            yield
+        finally:
+            self.allows = before
+
+    def _check(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event != "subprocess.Popen" or self.allows:
+            return
+        program = os.path.basename(os.fsdecode(arguments[0]))  # type: ignore[arg-type]
+        if program.startswith(_SLOW):
+            self.refused.append(program)
+            raise AssertionError(f"{program} is slow: a test that starts it requests the fixture `processes`")
+
+
+guard = ProcessGuard()
 
 
 def carriers(pids: Iterable[int], folder: Path) -> list[psutil.Process]:

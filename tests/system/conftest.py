@@ -10,6 +10,11 @@ from support.git_repository import GitRepository
 from system.project import MakePipeline, Pipeline
 
 
+@pytest.fixture(autouse=True)
+def real_processes(processes: None) -> None:
+    """Mark every test here as slow."""
+
+
 @pytest.fixture
 def make_pipeline(repository: GitRepository, tmp_path: Path) -> Iterator[MakePipeline]:
     """Makes the test's one project with what `Pipeline` takes, and ends its runs when the test is over."""

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from huskies_core.context import Context
 from huskies_core.doctor.environment import look_around
 from huskies_core.runs.own_program import installed_program
@@ -40,6 +42,7 @@ def test_folders_that_are_not_there_are_told(context: Context, tmp_path: Path) -
     }
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_locale_without_utf_8_and_a_low_limit_are_told(context: Context) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     argv = [sys.executable, "-c", LOOK, str(context.project.root)]

@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from huskies_core.context import Context
 from huskies_core.doctor.locks import look_at_locks
 from huskies_core.git.worktrees import checkout_of
@@ -12,6 +14,7 @@ from support.locks import held
 from support.stories import add_story
 
 
+@pytest.mark.usefixtures("processes")
 def test_who_holds_git_for_long_is_named(context: Context, tmp_path: Path) -> None:
     with held(context.project.git_lock, tmp_path / "held") as pid:
         found = [one for one in look_at_locks(context) if one.problem]
@@ -20,6 +23,7 @@ def test_who_holds_git_for_long_is_named(context: Context, tmp_path: Path) -> No
     assert seen(look_at_locks, context) == {}
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_pass_at_work_is_no_fault_but_told(context: Context, tmp_path: Path) -> None:
     with held(context.project.pass_lock("worktrees"), tmp_path / "held") as pid:
         found = [(one.name, one.problem, one.detail) for one in look_at_locks(context) if one.detail]

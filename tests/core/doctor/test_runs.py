@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from huskies_core.context import Context
 from huskies_core.doctor.runs import look_at_runs
 from huskies_core.store import runs
@@ -45,6 +47,7 @@ def test_folders_of_no_run_are_named_and_stay(context: Context) -> None:
     assert (fixed(context), Path(directory.path).is_dir()) == ({}, True)
 
 
+@pytest.mark.usefixtures("processes")
 def test_processes_with_the_mark_of_a_run_that_ended_are_named_and_live_on(context: Context) -> None:
     run = claim(context)
     mark = {"HUSKIES_RUN_ID": str(run), "HUSKIES_PROJECT": str(context.project.root)}

@@ -58,6 +58,7 @@ def tip(repository: GitRepository) -> str:
     return repository.commit_all()
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("when", [1, 7, 20])
 def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
     repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int
@@ -71,6 +72,7 @@ def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
     assert (sorted(made_worktrees(repo.project)), status) == (list(STORIES), set())
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("when", [19, 12])
 def test_removers_killed_at_any_moment_lose_nothing_and_are_finished(
     repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int

@@ -14,6 +14,8 @@ from huskies_core.git.repository import Repository
 from huskies_core.project import find_repository
 from support.git_repository import GitRepository
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 BEFORE, AFTER = False, True
 
 

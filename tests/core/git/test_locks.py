@@ -38,12 +38,14 @@ def holder(project: Project, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]
         process.kill()
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("holder")
 def test_the_lock_of_another_process_is_busy_after_the_wait(project: Project) -> None:
     with pytest.raises(LockBusy), git_locked(project, wait=0.05):
         pass
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_lock_is_free_once_its_holder_was_killed(
     project: Project, holder: subprocess.Popen[bytes]
 ) -> None:

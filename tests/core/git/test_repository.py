@@ -97,6 +97,7 @@ def test_paths_that_are_no_utf8_come_and_go_unchanged(repository: GitRepository,
     assert repo.git("ls-files", "-z") == f"README\0{name}\0"
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     "module", ["worktrees", "locks", "create", "landing", "recovery", "branch_state", "repository_state"]
 )

@@ -30,6 +30,8 @@ from support.stage_examples import STAGES
 from support.stories import DRAFT, add_story, import_story, load_story
 from support.waiting import wait_for_file, wait_until
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 ONE = """
 [[agent]]
 name = "{name}"

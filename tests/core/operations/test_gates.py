@@ -67,6 +67,7 @@ def stage_after(context: Context, left: Callable[[str], bool]) -> str:
     return load_story(context.store, 1).stage.name
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("work")
 def test_work_that_passes_goes_on(context: Context) -> None:
     run = run_gates(context, 1)
@@ -74,6 +75,7 @@ def test_work_that_passes_goes_on(context: Context) -> None:
     assert stage_after(context, lambda name: name != "coding") in ("merge", "done")
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("work")
 def test_work_that_fails_goes_back_to_a_coder_with_the_output(context: Context) -> None:
     context.project.project_toml.write_text(GATE.format(then="echo not yet && exit 3"))

@@ -76,6 +76,7 @@ def test_a_start_that_was_planned_before_the_pause_is_refused(context: Context) 
     assert raised.value.code == "paused"
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_person_may_start_an_agent_all_the_same(context: Context) -> None:
     import_story(context.store, Coding())
     pause_starting(context)

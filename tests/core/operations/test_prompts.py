@@ -71,6 +71,7 @@ def test_a_named_agent_is_told_what_its_own_stage_calls_for(context: Context) ->
     ]
 
 
+@pytest.mark.usefixtures("processes")
 def test_what_is_shown_before_a_start_is_what_the_run_is_sent(context: Context, tmp_path: Path) -> None:
     import_story(context.store, Coding())
     fire_event(context.store, 1, GatesFailed("no"))
@@ -83,6 +84,7 @@ def test_what_is_shown_before_a_start_is_what_the_run_is_sent(context: Context, 
     assert (shown.text, "<gate_output>\nboom\n" in sent) == (sent, True)
 
 
+@pytest.mark.usefixtures("processes")
 def test_of_a_live_run_it_is_what_that_was_sent(context: Context, tmp_path: Path) -> None:
     import_story(context.store, Coding())
     run = start_agent(context, 1, "bob")

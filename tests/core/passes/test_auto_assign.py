@@ -280,6 +280,7 @@ def test_actions_say_which_run_they_would_start(context: Context) -> None:
     assert (action.order.kind, action.order.agent and action.order.agent.name) == (CODER, "ann")
 
 
+@pytest.mark.usefixtures("processes")
 def test_what_a_run_of_the_same_number_left_is_not_this_runs(context: Context) -> None:
     """A store that was lost begins with run 1 again, beside the directories of before."""
     import_story(context.store, Coding(), number=1)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.git.rescue import list_rescues
@@ -173,6 +175,7 @@ def test_demote_keeps_worktree_and_branch_and_reopen_begins_anew(context: Contex
         )
 
 
+@pytest.mark.usefixtures("processes")
 def test_teardown_runs_in_the_worktree_before_it_goes(context: Context, tmp_path: Path) -> None:
     note = tmp_path / "torn-down"
     command = f'["sh", "-c", "pwd >> {note}; exit 3"]'

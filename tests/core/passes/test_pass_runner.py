@@ -146,6 +146,7 @@ def holder(context: Context, tmp_path: Path) -> "subprocess.Popen[bytes]":
     return process
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_pass_that_runs_elsewhere_is_left_alone(
     context: Context, holder: "subprocess.Popen[bytes]"
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_pass_that_runs_elsewhere_is_left_alone(
     assert len(run_pass(context, Pass("gc", planned(1), one_by_one(tell))).done) == 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_waiting_in_vain_for_a_pass_says_so(context: Context, holder: "subprocess.Popen[bytes]") -> None:
     with pytest.raises(LockBusy, match="gc is already running"):
         run_pass(context, Pass("gc", planned(1), one_by_one(tell)), wait=0.1)

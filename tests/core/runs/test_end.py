@@ -51,6 +51,7 @@ def first_end(context: Context) -> Run:
     return wait_until(settled, 60, what="the runs to end")[0]
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     "vandal",
     [

@@ -56,6 +56,7 @@ def test_a_reader_cannot_write(store: Store) -> None:
         db.execute("DELETE FROM journal")
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_reader_does_not_wait_for_a_writer(project: Project, store: Store) -> None:
     add_story(store)
     writer = StoreProcess(project.root, HOLD_THE_LOCK)
@@ -65,6 +66,7 @@ def test_a_reader_does_not_wait_for_a_writer(project: Project, store: Store) -> 
     assert writer.finish()[0] == 0
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_second_writer_is_told_that_the_lock_is_busy(project: Project, store: Store) -> None:
     writer = StoreProcess(project.root, HOLD_THE_LOCK)
     assert writer.hear() == "held"
@@ -76,6 +78,7 @@ def test_a_second_writer_is_told_that_the_lock_is_busy(project: Project, store: 
     assert add_story(store).id == 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_two_writers_are_kept_apart_even_when_the_lock_file_was_deleted(
     project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +92,7 @@ def test_two_writers_are_kept_apart_even_when_the_lock_file_was_deleted(
     assert writer.finish()[0] == 0
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_writer_that_is_killed_leaves_nothing_and_blocks_nobody(project: Project, store: Store) -> None:
     story = add_story(store)
     writer = StoreProcess(project.root, WRITE_AND_WAIT)
@@ -104,6 +108,7 @@ def test_a_writer_that_is_killed_leaves_nothing_and_blocks_nobody(project: Proje
     assert found == (story, 1, 0)
 
 
+@pytest.mark.usefixtures("processes")
 def test_closing_while_another_writes_is_no_error(
     project: Project, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:

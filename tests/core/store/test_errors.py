@@ -194,6 +194,7 @@ def seen_by_all() -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     ("names", "read"),
     [

@@ -3,12 +3,16 @@
 import json
 from typing import Any
 
+import pytest
+
 from huskies_core.pipeline.events import Start
 from huskies_core.project import Project
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Store
 from support.store_process import StoreProcess
 from support.stories import add_story, fire_event
+
+pytestmark = pytest.mark.usefixtures("processes")
 
 RACERS = 8
 STORIES = 20

@@ -68,6 +68,7 @@ def test_a_step_that_fails_leaves_the_version_before_it(empty: sqlite3.Connectio
     assert stored_version(empty) == NEWEST + 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_an_older_store_is_brought_up_by_the_first_reader_and_then_refused_by_the_older_program(
     project: Project, store: Store, tmp_path: Path
 ) -> None:

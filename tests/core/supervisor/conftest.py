@@ -12,7 +12,7 @@ from support.agents.runs import Runs
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Iterator[Runs]:
+def runs(tmp_path: Path, processes: None) -> Iterator[Runs]:
     started = Runs(tmp_path.resolve())
     yield started
     for folder in (started.root / ".huskies" / "runs").glob("*"):

@@ -6,6 +6,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("processes")
+
 HOLD = """\
 import sys
 from huskies_core.supervisor.database_pin import hold_open

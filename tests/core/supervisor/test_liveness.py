@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from huskies_core.supervisor.liveness import adopt_lock, is_alive, take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.waiting import wait_until
@@ -50,6 +52,7 @@ def test_a_run_without_a_lock_file_is_dead(tmp_path: Path) -> None:
     assert not is_alive(RunDirectory(tmp_path / "7"))
 
 
+@pytest.mark.usefixtures("processes")
 def test_one_of_many_takes_the_lock_and_its_death_frees_it(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
     takers = [start(HOLD, directory) for _ in range(6)]
@@ -64,6 +67,7 @@ def test_one_of_many_takes_the_lock_and_its_death_frees_it(tmp_path: Path) -> No
         taker.communicate()
 
 
+@pytest.mark.usefixtures("processes")
 def test_probes_never_look_like_a_holder(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
     first = take_lock(directory)
@@ -82,6 +86,7 @@ def test_probes_never_look_like_a_holder(tmp_path: Path) -> None:
             probe.communicate()
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_dead_run_does_not_seem_alive_to_one_of_two_probes(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
     lock = take_lock(directory)

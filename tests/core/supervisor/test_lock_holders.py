@@ -3,10 +3,13 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from huskies_core.supervisor.lock_holders import find_holder, is_held, stays_held
 from support.locks import held
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_holder_is_told_as_long_as_it_holds(tmp_path: Path) -> None:
     lock = tmp_path / "some.lock"
     with held(lock, tmp_path / "held") as pid:

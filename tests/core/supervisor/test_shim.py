@@ -189,6 +189,7 @@ def test_sigterm_to_the_shim_ends_the_run_without_advancing(runs: Runs) -> None:
     assert not advanced.exists()
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_shim_imports_the_standard_library_alone() -> None:
     core = Path(huskies_core.__file__).parents[1]
     code = f"import sys; sys.path.append({str(core)!r}); import huskies_core.supervisor.shim"
