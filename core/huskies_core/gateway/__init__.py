@@ -1,1 +1,1 @@
-"""The line to a gateway: where it is (`address`), and how a frame gets there (`token`, `line`). Knows no stories."""
+"""The connection to a gateway: its address and name (`address`), and sending frames (`connection`)."""

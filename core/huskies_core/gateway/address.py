@@ -1,4 +1,4 @@
-"""Where the gateway is, and under which name a project is known there."""
+"""The address of the gateway and the name of the project there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,24 +14,24 @@ _SOCKETS = {"http": "ws", "https": "wss"}
 
 @dataclass(frozen=True)
 class Gateway:
-    """Its address without user and password, which are in `headers`: neither is shown when this is."""
+    """A gateway. `headers` has the user and the password; the address lacks them. repr shows neither."""
 
     scheme: str
-    place: str = field(repr=False)
+    location: str = field(repr=False)
     project: str
     headers: Mapping[str, str] = field(repr=False)
 
     @property
     def tokens_url(self) -> str:
-        return f"{self.scheme}://{self.place}/gateway/tokens"
+        return f"{self.scheme}://{self.location}/gateway/tokens"
 
     def push_url(self, token: str) -> str:
         query = f"token={quote(token, safe='')}&project={quote(self.project, safe='')}"
-        return f"{_SOCKETS[self.scheme]}://{self.place}/gateway/events/push?{query}"
+        return f"{_SOCKETS[self.scheme]}://{self.location}/gateway/events/push?{query}"
 
 
 def url_of(configured: str | None, environ: Mapping[str, str]) -> str:
-    """The address as it was given, empty where no gateway is set."""
+    """Return the configured address, or an empty text if no gateway is configured."""
     return configured or environ.get(URL_VARIABLE, "")
 
 
@@ -40,17 +40,20 @@ def project_of(configured: str | None, environ: Mapping[str, str], folder: str) 
 
 
 def parse_gateway(url: str, project: str) -> Gateway:
-    """Raises HuskiesError `config_error`, which does not repeat the address: a password may stand in it."""
+    """Return the gateway at `url`.
+
+    Raise HuskiesError `config_error` without quoting the address, which may contain a password.
+    """
     parts = _split(url)
     if parts is None:
         raise HuskiesError(
-            "the address of the gateway cannot be used",
+            "the address of the gateway is not valid",
             hint=f"Write gateway_url, or {URL_VARIABLE}, as https://HOST[:PORT][/PATH].",
             code="config_error",
             subject="gateway_url",
         )
-    place = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
-    return Gateway(parts.scheme, place, project, credentials_of(parts))
+    location = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
+    return Gateway(parts.scheme, location, project, credentials_of(parts))
 
 
 def _split(url: str) -> SplitResult | None:

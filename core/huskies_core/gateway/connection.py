@@ -1,26 +1,34 @@
-"""An open line to the gateway: one frame at a time, each known to have arrived before the next one goes."""
+"""A connection to the gateway that confirms each frame before it sends the next one.
 
-from collections.abc import Callable, Iterator
+Messages of errors contain neither the gateway's address nor a token.
+"""
+
+import json
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
 from logging import CRITICAL, Logger
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
+from urllib.request import Request
 
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway
-from huskies_core.gateway.errors import explained, trouble
-from huskies_core.gateway.token import take_token
+from huskies_core.http import fact_of, opener
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 TIMEOUT_SECS = 5.0
-LOOK_SECS = 0.02
-"""How soon it is noticed that a line breaks while an answer is awaited."""
+POLL_SECS = 0.02
+"""The time after which a broken connection is noticed while an answer is awaited."""
+_MOST_BYTES = 65536
 
 
 class Line:
+    """An open connection to the gateway."""
+
     def __init__(self, connection: "ClientConnection", timeout: float) -> None:
         self._connection = connection
         self._timeout = timeout
@@ -32,36 +40,43 @@ class Line:
         return self._connection.state is State.OPEN
 
     def send(self, frame: str) -> None:
-        """Returns when the gateway has it: a ping behind the frame was answered.
+        """Send the frame and wait until the gateway answers a ping that follows it.
 
-        Raises HuskiesError `gateway` when that is not known; the frame may have arrived all the same.
+        Raise HuskiesError `gateway` if there is no answer; the frame may have arrived nevertheless.
         """
-        with _explained("a frame was not taken"):
+        with _explained("a frame was not accepted"):
             self._connection.send(frame)
             answered = self._connection.ping()
         self._await(answered)
 
     def _await(self, answered: Event) -> None:
         end = monotonic() + self._timeout
-        while not answered.wait(LOOK_SECS):
+        while not answered.wait(POLL_SECS):
             if not self.is_open and not answered.is_set():
-                raise trouble("the line broke behind a frame")
+                raise _error("the connection broke after a frame")
             if monotonic() > end:
-                raise trouble("a frame was not confirmed in time")
+                raise _error("a frame was not confirmed in time")
 
 
 @contextmanager
 def open_line(gateway: Gateway, timeout: float = TIMEOUT_SECS) -> Iterator[Line]:
-    """A line with a token of its own, closed at the end; `timeout` seconds for each step.
+    """Yield a connection with a token of its own and close it afterwards. `timeout` limits each step, in seconds.
 
-    Raises HuskiesError `gateway`, or `missing_extra` without the package websockets.
+    Raise HuskiesError `gateway`, or `missing_extra` if the package websockets is not installed.
     """
-    connect = _connector()
-    token = take_token(gateway, timeout)
-    # A logger that nobody listens to: what websockets tells of a handshake has the token in it.
+    try:
+        from websockets.sync.client import connect
+    except ImportError as error:
+        raise HuskiesError(
+            "sending events to a gateway requires the package websockets",
+            hint="Install huskies with the extra relay: pip install 'huskies[relay]'.",
+            code="missing_extra",
+        ) from error
+    token = _request_token(gateway, timeout)
+    # This logger has no handler: the handshake messages of websockets contain the token.
     silent = Logger("huskies gateway", CRITICAL + 1)
     with ExitStack() as stack:
-        with _explained("no line"):
+        with _explained("no connection"):
             connection = stack.enter_context(
                 connect(
                     gateway.push_url(token),
@@ -76,7 +91,7 @@ def open_line(gateway: Gateway, timeout: float = TIMEOUT_SECS) -> Iterator[Line]
 
 
 class KeptLine:
-    """The same line each time, for as long as it holds and the gateway is the same; else a new one."""
+    """A connection that is reused until it breaks or the gateway changes."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -85,7 +100,7 @@ class KeptLine:
 
     @contextmanager
     def to(self, gateway: Gateway) -> Iterator[Line]:
-        """Lends the line. What goes wrong meanwhile closes it."""
+        """Yield the connection. An error of the caller closes it."""
         if self._line is None or not self._line.is_open or self._gateway != gateway:
             self.close()
             self._line, self._gateway = self._open.enter_context(open_line(gateway)), gateway
@@ -100,31 +115,41 @@ class KeptLine:
         self._open.close()
 
 
-def _connector() -> "Callable[..., ClientConnection]":
-    try:
-        from websockets.sync.client import connect
-    except ImportError as error:
-        raise HuskiesError(
-            "sending events to a gateway needs the package websockets",
-            hint="Install huskies with the extra relay: pip install 'huskies[relay]'.",
-            code="missing_extra",
-        ) from error
-    return connect
+def _request_token(gateway: Gateway, timeout: float) -> str:
+    """Return a one-time token for one connection."""
+    request = Request(gateway.tokens_url, data=b"", headers=dict(gateway.headers), method="POST")
+    with _explained("no token"), opener().open(request, timeout=timeout) as response:
+        answer = json.loads(response.read(_MOST_BYTES))
+    token = answer.get("token") if isinstance(answer, dict) else None
+    if not isinstance(token, str) or not token:
+        raise _error("no token: the answer contains none")
+    return token
 
 
 @contextmanager
-def _explained(doing: str) -> Iterator[None]:
+def _explained(failure: str) -> Iterator[None]:
+    """Raise HuskiesError `gateway` instead of network errors.
+
+    It has no cause: the texts of the original errors can contain the whole address.
+    """
     from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
     try:
-        with explained(doing):
-            yield
+        yield
     except InvalidStatus as error:
         fact = f"it answered {error.response.status_code}"
     except ConnectionClosed:
-        fact = "the line broke"
+        fact = "the connection broke"
     except WebSocketException as error:
         fact = type(error).__name__
+    except (OSError, EOFError, ValueError, HTTPException) as error:
+        fact = fact_of(error)
     else:
         return
-    raise trouble(f"{doing}: {fact}") from None
+    raise _error(f"{failure}: {fact}") from None
+
+
+def _error(fact: str) -> HuskiesError:
+    return HuskiesError(
+        f"gateway: {fact}", hint="Unsent events stay in the journal and are sent later.", code="gateway"
+    )

@@ -16,7 +16,7 @@ from huskies_core.gateway.address import parse_gateway, project_of, url_of
         ("http://ann:word@[::1]:80", "http://[::1]:80/gateway/tokens", "ws://[::1]:80/gateway/events/push"),
     ],
 )
-def test_both_addresses_follow_from_the_one_that_is_set(url: str, tokens: str, push: str) -> None:
+def test_both_addresses_are_made_from_the_configured_one(url: str, tokens: str, push: str) -> None:
     gateway = parse_gateway(url, "shop & co")
     assert (gateway.tokens_url, gateway.push_url("a/b&c")) == (
         tokens,
@@ -24,7 +24,7 @@ def test_both_addresses_follow_from_the_one_that_is_set(url: str, tokens: str, p
     )
 
 
-def test_user_and_password_go_into_a_header_and_are_not_shown() -> None:
+def test_user_and_password_become_a_header_and_are_not_shown() -> None:
     gateway = parse_gateway("https://ann:p%40ss@host", "shop")
     assert gateway.headers == {"Authorization": "Basic YW5uOnBAc3M="}
     assert "ann" not in repr(gateway)
@@ -38,16 +38,16 @@ def test_user_and_password_go_into_a_header_and_are_not_shown() -> None:
         *("http://ann:word@host\n", "http://ann:word@hóst"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_refused_without_being_repeated(url: str) -> None:
-    with pytest.raises(HuskiesError) as refused:
+def test_an_invalid_address_is_refused_and_not_quoted(url: str) -> None:
+    with pytest.raises(HuskiesError) as caught:
         parse_gateway(url, "shop")
-    assert (refused.value.code, "word" in refused.value.message + refused.value.hint) == (
+    assert (caught.value.code, "word" in caught.value.message + caught.value.hint) == (
         "config_error",
         False,
     )
 
 
-def test_the_config_goes_before_the_environment_and_that_before_the_folder() -> None:
+def test_the_config_overrides_the_environment_and_the_folder() -> None:
     environ = {"HUSKIES_GATEWAY_URL": "http://b", "HUSKIES_GATEWAY_PROJECT": "b"}
     assert [url_of("http://a", environ), url_of(None, environ), url_of(None, {})] == [
         "http://a",

@@ -401,5 +401,5 @@ def test_without_the_package_the_extra_is_named(context: Context, monkeypatch: p
     (done,) = run_pass(context, QUICK).done
     assert (done.error, done.detail) == (
         "missing_extra",
-        "sending events to a gateway needs the package websockets",
+        "sending events to a gateway requires the package websockets",
     )
