@@ -21,7 +21,7 @@ from huskies_core.config.records import (
     Budget,
     Component,
     Gate,
-    Merge,
+    MergeSettings,
     Notify,
     Pricing,
     ProjectConfig,
@@ -122,7 +122,7 @@ def target_of(row: Row[Any]) -> str:
 
 def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:
     project, agents = text_of("huskies-project.toml.5"), text_of("huskies-agents.toml.5")
-    records = (ProjectConfig, Watcher, Merge, Gate, Component, Budget, Pricing, Notify)
+    records = (ProjectConfig, Watcher, MergeSettings, Gate, Component, Budget, Pricing, Notify)
     keys = [(project, item) for record in records for item in dataclasses.fields(record)]
     keys += [(agents, item) for item in dataclasses.fields(Agent)]
     tables = {"watcher", "merge", "gates", "components", "budget", "pricing", "notify"}

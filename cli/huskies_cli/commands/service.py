@@ -15,11 +15,13 @@ from huskies_core.errors import UsageError
 from huskies_core.operations.services import Installation, Part, inspect, install, left_out, uninstall
 from huskies_core.project import find_place, find_project
 from huskies_core.sanitize import without_controls
-from huskies_core.services.service import Job, Kind, captured
+from huskies_core.services.service import ServiceJob, ServiceKind, captured
 from huskies_core.supervisor.scope import lingers
 from huskies_core.user import user_name
 
-Where = Annotated[Kind, typer.Argument(metavar="systemd|cron", help="Who starts it.", show_default=False)]
+Where = Annotated[
+    ServiceKind, typer.Argument(metavar="systemd|cron", help="Who starts it.", show_default=False)
+]
 Watch = Annotated[
     bool, typer.Option("--watch", help="One 'huskies watch' that stays, not a tick each minute.")
 ]
@@ -41,11 +43,11 @@ def install_service(
     systemd: units of your user manager, a tick each minute or, with --watch, 'huskies watch' as a service. cron: a line
     of your crontab. Either gets PATH and the language of this shell. Again, it puts right what differs.
     """
-    if watch and kind is Kind.CRON:
+    if watch and kind is ServiceKind.CRON:
         raise UsageError("cron starts nothing that stays", hint="Leave --watch out, or use systemd.")
-    if allow_sudo and kind is Kind.CRON:
+    if allow_sudo and kind is ServiceKind.CRON:
         raise UsageError("cron takes sudo from nobody", hint="Leave --allow-sudo out.")
-    job, may_sudo = Job.WATCH if watch else Job.TICK, allow_sudo or kind is Kind.CRON
+    job, may_sudo = ServiceJob.WATCH if watch else ServiceJob.TICK, allow_sudo or kind is ServiceKind.CRON
     with open_context(session_of(ctx).start) as context:
         talk = tuple(_advice(context, kind))
         act = inspect if dry_run else install
@@ -88,7 +90,7 @@ def _document(found: Installation) -> dict[str, object]:
     return {**about, **states, "parts": parts}
 
 
-def _advice(context: Context, kind: Kind) -> Iterator[str]:
+def _advice(context: Context, kind: ServiceKind) -> Iterator[str]:
     yield f"Taken from this shell: {', '.join(captured(context.environ))}. Install again when one changes."
     missing = left_out(context)
     if missing:
@@ -98,7 +100,7 @@ def _advice(context: Context, kind: Kind) -> Iterator[str]:
         )
     if context.environ.get("HUSKIES_GATEWAY_URL") and not context.config.project.gateway_url:
         yield "Set here, but not for the service: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml."
-    if kind is Kind.SYSTEMD and not lingers(user_name()):
+    if kind is ServiceKind.SYSTEMD and not lingers(user_name()):
         yield "It ends when you log out: 'loginctl enable-linger' lets it stay."
 
 
@@ -122,7 +124,7 @@ def _shown(found: Installation) -> str:
     if not found.is_there:
         return f"{found.kind}: not installed"
     states = ("started" if found.is_started else "not started", "current" if found.is_current else "differs")
-    sudo = ("with sudo",) if found.kind is Kind.SYSTEMD and found.may_sudo else ()
+    sudo = ("with sudo",) if found.kind is ServiceKind.SYSTEMD and found.may_sudo else ()
     head = f"{found.kind}: {', '.join((found.job, *sudo, *states))}"
     parts = (_part(part) for part in found.parts if part.found is not None or part.wanted is not None)
     return render.paragraphs(head, *parts)

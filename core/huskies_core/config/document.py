@@ -13,7 +13,7 @@ _POSITION = re.compile(
 
 
 @dataclass(frozen=True)
-class Finding:
+class KeyFinding:
     """A problem of a key whose line has not been looked up."""
 
     path: KeyPath
@@ -27,7 +27,7 @@ class Document:
 
     path: str
     text: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[KeyFinding] = field(default_factory=list)
 
     def problems(self) -> tuple[Problem, ...]:
         """Return the findings as problems, in the order of the file."""

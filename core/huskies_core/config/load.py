@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 
-from huskies_core.config.document import Document, Finding, parse
+from huskies_core.config.document import Document, KeyFinding, parse
 from huskies_core.config.problems import ConfigError, Problem
 from huskies_core.config.prompt_variables import explain_unknown, find_unknown_variables
 from huskies_core.config.records import Agent, Config, Gate, ProjectConfig
@@ -132,7 +132,7 @@ def _check_prompt_files(
         if text is None:
             hint = f"Huskies looks for {shown} in the main checkout and on the base branch."
             key = ("agent", index, "prompt_file")
-            document.findings.append(Finding(key, f"prompt_file {name!r} is missing", hint))
+            document.findings.append(KeyFinding(key, f"prompt_file {name!r} is missing", hint))
         elif not text.strip():
             hint = "Remove prompt_file to use the built-in prompt."
             problems.append(Problem(shown, 1, "the prompt is empty", hint))

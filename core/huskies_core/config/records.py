@@ -42,7 +42,7 @@ class Watcher:
 
 
 @dataclass(frozen=True)
-class Merge:
+class MergeSettings:
     block_after_failures: int = 3
     mergemaster_attempts: int = 3
     starvation_secs: int = 3600
@@ -136,7 +136,7 @@ class ProjectConfig:
     gateway_url: Annotated[str | None, checks.gateway_url] = None
     gateway_project: str | None = None
     watcher: Watcher = Watcher()
-    merge: Merge = Merge()
+    merge: MergeSettings = MergeSettings()
     gates: Annotated[tuple[Gate, ...], list_of(Gate)] = ()
     components: Annotated[tuple[Component, ...], list_of(Component)] = ()
     budget: Budget = Budget()

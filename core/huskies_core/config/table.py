@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from huskies_core.config.document import Document, Finding
+from huskies_core.config.document import Document, KeyFinding
 from huskies_core.config.positions import KeyPath
 from huskies_core.sanitize import has_controls
 from huskies_core.suggest import nearest
@@ -55,7 +55,7 @@ class Table:
     def problem(self, key: str, message: str, hint: str = "") -> None:
         """Record a problem of the value of `key`; an empty key stands for the table itself."""
         path = (*self._path, key) if key else self._path
-        self._document.findings.append(Finding(path, message, hint))
+        self._document.findings.append(KeyFinding(path, message, hint))
 
     def require(self, key: str) -> None:
         """Record a problem if `key` is missing."""

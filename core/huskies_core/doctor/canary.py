@@ -19,7 +19,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.operations.services import installed_services
 from huskies_core.runs.own_program import installed_program
 from huskies_core.services import system_programs
-from huskies_core.services.service import Job, Kind, Service, service_of
+from huskies_core.services.service import Service, ServiceJob, ServiceKind, service_of
 from huskies_core.services.units import properties_of, unit_name, units_of
 from huskies_core.supervisor.kill import kill_run
 from huskies_core.supervisor.liveness import is_alive
@@ -40,17 +40,17 @@ def look_at_survival(context: Context) -> Iterator[Check]:
     """Tried with what is installed, but not from inside a run: an agent starts nothing."""
     if context.inside_run is None:
         kinds = {found.kind for found in installed_services(context)}
-        yield from (_try(context, kind) for kind in Kind if kind in kinds)
+        yield from (_try(context, kind) for kind in ServiceKind if kind in kinds)
 
 
 def prove_survival(context: Context) -> Iterator[Check]:
     """Tried with all that there is here."""
-    yield from (_try(context, kind) for kind in Kind)
+    yield from (_try(context, kind) for kind in ServiceKind)
 
 
-def _try(context: Context, kind: Kind) -> Check:
+def _try(context: Context, kind: ServiceKind) -> Check:
     name = f"canary {kind}"
-    if kind is Kind.CRON:
+    if kind is ServiceKind.CRON:
         return _released(context, name, partial(_start_as_cron_does, context.environ), "the job", "")
     try:
         system_programs.require_user_manager(context.environ)
@@ -62,7 +62,7 @@ def _try(context: Context, kind: Kind) -> Check:
 
 
 def _released(context: Context, name: str, start: Start, starter: str, fix: str) -> Check:
-    service = service_of(str(context.project.root), installed_program(), Job.TICK, context.environ)
+    service = service_of(str(context.project.root), installed_program(), ServiceJob.TICK, context.environ)
     with _folder(context.project.state_dir) as folder:
         try:
             start(service, folder)

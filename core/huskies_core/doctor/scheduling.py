@@ -20,7 +20,7 @@ from huskies_core.passes.relay import is_on, unreached
 from huskies_core.runs.mcp_package import mcp_fault
 from huskies_core.runs.own_program import installed_program
 from huskies_core.scheduler.snapshot import MOVING
-from huskies_core.services.service import Job, Kind
+from huskies_core.services.service import ServiceJob, ServiceKind
 from huskies_core.store import stories
 from huskies_core.supervisor.scope import lingers
 from huskies_core.user import user_name
@@ -57,8 +57,8 @@ def _service(found: Installation) -> Check:
 
 
 def _install(found: Installation) -> str:
-    watch = " --watch" if found.job is Job.WATCH else ""
-    sudo = " --allow-sudo" if found.kind is Kind.SYSTEMD and found.may_sudo else ""
+    watch = " --watch" if found.job is ServiceJob.WATCH else ""
+    sudo = " --allow-sudo" if found.kind is ServiceKind.SYSTEMD and found.may_sudo else ""
     return f"huskies service install {found.kind}{watch}{sudo}"
 
 
@@ -72,7 +72,7 @@ def _bare(text: str | None) -> list[str] | None:
 
 
 def _told(found: Installation) -> str:
-    ends = found.kind is Kind.SYSTEMD and not lingers(user_name())
+    ends = found.kind is ServiceKind.SYSTEMD and not lingers(user_name())
     end = ", ends when you log out ('loginctl enable-linger' lets it stay)" if ends else ""
     return f"{found.kind} has '{found.job}'{end}"
 
@@ -96,7 +96,7 @@ def _ticking(context: Context, installed: tuple[Installation, ...]) -> Check:
 
 
 def _why(installed: tuple[Installation, ...]) -> str:
-    if any(found.kind is Kind.SYSTEMD for found in installed):
+    if any(found.kind is ServiceKind.SYSTEMD for found in installed):
         return "Look at 'systemctl --user status \"huskies-*\"' and 'journalctl --user -u \"huskies-*\"'."
     return "Is cron running? What a tick complains of is in the mail of this user."
 

@@ -14,7 +14,7 @@ from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.own_program import installed_program
 from huskies_core.services import system_programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
-from huskies_core.services.service import Job, Kind, captured, service_of
+from huskies_core.services.service import ServiceJob, ServiceKind, captured, service_of
 from huskies_core.services.units import OF_SUDO, starter_of, unit_name, units_of
 from huskies_core.supervisor.environment import read_env_file
 from huskies_core.user import home_folder
@@ -39,8 +39,8 @@ class Installation:
     """`is_started` is whether it is in force: enabled and active, or in the crontab. `may_sudo` is whether agents and
     gates are left what sudo needs; cron takes nothing away."""
 
-    kind: Kind
-    job: Job
+    kind: ServiceKind
+    job: ServiceJob
     may_sudo: bool
     parts: tuple[Part, ...]
     is_started: bool
@@ -57,25 +57,27 @@ class Installation:
 
 def installed_services(context: Context) -> tuple[Installation, ...]:
     """What of this project is installed, be it only in part. Raises HuskiesError `crontab_failed`."""
-    kinds = [kind for kind in Kind if kind is Kind.SYSTEMD or _has_cron(context.environ)]
+    kinds = [kind for kind in ServiceKind if kind is ServiceKind.SYSTEMD or _has_cron(context.environ)]
     return tuple(found for kind in kinds if (found := inspect(context, kind)).is_there)
 
 
 def inspect(
-    context: Context, kind: Kind, job: Job | None = None, *, may_sudo: bool | None = None
+    context: Context, kind: ServiceKind, job: ServiceJob | None = None, *, may_sudo: bool | None = None
 ) -> Installation:
     """What is there, against what `install` would write from here for `job` and `may_sudo`, or else for what is there
     now."""
     found = _found(context, kind)
-    there = Job.WATCH if _says(found, _OF_WATCH) else Job.TICK
+    there = ServiceJob.WATCH if _says(found, _OF_WATCH) else ServiceJob.TICK
     if may_sudo is None:
-        may_sudo = kind is Kind.CRON or _says(found, OF_SUDO)
+        may_sudo = kind is ServiceKind.CRON or _says(found, OF_SUDO)
     wanted = _wanted(context, kind, job or there, may_sudo=may_sudo)
     parts = tuple(Part(place, text, wanted.get(place)) for place, text in found.items())
     return Installation(kind, job or there, may_sudo, parts, _is_started(context, kind, there, found))
 
 
-def install(context: Context, kind: Kind, job: Job, *, may_sudo: bool | None = None) -> Installation:
+def install(
+    context: Context, kind: ServiceKind, job: ServiceJob, *, may_sudo: bool | None = None
+) -> Installation:
     """Puts it in place and starts it; what was changed, as it was before. Again, it mends what differs.
 
     Killed in between it leaves files that nothing starts, or an old service that is still at work; the same again
@@ -83,25 +85,25 @@ def install(context: Context, kind: Kind, job: Job, *, may_sudo: bool | None = N
     programs say.
     """
     refuse_inside_run(context)
-    if kind is Kind.SYSTEMD:
+    if kind is ServiceKind.SYSTEMD:
         system_programs.require_user_manager(context.environ)
     with _one_at_a_time(context.environ):
         before = inspect(context, kind, job, may_sudo=may_sudo)
-        if kind is Kind.SYSTEMD:
+        if kind is ServiceKind.SYSTEMD:
             _install_units(context, before)
         else:
             _install_line(context, before)
     return before
 
 
-def uninstall(context: Context, kind: Kind) -> tuple[str, ...]:
+def uninstall(context: Context, kind: ServiceKind) -> tuple[str, ...]:
     """Takes all of it away, and tells the places. What it had started goes on. Raises as `install` does."""
     refuse_inside_run(context)
-    if kind is Kind.SYSTEMD:
+    if kind is ServiceKind.SYSTEMD:
         system_programs.require_user_manager(context.environ)
     with _one_at_a_time(context.environ):
         there = tuple(place for place, text in _found(context, kind).items() if text is not None)
-        if kind is Kind.SYSTEMD:
+        if kind is ServiceKind.SYSTEMD:
             _remove_units(context, there)
         else:
             _remove_line(context)
@@ -116,10 +118,10 @@ def left_out(context: Context) -> tuple[str, ...]:
     return tuple(sorted(name for name in allowed - known if name in context.environ))
 
 
-def _found(context: Context, kind: Kind) -> dict[str, str | None]:
+def _found(context: Context, kind: ServiceKind) -> dict[str, str | None]:
     """Every place that is ours, in the order in which they are written."""
     root = str(context.project.root)
-    if kind is Kind.CRON:
+    if kind is ServiceKind.CRON:
         block = split_crontab(system_programs.read_crontab(context.environ), root).block
         return {str(_script(context)): _text(_script(context)), CRONTAB: block}
     folder = system_programs.unit_folder(context.environ)
@@ -131,18 +133,20 @@ def _says(found: Mapping[str, str | None], mark: str) -> bool:
     return any(text is not None and mark in text for text in found.values())
 
 
-def _wanted(context: Context, kind: Kind, job: Job, *, may_sudo: bool) -> dict[str, str]:
+def _wanted(context: Context, kind: ServiceKind, job: ServiceJob, *, may_sudo: bool) -> dict[str, str]:
     root, environ = str(context.project.root), context.environ
     service = service_of(root, installed_program(), job, environ, may_sudo=may_sudo)
-    if kind is Kind.CRON:
+    if kind is ServiceKind.CRON:
         script = str(_script(context))
         return {script: script_of(service), CRONTAB: block_of(service.root, script)}
     folder = system_programs.unit_folder(context.environ)
     return {str(folder / name): text for name, text in units_of(service).items()}
 
 
-def _is_started(context: Context, kind: Kind, job: Job, found: Mapping[str, str | None]) -> bool:
-    if kind is Kind.CRON:
+def _is_started(
+    context: Context, kind: ServiceKind, job: ServiceJob, found: Mapping[str, str | None]
+) -> bool:
+    if kind is ServiceKind.CRON:
         return found[CRONTAB] is not None
     starter = starter_of(str(context.project.root), job)
     return any(found.values()) and system_programs.is_started(context.environ, starter)
@@ -153,9 +157,9 @@ def _install_units(context: Context, before: Installation) -> None:
     environ, root = context.environ, str(context.project.root)
     folder = system_programs.unit_folder(environ)
     service, timer = before.parts
-    if before.job is Job.TICK and _OF_WATCH in (service.found or ""):
+    if before.job is ServiceJob.TICK and _OF_WATCH in (service.found or ""):
         system_programs.systemctl(environ, "disable", "--now", os.path.basename(service.place))
-    if before.job is Job.WATCH and timer.found is not None:
+    if before.job is ServiceJob.WATCH and timer.found is not None:
         system_programs.systemctl(environ, "disable", "--now", os.path.basename(timer.place))
     _make_folder(folder)
     for part in before.parts:

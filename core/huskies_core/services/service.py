@@ -21,14 +21,14 @@ CAPTURED = (
 """Where programs are, how text is read and where settings lie: no value of these is a secret."""
 
 
-class Kind(StrEnum):
+class ServiceKind(StrEnum):
     """Who starts it."""
 
     SYSTEMD = "systemd"
     CRON = "cron"
 
 
-class Job(StrEnum):
+class ServiceJob(StrEnum):
     """What is started: `tick` each minute, or `watch` once."""
 
     TICK = "tick"
@@ -42,13 +42,13 @@ class Service:
 
     root: str
     program: str
-    job: Job
+    job: ServiceJob
     environment: Mapping[str, str]
     may_sudo: bool = False
 
 
 def service_of(
-    root: str, program: str, job: Job, environ: Mapping[str, str], *, may_sudo: bool = False
+    root: str, program: str, job: ServiceJob, environ: Mapping[str, str], *, may_sudo: bool = False
 ) -> Service:
     """The service as a shell with `environ` would have it. Raises HuskiesError `unusable_path` where neither a unit
     nor a crontab could name the project."""

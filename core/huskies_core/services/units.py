@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from huskies_core.services.service import Job, Service
+from huskies_core.services.service import Service, ServiceJob
 
 _LONGEST = 200
 """A unit's name has 255 bytes at most, its end and those of drop-ins among them."""
@@ -84,7 +84,7 @@ def units_of(service: Service) -> dict[str, str]:
     """File name to text: a service for `watch`, a service and its timer for `tick`."""
     name = unit_name(service.root)
     place = _literal(service.root)
-    is_watch = service.job is Job.WATCH
+    is_watch = service.job is ServiceJob.WATCH
     text = _SERVICE.format(
         place=place,
         job=service.job.value,
@@ -108,14 +108,14 @@ def properties_of(unit: str) -> dict[str, str]:
     return {name: value for name, value in settings.items() if name not in ("Environment", "ExecStart")}
 
 
-def starter_of(root: str, job: Job) -> str:
+def starter_of(root: str, job: ServiceJob) -> str:
     """The unit that is enabled: what starts the rest."""
-    return f"{unit_name(root)}.{'service' if job is Job.WATCH else 'timer'}"
+    return f"{unit_name(root)}.{'service' if job is ServiceJob.WATCH else 'timer'}"
 
 
 def _command(service: Service) -> str:
     """With a colon before it nothing in it is a variable."""
-    rest = "watch" if service.job is Job.WATCH else "tick --quiet"
+    rest = "watch" if service.job is ServiceJob.WATCH else "tick --quiet"
     return f"{_quoted(f':{service.program}')} --project {_quoted(service.root)} {rest}"
 
 

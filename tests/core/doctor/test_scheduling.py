@@ -8,7 +8,7 @@ from huskies_core.doctor.scheduling import look_at_services
 from huskies_core.operations.services import inspect, install
 from huskies_core.passes import pass_sequence
 from huskies_core.pipeline.events import Start
-from huskies_core.services.service import Job, Kind
+from huskies_core.services.service import ServiceJob, ServiceKind
 from support.checks import seen
 from support.contexts import Clock
 from support.crontabs import OwnCrontab
@@ -33,7 +33,7 @@ def test_a_project_that_rests_needs_no_tick_and_one_with_a_story_under_way_does(
 def test_a_service_that_does_not_tick_or_is_not_what_it_was_is_told(
     context: Context, crontab: OwnCrontab
 ) -> None:
-    install(context, Kind.CRON, Job.TICK)
+    install(context, ServiceKind.CRON, ServiceJob.TICK)
     silent = {"ticking": "no tick in the last two minutes, though a service is there"}
     context.environ = {**context.environ, "LANG": "de_DE.UTF-8"}
     assert seen(look_at_services, context) == silent
@@ -47,7 +47,7 @@ def test_a_service_that_does_not_tick_or_is_not_what_it_was_is_told(
 
 def test_what_puts_a_service_right_keeps_its_flags(context: Context) -> None:
     """The unit is where an install that was killed leaves it: nothing starts it."""
-    for part in inspect(context, Kind.SYSTEMD, Job.WATCH, may_sudo=True).parts:
+    for part in inspect(context, ServiceKind.SYSTEMD, ServiceJob.WATCH, may_sudo=True).parts:
         place = Path(part.place)
         place.parent.mkdir(parents=True, exist_ok=True)
         if part.wanted is not None:

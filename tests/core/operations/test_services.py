@@ -10,7 +10,7 @@ import pytest
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.services import inspect, install, installed_services, left_out, uninstall
-from huskies_core.services.service import Job, Kind
+from huskies_core.services.service import ServiceJob, ServiceKind
 from support.contexts import Clock, opened
 from support.crontabs import OwnCrontab
 
@@ -34,7 +34,7 @@ def context(tmp_path: Path, crontab: OwnCrontab) -> Iterator[Context]:
 
 
 def state(context: Context) -> tuple[bool, bool, bool]:
-    found = inspect(context, Kind.CRON)
+    found = inspect(context, ServiceKind.CRON)
     return found.is_there, found.is_started, found.is_current
 
 
@@ -49,30 +49,30 @@ def test_a_line_comes_once_and_goes_without_a_trace(
     if before is not None:
         crontab.write(before)
     states = [state(context)]
-    install(context, Kind.CRON, Job.TICK)
+    install(context, ServiceKind.CRON, ServiceJob.TICK)
     there, writes = crontab.read(), crontab.writes()
-    install(context, Kind.CRON, Job.TICK)
+    install(context, ServiceKind.CRON, ServiceJob.TICK)
     states.append(state(context))
     assert (crontab.read(), crontab.writes(), writes) == (there, 1, 1)
-    removed = uninstall(context, Kind.CRON)
+    removed = uninstall(context, ServiceKind.CRON)
     states.append(state(context))
     assert states == [(False, False, False), (True, True, True), (False, False, False)]
     assert (there or b"").startswith(before or b"")
     assert removed == (str(context.project.state_dir / "cron"), "crontab")
-    assert (crontab.read(), uninstall(context, Kind.CRON)) == (before, ())
+    assert (crontab.read(), uninstall(context, ServiceKind.CRON)) == (before, ())
 
 
 def test_an_install_that_was_killed_half_way_is_brought_to_its_end(
     context: Context, crontab: OwnCrontab
 ) -> None:
-    install(context, Kind.CRON, Job.TICK)
+    install(context, ServiceKind.CRON, ServiceJob.TICK)
     whole = crontab.read()
     crontab.write(MINE)
     halves = [state(context)]
-    install(context, Kind.CRON, Job.TICK)
+    install(context, ServiceKind.CRON, ServiceJob.TICK)
     (context.project.state_dir / "cron").unlink()
     halves.append(state(context))
-    install(context, Kind.CRON, Job.TICK)
+    install(context, ServiceKind.CRON, ServiceJob.TICK)
     assert halves == [(True, False, False), (True, True, False)]
     assert (state(context), crontab.read()) == ((True, True, True), MINE + (whole or b""))
 
@@ -82,7 +82,10 @@ def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(
 ) -> None:
     crontab.write(MINE)
     crontab.refuse()
-    for act in (lambda: install(context, Kind.CRON, Job.TICK), lambda: uninstall(context, Kind.CRON)):
+    for act in (
+        lambda: install(context, ServiceKind.CRON, ServiceJob.TICK),
+        lambda: uninstall(context, ServiceKind.CRON),
+    ):
         with pytest.raises(HuskiesError) as caught:
             act()
         assert (code_of(caught), "not allowed" in caught.value.message) == ("crontab_failed", True)
@@ -90,17 +93,17 @@ def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(
 
 
 def test_what_another_shell_would_write_differs(context: Context) -> None:
-    install(context, Kind.CRON, Job.TICK)
+    install(context, ServiceKind.CRON, ServiceJob.TICK)
     context.environ = {**context.environ, "PATH": f"{context.environ['PATH']}:/elsewhere"}
     assert state(context) == (True, True, False)
-    assert [found.kind for found in installed_services(context)] == [Kind.CRON]
+    assert [found.kind for found in installed_services(context)] == [ServiceKind.CRON]
 
 
 def test_without_the_programs_it_is_said_what_is_missing(context: Context, tmp_path: Path) -> None:
     context.environ = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
-    for kind, code in ((Kind.CRON, "no_cron"), (Kind.SYSTEMD, "no_user_manager")):
+    for kind, code in ((ServiceKind.CRON, "no_cron"), (ServiceKind.SYSTEMD, "no_user_manager")):
         for act in (
-            lambda kind=kind: install(context, kind, Job.TICK),
+            lambda kind=kind: install(context, kind, ServiceJob.TICK),
             lambda kind=kind: uninstall(context, kind),
         ):
             with pytest.raises(HuskiesError) as caught:
@@ -113,14 +116,17 @@ def test_where_no_user_manager_answers_nothing_is_written(context: Context) -> N
     if shutil.which("systemctl") is None:
         pytest.skip("systemctl is not installed")
     with pytest.raises(HuskiesError) as caught:
-        install(context, Kind.SYSTEMD, Job.WATCH)
+        install(context, ServiceKind.SYSTEMD, ServiceJob.WATCH)
     assert (code_of(caught), "service install cron" in caught.value.hint) == ("no_user_manager", True)
-    assert not inspect(context, Kind.SYSTEMD).is_there
+    assert not inspect(context, ServiceKind.SYSTEMD).is_there
 
 
 def test_an_agent_installs_nothing(context: Context, crontab: OwnCrontab) -> None:
     context.environ = {**context.environ, "HUSKIES_RUN_ID": "1", "HUSKIES_PROJECT": str(context.project.root)}
-    for act in (lambda: install(context, Kind.CRON, Job.TICK), lambda: uninstall(context, Kind.CRON)):
+    for act in (
+        lambda: install(context, ServiceKind.CRON, ServiceJob.TICK),
+        lambda: uninstall(context, ServiceKind.CRON),
+    ):
         with pytest.raises(HuskiesError) as caught:
             act()
         assert code_of(caught) == "inside_a_run"
@@ -131,5 +137,5 @@ def test_variables_that_only_this_shell_has_are_named(context: Context) -> None:
     context.environ = {**context.environ, "KEY": "secret", "A": "1"}
     context.project.env_file.write_text("A=1\n")
     context.project.env_file.chmod(0o600)
-    written = "\n".join(str(part.wanted) for kind in Kind for part in inspect(context, kind).parts)
+    written = "\n".join(str(part.wanted) for kind in ServiceKind for part in inspect(context, kind).parts)
     assert (left_out(context), "secret" in written) == (("KEY",), False)

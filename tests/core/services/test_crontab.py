@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from huskies_core.errors import HuskiesError
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
-from huskies_core.services.service import Job, Service
+from huskies_core.services.service import Service, ServiceJob
 
 ROOT, OTHER = "/home/ada/shop", "/home/ada/shop 2"
 BLOCK = block_of(ROOT, f"{ROOT}/.huskies/cron")
@@ -80,6 +80,6 @@ def test_the_script_gives_its_environment_and_arguments_as_they_are(tmp_path: Pa
     program = tmp_path / odd
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$ODD" "$@"\n')
     program.chmod(0o755)
-    script = script_of(Service(f"/{odd}", str(program), Job.TICK, {"ODD": odd}))
+    script = script_of(Service(f"/{odd}", str(program), ServiceJob.TICK, {"ODD": odd}))
     done = subprocess.run(["env", "-i", "sh"], input=script, capture_output=True, text=True, timeout=30)
     assert done.stdout.splitlines() == [odd, "--project", f"/{odd}", "tick", "--quiet"]

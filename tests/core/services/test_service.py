@@ -3,7 +3,7 @@
 import pytest
 
 from huskies_core.errors import HuskiesError
-from huskies_core.services.service import Job, captured, service_of
+from huskies_core.services.service import ServiceJob, captured, service_of
 
 
 def test_places_and_language_are_kept_and_secrets_are_not() -> None:
@@ -33,5 +33,5 @@ def test_a_value_that_no_line_can_hold_is_left_out() -> None:
 def test_a_place_that_no_line_can_name_is_refused(path: str) -> None:
     for root, program in ((path, "/bin/huskies"), ("/shop", path)):
         with pytest.raises(HuskiesError) as caught:
-            service_of(root, program, Job.TICK, {})
+            service_of(root, program, ServiceJob.TICK, {})
         assert caught.value.code == "unusable_path"

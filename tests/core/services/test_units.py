@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.services.service import Job, Service
+from huskies_core.services.service import Service, ServiceJob
 from huskies_core.services.units import escaped_path, properties_of, starter_of, unit_name, units_of
 
 ODD = '/srv/über shop/100% "a\\b" $HOME;x'
@@ -16,7 +16,9 @@ PATHS = ["/", "/home/ada/shop", "/a//b/", "/.hidden/x", "/a-b/c_d.e:f", "/srv/ü
 HARDENED = ["NoNewPrivileges=yes", "RestrictRealtime=yes"]
 
 
-def service(root: str = "/home/ada/shop", job: Job = Job.TICK, *, may_sudo: bool = False) -> Service:
+def service(
+    root: str = "/home/ada/shop", job: ServiceJob = ServiceJob.TICK, *, may_sudo: bool = False
+) -> Service:
     environment = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/opt/100%/bin"}
     return Service(root, "/opt/my venv/bin/huskies", job, environment, may_sudo)
 
@@ -67,11 +69,11 @@ def test_a_tick_is_a_service_and_the_timer_that_starts_it() -> None:
         *HARDENED,
         "LimitCORE=0",
     ]
-    assert starter_of("/home/ada/shop", Job.TICK) == "huskies-home-ada-shop.timer"
+    assert starter_of("/home/ada/shop", ServiceJob.TICK) == "huskies-home-ada-shop.timer"
 
 
 def test_a_watch_is_a_service_that_starts_at_login() -> None:
-    units = units_of(service(job=Job.WATCH))
+    units = units_of(service(job=ServiceJob.WATCH))
     assert list(units) == ["huskies-home-ada-shop.service"]
     assert settings(units["huskies-home-ada-shop.service"])[-8:] == [
         'ExecStart=":/opt/my venv/bin/huskies" --project "/home/ada/shop" watch',
@@ -82,11 +84,11 @@ def test_a_watch_is_a_service_that_starts_at_login() -> None:
         "[Install]",
         "WantedBy=default.target",
     ]
-    assert starter_of("/home/ada/shop", Job.WATCH) == "huskies-home-ada-shop.service"
+    assert starter_of("/home/ada/shop", ServiceJob.WATCH) == "huskies-home-ada-shop.service"
 
 
-@pytest.mark.parametrize("job", list(Job))
-def test_where_sudo_is_allowed_nothing_takes_it_away(job: Job) -> None:
+@pytest.mark.parametrize("job", list(ServiceJob))
+def test_where_sudo_is_allowed_nothing_takes_it_away(job: ServiceJob) -> None:
     name = "huskies-home-ada-shop.service"
     hardened, plain = (settings(units_of(service(job=job, may_sudo=sudo))[name]) for sudo in (False, True))
     assert [line for line in hardened if line not in plain] == HARDENED
@@ -94,7 +96,7 @@ def test_where_sudo_is_allowed_nothing_takes_it_away(job: Job) -> None:
 
 
 def test_the_properties_of_a_unit_leave_out_what_it_starts_and_when() -> None:
-    tick, watch = (units_of(service(job=job))["huskies-home-ada-shop.service"] for job in Job)
+    tick, watch = (units_of(service(job=job))["huskies-home-ada-shop.service"] for job in ServiceJob)
     assert properties_of(tick) == {
         "Type": "oneshot",
         "TimeoutStartSec": "1h",
@@ -107,11 +109,11 @@ def test_the_properties_of_a_unit_leave_out_what_it_starts_and_when() -> None:
     assert ("WantedBy" in watch, "WantedBy" in properties_of(watch)) == (True, False)
 
 
-@pytest.mark.parametrize("job", list(Job))
+@pytest.mark.parametrize("job", list(ServiceJob))
 @pytest.mark.parametrize("may_sudo", [False, True])
 @pytest.mark.parametrize("root", ["/home/ada/shop", ODD])
 def test_systemd_has_nothing_to_say_of_the_units(
-    tmp_path: Path, root: str, job: Job, *, may_sudo: bool
+    tmp_path: Path, root: str, job: ServiceJob, *, may_sudo: bool
 ) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
