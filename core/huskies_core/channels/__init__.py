@@ -1,2 +1,2 @@
-"""The ways to a person: what is told (`message`), and how it gets there (`desktop`, `program`, `webhook`, `services`).
-Knows neither the store nor the config."""
+"""The notification channels: the message (`message`) and its transports (`desktop`, `program`, `webhook`, `services`).
+They import neither the store nor the config."""

@@ -1,4 +1,4 @@
-"""What a person is told: one message of one notice or of several, as text and as JSON."""
+"""A notification message of one or more notices, as text and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,8 +9,8 @@ LONGEST_REASON = 300
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that happened. `what` is a sentence without its full stop, `title` that of the story it is about, and
-    `command` what helps; every text is one line."""
+    """An event to report. `what` is a sentence without a full stop, `title` the title of the story, and `command` the
+    command that helps. Each text is one line."""
 
     topic: str
     at: str
@@ -23,18 +23,18 @@ class Notice:
     @property
     def about(self) -> str:
         """`Fix the login (why)`."""
-        why = f"({self.reason})" if self.reason else ""
-        return " ".join(filter(None, (self.title, why)))
+        reason = f"({self.reason})" if self.reason else ""
+        return " ".join(filter(None, (self.title, reason)))
 
     @property
     def text(self) -> str:
-        """`Story 12 is blocked: Fix the login (why)`, and the command on a line of its own."""
+        """`Story 12 is blocked: Fix the login (why)`, and the command on the next line."""
         return f"{': '.join(filter(None, (self.what, self.about)))}\n  {self.command}"
 
 
 @dataclass(frozen=True)
 class Message:
-    """The newest notices of a project, oldest first; `more` is how many came before them."""
+    """The newest notices of a project, oldest first. `more` is the number of earlier notices that are left out."""
 
     project: str
     notices: tuple[Notice, ...]
@@ -47,21 +47,20 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What comes below the title; of a single notice what that does not say."""
+        """The text below the title. For a single notice it does not repeat the title."""
         if len(self.notices) == 1 and not self.more:
-            (one,) = self.notices
-            return "\n".join(filter(None, (one.about, one.command)))
-        before = [f"and {self.more} more: huskies history --all"] if self.more else []
-        return "\n".join([*(notice.text for notice in self.notices), *before])
+            (notice,) = self.notices
+            return "\n".join(filter(None, (notice.about, notice.command)))
+        omitted = [f"and {self.more} more: huskies history --all"] if self.more else []
+        return "\n".join([*(notice.text for notice in self.notices), *omitted])
 
     def document(self) -> dict[str, Any]:
-        """What a program or a webhook gets; `text` is the whole of it for who wants no more."""
-        notices = [asdict(notice) for notice in self.notices]
-        told = {"title": self.title, "text": f"{self.title}\n{self.text}"}
-        return {"project": self.project, **told, "notices": notices, "more": self.more}
+        """Return the JSON for programs and webhooks. `text` is the whole message as text."""
+        texts = {"title": self.title, "text": f"{self.title}\n{self.text}"}
+        return {"project": self.project, **texts, "notices": [*map(asdict, self.notices)], "more": self.more}
 
 
 def message_of(document: Mapping[str, Any]) -> Message:
-    """The message that was made into that document."""
+    """Return the message that `Message.document` encoded."""
     notices: Sequence[Mapping[str, Any]] = document["notices"]
     return Message(document["project"], tuple(Notice(**notice) for notice in notices), document["more"])

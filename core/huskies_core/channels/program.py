@@ -1,14 +1,19 @@
-"""A program of the project's own: it reads the message as JSON on stdin."""
+"""Programs that a channel runs, and the channel that is a program of the project."""
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from huskies_core.channels.channel import STEP_SECS
+from huskies_core.channels.channel import STEP_SECS, channel_error
 from huskies_core.channels.message import Message
-from huskies_core.channels.subprocess_run import run_to_end
+from huskies_core.sanitize import one_line, tail
 
 TEXT_VARIABLE = "HUSKIES_NOTIFICATION"
+_MOST_READ = 4096
 
 
 def run(
@@ -18,7 +23,48 @@ def run(
     environ: Mapping[str, str],
     within: float = STEP_SECS,
 ) -> None:
-    """Runs `command` at the root of the project, with the text of the message in HUSKIES_NOTIFICATION."""
+    """Run `command` at the project's root with the message as JSON on stdin and its text in HUSKIES_NOTIFICATION."""
     document = message.document()
-    told = {**environ, TEXT_VARIABLE: str(document["text"])}
-    run_to_end(command, told, root, given=json.dumps(document).encode(), within=within)
+    variables = {**environ, TEXT_VARIABLE: str(document["text"])}
+    run_to_end(command, variables, root, stdin=json.dumps(document).encode(), within=within)
+
+
+def run_to_end(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    root: Path,
+    *,
+    stdin: bytes = b"",
+    within: float = STEP_SECS,
+    hint: str = "",
+) -> None:
+    """Run `command` at `root`; kill its process group after `within` seconds.
+
+    Raise HuskiesError if it fails, takes too long or, with `hint`, cannot be started. stdin and stderr are files: a
+    program that does not read, or a child that keeps stderr open, cannot block.
+    """
+    with TemporaryFile() as errors, TemporaryFile() as text:
+        text.write(stdin)
+        text.seek(0)
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=root,
+                env=dict(environ),
+                stdin=text,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise channel_error(f"{command[0]} cannot be run: {error.strerror}", hint) from error
+        try:
+            code = process.wait(within)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise channel_error(f"{command[0]} was killed after {within:g} s") from error
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _MOST_READ))
+        output = one_line(tail(errors.read().decode(errors="replace").strip(), 200))
+    if code:
+        raise channel_error(f"{command[0]} exited with {code}{f': {output}' if output else ''}")

@@ -1,9 +1,9 @@
-"""The services that the package apprise knows, each by its address. It takes long to load: only who sends does."""
+"""The services of the package apprise, which is imported only to send because that is slow."""
 
 import logging
 from importlib.util import find_spec
 
-from huskies_core.channels.channel import trouble
+from huskies_core.channels.channel import channel_error
 from huskies_core.channels.message import Message
 
 MISSING = "the package apprise is not installed"
@@ -18,11 +18,13 @@ def send(message: Message, url: str) -> None:
     try:
         import apprise
     except ImportError as error:
-        raise trouble(MISSING, INSTALL) from error
-    # What it logs can name the whole address.
+        raise channel_error(MISSING, INSTALL) from error
+    # Its log messages can contain the whole address.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     service = apprise.Apprise()
     if not service.add(url):
-        raise trouble("apprise knows no such address", "Its documentation has those of each service.")
+        raise channel_error("apprise does not accept the address", "See its documentation of the service.")
     if not service.notify(body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT):
-        raise trouble("the service did not take it", "'apprise -vv' with the same address tells more.")
+        raise channel_error(
+            "the service did not accept the message", "Run 'apprise -vv' with the same address."
+        )

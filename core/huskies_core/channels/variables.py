@@ -1,4 +1,4 @@
-"""`${NAME}` in an address: the name is committed, its value is not."""
+"""`${NAME}` in an address, which keeps a secret out of the committed config."""
 
 import re
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def unset(name: str) -> tuple[str, str]:
-    """What to say of a name without a value, and what helps."""
-    hint = f"Write {name}=VALUE there, a line of its own; the file is for you alone (mode 0600)."
+    """Return the message and the hint for a name without a value."""
+    hint = f"Add the line {name}=VALUE to that file, which only you can read (mode 0600)."
     return f"{name} is not set in .huskies/env", hint
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
-    """`text` with each `${NAME}` replaced by its value. Raises HuskiesError `config_error` where there is none."""
+    """Return `text` with each `${NAME}` replaced by its value. Raise HuskiesError `config_error` if one has none."""
     for name in names_in(text):
         if not values.get(name):
             fact, hint = unset(name)
             raise HuskiesError(fact, hint=hint, code="config_error", subject=name)
-    return _VARIABLE.sub(lambda found: values[found[1]], text)
+    return _VARIABLE.sub(lambda match: values[match[1]], text)

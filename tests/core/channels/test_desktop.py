@@ -1,4 +1,4 @@
-"""The desktop, by a notify-send that writes down what it was called with."""
+"""The desktop channel, with a notify-send that logs its arguments."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ PROGRAMS = Path(__file__).parents[2] / "support" / "programs"
 
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """With that program on PATH, and no session."""
+    """Return an environment with that program on PATH and without a session."""
     path = f"{PROGRAMS}:/usr/bin:/bin"
     monkeypatch.setenv("PATH", path)
     log, runtime = str(tmp_path / "log"), str(tmp_path)
@@ -39,24 +39,23 @@ def test_markup_in_a_title_is_text(environ: dict[str, str], tmp_path: Path) -> N
     ]
 
 
-def test_a_session_is_found_by_its_place(environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_session_is_found_by_the_path_of_its_bus(environ: dict[str, str], tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as bus:
         bus.bind(str(tmp_path / "bus"))
         desktop.show(TWO, environ)
     assert shown(tmp_path)[2] == "shop: 2 notices"
 
 
-def test_without_a_session_that_is_told(environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_missing_session_is_an_error(environ: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(HuskiesError) as caught:
         desktop.show(ONE, environ)
     assert caught.value.message == (
-        "no desktop session can be reached: DBUS_SESSION_BUS_ADDRESS is not set,"
-        f" and there is no {tmp_path}/bus"
+        f"no desktop session: DBUS_SESSION_BUS_ADDRESS is not set, and {tmp_path}/bus does not exist"
     )
 
 
-def test_one_that_leaves_something_running_is_well(environ: dict[str, str], tmp_path: Path) -> None:
-    """It keeps the stderr of what has ended."""
+def test_a_program_that_leaves_a_child_running_succeeds(environ: dict[str, str], tmp_path: Path) -> None:
+    """The child keeps the stderr of the program open."""
     program = tmp_path / "notify-send"
     program.write_text('#!/bin/sh\nsleep 600 &\necho $! > "$XDG_RUNTIME_DIR/child"\n')
     program.chmod(0o755)

@@ -4,7 +4,7 @@ from huskies_core.channels.message import Message, message_of
 from support.messages import BLOCKED, LIMITED, ONE, TWO
 
 
-def test_a_single_notice_is_the_title_and_what_it_is_about() -> None:
+def test_the_title_of_a_single_notice_is_its_event() -> None:
     assert (ONE.title, ONE.text) == (
         "shop: Story 1 is blocked",
         "Fix <b>it</b> (why & how)\nhuskies unblock 1",
@@ -12,7 +12,7 @@ def test_a_single_notice_is_the_title_and_what_it_is_about() -> None:
     assert Message("shop", (LIMITED,)).text == "huskies status"
 
 
-def test_several_notices_are_counted_and_each_is_told_with_what_helps() -> None:
+def test_several_notices_are_counted_and_each_has_its_command() -> None:
     assert (TWO.title, TWO.text.splitlines()) == (
         "shop: 2 notices",
         [
@@ -24,7 +24,7 @@ def test_several_notices_are_counted_and_each_is_told_with_what_helps() -> None:
     )
 
 
-def test_what_came_before_is_counted() -> None:
+def test_earlier_notices_are_counted() -> None:
     many = Message("shop", (LIMITED,), more=7)
     assert (many.title, many.text) == (
         "shop: 8 notices",
@@ -32,7 +32,7 @@ def test_what_came_before_is_counted() -> None:
     )
 
 
-def test_a_message_comes_back_from_its_document() -> None:
+def test_a_message_is_restored_from_its_document() -> None:
     many = Message("shop", (BLOCKED, LIMITED), more=7)
     document = json.loads(json.dumps(many.document()))
     assert (message_of(document), document["text"]) == (many, f"{many.title}\n{many.text}")

@@ -1,4 +1,4 @@
-"""The package apprise, real, with a service that is a web server on loopback."""
+"""The real package apprise with a local web server as its service."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from huskies_core.errors import HuskiesError
 from support.messages import ONE
 from support.webhooks import Webhook, opened_webhook
 
-# What it still asks of the standard library before Python 3.13.
+# apprise imports imghdr before Python 3.13.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
@@ -20,7 +20,7 @@ def server() -> Iterator[Webhook]:
         yield server
 
 
-def trouble(url: str) -> str:
+def error_of(url: str) -> str:
     with pytest.raises(HuskiesError) as caught:
         send(ONE, url)
     return caught.value.message
@@ -28,23 +28,23 @@ def trouble(url: str) -> str:
 
 def test_a_service_gets_title_and_text(server: Webhook) -> None:
     send(ONE, f"json://127.0.0.1:{server.port}/hook")
-    (told,) = server.told
-    assert (told["title"], told["message"]) == (ONE.title, ONE.text)
+    (body,) = server.told
+    assert (body["title"], body["message"]) == (ONE.title, ONE.text)
 
 
-def test_a_service_that_refuses_is_told_and_nothing_of_its_address(
+def test_a_service_that_refuses_is_an_error_without_its_address(
     server: Webhook, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.status = 500
-    told = trouble(f"json://ann:secret@127.0.0.1:{server.port}/hook")
-    assert (told, capfd.readouterr()) == ("the service did not take it", ("", ""))
+    error = error_of(f"json://ann:secret@127.0.0.1:{server.port}/hook")
+    assert (error, capfd.readouterr()) == ("the service did not accept the message", ("", ""))
 
 
-def test_an_address_that_apprise_does_not_know_is_told(capfd: pytest.CaptureFixture[str]) -> None:
-    assert trouble("nowhere://secret") == "apprise knows no such address"
+def test_an_unknown_address_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    assert error_of("nowhere://secret") == "apprise does not accept the address"
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_the_package_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
-    assert trouble("json://x") == "the package apprise is not installed"
+    assert error_of("json://x") == "the package apprise is not installed"

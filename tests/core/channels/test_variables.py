@@ -6,7 +6,7 @@ from huskies_core.errors import HuskiesError
 VALUES = {"TOKEN": "a$b${CHAT}", "CHAT": "7", "EMPTY": ""}
 
 
-def test_names_are_replaced_once_and_what_is_no_name_stays() -> None:
+def test_names_are_replaced_once_and_other_text_is_kept() -> None:
     assert with_values("tgram://${TOKEN}/${CHAT}/$CHAT/${1}/{CHAT}", VALUES) == (
         "tgram://a$b${CHAT}/7/$CHAT/${1}/{CHAT}"
     )
@@ -17,5 +17,5 @@ def test_a_name_without_a_value_is_refused() -> None:
     for name in ("OTHER", "EMPTY"):
         with pytest.raises(HuskiesError) as caught:
             with_values(f"https://x/${{CHAT}}/${{{name}}}", VALUES)
-        told = (caught.value.message, caught.value.code)
-        assert told == (f"{name} is not set in .huskies/env", "config_error")
+        error = (caught.value.message, caught.value.code)
+        assert error == (f"{name} is not set in .huskies/env", "config_error")

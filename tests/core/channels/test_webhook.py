@@ -1,4 +1,4 @@
-"""Posting to a webhook that answers, refuses, leads elsewhere or says nothing."""
+"""Posting to a webhook that answers, refuses, redirects or does not answer."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def server() -> Iterator[Webhook]:
         yield server
 
 
-def trouble(url: str, within: float = 5.0) -> str:
+def error_of(url: str, within: float = 5.0) -> str:
     with pytest.raises(HuskiesError) as caught:
         post(ONE, url, within)
     return f"{caught.value.message} {caught.value.hint}".strip()
@@ -33,7 +33,7 @@ def test_the_message_is_posted_as_json(server: Webhook) -> None:
     assert server.told == [ONE.document()]
 
 
-def test_a_user_and_a_password_go_in_a_header_alone(server: Webhook) -> None:
+def test_user_and_password_are_sent_only_in_a_header(server: Webhook) -> None:
     post(ONE, server.url.replace("//", "//ann:w%40rd@"))
     ((path, headers),) = server.asked
     assert (path, headers["Host"], headers["Authorization"]) == (
@@ -44,28 +44,28 @@ def test_a_user_and_a_password_go_in_a_header_alone(server: Webhook) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 500])
-def test_an_answer_that_is_no_success_is_told(server: Webhook, status: int) -> None:
+def test_an_error_answer_is_an_error(server: Webhook, status: int) -> None:
     server.status = status
-    assert trouble(server.url) == f"it answered {status}"
+    assert error_of(server.url) == f"it answered {status}"
 
 
 def test_a_redirect_is_not_followed(server: Webhook) -> None:
     with opened_webhook() as elsewhere:
         server.status, server.location = 307, elsewhere.url
-        assert (trouble(server.url), elsewhere.asked) == ("it answered 307", [])
+        assert (error_of(server.url), elsewhere.asked) == ("it answered 307", [])
 
 
-def test_one_that_says_nothing_is_left(server: Webhook) -> None:
+def test_a_missing_answer_is_a_timeout(server: Webhook) -> None:
     server.answers.clear()
-    assert trouble(server.url, within=0.2) == "no answer in time"
+    assert error_of(server.url, within=0.2) == "no answer in time"
 
 
-def test_nobody_there_is_told_without_the_address() -> None:
-    assert trouble("http://127.0.0.1:9/secret") == "Connection refused"
+def test_a_refused_connection_is_an_error_without_the_address() -> None:
+    assert error_of("http://127.0.0.1:9/secret") == "Connection refused"
 
 
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "https:///x", "http://host/a\nb", "http://a b/", "", "http://[x/secret"]
 )
-def test_an_address_that_cannot_be_one_is_refused_without_being_told(url: str) -> None:
-    assert trouble(url).removesuffix(" Write https://HOST/PATH.") == "the address cannot be used"
+def test_an_invalid_address_is_refused_and_not_quoted(url: str) -> None:
+    assert error_of(url).removesuffix(" Write https://HOST/PATH.") == "the address cannot be used"

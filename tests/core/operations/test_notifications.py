@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.channels.channel import Channel, trouble
+from huskies_core.channels.channel import Channel, channel_error
 from huskies_core.channels.message import Message
 from huskies_core.context import Context
 from huskies_core.doctor.settings import look_at_notify
@@ -43,7 +43,7 @@ def set_env(context: Context, text: str, mode: int = 0o600) -> None:
 
 def test_each_channel_is_tried_whatever_becomes_of_the_others() -> None:
     def refuse(_: Message) -> None:
-        raise trouble("it answered 500")
+        raise channel_error("it answered 500")
 
     def break_down(_: Message) -> None:
         raise ValueError("https://host/secret")
