@@ -15,7 +15,7 @@ from huskies_core.runs.own_program import installed_program
 from huskies_core.services import system_programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
 from huskies_core.services.service import ServiceJob, ServiceKind, captured, service_of
-from huskies_core.services.units import OF_SUDO, starter_of, unit_name, units_of
+from huskies_core.services.units import SUDO_MARK, starter_of, unit_name, units_of
 from huskies_core.supervisor.environment import read_env_file
 from huskies_core.user import home_folder
 
@@ -69,7 +69,7 @@ def inspect(
     found = _found(context, kind)
     there = ServiceJob.WATCH if _says(found, _OF_WATCH) else ServiceJob.TICK
     if may_sudo is None:
-        may_sudo = kind is ServiceKind.CRON or _says(found, OF_SUDO)
+        may_sudo = kind is ServiceKind.CRON or _says(found, SUDO_MARK)
     wanted = _wanted(context, kind, job or there, may_sudo=may_sudo)
     parts = tuple(Part(place, text, wanted.get(place)) for place, text in found.items())
     return Installation(kind, job or there, may_sudo, parts, _is_started(context, kind, there, found))

@@ -1,7 +1,7 @@
-"""A project's block in a crontab, as text, and the script that its line starts.
+"""The block of a project in a crontab, and the script that its line starts.
 
-The environment is in the script: in a crontab it would hold for the lines of others too, and Debian's cron takes
-no line of more than 1,000 characters, which a PATH alone can have.
+The script sets the environment. In the crontab it would apply to the user's other lines, too, and Debian's cron accepts
+at most 1,000 characters a line, which PATH alone can exceed.
 """
 
 import shlex
@@ -14,19 +14,21 @@ from huskies_core.services.units import escaped_path
 _BEGIN = "# begin huskies "
 _END = "# end huskies "
 _JOINED = " (the line above had no end)"
-_ABOUT = "# Written by 'huskies service install cron'; 'huskies service uninstall cron' takes it out."
+_ABOUT = "# Written by 'huskies service install cron'; remove it with 'huskies service uninstall cron'."
 _SCRIPT = """\
 #!/bin/sh
-# Written by 'huskies service install cron', which writes it anew. The environment is that of the shell that did.
+# Written by 'huskies service install cron', which overwrites it. The environment is that of the installing shell.
 {exports}
 exec {program} --project {root} tick --quiet
 """
 
 
 @dataclass(frozen=True)
-class Split:
-    """A crontab around a project's block, byte for byte; `block` is None where there is none. `is_joined`: it had to
-    end the line above it."""
+class CrontabParts:
+    """The parts of a crontab around a project's block, byte for byte; `block` is None if the crontab lacks it.
+
+    `is_joined` means that the line before the block lacked a line feed, which `with_block` added.
+    """
 
     before: str
     block: str | None
@@ -35,9 +37,10 @@ class Split:
 
     @property
     def without(self) -> str:
-        """As it was before the block came."""
-        ends_it = self.is_joined and not self.after
-        return self.before.removesuffix("\n") if ends_it else self.before + self.after
+        """The crontab before the block was added."""
+        if self.is_joined and not self.after:
+            return self.before.removesuffix("\n")
+        return self.before + self.after
 
 
 def script_of(service: Service) -> str:
@@ -47,59 +50,55 @@ def script_of(service: Service) -> str:
 
 
 def block_of(root: str, script: str) -> str:
-    """Standard output, where actions are listed, goes nowhere; what failed is on standard error, and mailed."""
-    line = f"* * * * * /bin/sh {_in_crontab(shlex.quote(script))} >/dev/null"
+    """Return the block. It discards standard output, the list of actions; cron mails standard error."""
+    # cron ends a command at %, and removes a backslash before a % or another backslash.
+    quoted = shlex.quote(script).replace("\\", "\\\\").replace("%", "\\%")
+    line = f"* * * * * /bin/sh {quoted} >/dev/null"
     name = escaped_path(root)
     return f"{_BEGIN}{name}\n{_ABOUT}\n{line}\n{_END}{name}\n"
 
 
 def with_block(crontab: str, root: str, block: str) -> str:
-    """The crontab with the project's block: in its place where there is one, else at the end."""
-    split = split_crontab(crontab, root)
-    if split.block is not None:
-        return split.before + (_joined(block) if split.is_joined else block) + split.after
+    """Return the crontab with the project's block, which replaces an existing one or is added at the end."""
+    joined = block.replace("\n", f"{_JOINED}\n", 1)
+    parts = split_crontab(crontab, root)
+    if parts.block is not None:
+        return parts.before + (joined if parts.is_joined else block) + parts.after
     if crontab and not crontab.endswith("\n"):
-        return f"{crontab}\n{_joined(block)}"
+        return f"{crontab}\n{joined}"
     return crontab + block
 
 
-def split_crontab(crontab: str, root: str) -> Split:
-    """From the mark of its begin to that of its end. Raises HuskiesError `crontab_damaged` where the latter is gone:
-    what is ours cannot be told from what is somebody's then."""
+def split_crontab(crontab: str, root: str) -> CrontabParts:
+    """Return the crontab split at the marks of the project's block.
+
+    Raise HuskiesError `crontab_damaged` if the end mark is missing: then the block may contain lines of the user.
+    """
     name = escaped_path(root)
     lines = _lines(crontab)
     begins = (f"{_BEGIN}{name}", f"{_BEGIN}{name}{_JOINED}")
     start = next((number for number, line in enumerate(lines) if _bare(line) in begins), None)
     if start is None:
-        return Split(crontab, None, "")
+        return CrontabParts(crontab, None, "")
     ends = (number for number, line in enumerate(lines) if _bare(line) == f"{_END}{name}")
     end = next((number for number in ends if number > start), None)
     if end is None:
         raise HuskiesError(
-            f"the crontab has {begins[0]!r} and no line {f'{_END}{name}'!r} after it",
-            hint="Put it back, or take the block out, with 'crontab -e'.",
+            f"the crontab has the line {begins[0]!r} but no {f'{_END}{name}'!r} after it",
+            hint="Add that line or remove the block with 'crontab -e'.",
             code="crontab_damaged",
         )
     block = "".join((f"{begins[0]}\n", *lines[start + 1 : end + 1]))
     is_joined = _bare(lines[start]) == begins[1]
-    return Split("".join(lines[:start]), block, "".join(lines[end + 1 :]), is_joined)
+    return CrontabParts("".join(lines[:start]), block, "".join(lines[end + 1 :]), is_joined)
 
 
 def _lines(text: str) -> list[str]:
-    """Each with its end. Only a line feed ends one: other ends that Python knows are part of somebody's line."""
+    """Return the lines with their ends. Only a line feed ends a line here, unlike in str.splitlines."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
 def _bare(line: str) -> str:
-    """Without its end, also where an editor ended all lines as DOS does: a mark of ours stays one."""
+    """Return the line without its end. An editor may have written DOS line ends."""
     return line.removesuffix("\n").removesuffix("\r")
-
-
-def _joined(block: str) -> str:
-    return block.replace("\n", f"{_JOINED}\n", 1)
-
-
-def _in_crontab(text: str) -> str:
-    """cron ends a command at %, and takes a backslash before it, or before another one, away."""
-    return text.replace("\\", "\\\\").replace("%", "\\%")

@@ -1,4 +1,4 @@
-"""What a service starts, and with which environment: systemd and cron start next to nothing of a shell's."""
+"""The command of a service and its environment, which systemd and cron do not take from a shell."""
 
 import os
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ CAPTURED = (
     "XDG_DATA_HOME",
     "XDG_STATE_HOME",
 )
-"""Where programs are, how text is read and where settings lie: no value of these is a secret."""
+"""Variables with the locations of programs and settings, and the locale. None of them contains a secret."""
 
 
 class ServiceKind(StrEnum):
-    """Who starts it."""
+    """The program that starts a service."""
 
     SYSTEMD = "systemd"
     CRON = "cron"
 
 
 class ServiceJob(StrEnum):
-    """What is started: `tick` each minute, or `watch` once."""
+    """The command that is started: `tick` each minute, or `watch` once."""
 
     TICK = "tick"
     WATCH = "watch"
@@ -37,8 +37,7 @@ class ServiceJob(StrEnum):
 
 @dataclass(frozen=True)
 class Service:
-    """Paths are absolute. `environment` is set on top of what systemd or cron give. With `may_sudo` nothing is taken
-    away that agents and gates would need for sudo."""
+    """A service. Paths are absolute. `environment` extends that of systemd or cron. `may_sudo` lets agents use sudo."""
 
     root: str
     program: str
@@ -50,13 +49,15 @@ class Service:
 def service_of(
     root: str, program: str, job: ServiceJob, environ: Mapping[str, str], *, may_sudo: bool = False
 ) -> Service:
-    """The service as a shell with `environ` would have it. Raises HuskiesError `unusable_path` where neither a unit
-    nor a crontab could name the project."""
+    """Return the service with the environment of a shell.
+
+    Raise HuskiesError `unusable_path` if units and crontabs cannot contain a path.
+    """
     for path in (root, program):
-        if has_controls(path) or not _is_text(path):
+        if not _is_line(path):
             raise HuskiesError(
-                f"{path!r} cannot stand in a unit or a crontab",
-                hint="Move it to a path without control characters, in UTF-8.",
+                f"a unit or a crontab cannot contain the path {path!r}",
+                hint="Use a path in UTF-8 without control characters.",
                 code="unusable_path",
                 subject=path,
             )
@@ -64,21 +65,13 @@ def service_of(
 
 
 def captured(environ: Mapping[str, str]) -> dict[str, str]:
-    """What of a shell's environment a service keeps. Of PATH what is absolute: anything else would be looked for in
-    whatever folder the service stands in."""
+    """Return the variables of a shell that a service keeps, and the absolute folders of PATH."""
     names = sorted(name for name in environ if name in CAPTURED or name.startswith("LC_"))
-    values = {name: environ[name] for name in names} | {"PATH": _absolute(environ.get("PATH", ""))}
+    folders = filter(os.path.isabs, environ.get("PATH", "").split(os.pathsep))
+    values = {name: environ[name] for name in names} | {"PATH": os.pathsep.join(dict.fromkeys(folders))}
     return {name: value for name, value in values.items() if value and _is_line(value)}
 
 
-def _absolute(path: str) -> str:
-    return os.pathsep.join(dict.fromkeys(entry for entry in path.split(os.pathsep) if os.path.isabs(entry)))
-
-
 def _is_line(value: str) -> bool:
-    return _is_text(value) and not has_controls(value)
-
-
-def _is_text(value: str) -> bool:
-    """Whether it came from UTF-8: other bytes are lone surrogates here."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    """Return whether a value is one line of UTF-8. Other bytes are lone surrogates here."""
+    return not has_controls(value) and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,4 +1,4 @@
-"""systemctl and crontab, run for the user who asks."""
+"""Calls of systemctl, systemd-run and crontab for the current user."""
 
 import re
 import subprocess
@@ -13,19 +13,19 @@ _NONE_YET = re.compile(rb"no crontab for|can't open .*: No such file", re.IGNORE
 
 
 def unit_folder(environ: Mapping[str, str]) -> Path:
-    """Where the user manager looks for what its user wrote. Raises HuskiesError `no_home`."""
+    """Return the folder of the user's own units. Raise HuskiesError `no_home`."""
     return Path(environ.get("XDG_CONFIG_HOME") or f"{home_folder(environ)}/.config", "systemd", "user")
 
 
 def require_user_manager(environ: Mapping[str, str]) -> None:
-    """Raises HuskiesError `no_user_manager` where systemd would not answer this user."""
+    """Raise HuskiesError `no_user_manager` if systemd's user manager does not answer."""
     done = _run(("systemctl", "--user", "show", "--property=Version"), environ)
     if done is None:
-        fact, hint = "systemd is not on this machine", "Use cron: huskies service install cron."
+        fact, hint = "systemctl is not installed", "Use cron: huskies service install cron."
     elif done.returncode:
-        fact = f"no systemd user manager answers: {_last_line(done)}"
+        fact = f"systemd's user manager does not answer: {_last_line(done)}"
         hint = (
-            "Log in as this user, not by su or sudo; or export XDG_RUNTIME_DIR=/run/user/$(id -u)."
+            "Log in as this user without su or sudo, or export XDG_RUNTIME_DIR=/run/user/$(id -u)."
             " Without systemd: huskies service install cron."
         )
     else:
@@ -34,33 +34,33 @@ def require_user_manager(environ: Mapping[str, str]) -> None:
 
 
 def systemctl(environ: Mapping[str, str], *arguments: str) -> None:
-    """Raises HuskiesError `systemctl_failed` with what it said."""
+    """Run systemctl. Raise HuskiesError `systemctl_failed` with its last line."""
     done = _run(("systemctl", "--user", "--quiet", *arguments), environ)
     if done is None or done.returncode:
         raise HuskiesError(
             f"systemctl --user {' '.join(arguments)}: {_last_line(done)}",
-            hint="What was written stays: the same command goes on from there.",
+            hint="The written files stay. Run the same command again to continue.",
             code="systemctl_failed",
             subject="systemd",
         )
 
 
 def is_started(environ: Mapping[str, str], unit: str) -> bool:
-    """Whether the unit is active now, and will be at the next login."""
-    asked = (
+    """Return whether the unit is active and enabled."""
+    answers = (
         _run(("systemctl", "--user", "--quiet", verb, unit), environ) for verb in ("is-enabled", "is-active")
     )
-    return all(done is not None and done.returncode == 0 for done in asked)
+    return all(done is not None and done.returncode == 0 for done in answers)
 
 
 def setting_of(environ: Mapping[str, str], unit: str, name: str) -> str:
-    """What is in force for a unit, drop-ins among it; empty where that is not known."""
+    """Return a setting of a unit, including drop-ins; empty if systemd does not know it."""
     done = _run(("systemctl", "--user", "show", f"--property={name}", "--value", unit), environ)
     return "" if done is None or done.returncode else done.stdout.decode(errors="replace").strip()
 
 
 def is_known(environ: Mapping[str, str], unit: str) -> bool:
-    """Whether the user manager has a file of that unit."""
+    """Return whether the user manager has loaded the unit."""
     return setting_of(environ, unit, "LoadState") == "loaded"
 
 
@@ -71,24 +71,25 @@ def run_unit(
     environment: Mapping[str, str],
     argv: Sequence[str],
 ) -> None:
-    """Has the user manager run a service of that name to its end; nothing of the unit is left. Raises HuskiesError
-    `unit_failed`."""
-    set_ = [f"--property={name}={value}" for name, value in properties.items()]
+    """Run a transient service of that name and wait for its end. Raise HuskiesError `unit_failed`."""
+    settings = [f"--property={name}={value}" for name, value in properties.items()]
     variables = [f"--setenv={name}={value}" for name, value in environment.items()]
-    how = ("--user", "--wait", "--collect", "--quiet", f"--unit={unit}")
-    done = _run(("systemd-run", *how, *set_, *variables, "--", *argv), environ)
+    options = ("--user", "--wait", "--collect", "--quiet", f"--unit={unit}")
+    done = _run(("systemd-run", *options, *settings, *variables, "--", *argv), environ)
     if done is None or done.returncode:
         raise HuskiesError(
             f"systemd-run --user: {_last_line(done)}",
-            hint=f"'journalctl --user -u {unit}' has what it said.",
+            hint=f"See its output with 'journalctl --user -u {unit}'.",
             code="unit_failed",
             subject="systemd",
         )
 
 
 def read_crontab(environ: Mapping[str, str]) -> str:
-    """The user's crontab, its bytes kept; "" where there is none. Raises HuskiesError `no_cron`, and `crontab_failed`
-    where it cannot be read: then it must not look empty."""
+    """Return the user's crontab, or "" if the user has none; bytes that are not UTF-8 become surrogates.
+
+    Raise HuskiesError `no_cron` if cron is not installed, `crontab_failed` if the crontab cannot be read.
+    """
     done = _run(("crontab", "-l"), environ)
     if done is None:
         hint = "Install cron, or use systemd: huskies service install systemd."
@@ -101,7 +102,7 @@ def read_crontab(environ: Mapping[str, str]) -> str:
 
 
 def write_crontab(environ: Mapping[str, str], text: str) -> None:
-    """Puts it in the place of the old one at once; an empty one is removed. Raises HuskiesError `crontab_failed`."""
+    """Replace the crontab atomically; remove it if `text` is empty. Raise HuskiesError `crontab_failed`."""
     argv = ("crontab", "-") if text else ("crontab", "-r")
     done = _run(argv, environ, text.encode(errors="surrogateescape"))
     if done is None or done.returncode:
@@ -110,13 +111,13 @@ def write_crontab(environ: Mapping[str, str], text: str) -> None:
 
 def _crontab_failed(command: str, done: "subprocess.CompletedProcess[bytes] | None") -> HuskiesError:
     fact = f"{command}: {_last_line(done)}"
-    return HuskiesError(fact, hint="The crontab is as it was.", code="crontab_failed", subject="cron")
+    return HuskiesError(fact, hint="The crontab was not changed.", code="crontab_failed", subject="cron")
 
 
 def _run(
     argv: Sequence[str], environ: Mapping[str, str], text: bytes = b""
 ) -> "subprocess.CompletedProcess[bytes] | None":
-    """None where there is no such program."""
+    """Return None if the program is not installed."""
     try:
         return subprocess.run(
             argv, input=text, capture_output=True, env={**environ, "LC_ALL": "C"}, timeout=_MOST_SECS

@@ -1,4 +1,4 @@
-"""The units of a project for systemd's user manager, as text (systemd.service(5), systemd.timer(5))."""
+"""The texts of a project's units for systemd's user manager (systemd.service(5), systemd.timer(5))."""
 
 import hashlib
 import re
@@ -6,52 +6,55 @@ import re
 from huskies_core.services.service import Service, ServiceJob
 
 _LONGEST = 200
-"""A unit's name has 255 bytes at most, its end and those of drop-ins among them."""
+"""systemd allows 255 bytes in a unit's name, including the suffixes of the unit and its drop-in folder."""
 
-_PLAIN = re.compile(rb"[^A-Za-z0-9:_.]")
+_UNSAFE = re.compile(rb"[^A-Za-z0-9:_.]")
 
 _SERVICE = """\
-# Written by 'huskies service install systemd', which writes it anew; systemctl --user edit makes a drop-in that stays.
+# Written by 'huskies service install systemd', which overwrites it. Make changes with 'systemctl --user edit'.
 [Unit]
-Description=Huskies in {place} ({job})
+Description=Huskies in {root} ({job})
 Documentation=man:huskies-service(1) man:huskies-{job}(1)
 {limits}
 [Service]
 {type}
 {environment}
+# The colon disables variables in the command.
 ExecStart={command}
-# Runs outlive what started them: only the program itself is ended.
+# Runs continue when this service stops: systemd kills only the main process.
 KillMode=process
-# An agent that the kernel ends for its memory is no reason to end the rest.
+# If the kernel kills an agent for its memory, the other processes continue.
 OOMPolicy=continue
-# Agents and gates inherit what follows and keep it for their lives; huskies-service(1) says why there is no more of it.
+# Agents and gates inherit the following settings. huskies-service(1) explains why there are no more.
 {hardening}
 LimitCORE=0
 """
 _HARDENED = """\
-# No sudo, nor another way to more rights than this user has: 'install --allow-sudo' leaves both out.
+# No sudo and no other way to gain privileges. 'install --allow-sudo' omits both settings.
 NoNewPrivileges=yes
 RestrictRealtime=yes"""
-OF_SUDO = """\
-# --allow-sudo: neither NoNewPrivileges nor RestrictRealtime, which takes sudo away with it."""
-"""Stands in a service that leaves sudo to agents and gates."""
+SUDO_MARK = "# --allow-sudo"
+"""The beginning of a line in units that allow sudo. Installed units are recognized by it."""
+
+_SUDO = f"{SUDO_MARK}: without NoNewPrivileges, and without RestrictRealtime, which implies it."
 _TICK = """\
 Type=oneshot
-# A tick takes seconds; one that hangs must not keep all later ones from starting. What it was at, the next one does.
+# A tick takes seconds. One that hangs must not block later ticks, which continue its work.
 TimeoutStartSec=1h"""
 _WATCH = """\
 Type=notify
-# Ready is said after the first reconcile, alive at each tick. A long tick may make a worktree of a large repository.
+# watch reports ready after the first reconcile, and reports to the watchdog at each tick. A tick that creates a
+# worktree of a large repository can take long.
 TimeoutStartSec=1h
 WatchdogSec=15min
 WatchdogSignal=SIGTERM
 Restart=on-failure
 RestartSec=10s"""
-_WANTED_AT_LOGIN = "\n[Install]\nWantedBy=default.target\n"
+_INSTALL_WATCH = "\n[Install]\nWantedBy=default.target\n"
 _TIMER = """\
-# Written by 'huskies service install systemd', which writes it anew; systemctl --user edit makes a drop-in that stays.
+# Written by 'huskies service install systemd', which overwrites it. Make changes with 'systemctl --user edit'.
 [Unit]
-Description=Huskies in {place} (each minute)
+Description=Huskies in {root} (each minute)
 Documentation=man:huskies-service(1)
 
 [Timer]
@@ -65,7 +68,7 @@ WantedBy=timers.target
 
 
 def unit_name(root: str) -> str:
-    """`huskies-home-ada-shop`, the path escaped as systemd-escape(1) does; of a long one the end is a digest."""
+    """Return a name such as `huskies-home-ada-shop`: the escaped path, of which a digest replaces a long end."""
     name = f"huskies-{escaped_path(root)}"
     if len(name) <= _LONGEST:
         return name
@@ -74,49 +77,44 @@ def unit_name(root: str) -> str:
 
 
 def escaped_path(path: str) -> str:
-    """As `systemd-escape --path` prints it."""
-    parts = [part for part in path.split("/") if part]
-    escaped = "-".join(_escaped(part) for part in parts) or "-"
+    """Return the path as `systemd-escape --path` prints it."""
+    parts = [_UNSAFE.sub(_hex_escape, part.encode()).decode() for part in path.split("/") if part]
+    escaped = "-".join(parts) or "-"
     return f"\\x2e{escaped[1:]}" if escaped.startswith(".") else escaped
 
 
 def units_of(service: Service) -> dict[str, str]:
-    """File name to text: a service for `watch`, a service and its timer for `tick`."""
+    """Return the texts by file name: a service for `watch`, a service and its timer for `tick`."""
     name = unit_name(service.root)
-    place = _literal(service.root)
+    root = _literal(service.root)
     is_watch = service.job is ServiceJob.WATCH
+    command = "watch" if is_watch else "tick --quiet"
     text = _SERVICE.format(
-        place=place,
+        root=root,
         job=service.job.value,
         limits="StartLimitIntervalSec=0\n" if is_watch else "",
         type=_WATCH if is_watch else _TICK,
         environment="\n".join(
             f"Environment={_quoted(f'{name}={value}')}" for name, value in service.environment.items()
         ),
-        command=_command(service),
-        hardening=OF_SUDO if service.may_sudo else _HARDENED,
+        command=f"{_quoted(f':{service.program}')} --project {_quoted(service.root)} {command}",
+        hardening=_SUDO if service.may_sudo else _HARDENED,
     )
     if is_watch:
-        return {f"{name}.service": text + _WANTED_AT_LOGIN}
-    return {f"{name}.service": text, f"{name}.timer": _TIMER.format(place=place)}
+        return {f"{name}.service": text + _INSTALL_WATCH}
+    return {f"{name}.service": text, f"{name}.timer": _TIMER.format(root=root)}
 
 
 def properties_of(unit: str) -> dict[str, str]:
-    """What the text of a service sets, but for what it starts and with which environment."""
+    """Return the settings of a service, without its command and environment."""
     service = unit.partition("[Service]\n")[2].partition("\n[")[0]
     settings = dict(line.split("=", 1) for line in service.splitlines() if re.match(r"[A-Za-z]+=", line))
     return {name: value for name, value in settings.items() if name not in ("Environment", "ExecStart")}
 
 
 def starter_of(root: str, job: ServiceJob) -> str:
-    """The unit that is enabled: what starts the rest."""
+    """Return the name of the unit that is enabled and starts the others."""
     return f"{unit_name(root)}.{'service' if job is ServiceJob.WATCH else 'timer'}"
-
-
-def _command(service: Service) -> str:
-    """With a colon before it nothing in it is a variable."""
-    rest = "watch" if service.job is ServiceJob.WATCH else "tick --quiet"
-    return f"{_quoted(f':{service.program}')} --project {_quoted(service.root)} {rest}"
 
 
 def _quoted(text: str) -> str:
@@ -124,9 +122,9 @@ def _quoted(text: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """Without what systemd would take for a specifier."""
+    """Return the text with specifiers of systemd escaped."""
     return text.replace("%", "%%")
 
 
-def _escaped(part: str) -> str:
-    return _PLAIN.sub(lambda found: b"\\x%02x" % found[0][0], part.encode()).decode()
+def _hex_escape(match: re.Match[bytes]) -> bytes:
+    return b"\\x%02x" % match[0][0]

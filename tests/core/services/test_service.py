@@ -1,4 +1,4 @@
-"""What a service takes along of a shell."""
+"""The environment that a service takes from a shell."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.services.service import ServiceJob, captured, service_of
 
 
-def test_places_and_language_are_kept_and_secrets_are_not() -> None:
+def test_locations_and_locale_are_kept_and_secrets_are_not() -> None:
     shell = {
         "PATH": "/usr/bin:bin::.:/opt/bin:/usr/bin",
         "LANG": "C.UTF-8",
@@ -25,12 +25,12 @@ def test_places_and_language_are_kept_and_secrets_are_not() -> None:
     }
 
 
-def test_a_value_that_no_line_can_hold_is_left_out() -> None:
+def test_a_value_that_is_not_one_line_is_omitted() -> None:
     assert captured({"PATH": "/usr/bin", "LANG": "C\nX", "LC_ALL": "\udcff"}) == {"PATH": "/usr/bin"}
 
 
 @pytest.mark.parametrize("path", ["/a\nb", "/a\x1b[1m", "/a\udcff"])
-def test_a_place_that_no_line_can_name_is_refused(path: str) -> None:
+def test_a_path_that_is_not_one_line_is_refused(path: str) -> None:
     for root, program in ((path, "/bin/huskies"), ("/shop", path)):
         with pytest.raises(HuskiesError) as caught:
             service_of(root, program, ServiceJob.TICK, {})

@@ -1,4 +1,4 @@
-"""The texts of units: what systemd reads in them is what was meant."""
+"""The texts of units, also as systemd parses them."""
 
 import shutil
 import subprocess
@@ -39,19 +39,19 @@ def test_a_path_is_escaped(path: str, escaped: str) -> None:
 def test_paths_are_escaped_as_systemd_escape_does() -> None:
     if shutil.which("systemd-escape") is None:
         pytest.skip("systemd-escape is not installed")
-    said = subprocess.run(
+    output = subprocess.run(
         ["systemd-escape", "--path", *PATHS], capture_output=True, text=True, check=True, timeout=30
     ).stdout
-    assert said.split() == [escaped_path(path) for path in PATHS]
+    assert output.split() == [escaped_path(path) for path in PATHS]
 
 
-def test_long_paths_have_names_of_their_own_that_systemd_takes() -> None:
+def test_long_paths_have_unique_names_that_systemd_accepts() -> None:
     roots = [f"/home/{'ü' * 100}/{end}" for end in ("a", "b")]
     names = {unit_name(root) for root in roots}
     assert (len(names), all(len(f"{name}.service.d") < 256 for name in names)) == (2, True)
 
 
-def test_a_tick_is_a_service_and_the_timer_that_starts_it() -> None:
+def test_tick_has_a_service_and_a_timer() -> None:
     units = units_of(service())
     assert list(units) == ["huskies-home-ada-shop.service", "huskies-home-ada-shop.timer"]
     assert settings(units["huskies-home-ada-shop.service"]) == [
@@ -72,7 +72,7 @@ def test_a_tick_is_a_service_and_the_timer_that_starts_it() -> None:
     assert starter_of("/home/ada/shop", ServiceJob.TICK) == "huskies-home-ada-shop.timer"
 
 
-def test_a_watch_is_a_service_that_starts_at_login() -> None:
+def test_watch_has_a_service_that_starts_at_login() -> None:
     units = units_of(service(job=ServiceJob.WATCH))
     assert list(units) == ["huskies-home-ada-shop.service"]
     assert settings(units["huskies-home-ada-shop.service"])[-8:] == [
@@ -88,14 +88,14 @@ def test_a_watch_is_a_service_that_starts_at_login() -> None:
 
 
 @pytest.mark.parametrize("job", list(ServiceJob))
-def test_where_sudo_is_allowed_nothing_takes_it_away(job: ServiceJob) -> None:
+def test_allowing_sudo_only_omits_the_hardening(job: ServiceJob) -> None:
     name = "huskies-home-ada-shop.service"
     hardened, plain = (settings(units_of(service(job=job, may_sudo=sudo))[name]) for sudo in (False, True))
     assert [line for line in hardened if line not in plain] == HARDENED
     assert [line for line in plain if line not in hardened] == []
 
 
-def test_the_properties_of_a_unit_leave_out_what_it_starts_and_when() -> None:
+def test_the_properties_of_a_unit_omit_its_command_and_environment() -> None:
     tick, watch = (units_of(service(job=job))["huskies-home-ada-shop.service"] for job in ServiceJob)
     assert properties_of(tick) == {
         "Type": "oneshot",
@@ -112,9 +112,7 @@ def test_the_properties_of_a_unit_leave_out_what_it_starts_and_when() -> None:
 @pytest.mark.parametrize("job", list(ServiceJob))
 @pytest.mark.parametrize("may_sudo", [False, True])
 @pytest.mark.parametrize("root", ["/home/ada/shop", ODD])
-def test_systemd_has_nothing_to_say_of_the_units(
-    tmp_path: Path, root: str, job: ServiceJob, *, may_sudo: bool
-) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path, root: str, job: ServiceJob, *, may_sudo: bool) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
     program = tmp_path / "my 100% $HOME" / "huskies"
@@ -122,8 +120,8 @@ def test_systemd_has_nothing_to_say_of_the_units(
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     files: list[Path] = []
-    wanted = Service(root, str(program), job, {"PATH": '/a "b":/c\\d:/100%'}, may_sudo)
-    for name, text in units_of(wanted).items():
+    odd = Service(root, str(program), job, {"PATH": '/a "b":/c\\d:/100%'}, may_sudo)
+    for name, text in units_of(odd).items():
         files.append(tmp_path / name)
         files[-1].write_text(text)
     verify = ["systemd-analyze", "verify", "--user", "--man=no", *map(str, files)]
