@@ -1,4 +1,4 @@
-"""What a timer or a trigger does when it fires: a tool call, a prompt that becomes a task, or letting a story go on."""
+"""The actions of timers and triggers: a tool call, a prompt that becomes a task, or the continuation of a story."""
 
 import json
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from huskies_core.templates import fill, placeholders
 
 @dataclass(frozen=True)
 class ToolCall:
-    """`arguments` is a JSON object, as text: the same call is the same value."""
+    """A call of a tool. `arguments` is a JSON object as text, so that calls can be compared and hashed."""
 
     tool: str
     arguments: str
 
     @property
     def values(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.arguments)
-        return found
+        values: dict[str, Any] = json.loads(self.arguments)
+        return values
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Continue:
-    """A story's wait for its agent's account is over: auto-assign starts the agent again."""
+    """The account of the story's agent has no limit any more: auto-assign starts the agent again."""
 
     story: int
 
@@ -37,27 +37,27 @@ Action = ToolCall | Prompt | Continue
 
 
 SOURCE_VARIABLES = ("story_id", "story_title", "event", "from", "to")
-"""What the deed of a trigger may name of the transition that it follows, as `{{story_id}}`."""
+"""The variables that the action of a trigger may use, as in `{{story_id}}`; they describe its transition."""
 
 
-def aimed(deed: Action, values: Mapping[str, str]) -> Action:
-    """The deed with its variables filled in. An argument that is nothing but `{{story_id}}` becomes the number."""
-    match deed:
+def aimed(action: Action, values: Mapping[str, str]) -> Action:
+    """Return the action with the values of its variables. An argument that is only `{{story_id}}` becomes a number."""
+    match action:
         case Prompt(text):
             return Prompt(fill(text, values))
         case ToolCall(tool):
-            return ToolCall(tool, json.dumps(_aimed(deed.values, values), ensure_ascii=False))
+            return ToolCall(tool, json.dumps(_aimed(action.values, values), ensure_ascii=False))
         case _:
-            return deed
+            return action
 
 
-def variables_of(deed: Action) -> tuple[str, ...]:
-    """The names in `{{…}}` that the deed has, wherever they stand."""
-    match deed:
+def variables_of(action: Action) -> tuple[str, ...]:
+    """Return the names of the variables in the action."""
+    match action:
         case Prompt(text):
             return placeholders(text)
         case ToolCall():
-            return placeholders(deed.arguments)
+            return placeholders(action.arguments)
         case _:
             return ()
 
@@ -72,36 +72,31 @@ def _aimed(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-def document(deed: Action) -> dict[str, Any]:
-    """The deed as JSON: `{"tool", "args"}`, `{"prompt"}` or `{"go_on"}`."""
-    match deed:
+def document(action: Action) -> dict[str, Any]:
+    """Return the action as JSON: `{"tool", "args"}`, `{"prompt"}` or `{"go_on"}`."""
+    match action:
         case Prompt():
-            return {"prompt": deed.text}
+            return {"prompt": action.text}
         case Continue():
-            return {"go_on": deed.story}
+            return {"go_on": action.story}
         case ToolCall():
-            return {"tool": deed.tool, "args": deed.values}
+            return {"tool": action.tool, "args": action.values}
 
 
-def encode(deed: Action) -> str:
-    return json.dumps(document(deed), ensure_ascii=False)
+def from_json(document: Mapping[str, Any]) -> Action:
+    if "prompt" in document:
+        return Prompt(document["prompt"])
+    if "go_on" in document:
+        return Continue(document["go_on"])
+    return ToolCall(document["tool"], json.dumps(document["args"], ensure_ascii=False))
 
 
-def decode(written: str) -> Action:
-    raw = json.loads(written)
-    if "prompt" in raw:
-        return Prompt(raw["prompt"])
-    if "go_on" in raw:
-        return Continue(raw["go_on"])
-    return ToolCall(raw["tool"], json.dumps(raw["args"], ensure_ascii=False))
-
-
-def told(deed: Action) -> str:
-    """The deed in a few words."""
-    match deed:
+def told(action: Action) -> str:
+    """Return a short description of the action."""
+    match action:
         case Prompt():
             return "prompt"
         case Continue():
-            return f"story {deed.story} goes on"
+            return f"story {action.story} goes on"
         case ToolCall():
-            return f"tool {deed.tool}"
+            return f"tool {action.tool}"

@@ -1,17 +1,19 @@
-"""Firings: claimed here before anything is done, so that nothing is done twice; one that never ended is told of."""
+"""Executions of the actions of timers and triggers. A row is claimed before the action begins, so it runs once."""
 
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken
 from huskies_core.ids import ExecutionId, Seq, StoryId
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
+from huskies_core.store.rows import json_column, to_text
+from huskies_core.store.tables import JobTable
 
 
 class ExecutionStatus(StrEnum):
@@ -23,14 +25,15 @@ class ExecutionStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Execution:
-    """`source` is the actor that acts, such as `timer:3`; `seq` the journal row that tells of the firing."""
+    """An execution by `source`, such as `timer:3`. `seq` is its row in the journal, `cause` the transition that the
+    trigger matched. `depth` is the number of executions, each caused by the last, up to this one."""
 
     id: ExecutionId
     source: str
     cause: Seq | None
     depth: int
     seq: Seq
-    deed: Action
+    deed: Annotated[Action, json_column("action", actions.from_json, actions.document)]
     at: str
     status: ExecutionStatus
 
@@ -40,13 +43,13 @@ class Execution:
 
     @property
     def number(self) -> int:
-        """Which timer, or which trigger."""
+        """Return the id of the timer or trigger."""
         return int(self.source.partition(":")[2])
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What is to be done, in whose name and because of which transition. `told` goes into the journal's detail."""
+    """An execution to claim. `told` is added to the detail of its journal row."""
 
     source: str
     deed: Action
@@ -56,53 +59,34 @@ class Claim:
     told: Mapping[str, Any] | None = None
 
 
-def claim(db: sqlite3.Connection, wanted: Claim, *, now: datetime) -> Execution:
-    """Writes the firing, open, and its journal row. Raises Overtaken when that cause has fired that source already."""
-    if wanted.cause is not None and is_claimed(db, wanted.source, wanted.cause):
-        raise Overtaken(f"{wanted.source} has fired on that already", code="stale", subject=wanted.source)
-    kind = journal.Kind(wanted.source.partition(":")[0])
-    action = actions.document(wanted.deed)
-    detail = {**(wanted.told or {}), "action": action, "cause": wanted.cause, "depth": wanted.depth}
-    seq = journal.append(db, kind, "fired", actor=wanted.source, now=now, story=wanted.story, detail=detail)
-    done = db.execute(
-        "INSERT INTO firings (source, cause, depth, seq, action, at, status) VALUES (?, ?, ?, ?, ?, ?, 'open')",
-        (wanted.source, wanted.cause, wanted.depth, seq, actions.encode(wanted.deed), to_iso(now)),
-    )
-    assert done.lastrowid is not None
-    return Execution(
-        ExecutionId(done.lastrowid),
-        wanted.source,
-        wanted.cause,
-        wanted.depth,
-        seq,
-        wanted.deed,
-        to_iso(now),
-        ExecutionStatus.OPEN,
-    )
+_EXECUTIONS = JobTable("firings", Execution, "execution")
+load, has_before, expire = _EXECUTIONS.find, _EXECUTIONS.has_before, _EXECUTIONS.expire
+
+
+def claim(db: sqlite3.Connection, new: Claim, *, now: datetime) -> Execution:
+    """Insert an open execution and its journal row. Raise Overtaken if the source has an execution for that cause."""
+    if new.cause is not None and is_claimed(db, new.source, new.cause):
+        raise Overtaken(f"{new.source} has already run for that transition", code="stale", subject=new.source)
+    kind = journal.Kind(new.source.partition(":")[0])
+    facts = {"cause": new.cause, "depth": new.depth}
+    detail = {**(new.told or {}), "action": actions.document(new.deed), **facts}
+    seq = journal.append(db, kind, "fired", actor=new.source, now=now, story=new.story, detail=detail)
+    row = {"source": new.source, **facts, "seq": seq, "action": to_text(actions.document(new.deed))}
+    return _EXECUTIONS.claim(db, row, now=now)
 
 
 def end(
-    db: sqlite3.Connection, firing: Execution, status: ExecutionStatus, detail: str, *, now: datetime
+    db: sqlite3.Connection, execution: Execution, status: ExecutionStatus, detail: str, *, now: datetime
 ) -> None:
-    """Records how a firing ended, with a journal row. Raises Overtaken when that is known already."""
-    changed = db.execute(
-        "UPDATE firings SET status = ? WHERE id = ? AND status = 'open'", (status.value, firing.id)
-    )
-    if not changed.rowcount:
-        raise Overtaken(f"firing {firing.id} has ended", code="stale", subject=firing.source)
-    told = {"firing": firing.seq, "detail": detail, "depth": firing.depth}
-    journal.append(db, firing.kind, status.value, actor=firing.source, now=now, detail=told)
-
-
-def load(db: sqlite3.Connection, number: int) -> Execution | None:
-    row = db.execute("SELECT * FROM firings WHERE id = ?", (number,)).fetchone()
-    return None if row is None else _firing(row)
+    """Record the end of an execution, with a journal row. Raise Overtaken if it has ended already."""
+    _EXECUTIONS.end(db, execution.id, {"status": status}, subject=execution.source)
+    row = {"firing": execution.seq, "detail": detail, "depth": execution.depth}
+    journal.append(db, execution.kind, status.value, actor=execution.source, now=now, detail=row)
 
 
 def still_open(db: sqlite3.Connection, kind: journal.Kind) -> tuple[Execution, ...]:
-    """What timers, or triggers, have begun and not ended; whether that lives its lock tells."""
-    rows = db.execute("SELECT * FROM firings WHERE status = 'open' ORDER BY id")
-    return tuple(firing for firing in map(_firing, rows) if firing.kind is kind)
+    """Return the executions of timers, or of triggers, that have not ended. The lock of one shows whether it lives."""
+    return tuple(execution for execution in _EXECUTIONS.still_open(db) if execution.kind is kind)
 
 
 def is_claimed(db: sqlite3.Connection, source: str, cause: int) -> bool:
@@ -111,29 +95,5 @@ def is_claimed(db: sqlite3.Connection, source: str, cause: int) -> bool:
 
 
 def count_since(db: sqlite3.Connection, source: str, moment: datetime) -> int:
-    found = db.execute("SELECT count(*) FROM firings WHERE source = ? AND at > ?", (source, to_iso(moment)))
-    return int(found.fetchone()[0])
-
-
-def has_before(db: sqlite3.Connection, moment: datetime) -> bool:
-    row = db.execute("SELECT 1 FROM firings WHERE at < ? AND status <> 'open' LIMIT 1", (to_iso(moment),))
-    return row.fetchone() is not None
-
-
-def expire(db: sqlite3.Connection, moment: datetime) -> int:
-    """Forgets what ended and began before that time; returns how many."""
-    gone = db.execute("DELETE FROM firings WHERE at < ? AND status <> 'open'", (to_iso(moment),))
-    return gone.rowcount
-
-
-def _firing(row: sqlite3.Row) -> Execution:
-    return Execution(
-        id=row["id"],
-        source=row["source"],
-        cause=row["cause"],
-        depth=row["depth"],
-        seq=row["seq"],
-        deed=actions.decode(row["action"]),
-        at=row["at"],
-        status=ExecutionStatus(row["status"]),
-    )
+    query = "SELECT count(*) FROM firings WHERE source = ? AND at > ?"
+    return int(db.execute(query, (source, to_iso(moment))).fetchone()[0])

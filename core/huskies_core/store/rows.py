@@ -7,7 +7,7 @@ one column is marked: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Column(
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -33,9 +33,11 @@ class Column:
     write: Callable[[Any], dict[str, Any]] = lambda _: {}
 
 
-def column(name: str, read: Callable[[str], Any], write: Callable[[Any], str]) -> Column:
-    """Return the mark of a field that the column `name` keeps as text."""
-    return Column(lambda row: read(row[name]), lambda value: {name: write(value)})
+def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Column:
+    """Return the mark of a field whose JSON form is in the column `name`; NULL is read as {}."""
+    return Column(
+        lambda row: read(json.loads(row[name] or "{}")), lambda value: {name: to_text(write(value))}
+    )
 
 
 class _Field(NamedTuple):
@@ -64,6 +66,10 @@ def from_row(record: Callable[..., T], row: Row) -> T:
     for name, column in layout.marked:
         values[name] = column.read(row)
     return record(**values)
+
+
+def records(record: Callable[..., T], rows: Iterable[Row]) -> tuple[T, ...]:
+    return tuple(from_row(record, row) for row in rows)
 
 
 def to_row(record: Any) -> dict[str, Any]:

@@ -13,13 +13,9 @@ from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId, Seq, StoryId, Visit
 from huskies_core.store import journal, rows
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.rows import Column, column, from_row, to_row, to_text
+from huskies_core.store.rows import Column, from_row, json_column, to_row
 
-_EVIDENCE = column(
-    "evidence",
-    lambda text: Evidence.from_json(json.loads(text or "{}")),
-    lambda evidence: to_text(evidence.to_json()),
-)
+_EVIDENCE = json_column("evidence", Evidence.from_json, Evidence.to_json)
 
 
 class RunKind(StrEnum):

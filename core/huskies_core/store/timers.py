@@ -1,21 +1,23 @@
-"""Timers: what is to happen at a time, or again and again."""
+"""Timers: actions that are executed at a time, once or repeatedly."""
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from huskies_core import schedules
-from huskies_core.clock import from_iso, to_iso
+from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId, TimerId
 from huskies_core.schedules import Schedule
-from huskies_core.store import actions, causation, journal
+from huskies_core.store import actions, causation, journal, rows
 from huskies_core.store.actions import Action
+from huskies_core.store.rows import Embedded, json_column, records, to_row
+from huskies_core.store.tables import SourceTable
 
 
 class CatchUp(StrEnum):
-    """What becomes of the times that a pause has spanned: they fire once, or are skipped."""
+    """What happens to the times that passed while nothing ran: one execution, or none."""
 
     ONCE = "once"
     NONE = "none"
@@ -35,10 +37,10 @@ class TimerState(StrEnum):
 
 @dataclass(frozen=True)
 class Draft:
-    """What a person says of a timer. `fire_at` is its first time and gives the phase of an interval."""
+    """A timer as a person asks for it. `fire_at` is its first time; an interval counts from it."""
 
-    deed: Action
-    schedule: Schedule
+    deed: Annotated[Action, json_column("action", actions.from_json, actions.document)]
+    schedule: Annotated[Schedule, json_column("schedule", schedules.decode, schedules.encode)]
     fire_at: datetime
     label: str = ""
     catch_up: CatchUp = CatchUp.ONCE
@@ -46,11 +48,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class Timer:
-    """`trouble` is what became of its last firing, where that needs a person. One of kind `rate_limit` is the wait of
-    `story` for its agent's account."""
+    """A timer. `trouble` is the problem of its last execution, if a person must look at it.
+
+    A timer of kind `rate_limit` delays `story` until the account of its agent has no limit.
+    """
 
     id: TimerId
-    draft: Draft
+    draft: Annotated[Draft, Embedded]
     state: TimerState
     fire_at: datetime
     depth: int
@@ -64,40 +68,41 @@ class Timer:
         return f"timer:{self.id}"
 
 
+_TIMERS = SourceTable("timers", Timer)
+find, load, everything = _TIMERS.find, _TIMERS.load, _TIMERS.everything
+in_trouble, note_trouble = _TIMERS.in_trouble, _TIMERS.note_trouble
+
+
 def add(
     db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime, story: int | None = None
 ) -> Timer:
-    """Writes an armed timer and its journal row. With a `story` it is that story's wait for its agent's account."""
-    kind = TimerKind.SCHEDULED if story is None else TimerKind.RATE_LIMIT
-    written = json.dumps(schedules.encode(draft.schedule), ensure_ascii=False)
-    depth = causation.of_actor(db, actor).get("depth", 0)
-    done = db.execute(
-        """INSERT INTO timers (label, schedule, action, catch_up, state, fire_at, depth, created_at, kind, story)
-           VALUES (?, ?, ?, ?, 'armed', ?, ?, ?, ?, ?)""",
-        (
-            *(draft.label, written, actions.encode(draft.deed), draft.catch_up.value),
-            *(to_iso(draft.fire_at), depth, to_iso(now), kind.value, story),
-        ),
-    )
-    assert done.lastrowid is not None
-    timer = load(db, done.lastrowid)
-    _tell(db, timer, "created", actor=actor, now=now)
+    """Insert an armed timer and its journal row. With `story` it is the rate limit timer of that story."""
+    row = {
+        **to_row(draft),
+        "state": TimerState.ARMED,
+        "depth": causation.of_actor(db, actor).get("depth", 0),
+        "created_at": to_iso(now),
+        "kind": TimerKind.SCHEDULED if story is None else TimerKind.RATE_LIMIT,
+        "story": story,
+    }
+    timer = load(db, rows.insert(db, "timers", row))
+    _record(db, timer, "created", actor=actor, now=now)
     return timer
 
 
 def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: str, now: datetime) -> Timer:
-    """The story's one timer for its agent's account, armed for `until` or, where one is armed, for the later time."""
-    standing = limit_timer(db, story)
-    if standing is None:
+    """Return the rate limit timer of the story, armed for `until` or for its present time, whichever is later."""
+    armed = limit_timer(db, story)
+    if armed is None:
         draft = Draft(actions.Continue(story), schedules.Once(), until)
         return add(db, draft, actor=actor, now=now, story=story)
-    later = max(until, standing.fire_at)
-    db.execute("UPDATE timers SET fire_at = ? WHERE id = ?", (to_iso(later), standing.id))
-    return load(db, standing.id)
+    later = max(until, armed.fire_at)
+    db.execute("UPDATE timers SET fire_at = ? WHERE id = ?", (to_iso(later), armed.id))
+    return load(db, armed.id)
 
 
 def postpone_limits(db: sqlite3.Connection, runtime: str, model: str, until: datetime) -> None:
-    """Lets no story go on before `until` whose last run is of that account."""
+    """Postpone to `until` the rate limit timers of the stories whose last run used that account."""
     db.execute(
         """UPDATE timers SET fire_at = :until
            WHERE kind = 'rate_limit' AND state = 'armed' AND fire_at < :until AND EXISTS (
@@ -108,68 +113,42 @@ def postpone_limits(db: sqlite3.Connection, runtime: str, model: str, until: dat
 
 
 def limit_timer(db: sqlite3.Connection, story: int) -> Timer | None:
-    """The armed timer of a story that waits for its agent's account."""
-    found = "SELECT * FROM timers WHERE story = ? AND kind = 'rate_limit' AND state = 'armed'"
-    row = db.execute(found, (story,)).fetchone()
-    return None if row is None else _timer(row)
+    """Return the armed rate limit timer of a story."""
+    query = "SELECT * FROM timers WHERE story = ? AND kind = 'rate_limit' AND state = 'armed'"
+    return next(iter(records(Timer, db.execute(query, (story,)))), None)
 
 
 def stop_waiting(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
-    """The story has moved on, or an agent was started on it: it waits for its account no more."""
+    """Cancel the rate limit timer of a story that has moved on, or that an agent works on."""
     timer = limit_timer(db, story)
     if timer is not None:
         cancel(db, timer, actor=actor, now=now)
 
 
-def find(db: sqlite3.Connection, number: int) -> Timer | None:
-    row = db.execute("SELECT * FROM timers WHERE id = ?", (number,)).fetchone()
-    return None if row is None else _timer(row)
-
-
-def load(db: sqlite3.Connection, number: int) -> Timer:
-    """The timer of a number that is known to exist: timers are never deleted."""
-    found = find(db, number)
-    if found is None:
-        raise LookupError(f"there is no timer {number}")
-    return found
-
-
 def labelled(db: sqlite3.Connection, label: str) -> tuple[Timer, ...]:
-    rows = db.execute("SELECT * FROM timers WHERE label = ? AND label <> '' ORDER BY id", (label,))
-    return tuple(map(_timer, rows))
+    query = "SELECT * FROM timers WHERE label = ? AND label <> '' ORDER BY id"
+    return records(Timer, db.execute(query, (label,)))
 
 
 def due(db: sqlite3.Connection, now: datetime, limit: int = 1000) -> tuple[Timer, ...]:
-    """The armed timers whose time has come, earliest first."""
-    rows = db.execute(
-        "SELECT * FROM timers WHERE state = 'armed' AND fire_at <= ? ORDER BY fire_at LIMIT ?",
-        (to_iso(now), limit),
-    )
-    return tuple(map(_timer, rows))
+    """Return the armed timers whose time has come, earliest first."""
+    query = "SELECT * FROM timers WHERE state = 'armed' AND fire_at <= ? ORDER BY fire_at LIMIT ?"
+    return records(Timer, db.execute(query, (to_iso(now), limit)))
 
 
 def is_any_due(db: sqlite3.Connection, now: datetime) -> bool:
-    found = "SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= ? LIMIT 1"
-    return db.execute(found, (to_iso(now),)).fetchone() is not None
-
-
-def everything(db: sqlite3.Connection) -> tuple[Timer, ...]:
-    return tuple(map(_timer, db.execute("SELECT * FROM timers ORDER BY id")))
+    query = "SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= ? LIMIT 1"
+    return db.execute(query, (to_iso(now),)).fetchone() is not None
 
 
 def soonest(db: sqlite3.Connection, limit: int) -> tuple[Timer, ...]:
-    """The armed timers that fire first."""
-    rows = db.execute("SELECT * FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT ?", (limit,))
-    return tuple(map(_timer, rows))
-
-
-def in_trouble(db: sqlite3.Connection) -> tuple[Timer, ...]:
-    rows = db.execute("SELECT * FROM timers WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
-    return tuple(map(_timer, rows))
+    """Return the armed timers that are due first."""
+    query = "SELECT * FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT ?"
+    return records(Timer, db.execute(query, (limit,)))
 
 
 def move_on(db: sqlite3.Connection, timer: Timer, following: datetime | None) -> None:
-    """The timer has fired, or let its time pass: it waits for `following`, or for nothing any more."""
+    """Set the time of the next execution of a timer that was executed or skipped. Without one the timer is done."""
     if following is None:
         db.execute("UPDATE timers SET state = 'fired', trouble = '' WHERE id = ?", (timer.id,))
         return
@@ -177,23 +156,16 @@ def move_on(db: sqlite3.Connection, timer: Timer, following: datetime | None) ->
 
 
 def skip(db: sqlite3.Connection, timer: Timer, *, actor: str, now: datetime) -> None:
-    """Tells that what was missed is not made up for."""
-    _tell(db, timer, "skipped", actor=actor, now=now)
-
-
-def note_trouble(db: sqlite3.Connection, number: int, trouble: str, *, interrupted: bool) -> None:
-    """Keeps what became of a firing until the next one. Of a timer that fires once, `interrupted` becomes the state."""
-    db.execute("UPDATE timers SET trouble = ? WHERE id = ?", (trouble, number))
-    if interrupted:
-        db.execute("UPDATE timers SET state = 'interrupted' WHERE id = ? AND state = 'fired'", (number,))
+    """Write the journal row of a missed time that is not made up for."""
+    _record(db, timer, "skipped", actor=actor, now=now)
 
 
 def cancel(db: sqlite3.Connection, timer: Timer, *, actor: str, now: datetime) -> None:
     db.execute("UPDATE timers SET state = 'cancelled' WHERE id = ?", (timer.id,))
-    _tell(db, timer, "cancelled", actor=actor, now=now)
+    _record(db, timer, "cancelled", actor=actor, now=now)
 
 
-def _tell(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: datetime) -> None:
+def _record(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: datetime) -> None:
     detail = {
         "timer": timer.id,
         "label": timer.draft.label,
@@ -201,20 +173,3 @@ def _tell(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: 
         "action": actions.document(timer.draft.deed),
     }
     journal.append(db, journal.Kind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail)
-
-
-def _timer(row: sqlite3.Row) -> Timer:
-    fire_at = from_iso(row["fire_at"])
-    schedule = schedules.decode(json.loads(row["schedule"]))
-    deed, catch_up = actions.decode(row["action"]), CatchUp(row["catch_up"])
-    return Timer(
-        id=row["id"],
-        draft=Draft(deed, schedule, fire_at, row["label"], catch_up),
-        state=TimerState(row["state"]),
-        fire_at=fire_at,
-        depth=row["depth"],
-        trouble=row["trouble"],
-        created_at=row["created_at"],
-        kind=TimerKind(row["kind"]),
-        story=row["story"],
-    )

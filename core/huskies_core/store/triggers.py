@@ -1,18 +1,20 @@
-"""Triggers: what is to happen after a transition that their predicate describes."""
+"""Triggers: actions that are executed after a transition that matches their predicate."""
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Annotated
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import Seq, TriggerId
-from huskies_core.store import actions, journal
+from huskies_core.store import actions, journal, rows
 from huskies_core.store.actions import Action
 from huskies_core.store.journal import Entry
+from huskies_core.store.rows import Embedded, json_column, records, to_row
 from huskies_core.store.stories import Story
+from huskies_core.store.tables import SourceTable
 
 
 class TriggerMode(StrEnum):
@@ -30,7 +32,7 @@ class TriggerState(StrEnum):
 
 @dataclass(frozen=True)
 class Predicate:
-    """Patterns as in a shell (`*`, `?`, `[ab]`); one that is None is met by everything."""
+    """Shell patterns (`*`, `?`, `[ab]`) for a transition; a pattern that is None matches everything."""
 
     story: str | None = None
     label: str | None = None
@@ -40,7 +42,7 @@ class Predicate:
     after: str | None = None
 
     def is_met(self, entry: Entry, story: Story) -> bool:
-        """Whether a transition of `story` is meant, which has the type and the labels that it has now."""
+        """Return whether a transition of `story` matches. The type and the labels of the story are the present ones."""
         pairs = (
             (self.story, str(story.id)),
             (self.type, story.draft.type.value),
@@ -50,30 +52,30 @@ class Predicate:
         )
         if not all(pattern is None or fnmatchcase(text, pattern) for pattern, text in pairs):
             return False
-        wanted = self.label
-        return wanted is None or any(fnmatchcase(label, wanted) for label in story.draft.labels)
+        pattern = self.label
+        return pattern is None or any(fnmatchcase(label, pattern) for label in story.draft.labels)
 
     def as_document(self) -> dict[str, str]:
-        """The patterns there are, by the names that the command line gives them."""
+        """Return the patterns that are set, by the names that the command line uses."""
         names = {"before": "from", "after": "to"}
         return {names.get(name, name): value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a person says of a trigger."""
+    """A trigger as a person asks for it."""
 
     predicate: Predicate
-    deed: Action
+    deed: Annotated[Action, json_column("action", actions.from_json, actions.document)]
     mode: TriggerMode = TriggerMode.ONCE
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """It sees what the journal has behind `since`; `trouble` is why it needs a person."""
+    """A trigger. It sees the journal after `since`; `trouble` is why a person must look at it."""
 
     id: TriggerId
-    draft: Draft
+    draft: Annotated[Draft, Embedded]
     state: TriggerState
     since: Seq
     fired: int
@@ -85,69 +87,44 @@ class Trigger:
         return f"trigger:{self.id}"
 
 
+_TRIGGERS = SourceTable("triggers", Trigger)
+find, load, everything = _TRIGGERS.find, _TRIGGERS.load, _TRIGGERS.everything
+in_trouble, note_trouble = _TRIGGERS.in_trouble, _TRIGGERS.note_trouble
+
+
 def add(db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime) -> Trigger:
-    """Writes an armed trigger, which sees nothing of what has happened so far, and its journal row."""
-    done = db.execute(
-        "INSERT INTO triggers (predicate, mode, action, state, since, created_at) VALUES (?, ?, ?, 'armed', ?, ?)",
-        (
-            json.dumps(vars(draft.predicate), ensure_ascii=False),
-            *(draft.mode.value, actions.encode(draft.deed), journal.head(db), to_iso(now)),
-        ),
-    )
-    assert done.lastrowid is not None
-    trigger = load(db, done.lastrowid)
-    _tell(db, trigger, "created", actor=actor, now=now)
+    """Insert an armed trigger, which sees only later transitions, and its journal row."""
+    fresh = {"state": TriggerState.ARMED, "since": journal.head(db), "created_at": to_iso(now)}
+    trigger = load(db, rows.insert(db, "triggers", {**to_row(draft), **fresh}))
+    _record(db, trigger, "created", actor=actor, now=now)
     return trigger
 
 
-def find(db: sqlite3.Connection, number: int) -> Trigger | None:
-    row = db.execute("SELECT * FROM triggers WHERE id = ?", (number,)).fetchone()
-    return None if row is None else _trigger(row)
-
-
-def load(db: sqlite3.Connection, number: int) -> Trigger:
-    """The trigger of a number that is known to exist: triggers are never deleted."""
-    found = find(db, number)
-    if found is None:
-        raise LookupError(f"there is no trigger {number}")
-    return found
-
-
 def labelled(db: sqlite3.Connection, label: str) -> tuple[Trigger, ...]:
-    """Those whose predicate names that label."""
+    """Return the triggers whose predicate names that label."""
     return tuple(trigger for trigger in everything(db) if trigger.draft.predicate.label == label)
 
 
 def armed(db: sqlite3.Connection) -> tuple[Trigger, ...]:
-    return tuple(map(_trigger, db.execute("SELECT * FROM triggers WHERE state = 'armed' ORDER BY since, id")))
+    return records(Trigger, db.execute("SELECT * FROM triggers WHERE state = 'armed' ORDER BY since, id"))
 
 
-def first_armed(db: sqlite3.Connection) -> int | None:
-    """The earliest journal position that an armed trigger looks behind; None without any."""
+def first_armed(db: sqlite3.Connection) -> Seq | None:
+    """Return the earliest journal position after which an armed trigger looks; None if no trigger is armed."""
     row = db.execute("SELECT since FROM triggers WHERE state = 'armed' ORDER BY since LIMIT 1").fetchone()
-    return None if row is None else int(row["since"])
-
-
-def everything(db: sqlite3.Connection) -> tuple[Trigger, ...]:
-    return tuple(map(_trigger, db.execute("SELECT * FROM triggers ORDER BY id")))
-
-
-def in_trouble(db: sqlite3.Connection) -> tuple[Trigger, ...]:
-    rows = db.execute("SELECT * FROM triggers WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
-    return tuple(map(_trigger, rows))
+    return None if row is None else Seq(row["since"])
 
 
 def count_firing(db: sqlite3.Connection, trigger: Trigger) -> None:
-    """The trigger has fired: one that does so once is over."""
+    """Count an execution. A trigger with mode once is done after it."""
     state = trigger.state if trigger.draft.mode is TriggerMode.PERSISTENT else TriggerState.FIRED
     db.execute(
-        "UPDATE triggers SET fired = fired + 1, state = ?, trouble = '' WHERE id = ?",
-        (state.value, trigger.id),
+        "UPDATE triggers SET fired = fired + 1, state = ?, trouble = '' WHERE id = ?", (state, trigger.id)
     )
 
 
 def suspend(db: sqlite3.Connection, trigger: Trigger, why: str, *, cause: Entry, now: datetime) -> None:
-    """The trigger fires no more; it is listed until it is cancelled."""
+    """Stop a trigger. It is listed until a person cancels it."""
     db.execute("UPDATE triggers SET state = 'suspended', trouble = ? WHERE id = ?", (why, trigger.id))
     detail = {"trigger": trigger.id, "reason": why, "cause": cause.seq, "depth": cause.detail.get("depth", 0)}
     journal.append(
@@ -155,38 +132,15 @@ def suspend(db: sqlite3.Connection, trigger: Trigger, why: str, *, cause: Entry,
     )
 
 
-def note_trouble(db: sqlite3.Connection, number: int, trouble: str, *, interrupted: bool) -> None:
-    """Keeps what became of a firing until the next one. Of a trigger that fires once, `interrupted` becomes the
-    state."""
-    db.execute("UPDATE triggers SET trouble = ? WHERE id = ? AND state <> 'suspended'", (trouble, number))
-    if interrupted:
-        db.execute("UPDATE triggers SET state = 'interrupted' WHERE id = ? AND state = 'fired'", (number,))
-
-
 def cancel(db: sqlite3.Connection, trigger: Trigger, *, actor: str, now: datetime) -> None:
     db.execute("UPDATE triggers SET state = 'cancelled' WHERE id = ?", (trigger.id,))
-    _tell(db, trigger, "cancelled", actor=actor, now=now)
+    _record(db, trigger, "cancelled", actor=actor, now=now)
 
 
-def _tell(db: sqlite3.Connection, trigger: Trigger, event: str, *, actor: str, now: datetime) -> None:
+def _record(db: sqlite3.Connection, trigger: Trigger, event: str, *, actor: str, now: datetime) -> None:
     detail = {
         "trigger": trigger.id,
         "predicate": trigger.draft.predicate.as_document(),
         "action": actions.document(trigger.draft.deed),
     }
     journal.append(db, journal.Kind.TRIGGER, event, actor=actor, now=now, detail=detail)
-
-
-def _trigger(row: sqlite3.Row) -> Trigger:
-    draft = Draft(
-        Predicate(**json.loads(row["predicate"])), actions.decode(row["action"]), TriggerMode(row["mode"])
-    )
-    return Trigger(
-        id=row["id"],
-        draft=draft,
-        state=TriggerState(row["state"]),
-        since=row["since"],
-        fired=row["fired"],
-        trouble=row["trouble"],
-        created_at=row["created_at"],
-    )

@@ -1,0 +1,97 @@
+"""Queries that several tables share: by id, of timers and triggers, and of jobs.
+
+A job is done by a process of its own. It is claimed by an open row, so that it is done at most once. It ends once, and
+its row is removed some time later. Executions and notifications are jobs.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from huskies_core.clock import to_iso
+from huskies_core.errors import Overtaken
+from huskies_core.store import rows
+from huskies_core.store.rows import records
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Table(Generic[T]):
+    """A table whose rows have an `id`."""
+
+    name: str
+    record: type[T]
+
+    def find(self, db: sqlite3.Connection, number: int) -> T | None:
+        known = records(self.record, db.execute(f"SELECT * FROM {self.name} WHERE id = ?", (number,)))
+        return known[0] if known else None
+
+    def everything(self, db: sqlite3.Connection) -> tuple[T, ...]:
+        return records(self.record, db.execute(f"SELECT * FROM {self.name} ORDER BY id"))
+
+
+class SourceTable(Table[T]):
+    """The timers, or the triggers. Their rows are never deleted."""
+
+    def load(self, db: sqlite3.Connection, number: int) -> T:
+        """Return the record of an id that exists."""
+        known = self.find(db, number)
+        if known is None:
+            raise LookupError(f"{self.name} has no row {number}")
+        return known
+
+    def in_trouble(self, db: sqlite3.Connection) -> tuple[T, ...]:
+        """Return the records whose last execution had a problem."""
+        query = f"SELECT * FROM {self.name} WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id"
+        return records(self.record, db.execute(query))
+
+    def note_trouble(self, db: sqlite3.Connection, number: int, trouble: str, *, interrupted: bool) -> None:
+        """Record the problem of the last execution until the next one. A timer or trigger that runs once gets the state
+        `interrupted` if its execution was."""
+        update = f"UPDATE {self.name} SET trouble = ? WHERE id = ? AND state <> 'suspended'"
+        db.execute(update, (trouble, number))
+        if interrupted:
+            fired = f"UPDATE {self.name} SET state = 'interrupted' WHERE id = ? AND state = 'fired'"
+            db.execute(fired, (number,))
+
+
+@dataclass(frozen=True)
+class JobTable(Table[T]):
+    """A table of jobs; messages call one of them `noun`."""
+
+    noun: str
+
+    def claim(self, db: sqlite3.Connection, row: Mapping[str, Any], *, now: datetime) -> T:
+        """Insert an open job. From now on the process that claimed it does the work, or it is interrupted."""
+        number = rows.insert(db, self.name, {**row, "at": to_iso(now), "status": "open"})
+        claimed = self.find(db, number)
+        assert claimed is not None
+        return claimed
+
+    def end(self, db: sqlite3.Connection, number: int, row: Mapping[str, Any], *, subject: str) -> None:
+        """Record the end of a job. Raise Overtaken about `subject` if it has ended already."""
+        changes = ", ".join(f"{name} = :{name}" for name in row)
+        done = db.execute(
+            f"UPDATE {self.name} SET {changes} WHERE id = :id AND status = 'open'", {**row, "id": number}
+        )
+        if not done.rowcount:
+            raise Overtaken(f"{self.noun} {number} has ended", code="stale", subject=subject)
+
+    def still_open(self, db: sqlite3.Connection) -> tuple[T, ...]:
+        """Return the jobs that have not ended. The lock of a job shows whether its process lives."""
+        return records(
+            self.record, db.execute(f"SELECT * FROM {self.name} WHERE status = 'open' ORDER BY id")
+        )
+
+    def has_before(self, db: sqlite3.Connection, moment: datetime) -> bool:
+        """Return whether `expire` would remove a row."""
+        query = f"SELECT 1 FROM {self.name} WHERE at < ? AND status <> 'open' LIMIT 1"
+        return db.execute(query, (to_iso(moment),)).fetchone() is not None
+
+    def expire(self, db: sqlite3.Connection, moment: datetime) -> int:
+        """Remove the ended jobs that were claimed before `moment`; return how many."""
+        query = f"DELETE FROM {self.name} WHERE at < ? AND status <> 'open'"
+        return db.execute(query, (to_iso(moment),)).rowcount
