@@ -6,14 +6,17 @@ Whatever it cannot answer counts as due: the tick itself then says what is wrong
 import fcntl
 import os
 
-from huskies_core.store.due import at_work_without_news
+from huskies_core.store.due import due_in
 
 
 def is_due(state_dir: str) -> bool:
-    gateway = bool(os.environ.get("HUSKIES_GATEWAY_URL"))
-    database = os.path.join(state_dir, "state.db")
-    at_work = at_work_without_news(database, config_stamp(state_dir), gateway=gateway)
-    return at_work is None or any(_is_free(os.path.join(state_dir, place, "lock")) for place in at_work)
+    due = due_in(
+        os.path.join(state_dir, "state.db"),
+        stamp=config_stamp(state_dir),
+        gateway=bool(os.environ.get("HUSKIES_GATEWAY_URL")),
+        is_dead=lambda directory: _is_free(os.path.join(state_dir, directory, "lock")),
+    )
+    return due is None or bool(due)
 
 
 def config_stamp(state_dir: str) -> str:

@@ -1,50 +1,71 @@
-"""Whether the store itself knows of something to do, asked in a few milliseconds: imports sqlite3 and no more."""
+"""The passes that are due, by the store, in a few milliseconds. Nothing but sqlite3 and time is imported."""
 
 import sqlite3
 import time
 
-_NEWS = """
-SELECT (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'auto-assign'), -1)
-    OR EXISTS (SELECT 1 FROM journal WHERE kind IN ('transition', 'timer', 'trigger')
-               AND seq > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0))
-    OR EXISTS (SELECT 1 FROM pass_times WHERE (due_at <= :now OR due_at > :now AND last_at > :now)
-               AND pass NOT IN ('relay', 'notify'))
-    OR EXISTS (SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= :now)
-    OR (SELECT max(seq) FROM journal WHERE kind = 'transition')
-         > max(coalesce((SELECT seq FROM cursors WHERE name = 'fire-triggers'), 0),
-               (SELECT min(since) FROM triggers WHERE state = 'armed'))
-    OR (SELECT count(*) FROM pass_times WHERE pass IN ('watchdog', 'reconcile')) < 2
-    OR coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp
-    OR (:gateway OR coalesce((SELECT value FROM facts WHERE key = 'gateway'), '') <> '')
-        AND (SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition')
-              > coalesce((SELECT seq FROM cursors WHERE name = 'relay'), -1)
-        AND NOT EXISTS (SELECT 1 FROM pass_times WHERE pass = 'relay' AND due_at > :now AND last_at <= :now)
-    OR coalesce((SELECT value FROM facts WHERE key = 'notify'), '') <> ''
-        AND (SELECT coalesce(max(seq), 0) FROM journal) > coalesce((SELECT seq FROM cursors WHERE name = 'notify'), 0)
-        AND NOT EXISTS (SELECT 1 FROM pass_times WHERE pass = 'notify' AND due_at > :now AND last_at <= :now)
+TYPE_CHECKING = False  # typing takes longer to import than all of this
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONFIG = "config"
+"""Due if a configuration file has changed since it was last read."""
+DEAD_RUNS = "dead-runs"
+"""Due if the supervisor of a live run is dead."""
+
+_WAITS = (
+    "EXISTS (SELECT 1 FROM pass_times WHERE pass = '{0}' AND due_at > :now AND coalesce(last_at, '') <= :now)"
+)
+_BEHIND = "(SELECT coalesce(max(seq), 0) FROM journal{1}) > coalesce((SELECT seq FROM cursors WHERE name = '{0}'), {2})"
+
+_DUE = f"""
+SELECT pass FROM pass_times
+    WHERE (due_at <= :now OR due_at > :now AND last_at > :now) AND pass NOT IN ('relay', 'notify')
+UNION ALL SELECT 'watchdog' WHERE NOT {_WAITS.format("watchdog")}
+UNION ALL SELECT 'reconcile' WHERE NOT {_WAITS.format("reconcile")}
+UNION ALL SELECT 'auto-assign' WHERE {_BEHIND.format("auto-assign", "", -1)}
+UNION ALL SELECT 'audit-log' WHERE EXISTS (SELECT 1 FROM journal WHERE kind IN ('transition', 'timer', 'trigger')
+    AND seq > coalesce((SELECT seq FROM cursors WHERE name = 'audit-log'), 0))
+UNION ALL SELECT 'fire-timers' WHERE EXISTS (SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= :now)
+UNION ALL SELECT 'fire-triggers' WHERE (SELECT max(seq) FROM journal WHERE kind = 'transition')
+    > max(coalesce((SELECT seq FROM cursors WHERE name = 'fire-triggers'), 0),
+          (SELECT min(since) FROM triggers WHERE state = 'armed'))
+UNION ALL SELECT 'notify' WHERE coalesce((SELECT value FROM facts WHERE key = 'notify'), '') <> ''
+    AND {_BEHIND.format("notify", "", 0)} AND NOT {_WAITS.format("notify")}
+UNION ALL SELECT 'relay' WHERE (:gateway OR coalesce((SELECT value FROM facts WHERE key = 'gateway'), '') <> '')
+    AND {_BEHIND.format("relay", " WHERE kind = 'transition'", -1)} AND NOT {_WAITS.format("relay")}
+UNION ALL SELECT '{CONFIG}' WHERE coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp
 """
+"""A time that is later than `last_at` was written before the clock was set back: it does not count."""
 
-_AT_WORK = """
-SELECT 'runs/' || id FROM runs WHERE status <> 'ended'
-UNION ALL SELECT 'firings/' || id FROM firings WHERE status = 'open'
-UNION ALL SELECT 'notifications/' || id FROM notifications WHERE status = 'open'
+_OPEN = f"""
+SELECT '{DEAD_RUNS}', 'runs/' || id FROM runs WHERE status <> 'ended'
+UNION ALL SELECT 'fire-' || substr(source, 1, instr(source, ':') - 1) || 's', 'firings/' || id
+    FROM firings WHERE status = 'open'
+UNION ALL SELECT 'notify', 'notifications/' || id FROM notifications WHERE status = 'open'
 """
+"""The live runs and open jobs: the pass that ends each if its process is dead, and its directory."""
 
 
-def at_work_without_news(database: str, stamp: str, *, gateway: bool) -> "list[str] | None":
-    """The folders, below the database's, of what is at work, whose locks are to be looked at, when nothing else is due;
-    None when something is, or nothing can be told.
+def due_passes(
+    db: sqlite3.Connection, now: str, *, stamp: str, gateway: bool, is_dead: "Callable[[str], bool]"
+) -> frozenset[str]:
+    """Return the names of the passes that are due at `now` (ISO 8601), with CONFIG and DEAD_RUNS.
 
-    `stamp` is what the config files look like now; `gateway` is whether the environment names one. Whether the config
-    does was written down when it was last read.
+    `stamp` describes the present configuration files; `gateway` is whether the environment sets a gateway. `is_dead`
+    returns whether no process holds the lock of a directory, which is relative to the state directory.
     """
+    due = {row[0] for row in db.execute(_DUE, {"now": now, "stamp": stamp, "gateway": gateway})}
+    return frozenset(due.union(row[0] for row in db.execute(_OPEN) if is_dead(row[1])))
+
+
+def due_in(
+    database: str, *, stamp: str, gateway: bool, is_dead: "Callable[[str], bool]"
+) -> "frozenset[str] | None":
+    """Return the passes that are due now in a database, see `due_passes`; None if it cannot be read."""
     try:
         db = sqlite3.connect(f"file:{uri_path(database)}?mode=ro", uri=True, timeout=5)
         try:
-            asked = {"now": _iso(time.time()), "stamp": stamp, "gateway": gateway}
-            if db.execute(_NEWS, asked).fetchone()[0]:
-                return None
-            return [row[0] for row in db.execute(_AT_WORK)]
+            return due_passes(db, _iso(time.time()), stamp=stamp, gateway=gateway, is_dead=is_dead)
         finally:
             db.close()
     except sqlite3.Error:
@@ -56,5 +77,5 @@ def _iso(moment: float) -> str:
 
 
 def uri_path(path: str) -> str:
-    """The characters that mean something in a URI file name of SQLite."""
+    """Return a path for a URI file name of SQLite."""
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
