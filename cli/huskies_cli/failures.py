@@ -12,7 +12,7 @@ from pathlib import Path
 
 from huskies_cli.output import asks_for_json, fail
 from huskies_cli.session import Session
-from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.errors import HuskiesError
 
 _FACTS = {
     errno.ENOSPC: ("disk_full", "the disk is full", "Make room and run it again."),
@@ -22,39 +22,6 @@ _FACTS = {
     errno.EPERM: ("permission_denied", "permission denied", "Check who owns it and its mode."),
     errno.EMFILE: ("too_many_files", "too many files are open", "Raise the limit: ulimit -n."),
     errno.ENFILE: ("too_many_files", "too many files are open on this machine", "Close what is not needed."),
-}
-_DATABASE_FACTS = {
-    sqlite3.SQLITE_FULL: _FACTS[errno.ENOSPC],
-    sqlite3.SQLITE_READONLY: (
-        "read_only",
-        "the project's store cannot be written",
-        "Check the mode of .huskies and what is in it.",
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "cannot_open",
-        "the project's store cannot be opened",
-        "Check the mode of .huskies and what is in it.",
-    ),
-    sqlite3.SQLITE_PERM: (
-        "permission_denied",
-        "the project's store cannot be accessed",
-        "Check the mode of .huskies.",
-    ),
-    sqlite3.SQLITE_IOERR: (
-        "disk_error",
-        "the project's store could not be read or written",
-        "Check the disk: is it full or failing?",
-    ),
-    sqlite3.SQLITE_CORRUPT: (
-        "store_corrupt",
-        "the project's store is damaged",
-        "Keep a copy of .huskies/state.db; restore a backup.",
-    ),
-    sqlite3.SQLITE_NOTADB: (
-        "store_corrupt",
-        "the project's store is not a database",
-        "Keep a copy of .huskies/state.db; restore a backup.",
-    ),
 }
 
 
@@ -85,24 +52,11 @@ def explain(error: BaseException) -> HuskiesError | None:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted", code="interrupted")
-    if isinstance(error, sqlite3.Error):
-        return _explain_database(error)
     if isinstance(error, OSError) and error.errno in _FACTS:
         code, fact, hint = _FACTS[error.errno]
         path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
         return HuskiesError(f"{fact}: {path}" if path else fact, hint=hint, code=code, subject=path)
     return None
-
-
-def _explain_database(error: sqlite3.Error) -> HuskiesError | None:
-    number: int | None = getattr(error, "sqlite_errorcode", None)
-    primary = None if number is None else number & 0xFF
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LockBusy("the project's store is busy")
-    if primary not in _DATABASE_FACTS:
-        return None
-    code, fact, hint = _DATABASE_FACTS[primary]
-    return HuskiesError(f"{fact} ({error})", hint=hint, code=code)
 
 
 def _bug(error: BaseException, arguments: Sequence[str], session: Session) -> Bug:

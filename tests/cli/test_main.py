@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -177,31 +176,6 @@ def test_what_a_person_can_act_on_has_its_own_exit_code(
     assert plain == (code, f"huskies: {message}")
     assert (as_json[0], as_json[1]["exit_code"], as_json[1]["command"]) == (code, code, "add")
     assert (item["code"], item["message"]) == (word, message)
-
-
-def test_a_full_and_a_read_only_store_are_facts(
-    install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    path = tmp_path / "state.db"
-    writing = sqlite3.connect(path)
-    writing.execute("CREATE TABLE t (a)")
-    writing.execute("PRAGMA max_page_count = 3")
-    reading = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-
-    def fill() -> None:
-        writing.execute("INSERT INTO t VALUES (zeroblob(1000000))")
-
-    def write() -> None:
-        reading.execute("INSERT INTO t VALUES (1)")
-
-    words = []
-    for act in (fill, write):
-        install(act)
-        code = main(["add", "--json"])
-        words.append((code, json.loads(capsys.readouterr().out)["errors"][0]["code"]))
-    writing.close()
-    reading.close()
-    assert words == [(1, "disk_full"), (1, "read_only")]
 
 
 SENT = "'huskies doctor --bundle FILE' makes of it what can be sent."

@@ -35,7 +35,7 @@ def packed(members: Mapping[str, str], now: datetime) -> bytes:
 
 def put_new(path: Path, content: bytes) -> None:
     """Writes it whole, for its owner alone, or not at all: it is given its name as a second one, which fails where the
-    name is taken. Raises HuskiesError `exists`, and `unwritable` where the place takes nothing.
+    name is taken. Raises HuskiesError `exists`, and `not_writable` where the place takes nothing.
 
     Killed before, it leaves a hidden temporary file beside it.
     """
@@ -50,7 +50,9 @@ def put_new(path: Path, content: bytes) -> None:
         raise _exists(path) from error
     except OSError as error:
         fact = f"{path} cannot be written: {error.strerror}"
-        raise HuskiesError(fact, hint="Name another place.", code="unwritable", subject=str(path)) from error
+        raise HuskiesError(
+            fact, hint="Name another place.", code="not_writable", subject=str(path)
+        ) from error
     finally:
         beside.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What SQLite and the disk refuse, told as facts a person can act on. All other errors of SQLite are bugs."""
+"""The errors of SQLite and the disk that a person can act on, as HuskiesError. All other errors of SQLite are bugs."""
 
 import os
 import sqlite3
@@ -16,22 +16,22 @@ _REFUSED = (
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raises HuskiesError or LockBusy in place of the errors of SQLite that come from outside."""
+    """Raise HuskiesError or LockBusy in place of the errors of SQLite that have a cause outside of Huskies."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        told = _explain(error)
-        if told is None:
+        explanation = _explain(error)
+        if explanation is None:
             raise
-        raise told from error
+        raise explanation from error
 
 
 def _explain(error: sqlite3.DatabaseError) -> HuskiesError | None:
-    # Errors that Python's own module raises carry no code; the low byte of SQLite's tells the family.
+    # Errors that Python's own module raises have no code. The low byte of SQLite's code is the family.
     family = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if family in _DAMAGED:
         return damaged(str(error))
-    if family == sqlite3.SQLITE_BUSY:
+    if family in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return busy()
     if family == sqlite3.SQLITE_FULL:
         return HuskiesError(
@@ -47,24 +47,24 @@ def busy() -> LockBusy:
 def damaged(detail: str) -> HuskiesError:
     return HuskiesError(
         f"the store is damaged: {detail}",
-        hint="Keep .huskies/state.db as it is and restore a copy; branches and worktrees are untouched.",
+        hint="Keep .huskies/state.db and restore a backup. Branches and worktrees are not affected.",
         code="store_damaged",
     )
 
 
 def lost(path: os.PathLike[str]) -> HuskiesError:
     return HuskiesError(
-        f"{os.fspath(path)} is gone",
-        hint="Restore it from a copy, without the -wal and -shm of the lost one, or run 'huskies init'.",
+        f"{os.fspath(path)} is missing",
+        hint="Restore a backup, without the -wal and -shm files of the lost store, or run 'huskies init'.",
         code="store_lost",
     )
 
 
 def left_log(path: os.PathLike[str]) -> HuskiesError:
-    """A write-ahead log without its database: SQLite would write it into any new one of that name."""
+    """Return the error for a write-ahead log without its database. SQLite would apply it to a new one of that name."""
     return HuskiesError(
-        f"{os.fspath(path)} is left of a store that is gone",
-        hint="Restore state.db beside it, or move it away to begin anew.",
+        f"{os.fspath(path)} belongs to a store that is missing",
+        hint="Restore state.db, or move the file away to begin with an empty store.",
         code="store_lost",
     )
 
@@ -72,6 +72,6 @@ def left_log(path: os.PathLike[str]) -> HuskiesError:
 def unusable(detail: str) -> HuskiesError:
     return HuskiesError(
         f"the store cannot be used: {detail}",
-        hint="Reading, too, needs a .huskies folder that this user may write in.",
+        hint="Give this user write permission for .huskies; reading needs it, too.",
         code="store_unusable",
     )

@@ -30,4 +30,4 @@ def test_where_files_have_one_name_only_it_is_written_all_the_same(
 def test_a_place_that_takes_nothing_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(HuskiesError) as caught:
         put_new(tmp_path / name, b"new")
-    assert (caught.value.code, list(tmp_path.iterdir())) == ("unwritable", [])
+    assert (caught.value.code, list(tmp_path.iterdir())) == ("not_writable", [])

@@ -80,7 +80,7 @@ def test_without_a_store_that_can_be_read_the_rest_is_looked_at(
     with open_context(context.project.root, find=find_remains) as again:
         found = problems(again)
     fact = found.pop("store")
-    told = ("the store is damaged", "state.db is gone", "the store is of version 99")
+    told = ("the store is damaged", "state.db is missing", "the store is of version 99")
     assert any(part in fact for part in told)
     assert found == dict.fromkeys(["runs", "worktrees"], NOT_READ)
     assert tmp_path.exists()
