@@ -76,7 +76,7 @@ def _spent_on_day_of(snapshot: Snapshot, run: Run) -> float:
 
 
 def _first_told(snapshot: Snapshot, run: Run) -> datetime:
-    return usage.first_told(snapshot.db, run.id) or snapshot.now
+    return usage.first_used(snapshot.db, run.id) or snapshot.now
 
 
 def _ids(live: Iterable[Run]) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
-"""What is known: stories, their journal, the content and the runs, in SQLite under one file lock.
+"""The store: stories, their journal, content and runs in one SQLite database, written under one file lock.
 
-All SQL is here: `connection` opens and guards, with `schema` and `trouble`; `firing` alone moves a story;
-each other module is one table.
+All SQL is here. `connection` opens the database, with `schema` and `errors`. `rows` converts records, and `tables` has
+the queries that several tables share. Only `transitions` moves a story. `due` and `completions` read the database
+without the rest, in a few milliseconds. Each other module is one table.
 """

@@ -1,21 +1,22 @@
-"""Which feature branches this store made. The record comes before the branch, so that a crash
-between the two leaves no branch that nobody owns."""
+"""The feature branches that this store created. The row is written before git creates the branch, so that a crash
+between the two leaves no branch without an owner."""
 
 import sqlite3
 from datetime import datetime
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import StoryId
 
 
 def record(db: sqlite3.Connection, story: int, base_commit: str, *, now: datetime) -> None:
-    """Claims the story's branch; one that is recorded already keeps the commit it began from."""
+    """Claim the story's branch. A branch that is recorded already keeps its base commit."""
     db.execute(
         "INSERT INTO branches VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (story, base_commit, to_iso(now))
     )
 
 
 def move(db: sqlite3.Connection, story: int, base_commit: str) -> None:
-    """The branch, which has no commits of its own yet, begins from a later commit now."""
+    """Set a later base commit for a branch without commits of its own."""
     db.execute("UPDATE branches SET base_commit = ? WHERE story = ?", (base_commit, story))
 
 
@@ -24,10 +25,10 @@ def forget(db: sqlite3.Connection, story: int) -> None:
 
 
 def base_commit(db: sqlite3.Connection, story: int) -> str | None:
-    """The commit the story's branch began from, or None when the store made none."""
+    """Return the commit where the story's branch begins, or None if the store created no branch."""
     row = db.execute("SELECT base_commit FROM branches WHERE story = ?", (story,)).fetchone()
     return None if row is None else str(row["base_commit"])
 
 
-def all_stories(db: sqlite3.Connection) -> frozenset[int]:
+def all_stories(db: sqlite3.Connection) -> frozenset[StoryId]:
     return frozenset(row["story"] for row in db.execute("SELECT story FROM branches"))

@@ -1,22 +1,23 @@
-"""What led to what: a row about a story carries the firing that moved the story, until a person touches it."""
+"""The cause of a change: the execution that last moved a story, until a person changes the story."""
 
 import sqlite3
 from typing import Any
 
-FIRING_ACTORS = ("timer:", "trigger:")
+EXECUTION_ACTORS = ("timer:", "trigger:")
 
 
 def link(db: sqlite3.Connection, story: int, actor: str) -> dict[str, Any]:
-    """`cause`, a journal position, and `depth` of what `actor` does to a story now; nothing where no firing led to it.
+    """Return `cause`, a journal position, and `depth` for a change of the story by `actor`, if an execution led to it.
 
-    A firing begins or lengthens the story's chain, passes and runs hand it on, a person ends it.
+    An execution becomes the cause. Passes and runs leave the cause as it is, a person removes it.
     """
-    if actor.startswith(FIRING_ACTORS):
-        firing = of_actor(db, actor)
-        if firing:
-            values = {"story": story, **firing}
-            db.execute("INSERT OR REPLACE INTO chains VALUES (:story, :cause, :depth)", values)
-        return firing
+    if actor.startswith(EXECUTION_ACTORS):
+        cause = of_actor(db, actor)
+        if cause:
+            db.execute(
+                "INSERT OR REPLACE INTO chains VALUES (:story, :cause, :depth)", {"story": story, **cause}
+            )
+        return cause
     if actor.startswith("user:"):
         db.execute("DELETE FROM chains WHERE story = ?", (story,))
         return {}
@@ -25,7 +26,7 @@ def link(db: sqlite3.Connection, story: int, actor: str) -> dict[str, Any]:
 
 
 def of_actor(db: sqlite3.Connection, actor: str) -> dict[str, Any]:
-    """The open firing in whose name `actor` acts; of several the one that most others led to."""
+    """Return the open execution of `actor`; of several, the one with the greatest depth."""
     row = db.execute(
         "SELECT seq AS cause, depth FROM firings WHERE status = 'open' AND source = ? ORDER BY depth DESC LIMIT 1",
         (actor,),

@@ -1,4 +1,4 @@
-"""Opening the store: who may write, and that it is still the database that it was."""
+"""Open the store: one writer at a time, and never another database than the one that was opened."""
 
 import os
 import sqlite3
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import quote
 
+from huskies_core.atomic_file import sync_folder
 from huskies_core.errors import LockBusy
 from huskies_core.project import Project
 from huskies_core.store.errors import busy, explained, left_log, lost, unusable
@@ -17,25 +18,25 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 Connection = sqlite3.Connection
-"""What `reading` and `exclusive` give; the name by which the rest of the program knows it."""
+"""The type that `reading` and `exclusive` yield, for modules that do not import sqlite3."""
 
 STORE_WAIT_SECS = 10.0
 BUSY_TIMEOUT_SECS = 5.0
 
 
 class _Opened(NamedTuple):
-    """A connection, and which file (device, inode) it was opened on."""
+    """A connection, and the file (device, inode) that it opened."""
 
     db: sqlite3.Connection
     file: tuple[int, int]
 
 
 class Store:
-    """One project's database. Reading takes no lock; every write happens inside `exclusive()`.
+    """The database of a project. Reading takes no lock; every write happens inside `exclusive()`.
 
-    Commits and closes stay under the file lock, so that every checkpoint does: some releases of SQLite can
-    damage a write-ahead log when two connections checkpoint at once. Both ways in raise HuskiesError
-    `store_lost`, `store_damaged`, `newer_store`, `store_unusable` or `disk_full` where the disk is at fault.
+    Commits and closes happen under the file lock, and with them every checkpoint: some releases of SQLite can damage
+    the write-ahead log if two connections checkpoint at once. Every method raises HuskiesError `store_lost`,
+    `store_damaged`, `newer_store`, `store_unusable` or `disk_full` for errors of the disk.
     """
 
     def __init__(self, project: Project) -> None:
@@ -52,15 +53,15 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Closes what is open. A writer is closed under the lock, or left open when the lock stays busy."""
+        """Close the connections. A writer is closed under the lock, and stays open if the lock is busy."""
         self._close_reader()
-        # What was written is committed: a lock that is busy now must not look like a write that failed.
+        # Everything is committed: a busy lock must not look like a failed write.
         with suppress(LockBusy):
             self._close_writer()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that cannot write, on one unchanging state of the store for as long as it is held."""
+        """Yield a read-only connection that sees one state of the store until the end of the block."""
         if self._reader is not None and self._reader.db.in_transaction:
             yield self._reader.db
             return
@@ -71,20 +72,20 @@ class Store:
                     pass
             db.execute("BEGIN")
             try:
-                # This first read fixes what is seen until the end.
+                # The first read fixes the state that the transaction sees.
                 check_version(db)
                 yield db
             finally:
                 db.rollback()
 
     def version(self) -> int:
-        """The version of its schema. Unlike `reading` it leaves an older store as it is."""
+        """Return the version of the schema. Unlike `reading`, do not migrate an older store."""
         with explained():
             return check_version(self._open_reader())
 
     def revision(self) -> tuple[int, ...]:
-        """Differs from the last one after every commit by any other connection, of this process or another: what a
-        loop asks many times a second. Raises as `reading` does."""
+        """Return a value that changes with every commit by another connection, of this process or another. It is cheap
+        enough for a loop that asks many times a second."""
         with explained():
             db = self._open_reader()
             assert self._reader is not None
@@ -92,9 +93,9 @@ class Store:
 
     @contextmanager
     def exclusive(self, wait: float = STORE_WAIT_SECS) -> Iterator[sqlite3.Connection]:
-        """The only writer, in one transaction: committed at the end, rolled back when the block raises.
+        """Yield the only writing connection, in one transaction. Commit at the end; roll back if the block raises.
 
-        Raises LockBusy when another writer held the lock for `wait` seconds.
+        Raise LockBusy if another writer holds the lock for `wait` seconds.
         """
         with explained(), self._locked(wait):
             db = self._open_writer()
@@ -109,7 +110,7 @@ class Store:
                     db.rollback()
 
     def make(self) -> None:
-        """See `create`."""
+        """Create the database, see `create`."""
         with explained(), self._locked(STORE_WAIT_SECS):
             if not self._path.exists():
                 _build(self._path)
@@ -149,7 +150,7 @@ class Store:
         from filelock import FileLock, Timeout
 
         if self._lock is None:
-            # A connection belongs to its thread anyway; without thread_local an acquire costs a quarter less.
+            # A connection belongs to one thread anyway. Without thread_local, acquiring costs a quarter less.
             path = self.project.state_lock
             self._lock = FileLock(path, poll_interval=0.005, fallback_to_soft=False, thread_local=False)
         try:
@@ -165,11 +166,11 @@ class Store:
 
 
 def create(project: Project) -> None:
-    """Makes the database beside its name and moves it there whole; one that exists is only migrated.
+    """Create the database under another name and rename it, so that it is never incomplete. Migrate one that exists.
 
-    Only `init` calls this: a missing database anywhere else is lost state, not a new project. A crash leaves
-    `state.new`, which the next call removes. Raises HuskiesError `store_lost` when a database that is gone
-    has left its write-ahead log.
+    Only `init` calls this: everywhere else a missing database is lost state, not a new project. A crash leaves
+    `state.new`, which the next call removes. Raise HuskiesError `store_lost` if a missing database has left its
+    write-ahead log.
     """
     with Store(project) as store:
         store.make()
@@ -186,16 +187,7 @@ def _build(database: Path) -> None:
         db.execute("PRAGMA journal_mode = WAL")
         migrate(db)
     os.replace(fresh, database)
-    _sync(database.parent)
-
-
-def _sync(folder: Path) -> None:
-    """The new name outlives a power failure from here on."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(str(database.parent))
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -207,9 +199,9 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _file(path: Path) -> tuple[int, int]:
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError as error:
         raise lost(path) from error
     except OSError as error:
         raise unusable(str(error)) from error
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -1,9 +1,10 @@
-"""What runs leave for the next run of a story, under a key: outputs, notes, conflicts. Gone at its end."""
+"""Content: what runs leave for the next run of a story, such as output and notes. A terminal story has none."""
 
 import sqlite3
 from datetime import datetime
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import StoryId
 
 GATE_OUTPUT = "gate_output"
 QA_NOTES = "qa_notes"
@@ -20,8 +21,8 @@ def put(db: sqlite3.Connection, story: int, key: str, value: str, *, now: dateti
 
 
 def of_story(db: sqlite3.Connection, story: int) -> dict[str, str]:
-    rows = db.execute("SELECT key, value FROM content WHERE story = ? ORDER BY key", (story,))
-    return {row["key"]: row["value"] for row in rows}
+    items = db.execute("SELECT key, value FROM content WHERE story = ? ORDER BY key", (story,))
+    return {row["key"]: row["value"] for row in items}
 
 
 def remove(db: sqlite3.Connection, story: int, key: str) -> None:
@@ -29,17 +30,17 @@ def remove(db: sqlite3.Connection, story: int, key: str) -> None:
 
 
 def purge(db: sqlite3.Connection, story: int) -> int:
-    """Removes all content of a story; returns how many keys there were."""
+    """Remove all content of a story; return the number of keys."""
     return db.execute("DELETE FROM content WHERE story = ?", (story,)).rowcount
 
 
-def left_over(db: sqlite3.Connection) -> tuple[tuple[int, int], ...]:
-    """Terminal stories that still have content, each with its number of keys."""
-    rows = db.execute(
+def left_over(db: sqlite3.Connection) -> tuple[tuple[StoryId, int], ...]:
+    """Return the terminal stories that still have content, each with its number of keys."""
+    stories = db.execute(
         # CROSS JOIN keeps the order of the loops: content is small, the archive is not.
         """SELECT content.story, count(*) AS keys
            FROM content CROSS JOIN stories ON stories.id = content.story
            WHERE stories.stage IN ('done', 'archived', 'abandoned', 'superseded')
            GROUP BY content.story ORDER BY content.story"""
     )
-    return tuple((row["story"], row["keys"]) for row in rows)
+    return tuple((row["story"], row["keys"]) for row in stories)

@@ -1,4 +1,4 @@
-"""How far each consumer of the journal has come. A cursor that is behind is work to do, never lost news."""
+"""The position of each consumer of the journal. Rows after a cursor are work that is still to do."""
 
 import sqlite3
 
@@ -8,13 +8,13 @@ def get(db: sqlite3.Connection, name: str) -> int:
 
 
 def find(db: sqlite3.Connection, name: str) -> int | None:
-    """None for a consumer that has not begun."""
+    """Return the position, or None for a consumer that has never run."""
     row = db.execute("SELECT seq FROM cursors WHERE name = ?", (name,)).fetchone()
     return None if row is None else int(row["seq"])
 
 
 def move(db: sqlite3.Connection, name: str, seq: int) -> None:
-    """Moves a cursor forward; one that is further already stays."""
+    """Move a cursor forward, never back."""
     db.execute(
         "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)",
         (name, seq),

@@ -1,4 +1,4 @@
-"""Which trees have passed which gates. A failure may be the day's: it is not kept but tried again."""
+"""The trees that have passed the gates. Failures are not kept: they may be accidental, so the gates run again."""
 
 import sqlite3
 from datetime import datetime
@@ -7,23 +7,23 @@ from huskies_core.clock import to_iso
 
 
 def record(db: sqlite3.Connection, tree: str, definition: str, *, now: datetime) -> None:
-    """`definition` is a digest of all that decides the outcome beside the tree."""
+    """Record a pass. `definition` is a digest of everything else that decides the result."""
     db.execute(
         "INSERT INTO gate_passes VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (tree, definition, to_iso(now))
     )
 
 
 def known(db: sqlite3.Connection, tree: str, definition: str) -> bool:
-    found = db.execute("SELECT 1 FROM gate_passes WHERE tree = ? AND definition = ?", (tree, definition))
-    return found.fetchone() is not None
+    query = "SELECT 1 FROM gate_passes WHERE tree = ? AND definition = ?"
+    return db.execute(query, (tree, definition)).fetchone() is not None
 
 
 def has_before(db: sqlite3.Connection, moment: datetime) -> bool:
-    """Whether a pass is older than `moment`."""
-    found = db.execute("SELECT 1 FROM gate_passes WHERE at < ? LIMIT 1", (to_iso(moment),))
-    return found.fetchone() is not None
+    """Return whether `expire` would remove a row."""
+    query = "SELECT 1 FROM gate_passes WHERE at < ? LIMIT 1"
+    return db.execute(query, (to_iso(moment),)).fetchone() is not None
 
 
 def expire(db: sqlite3.Connection, before: datetime) -> int:
-    """Forgets passes older than `before`; returns how many."""
+    """Remove passes older than `before`; return how many."""
     return db.execute("DELETE FROM gate_passes WHERE at < ?", (to_iso(before),)).rowcount

@@ -1,16 +1,20 @@
-"""Single facts about the project: its base branch, how the config files looked, the hygiene fingerprint, whether
-the config sets a gateway, how often in a row it could not be reached and why the last time, whether
-it has people told, the pause."""
+"""Single values about the project, such as its base branch, and values of the configuration for readers without it."""
 
 import sqlite3
 
 BASE_BRANCH = "base_branch"
 CONFIG_STAMP = "config_stamp"
+"""Times, sizes and inodes of the configuration files when they were last read."""
 HYGIENE = "hygiene"
+"""A fingerprint of the parts of the repository that agents must not change."""
 GATEWAY = "gateway"
+"""Not empty if the configuration sets a gateway."""
 NOTIFY = "notify"
+"""Not empty if the configuration sets a notification channel."""
 RELAY_FAILURES = "relay_failures"
+"""How often in a row the gateway could not be reached."""
 RELAY_TROUBLE = "relay_trouble"
+"""The last error of the relay."""
 
 
 def get(db: sqlite3.Connection, key: str) -> str | None:

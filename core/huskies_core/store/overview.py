@@ -1,4 +1,4 @@
-"""What a board counts over many rows: stories by stage, and what was found out about the repository lately."""
+"""Counts and findings for the board: stories by stage, and unexpected changes of the repository."""
 
 import json
 import sqlite3
@@ -11,7 +11,7 @@ from huskies_core.pipeline.stages import StageName
 
 @dataclass(frozen=True)
 class Finding:
-    """A change of the repository that no agent should make; `runs` were live while it happened."""
+    """A change of the repository that no agent should make; `runs` were live at that time."""
 
     at: str
     change: str
@@ -19,22 +19,22 @@ class Finding:
 
 
 def count_stories(db: sqlite3.Connection) -> dict[StageName, int]:
-    """How many stories are in each stage that has any."""
-    rows = db.execute("SELECT stage, count(*) AS stories FROM stories GROUP BY stage")
-    return {StageName(row["stage"]): row["stories"] for row in rows}
+    """Return how many stories are in each stage; empty stages are left out."""
+    counts = db.execute("SELECT stage, count(*) AS stories FROM stories GROUP BY stage")
+    return {StageName(row["stage"]): row["stories"] for row in counts}
 
 
 def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[Finding, ...]:
-    """What changed in the repository since then, oldest first."""
-    # From the newest row backwards: only as much of the journal is read as is asked for.
+    """Return the changes of the repository since `moment`, oldest first."""
+    # The search goes from the newest row backwards, so it reads only the rows since that time.
     last = db.execute(
         "SELECT seq FROM journal WHERE at < ? ORDER BY seq DESC LIMIT 1", (to_iso(moment),)
     ).fetchone()
-    rows = db.execute(
+    changes = db.execute(
         "SELECT at, detail FROM journal WHERE seq > ? AND kind = 'git' AND event = 'repository_changed' ORDER BY seq",
         (0 if last is None else last["seq"],),
     )
-    return tuple(_finding(row["at"], json.loads(row["detail"])) for row in rows)
+    return tuple(_finding(row["at"], json.loads(row["detail"])) for row in changes)
 
 
 def _finding(at: str, detail: dict[str, object]) -> Finding:

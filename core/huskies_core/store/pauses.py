@@ -1,4 +1,4 @@
-"""The pause: while one is on, no pass starts an agent."""
+"""The pause of the project: while it lasts, no pass starts an agent."""
 
 import json
 import sqlite3
@@ -7,13 +7,14 @@ from datetime import datetime
 
 from huskies_core.clock import to_iso
 from huskies_core.store import journal, metadata
+from huskies_core.store.rows import to_text
 
-_FACT = "pause"
+_KEY = "pause"
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Who began it, when, and why, if they said so."""
+    """A pause: the actor and the time of its start, and the reason, which may be empty."""
 
     by: str
     since: str
@@ -21,25 +22,25 @@ class Pause:
 
 
 def get(db: sqlite3.Connection) -> Pause | None:
-    written = metadata.get(db, _FACT)
-    return None if written is None else Pause(**json.loads(written))
+    text = metadata.get(db, _KEY)
+    return None if text is None else Pause(**json.loads(text))
 
 
 def begin(db: sqlite3.Connection, reason: str, *, actor: str, now: datetime) -> Pause:
-    """Begins one, with a row of the journal; one that is on already stays as it is."""
-    known = get(db)
-    if known is not None:
-        return known
+    """Begin a pause, with a journal row, and return it. Return the present pause unchanged if there is one."""
+    present = get(db)
+    if present is not None:
+        return present
     pause = Pause(actor, to_iso(now), reason)
-    metadata.put(db, _FACT, json.dumps(asdict(pause), ensure_ascii=False))
+    metadata.put(db, _KEY, to_text(asdict(pause)))
     journal.append(db, journal.Kind.QUEUE, "paused", actor=actor, now=now, detail={"reason": reason})
     return pause
 
 
 def end(db: sqlite3.Connection, *, actor: str, now: datetime) -> Pause | None:
-    """Ends the pause, with a row that wakes auto-assign; the one that was on, or None."""
-    known = get(db)
-    if known is not None:
-        metadata.remove(db, _FACT)
+    """End the pause, with a journal row that makes auto-assign due, and return it; return None without a pause."""
+    present = get(db)
+    if present is not None:
+        metadata.remove(db, _KEY)
         journal.append(db, journal.Kind.QUEUE, "resumed", actor=actor, now=now)
-    return known
+    return present

@@ -1,22 +1,24 @@
-"""The accounts of agents that are at their limit: nobody of that runtime and model is started before it is over."""
+"""Rate limits of accounts: until a limit ends, no agent of its runtime and model is started."""
 
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from huskies_core.clock import from_iso, to_iso
+from huskies_core.clock import to_iso
 from huskies_core.runtimes.interface import LONGEST_LIMIT_SECS
 from huskies_core.store import journal
+from huskies_core.store.rows import Embedded, records, to_row
 
 FIRST_WAIT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
 BELIEVED = timedelta(seconds=LONGEST_LIMIT_SECS)
-"""In place of a longer one there is a wait of our own."""
+"""A reset time that is further ahead is ignored."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whom a limit is about. `model` is empty where the agent names none."""
+    """The account of a limit. `model` is empty if the agent names none."""
 
     runtime: str
     model: str
@@ -27,9 +29,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Limit:
-    """`attempts` is how many waits in a row were of our own making; `since` is when the limit was met last."""
+    """A limit. `attempts` counts the waits in a row without a reset time from the provider; `since` is the time of the
+    last refusal."""
 
-    account: Account
+    account: Annotated[Account, Embedded]
     until: datetime
     attempts: int
     detail: str
@@ -37,8 +40,8 @@ class Limit:
 
 
 def everything(db: sqlite3.Connection) -> tuple[Limit, ...]:
-    """Those that are over, too: they count the attempts until an agent is heard again."""
-    return tuple(map(_limit, db.execute("SELECT * FROM rate_limits ORDER BY runtime, model")))
+    """Return all limits, including ended ones, which keep the number of attempts until an agent gets an answer."""
+    return records(Limit, db.execute("SELECT * FROM rate_limits ORDER BY runtime, model"))
 
 
 def in_force(db: sqlite3.Connection, now: datetime) -> tuple[Limit, ...]:
@@ -58,40 +61,37 @@ def meet(
     actor: str,
     now: datetime,
 ) -> Limit:
-    """Notes that an account is at its limit, until `resets_at` or, where nothing believable is told, for 60 s,
-    doubling to an hour. Of two times the later one stands; several agents that meet one limit at once wait once.
+    """Record that an account is at its limit and return the limit.
 
-    One journal row tells of each limit: not of the waits of our own that follow the first one.
+    It lasts until `resets_at`. Without a believable reset time it lasts 60 s, doubled with each attempt up to an hour.
+    The later of two times wins, so several agents that meet one limit at once count as one attempt. A limit has one
+    journal row; further attempts have none.
     """
     known = next((limit for limit in everything(db) if limit.account == account), None)
+    has_ended = known is None or known.until <= now
     attempts = 0 if known is None else known.attempts
-    is_news = known is None or (known.until <= now and is_believable(resets_at, now))
+    is_new = known is None or (has_ended and is_believable(resets_at, now))
     if resets_at is None or not is_believable(resets_at, now):
-        attempts += known is None or known.until <= now
+        attempts += has_ended
         resets_at = now + min(FIRST_WAIT * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT)
     until = resets_at if known is None else max(resets_at, known.until)
     limit = Limit(account, until, attempts, detail, since=now)
     db.execute(
-        "INSERT OR REPLACE INTO rate_limits VALUES (?, ?, ?, ?, ?, ?)",
-        (account.runtime, account.model, to_iso(until), attempts, detail, to_iso(now)),
+        "INSERT OR REPLACE INTO rate_limits VALUES (:runtime, :model, :until, :attempts, :detail, :since)",
+        to_row(limit),
     )
-    if is_news:
-        told = {"account": str(account), "until": to_iso(until), "detail": detail}
-        journal.append(db, journal.Kind.QUEUE, "account_limited", actor=actor, now=now, detail=told)
+    if is_new:
+        row = {"account": str(account), "until": to_iso(until), "detail": detail}
+        journal.append(db, journal.Kind.QUEUE, "account_limited", actor=actor, now=now, detail=row)
     return limit
 
 
 def forget(db: sqlite3.Connection, account: Account, *, started: datetime, now: datetime) -> None:
-    """The account has answered a run of `started`: the next wait of our own is a short one again.
+    """Remove the limit of an account that answered a run of `started`, so that the next wait is short again.
 
-    What is still held was met after an older run was answered: it stands.
+    A limit in force that was met after `started` stays.
     """
     db.execute(
         "DELETE FROM rate_limits WHERE runtime = ? AND model = ? AND (since <= ? OR until <= ?)",
         (account.runtime, account.model, to_iso(started), to_iso(now)),
     )
-
-
-def _limit(row: sqlite3.Row) -> Limit:
-    account = Account(row["runtime"], row["model"])
-    return Limit(account, from_iso(row["until"]), row["attempts"], row["detail"], from_iso(row["since"]))

@@ -1,4 +1,4 @@
-"""Budgets that are used up: each is told of once, and once more when it was raised and used up again."""
+"""Budgets that are used up. Each is recorded once, and once more if it is raised and used up again."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from huskies_core.store import journal
 
 @dataclass(frozen=True)
 class Reached:
-    """US dollars. The budget is a story's, or else that of a day, such as 2026-01-31."""
+    """A used-up budget, in US dollars. It belongs to a story, or to a day such as 2026-01-31."""
 
     spent: float
     most: float
@@ -19,7 +19,7 @@ class Reached:
 
     @property
     def key(self) -> str:
-        """The budget as project.toml names it."""
+        """Return the key of the budget in project.toml."""
         return "budget.per_day_usd" if self.story is None else "budget.per_story_usd"
 
     def __str__(self) -> str:
@@ -32,7 +32,7 @@ def is_noted(db: sqlite3.Connection, reached: Reached) -> bool:
 
 
 def note(db: sqlite3.Connection, reached: Reached, *, actor: str, now: datetime) -> bool:
-    """Writes the one journal row; False when it is there."""
+    """Record the budget, with a journal row. Return False if it is recorded already."""
     done = db.execute(
         "INSERT OR IGNORE INTO reached_budgets VALUES (?, ?, ?, ?)", (*_key(reached), to_iso(now))
     )

@@ -1,4 +1,4 @@
-"""The version of the database, and how an older one becomes this code's."""
+"""The version of the schema, and the migration of older databases."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ MIGRATIONS = (
     "0005_reached_budgets.sql",
     "0006_notifications.sql",
 )
-"""The files in `migrations`, in order; the first takes an empty database to version 1."""
+"""The files in `migrations`, in order. The first one makes version 1 of an empty database."""
 
 NEWEST = len(MIGRATIONS)
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Brings an empty or older database to this version in one transaction: a crash leaves it as it was."""
+    """Migrate an empty or older database to this version, in one transaction: a crash leaves it unchanged."""
     bring_up(db, scripts())
 
 
 def bring_up(db: sqlite3.Connection, steps: Sequence[str]) -> None:
-    """Runs those of `steps` that the database has not seen; its version is how many it has."""
+    """Run the steps that the database does not have yet; its version is the number of steps that it has."""
     missing = "".join(steps[stored_version(db) :])
     try:
         db.executescript(f"BEGIN IMMEDIATE;\n{missing}\nPRAGMA user_version = {len(steps)};\nCOMMIT;")
@@ -42,17 +42,17 @@ def scripts() -> tuple[str, ...]:
 
 
 def check_version(db: sqlite3.Connection) -> int:
-    """The schema's version. Raises HuskiesError when the database is empty, or newer than this code."""
-    found = stored_version(db)
-    if found == 0:
+    """Return the version of the schema. Raise HuskiesError if the database is empty, or newer than this code."""
+    version = stored_version(db)
+    if version == 0:
         raise damaged("it is empty")
-    if found > NEWEST:
+    if version > NEWEST:
         raise HuskiesError(
-            f"the store is of version {found}, this huskies knows {NEWEST}",
+            f"the store is of version {version}, this huskies knows {NEWEST}",
             hint="Upgrade huskies: a newer one has worked on this project.",
             code="newer_store",
         )
-    return found
+    return version
 
 
 def stored_version(db: sqlite3.Connection) -> int:

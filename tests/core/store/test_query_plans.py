@@ -80,13 +80,12 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "notifications.still_open": notifications.still_open,
     "notifications.undelivered_since": lambda db: notifications.undelivered_since(db, NOW),
     "notifications.has_before": lambda db: notifications.has_before(db, NOW),
-    "at work": lambda db: db.execute(due._AT_WORK).fetchall(),
     "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
-    "news": lambda db: db.execute(due._NEWS, {"now": "", "stamp": "", "gateway": 1}).fetchone(),
+    "due": lambda db: due.due_passes(db, "", stamp="", gateway=True, is_dead=lambda _: True),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),
     "usage.spent_between": lambda db: usage.spent_between(db, NOW, NOW, without=()),
     "usage.stories_over": lambda db: usage.stories_over(db, 1.0),
-    "usage.first_told": lambda db: usage.first_told(db, 1),
+    "usage.first_used": lambda db: usage.first_used(db, 1),
 }
 OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timers", "triggers")
 

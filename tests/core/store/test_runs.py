@@ -155,14 +155,14 @@ def test_usage_is_what_a_run_told_last_at_the_time_when_it_told_first(store: Sto
     claim(store, 2)
     last = (Usage("haiku", 5, 1, cost_usd=0.25), Usage("opus[1m]", 30, 3, cost_usd=1.5))
     with store.exclusive() as db:
-        before = usage.first_told(db, 1)
+        before = usage.first_used(db, 1)
         usage.put(db, 1, Usage("opus", 10, 1, cost_usd=1.0), now=NOW)
         usage.put(db, 1, *last, now=LATER)
         usage.put(db, 2, Usage("opus", cost_usd=4.0), now=LATER)
     with store.reading() as db:
         of_stories = [usage.spent_on_story(db, story) for story in (1, 2, 3)]
         since = [usage.spent_since(db, moment) for moment in (NOW, LATER, LATER + timedelta(seconds=1))]
-        told = (before, usage.first_told(db, 1), usage.of_run(db, 1))
+        told = (before, usage.first_used(db, 1), usage.of_run(db, 1))
         between = [usage.spent_between(db, NOW, LATER, without=runs) for runs in ((), (1,))]
         until_later = usage.spent_between(db, NOW, LATER + timedelta(seconds=1), without=(1,))
     assert told == (None, NOW, last)
