@@ -10,7 +10,7 @@ from huskies_core.config.records import AgentStage, AutoPromote, QaMode
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import URL_VARIABLE
-from huskies_core.runs.sandbox import PROGRAM as SANDBOX
+from huskies_core.runs.bubblewrap import PROGRAM as SANDBOX
 from huskies_core.runtimes.known import runtime_names
 
 SECRET = "<secret>"

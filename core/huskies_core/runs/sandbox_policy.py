@@ -13,8 +13,8 @@ from huskies_core.config.records import Agent
 from huskies_core.errors import HuskiesError
 from huskies_core.git.worktrees import MADE, checkout_of
 from huskies_core.project import Project
+from huskies_core.runs.bubblewrap import PROGRAM, Show, View, wrap
 from huskies_core.runs.own_program import installed_program
-from huskies_core.runs.sandbox import PROGRAM, Show, View, wrap
 from huskies_core.runtimes.known import load_runtime
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Step

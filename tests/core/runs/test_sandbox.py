@@ -7,7 +7,7 @@ import pytest
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.errors import HuskiesError
 from huskies_core.project import Project
-from huskies_core.runs.sandbox import Show, View, wrap
+from huskies_core.runs.bubblewrap import Show, View, wrap
 from huskies_core.runs.sandbox_policy import confine, require_sandbox, sandbox_problems
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Role, Step
