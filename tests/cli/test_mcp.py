@@ -15,7 +15,7 @@ from mcp.types import Tool
 
 from huskies_core.context import open_context
 from huskies_core.operations import registry
-from huskies_core.runs.mcp_package import LEAST
+from huskies_core.runs.own_program import LEAST_MCP
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository
@@ -236,7 +236,7 @@ def test_an_older_package_is_named_and_nothing_is_served(place: Path, tmp_path: 
 
 def test_the_least_version_is_that_of_the_extra() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["optional-dependencies"]["mcp"] == [f"mcp>={'.'.join(map(str, LEAST))}"]
+    assert project["optional-dependencies"]["mcp"] == [f"mcp>={'.'.join(map(str, LEAST_MCP))}"]
 
 
 def test_outside_of_a_project_it_does_not_begin(outside: Commands) -> None:

@@ -167,8 +167,8 @@ def test_the_file_for_mcp_clients_is_written_by_init_and_by_config(
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        ("echo 1.0.2", "claude 1.0.2 is older than 2.1.197, the oldest that was tried"),
-        ("exit 3", "does not tell its version"),
+        ("echo 1.0.2", "claude 1.0.2 is older than 2.1.197, the oldest tested version"),
+        ("exit 3", "does not print its version"),
     ],
 )
 def test_config_check_names_a_program_that_is_too_old(

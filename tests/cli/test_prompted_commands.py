@@ -9,7 +9,7 @@ import pytest
 
 from huskies_core.context import open_context
 from huskies_core.ids import StoryId
-from huskies_core.runs.prompts import _ENDINGS, _GO_ON
+from huskies_core.runs.prompts import _CONTINUE, _ENDINGS
 from huskies_core.scheduler.retry_rules import VERDICT_NUDGE
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Claim, RunKind
@@ -25,7 +25,7 @@ REFUSALS = {"", "unresolved", "unchecked_criteria"}
 def prompted(kind: RunKind) -> list[list[str]]:
     """What the prompts of that kind of run tell the agent to call, for story 1 and its first criterion."""
     template = (resources.files("huskies_core.runs") / "templates" / f"{kind.value}.md").read_text()
-    text = "\n".join([template, _GO_ON, _ENDINGS.get(kind, ""), NUDGES.get(kind, "")])
+    text = "\n".join([template, _CONTINUE, _ENDINGS.get(kind, ""), NUDGES.get(kind, "")])
     filled = re.sub(r"\{\{story_id\}\}|\$HUSKIES_STORY_ID|\bN\b", "1", text)
     return [shlex.split(command) for command in dict.fromkeys(_COMMAND.findall(filled))]
 

@@ -163,7 +163,7 @@ def test_without_bubblewrap_nothing_is_started(make_pipeline: MakePipeline, tmp_
         (poor / name).symlink_to(str(shutil.which(name)))
     refused = pipeline.huskies("agent", "start", str(story), env={"PATH": str(poor)})
     checked = pipeline.huskies("config", "check", env={"PATH": str(poor)})
-    said = "no sandbox for coder-1: bwrap is not on PATH"
+    said = "the sandbox of coder-1 does not work: bwrap is not on PATH"
     assert (refused.exit_code, refused.stderr.splitlines()[0], pipeline.runs()) == (
         1,
         f"huskies: {said}",

@@ -240,7 +240,7 @@ def test_a_limit_of_the_account_without_a_time_is_waited_for_and_the_session_goe
     assert pipeline.huskies("agent", "start", str(story)).exit_code == 0
     pipeline.wait_for(story)
     resumed = heard[2]
-    assert (resumed.answered > 0, "Go on with story" in resumed.last) == (True, True)
+    assert (resumed.answered > 0, "Continue story" in resumed.last) == (True, True)
     assert pipeline.story(story).retries == 0
 
 
@@ -303,7 +303,7 @@ def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staff
     with pipeline.ticking():
         pipeline.wait_for(story)
     assert pipeline.runs(story)[0].outcome is Outcome.CRASHED
-    assert (heard[2].answered > 0, "Go on with story" in heard[2].last) == (True, True)
+    assert (heard[2].answered > 0, "Continue story" in heard[2].last) == (True, True)
     assert pipeline.repository.read("half.txt", "main") == "half\n"
 
 

@@ -6,7 +6,7 @@ from huskies_cli.output import Stream
 from huskies_cli.session import session_of
 from huskies_core.errors import HuskiesError
 from huskies_core.project import find_project
-from huskies_core.runs.mcp_package import mcp_fault
+from huskies_core.runs.own_program import mcp_problem
 
 
 def mcp(ctx: typer.Context) -> Stream:
@@ -18,10 +18,10 @@ def mcp(ctx: typer.Context) -> Stream:
     """
     session = session_of(ctx)
     find_project(session.start)
-    fault = mcp_fault()
-    if fault:
+    problem = mcp_problem()
+    if problem:
         hint = "Install it: pip install 'huskies[mcp]'."
-        raise HuskiesError(fault, hint=hint, code="missing_extra", subject="mcp")
+        raise HuskiesError(problem, hint=hint, code="missing_extra", subject="mcp")
     from huskies_cli.mcp.server import serve
 
     serve(session.start)

@@ -17,8 +17,7 @@ from huskies_core.operations.pause import is_paused
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.operations.services import Installation, installed_services
 from huskies_core.passes.relay import is_on, unreached
-from huskies_core.runs.mcp_package import mcp_fault
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.own_program import installed_program, mcp_problem
 from huskies_core.scheduler.snapshot import MOVING
 from huskies_core.services.service import ServiceJob, ServiceKind
 from huskies_core.store import stories
@@ -119,9 +118,9 @@ def _mcp(context: Context) -> Check:
         command = str(servers["huskies"]["command"])
     except (OSError, ValueError, LookupError, TypeError):
         return Check("mcp")
-    fault = mcp_fault()
-    if fault:
-        return Check("mcp", f"{MCP_FILE} names the server, and {fault}", "Run: pip install 'huskies[mcp]'")
+    problem = mcp_problem()
+    if problem:
+        return Check("mcp", f"{MCP_FILE} names the server, and {problem}", "Run: pip install 'huskies[mcp]'")
     if shutil.which(command, path=context.environ.get("PATH")) is None:
         fact = f"{MCP_FILE} has {command}, which is not there"
         return Check("mcp", fact, f"Run 'huskies config mcp': this one is {installed_program()}.")

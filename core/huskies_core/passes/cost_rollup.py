@@ -7,7 +7,7 @@ from huskies_core.context import Context
 from huskies_core.passes.actions import PlannedStep, Verb
 from huskies_core.passes.budgets import note_budget, notes_of_budgets
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.runs.run_usage import account_of_output, is_taken_in, record, tells_less
+from huskies_core.runs.run_usage import is_behind, is_recorded, progress_from_output, record
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Run
@@ -29,14 +29,14 @@ def apply(context: Context, action: PlannedStep) -> str:
     directory = RunDirectory(context.project.run_dir(run.id))
     if run.is_live:
         return _take_in(context, run, directory.read_progress(), action.detail)
-    return _settle(context, run, account_of_output(directory, run), action.detail)
+    return _settle(context, run, progress_from_output(directory, run), action.detail)
 
 
 def _of_live(snapshot: Snapshot) -> Iterator[PlannedStep]:
     """What cannot be read now is taken in when the run has ended."""
     for run in snapshot.live:
         progress = snapshot.progress(run)
-        if run.runtime is not None and progress is not None and not is_taken_in(snapshot.db, run, progress):
+        if run.runtime is not None and progress is not None and not is_recorded(snapshot.db, run, progress):
             yield _action(run, f"{progress.cost_usd:.4f} USD so far")
 
 
@@ -55,7 +55,7 @@ def _take_in(context: Context, run: Run, progress: Progress | None, detail: str)
 def _settle(context: Context, run: Run, found: Progress | None, detail: str) -> str:
     """Where its output is gone, or has lost something, there is no more to learn: what was taken in stands."""
     with context.store.exclusive() as db:
-        if found is None or tells_less(db, run, found):
+        if found is None or is_behind(db, run, found):
             known = sum(used.cost_usd for used in usage.of_run(db, run.id))
             figures = Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=max(run.cost_usd, known))
         else:

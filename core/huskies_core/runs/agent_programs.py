@@ -1,4 +1,4 @@
-"""The programs of agents on this machine: whether one is there, and new enough for what is asked of it."""
+"""The programs of agents on this machine: whether a program is installed and new enough."""
 
 import os
 import re
@@ -15,28 +15,29 @@ _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 def program_problem(agent: Agent, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """What is wrong with the program of an agent, and what helps; None when nothing is, or it is a command of the
-    project's own. Runs `program --version`, without the keys of the environment."""
+    """Return the problem with an agent's program and a hint; None if there is none, or the project defines the command.
+
+    Runs `program --version` without the keys in the environment.
+    """
     runtime, search = load_runtime(agent.runtime), agent.env.get("PATH") or environ.get("PATH")
     if runtime.program is None:
         return None
-    found = shutil.which(runtime.program, path=search)
-    if found is None:
+    path = shutil.which(runtime.program, path=search)
+    if path is None:
         hint = f"Install the command line of {runtime.name}, or put its folder on PATH."
         return f"{runtime.program} is not on PATH", hint
-    version = _version_of(found, {**shim_environment(environ, ()), "PATH": search or os.defpath})
-    least = ".".join(map(str, runtime.least_version))
+    version = _version_of(path, {**shim_environment(environ, ()), "PATH": search or os.defpath})
     if version is None:
-        return f"{found} does not tell its version", f"Run '{runtime.program} --version' to see why."
+        return f"{path} does not print its version", f"Run '{runtime.program} --version' to see why."
     if version < runtime.least_version:
-        told = ".".join(map(str, version))
-        return f"{runtime.program} {told} is older than {least}, the oldest that was tried", "Update it."
+        installed, least = (".".join(map(str, numbers)) for numbers in (version, runtime.least_version))
+        return f"{runtime.program} {installed} is older than {least}, the oldest tested version", "Update it."
     return None
 
 
 def _version_of(program: str, environ: Mapping[str, str]) -> tuple[int, ...] | None:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [program, "--version"],
             env=dict(environ),
             stdin=subprocess.DEVNULL,
@@ -46,5 +47,5 @@ def _version_of(program: str, environ: Mapping[str, str]) -> tuple[int, ...] | N
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = _VERSION.search(done.stdout)
-    return tuple(map(int, found.groups())) if found and not done.returncode else None
+    match = _VERSION.search(process.stdout)
+    return tuple(map(int, match.groups())) if match and not process.returncode else None

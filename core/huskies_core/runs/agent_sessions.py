@@ -1,7 +1,7 @@
-"""The sessions of agents: which one an agent goes on with when it is started on a story again.
+"""The sessions of agents: which session an agent resumes when it is started on a story again.
 
-Remembered for each kind of run as content of the story. A coder and a mergemaster go on with theirs, so that what they
-have read need not be read again; what is new since then is in the nudge. QA judges afresh after each new work.
+Each kind of run has its session in the content of the story. Coders and mergemasters resume theirs, so that they need
+not read everything again; the nudge has what is new since then. QA starts a new session after each change.
 """
 
 import json
@@ -19,7 +19,7 @@ from huskies_core.store.stories import Story
 
 @dataclass(frozen=True)
 class Session:
-    """Whose it is, and when the run that had it last was started: in which visit, at which journal position."""
+    """A session and its owner; `seq` and `visit` are those of the last run that used it."""
 
     id: str
     agent: str
@@ -29,42 +29,45 @@ class Session:
     visit: int
 
 
-def has_any(run: Run) -> bool:
-    """Whether the program of a run gives out sessions that can be gone on with."""
+def has_sessions(run: Run) -> bool:
+    """Return whether the run's program has sessions that can be resumed."""
     return run.runtime in runtime_names() and load_runtime(run.runtime).resumes
 
 
 def remember(
     db: Connection, run: Run, session: str | None, outcome: Outcome, *, turns: int, now: datetime
 ) -> None:
-    """Keeps the session of a run that has ended. One that failed before its model said anything is not gone on with:
-    what its program no longer knows must not fail for ever."""
+    """Store the session of a run that has ended.
+
+    A run that failed before its model responded drops its session: the program may no longer know it, and each later
+    attempt would fail, too.
+    """
     if run.agent is None or run.runtime is None or stories.load(db, run.story).is_terminal:
         return
-    known = _known(content.of_story(db, run.story))
-    left = {kind: one for kind, one in known.items() if kind != run.kind.value}
+    known = _parse(content.of_story(db, run.story))
+    sessions = {kind: entry for kind, entry in known.items() if kind != run.kind.value}
     if session is not None and not (outcome is Outcome.FAILED and turns == 0):
-        left[run.kind.value] = Session(session, run.agent, run.runtime, run.model, run.seq, run.visit)
+        sessions[run.kind.value] = Session(session, run.agent, run.runtime, run.model, run.seq, run.visit)
     elif outcome is not Outcome.FAILED:
         return
-    if left != known:
-        texts = {kind: asdict(one) for kind, one in left.items()}
-        content.put(db, run.story, content.SESSIONS, json.dumps(texts, ensure_ascii=False), now=now)
+    if sessions != known:
+        document = {kind: asdict(entry) for kind, entry in sessions.items()}
+        content.put(db, run.story, content.SESSIONS, json.dumps(document, ensure_ascii=False), now=now)
 
 
-def to_resume(story: Story, kind: RunKind, agent: Agent, left: Mapping[str, str]) -> str | None:
-    """The session that `agent` goes on with; `left` is the content of the story. None: it begins a new one.
+def session_to_resume(story: Story, kind: RunKind, agent: Agent, texts: Mapping[str, str]) -> str | None:
+    """Return the session that `agent` resumes, or None for a new one. `texts` is the content of the story.
 
-    It has to be its own, of the same program and model, and from since the story's counts began.
+    The session must belong to the same agent, program and model, and be newer than the last reset of the counts.
     """
-    found = _known(left).get(kind.value)
-    if found is None or not load_runtime(agent.runtime).resumes:
+    session = _parse(texts).get(kind.value)
+    if session is None or not load_runtime(agent.runtime).resumes:
         return None
-    is_own = (found.agent, found.runtime, found.model) == (agent.name, agent.runtime, agent.model)
-    is_recent = found.seq > story.reset_seq and (kind is not RunKind.QA or found.visit == story.visit)
-    return found.id if is_own and is_recent else None
+    is_own = (session.agent, session.runtime, session.model) == (agent.name, agent.runtime, agent.model)
+    is_recent = session.seq > story.reset_seq and (kind is not RunKind.QA or session.visit == story.visit)
+    return session.id if is_own and is_recent else None
 
 
-def _known(left: Mapping[str, str]) -> dict[str, Session]:
-    raw = json.loads(left.get(content.SESSIONS, "{}"))
-    return {kind: Session(**one) for kind, one in raw.items()}
+def _parse(texts: Mapping[str, str]) -> dict[str, Session]:
+    document = json.loads(texts.get(content.SESSIONS, "{}"))
+    return {kind: Session(**entry) for kind, entry in document.items()}

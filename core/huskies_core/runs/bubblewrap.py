@@ -1,4 +1,4 @@
-"""A program under bubblewrap: what it sees of the file system, in which namespaces, and how it is ended."""
+"""Build the command that runs a program under bubblewrap: its view of the file system, its namespaces, its end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from enum import StrEnum
 
 PROGRAM = "bwrap"
 
-# A pid namespace: who ends its first process ends all. No capabilities, also where root starts the run. No session of
-# its own: a run has no terminal to be spoken to through, and its process group is signalled as a whole.
+# In a pid namespace the end of the first process ends all others. No capabilities, even if root starts the run. No
+# session of its own: a run has no terminal, and signals go to its whole process group.
 _NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL")
 _SYSTEM = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
 
-# bubblewrap would die of SIGTERM and take the agent along before it can tidy up: it ignores it, the agent does not.
-_PATIENT = ("env", "--ignore-signal=TERM")
-_ORDINARY = ("env", "--default-signal=TERM")
+# On SIGTERM bubblewrap would die and kill the agent before it can clean up. It ignores the signal; the agent does not.
+_IGNORE_TERM = ("env", "--ignore-signal=TERM")
+_DEFAULT_TERM = ("env", "--default-signal=TERM")
 
 
 class Show(StrEnum):
-    """How a path looks from inside, as bubblewrap names it."""
+    """How a path appears inside, as bubblewrap's option."""
 
     NOTHING = "--tmpfs"
     READ = "--ro-bind"
@@ -27,8 +27,10 @@ class Show(StrEnum):
 
 @dataclass(frozen=True)
 class View:
-    """`paths` in order: a later one wins where it lies on or in an earlier one. All else can be read. `variables` are
-    set over the run's environment; they are told on the command line, so never a key."""
+    """What a program sees. Later `paths` apply on top of earlier ones; all other paths are readable.
+
+    `variables` are set in addition to the run's environment. They appear on the command line, so never put a key there.
+    """
 
     paths: tuple[tuple[Show, str], ...]
     network: bool = True
@@ -36,10 +38,12 @@ class View:
 
 
 def wrap(argv: Sequence[str], cwd: str, view: View) -> tuple[str, ...]:
-    """The command that runs `argv` in `cwd` with that view and no other. Its exit code is the program's, 128+n where
-    signal n ended it."""
+    """Return the command that runs `argv` in `cwd` with that view.
+
+    Its exit code is that of the program, or 128+n if signal n ended the program.
+    """
     return (
-        *_PATIENT,
+        *_IGNORE_TERM,
         PROGRAM,
         *_NAMESPACES,
         *(() if view.network else ("--unshare-net",)),
@@ -49,7 +53,7 @@ def wrap(argv: Sequence[str], cwd: str, view: View) -> tuple[str, ...]:
         "--chdir",
         cwd,
         "--",
-        *_ORDINARY,
+        *_DEFAULT_TERM,
         *argv,
     )
 

@@ -14,10 +14,11 @@ from huskies_core.git.landing import Recovered, recover_landing
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
 from huskies_core.git.repository_state import Fingerprint, fingerprint
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
-from huskies_core.runs import account_limits, agent_sessions, component_setup, repository_watch, run_usage
+from huskies_core.runs import account_limits, agent_sessions, repository_watch, run_usage
 from huskies_core.runs.branch_evidence import find_unresolved, read_branch_evidence
 from huskies_core.runs.handoff_files import KillIntent, read_merge_result, read_start_facts
 from huskies_core.runs.outcome import failed_step, outcome_of
+from huskies_core.runs.steps import mark_setup
 from huskies_core.store import content, gate_passes, journal, queue_holds, runs, transitions
 from huskies_core.store.connection import Connection
 from huskies_core.store.evidence import Evidence
@@ -129,9 +130,9 @@ def _progress_of_dead(directory: RunDirectory, run: Run) -> Progress | None:
     The file may be a second old. If it lacks the agent's session, the whole output is read, which may have it.
     """
     progress = _read_or_set_aside(directory.read_progress, directory.progress)
-    if not agent_sessions.has_any(run) or (progress is not None and progress.session_id is not None):
+    if not agent_sessions.has_sessions(run) or (progress is not None and progress.session_id is not None):
         return progress
-    return run_usage.account_of_output(directory, run) or progress
+    return run_usage.progress_from_output(directory, run) or progress
 
 
 def _read_intent(directory: RunDirectory) -> KillIntent | None:
@@ -181,7 +182,7 @@ def _mark_setups(context: Context, run: Run, exit_: Exit | None, directory: RunD
     went_on = any(step.role is not Role.SETUP or step.passed for step in steps)
     failed = any(step.role is Role.SETUP and not step.passed for step in steps)
     if digests and went_on and not failed:
-        component_setup.write_mark(context, run.story, digests)
+        mark_setup(context, run.story, digests)
 
 
 def _record(

@@ -1,19 +1,32 @@
-"""The `huskies` that agents find on their PATH: this very installation, in a folder with nothing else in it."""
+"""The `huskies` program of this installation: its path, the folder in which agents find it, and its MCP server."""
 
 import os
+import re
 import sys
 import sysconfig
 from _thread import get_native_id
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from huskies_core.project import Project
 
+LEAST_MCP = (2, 3)
+"""The lower bound of the extra `mcp` in pyproject.toml. Earlier versions lack the server class that huskies uses."""
+
+
+def installed_program() -> str:
+    """Return the path of the `huskies` script of this installation."""
+    beside = os.path.dirname(os.path.abspath(sys.executable))
+    folders = (beside, sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"))
+    paths = (os.path.join(folder, "huskies") for folder in folders)
+    return next(filter(os.path.exists, paths), os.path.join(beside, "huskies"))
+
 
 def own_program_dir(project: Project) -> Path:
-    """`.huskies/bin`, whose `huskies` leads to the program that this code belongs to.
+    """Return `.huskies/bin`, and make its link `huskies` to the installed script.
 
-    The folder that the program is installed in would do, but for the Python beside it, which would come before the
-    project's own. Two that make it at once, be it as threads, make the same.
+    The folder of the installation is not used: its `python` would come before the project's own on PATH. Processes
+    and threads that make the link at the same time make the same one.
     """
     folder = project.state_dir / "bin"
     link, target = folder / "huskies", installed_program()
@@ -27,9 +40,18 @@ def own_program_dir(project: Project) -> Path:
     return folder
 
 
-def installed_program() -> str:
-    """The `huskies` script of this installation."""
-    beside = os.path.dirname(os.path.abspath(sys.executable))
-    folders = (beside, sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"))
-    found = (os.path.join(folder, "huskies") for folder in folders)
-    return next(filter(os.path.exists, found), os.path.join(beside, "huskies"))
+def mcp_server(project: Project) -> tuple[str, ...]:
+    """Return the argument list of the MCP server; () if the package mcp is missing or too old."""
+    return () if mcp_problem() else (str(own_program_dir(project) / "huskies"), "mcp")
+
+
+def mcp_problem() -> str:
+    """Return why the MCP server cannot run here, or "". Does not load the package."""
+    try:
+        installed = version("mcp")
+    except PackageNotFoundError:
+        return "the package mcp is not installed"
+    numbers = re.match(r"(\d+)\.(\d+)", installed)
+    if numbers is not None and (int(numbers[1]), int(numbers[2])) >= LEAST_MCP:
+        return ""
+    return f"the package mcp is too old: {installed}, not {'.'.join(map(str, LEAST_MCP))} or later"

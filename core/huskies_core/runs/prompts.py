@@ -1,69 +1,88 @@
-"""What an agent is told: a template filled in one pass, so that a story's text is never itself a template."""
+"""The prompts of agents: templates, the values of their variables, and the shorter prompt for a resumed session.
+
+All placeholders are replaced in one pass, so a placeholder in a story's text is never expanded. Texts of users and
+agents are made harmless and bounded in length.
+"""
 
 import re
-from collections.abc import Collection, Mapping
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 
-from huskies_core.config.records import Agent
+from huskies_core.config.load import gates_of, read_text
+from huskies_core.config.records import Agent, Gate
 from huskies_core.context import Context
-from huskies_core.runs.prompt_values import enclosed
+from huskies_core.git.worktrees import branch_of
+from huskies_core.pipeline.stages import StageName
 from huskies_core.sanitize import without_controls
+from huskies_core.store import content
 from huskies_core.store.runs import RunKind
+from huskies_core.store.stories import Draft, Story
 from huskies_core.templates import fill, placeholders
 
+DESCRIPTION_LIMIT = 100_000
+EPIC_LIMIT = 20_000
+LEFT_LIMIT = 20_000
+"""Characters. Criteria are never cut: an agent must meet each of them. Output of gates is cut when it is stored."""
+NO_GATES = "- none: this project has no gates"
+_TAGS = ("story", "epic", content.GATE_OUTPUT, content.QA_NOTES, "conflicts")
+_CLOSING = re.compile(rf"</(?=\s*(?:{'|'.join(_TAGS)})\b)", re.IGNORECASE)
 _ALONE = re.compile(r"^\{\{\s*(\w+)\s*\}\}\n+", re.MULTILINE)
 _HEADINGS = {
-    "gate_output": "What the gates said of the last try",
-    "qa_notes": "What QA said of the last try",
+    "gate_output": "Output of the gates in the last attempt",
+    "qa_notes": "QA notes on the last attempt",
     "conflicts": "Files in conflict with the base branch",
 }
-"""What is appended under a heading where the template does not name it: no agent misses why it was started again."""
-_GO_ON = (
-    "Go on with story {{story_id}} where you left off, in {{worktree_path}} on branch {{feature_branch}}. "
-    "`huskies show {{story_id}}` shows the story as it is now."
+"""The sections that are appended if the template does not name them: an agent must know why it is started again."""
+_CONTINUE = (
+    "Continue story {{story_id}} where you stopped, in {{worktree_path}} on branch {{feature_branch}}. "
+    "`huskies show {{story_id}}` shows the present story."
 )
 _ENDINGS = {
-    RunKind.CODER: "Commit your work on {{feature_branch}} before you end: what is not committed does not count.",
+    RunKind.CODER: "Commit your work on {{feature_branch}} before you end. Uncommitted work does not count.",
     RunKind.QA: (
-        "Check each criterion that holds (`huskies update {{story_id}} --check N`) and end with a verdict: "
+        "Check each criterion that is met (`huskies update {{story_id}} --check N`) and end with a verdict: "
         "`huskies approve {{story_id}}`, or `huskies reject {{story_id}} --notes 'what is wrong, and where'`."
     ),
     RunKind.MERGEMASTER: (
-        "When {{base_branch}} is merged in and all is committed, report it: `huskies resolve {{story_id}}`."
+        "When you have merged {{base_branch}} and committed everything, report it: `huskies resolve {{story_id}}`."
     ),
 }
-"""How a run of that kind ends well, for an agent that read the whole prompt long ago."""
-
-
-def expand(template: str, variables: Mapping[str, str]) -> str:
-    """Replaces each `{{name}}` by its value; a value that looks like a variable stays as it is. An unknown name, which
-    the config check refuses, stays too. A paragraph that is a variable without a value goes."""
-    kept = _ALONE.sub(lambda found: found[0] if variables.get(found[1], " ") else "", template)
-    return fill(kept, variables)
+"""The end that a run of each kind needs, for an agent that read its whole prompt long ago."""
 
 
 def build_prompt(
     context: Context, agent: Agent, kind: RunKind, variables: Mapping[str, str], note: str
 ) -> str:
-    """The whole prompt of a run: role, template, `.huskies/AGENT.md`, what the last tries left, and the note.
+    """Return the whole prompt of a run: role, template, `.huskies/AGENT.md`, results of the last attempt, and note.
 
-    Never empty: a template that says nothing yet, such as one of `{{qa_notes}}` alone, gives way to the story.
+    The prompt is never empty: if the expanded template is empty, as with `{{qa_notes}}` alone, it has the story.
     """
     template = template_of(context, agent, kind)
-    named = set(placeholders(template))
-    told = expand(template, variables).strip() or variables["story"]
-    return _joined(agent.role, told, _agent_md(context), *_left(variables, named), _note(note))
+    text = expand(template, variables).strip() or variables["story"]
+    agent_md = read_text(context.project, "AGENT.md", context.text_at_base) or ""
+    return _join(
+        agent.role, text, agent_md, *_sections(variables, set(placeholders(template))), _note_section(note)
+    )
 
 
 def build_nudge(kind: RunKind, variables: Mapping[str, str], note: str) -> str:
-    """What an agent is told that still knows its prompt, because its session is resumed: to go on, what is new since
-    then, and how to end. Never empty."""
+    """Return the prompt for a resumed session: to continue, what is new since then, and how to end."""
     ending = expand(_ENDINGS.get(kind, ""), variables)
-    return _joined(expand(_GO_ON, variables), *_left(variables, ()), _note(note), ending)
+    return _join(expand(_CONTINUE, variables), *_sections(variables, ()), _note_section(note), ending)
+
+
+def expand(template: str, variables: Mapping[str, str]) -> str:
+    """Replace each `{{name}}` by its value, and remove a paragraph that is only a variable without a value.
+
+    Placeholders in values and unknown names, which the configuration check refuses, stay unchanged.
+    """
+    kept = _ALONE.sub(lambda match: match[0] if variables.get(match[1], " ") else "", template)
+    return fill(kept, variables)
 
 
 def template_of(context: Context, agent: Agent, kind: RunKind) -> str:
-    """The agent's own prompt, the file it names, or the one that comes with huskies for its kind of run."""
+    """Return the agent's own template, that of the file it names, or the template of huskies for the kind of run."""
     if agent.prompt is not None:
         return agent.prompt
     if agent.prompt_file is not None:
@@ -72,24 +91,79 @@ def template_of(context: Context, agent: Agent, kind: RunKind) -> str:
     return (folder / f"{kind.value}.md").read_text(encoding="utf-8")
 
 
-def _left(variables: Mapping[str, str], named: Collection[str]) -> list[str]:
+def prompt_values(
+    context: Context, story: Story, texts: Mapping[str, str], epic: Story | None
+) -> dict[str, str]:
+    """Return the value of each variable of a template. `texts` is the stored content of the story."""
+    conflicts = texts.get(content.MERGE_FAILURE, "") if story.stage.name is StageName.MERGE_FAILURE else ""
+    return {
+        "story_id": str(story.id),
+        "story_title": without_controls(story.draft.title),
+        "story": _enclose("story", story_text(story)),
+        "worktree_path": str(context.project.worktree(story.id)),
+        "base_branch": context.base_branch,
+        "feature_branch": branch_of(story.id),
+        "gates": _gate_list(gates_of(context.project, context.config.project)),
+        "gate_output": _sanitize(texts.get(content.GATE_OUTPUT, ""), LEFT_LIMIT),
+        "qa_notes": _sanitize(texts.get(content.QA_NOTES, ""), LEFT_LIMIT),
+        "conflicts": _sanitize(conflicts, LEFT_LIMIT),
+        "epic": "" if epic is None else _enclose("epic", _epic_text(epic.draft)),
+        "root": str(context.project.root),
+    }
+
+
+def story_text(story: Story) -> str:
+    """Return title, description and numbered criteria as Markdown; agents check criteria by these numbers."""
+    draft = story.draft
+    lines = [
+        f"{number}. [{'x' if criterion.checked else ' '}] {_sanitize(criterion.text)}"
+        for number, criterion in enumerate(draft.criteria, start=1)
+    ]
+    rest = f"`huskies show {story.id}` has all of it"
+    return _markdown(draft.title, _sanitize(draft.description, DESCRIPTION_LIMIT, rest), lines)
+
+
+def _epic_text(draft: Draft) -> str:
+    """Return the epic as Markdown. Its criteria have no numbers: a run of a member cannot check them."""
+    lines = [f"- {_sanitize(criterion.text)}" for criterion in draft.criteria]
+    return _markdown(draft.title, _sanitize(draft.description, EPIC_LIMIT), lines)
+
+
+def _markdown(title: str, description: str, criteria: Sequence[str]) -> str:
+    heading = "## Acceptance Criteria\n\n"
+    parts = (f"# {_sanitize(title)}", description, heading + "\n".join(criteria) if criteria else "")
+    return "\n\n".join(filter(None, parts))
+
+
+def _enclose(tag: str, text: str) -> str:
+    """Return `text` between tags, so that a heading in it is not read as one of the prompt's."""
+    return f"<{tag}>\n{text.strip()}\n</{tag}>"
+
+
+def _gate_list(gates: Sequence[Gate]) -> str:
+    return "\n".join(f"- {gate.name}: `{shlex.join(gate.command)}`" for gate in gates) or NO_GATES
+
+
+def _sanitize(text: str, limit: int | None = None, rest: str = "the rest is omitted") -> str:
+    """Remove control characters, disarm the closing tags of the prompt, and cut `text` to `limit` characters."""
+    clean = _CLOSING.sub("< /", without_controls(text)).strip("\n")
+    if limit is None or len(clean) <= limit:
+        return clean
+    return f"{clean[:limit]}\n\n[Cut here, after {limit} of {len(clean)} characters: {rest}.]"
+
+
+def _sections(variables: Mapping[str, str], named: Collection[str]) -> list[str]:
     return [
-        f"## {heading}\n\n{enclosed(name, variables[name])}"
+        f"## {heading}\n\n{_enclose(name, variables[name])}"
         for name, heading in _HEADINGS.items()
         if name not in named and variables[name]
     ]
 
 
-def _note(note: str) -> str:
+def _note_section(note: str) -> str:
     return f"## Note\n\n{note}" if note else ""
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     text = "\n\n".join(part.strip() for part in parts if part.strip())
     return without_controls(text) + "\n"
-
-
-def _agent_md(context: Context) -> str:
-    from huskies_core.config.load import read_text
-
-    return read_text(context.project, "AGENT.md", context.text_at_base) or ""

@@ -1,4 +1,4 @@
-"""Watches what runs must leave alone: the shared git config, the hooks, the remotes and the user's branch."""
+"""Watch the parts of the repository that runs must not change: git config, hooks, remotes and the user's branch."""
 
 import json
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from huskies_core.store import journal, metadata, runs
 from huskies_core.store.connection import Connection
 
 
-def notice_changes(db: Connection, seen: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
-    """Compares with what was seen last, names each change once with the runs that were live, and remembers `seen`.
+def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
+    """Compare `state` with the stored one, write a journal entry for each change, and store `state`.
 
-    Called in the transaction that starts a run and in the one that ends it: what changes while no run is live is the
-    user's own affair.
+    An entry names the runs that were live. Call this in the transaction that starts a run and in the one that ends it:
+    changes while no run is live are the user's and are not reported.
     """
     suspects = [run.id for run in runs.live(db)]
-    written = metadata.get(db, metadata.HYGIENE)
-    metadata.put(db, metadata.HYGIENE, json.dumps(seen.to_dict()))
-    if written is None or not suspects:
+    stored = metadata.get(db, metadata.HYGIENE)
+    metadata.put(db, metadata.HYGIENE, json.dumps(state.to_dict()))
+    if stored is None or not suspects:
         return ()
-    changes = differences(Fingerprint.from_dict(json.loads(written)), seen)
+    changes = differences(Fingerprint.from_dict(json.loads(stored)), state)
     for change in changes:
         detail = {"change": change, "runs": suspects}
         journal.append(db, journal.Kind.GIT, "repository_changed", actor=actor, now=now, detail=detail)

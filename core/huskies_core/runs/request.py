@@ -1,43 +1,42 @@
-"""A run that is wanted, and what it amounts to: its steps, its prompt, its environment and its limits."""
+"""A request for a run, and the specification for its supervisor: steps, prompt, environment and limits."""
 
+import json
 import sys
 from dataclasses import dataclass
 
+from huskies_core.atomic_file import replace_file
 from huskies_core.clock import midnight
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
-from huskies_core.runs import agent_sessions, component_setup
-from huskies_core.runs.agent_invocation import assignment_of
+from huskies_core.git.worktrees import checkout_of
+from huskies_core.runs import agent_sessions
 from huskies_core.runs.handoff_files import StartFacts, write_start_facts
-from huskies_core.runs.own_program import own_program_dir
-from huskies_core.runs.prompt_values import values_of
-from huskies_core.runs.prompts import build_nudge, build_prompt
+from huskies_core.runs.own_program import mcp_server, own_program_dir
+from huskies_core.runs.prompts import build_nudge, build_prompt, prompt_values
 from huskies_core.runs.run_usage import prices_of
 from huskies_core.runs.sandbox_policy import confine, held_database
-from huskies_core.runs.steps import (
-    agent_step,
-    definition_of,
-    gate_steps,
-    merge_step,
-    reader_of,
-    teardown_steps,
-)
+from huskies_core.runs.steps import definition_of, gate_steps, pending_setup, teardown_steps
 from huskies_core.runs.story_worktrees import base_tip
+from huskies_core.runtimes.interface import Assignment
+from huskies_core.runtimes.known import load_runtime, reader_module
 from huskies_core.store import content, stories, usage
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.environment import Allowance, RunVariables, agent_environment, read_env_file
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Limits, RunSpec, Step
+from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
+
+MERGE_PROGRAM = "huskies_core.merge.process"
+"""The module that a merge run executes. Its package imports this one, so it is named here and not imported."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run to start: for a story as it was seen, by an agent or, for gates and merges, by none.
+    """A run to start for the story as it was read. Gates and merges have no agent.
 
-    Of kind `other` and by no agent it is the teardown of a worktree that is about to go. One that `is_asked` for is
-    no pass's: a pause does not hold it back.
+    A run of kind other without an agent is the teardown of a worktree that is about to be removed. A run that
+    `is_asked` for was requested by a person and ignores the pause.
     """
 
     story: Story
@@ -49,86 +48,127 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Message:
-    """What an agent is sent, and the session that it goes on with."""
+    """The prompt of an agent, and the session that it resumes."""
 
     text: str
     session: str | None = None
 
 
-def build_run_spec(context: Context, order: RunRequest, run: Run, directory: RunDirectory) -> RunSpec:
-    """What the supervisor of the run is to do. Leaves the prompt, and what is true of gates and setup now, in the run
-    directory."""
+def build_run_spec(context: Context, request: RunRequest, run: Run, directory: RunDirectory) -> RunSpec:
+    """Return the specification for the run's supervisor.
+
+    Writes the prompt, the MCP configuration and the facts about gates and setup into the run directory.
+    """
+    agent = request.agent
     return RunSpec(
         run_id=run.id,
         project=str(context.project.root),
-        steps=_steps(context, order, run, directory),
-        env=_environment(context, order, run, directory),
-        limits=_limits(context, order),
-        reader=reader_of(order.agent),
-        held_database=held_database(order.agent, context.project),
-        model="" if order.agent is None else order.agent.model or "",
+        steps=_build_steps(context, request, run, directory),
+        env=_build_environment(context, request, run, directory),
+        limits=_limits_of(context, request),
+        reader=reader_module("command" if agent is None else agent.runtime),
+        held_database=held_database(agent, context.project),
+        model="" if agent is None else agent.model or "",
         prices=prices_of(context.config.project),
         advance=(sys.executable, "-P", "-m", "huskies_cli.main", "advance", str(run.id)),
     )
 
 
-def _steps(context: Context, order: RunRequest, run: Run, directory: RunDirectory) -> tuple[Step, ...]:
-    settings = context.config.project
-    gates = gates_of(context.project, settings)
-    if order.kind is RunKind.MERGE:
-        write_start_facts(directory, StartFacts())
-        return (merge_step(context.project, run.id),)
-    place = context.project.worktree(order.story.id)
-    if order.kind is RunKind.OTHER and order.agent is None:
-        write_start_facts(directory, StartFacts())
-        return teardown_steps(settings.components, place)
-    prepare, digests = component_setup.needed(context, order.story.id, settings.components)
-    definition = definition_of(gates, settings.components)
-    facts = StartFacts(
-        digests,
-        definition if order.kind is RunKind.GATES else None,
-        base_tip(context) if order.kind is RunKind.MERGEMASTER else None,
-    )
-    write_start_facts(directory, facts)
-    if order.agent is None:
-        return (*prepare, *gate_steps(gates, place))
-    sent = message_of(context, order, order.agent)
-    directory.write_prompt(sent.text)
-    assignment = assignment_of(
-        context.project, order.agent, order.story.id, sent.session, _least_budget(context, order), directory
-    )
-    step = agent_step(order.agent, assignment, place=place, prompt=directory.prompt)
-    return (*prepare, _confined(context, order.story, order.agent, step, directory))
-
-
-def _confined(context: Context, story: Story, agent: Agent, step: Step, directory: RunDirectory) -> Step:
-    return confine(step, agent, context.project, story=story.id, run=directory, environ=context.environ)
-
-
-def message_of(context: Context, order: RunRequest, agent: Agent) -> Message:
-    """What the agent is sent when the order is carried out now: the whole prompt, or in its session what is new."""
+def message_of(context: Context, request: RunRequest, agent: Agent) -> Message:
+    """Return the whole prompt for a new session; for a resumed session only what is new since then."""
+    story, kind = request.story, request.kind
     with context.store.reading() as db:
-        left = content.of_story(db, order.story.id)
-        epic = None if order.story.draft.epic is None else stories.load(db, order.story.draft.epic)
-    values = values_of(context, order.story, left, epic)
-    session = agent_sessions.to_resume(order.story, order.kind, agent, left)
+        texts = content.of_story(db, story.id)
+        epic = None if story.draft.epic is None else stories.load(db, story.draft.epic)
+    values = prompt_values(context, story, texts, epic)
+    session = agent_sessions.session_to_resume(story, kind, agent, texts)
     if session is not None:
-        return Message(build_nudge(order.kind, values, order.note), session)
-    return Message(build_prompt(context, agent, order.kind, values, order.note))
+        return Message(build_nudge(kind, values, request.note), session)
+    return Message(build_prompt(context, agent, kind, values, request.note))
 
 
-def _environment(context: Context, order: RunRequest, run: Run, directory: RunDirectory) -> dict[str, str]:
-    project, agent = context.project, order.agent
-    merging_now = order.kind is RunKind.MERGE
-    place = project.merge_workspace if merging_now else project.worktree(order.story.id)
+def _build_steps(
+    context: Context, request: RunRequest, run: Run, directory: RunDirectory
+) -> tuple[Step, ...]:
+    project, settings, kind = context.project, context.config.project, request.kind
+    if kind is RunKind.MERGE:
+        # The merge is a process of its own, so that the run's limits apply to it.
+        write_start_facts(directory, StartFacts())
+        argv = (sys.executable, "-P", "-m", MERGE_PROGRAM, str(project.root), str(run.id))
+        return (Step("merge", Role.MERGE, argv, str(project.root)),)
+    worktree = project.worktree(request.story.id)
+    if kind is RunKind.OTHER and request.agent is None:
+        write_start_facts(directory, StartFacts())
+        return teardown_steps(settings.components, worktree)
+    gates = gates_of(project, settings)
+    setup, digests = pending_setup(context, request.story.id, settings.components)
+    definition = definition_of(gates, settings.components) if kind is RunKind.GATES else None
+    base = base_tip(context) if kind is RunKind.MERGEMASTER else None
+    write_start_facts(directory, StartFacts(digests, definition, base))
+    if request.agent is None:
+        return (*setup, *gate_steps(gates, worktree))
+    return (*setup, _agent_step(context, request, request.agent, directory))
+
+
+def _agent_step(context: Context, request: RunRequest, agent: Agent, directory: RunDirectory) -> Step:
+    """Return the agent's step, in its sandbox. It has no timeout of its own: the run's limits apply."""
+    project, story = context.project, request.story.id
+    message = message_of(context, request, agent)
+    directory.write_prompt(message.text)
+    budget = _remaining_budget(context, request)
+    argv = load_runtime(agent.runtime).argv(_assignment(context, story, agent, message, budget, directory))
+    step = Step(agent.name, Role.AGENT, argv, str(project.worktree(story)), stdin=directory.prompt)
+    return confine(step, agent, project, story=story, run=directory, environ=context.environ)
+
+
+def _assignment(
+    context: Context,
+    story: int,
+    agent: Agent,
+    message: Message,
+    budget: float | None,
+    directory: RunDirectory,
+) -> Assignment:
+    """Return the parameters of the agent's program.
+
+    Writes mcp.json into the run directory if the MCP server is available, so that no file appears in the worktree.
+    """
+    project, server = context.project, mcp_server(context.project)
+    if server:
+        document = {"mcpServers": {"huskies": {"command": server[0], "args": list(server[1:])}}}
+        replace_file(directory.mcp_config, json.dumps(document).encode())
+    # git writes here when the agent commits, and the store is here. Programs that protect git's folders want the
+    # worktree's own folder first.
+    checkout = checkout_of(project, story)
+    own = () if checkout is None else (str(checkout.git_dir),)
+    return Assignment(
+        command=agent.command,
+        model=agent.model,
+        system_prompt=agent.system_prompt,
+        max_budget_usd=budget,
+        allowed_tools=agent.allowed_tools,
+        disallowed_tools=agent.disallowed_tools,
+        session=message.session,
+        mcp_config=directory.mcp_config if server else None,
+        mcp_server=server,
+        writable=(*own, str(project.git_dir), str(project.state_dir)),
+        is_confined=agent.sandbox is not None,
+    )
+
+
+def _build_environment(
+    context: Context, request: RunRequest, run: Run, directory: RunDirectory
+) -> dict[str, str]:
+    project, agent, story = context.project, request.agent, request.story.id
+    is_merge = request.kind is RunKind.MERGE
     variables = RunVariables(
         project=str(project.root),
-        story_id=order.story.id,
+        story_id=story,
         run_id=run.id,
         agent=agent.name if agent is not None else "huskies",
-        stage=order.kind.value,
+        stage=request.kind.value,
         base_branch=context.base_branch,
-        worktree=str(place),
+        worktree=str(project.merge_workspace if is_merge else project.worktree(story)),
         prompt_file=directory.prompt,
     )
     allowance = Allowance(
@@ -136,38 +176,36 @@ def _environment(context: Context, order: RunRequest, run: Run, directory: RunDi
         env_allow=() if agent is None else agent.env_allow,
         env_file=read_env_file(project.env_file),
     )
-    identity_known = not context.repository.identity
     return agent_environment(
         context.environ,
         variables,
         allowance,
         bin_dir=str(own_program_dir(project)),
-        identity_known=identity_known,
+        identity_known=not context.repository.identity,
     )
 
 
-def _limits(context: Context, order: RunRequest) -> Limits:
-    agent = order.agent
+def _limits_of(context: Context, request: RunRequest) -> Limits:
+    agent = request.agent
     if agent is None:
         return Limits()
     return Limits(
         max_turns=agent.max_turns,
         max_tool_turns=agent.max_tool_turns,
-        max_budget_usd=_least_budget(context, order),
+        max_budget_usd=_remaining_budget(context, request),
         inactivity_timeout_secs=agent.inactivity_timeout_secs,
         max_wall_secs=agent.max_wall_secs,
     )
 
 
-def _least_budget(context: Context, order: RunRequest) -> float | None:
-    """The least of the agent's own budget and what the story and the day have left, in US dollars."""
+def _remaining_budget(context: Context, request: RunRequest) -> float | None:
+    """Return the smallest of the agent's budget and the rest of the story's and the day's budget, in US dollars."""
     settings = context.config.project
-    left = [None if order.agent is None else order.agent.max_budget_usd]
+    amounts = [None if request.agent is None else request.agent.max_budget_usd]
     with context.store.reading() as db:
         if settings.budget.per_story_usd is not None:
-            left.append(settings.budget.per_story_usd - usage.spent_on_story(db, order.story.id))
+            amounts.append(settings.budget.per_story_usd - usage.spent_on_story(db, request.story.id))
         if settings.budget.per_day_usd is not None:
             since = midnight(context.now(), settings.timezone)
-            left.append(settings.budget.per_day_usd - usage.spent_since(db, since))
-    known = [amount for amount in left if amount is not None]
-    return min(known) if known else None
+            amounts.append(settings.budget.per_day_usd - usage.spent_since(db, since))
+    return min((amount for amount in amounts if amount is not None), default=None)

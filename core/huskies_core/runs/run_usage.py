@@ -1,4 +1,4 @@
-"""What runs use: taken in while they run, and settled from the whole of their output when they have ended."""
+"""Usage of runs: recorded while they are live, and settled from their whole output after their end."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -22,19 +22,32 @@ def prices_of(settings: ProjectConfig) -> Mapping[str, Price]:
 
 
 def record(db: Connection, run: Run, progress: Progress, *, now: datetime) -> None:
-    """Writes what a run has used so far, a row for each model: again and again, the last figures stand."""
+    """Store the usage of a run so far, one row for each model; later figures replace earlier ones."""
     usage.put(db, run.id, *_rows(progress), now=now)
 
 
-def is_taken_in(db: Connection, run: Run, progress: Progress) -> bool:
-    """Whether the store has these very figures of a run."""
+def is_recorded(db: Connection, run: Run, progress: Progress) -> bool:
+    """Return whether the store has exactly these figures."""
     return set(_rows(progress)) == set(usage.of_run(db, run.id))
 
 
-def tells_less(db: Connection, run: Run, progress: Progress) -> bool:
-    """Whether the store has more of a run already: what did not fit on the disk is not in its output."""
-    known = _tokens(usage.of_run(db, run.id))
-    return progress.turns < run.turns or _tokens(_rows(progress)) < known
+def is_behind(db: Connection, run: Run, progress: Progress) -> bool:
+    """Return whether the store has higher figures: output that did not fit on the disk is not in the file."""
+    recorded = _tokens(usage.of_run(db, run.id))
+    return progress.turns < run.turns or _tokens(_rows(progress)) < recorded
+
+
+def progress_from_output(directory: RunDirectory, run: Run) -> Progress | None:
+    """Return the figures of a run from its whole output, read in pieces; None if the output or the spec is missing."""
+    if run.runtime not in runtime_names():
+        return None
+    reader = load_runtime(run.runtime).make_reader()
+    try:
+        spec = directory.read_spec()
+        read_output(directory.output, reader)
+    except (HuskiesError, FileNotFoundError):
+        return None
+    return measure("", reader, spec)
 
 
 def _rows(progress: Progress) -> tuple[Usage, ...]:
@@ -48,16 +61,3 @@ def _tokens(rows: Iterable[Usage]) -> int:
     return sum(
         row.input_tokens + row.output_tokens + row.cache_read_tokens + row.cache_write_tokens for row in rows
     )
-
-
-def account_of_output(directory: RunDirectory, run: Run) -> Progress | None:
-    """The figures of a run by the whole of its output, a piece at a time; None where that, or its spec, is gone."""
-    if run.runtime not in runtime_names():
-        return None
-    reader = load_runtime(run.runtime).make_reader()
-    try:
-        spec = directory.read_spec()
-        read_output(directory.output, reader)
-    except (HuskiesError, FileNotFoundError):
-        return None
-    return measure("", reader, spec)

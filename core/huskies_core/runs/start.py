@@ -1,4 +1,4 @@
-"""Starting a run: claimed in one transaction that checks every rule, then made ready and handed to its supervisor."""
+"""Start a run: claim it in one transaction that checks every rule, prepare it, and launch its supervisor."""
 
 import os
 from collections.abc import Iterator
@@ -32,47 +32,46 @@ from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 
 
-def start_run(context: Context, order: RunRequest, now: datetime) -> Run:
-    """Starts a run and returns it live. Raises HuskiesError when a rule or the config forbids it; nothing is written
-    then.
+def start_run(context: Context, request: RunRequest, now: datetime) -> Run:
+    """Start a run and return it live. Raises HuskiesError, with nothing written, if a rule or the config forbids it.
 
-    Killed after the claim, it leaves a starting run whose lock is free: the next tick records it as crashed. A start
-    that fails after the claim is recorded as one, too, and raised.
+    If this process is killed after the claim, the starting run has no lock holder, and the next tick records it as
+    crashed. A start that fails after the claim is recorded as crashed at once, and the error is raised.
     """
-    _check_config(context, order)
-    with _claimed(context, order, now) as (run, lock):
-        _make_ready(context, order, run, lock)
+    _check_config(context, request)
+    with _claimed(context, request, now) as (run, lock):
+        _launch(context, request, run, lock)
     with context.store.exclusive() as db:
         runs.mark_live(db, run.id)
-        live, visit = runs.load(db, run.id), stories.load(db, order.story.id).visit
+        live, visit = runs.load(db, run.id), stories.load(db, request.story.id).visit
     if live.is_live and visit != live.visit:
-        # The story was moved between the claim and the launch, when there was nothing yet to end.
+        # An event moved the story between the claim and the launch, when there was no process to end.
         end_left_run(context, live.id)
     return live
 
 
-def _check_config(context: Context, order: RunRequest) -> None:
-    """Raises what no second try would mend, before a try is spent on it."""
+def _check_config(context: Context, request: RunRequest) -> None:
+    """Raise errors that a retry cannot fix, before a retry is counted."""
     read_env_file(context.project.env_file)
     base_tip(context)
-    require_sandbox(order.agent, context.project, context.environ)
-    if order.agent is not None:
-        prompts.template_of(context, order.agent, order.kind)
+    require_sandbox(request.agent, context.project, context.environ)
+    if request.agent is not None:
+        prompts.template_of(context, request.agent, request.kind)
 
 
 @contextmanager
-def _claimed(context: Context, order: RunRequest, now: datetime) -> Iterator[tuple[Run, int]]:
-    """Holds the run's lock from inside the transaction that records it until the supervisor has it."""
-    seen = fingerprint(context.repository)
-    with ExitStack() as held:
+def _claimed(context: Context, request: RunRequest, now: datetime) -> Iterator[tuple[Run, int]]:
+    """Yield the claimed run and its lock, which is taken in the transaction that records the run."""
+    state = fingerprint(context.repository)
+    with ExitStack() as stack:
         with context.store.exclusive() as db:
-            repository_watch.notice_changes(db, seen, actor=context.actor, now=now)
-            run = _claim(context, order, db, now)
+            repository_watch.notice_changes(db, state, actor=context.actor, now=now)
+            run = _claim(context, request, db, now)
             directory = RunDirectory(context.project.run_dir(run.id))
             lock = take_lock(directory)
             if lock is None:
-                raise Overtaken(f"the lock of run {run.id} is held by somebody else", code="already_running")
-            held.callback(os.close, lock)
+                raise Overtaken(f"another process has the lock of run {run.id}", code="already_running")
+            stack.callback(os.close, lock)
             directory.clear()
         try:
             yield run, lock
@@ -81,29 +80,28 @@ def _claimed(context: Context, order: RunRequest, now: datetime) -> Iterator[tup
             raise
 
 
-def _claim(context: Context, order: RunRequest, db: Connection, now: datetime) -> Run:
-    story = stories.load(db, order.story.id)
-    if story.visit != order.story.visit:
+def _claim(context: Context, request: RunRequest, db: Connection, now: datetime) -> Run:
+    story, agent = stories.load(db, request.story.id), request.agent
+    if story.visit != request.story.visit:
         raise Overtaken(
-            f"story {story.id} has moved on to {story.stage.name.value}", code="stale", subject=str(story.id)
+            f"story {story.id} has moved to {story.stage.name.value}", code="stale", subject=str(story.id)
         )
-    _check_pause(order, db)
-    _check_limits(context, order.kind, runs.live(db))
-    agent = order.agent
-    runtime = None if agent is None else agent.runtime
-    model = None if agent is None else agent.model
-    name = None if agent is None else agent.name
-    wanted = Claim(story.id, order.kind, story.visit, name, runtime, model)
+    if agent is not None and not request.is_asked and pauses.get(db) is not None:
+        raise Overtaken("the start of agents is paused", code=Rule.PAUSED)
+    _refuse_above_limit(context, request.kind, runs.live(db))
+    claim = Claim(
+        story.id,
+        request.kind,
+        story.visit,
+        agent=None if agent is None else agent.name,
+        runtime=None if agent is None else agent.runtime,
+        model=None if agent is None else agent.model,
+    )
     timers.stop_waiting(db, story.id, actor=context.actor, now=now)
-    return runs.claim(db, wanted, actor=context.actor, now=now)
+    return runs.claim(db, claim, actor=context.actor, now=now)
 
 
-def _check_pause(order: RunRequest, db: Connection) -> None:
-    if order.agent is not None and not order.is_asked and pauses.get(db) is not None:
-        raise Overtaken("starting agents is paused", code=Rule.PAUSED)
-
-
-def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> None:
+def _refuse_above_limit(context: Context, kind: RunKind, live: tuple[Run, ...]) -> None:
     settings = context.config.project
     limit = reached_limit(settings, kind, live)
     if limit is Rule.MAX_CODERS:
@@ -114,24 +112,23 @@ def _check_limits(context: Context, kind: RunKind, live: tuple[Run, ...]) -> Non
         )
 
 
-def _make_ready(context: Context, order: RunRequest, run: Run, lock: int) -> None:
-    if order.kind is not RunKind.MERGE:
-        _ensure_worktree(context, order.story, context.now())
-    if order.kind is RunKind.CODER:
-        catch_up_with_base(context, order.story.id)
+def _launch(context: Context, request: RunRequest, run: Run, lock: int) -> None:
+    if request.kind is not RunKind.MERGE:
+        _ensure_worktree(context, request.story, context.now())
+    if request.kind is RunKind.CODER:
+        catch_up_with_base(context, request.story.id)
     directory = RunDirectory(context.project.run_dir(run.id))
-    spec = build_run_spec(context, order, run, directory)
+    spec = build_run_spec(context, request, run, directory)
     allowed = {name for agent in context.config.agents for name in agent.env_allow}
     launch(directory, lock, spec, shim_env=shim_environment(context.environ, sorted(allowed)))
 
 
 def _ensure_worktree(context: Context, story: Story, now: datetime) -> None:
-    made = make_worktrees(context, [story.id], now)[story.id]
-    if not isinstance(made, NotMade):
+    result = make_worktrees(context, [story.id], now)[story.id]
+    if not isinstance(result, NotMade):
         return
-    if not made.adoptable:
+    if not result.adoptable:
+        block = Block(BRANCH_EXISTS)
         with context.store.exclusive() as db:
-            transitions.apply_event(
-                db, story.id, Block(BRANCH_EXISTS), visit=story.visit, actor=context.actor, now=now
-            )
-    raise HuskiesError(f"no worktree for story {story.id}: {made.reason}", code="no_worktree")
+            transitions.apply_event(db, story.id, block, visit=story.visit, actor=context.actor, now=now)
+    raise HuskiesError(f"story {story.id} has no worktree: {result.reason}", code="no_worktree")

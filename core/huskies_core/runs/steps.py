@@ -1,62 +1,79 @@
-"""The commands that prepare and judge a worktree, as steps of a run, and what tells whether they are proven already."""
+"""The commands that prepare and test a worktree as steps of a run, and the records that they passed before."""
 
 import hashlib
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from huskies_core.config.records import Agent, Component, Gate
-from huskies_core.project import Project
-from huskies_core.runtimes.interface import Assignment
-from huskies_core.runtimes.known import load_runtime, reader_module
+from huskies_core.config.records import Component, Gate
+from huskies_core.context import Context
+from huskies_core.git.repository import Checkout
+from huskies_core.git.worktrees import checkout_of
 from huskies_core.supervisor.spec import Role, Step
 
-MERGE_PROGRAM = "huskies_core.merge.process"
-"""The program of a merge run. Its package imports this one, so this package names it instead of importing it."""
+SETUP_MARK = "huskies-setup.json"
+"""Maps components to digests of their setup. The file is in the worktree's git directory and is removed with it."""
 
 
 def definition_of(gates: Sequence[Gate], components: Sequence[Component]) -> str:
-    """A digest of all that decides what the gates say of a tree, beside the tree."""
-    told = [
+    """Return a digest of everything besides the tree that decides whether the gates pass."""
+    definition = [
         [[gate.name, gate.command, gate.timeout_secs] for gate in gates],
         [[part.name, part.path, part.setup, part.teardown, part.timeout_secs] for part in components],
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(definition).encode()).hexdigest()
 
 
-def setup_steps(components: Sequence[Component], place: Path) -> tuple[Step, ...]:
+def setup_steps(components: Sequence[Component], worktree: Path) -> tuple[Step, ...]:
     return tuple(
-        Step(part.name, Role.SETUP, part.setup, str(place / part.path), part.timeout_secs)
+        Step(part.name, Role.SETUP, part.setup, str(worktree / part.path), part.timeout_secs)
         for part in components
         if part.setup
     )
 
 
-def teardown_steps(components: Sequence[Component], place: Path) -> tuple[Step, ...]:
+def teardown_steps(components: Sequence[Component], worktree: Path) -> tuple[Step, ...]:
     return tuple(
-        Step(part.name, Role.TEARDOWN, part.teardown, str(place / part.path), part.timeout_secs)
+        Step(part.name, Role.TEARDOWN, part.teardown, str(worktree / part.path), part.timeout_secs)
         for part in components
         if part.teardown
     )
 
 
-def gate_steps(gates: Sequence[Gate], place: Path) -> tuple[Step, ...]:
-    return tuple(Step(gate.name, Role.GATE, gate.command, str(place), gate.timeout_secs) for gate in gates)
+def gate_steps(gates: Sequence[Gate], worktree: Path) -> tuple[Step, ...]:
+    return tuple(Step(gate.name, Role.GATE, gate.command, str(worktree), gate.timeout_secs) for gate in gates)
 
 
-def agent_step(agent: Agent, assignment: Assignment, *, place: Path, prompt: str) -> Step:
-    """The agent itself, with its prompt on standard input. It has no time-out of its own: the run's limits hold."""
-    argv = load_runtime(agent.runtime).argv(assignment)
-    return Step(agent.name, Role.AGENT, argv, str(place), stdin=prompt)
+def pending_setup(
+    context: Context, story: int, components: Sequence[Component]
+) -> tuple[tuple[Step, ...], dict[str, str]]:
+    """Return the setup steps that have not run for the committed files, and the present digest of each component."""
+    checkout = checkout_of(context.project, story)
+    digests = {part.name: _setup_digest(context, part, checkout) for part in components if part.setup}
+    complete = _read_setup_mark(checkout)
+    pending = [part for part in components if part.setup and complete.get(part.name) != digests[part.name]]
+    return setup_steps(pending, context.project.worktree(story)), digests
 
 
-def reader_of(agent: Agent | None) -> str:
-    """The module that reads the agent's output."""
-    return reader_module("command" if agent is None else agent.runtime)
+def mark_setup(context: Context, story: int, digests: Mapping[str, str]) -> None:
+    """Record that setup ran for these files. If a crash prevents that, setup runs again."""
+    checkout = checkout_of(context.project, story)
+    if checkout is not None:
+        (checkout.git_dir / SETUP_MARK).write_text(json.dumps(dict(digests)))
 
 
-def merge_step(project: Project, run: int) -> Step:
-    """Return the step that merges the story of a run: a process of its own, so that the run's limits apply to it."""
-    argv = (sys.executable, "-P", "-m", MERGE_PROGRAM, str(project.root), str(run))
-    return Step("merge", Role.MERGE, argv, str(project.root))
+def _read_setup_mark(checkout: Checkout | None) -> Mapping[str, str]:
+    if checkout is None:
+        return {}
+    try:
+        return dict(json.loads((checkout.git_dir / SETUP_MARK).read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _setup_digest(context: Context, part: Component, checkout: Checkout | None) -> str:
+    """Return a digest of the component's definition and of the committed files below its path."""
+    tree_name = "HEAD^{tree}" if part.path in ("", ".") else f"HEAD:{part.path}"
+    tree = context.repository.run("rev-parse", "--verify", "--quiet", tree_name, at=checkout).stdout
+    definition = json.dumps([part.path, part.setup, part.timeout_secs, tree])
+    return hashlib.sha256(definition.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Stories' worktrees, with what the store knows of them: who made the branch, and what was told of it."""
+"""Make and remove the worktrees of stories, and record their branches in the store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,39 +22,41 @@ BRANCH_EXISTS = "branch exists"
 
 @dataclass(frozen=True)
 class NotMade:
-    """`adoptable` is False where somebody else's branch has the name: only a person can help there."""
+    """Why a story has no worktree. `adoptable` is False if another branch has the name: a person must rename it."""
 
     story: int
     reason: str
     adoptable: bool
 
 
-def make_worktrees(context: Context, wanted: Sequence[int], now: datetime) -> dict[int, NotMade | Made]:
-    """Makes the worktrees of stories that lack one, and tells of each in the journal.
+def make_worktrees(context: Context, story_ids: Sequence[int], now: datetime) -> dict[int, NotMade | Made]:
+    """Make the worktrees that stories lack, with a journal entry for each new branch.
 
-    A branch is recorded before git makes it: a crash between leaves a record whose branch the next call makes.
+    A branch is recorded before git makes it. After a crash in between, the next call makes the branch.
     """
     repo = context.repository
     tip = base_tip(context)
     with context.store.reading() as db:
-        known = branches.all_stories(db)
-    foreign = story_branches(context) - known
-    ours = [story for story in wanted if story not in foreign]
-    _record(context, ours, tip, now)
-    asked = [Wanted(story, tip, known_branch=True) for story in ours]
-    made = create_worktrees(repo, asked, now=now)
-    # A removal that the making waited for has forgotten the branch of before.
-    _record(context, [one.story for one in made if isinstance(one, Made)], tip, now)
-    _tell_made(context, [one for one in made if isinstance(one, Made) and one.story not in known], now)
-    refused = {story: NotMade(story, BRANCH_EXISTS, adoptable=False) for story in wanted if story not in ours}
-    return refused | {one.story: _not_made(one) if isinstance(one, Refused) else one for one in made}
+        recorded = branches.all_stories(db)
+    foreign = story_branches(context) - recorded
+    own = [story for story in story_ids if story not in foreign]
+    _record_branches(context, own, tip, now)
+    results = create_worktrees(repo, [Wanted(story, tip, known_branch=True) for story in own], now=now)
+    made = [result for result in results if isinstance(result, Made)]
+    # A removal that held the git lock before may have deleted the record.
+    _record_branches(context, [result.story for result in made], tip, now)
+    _journal_made(context, [result for result in made if result.story not in recorded], now)
+    return {
+        **{story: NotMade(story, BRANCH_EXISTS, adoptable=False) for story in story_ids if story in foreign},
+        **{result.story: _not_made(result) if isinstance(result, Refused) else result for result in results},
+    }
 
 
 def catch_up_with_base(context: Context, story: int) -> bool:
-    """Moves a worktree without commits of its own to the tip of the base, so that what was mended there reaches it.
+    """Move a branch without commits of its own to the tip of the base, so that fixes there reach the story.
 
-    False, and nothing changed, where there is nothing to do or something in the way. Killed after git moved the
-    branch, it leaves the old commit in the record, which only keeps the next call from moving it again.
+    Returns False, with nothing changed, if the branch is up to date, has commits, or git refuses. If this process is
+    killed after git moved the branch, the record has the old commit, and the next call does not move the branch.
     """
     with context.store.reading() as db:
         born = branches.base_commit(db, story)
@@ -71,10 +73,10 @@ def catch_up_with_base(context: Context, story: int) -> bool:
 
 
 def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
-    """Removes the worktree and the branch of a story that is over; what is nowhere else is rescued first.
+    """Remove the worktree and the branch of a finished story; work that is nowhere else is rescued first.
 
-    A branch that is checked out elsewhere stays: it is the user's from then on. Raises Overtaken when the
-    story has moved on meanwhile, or a run of it has begun.
+    A branch that another worktree has checked out stays and is the user's from then on. Raises Overtaken if the story
+    has moved or a run of it is live.
     """
     with context.store.reading() as db:
         landed = _landed_tip(db, story.id)
@@ -88,39 +90,47 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
         check=partial(_refuse_in_use, context, story),
     )
     with context.store.exclusive() as db:
-        # A start that waited for us may have made the branch anew.
+        # A start that waited for the git lock may have made the branch again.
         if removed.branch_kept or context.repository.branch_tip(branch_of(story.id)) is None:
             branches.forget(db, story.id)
-        _tell_removed(db, context, removed, now)
+        journal.append(
+            db,
+            journal.Kind.WORKTREE,
+            "worktree_removed",
+            actor=context.actor,
+            now=now,
+            story=removed.story,
+            detail={"rescue": removed.rescue},
+        )
     return removed
 
 
 def _refuse_in_use(context: Context, story: Story) -> None:
-    """Raises when the worktree that was to go is one that is worked in."""
+    """Raise Overtaken if the story has moved or has a live run."""
     with context.store.reading() as db:
-        moved = stories.load(db, story.id).visit != story.visit
+        has_moved = stories.load(db, story.id).visit != story.visit
         run = runs.live_of_story(db, story.id)
-    if moved or run is not None:
-        why = "the story has moved on" if run is None else f"run {run.id} is live"
-        fact = f"the worktree of story {story.id} stays: {why}"
+    if has_moved or run is not None:
+        why = "the story has moved" if run is None else f"run {run.id} is live"
+        fact = f"the worktree of story {story.id} was not removed: {why}"
         raise Overtaken(fact, code="stale", subject=str(story.id))
 
 
 def base_tip(context: Context) -> str:
-    """The commit at the tip of the base branch. Raises HuskiesError `no_base` when there is no such branch."""
+    """Return the commit at the tip of the base branch. Raises HuskiesError `no_base` if the branch does not exist."""
     tip = context.repository.branch_tip(context.base_branch)
     if tip is None:
         raise HuskiesError(
-            f"there is no base branch {context.base_branch!r}",
-            hint="Make it, or name another: huskies config set base_branch NAME.",
+            f"the base branch {context.base_branch!r} does not exist",
+            hint="Create it, or choose another: huskies config set base_branch NAME.",
             code="no_base",
         )
     return tip
 
 
-def _record(context: Context, wanted: Sequence[int], tip: str, now: datetime) -> None:
+def _record_branches(context: Context, story_ids: Sequence[int], tip: str, now: datetime) -> None:
     with context.store.reading() as db:
-        missing = set(wanted) - branches.all_stories(db)
+        missing = set(story_ids) - branches.all_stories(db)
     if missing:
         with context.store.exclusive() as db:
             for story in sorted(missing):
@@ -128,7 +138,7 @@ def _record(context: Context, wanted: Sequence[int], tip: str, now: datetime) ->
 
 
 def story_branches(context: Context) -> frozenset[int]:
-    """The stories that a branch is named after, whoever made it; in one question to git."""
+    """Return the stories that a branch is named after, whoever made it. Runs git once."""
     prefix = branch_of(0).removesuffix("0")
     names = context.repository.git(
         "for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}*"
@@ -138,7 +148,7 @@ def story_branches(context: Context) -> frozenset[int]:
 
 
 def _landed_tip(db: Connection, story: int) -> str | None:
-    """The tip of the branch whose squash landed; what came onto the branch after it is not on the base."""
+    """Return the tip of the branch when its squash landed. Later commits of the branch are not on the base."""
     merges = [run.evidence.merge for run in runs.of_story(db, story)]
     landed = [merge.branch_tip for merge in merges if isinstance(merge, Landed)]
     return landed[-1] if landed else None
@@ -148,29 +158,17 @@ def _not_made(refused: Refused) -> NotMade:
     return NotMade(refused.story, refused.detail or refused.reason, adoptable=refused.reason != BRANCH_EXISTS)
 
 
-def _tell_made(context: Context, made: Sequence[Made], now: datetime) -> None:
+def _journal_made(context: Context, made: Sequence[Made], now: datetime) -> None:
     if not made:
         return
     with context.store.exclusive() as db:
-        for one in made:
+        for result in made:
             journal.append(
                 db,
                 journal.Kind.WORKTREE,
                 "worktree_made",
                 actor=context.actor,
                 now=now,
-                story=one.story,
-                detail={"branch": one.branch, "head": one.head},
+                story=result.story,
+                detail={"branch": result.branch, "head": result.head},
             )
-
-
-def _tell_removed(db: Connection, context: Context, removed: Removed, now: datetime) -> None:
-    journal.append(
-        db,
-        journal.Kind.WORKTREE,
-        "worktree_removed",
-        actor=context.actor,
-        now=now,
-        story=removed.story,
-        detail={"rescue": removed.rescue},
-    )

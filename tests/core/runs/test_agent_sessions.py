@@ -53,7 +53,7 @@ def had(
 
 def resumed(context: Context, agent: Agent = ANN, kind: RunKind = RunKind.CODER) -> str | None:
     with context.store.reading() as db:
-        return agent_sessions.to_resume(stories.load(db, 1), kind, agent, content.of_story(db, 1))
+        return agent_sessions.session_to_resume(stories.load(db, 1), kind, agent, content.of_story(db, 1))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.CRASHED, Outcome.LIMIT, Outcome.RATE_LIMITED])

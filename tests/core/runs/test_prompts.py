@@ -10,9 +10,8 @@ from huskies_core.config.prompt_variables import PROMPT_VARIABLES, find_unknown_
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, Stage
-from huskies_core.runs import prompt_values
-from huskies_core.runs.prompt_values import NO_GATES, values_of
-from huskies_core.runs.prompts import build_nudge, build_prompt, expand, template_of
+from huskies_core.runs import prompts
+from huskies_core.runs.prompts import NO_GATES, build_nudge, build_prompt, expand, prompt_values, template_of
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Criterion, Draft, Story, StoryType
 from support.contexts import Clock, opened
@@ -41,7 +40,7 @@ def values(
     stage: Stage | None = None,
     epic: Story | None = None,
 ) -> dict[str, str]:
-    return values_of(context, story_in(stage or Coding(), draft), left or {}, epic)
+    return prompt_values(context, story_in(stage or Coding(), draft), left or {}, epic)
 
 
 def test_every_variable_has_a_value(context: Context) -> None:
@@ -107,7 +106,7 @@ def test_control_characters_reach_no_agent(context: Context) -> None:
 def test_what_is_longer_than_an_agent_can_use_is_cut_and_says_so(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prompt_values, "DESCRIPTION_LIMIT", 10)
+    monkeypatch.setattr(prompts, "DESCRIPTION_LIMIT", 10)
     long = replace(DRAFT, description="0123456789" * 10)
     cut = "0123456789\n\n[Cut here, after 10 of 100 characters: `huskies show 1` has all of it.]\n\n## Acc"
     assert cut in values(context, long)["story"]
@@ -125,7 +124,7 @@ def test_what_the_last_tries_left_is_appended_unless_the_template_names_it(conte
     built = build_prompt(context, replace(CODER, prompt="Mind: {{qa_notes}}"), RunKind.CODER, found, "Go.")
     assert built == (
         "Mind: too slow\n\n"
-        "## What the gates said of the last try\n\n<gate_output>\nboom\n</gate_output>\n\n"
+        "## Output of the gates in the last attempt\n\n<gate_output>\nboom\n</gate_output>\n\n"
         "## Files in conflict with the base branch\n\n<conflicts>\na.txt\n</conflicts>\n\n"
         "## Note\n\nGo.\n"
     )
@@ -150,18 +149,16 @@ def test_a_prompt_is_never_empty(context: Context) -> None:
 @pytest.mark.parametrize("kind", AGENT_KINDS)
 def test_a_resumed_session_is_told_to_go_on_and_never_nothing(context: Context, kind: RunKind) -> None:
     told = build_nudge(kind, values(context), "")
-    assert told.startswith(
-        f"Go on with story 1 where you left off, in {context.project.worktree(1)} on branch "
-    )
+    assert told.startswith(f"Continue story 1 where you stopped, in {context.project.worktree(1)} on branch ")
     assert ("# Greet" in told, "{{" in told, len(told) < 800) == (False, False, True)
 
 
 def test_a_resumed_session_is_told_what_is_new(context: Context) -> None:
     told = build_nudge(RunKind.CODER, values(context, left={"gate_output": "boom"}), "Commit.")
     assert told.split("\n\n")[1:] == [
-        "## What the gates said of the last try",
+        "## Output of the gates in the last attempt",
         "<gate_output>\nboom\n</gate_output>",
         "## Note",
         "Commit.",
-        "Commit your work on feature/story-1 before you end: what is not committed does not count.\n",
+        "Commit your work on feature/story-1 before you end. Uncommitted work does not count.\n",
     ]

@@ -65,7 +65,7 @@ def test_of_all_runs_it_sees_what_it_was_sent_in_its_own(
 
 def test_a_story_without_a_worktree_has_no_sandbox(project: Project) -> None:
     run = RunDirectory(project.run_dir(1))
-    with pytest.raises(HuskiesError, match="no worktree for story 1"):
+    with pytest.raises(HuskiesError, match="story 1 has no worktree"):
         confine(STEP, AGENT, project, story=1, run=run, environ={"HOME": str(project.root.parent)})
 
 
@@ -76,7 +76,7 @@ def test_bubblewrap_is_looked_for_and_tried(project: Project, obliging: dict[str
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     said = "bwrap does not work here: bwrap: No permissions to create new namespace"
     assert sandbox_problems(AGENT, project, obliging) == (said,)
-    with pytest.raises(HuskiesError, match="no sandbox for ann: bwrap does not work here"):
+    with pytest.raises(HuskiesError, match="the sandbox of ann does not work: bwrap does not work here"):
         require_sandbox(AGENT, project, obliging)
 
 
@@ -92,7 +92,7 @@ def test_listed_paths_have_to_be_there(project: Project, obliging: dict[str, str
         sandbox_read=("~/.gone",),
         sandbox_write=("~/.here",),
     )
-    assert sandbox_problems(agent, project, obliging) == (f"there is no {home}/.gone",)
+    assert sandbox_problems(agent, project, obliging) == (f"{home}/.gone does not exist",)
 
 
 def test_a_program_that_the_sandbox_hides_is_named(project: Project, obliging: dict[str, str]) -> None:
