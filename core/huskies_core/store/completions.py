@@ -1,6 +1,6 @@
-"""What a person may mean at the prompt of a shell, asked while they wait for it: imports sqlite3 and no more.
+"""Completions for the shell. A person waits for them, so nothing but sqlite3 is imported.
 
-Kinds: `stories` (the open ones, and with a digit typed any), `stories/STAGE,STAGE`, `finished`, `running`, `epics`,
+Kinds: `stories` (open ones; all after the first digit), `stories/STAGE,STAGE`, `finished`, `running`, `epics`,
 `labels`, `runs`, `runs-of/STORY`, `live-runs`, `timers`, `triggers`.
 """
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 Completion = tuple[str, str]
-"""What can be typed, and what it is: text from outside, as it is in the store."""
+"""A word and its description, both as the store has them, not sanitized."""
 Row = tuple[object, ...]
 
 OPEN = (
@@ -34,7 +34,9 @@ _LONGEST_ID = 18
 
 _STORY = "SELECT id, title, stage FROM stories"
 _EPICS = f"{_STORY} WHERE type = 'epic' AND stage NOT IN ('done', 'archived', 'abandoned', 'superseded')"
-_LABELS = "SELECT DISTINCT one.value FROM stories, json_each(stories.labels) AS one WHERE stories.stage = ?"
+_LABELS = (
+    "SELECT DISTINCT label.value FROM stories, json_each(stories.labels) AS label WHERE stories.stage = ?"
+)
 _RUN = "SELECT id, kind, story, coalesce(agent, ''), coalesce(outcome, status) FROM runs"
 _RUNS_OF = f"{_RUN} WHERE story = ? ORDER BY id DESC LIMIT {MOST}"
 _RUNNING = f"{_STORY} WHERE id IN (SELECT story FROM runs WHERE status <> 'ended') ORDER BY id DESC"
@@ -50,19 +52,19 @@ _TRIGGERS = (
 
 
 def completions(database: str, kind: str, prefix: str) -> "list[Completion]":
-    """Those that begin with `prefix`, the newest first, `MOST` at most; none where the store cannot tell."""
+    """Return the words that begin with `prefix`, newest first and at most MOST; none if the store cannot be read."""
     try:
         db = sqlite3.connect(f"file:{uri_path(database)}?mode=ro", uri=True, timeout=_WAIT_SECS)
         try:
-            found = [offer for offer in _offers(db, kind, prefix) if offer[0].startswith(prefix)]
+            words = [word for word in _words(db, kind, prefix) if word[0].startswith(prefix)]
         finally:
             db.close()
     except sqlite3.Error:
         return []
-    return found[:MOST]
+    return words[:MOST]
 
 
-def _offers(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Completion]":
+def _words(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Completion]":
     name, _, stages = kind.partition("/")
     if name == "stories":
         return map(_story, _stories(db, prefix, tuple(stages.split(",")) if stages else ()))
@@ -72,47 +74,47 @@ def _offers(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Complet
         return map(_run, db.execute(_RUNS_OF, (int(stages[:_LONGEST_ID]),)))
     if name in ("runs", "runs-of"):
         return map(_run, _numbered(db, _RUN, prefix))
-    return _of_few(db, name)
+    return _small_kinds(db, name)
 
 
-def _of_few(db: sqlite3.Connection, name: str) -> "Iterable[Completion]":
-    """What there is little enough of to read all, or the last."""
-    offered: Iterable[Completion] = ()
+def _small_kinds(db: sqlite3.Connection, name: str) -> "Iterable[Completion]":
+    """Return the words of the kinds that are read whole."""
+    words: Iterable[Completion] = ()
     match name:
         case "epics":
-            offered = map(_story, db.execute(_EPICS))
+            words = map(_story, db.execute(_EPICS))
         case "running":
-            offered = map(_story, db.execute(_RUNNING))
+            words = map(_story, db.execute(_RUNNING))
         case "labels":
-            offered = _labels(db)
+            words = _labels(db)
         case "live-runs":
-            offered = map(_run, sorted(db.execute(_LIVE_RUNS), reverse=True))
+            words = map(_run, sorted(db.execute(_LIVE_RUNS), reverse=True))
         case "timers":
-            offered = _timers(db)
+            words = _timers(db)
         case "triggers":
-            offered = (_trigger(row) for asked in _TRIGGERS for row in db.execute(asked))
+            words = (_trigger(row) for query in _TRIGGERS for row in db.execute(query))
         case _:
             pass
-    return offered
+    return words
 
 
 def _stories(db: sqlite3.Connection, prefix: str, stages: "Sequence[str]") -> "Iterable[Row]":
-    """A number that has been begun is looked for among all of them where finished ones will do."""
+    """Return the stories in those stages. With a digit typed, look among all stories if finished ones are allowed."""
     if prefix and stages in ((), FINISHED):
-        found = _numbered(db, _STORY, prefix)
-        return (row for row in found if not stages or row[2] in stages)
-    asked = f"{_STORY} WHERE stage = ? ORDER BY stage_entered_at DESC LIMIT 1000"
-    rows = (row for stage in stages or OPEN for row in db.execute(asked, (stage,)))
+        stories = _numbered(db, _STORY, prefix)
+        return (row for row in stories if not stages or row[2] in stages)
+    query = f"{_STORY} WHERE stage = ? ORDER BY stage_entered_at DESC LIMIT 1000"
+    rows = (row for stage in stages or OPEN for row in db.execute(query, (stage,)))
     return sorted(rows, reverse=True)
 
 
 def _numbered(db: sqlite3.Connection, rows: str, prefix: str) -> "Iterator[Row]":
-    """Those whose number begins like this: a range of numbers for each length that they can have."""
+    """Yield the rows whose id begins with `prefix`: one range of ids for each number of digits."""
     if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) < _LONGEST_ID):
         return
-    begun = int(prefix or 0)
+    first = int(prefix or 0)
     for zeros in range(_LONGEST_ID - len(prefix)) if prefix else (_LONGEST_ID,):
-        ends = begun * 10**zeros, (begun + 1) * 10**zeros - 1
+        ends = first * 10**zeros, (first + 1) * 10**zeros - 1
         yield from db.execute(f"{rows} WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT {MOST}", ends)
 
 
@@ -121,8 +123,8 @@ def _labels(db: sqlite3.Connection) -> "list[Completion]":
 
 
 def _timers(db: sqlite3.Connection) -> "Iterator[Completion]":
-    """By number, and by label where there is one that is no number."""
-    for number, label, at in (row for asked in _TIMERS for row in db.execute(asked)):
+    """Yield each timer by its number, and by its label if that is not a number."""
+    for number, label, at in (row for query in _TIMERS for row in db.execute(query)):
         yield str(number), f"{label}, {at}" if label else at
         if label and not label.isdigit():
             yield label, at

@@ -1,32 +1,39 @@
-"""Whether the database is whole, as SQLite sees it, and whether what its tables say of each other holds."""
+"""Checks of the database: errors that SQLite finds, and tables that contradict each other."""
 
 import sqlite3
-from collections.abc import Iterable
 
 ENGINE = sqlite3.sqlite_version
-"""Of SQLite."""
+"""The version of SQLite."""
 
 _MOST = 5
-"""Of the rows that are wrong in one way, so many are named."""
+"""The number of rows that a report names for each kind of error."""
 
 _AHEAD = (
-    "SELECT 'cursor ' || name AS who, seq FROM cursors WHERE seq > :head",
-    "SELECT 'trigger ' || id AS who, since AS seq FROM triggers WHERE since > :head",
+    "SELECT 'cursor ' || name AS reader, seq FROM cursors WHERE seq > :head",
+    "SELECT 'trigger ' || id AS reader, since AS seq FROM triggers WHERE since > :head",
 )
+_COUNTED = {
+    "journal": "seq",
+    "runs": "id",
+    "timers": "id",
+    "triggers": "id",
+    "firings": "id",
+    "notifications": "id",
+}
 
 
 def damage(db: sqlite3.Connection) -> tuple[str, ...]:
-    """What SQLite finds wrong with the file and with references between rows; () when nothing is."""
+    """Return the errors that SQLite finds in the file and in references between rows."""
     pages = [str(row[0]) for row in db.execute("PRAGMA quick_check(5)")]
     broken = [
-        f"{row['table']} {row['rowid']} refers to what is gone"
+        f"{row['table']} {row['rowid']} refers to a row that is missing"
         for row in db.execute("PRAGMA foreign_key_check")
     ]
-    return (*(found for found in pages if found != "ok"), *broken[:_MOST])
+    return (*(page for page in pages if page != "ok"), *broken[:_MOST])
 
 
 def contradictions(db: sqlite3.Connection) -> tuple[str, ...]:
-    """Stories that stand elsewhere than their newest transition led, or since another moment. A story without one was
+    """Return the stories whose stage or time differs from their newest transition. A story without a transition was
     created and never moved."""
     rows = db.execute(
         """
@@ -45,54 +52,44 @@ def contradictions(db: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def ahead_of_journal(db: sqlite3.Connection) -> tuple[str, ...]:
-    """Who has read further than the journal goes: a store that was put back from an older copy leaves such."""
+    """Return the readers with a position behind the end of the journal, as after an older copy was restored."""
     head = _head(db)
-    found = (row for query in _AHEAD for row in db.execute(query, {"head": head}))
-    return tuple(f"{row['who']} is at {row['seq']}, the journal ends at {head}" for row in found)
+    ahead = (row for query in _AHEAD for row in db.execute(query, {"head": head}))
+    return tuple(f"{row['reader']} is at {row['seq']}, the journal ends at {head}" for row in ahead)
 
 
 def pull_back(db: sqlite3.Connection) -> None:
-    """Has them go on from the end of the journal: all before that they have read, of what comes they miss nothing."""
+    """Move those readers to the end of the journal. They have read everything before it, and miss nothing after it."""
     head = _head(db)
     db.execute("UPDATE cursors SET seq = ? WHERE seq > ?", (head, head))
     db.execute("UPDATE triggers SET since = ? WHERE since > ?", (head, head))
 
 
 def low_counters(db: sqlite3.Connection) -> tuple[str, ...]:
-    """Counters that would give a number again which is in use. Stories have none: the next one is past the highest."""
-    counted = {
+    """Return the counters that would give a number twice. Stories have no counter: the next id follows the highest."""
+    counters = {
         str(row["name"]): int(row["seq"]) for row in db.execute("SELECT name, seq FROM sqlite_sequence")
-    }
-    keys = {
-        "journal": "seq",
-        "runs": "id",
-        "timers": "id",
-        "triggers": "id",
-        "firings": "id",
-        "notifications": "id",
     }
     highest = {
         table: int(db.execute(f"SELECT coalesce(max({key}), 0) FROM {table}").fetchone()[0])
-        for table, key in keys.items()
+        for table, key in _COUNTED.items()
     }
-    return tuple(_low(counted, highest))
-
-
-def _low(counted: dict[str, int], highest: dict[str, int]) -> Iterable[str]:
-    for table, most in highest.items():
-        if counted.get(table, 0) < most:
-            yield f"{table} are counted to {counted.get(table, 0)}, there is {most}"
+    return tuple(
+        f"the counter of {table} is {counters.get(table, 0)}, but {most} exists"
+        for table, most in highest.items()
+        if counters.get(table, 0) < most
+    )
 
 
 def _contradiction(row: sqlite3.Row) -> str:
-    story = f"story {row['id']} "
+    story = f"story {row['id']}"
     if row["story"] != row["id"]:
-        return story + "was brought where it stands by no row of its own in the journal"
+        return f"{story} has no row in the journal that led to its stage"
     if row["later"] is not None:
-        return story + f"does not stand where journal row {row['later']} led"
+        return f"{story} is not where its later journal row {row['later']} led"
     if row["stage"] != row["led_to"]:
-        return story + f"is in {row['stage']}, the journal has {row['led_to']}"
-    return story + f"is there since {row['stage_entered_at']}, the journal has {row['at']}"
+        return f"{story} is in {row['stage']}, the journal has {row['led_to']}"
+    return f"{story} entered its stage at {row['stage_entered_at']}, the journal has {row['at']}"
 
 
 def _head(db: sqlite3.Connection) -> int:

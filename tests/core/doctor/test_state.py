@@ -16,12 +16,12 @@ from support.stories import add_story, fire_event
     ("change", "told"),
     [
         ("stage = 'qa'", "story 1 is in qa, the journal has coding"),
-        ("visit = 1", "story 1 does not stand where journal row 2 led"),
+        ("visit = 1", "story 1 is not where its later journal row 2 led"),
         (
             "stage_entered_at = '2020'",
-            "story 1 is there since 2020, the journal has 2026-03-01T12:00:00.000Z",
+            "story 1 entered its stage at 2020, the journal has 2026-03-01T12:00:00.000Z",
         ),
-        ("visit = 3", "story 1 was brought where it stands by no row of its own in the journal"),
+        ("visit = 3", "story 1 has no row in the journal that led to its stage"),
     ],
 )
 def test_a_story_that_stands_elsewhere_than_the_journal_has_it_is_named(
@@ -53,7 +53,7 @@ def test_a_counter_that_would_give_a_number_twice_is_named(context: Context) -> 
     add_story(context.store)
     with context.store.exclusive() as db:
         db.execute("UPDATE sqlite_sequence SET seq = 0 WHERE name = 'journal'")
-    assert seen(look_at_store, context) == {"counters": "journal are counted to 0, there is 1"}
+    assert seen(look_at_store, context) == {"counters": "the counter of journal is 0, but 1 exists"}
 
 
 def test_an_audit_log_of_a_longer_journal_is_named(context: Context) -> None:

@@ -146,7 +146,7 @@ def test_no_pass_reads_a_whole_table(db: sqlite3.Connection, name: str) -> None:
 
 @pytest.mark.parametrize("kind", OFFERED)
 def test_no_shell_waits_for_a_whole_table(db: sqlite3.Connection, kind: str) -> None:
-    assert whole_reads(db, lambda db: list(completions._offers(db, kind, ""))) == []
+    assert whole_reads(db, lambda db: list(completions._words(db, kind, ""))) == []
 
 
 @pytest.mark.parametrize("name", WRITES)

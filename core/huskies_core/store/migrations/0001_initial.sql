@@ -20,10 +20,10 @@ CREATE INDEX journal_merge_failures ON journal (story, seq) WHERE event = 'merge
 CREATE INDEX journal_fresh_starts ON journal (story, seq)
     WHERE event IN ('start', 'deps_met', 'unblock', 'reopen');
 
--- visit: the journal position that began the stay in the stage; entered_by: the event that did
--- returned_by: what put the story back into backlog, until it is started: such a story waits for a person
--- reset_seq: the journal position since which retries, recoveries and crashes are counted
--- coding_at: when the story last came into coding from backlog; its age in the merge queue
+-- visit: the journal position of the event that began the visit; entered_by: the name of that event
+-- returned_by: the event that put the story back into backlog; NULL again when a person starts it
+-- reset_seq: retries, recoveries and crashes after this journal position count
+-- coding_at: the last time at which the story came from backlog into coding; the merge queue orders by it
 CREATE TABLE stories (
     id INTEGER PRIMARY KEY,
     type TEXT NOT NULL CHECK (type IN ('story', 'bug', 'spike', 'refactor', 'epic', 'task')),
@@ -113,14 +113,14 @@ CREATE TABLE pass_times (
     due_at TEXT
 ) STRICT, WITHOUT ROWID;
 
--- The feature branches that this store made: a branch of the same name made by somebody else is never adopted.
+-- The feature branches that this store created. A branch of the same name from elsewhere is never adopted.
 CREATE TABLE branches (
     story INTEGER PRIMARY KEY REFERENCES stories (id),
     base_commit TEXT NOT NULL,
     at TEXT NOT NULL
 ) STRICT;
 
--- What keeps the merge queue (story 0) or one story in it waiting, though it is nobody's failure.
+-- Queue holds: they stop the whole merge queue (story 0) or one story in it, and are not a failure of a story.
 CREATE TABLE holds (
     kind TEXT NOT NULL CHECK (kind IN ('base_broken', 'base_dirty')),
     story INTEGER NOT NULL DEFAULT 0,

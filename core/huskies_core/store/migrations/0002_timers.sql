@@ -1,5 +1,5 @@
--- schedule and action are JSON; trouble: what became of the last firing, when that needs a person
--- depth: how many firings, one leading to the next, led to this timer
+-- schedule and action are JSON; trouble: the problem of the last execution, if a person must look at it
+-- depth: the number of executions, each caused by the last, that led to this timer
 CREATE TABLE timers (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     label TEXT NOT NULL DEFAULT '',
@@ -16,7 +16,7 @@ CREATE INDEX timers_due ON timers (fire_at) WHERE state = 'armed';
 CREATE INDEX timers_by_label ON timers (label) WHERE label <> '';
 CREATE INDEX timers_in_trouble ON timers (id) WHERE trouble <> '';
 
--- since: the journal position behind which a trigger begins to look
+-- since: the trigger sees transitions after this journal position
 CREATE TABLE triggers (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     predicate TEXT NOT NULL,
@@ -31,8 +31,8 @@ CREATE TABLE triggers (
 CREATE INDEX triggers_armed ON triggers (since) WHERE state = 'armed';
 CREATE INDEX triggers_in_trouble ON triggers (id) WHERE trouble <> '';
 
--- source: 'timer:3' or 'trigger:4'; cause: the journal position of the transition that a trigger saw
--- seq: the journal row that tells of the firing
+-- Executions. source: 'timer:3' or 'trigger:4'; cause: the journal position of the transition that the trigger matched
+-- seq: the journal row of the execution
 CREATE TABLE firings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     source TEXT NOT NULL,
@@ -48,7 +48,7 @@ CREATE INDEX firings_of_source ON firings (source, at);
 CREATE INDEX open_firings ON firings (id) WHERE status = 'open';
 CREATE INDEX firings_by_age ON firings (at);
 
--- The firing (its journal position) that last moved a story, while no person has touched it since.
+-- Causation: the execution (its journal position) that last moved a story; removed when a person changes the story.
 CREATE TABLE chains (
     story INTEGER PRIMARY KEY,
     cause INTEGER NOT NULL,

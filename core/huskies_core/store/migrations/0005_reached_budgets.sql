@@ -1,4 +1,4 @@
--- Which budgets were noted as used up: story 0 is the day's, whose day is then named; most is the budget as it stood.
+-- Budgets that were used up. Story 0 means the budget of `day`; most is the amount of the budget at that time.
 CREATE TABLE reached_budgets (
     story INTEGER NOT NULL DEFAULT 0,
     day TEXT NOT NULL DEFAULT '',

@@ -1,4 +1,4 @@
--- What people were told, or were to be: claimed here, with the cursor, before it is sent. message and channels are JSON.
+-- Notifications. A row and the cursor are written before the message is sent. message and channels are JSON.
 CREATE TABLE notifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     message TEXT NOT NULL,
