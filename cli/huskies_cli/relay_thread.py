@@ -9,10 +9,10 @@ from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.connection import KeptLine
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.actions import PassReport
 from huskies_core.passes.due import config_stamp
-from huskies_core.passes.pass_runner import Pass
+from huskies_core.passes.pass_runner import AnyPass
 from huskies_core.passes.relay import relay_pass
+from huskies_core.passes.steps import PassReport
 
 
 class Relaying:
@@ -50,13 +50,15 @@ class Relaying:
 
     def _tell(self, report: PassReport) -> None:
         """What keeps failing in the same words is said once."""
-        failed = tuple(item.detail for item in (*report.done, report.failure) if item and item.error)
+        failed = tuple(result.detail for result in report.results if result.error)
+        if report.failure is not None:
+            failed = (*failed, report.failure.message)
         if not failed or failed != self._complaints:
             self._reports.put(report)
         self._complaints = failed
 
 
-def _relayed(context: Context, over_kept_line: Pass) -> tuple[PassReport, ...]:
+def _relayed(context: Context, over_kept_line: AnyPass) -> tuple[PassReport, ...]:
     """A config or a store that cannot be read is what the loop itself says."""
     try:
         return pass_sequence.relay_due(context, over_kept_line)

@@ -9,9 +9,10 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.documents import entry_document
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.actions import PassReport
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
+from huskies_core.passes.pass_runner import run_passes
+from huskies_core.passes.steps import PassReport
 from huskies_core.store import journal
 
 Line = Mapping[str, object]
@@ -33,7 +34,7 @@ class Loop:
 
     def start_up(self) -> Iterator[Line]:
         yield from self._reported(lambda: pass_sequence.reconcile(self.context))
-        yield from self._reported(lambda: pass_sequence.run_in_order(self.context, [AUTO_ASSIGN]))
+        yield from self._reported(lambda: run_passes(self.context, [AUTO_ASSIGN]))
         yield self._message("startup reconcile complete")
         self.relaying.start()
 

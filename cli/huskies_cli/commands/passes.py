@@ -11,8 +11,8 @@ from huskies_cli.progress import shown
 from huskies_cli.reports import result_of
 from huskies_cli.session import session_of
 from huskies_core.context import Context, open_context
-from huskies_core.passes import pass_sequence
-from huskies_core.passes.actions import PassReport
+from huskies_core.passes import pass_runner, pass_sequence
+from huskies_core.passes.steps import PassReport
 from huskies_core.runs.authorization import refuse_inside_run
 
 Run = Callable[[Context], tuple[PassReport, ...]]
@@ -116,5 +116,5 @@ def _one(ctx: typer.Context, name: str, *, dry_run: bool, wait: float | None) ->
     return run_passes(
         ctx,
         name,
-        lambda context: pass_sequence.run_in_order(context, chosen, dry_run=dry_run, wait=wait or 0.0),
+        lambda context: pass_runner.run_passes(context, chosen, dry_run=dry_run, wait=wait or 0.0),
     )

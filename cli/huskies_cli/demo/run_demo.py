@@ -16,9 +16,11 @@ from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.moves import freeze
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.actions import Outcome, PassReport
+from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due
+from huskies_core.passes.pass_runner import run_passes
+from huskies_core.passes.steps import PassReport
 from huskies_core.pipeline.stages import StageName
 from huskies_core.scheduler.snapshot import MOVING
 from huskies_core.store import cursors, journal, runs, stories
@@ -40,7 +42,7 @@ def run_to_end(context: Context, narrator: Narrator) -> str:
     The time that this takes does not matter: only a lack of progress stops it.
     """
     _report_failures(pass_sequence.reconcile(context), narrator.print_line)
-    _report_failures(pass_sequence.run_in_order(context, [AUTO_ASSIGN]), narrator.print_line)
+    _report_failures(run_passes(context, [AUTO_ASSIGN]), narrator.print_line)
     watch = _ProgressWatch(context)
     while not is_finished(context):
         narrator.catch_up()
@@ -184,8 +186,8 @@ def wait() -> None:
 def _report_failures(reports: Sequence[PassReport], print_line: Print) -> None:
     """Print a line for each action and pass that failed. The demo continues; its checks decide."""
     for report in reports:
-        for item in report.done:
-            if item.outcome is Outcome.FAILED:
+        for item in report.results:
+            if item.outcome is StepOutcome.FAILED:
                 print_line(line_of(item))
         if report.failure is not None:
-            print_line(f"{report.name} failed: {report.failure.detail}")
+            print_line(f"{report.name} failed: {report.failure.message}")

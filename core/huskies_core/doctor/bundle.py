@@ -17,8 +17,7 @@ from huskies_core.doctor.crashes import read_crashes
 from huskies_core.doctor.masks import read_settings, scrubber, without_quotes, without_texts
 from huskies_core.doctor.state import is_older
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.actions import PlannedStep, Verb
-from huskies_core.passes.pass_runner import isolated
+from huskies_core.passes.attempt import attempt
 from huskies_core.store import integrity, journal, runs
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import Entry
@@ -52,7 +51,7 @@ def write_bundle(context: Context, checks: Sequence[Check], path: Path) -> None:
     refuse_existing(path)
     scrub = scrubber(context)
     members = {"about.txt": _ABOUT} | {
-        name: _told(name, tell) for name, tell in _members(context, checks).items()
+        name: _content(read) for name, read in _members(context, checks).items()
     }
     scrubbed = {f"{_FOLDER}/{name}": scrub(text) for name, text in members.items()}
     put_new(path, packed(scrubbed, context.now()))
@@ -72,12 +71,13 @@ def _members(context: Context, checks: Sequence[Check]) -> dict[str, Callable[[]
     }
 
 
-def _told(name: str, tell: Callable[[], str]) -> str:
-    """The text of a part, or what was in the way, in a word: its message may repeat what it is about."""
-    done = isolated(PlannedStep(Verb.RUN_PASS, subject=name), tell)
-    if not done.error:
-        return done.detail
-    return _document({"unreadable": done.detail.partition(":")[0] if done.error == "bug" else done.error})
+def _content(read: Callable[[], str]) -> str:
+    """Return the text of a part, or one word for its error: a message may repeat private text."""
+    with attempt() as tried:
+        tried.message = read()
+    if not tried.code:
+        return tried.message
+    return _document({"unreadable": tried.message.partition(":")[0] if tried.code == "bug" else tried.code})
 
 
 def _versions() -> dict[str, object]:

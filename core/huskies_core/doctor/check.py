@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from huskies_core.passes.actions import Outcome, PlannedStep, Verb
-from huskies_core.passes.pass_runner import isolated
+from huskies_core.passes.attempt import StepOutcome, attempt
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ def mended(check: Check) -> Check:
     """The check after its `mend`, where it has one and needs it."""
     if check.mend is None or not check.problem:
         return check
-    done = isolated(PlannedStep(Verb.RUN_PASS, subject=check.name), check.mend)
-    if done.outcome is not Outcome.DONE:
-        return replace(check, problem=f"{check.problem}; --fix failed: {done.detail}")
-    return replace(check, fixed=True, fix=done.detail)
+    with attempt() as tried:
+        tried.message = check.mend()
+    if tried.outcome is not StepOutcome.DONE:
+        return replace(check, problem=f"{check.problem}; --fix failed: {tried.message}")
+    return replace(check, fixed=True, fix=tried.message)

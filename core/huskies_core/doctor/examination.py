@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from functools import partial
-from itertools import islice
 
 from huskies_core.context import Context
 from huskies_core.doctor.canary import look_at_survival, prove_survival
@@ -19,8 +17,7 @@ from huskies_core.doctor.space import look_at_space
 from huskies_core.doctor.state import is_current, is_older, look_at_store
 from huskies_core.doctor.worktrees import look_at_worktrees
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.actions import PlannedStep, Verb
-from huskies_core.passes.pass_runner import isolated
+from huskies_core.passes.attempt import attempt
 
 Look = Callable[[Context], Iterator[Check]]
 
@@ -83,27 +80,27 @@ def _skipped(context: Context, subject: Subject) -> Iterator[Check]:
 
 
 def _looked(context: Context, subject: Subject) -> Iterator[Check]:
-    """What the look yields, and where it fails in the middle, why."""
+    """Yield the checks of a subject. An error in the middle becomes its last check."""
     checks = subject.look(context)
     while True:
-        found: list[Check] = []
-        next_one = partial(_take_next, subject, checks, found)
-        done = isolated(PlannedStep(Verb.RUN_PASS, subject=subject.name), next_one)
-        yield from found
-        if done.error:
-            fix = "This is a bug: report it, with what 'huskies doctor --bundle FILE' writes."
-            yield Check(subject.name, f"could not be looked at: {done.detail}", fix)
-        if done.error or not found:
+        check = None
+        with attempt() as tried:
+            check = _next_check(subject, checks)
+        if tried.code:
+            fix = "This is a bug: report it, with the file that 'huskies doctor --bundle FILE' writes."
+            yield Check(subject.name, f"could not be checked: {tried.message}", fix)
             return
+        if check is None:
+            return
+        yield check
 
 
-def _take_next(subject: Subject, checks: Iterator[Check], found: list[Check]) -> str:
-    """What a person can act on is no failure to look but what was seen."""
+def _next_check(subject: Subject, checks: Iterator[Check]) -> Check | None:
+    """Return the next check. An error that a person can act on is a check, too; None at the end."""
     try:
-        found.extend(islice(checks, 1))
+        return next(checks, None)
     except HuskiesError as error:
-        found.append(Check(subject.name, error.message, error.hint))
+        return Check(subject.name, error.message, error.hint)
     except OSError as error:
-        fact = f"could not be looked at: {error.strerror or error}: {error.filename or 'no file is named'}"
-        found.append(Check(subject.name, fact, "Check what that is, who owns it and its mode."))
-    return ""
+        fact = f"could not be checked: {error.strerror or error}: {error.filename or 'no file is named'}"
+        return Check(subject.name, fact, "Check the type, the owner and the mode of that file.")

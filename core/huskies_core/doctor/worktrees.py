@@ -14,8 +14,9 @@ from huskies_core.git.removal import forget_lost, lost_folders
 from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
 from huskies_core.humanize import count, size, some
-from huskies_core.passes.actions import Outcome, PlannedStep
-from huskies_core.passes.pass_runner import Pass, run_pass
+from huskies_core.passes.attempt import StepOutcome
+from huskies_core.passes.pass_runner import AnyPass, run_pass
+from huskies_core.passes.steps import PlannedStep
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.runs.story_worktrees import base_tip, story_branches
 from huskies_core.scheduler.snapshot import take_snapshot
@@ -47,13 +48,13 @@ def _rescued(context: Context) -> str:
     )
 
 
-def converge(context: Context, chosen: Pass) -> str:
+def converge(context: Context, chosen: AnyPass) -> str:
     """Runs a pass. Raises HuskiesError with the first thing that failed."""
     report = run_pass(context, chosen, wait=10)
-    failed = next((item for item in report.done if item.outcome is Outcome.FAILED), None)
+    failed = next((item for item in report.results if item.outcome is StepOutcome.FAILED), None)
     if failed is not None:
-        raise HuskiesError(f"{failed.action.verb.value}: {failed.detail}", code=failed.error)
-    return f"'huskies {chosen.name}' did {count(len(report.done), 'thing')}"
+        raise HuskiesError(f"{failed.step.verb.value}: {failed.detail}", code=failed.error)
+    return f"'huskies {chosen.name}' did {count(len(report.results), 'thing')}"
 
 
 def _overdue(context: Context) -> Check:

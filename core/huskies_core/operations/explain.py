@@ -2,6 +2,7 @@
 
 from huskies_core.context import Context
 from huskies_core.passes import auto_assign
+from huskies_core.passes.auto_assign import BeginRun
 from huskies_core.runs.request import RunRequest
 from huskies_core.scheduler.explanation import Explanation
 from huskies_core.scheduler.explanation import explain as explained
@@ -18,5 +19,5 @@ def explain(context: Context, story: int) -> Explanation:
 
 
 def next_starts(snapshot: Snapshot) -> tuple[RunRequest, ...]:
-    """The runs that auto-assign would start now, in their order."""
-    return tuple(action.order for action in auto_assign.plan(snapshot) if action.order is not None)
+    """Return the runs that auto-assign would start now, in their order."""
+    return tuple(step.request for step in auto_assign.plan(snapshot) if isinstance(step, BeginRun))

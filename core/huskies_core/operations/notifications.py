@@ -13,10 +13,9 @@ from huskies_core.clock import to_iso
 from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.actions import Outcome, PlannedStep, Verb
-from huskies_core.passes.background_process import adopted
+from huskies_core.passes.attempt import attempt
+from huskies_core.passes.jobs import adopted
 from huskies_core.passes.notify import directory_of, record_end
-from huskies_core.passes.pass_runner import isolated
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import notifications
 from huskies_core.store.notifications import Delivery, Notification, Status
@@ -117,14 +116,11 @@ def _to(context: Context, url: str, send: Callable[[Message, str], None]) -> Cal
 
 
 def _send(channel: Channel, message: Message, told: dict[str, Delivery]) -> None:
-    def send() -> str:
+    with attempt() as tried:
         channel.send(message)
-        return ""
-
-    done = isolated(PlannedStep(Verb.SEND_NOTIFICATION, subject=channel.name), send)
-    # What a library raises can name the whole address: its kind is told, not its words.
-    trouble = done.detail.partition(":")[0] if done.error == "bug" else done.detail
-    told[channel.name] = Delivery(channel.name, "" if done.outcome is Outcome.DONE else trouble)
+    # The message of a library's error can contain the whole address: keep only the class of the error.
+    problem = tried.message.partition(":")[0] if tried.code == "bug" else tried.message
+    told[channel.name] = Delivery(channel.name, problem)
 
 
 def _deliver(context: Context, found: Notification) -> str:

@@ -3,10 +3,9 @@
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import registry
-from huskies_core.passes.actions import Outcome, PlannedStep, Verb
-from huskies_core.passes.background_process import adopted
+from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.executions import directory_of, record_end
-from huskies_core.passes.pass_runner import isolated
+from huskies_core.passes.jobs import adopted
 from huskies_core.store import executions
 from huskies_core.store.actions import ToolCall, told
 from huskies_core.store.executions import Execution, ExecutionStatus
@@ -32,12 +31,8 @@ def _perform(context: Context, firing: Execution) -> str:
     deed = firing.deed
     assert isinstance(deed, ToolCall)
 
-    def call() -> str:
-        with context.acting_as(firing.source):
-            registry.call(context, deed.tool, deed.values)
-        return ""
-
-    done = isolated(PlannedStep(Verb.RUN_PASS), call)
-    failed = done.outcome is not Outcome.DONE
-    record_end(context, firing, ExecutionStatus.FAILED if failed else ExecutionStatus.DONE, done.detail)
-    return f"{firing.source}: {told(deed)} {'failed' if failed else 'done'}{f': {done.detail}' if failed else ''}"
+    with attempt() as tried, context.acting_as(firing.source):
+        registry.call(context, deed.tool, deed.values)
+    failed = tried.outcome is not StepOutcome.DONE
+    record_end(context, firing, ExecutionStatus.FAILED if failed else ExecutionStatus.DONE, tried.message)
+    return f"{firing.source}: {told(deed)} {'failed' if failed else 'done'}{f': {tried.message}' if failed else ''}"

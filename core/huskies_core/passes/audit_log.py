@@ -1,5 +1,4 @@
-"""audit-log: one structured line for each transition, and for what timers and triggers did, appended exactly once: the
-file itself is the cursor."""
+"""audit-log: append one line per transition, timer row and trigger row, exactly once. The file itself is the cursor."""
 
 import json
 import os
@@ -8,8 +7,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from huskies_core.context import Context
-from huskies_core.passes.actions import PlannedStep, Verb
+from huskies_core.humanize import count
 from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import journal
 from huskies_core.store.journal import Entry
@@ -19,28 +19,24 @@ BATCH = 1000
 
 
 def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    news = journal.count_audited_after(snapshot.db, last_seq(snapshot.project.audit_log), most=BATCH)
-    told = _told(news) if news < BATCH else f"{BATCH} rows or more"
-    return (PlannedStep(Verb.APPEND_AUDIT, detail=told),) if news else ()
+    rows = journal.count_audited_after(snapshot.db, last_seq(snapshot.project.audit_log), most=BATCH)
+    detail = count(rows, "row") if rows < BATCH else f"{BATCH} rows or more"
+    return (PlannedStep(Verb.APPEND_AUDIT, detail=detail),) if rows else ()
 
 
 def apply(context: Context, _: PlannedStep) -> str:
-    """Cuts off a torn last line, then appends and syncs. Killed in between, the next call goes on from the last line
-    that is whole."""
+    """Cut off a torn last line, then append and sync. The next call continues after the last whole line."""
     appended = 0
     with context.project.audit_log.open("ab+") as log:
-        seq = _cut_torn_tail(log)
+        seq, end = _last_whole_line(log)
+        log.truncate(end)
         with context.store.reading() as db:
-            while news := journal.audited_after(db, seq, limit=BATCH):
-                log.write(b"".join(map(as_line, news)))
-                seq, appended = news[-1].seq, appended + len(news)
+            while batch := journal.audited_after(db, seq, limit=BATCH):
+                log.write(b"".join(map(as_line, batch)))
+                seq, appended = batch[-1].seq, appended + len(batch)
         log.flush()
         os.fsync(log.fileno())
-    return _told(appended)
-
-
-def _told(rows: int) -> str:
-    return f"{rows} row{'' if rows == 1 else 's'}"
+    return count(appended, "row")
 
 
 def as_line(entry: Entry) -> bytes:
@@ -48,21 +44,15 @@ def as_line(entry: Entry) -> bytes:
 
 
 def last_seq(log: Path) -> int:
-    """The seq of the last whole line, 0 where there is none."""
+    """Return the seq of the last whole line, 0 if there is no such line."""
     if not log.exists():
         return 0
     with log.open("rb") as stream:
-        return _last_whole(stream)[0]
+        return _last_whole_line(stream)[0]
 
 
-def _cut_torn_tail(log: BinaryIO) -> int:
-    seq, end = _last_whole(log)
-    log.truncate(end)
-    return seq
-
-
-def _last_whole(log: BinaryIO) -> tuple[int, int]:
-    """The seq of the last whole line and the position behind it; reads further back where a line is very long."""
+def _last_whole_line(log: BinaryIO) -> tuple[int, int]:
+    """Return the seq of the last whole line and the position after it. Read further back while lines are longer."""
     size, reach = log.seek(0, os.SEEK_END), TAIL_BYTES
     while True:
         start = max(size - reach, 0)

@@ -1,15 +1,15 @@
-"""auto-assign: ready stories leave the backlog, and what each story needs next is started or fired."""
+"""auto-assign: promote ready stories, then start the run or apply the event that each story needs next."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
-from huskies_core.config.records import Agent, AutoPromote
+from huskies_core.config.records import AutoPromote
 from huskies_core.context import Context
 from huskies_core.ids import RunId, Seq
-from huskies_core.passes.actions import Move, PlannedStep, Verb
-from huskies_core.passes.moving import move_story
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.passes.planning import move_of
+from huskies_core.passes.steps import PlannedStep, Verb
+from huskies_core.passes.story_moves import MoveStory, move_for, move_story
 from huskies_core.pipeline.events import DepsMet
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.request import RunRequest
@@ -33,49 +33,58 @@ from huskies_core.store.stories import Story
 _STAGE_ORDER = (StageName.CODING, StageName.QA, StageName.MERGE_FAILURE, StageName.MERGE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BeginRun(PlannedStep):
+    request: RunRequest
+
+
+AssignStep = MoveStory | BeginRun
+
+
 @dataclass(frozen=True)
-class Standing:
-    """A story, what was decided for it, and what holds it back from that."""
+class Candidate:
+    """A story, the decision for it, and the rule that blocks the decision."""
 
     story: Story
     decision: Decision
-    held: Blocker | None
+    blocker: Blocker | None
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    """Promotions first, then the stages in their order. Each start is counted before the next is looked at."""
-    actions = [*_promotions(snapshot)]
-    for standing_story in _moving(snapshot):
-        standing = stand(snapshot, standing_story)
-        if standing.held is not None or isinstance(standing.decision, Wait):
-            continue
-        action = _action(snapshot, standing)
-        if action is not None:
-            actions.append(action)
-            snapshot = _with_start(snapshot, action)
-    return tuple(actions)
+def plan(snapshot: Snapshot) -> tuple[AssignStep, ...]:
+    """Plan promotions first, then the stages in order. Each planned start counts for the stories after it."""
+    steps: list[AssignStep] = [*_promotions(snapshot)]
+    for story in _moving(snapshot):
+        step = _step(snapshot, candidate_for(snapshot, story))
+        if step is not None:
+            steps.append(step)
+        if isinstance(step, BeginRun):
+            snapshot = replace(snapshot, live=(*snapshot.live, _planned_run(step.request)))
+    return tuple(steps)
 
 
-def stand(snapshot: Snapshot, story: Story) -> Standing:
+def candidate_for(snapshot: Snapshot, story: Story) -> Candidate:
     decision = snapshot.decision(story)
-    return Standing(story, decision, first_blocker(snapshot, story, decision))
+    return Candidate(story, decision, first_blocker(snapshot, story, decision))
 
 
 def wake(snapshot: Snapshot) -> datetime | None:
-    """When the first wait ends that nothing but time will end."""
-    held = (stand(snapshot, story).held for story in _moving(snapshot))
-    times = [one.until for one in held if one is not None and one.until is not None]
+    """Return the earliest end of a wait that only time ends."""
+    blockers = (candidate_for(snapshot, story).blocker for story in _moving(snapshot))
+    times = [blocker.until for blocker in blockers if blocker is not None and blocker.until is not None]
     return min(times, default=None)
 
 
-def apply(context: Context, action: PlannedStep) -> str:
-    if action.order is None:
-        return move_story(context, action)
-    run = start_run(context, action.order, context.now())
-    return f"{action.detail} as run {run.id}"
+def apply(context: Context, step: AssignStep) -> str:
+    match step:
+        case MoveStory():
+            return move_story(context, step)
+        case BeginRun():
+            return f"{step.detail} as run {start_run(context, step.request, context.now()).id}"
+        case _:
+            assert_never(step)
 
 
-def _promotions(snapshot: Snapshot) -> list[PlannedStep]:
+def _promotions(snapshot: Snapshot) -> list[MoveStory]:
     everything = snapshot.config.project.auto_promote is AutoPromote.ALL
     backlog = stories.in_stages(snapshot.db, {StageName.BACKLOG})
     ready = [
@@ -83,15 +92,16 @@ def _promotions(snapshot: Snapshot) -> list[PlannedStep]:
         for story in backlog
         if may_be_promoted(story, everything=everything) and not unmet_dependencies(snapshot.db, story)
     ]
+    why = "its dependencies are met"
     return [
-        PlannedStep(Verb.PROMOTE_STORY, one.id, "its dependencies are met", Move(DepsMet(), one.visit))
-        for one in sort_by_priority(ready)
+        MoveStory(Verb.PROMOTE_STORY, why, story=story.id, event=DepsMet(), visit=story.visit)
+        for story in sort_by_priority(ready)
     ]
 
 
 def _moving(snapshot: Snapshot) -> list[Story]:
-    found = stories.in_stages(snapshot.db, MOVING)
-    waiting = [story for story in found if snapshot.live_run(story.id) is None]
+    moving = stories.in_stages(snapshot.db, MOVING)
+    waiting = [story for story in moving if snapshot.live_run(story.id) is None]
     return [
         story
         for name in _STAGE_ORDER
@@ -99,35 +109,36 @@ def _moving(snapshot: Snapshot) -> list[Story]:
     ]
 
 
-def _action(snapshot: Snapshot, standing: Standing) -> PlannedStep | None:
-    """What is due now; what follows a merge failure is left to merge-recovery, but for starting a mergemaster."""
-    story, decision = standing.story, standing.decision
-    if isinstance(decision, ApplyEvent):
-        return None if story.stage.name is StageName.MERGE_FAILURE else move_of(story, decision)
-    assert isinstance(decision, StartRun)
-    agent = None if decision.kind in UNATTENDED else choose_agent(snapshot, story, decision.kind)
-    verb = Verb.START_MERGE if decision.kind is RunKind.MERGE else Verb.START_RUN
-    detail = decision.kind.value if agent is None else f"{decision.kind.value} {agent.name}"
-    return PlannedStep(verb, story.id, detail, order=RunRequest(story, decision.kind, agent, decision.note))
+def _step(snapshot: Snapshot, candidate: Candidate) -> AssignStep | None:
+    """Return the step that is due now. merge-recovery applies the events that follow a merge failure."""
+    story, decision = candidate.story, candidate.decision
+    if candidate.blocker is not None:
+        return None
+    match decision:
+        case Wait():
+            return None
+        case ApplyEvent():
+            return None if story.stage.name is StageName.MERGE_FAILURE else move_for(story, decision)
+        case StartRun():
+            agent = None if decision.kind in UNATTENDED else choose_agent(snapshot, story, decision.kind)
+            verb = Verb.START_MERGE if decision.kind is RunKind.MERGE else Verb.START_RUN
+            detail = decision.kind.value if agent is None else f"{decision.kind.value} {agent.name}"
+            request = RunRequest(story, decision.kind, agent, decision.note)
+            return BeginRun(verb, story.id, detail, request=request)
+        case _:
+            assert_never(decision)
 
 
-def _with_start(snapshot: Snapshot, action: PlannedStep) -> Snapshot:
-    """The same world with the planned run live in it, so that nobody is given away twice."""
-    if action.order is None:
-        return snapshot
-    return replace(snapshot, live=(*snapshot.live, _planned_run(action.order)))
-
-
-def _planned_run(order: RunRequest) -> Run:
-    agent: Agent | None = order.agent
+def _planned_run(request: RunRequest) -> Run:
+    """Return a planned run as if it were live, so that its agent and its place are taken."""
     return Run(
         id=RunId(0),
-        story=order.story.id,
-        kind=order.kind,
-        agent=None if agent is None else agent.name,
+        story=request.story.id,
+        kind=request.kind,
+        agent=None if request.agent is None else request.agent.name,
         runtime=None,
         model=None,
-        visit=order.story.visit,
+        visit=request.story.visit,
         seq=Seq(0),
         status=RunStatus.STARTING,
         outcome=None,

@@ -1,36 +1,44 @@
-"""Budgets that are used up with what was taken in: found anew each time, noted once."""
+"""Exhausted budgets: calculated anew each time, recorded once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from huskies_core.clock import midnight
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.passes.actions import PlannedStep, Verb
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import reached_budgets, usage
 from huskies_core.store.reached_budgets import Reached
 
 
-def notes_of_budgets(snapshot: Snapshot) -> Iterable[PlannedStep]:
-    """What is to be noted: nothing that is already."""
-    for reached in _reached(snapshot):
+@dataclass(frozen=True, kw_only=True)
+class RecordBudget(PlannedStep):
+    """`key` is the name of the budget in the configuration."""
+
+    key: str
+
+
+def unrecorded_budgets(snapshot: Snapshot) -> Iterator[RecordBudget]:
+    """Yield a step for each exhausted budget that is not recorded."""
+    for reached in _exhausted(snapshot):
         if not reached_budgets.is_noted(snapshot.db, reached):
-            yield PlannedStep(Verb.NOTE_BUDGET, reached.story, str(reached), subject=reached.key)
+            yield RecordBudget(Verb.NOTE_BUDGET, reached.story, str(reached), key=reached.key)
 
 
-def note_budget(context: Context, action: PlannedStep) -> str:
-    """Notes it as it is now. Raises Overtaken where it has been noted, or raised."""
+def record_budget(context: Context, step: RecordBudget) -> str:
+    """Record the budget with its present figures. Raise Overtaken if it is recorded, or not exhausted any more."""
     with context.store.exclusive() as db:
         snapshot = take_snapshot(context, db)
-        for reached in _reached(snapshot):
-            asked = (reached.key, reached.story) == (action.subject, action.story)
-            if asked and reached_budgets.note(db, reached, actor=context.actor, now=snapshot.now):
+        for reached in _exhausted(snapshot):
+            is_meant = (reached.key, reached.story) == (step.key, step.story)
+            if is_meant and reached_budgets.note(db, reached, actor=context.actor, now=snapshot.now):
                 return str(reached)
-    raise Overtaken(f"{action.subject} is noted, or not used up any more", code="stale")
+    raise Overtaken(f"{step.key} is recorded, or not exhausted any more", code="stale")
 
 
-def _reached(snapshot: Snapshot) -> Iterable[Reached]:
-    """The day's budget, then those of stories that are not over."""
+def _exhausted(snapshot: Snapshot) -> Iterable[Reached]:
+    """Yield the budget of the day, then those of open stories."""
     budget, zone = snapshot.config.project.budget, snapshot.config.project.timezone
     if budget.per_day_usd is not None and (today := snapshot.spent_today()) >= budget.per_day_usd:
         day = midnight(snapshot.now, zone).date().isoformat()

@@ -1,12 +1,13 @@
-"""cost-rollup: takes in what runs use, while they run and, where a crash left less, from the whole of their output; and
-notes the budgets that are used up with it."""
+"""cost-rollup: record the usage of live runs and of runs without final usage, and the budgets that it exhausts."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
 
 from huskies_core.context import Context
-from huskies_core.passes.actions import PlannedStep, Verb
-from huskies_core.passes.budgets import note_budget, notes_of_budgets
+from huskies_core.passes.budgets import RecordBudget, record_budget, unrecorded_budgets
 from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.run_usage import is_behind, is_recorded, progress_from_output, record
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import runs, usage
@@ -15,60 +16,71 @@ from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    ended = (_action(run, "from its whole output") for run in runs.of_open_usage(snapshot.db))
-    return (*_of_live(snapshot), *ended, *notes_of_budgets(snapshot))
+@dataclass(frozen=True, kw_only=True)
+class RecordUsage(PlannedStep):
+    run: int
 
 
-def apply(context: Context, action: PlannedStep) -> str:
-    if action.verb is Verb.NOTE_BUDGET:
-        return note_budget(context, action)
-    assert action.run is not None
-    with context.store.reading() as db:
-        run = runs.load(db, action.run)
-    directory = RunDirectory(context.project.run_dir(run.id))
-    if run.is_live:
-        return _take_in(context, run, directory.read_progress(), action.detail)
-    return _settle(context, run, progress_from_output(directory, run), action.detail)
+UsageStep = RecordUsage | RecordBudget
 
 
-def _of_live(snapshot: Snapshot) -> Iterator[PlannedStep]:
-    """What cannot be read now is taken in when the run has ended."""
+def plan(snapshot: Snapshot) -> tuple[UsageStep, ...]:
+    return (*_usage(snapshot), *unrecorded_budgets(snapshot))
+
+
+def apply(context: Context, step: UsageStep) -> str:
+    match step:
+        case RecordBudget():
+            return record_budget(context, step)
+        case RecordUsage():
+            with context.store.reading() as db:
+                run = runs.load(db, step.run)
+            directory = RunDirectory(context.project.run_dir(run.id))
+            if run.is_live:
+                _record_progress(context, run, directory.read_progress())
+            else:
+                _settle(context, run, progress_from_output(directory, run))
+            return step.detail
+        case _:
+            assert_never(step)
+
+
+def _usage(snapshot: Snapshot) -> Iterator[RecordUsage]:
+    """Yield the live runs whose progress has new figures, then the ended runs without final usage.
+
+    The figures of a live run that cannot be read now are recorded when it has ended.
+    """
     for run in snapshot.live:
         progress = snapshot.progress(run)
         if run.runtime is not None and progress is not None and not is_recorded(snapshot.db, run, progress):
-            yield _action(run, f"{progress.cost_usd:.4f} USD so far")
+            yield _record_usage(run, f"{progress.cost_usd:.4f} USD so far")
+    for run in runs.of_open_usage(snapshot.db):
+        yield _record_usage(run, "from its whole output")
 
 
-def _action(run: Run, detail: str) -> PlannedStep:
-    return PlannedStep(Verb.RECORD_USAGE, run.story, f"run {run.id}: {detail}", run=run.id)
+def _record_usage(run: Run, detail: str) -> RecordUsage:
+    return RecordUsage(Verb.RECORD_USAGE, run.story, f"run {run.id}: {detail}", run=run.id)
 
 
-def _take_in(context: Context, run: Run, progress: Progress | None, detail: str) -> str:
-    """A run that has ended meanwhile has written its last figures: older ones must not replace them."""
+def _record_progress(context: Context, run: Run, progress: Progress | None) -> None:
+    """Record the progress of a live run. A run that has ended since has final figures, which stay."""
     with context.store.exclusive() as db:
         if progress is not None and runs.load(db, run.id).is_live:
             record(db, run, progress, now=context.now())
-    return detail
 
 
-def _settle(context: Context, run: Run, found: Progress | None, detail: str) -> str:
-    """Where its output is gone, or has lost something, there is no more to learn: what was taken in stands."""
+def _settle(context: Context, run: Run, figures: Progress | None) -> None:
+    """Record the final usage. If the output is missing or incomplete, the recorded figures stay."""
     with context.store.exclusive() as db:
-        if found is None or is_behind(db, run, found):
-            known = sum(used.cost_usd for used in usage.of_run(db, run.id))
-            figures = Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=max(run.cost_usd, known))
+        if figures is None or is_behind(db, run, figures):
+            recorded = sum(used.cost_usd for used in usage.of_run(db, run.id))
+            cost = max(run.cost_usd, recorded)
+            figures = Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=cost)
         else:
-            record(db, run, found, now=context.now())
-            figures = found
+            record(db, run, figures, now=context.now())
         runs.settle_usage(
-            db,
-            run.id,
-            turns=figures.turns,
-            tool_turns=figures.tool_turns,
-            cost_usd=figures.cost_usd,
+            db, run.id, turns=figures.turns, tool_turns=figures.tool_turns, cost_usd=figures.cost_usd
         )
-    return detail
 
 
 COST_ROLLUP = Pass("cost-rollup", plan, one_by_one(apply))

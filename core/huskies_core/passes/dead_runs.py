@@ -1,9 +1,10 @@
-"""Runs whose lock is free: found without the config, and recorded as ended whatever it says."""
+"""Dead runs: found by their free lock and recorded as ended. This needs no configuration."""
 
 import os
+from dataclasses import dataclass
 
 from huskies_core.context import Context
-from huskies_core.passes.actions import PlannedStep, Verb
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.end import end_if_dead
 from huskies_core.store import runs
 from huskies_core.store.connection import Connection
@@ -12,25 +13,31 @@ from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.run_directory import RunDirectory
 
 
-def dead_runs(context: Context, db: Connection) -> tuple[PlannedStep, ...]:
-    return tuple(release_of(context, run) for run in runs.live(db) if is_dead(context, run))
+@dataclass(frozen=True, kw_only=True)
+class EndDeadRun(PlannedStep):
+    run: int
 
 
-def is_dead(context: Context, run: Run) -> bool:
-    return not is_alive(RunDirectory(context.project.run_dir(run.id)))
+def dead_runs(context: Context, db: Connection) -> tuple[EndDeadRun, ...]:
+    """Return a step for each live run whose lock is free."""
+    return tuple(step for run in runs.live(db) if (step := end_if_lock_is_free(context, run)) is not None)
 
 
-def release_of(context: Context, run: Run) -> PlannedStep:
-    # Not read before its end is recorded: a broken one is that run's trouble, not all runs'.
-    ended = os.path.exists(RunDirectory(context.project.run_dir(run.id)).exit)
-    verb = Verb.END_RUN if ended else Verb.RELEASE_RUN
+def end_if_lock_is_free(context: Context, run: Run) -> EndDeadRun | None:
+    """Return the step that records the end of a dead run; None while a process holds its lock."""
+    directory = RunDirectory(context.project.run_dir(run.id))
+    if is_alive(directory):
+        return None
+    # exit.json is read when the end is recorded: a broken one is an error of that run, not of the plan.
+    ended = os.path.exists(directory.exit)
     why = "ended, not recorded" if ended else "its supervisor is dead"
-    return PlannedStep(verb, run.story, f"run {run.id}: {why}", run=run.id)
+    verb = Verb.END_RUN if ended else Verb.RELEASE_RUN
+    return EndDeadRun(verb, run.story, f"run {run.id}: {why}", run=run.id)
 
 
-def end_dead_run(context: Context, action: PlannedStep) -> str:
-    assert action.run is not None
+def end_dead_run(context: Context, step: EndDeadRun) -> str:
+    """Record the end of a dead run. Change nothing if it is recorded already."""
     with context.store.reading() as db:
-        run = runs.load(db, action.run)
+        run = runs.load(db, step.run)
     end_if_dead(context, run, context.now())
-    return action.detail
+    return step.detail

@@ -1,6 +1,6 @@
-"""Asks in a few milliseconds whether a tick has anything to do. Imports nothing that is not needed for the question.
+"""Ask in a few milliseconds whether a tick has work to do. Only sqlite3 and os are imported.
 
-Whatever it cannot answer counts as due: the tick itself then says what is wrong.
+A question that cannot be answered counts as due: the tick then reports the error.
 """
 
 import fcntl
@@ -10,6 +10,7 @@ from huskies_core.store.due import due_in
 
 
 def is_due(state_dir: str) -> bool:
+    """Return whether a pass is due, a live run or job has a free lock, or a configuration file changed."""
     due = due_in(
         os.path.join(state_dir, "state.db"),
         stamp=config_stamp(state_dir),
@@ -20,12 +21,12 @@ def is_due(state_dir: str) -> bool:
 
 
 def config_stamp(state_dir: str) -> str:
-    """What tells that a config file changed: modification time, size and inode of both, or that one is missing."""
+    """Return modification time, size and inode of both configuration files, with - for a missing one."""
     return " ".join(_stamp(os.path.join(state_dir, name)) for name in ("project.toml", "agents.toml"))
 
 
 def _is_free(lock: str) -> bool:
-    """Probes like the supervisor's own liveness does: shared, without waiting, so that it never looks like a holder."""
+    """Return whether a lock is free. The probe is a shared lock without waiting: it never looks like a holder."""
     try:
         descriptor = os.open(lock, os.O_RDONLY)
     except OSError:
@@ -42,7 +43,7 @@ def _is_free(lock: str) -> bool:
 
 def _stamp(path: str) -> str:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return "-"
-    return f"{found.st_mtime_ns}:{found.st_size}:{found.st_ino}"
+    return f"{status.st_mtime_ns}:{status.st_size}:{status.st_ino}"

@@ -1,159 +1,171 @@
-"""Firing: claimed and, where it is a prompt, done in one transaction; a tool call goes on in a process of its own.
+"""Executions of the actions of timers and triggers: claimed once, and never begun again.
 
-That process holds the lock of the firing from the claim to its recorded end, as the supervisor of a run does: an open
-firing whose lock is free was interrupted, and nothing begins it again.
+A prompt becomes a task in the transaction of the claim. A tool call is a job, done by a process of its own.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar, assert_never
 
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.passes.actions import Outcome, PlannedStep, StepResult, Verb
-from huskies_core.passes.background_process import last_words, start_detached
-from huskies_core.passes.pass_runner import ApplyAll, isolated
+from huskies_core.errors import Overtaken
+from huskies_core.passes.attempt import StepOutcome, attempt
+from huskies_core.passes.jobs import Job, end_interrupted, lock_job, start_job
+from huskies_core.passes.pass_runner import ApplyAll
+from huskies_core.passes.steps import PlannedStep, StepResult, Verb
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import executions, stories, timers, triggers
-from huskies_core.store.actions import Continue, Prompt, told
+from huskies_core.store.actions import Continue, Prompt, ToolCall, told
 from huskies_core.store.connection import Connection
 from huskies_core.store.executions import Claim, Execution, ExecutionStatus
 from huskies_core.store.journal import Kind
 from huskies_core.store.stories import Criterion, Draft, StoryType
 from huskies_core.store.transitions import apply_event
-from huskies_core.supervisor.liveness import is_alive, take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 
 TITLE_LENGTH = 100
 
 
+@dataclass(frozen=True, kw_only=True)
+class EndExecution(PlannedStep):
+    execution: int
+
+
 @dataclass(frozen=True)
 class ClaimedExecution:
-    """A claimed firing: `task` is the story that a prompt became, `lock` what the process of a tool call is to hold."""
+    """A claimed execution. `task` is the story made from a prompt, `lock` the lock for the process of a tool call."""
 
-    firing: Execution
+    execution: Execution
     task: int | None = None
     lock: int | None = None
 
 
-ClaimOne = Callable[[Context, PlannedStep, ExitStack], ClaimedExecution | str]
-"""Claims what an action is about, or says why it does not fire. What is to be closed in the end goes on the stack."""
+Step = TypeVar("Step", bound=PlannedStep)
+ClaimOne = Callable[[Context, Step, ExitStack], ClaimedExecution | str]
+"""Claim the execution that a step plans, or return the reason why it does not run. The stack releases locks."""
 
 
-def fire_each(claim_one: ClaimOne) -> ApplyAll:
-    """Fires one by one, and tells of the tasks that were made; one that fails never stops the rest."""
+def execute_each(claim_one: ClaimOne[Step]) -> ApplyAll[Step | EndExecution]:
+    """Return a function that executes one step after the other, goes on after a failure and reports created tasks."""
 
-    def apply_all(context: Context, actions: tuple[PlannedStep, ...]) -> Iterator[StepResult]:
-        for action in actions:
-            if action.verb is Verb.END_FIRING:
-                yield isolated(action, partial(_end_interrupted, context, action))
-                continue
-            made: list[PlannedStep] = []
-            yield isolated(action, partial(_fire, context, action, claim_one, made))
-            yield from (StepResult(task, Outcome.DONE, task.detail) for task in made)
+    def apply_all(context: Context, steps: tuple[Step | EndExecution, ...]) -> Iterator[StepResult]:
+        for step in steps:
+            task: PlannedStep | None = None
+            with attempt() as tried:
+                if isinstance(step, EndExecution):
+                    _end_interrupted(context, step)
+                else:
+                    tried.message, task = _execute(context, step, claim_one)
+            yield StepResult.of(step, tried)
+            if task is not None:
+                yield StepResult(task, StepOutcome.DONE, task.detail)
 
     return apply_all
 
 
 def claim(
-    db: Connection, context: Context, wanted: Claim, criterion: str, held: ExitStack
+    db: Connection, context: Context, request: Claim, criterion: str, locks: ExitStack
 ) -> ClaimedExecution:
-    """Claims in the running transaction. All is done with it but a tool call, which goes on when that is committed.
+    """Claim in the running transaction, and do everything but a tool call, which starts after the commit.
 
-    A story that goes on has its row in the journal by then: that wakes auto-assign.
+    The journal row of a story that continues wakes auto-assign.
     """
     now = context.now()
-    firing = executions.claim(db, wanted, now=now)
-    if isinstance(wanted.deed, Prompt):
-        task = _make_task(db, wanted, wanted.deed, criterion, now)
-        executions.end(db, firing, ExecutionStatus.DONE, f"story {task}", now=now)
-        return ClaimedExecution(firing, task=task)
-    if isinstance(wanted.deed, Continue):
-        executions.end(db, firing, ExecutionStatus.DONE, told(wanted.deed), now=now)
-        return ClaimedExecution(firing)
-    lock = take_lock(directory_of(context, firing))
-    if lock is None:
-        raise Overtaken(f"the lock of firing {firing.id} is held by somebody else", code="already_running")
-    held.callback(os.close, lock)
-    return ClaimedExecution(firing, lock=lock)
+    execution = executions.claim(db, request, now=now)
+    match request.deed:
+        case Prompt():
+            task = _make_task(db, request, request.deed, criterion, now)
+            executions.end(db, execution, ExecutionStatus.DONE, f"story {task}", now=now)
+            return ClaimedExecution(execution, task=task)
+        case Continue():
+            executions.end(db, execution, ExecutionStatus.DONE, told(request.deed), now=now)
+            return ClaimedExecution(execution)
+        case ToolCall():
+            name = f"execution {execution.id}"
+            lock = lock_job(directory_of(context, execution), name, locks)
+            return ClaimedExecution(execution, lock=lock)
+        case _:
+            assert_never(request.deed)
 
 
-def interrupted(snapshot: Snapshot, kind: Kind) -> tuple[PlannedStep, ...]:
-    """The tool calls of timers, or of triggers, that began and will not end: nobody holds their lock."""
+def interrupted(snapshot: Snapshot, kind: Kind) -> tuple[EndExecution, ...]:
+    """Return a step for each open tool call of a timer, or of a trigger, whose process is dead."""
     return tuple(
-        PlannedStep(
+        EndExecution(
             Verb.END_FIRING,
-            detail=f"{firing.source}: {told(firing.deed)} was interrupted",
-            subject=str(firing.id),
+            detail=f"{execution.source}: {told(execution.deed)} was interrupted",
+            execution=execution.id,
         )
-        for firing in executions.still_open(snapshot.db, kind)
-        if not is_alive(directory_of(snapshot.context, firing))
+        for execution in executions.still_open(snapshot.db, kind)
+        if _job(snapshot.context, execution).is_interrupted
     )
 
 
-def _end_interrupted(context: Context, action: PlannedStep) -> str:
-    """Records that a firing was interrupted, with the last that its process said."""
-    with context.store.reading() as db:
-        firing = executions.load(db, int(action.subject))
-    if firing is None:
-        raise Overtaken(f"firing {action.subject} is gone", code="stale")
-    record_end(context, firing, ExecutionStatus.INTERRUPTED, last_words(directory_of(context, firing)))
-    return action.detail
-
-
-def record_end(context: Context, firing: Execution, status: ExecutionStatus, detail: str) -> None:
-    """Writes how a firing ended, and keeps with its timer or trigger what a person should know. Its folder goes."""
+def record_end(context: Context, execution: Execution, status: ExecutionStatus, detail: str) -> None:
+    """Record the end of an execution, and its problem at its timer or trigger. Remove its directory."""
     with context.store.exclusive() as db:
-        executions.end(db, firing, status, detail, now=context.now())
+        executions.end(db, execution, status, detail, now=context.now())
         if status is not ExecutionStatus.DONE:
-            trouble = f"{status.value}: {told(firing.deed)}{f': {detail}' if detail else ''}"
-            table = timers if firing.kind is Kind.TIMER else triggers
-            table.note_trouble(db, firing.number, trouble, interrupted=status is ExecutionStatus.INTERRUPTED)
-    shutil.rmtree(directory_of(context, firing).path, ignore_errors=True)
+            problem = f"{status.value}: {told(execution.deed)}{f': {detail}' if detail else ''}"
+            table = timers if execution.kind is Kind.TIMER else triggers
+            table.note_trouble(
+                db, execution.number, problem, interrupted=status is ExecutionStatus.INTERRUPTED
+            )
+    shutil.rmtree(directory_of(context, execution).path, ignore_errors=True)
 
 
-def directory_of(context: Context, firing: Execution) -> RunDirectory:
-    return RunDirectory(context.project.firing_dir(firing.id))
+def directory_of(context: Context, execution: Execution) -> RunDirectory:
+    return RunDirectory(context.project.firing_dir(execution.id))
 
 
-def _fire(context: Context, action: PlannedStep, claim_one: ClaimOne, made: list[PlannedStep]) -> str:
-    with ExitStack() as held:
-        fired = claim_one(context, action, held)
-        if isinstance(fired, str):
-            return fired
-        if fired.task is not None:
-            source = fired.firing.source.replace(":", " ")
-            made.append(PlannedStep(Verb.CREATE_TASK, fired.task, f"asked for by {source}"))
-        if fired.lock is not None:
-            _set_going(context, fired.firing, fired.lock)
-    return action.detail
+def _job(context: Context, execution: Execution) -> Job:
+    return Job(
+        "the tool call",
+        directory_of(context, execution),
+        command=("perform", str(execution.id)),
+        fail=partial(record_end, context, execution, ExecutionStatus.FAILED),
+        interrupt=partial(record_end, context, execution, ExecutionStatus.INTERRUPTED),
+    )
 
 
-def _set_going(context: Context, firing: Execution, lock: int) -> None:
-    """Starts the process that does the tool call, and does not wait for it. One that cannot start has failed."""
-    try:
-        start_detached(context, directory_of(context, firing), lock, "perform", str(firing.id))
-    except OSError as error:
-        record_end(context, firing, ExecutionStatus.FAILED, str(error))
-        raise HuskiesError(f"the tool call could not be started: {error}") from error
+def _execute(context: Context, step: Step, claim_one: ClaimOne[Step]) -> tuple[str, PlannedStep | None]:
+    """Return the detail of the step and the step that created a task."""
+    with ExitStack() as locks:
+        claimed = claim_one(context, step, locks)
+        if isinstance(claimed, str):
+            return claimed, None
+        if claimed.lock is not None:
+            start_job(context, _job(context, claimed.execution), claimed.lock)
+        if claimed.task is None:
+            return step.detail, None
+        source = claimed.execution.source.replace(":", " ")
+        return step.detail, PlannedStep(Verb.CREATE_TASK, claimed.task, f"created by {source}")
 
 
-def _make_task(db: Connection, wanted: Claim, prompt: Prompt, criterion: str, now: datetime) -> int:
-    """A task in coding, made and started in the name of its timer or trigger."""
+def _end_interrupted(context: Context, step: EndExecution) -> None:
+    with context.store.reading() as db:
+        execution = executions.load(db, step.execution)
+    if execution is None:
+        raise Overtaken(f"execution {step.execution} is not in the store any more", code="stale")
+    end_interrupted(_job(context, execution))
+
+
+def _make_task(db: Connection, request: Claim, prompt: Prompt, criterion: str, now: datetime) -> int:
+    """Add a task for a prompt, and start it, as its timer or trigger. Return its id."""
     draft = Draft(_title(prompt.text, criterion), StoryType.TASK, prompt.text, (Criterion(criterion),))
-    task = stories.add(db, draft, Backlog(), actor=wanted.source, now=now)
-    apply_event(db, task.id, Start(), visit=task.visit, actor=wanted.source, now=now)
+    task = stories.add(db, draft, Backlog(), actor=request.source, now=now)
+    apply_event(db, task.id, Start(), visit=task.visit, actor=request.source, now=now)
     return task.id
 
 
 def _title(text: str, criterion: str) -> str:
-    """The first line that says something; the criterion where none does: all that a prompt names may be empty."""
+    """Return the first line with text. All variables of a prompt may be empty: then return the criterion."""
     title = next(filter(None, map(one_line, text.splitlines())), one_line(criterion))
     return title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"

@@ -1,21 +1,21 @@
-"""fire-triggers: each new transition is shown to each armed trigger, once; loops of triggers are cut."""
+"""fire-triggers: compare each new transition once with each armed trigger. Loops of triggers are suspended."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.passes.actions import PlannedStep, Verb
-from huskies_core.passes.executions import ClaimedExecution, claim, fire_each, interrupted
+from huskies_core.passes.executions import ClaimedExecution, EndExecution, claim, execute_each, interrupted
 from huskies_core.passes.pass_runner import Pass
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, executions, journal, stories, triggers
 from huskies_core.store.actions import aimed, told
 from huskies_core.store.connection import Connection
 from huskies_core.store.executions import Claim
 from huskies_core.store.journal import Entry, Kind
-from huskies_core.store.stories import Story
 from huskies_core.store.triggers import Trigger, TriggerMode, TriggerState
 
 MOST_DEPTH = 5
@@ -23,96 +23,100 @@ MOST_IN_AN_HOUR = 60
 BATCH = 1000
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+@dataclass(frozen=True, kw_only=True)
+class FireTrigger(PlannedStep):
+    """`seq` is the position of the transition in the journal."""
+
+    trigger: int
+    seq: int
+
+
+def plan(snapshot: Snapshot) -> tuple[FireTrigger | EndExecution, ...]:
     return (*interrupted(snapshot, Kind.TRIGGER), *_matches(snapshot.db))
 
 
 def is_behind(db: Connection) -> bool:
-    """Whether an armed trigger has yet to see a transition."""
+    """Return whether an armed trigger has yet to see a transition."""
     first = triggers.first_armed(db)
-    return first is not None and journal.last_transition(db) > max(first, _seen(db))
+    return first is not None and journal.last_transition(db) > max(first, _cursor(db))
 
 
-def _matches(db: Connection) -> Iterator[PlannedStep]:
-    """In the order of what happened. A trigger that fires once is planned for once; the claim says whether it is so."""
-    waiting = triggers.armed(db)
+def _matches(db: Connection) -> Iterator[FireTrigger]:
+    """Yield matches in the order of the journal. A trigger with mode once matches once; the claim checks it again."""
+    armed = triggers.armed(db)
     spent: set[int] = set()
-    for entry in _news(db):
+    for entry in _new_transitions(db):
         if entry.story is None:
             continue
         story = stories.load(db, entry.story)
-        for trigger in waiting:
-            if trigger.id not in spent and _is_for(db, trigger, entry, story):
-                spent.update([trigger.id] if trigger.draft.mode is TriggerMode.ONCE else [])
-                yield _action(trigger, entry)
+        for trigger in armed:
+            if (
+                trigger.id in spent
+                or entry.seq <= trigger.since
+                or not trigger.draft.predicate.is_met(entry, story)
+                or executions.is_claimed(db, trigger.source, entry.seq)
+            ):
+                continue
+            if trigger.draft.mode is TriggerMode.ONCE:
+                spent.add(trigger.id)
+            action = told(trigger.draft.deed)
+            detail = f"trigger {trigger.id}: {action}, after {entry.event} of story {entry.story}"
+            yield FireTrigger(Verb.FIRE_TRIGGER, entry.story, detail, trigger=trigger.id, seq=entry.seq)
 
 
-def _news(db: Connection) -> Iterator[Entry]:
+def _new_transitions(db: Connection) -> Iterator[Entry]:
     first = triggers.first_armed(db)
     if first is None:
         return
-    seq = max(first, _seen(db))
+    seq = max(first, _cursor(db))
     while batch := journal.transitions_after(db, seq, BATCH):
         yield from batch
         seq = batch[-1].seq
 
 
-def _seen(db: Connection) -> int:
+def _cursor(db: Connection) -> int:
     return cursors.get(db, "fire-triggers")
 
 
-def _is_for(db: Connection, trigger: Trigger, entry: Entry, story: Story) -> bool:
-    """Whether the transition came after the trigger, is meant by it, and has not fired it already."""
-    if entry.seq <= trigger.since or not trigger.draft.predicate.is_met(entry, story):
-        return False
-    return not executions.is_claimed(db, trigger.source, entry.seq)
-
-
-def _action(trigger: Trigger, entry: Entry) -> PlannedStep:
-    detail = f"trigger {trigger.id}: {told(trigger.draft.deed)}, after {entry.event} of story {entry.story}"
-    return PlannedStep(Verb.FIRE_TRIGGER, entry.story, detail, subject=f"{trigger.id} {entry.seq}")
-
-
-def _claim(context: Context, action: PlannedStep, held: ExitStack) -> ClaimedExecution | str:
-    """Fires a trigger that is still armed, unless that would be one too deep or too often: then it is suspended."""
-    number, seq = map(int, action.subject.split())
+def _claim(context: Context, step: FireTrigger, locks: ExitStack) -> ClaimedExecution | str:
+    """Claim the execution if the trigger is still armed. Suspend a trigger that runs too deep or too often."""
     now = context.now()
     with context.store.exclusive() as db:
-        trigger, entry = triggers.load(db, number), journal.load(db, seq)
+        trigger, entry = triggers.load(db, step.trigger), journal.load(db, step.seq)
         if trigger.state is not TriggerState.ARMED:
-            raise Overtaken(f"trigger {number} has fired already, or was cancelled", code="stale")
-        why = _too_much(db, trigger, entry, now)
-        if why:
-            triggers.suspend(db, trigger, why, cause=entry, now=now)
-            return f"trigger {number} is suspended: {why}"
+            raise Overtaken(f"trigger {trigger.id} has run already, or was cancelled", code="stale")
+        excess = _excess(db, trigger, entry, now)
+        if excess:
+            triggers.suspend(db, trigger, excess, cause=entry, now=now)
+            return f"trigger {trigger.id} is suspended: {excess}"
         triggers.count_firing(db, trigger)
-        depth = _depth(entry) + 1
-        told_row = {"trigger": number, "event": entry.event, "before": entry.before, "after": entry.after}
-        deed = aimed(trigger.draft.deed, _values(db, entry))
-        wanted = Claim(trigger.source, deed, depth, entry.seq, entry.story, told_row)
-        criterion = f"What trigger {number} asks for after {entry.event} of story {entry.story} is done."
-        return claim(db, context, wanted, criterion, held)
+        row = {"trigger": trigger.id, "event": entry.event, "before": entry.before, "after": entry.after}
+        action = aimed(trigger.draft.deed, _variables(db, entry))
+        request = Claim(trigger.source, action, _depth(entry) + 1, entry.seq, entry.story, row)
+        criterion = f"The request of trigger {trigger.id} after {entry.event} of story {entry.story} is done."
+        return claim(db, context, request, criterion, locks)
 
 
-def _values(db: Connection, entry: Entry) -> dict[str, str]:
-    """What a deed may name of the transition that it follows; the title is the one that the story has now."""
+def _variables(db: Connection, entry: Entry) -> dict[str, str]:
+    """Return the values of the variables that an action may use. The title is the present one."""
     assert entry.story is not None
     title = stories.load(db, entry.story).draft.title
     moved = {"event": entry.event, "from": entry.before or "", "to": entry.after or ""}
     return {"story_id": str(entry.story), "story_title": title, **moved}
 
 
-def _too_much(db: Connection, trigger: Trigger, entry: Entry, now: datetime) -> str:
+def _excess(db: Connection, trigger: Trigger, entry: Entry, now: datetime) -> str:
+    """Return the limit that another execution of the trigger would exceed."""
     if _depth(entry) >= MOST_DEPTH:
-        return f"depth {MOST_DEPTH}: what it saw follows from {MOST_DEPTH} firings, one from another"
+        return f"depth {MOST_DEPTH}: the transition follows from {MOST_DEPTH} executions, each caused by the last"
     if executions.count_since(db, trigger.source, now - timedelta(hours=1)) >= MOST_IN_AN_HOUR:
-        return f"rate: it fired {MOST_IN_AN_HOUR} times within an hour"
+        return f"rate: it ran {MOST_IN_AN_HOUR} times within an hour"
     return ""
 
 
 def _depth(entry: Entry) -> int:
-    """How many firings, one from another, led to a transition."""
+    """Return the number of executions, each caused by the last, that led to the transition."""
     return int(entry.detail.get("depth", 0))
 
 
-FIRE_TRIGGERS = Pass("fire-triggers", plan, fire_each(_claim), follows=True)
+FIRE_TRIGGERS = Pass("fire-triggers", plan, execute_each(_claim), follows=True)

@@ -1,4 +1,4 @@
-"""Transitions as a gateway is told of them: the change of stage, and a second frame where a person should know."""
+"""Frames for the gateway: the change of stage, and a second frame for a failed merge or a blocked story."""
 
 import json
 
@@ -12,7 +12,7 @@ LONGEST_REASON = 4000
 
 
 def frames_of(entry: Entry) -> tuple[str, ...]:
-    """Lines of JSON, in the order in which they are sent."""
+    """Return lines of JSON in the order in which they are sent."""
     moved = {"from_stage": entry.before or "", "to_stage": entry.after}
     frames = [_frame(entry, "stage_transition", moved)]
     if entry.event == MergeFailed.name and entry.before != StageName.MERGE_FAILURE:
@@ -27,6 +27,6 @@ def _reason(text: str) -> dict[str, str]:
     return {"reason": tail(text, LONGEST_REASON)}
 
 
-def _frame(entry: Entry, kind: str, told: "dict[str, str] | dict[str, str | None]") -> str:
+def _frame(entry: Entry, kind: str, facts: "dict[str, str] | dict[str, str | None]") -> str:
     moment = round(from_iso(entry.at).timestamp() * 1000)
-    return json.dumps({"type": kind, "story_id": str(entry.story), **told, "timestamp_ms": moment})
+    return json.dumps({"type": kind, "story_id": str(entry.story), **facts, "timestamp_ms": moment})

@@ -1,78 +1,92 @@
-"""notify: tells people of what happened since the last time, in one message, once.
+"""notify: send people one message about what happened since the last message, at most once.
 
-The cursor moves with the claim, before anything is sent: whatever dies then, nobody is told twice. The message is sent
-by a process of its own, which holds the lock of the notification until its end is recorded: an open one whose lock is
-free was interrupted.
+The cursor moves with the claim, before anything is sent, so a crash loses a message but never sends it twice. A process
+of its own sends the message; it is a job (see `jobs`).
 """
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from shutil import rmtree
+from typing import assert_never
 
 from huskies_core.channels.message import Message
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.passes.actions import PlannedStep, Verb
-from huskies_core.passes.background_process import last_words, start_detached
+from huskies_core.errors import Overtaken
+from huskies_core.passes.jobs import Job, end_interrupted, lock_job, start_job
 from huskies_core.passes.notice_text import message_after
 from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal, metadata, notifications, pass_times
 from huskies_core.store.connection import Connection
-from huskies_core.store.notifications import Delivery, Notification, Status
-from huskies_core.supervisor.liveness import is_alive, take_lock
+from huskies_core.store.notifications import Delivery, Status
 from huskies_core.supervisor.run_directory import RunDirectory
 
 NAME = "notify"
 ON = "on"
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    ended = (
-        PlannedStep(
-            Verb.END_NOTIFICATION, detail=f"notification {one.id} was interrupted", subject=str(one.id)
+@dataclass(frozen=True, kw_only=True)
+class EndNotification(PlannedStep):
+    notification: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendNotification(PlannedStep):
+    pass
+
+
+NotifyStep = EndNotification | SendNotification
+
+
+def plan(snapshot: Snapshot) -> tuple[NotifyStep, ...]:
+    interrupted = (
+        EndNotification(
+            Verb.END_NOTIFICATION, detail=f"notification {one.id} was interrupted", notification=one.id
         )
         for one in notifications.still_open(snapshot.db)
-        if not is_alive(directory_of(snapshot.context, one.id))
+        if _job(snapshot.context, one.id).is_interrupted
     )
     message = _message(snapshot.context, snapshot.db)
-    return (
-        *ended,
-        *([] if message is None else [PlannedStep(Verb.SEND_NOTIFICATION, detail=_told(message))]),
-    )
+    if message is None:
+        return tuple(interrupted)
+    return (*interrupted, SendNotification(Verb.SEND_NOTIFICATION, detail=_summary(message)))
 
 
-def apply(context: Context, action: PlannedStep) -> str:
-    if action.verb is Verb.END_NOTIFICATION:
-        return _end_interrupted(context, int(action.subject), action.detail)
-    with ExitStack() as held:
-        with context.store.exclusive() as db:
-            claimed, message, lock = _claim(db, context, held)
-        _set_going(context, claimed.id, lock)
-    return f"notification {claimed.id}: {_told(message)}"
+def apply(context: Context, step: NotifyStep) -> str:
+    match step:
+        case EndNotification():
+            end_interrupted(_job(context, step.notification))
+            return step.detail
+        case SendNotification():
+            return _send(context)
+        case _:
+            assert_never(step)
 
 
 def note_notify(context: Context) -> None:
-    """Writes down whether the config has people told, for who cannot read it.
+    """Record whether a channel is configured, for readers without the configuration.
 
-    They are told of what happens from then on: what was over before, while nobody was to be told, is not news.
+    Only events after this moment are sent.
     """
-    wanted = ON if context.config.project.notify.is_on else ""
+    state = ON if context.config.project.notify.is_on else ""
     with context.store.reading() as db:
-        noted = metadata.get(db, metadata.NOTIFY) or ""
-    if noted == wanted:
+        recorded = metadata.get(db, metadata.NOTIFY) or ""
+    if recorded == state:
         return
     with context.store.exclusive() as db:
-        metadata.put(db, metadata.NOTIFY, wanted)
-        if wanted:
+        metadata.put(db, metadata.NOTIFY, state)
+        if state:
             cursors.move(db, NAME, journal.head(db))
 
 
 def is_due(context: Context) -> bool:
-    """Whether rows of the journal wait to be looked at and the last message is long enough ago, or one that is being
-    sent may have been left. Asks the store alone: at the end of a run the config may not load."""
+    """Return whether a notification is open, or the journal has rows after the last message and batch_secs has passed.
+
+    Only the store is read: at the end of a run the configuration may not load.
+    """
     with context.store.reading() as db:
         if notifications.still_open(db):
             return True
@@ -86,66 +100,64 @@ def directory_of(context: Context, number: int) -> RunDirectory:
 
 
 def record_end(context: Context, number: int, status: Status, channels: Sequence[Delivery]) -> None:
-    """Writes how a notification ended. Its folder goes."""
+    """Record the end of a notification and remove its directory."""
     with context.store.exclusive() as db:
         notifications.end(db, number, status, channels, actor=context.actor, now=context.now())
     rmtree(directory_of(context, number).path, ignore_errors=True)
 
 
-def _is_on(context: Context, db: Connection) -> bool:
-    """A config that was turned on and not noted yet has no cursor to begin from."""
-    return context.config.project.notify.is_on and metadata.get(db, metadata.NOTIFY) == ON
-
-
 def _message(context: Context, db: Connection) -> Message | None:
-    if not _is_on(context, db):
+    """Return the message that is due. Without a recorded channel there is no cursor to begin at."""
+    if not context.config.project.notify.is_on or metadata.get(db, metadata.NOTIFY) != ON:
         return None
     topics, project = context.config.project.notify.events, context.project.root.name
     return message_after(db, cursors.get(db, NAME), topics, project)
 
 
-def _told(message: Message) -> str:
+def _summary(message: Message) -> str:
     more = len(message.notices) + message.more - 1
     return message.notices[-1].what + (f", and {more} more" if more else "")
 
 
-def _claim(db: Connection, context: Context, held: ExitStack) -> tuple[Notification, Message, int]:
-    """Claims all there is now: the cursor, the message and the time before which there is no other go together."""
-    message, now = _message(context, db), context.now()
-    if message is None:
-        raise Overtaken("somebody else has told that", code="stale")
-    claimed = notifications.claim(db, message.document(), now=now)
-    cursors.move(db, NAME, journal.head(db))
-    gap = timedelta(seconds=context.config.project.notify.batch_secs)
-    pass_times.record(db, NAME, last_at=now, due_at=now + gap)
-    lock = take_lock(directory_of(context, claimed.id))
-    if lock is None:
-        raise Overtaken(f"the lock of notification {claimed.id} is held", code="already_running")
-    held.callback(os.close, lock)
-    return claimed, message, lock
+def _send(context: Context) -> str:
+    """Claim the message, the cursor and the time of the next message in one transaction, then start the process."""
+    with ExitStack() as locks:
+        with context.store.exclusive() as db:
+            message, now = _message(context, db), context.now()
+            if message is None:
+                raise Overtaken("another process has sent the message", code="stale")
+            claimed = notifications.claim(db, message.document(), now=now)
+            cursors.move(db, NAME, journal.head(db))
+            next_message = now + timedelta(seconds=context.config.project.notify.batch_secs)
+            pass_times.record(db, NAME, last_at=now, due_at=next_message)
+            lock = lock_job(directory_of(context, claimed.id), f"notification {claimed.id}", locks)
+        start_job(context, _job(context, claimed.id), lock)
+    return f"notification {claimed.id}: {_summary(message)}"
 
 
-def _set_going(context: Context, number: int, lock: int) -> None:
-    """Starts the process that sends, and does not wait for it. One that cannot start has failed."""
-    try:
-        start_detached(context, directory_of(context, number), lock, "deliver", str(number))
-    except OSError as error:
-        record_end(context, number, Status.FAILED, [Delivery("all", f"could not be started: {error}")])
-        raise HuskiesError(f"nothing could be sent: {error}") from error
+def _job(context: Context, number: int) -> Job:
+    """Return the job. Its failures name no channel: which ones an interrupted process reached is not known."""
+
+    def fail(why: str) -> None:
+        record_end(context, number, Status.FAILED, [Delivery("all", why)])
+
+    def interrupt(last_output: str) -> None:
+        why = f"interrupted: {last_output}" if last_output else "interrupted"
+        record_end(context, number, Status.INTERRUPTED, [Delivery("all", why)])
+
+    return Job(
+        "the process that sends the message",
+        directory_of(context, number),
+        ("deliver", str(number)),
+        fail,
+        interrupt,
+    )
 
 
-def _end_interrupted(context: Context, number: int, detail: str) -> str:
-    """Who was told by then is not known: it is not begun again."""
-    words = last_words(directory_of(context, number))
-    why = f"interrupted{f': {words}' if words else ''}"
-    record_end(context, number, Status.INTERRUPTED, [Delivery("all", why)])
-    return detail
-
-
-def _wait(snapshot: Snapshot) -> datetime | None:
-    """The time before which there is no other message stays written down."""
+def _wake(snapshot: Snapshot) -> datetime | None:
+    """Keep the time before which no other message is sent."""
     times = pass_times.get(snapshot.db, NAME)
     return times.due_at if times.waits(snapshot.now) else None
 
 
-NOTIFY = Pass(NAME, plan, one_by_one(apply), follows=True, wake=_wait)
+NOTIFY = Pass(NAME, plan, one_by_one(apply), follows=True, wake=_wake)

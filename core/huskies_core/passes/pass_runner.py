@@ -1,85 +1,107 @@
-"""Runs one pass: alone, isolated item by item, and again when the journal moved while it worked."""
+"""Run passes: each under its own lock, again while the journal moves, with each failing step reported."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from typing import Any, Generic, TypeVar
 
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError, LockBusy, Overtaken
-from huskies_core.passes.actions import Outcome, PassReport, PlannedStep, StepResult
+from huskies_core.errors import LockBusy
+from huskies_core.passes.attempt import StepOutcome, attempt
+from huskies_core.passes.steps import PassReport, PlannedStep, StepResult
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import cursors, journal, pass_times
 
 MOST_ROUNDS = 10
 
-Plan = Callable[[Snapshot], tuple[PlannedStep, ...]]
-ApplyOne = Callable[[Context, PlannedStep], str]
-ApplyAll = Callable[[Context, tuple[PlannedStep, ...]], Iterator[StepResult]]
+Step = TypeVar("Step", bound=PlannedStep)
+ApplyOne = Callable[[Context, Step], str]
+ApplyAll = Callable[[Context, tuple[Step, ...]], Iterator[StepResult]]
 
 
 @dataclass(frozen=True)
-class Pass:
-    """`follows` is the journal: the pass is due when that is ahead of its cursor. `wake` tells when waiting alone makes
-    it due again."""
+class Pass(Generic[Step]):
+    """A plan, which only reads, and the way to apply it.
+
+    A pass that `follows` the journal is due when the journal is ahead of its cursor. `wake` returns the time at which
+    waiting alone makes it due again.
+    """
 
     name: str
-    plan: Plan
-    apply: ApplyAll
+    plan: Callable[[Snapshot], tuple[Step, ...]]
+    apply: ApplyAll[Step]
     follows: bool = False
     wake: Callable[[Snapshot], datetime | None] = lambda _: None
 
 
-def one_by_one(apply: ApplyOne) -> ApplyAll:
-    """Applies each action by itself: one that fails never stops the rest. `apply` returns what it has to tell."""
+AnyPass = Pass[Any]
 
-    def apply_all(context: Context, actions: tuple[PlannedStep, ...]) -> Iterator[StepResult]:
-        return (isolated(action, partial(apply, context, action)) for action in actions)
+
+def one_by_one(apply: ApplyOne[Step]) -> ApplyAll[Step]:
+    """Return a function that applies each step by itself and goes on after a failure. `apply` returns a detail."""
+
+    def apply_all(context: Context, steps: tuple[Step, ...]) -> Iterator[StepResult]:
+        for step in steps:
+            with attempt() as tried:
+                tried.message = apply(context, step)
+            yield StepResult.of(step, tried)
 
     return apply_all
 
 
-def isolated(action: PlannedStep, act: Callable[[], str]) -> StepResult:
-    """Does one of many. What moved on meanwhile is skipped; whatever else goes wrong becomes a failed outcome."""
-    try:
-        return StepResult(action, Outcome.DONE, act() or action.detail)
-    except Overtaken as overtaken:
-        return StepResult(action, Outcome.SKIPPED, overtaken.message, overtaken.code)
-    except HuskiesError as error:
-        return StepResult(action, Outcome.FAILED, error.message, error.code)
-    except Exception as error:
-        return StepResult(action, Outcome.FAILED, f"{type(error).__name__}: {error}", "bug")
+def run_passes(
+    context: Context, passes: Sequence[AnyPass], *, dry_run: bool = False, wait: float = 0.0
+) -> tuple[PassReport, ...]:
+    """Run each pass under its own lock. A failure is reported, and the next pass still runs."""
+    reports = []
+    for chosen in passes:
+        context.progress(chosen.name, 0, 0)
+        report = PassReport(chosen.name)
+        with attempt() as tried:
+            report = run_pass(context, chosen, dry_run=dry_run, wait=wait)
+        reports.append(
+            report if tried.outcome is StepOutcome.DONE else PassReport(chosen.name, failure=tried)
+        )
+    return tuple(reports)
 
 
-def run_pass(context: Context, chosen: Pass, *, dry_run: bool = False, wait: float = 0.0) -> PassReport:
-    """Converges what the pass is about; a second run finds nothing to do.
+def run_pass(context: Context, chosen: AnyPass, *, dry_run: bool = False, wait: float = 0.0) -> PassReport:
+    """Run one pass until a round finds nothing new in the journal, at most ten times.
 
-    Each round plans from one state of the store. After releasing the lock the journal's head is compared with the one
-    planned from, so that whoever found the lock taken and left is not missed. A dry run takes no lock.
+    Each round plans from one state of the store. The journal's head is compared after the lock is released, so that a
+    caller that found the pass running and left loses nothing. A dry run takes no lock. Raise LockBusy if another
+    process holds the lock for `wait` seconds, unless that is 0.
     """
     if dry_run:
-        _, actions, _ = _planned(context, chosen)
-        return PassReport(chosen.name, tuple(StepResult(one, Outcome.PLANNED, one.detail) for one in actions))
-    done: list[StepResult] = []
+        _, steps, _ = _plan(context, chosen)
+        return PassReport(
+            chosen.name, tuple(StepResult(one, StepOutcome.PLANNED, one.detail) for one in steps)
+        )
+    results: list[StepResult] = []
     for _ in range(MOST_ROUNDS):
         try:
             with pass_locked(context, chosen.name, wait), context.acting_as(f"pass:{chosen.name}"):
-                head, round_done = _one_round(context, chosen)
+                head, steps, wake = _plan(context, chosen)
+                before = len(results)
+                for result in chosen.apply(context, steps) if steps else ():
+                    results.append(result)
+                    context.progress(chosen.name, len(results) - before, len(steps))
+                if chosen.follows and len(results) == before:
+                    _record_idle(context, chosen, head, wake)
         except LockBusy:
-            if wait and not done:
+            if wait and not results:
                 raise
-            return PassReport(chosen.name, tuple(done), already_running=not done)
-        done.extend(round_done)
+            return PassReport(chosen.name, tuple(results), already_running=not results)
         with context.store.reading() as db:
             if journal.head(db) == head:
                 break
-    return PassReport(chosen.name, tuple(done))
+    return PassReport(chosen.name, tuple(results))
 
 
 @contextmanager
 def pass_locked(context: Context, name: str, wait: float) -> Iterator[None]:
-    """Holds the pass's own lock. Raises LockBusy when another holds it for `wait` seconds."""
+    """Hold the lock of a pass. Raise LockBusy if another process holds it for `wait` seconds."""
     from filelock import FileLock, Timeout
 
     path = context.project.pass_lock(name)
@@ -95,30 +117,19 @@ def pass_locked(context: Context, name: str, wait: float) -> Iterator[None]:
         lock.release()
 
 
-def _one_round(context: Context, chosen: Pass) -> tuple[int, list[StepResult]]:
-    head, actions, wake = _planned(context, chosen)
-    done: list[StepResult] = []
-    for item in chosen.apply(context, actions) if actions else ():
-        done.append(item)
-        context.progress(chosen.name, len(done), len(actions))
-    if chosen.follows and not done:
-        _settle(context, chosen, head, wake)
-    return head, done
-
-
-def _planned(context: Context, chosen: Pass) -> tuple[int, tuple[PlannedStep, ...], datetime | None]:
+def _plan(context: Context, chosen: AnyPass) -> tuple[int, tuple[PlannedStep, ...], datetime | None]:
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
-        actions = chosen.plan(snapshot)
-        return journal.head(db), actions, None if actions else chosen.wake(snapshot)
+        steps = chosen.plan(snapshot)
+        return journal.head(db), steps, None if steps else chosen.wake(snapshot)
 
 
-def _settle(context: Context, chosen: Pass, head: int, wake: datetime | None) -> None:
-    """Says that nothing is left to do up to `head`. Written only where that is news."""
+def _record_idle(context: Context, chosen: AnyPass, head: int, wake: datetime | None) -> None:
+    """Record that nothing is left to do up to `head`. Write only if that is not recorded yet."""
     with context.store.reading() as db:
-        known = cursors.get(db, chosen.name)
+        cursor = cursors.get(db, chosen.name)
         times = pass_times.get(db, chosen.name)
-    if known == head and times.due_at == wake and not times.is_of_the_future(context.now()):
+    if cursor == head and times.due_at == wake and not times.is_of_the_future(context.now()):
         return
     with context.store.exclusive() as db:
         cursors.move(db, chosen.name, head)

@@ -1,13 +1,13 @@
-"""The orders of passes: what reconcile, tick, watchdog and the end of a run promise to run, and when each is due."""
+"""The sequences of passes that reconcile, tick, watchdog and the end of a run execute, and when each pass is due."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 from huskies_core.context import Context
-from huskies_core.passes import due
-from huskies_core.passes.actions import Outcome, PassReport, PlannedStep, StepResult, Verb
+from huskies_core.passes import due, notify
+from huskies_core.passes import relay as gateway_relay
 from huskies_core.passes.archive_done import ARCHIVE_DONE
+from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.cost_rollup import COST_ROLLUP
@@ -17,183 +17,159 @@ from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, is_behind
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
 from huskies_core.passes.merge_recovery import MERGE_RECOVERY
-from huskies_core.passes.notify import NOTIFY, note_notify
-from huskies_core.passes.notify import is_due as is_notify_due
-from huskies_core.passes.pass_runner import Pass, isolated, run_pass
-from huskies_core.passes.relay import RELAY, is_due, note_gateway
+from huskies_core.passes.notify import NOTIFY
+from huskies_core.passes.pass_runner import AnyPass, one_by_one, run_passes
+from huskies_core.passes.relay import RELAY
+from huskies_core.passes.steps import PassReport, StepResult
 from huskies_core.passes.watchdog import WATCHDOG
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.store import cursors, executions, journal, metadata, pass_times, timers
 
-RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, COST_ROLLUP, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
-AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
-AT_LAST = (AUTO_ASSIGN, AUDIT_LOG)
-"""The first auto-assign fires what the end means; what follows a failed merge is for the passes behind it."""
-PASSES = {
-    one.name: one for one in (*RECONCILE, AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, NOTIFY, RELAY)
-}
-
-
-def run_in_order(
-    context: Context, passes: Sequence[Pass], *, dry_run: bool = False, wait: float = 0.0
-) -> tuple[PassReport, ...]:
-    """Runs each pass under its own lock. One that fails is reported, and the next ones still run."""
-    return tuple(_run_isolated(context, one, dry_run=dry_run, wait=wait) for one in passes)
+RECONCILE: tuple[AnyPass, ...] = (
+    GC,
+    WORKTREES,
+    ARCHIVE_DONE,
+    COST_ROLLUP,
+    MERGE_RECOVERY,
+    MERGE_BLOCK,
+    AUDIT_LOG,
+)
+AFTER_RUN: tuple[AnyPass, ...] = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
+AT_LAST: tuple[AnyPass, ...] = (AUTO_ASSIGN, AUDIT_LOG)
+"""The first auto-assign applies the event that the end of the run means, the last one what the passes between did."""
+_OTHERS: tuple[AnyPass, ...] = (AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, NOTIFY, RELAY)
+PASSES = {chosen.name: chosen for chosen in (*RECONCILE, *_OTHERS)}
 
 
 def reconcile(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
-    """Everything that can be told from the state alone. Notes when it ran, unless dry."""
-    reports = run_in_order(context, RECONCILE, dry_run=dry_run, wait=wait)
+    """Run the passes that compare the whole store with the desired state. Record the time unless it is a dry run."""
+    reports = run_passes(context, RECONCILE, dry_run=dry_run, wait=wait)
     if not dry_run:
         _note_config(context)
-        _note(context, "reconcile", context.config.project.watcher.reconcile_interval_secs)
+        _record_time(context, "reconcile", context.config.project.watcher.reconcile_interval_secs)
     return reports
 
 
 def watchdog(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
-    """The watchdog and, where it found anything, auto-assign."""
-    reports = run_in_order(context, [WATCHDOG], dry_run=dry_run, wait=wait)
+    """Run the watchdog, and auto-assign if the watchdog acted."""
+    reports = run_passes(context, [WATCHDOG], dry_run=dry_run, wait=wait)
     if not dry_run:
-        _note(context, "watchdog", context.config.project.watcher.watchdog_interval_secs)
+        _record_time(context, "watchdog", context.config.project.watcher.watchdog_interval_secs)
     if any(report.acted for report in reports):
-        reports += run_in_order(context, [AUTO_ASSIGN], wait=wait)
+        reports += run_passes(context, [AUTO_ASSIGN], wait=wait)
     return reports
 
 
 def after_run(context: Context) -> tuple[PassReport, ...]:
-    """What the end of a run calls for: whatever the new stages need, and what triggers follow them, at once."""
-    reports = run_in_order(context, AFTER_RUN)
+    """Run the passes that follow the end of a run, due triggers and due notifications included."""
+    reports = run_passes(context, AFTER_RUN)
     if _is_trigger_due(context):
-        reports += run_in_order(context, [FIRE_TRIGGERS])
-    return (*reports, *run_in_order(context, AT_LAST), *notify_due(context))
+        reports += run_passes(context, [FIRE_TRIGGERS])
+    reports += run_passes(context, AT_LAST)
+    return reports + (run_passes(context, [NOTIFY]) if notify.is_due(context) else ())
 
 
 def tick(
-    context: Context, *, dry_run: bool = False, wait: float = 0.0, relay: Pass | None = RELAY
+    context: Context, *, dry_run: bool = False, wait: float = 0.0, relay: AnyPass | None = RELAY
 ) -> tuple[PassReport, ...]:
-    """Runs what is due, and nothing else. Nothing due: nothing is written and no lock is taken.
+    """Run the passes that are due. If none is, write nothing and take no lock.
 
-    People are told next to last, in a process of its own. The relay is last: a gateway that is slow to answer holds
-    nothing up. None leaves it to somebody else.
-
-    With a config that does not load, runs are ended and that is said; nothing else is safe to do.
+    notify runs next to last and sends from its own process. relay runs last, so that a slow gateway delays no other
+    pass; pass None if another thread runs it. If the configuration does not load, only record the ends of dead runs
+    and report the error.
     """
-    reports = _end_dead(context, dry_run=dry_run)
-    broken = isolated(PlannedStep(Verb.RUN_PASS), partial(_check_config, context, dry_run=dry_run))
-    if broken.error:
-        return (*reports, PassReport("config", failure=broken))
-    if _is_timer_due(context):
-        reports += run_in_order(context, [FIRE_TIMERS], dry_run=dry_run, wait=wait)
-    if _is_trigger_due(context):
-        reports += run_in_order(context, [FIRE_TRIGGERS], dry_run=dry_run, wait=wait)
-    if _is_audit_behind(context):
-        reports += run_in_order(context, [AUDIT_LOG], dry_run=dry_run, wait=wait)
-    if _is_due(context, "watchdog"):
-        reports += watchdog(context, dry_run=dry_run, wait=wait)
-    if _is_due(context, "reconcile"):
-        reports += reconcile(context, dry_run=dry_run, wait=wait)
-    acted = any(report.acted for report in reports)
-    if acted or _is_behind(context, AUTO_ASSIGN.name) or _is_waked(context, AUTO_ASSIGN.name):
-        reports += run_in_order(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
-    reports += notify_due(context, dry_run=dry_run, wait=wait)
+    reports = _end_dead_runs(context, dry_run=dry_run)
+    with attempt() as tried:
+        _check_config(context, dry_run=dry_run)
+    if tried.code:
+        return (*reports, PassReport("config", failure=tried))
+
+    for is_due, chosen in _BY_JOURNAL:
+        if is_due(context):
+            reports += run_passes(context, [chosen], dry_run=dry_run, wait=wait)
+    for name, run in (("watchdog", watchdog), ("reconcile", reconcile)):
+        if _is_interval_over(context, name):
+            reports += run(context, dry_run=dry_run, wait=wait)
+    if any(report.acted for report in reports) or _is_auto_assign_due(context):
+        reports += run_passes(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
+    if notify.is_due(context):
+        reports += run_passes(context, [NOTIFY], dry_run=dry_run, wait=wait)
     return reports + relay_due(context, relay, dry_run=dry_run, wait=wait)
 
 
 def notify_people(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
-    """The pass as a person calls it: now, however short ago the last message was."""
+    """Run notify for a person: now, however recent the last message is."""
     if not dry_run:
-        note_notify(context)
-    return run_in_order(context, [NOTIFY], dry_run=dry_run, wait=wait)
-
-
-def notify_due(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
-    """Has people told, where there is something and the last message is long enough ago."""
-    return run_in_order(context, [NOTIFY], dry_run=dry_run, wait=wait) if is_notify_due(context) else ()
+        notify.note_notify(context)
+    return run_passes(context, [NOTIFY], dry_run=dry_run, wait=wait)
 
 
 def relay_due(
-    context: Context, relay: Pass | None, *, dry_run: bool = False, wait: float = 0.0
+    context: Context, relay: AnyPass | None, *, dry_run: bool = False, wait: float = 0.0
 ) -> tuple[PassReport, ...]:
-    """The relay, where there is something to send and no wait to be waited."""
-    if relay is None or not is_due(context):
+    """Run the relay if events wait and no wait after a failure is running."""
+    if relay is None or not gateway_relay.is_due(context):
         return ()
-    return run_in_order(context, [relay], dry_run=dry_run, wait=wait)
+    return run_passes(context, [relay], dry_run=dry_run, wait=wait)
 
 
-def _run_isolated(context: Context, one: Pass, *, dry_run: bool, wait: float) -> PassReport:
-    reports: list[PassReport] = []
-
-    context.progress(one.name, 0, 0)
-
-    def run() -> str:
-        reports.append(run_pass(context, one, dry_run=dry_run, wait=wait))
-        return ""
-
-    outcome = isolated(PlannedStep(Verb.RUN_PASS, subject=one.name), run)
-    return reports[0] if reports else PassReport(one.name, failure=outcome)
-
-
-def _end_dead(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
-    """Ends at once the live runs whose lock is free. Needs no config: an end must be recorded whatever it says."""
+def _end_dead_runs(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
+    """Record the end of each live run whose lock is free. This needs no configuration."""
     with context.store.reading() as db:
         dead = dead_runs(context, db)
     if not dead:
         return ()
     if dry_run:
-        return (PassReport("watchdog", tuple(StepResult(one, Outcome.PLANNED, one.detail) for one in dead)),)
+        return (
+            PassReport("watchdog", tuple(StepResult(one, StepOutcome.PLANNED, one.detail) for one in dead)),
+        )
     with context.acting_as("pass:watchdog"):
-        done = tuple(isolated(one, partial(end_dead_run, context, one)) for one in dead)
-    return (PassReport("watchdog", done),)
+        return (PassReport("watchdog", tuple(one_by_one(end_dead_run)(context, dead))),)
 
 
-def _check_config(context: Context, *, dry_run: bool) -> str:
-    """Loads the config, and remembers what it says and what the files looked like, so that an idle tick need not read
-    them."""
+def _check_config(context: Context, *, dry_run: bool) -> None:
+    """Load the configuration. Record its facts and the stamp of its files, so that an idle tick need not read them."""
     stamp = due.config_stamp(str(context.project.state_dir))
     _ = context.config
-    if not dry_run:
-        _note_config(context)
+    if dry_run:
+        return
+    _note_config(context)
     with context.store.reading() as db:
-        known = metadata.get(db, metadata.CONFIG_STAMP)
-    if known == stamp or dry_run:
-        return ""
+        recorded = metadata.get(db, metadata.CONFIG_STAMP)
+    if recorded == stamp:
+        return
     with context.store.exclusive() as db:
         metadata.put(db, metadata.CONFIG_STAMP, stamp)
         pass_times.bring_forward(db, AUTO_ASSIGN.name, context.now())
-    return ""
 
 
 def _note_config(context: Context) -> None:
-    note_gateway(context)
-    note_notify(context)
+    gateway_relay.note_gateway(context)
+    notify.note_notify(context)
 
 
-def _note(context: Context, name: str, interval: int) -> None:
+def _record_time(context: Context, name: str, interval: int) -> None:
     now = context.now()
     with context.store.exclusive() as db:
         pass_times.record(db, name, last_at=now, due_at=now + timedelta(seconds=interval))
 
 
-def _is_due(context: Context, name: str) -> bool:
-    """A pass of an interval is due when that has passed; one that never ran is due."""
+def _is_interval_over(context: Context, name: str) -> bool:
+    """Return whether a pass of an interval is due. A pass that never ran is due."""
     with context.store.reading() as db:
         times = pass_times.get(db, name)
     return times.due_at is None or times.is_come(context.now())
 
 
-def _is_waked(context: Context, name: str) -> bool:
-    """A pass without an interval is due when something it waits for has come."""
+def _is_auto_assign_due(context: Context) -> bool:
+    """Return whether the journal is ahead of auto-assign, or a wait that it recorded has ended."""
     with context.store.reading() as db:
-        return pass_times.get(db, name).is_come(context.now())
-
-
-def _is_behind(context: Context, name: str) -> bool:
-    with context.store.reading() as db:
-        return journal.head(db) > cursors.get(db, name)
+        behind = journal.head(db) > cursors.get(db, AUTO_ASSIGN.name)
+        return behind or pass_times.get(db, AUTO_ASSIGN.name).is_come(context.now())
 
 
 def _is_timer_due(context: Context) -> bool:
-    """Whether a time has come, or a tool call that a timer began may have been left."""
+    """Return whether a timer is due, or a tool call of a timer is open and may be interrupted."""
     with context.store.reading() as db:
         return timers.is_any_due(db, context.now()) or bool(executions.still_open(db, journal.Kind.TIMER))
 
@@ -206,3 +182,11 @@ def _is_trigger_due(context: Context) -> bool:
 def _is_audit_behind(context: Context) -> bool:
     with context.store.reading() as db:
         return journal.count_audited_after(db, cursors.get(db, AUDIT_LOG.name), most=1) > 0
+
+
+_BY_JOURNAL: tuple[tuple[Callable[[Context], bool], AnyPass], ...] = (
+    (_is_timer_due, FIRE_TIMERS),
+    (_is_trigger_due, FIRE_TRIGGERS),
+    (_is_audit_behind, AUDIT_LOG),
+)
+"""The passes that a tick runs before the ones with an interval, in this order."""

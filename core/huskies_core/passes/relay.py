@@ -1,4 +1,4 @@
-"""relay: tells a gateway of each transition, in order; what it could not take is late, never lost."""
+"""relay: send each transition to a gateway, in order. A gateway that does not answer delays events and loses none."""
 
 import random
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
 from huskies_core.gateway.connection import Line, open_line
-from huskies_core.passes.actions import PlannedStep, Verb
+from huskies_core.humanize import count
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.frames import frames_of
 from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal, metadata, pass_times
 from huskies_core.store.connection import Connection
@@ -22,38 +23,49 @@ from huskies_core.store.journal import Entry
 
 NAME = "relay"
 FIRST_FRAME = "relay-first-frame"
-"""The cursor of transitions that are two frames: the first of them is sent."""
+"""The cursor of transitions with two frames: their first frame is sent."""
 LONGEST_WAIT_SECS = 60
 
 Lines = Callable[[Gateway], AbstractContextManager[Line]]
 
 
 def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    """Nothing without a gateway, and nothing before the wait after a failure is over."""
+    """Plan nothing without a gateway, nor during the wait after a failure."""
     if _gateway(snapshot.context) is None or _waits(snapshot.context, snapshot.db):
         return ()
-    news = journal.count_transitions_after(snapshot.db, _position(snapshot.db))
-    return (PlannedStep(Verb.SEND_EVENTS, detail=_told(news)),) if news else ()
+    events = journal.count_transitions_after(snapshot.db, _position(snapshot.db))
+    return (PlannedStep(Verb.SEND_EVENTS, detail=count(events, "event")),) if events else ()
 
 
 def apply(context: Context, _: PlannedStep, *, lines: Lines, jitter: Callable[[], float]) -> str:
-    """Sends what there is over one line. The cursor moves with each frame that the gateway has: killed in between, the
-    next call sends at most the one in flight again. After a failure the time of the next try is written down."""
+    """Send all events over one connection.
+
+    The cursor moves with each frame that the gateway acknowledged, so after a crash at most the frame in flight is
+    sent twice. After a failure the time of the next attempt is recorded.
+    """
     note_gateway(context)
     gateway = _gateway(context)
     if gateway is None:
         return ""
+    sent = 0
     try:
-        return _told(_send_all(context, gateway, lines))
+        with lines(gateway) as line:
+            while entries := _next(context):
+                for entry in entries:
+                    _send(context, line, entry)
+                sent += len(entries)
     except HuskiesError as error:
-        _put_off(context, error.message, jitter())
+        _record_failure(context, error.message, jitter())
         raise
+    return count(sent, "event")
 
 
 @dataclass(frozen=True)
 class Unreached:
-    """A gateway that could not be reached so often in a row; `why` holds neither its address nor a token. `waiting` is
-    how many transitions are to be sent."""
+    """A gateway that did not answer: `failures` in a row, the last reason, and the number of `waiting` transitions.
+
+    `why` contains neither its address nor a token.
+    """
 
     failures: int
     why: str
@@ -62,7 +74,7 @@ class Unreached:
 
 
 def unreached(context: Context, db: Connection) -> Unreached | None:
-    """None where no gateway is set, or the last try went well."""
+    """Return None if no gateway is set, or if the last attempt succeeded."""
     failures = _failures(db)
     if not failures or not is_on(context):
         return None
@@ -72,38 +84,38 @@ def unreached(context: Context, db: Connection) -> Unreached | None:
 
 
 def note_gateway(context: Context) -> None:
-    """Writes down whether the config sets a gateway, for who cannot read it; and where the events for it begin.
+    """Record whether the configuration sets a gateway, and the position of the first event for it.
 
-    They begin with what auto-assign has not seen when a gateway is set for the first time: what was over before is not
-    told. One that is taken out and set again gets what happened meanwhile.
+    The first gateway gets the transitions that auto-assign has not seen yet; earlier ones are not sent. A gateway that
+    is removed and set again gets what happened in between.
     """
     configured = "set" if context.config.project.gateway_url else ""
     with context.store.reading() as db:
-        noted = (metadata.get(db, metadata.GATEWAY) or "") == configured
-        begun = cursors.find(db, NAME) is not None or not is_on(context)
-    if noted and begun:
+        recorded = (metadata.get(db, metadata.GATEWAY) or "") == configured
+        has_position = cursors.find(db, NAME) is not None or not is_on(context)
+    if recorded and has_position:
         return
     with context.store.exclusive() as db:
         metadata.put(db, metadata.GATEWAY, configured)
-        if not begun:
+        if not has_position:
             cursors.move(db, NAME, cursors.get(db, AUTO_ASSIGN.name))
 
 
 def is_on(context: Context) -> bool:
-    """Whether a gateway is set, in the config or else in the environment."""
+    """Return whether the configuration or the environment sets a gateway."""
     return bool(url_of(context.config.project.gateway_url, context.environ))
 
 
 def is_due(context: Context) -> bool:
-    """Whether there is something to send and no wait to be waited."""
+    """Return whether events wait and no wait after a failure is running."""
     if not is_on(context):
         return False
     with context.store.reading() as db:
         return journal.last_transition(db) > _position(db) and not _waits(context, db)
 
 
-def relay_pass(lines: Lines = open_line, jitter: Callable[[], float] | None = None) -> Pass:
-    """The pass over `lines`; `jitter` is what each wait is multiplied by, by default 1 with 10 % to either side."""
+def relay_pass(lines: Lines = open_line, jitter: Callable[[], float] | None = None) -> Pass[PlannedStep]:
+    """Return the pass over `lines`. Each wait is multiplied by `jitter`, which defaults to 0.9 to 1.1."""
     spread = jitter or partial(random.uniform, 0.9, 1.1)
     return Pass(NAME, plan, one_by_one(partial(apply, lines=lines, jitter=spread)))
 
@@ -117,27 +129,17 @@ def _gateway(context: Context) -> Gateway | None:
     return parse_gateway(url, project_of(settings.gateway_project, context.environ, folder))
 
 
-def _send_all(context: Context, gateway: Gateway, lines: Lines) -> int:
-    sent = 0
-    with lines(gateway) as line:
-        while news := _next(context):
-            for entry in news:
-                _send(context, line, entry)
-            sent += len(news)
-    return sent
-
-
 def _next(context: Context) -> tuple[Entry, ...]:
     with context.store.reading() as db:
         return journal.transitions_after(db, _position(db))
 
 
 def _send(context: Context, line: Line, entry: Entry) -> None:
-    """The frames of one transition; the first of two is passed over when it was sent before."""
+    """Send the frames of one transition. Skip the first of two frames if it was sent before."""
     frames = frames_of(entry)
     with context.store.reading() as db:
-        begun = len(frames) > 1 and cursors.get(db, FIRST_FRAME) == entry.seq
-    for number, frame in enumerate(frames[begun:], start=1 + begun):
+        sent = len(frames) > 1 and cursors.get(db, FIRST_FRAME) == entry.seq
+    for number, frame in enumerate(frames[sent:], start=1 + sent):
         line.send(frame)
         with context.store.exclusive() as db:
             cursors.move(db, NAME if number == len(frames) else FIRST_FRAME, entry.seq)
@@ -146,8 +148,8 @@ def _send(context: Context, line: Line, entry: Entry) -> None:
                 pass_times.record(db, NAME, last_at=context.now(), due_at=None)
 
 
-def _put_off(context: Context, why: str, jitter: float) -> None:
-    """After one failure the next try waits a second, after each further one twice as long."""
+def _record_failure(context: Context, why: str, jitter: float) -> None:
+    """Record a failure and the next attempt: after a second, then after twice the last wait, at most a minute."""
     now = context.now()
     with context.store.exclusive() as db:
         failures = _failures(db) + 1
@@ -162,16 +164,12 @@ def _waits(context: Context, db: Connection) -> bool:
 
 
 def _position(db: Connection) -> int:
-    found = cursors.find(db, NAME)
-    return cursors.get(db, AUTO_ASSIGN.name) if found is None else found
+    position = cursors.find(db, NAME)
+    return cursors.get(db, AUTO_ASSIGN.name) if position is None else position
 
 
 def _failures(db: Connection) -> int:
     return int(metadata.get(db, metadata.RELAY_FAILURES) or "0")
-
-
-def _told(events: int) -> str:
-    return f"{events} event{'' if events == 1 else 's'}"
 
 
 RELAY = relay_pass()

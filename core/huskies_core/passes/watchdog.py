@@ -1,16 +1,18 @@
-"""watchdog: ends runs that are dead, that their stories left, or that outlived a limit their supervisor should hold."""
+"""watchdog: end runs that are dead, that their story has left, or that exceed a limit despite their supervisor."""
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from huskies_core.clock import from_iso, midnight, next_midnight
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.passes.actions import PlannedStep, Verb
-from huskies_core.passes.dead_runs import end_dead_run, is_dead, release_of
+from huskies_core.passes.dead_runs import EndDeadRun, end_dead_run, end_if_lock_is_free
 from huskies_core.passes.pass_runner import Pass, one_by_one
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.account_limits import account_of, block_account, blocks_account, reset_of
 from huskies_core.runs.stop import stop_run
 from huskies_core.runtimes.interface import believed
@@ -20,62 +22,85 @@ from huskies_core.store.runs import Outcome, Run
 from huskies_core.supervisor.run_directory import RunDirectory
 
 GRACE = timedelta(seconds=30)
-"""How long past a limit the supervisor is given to act on it by itself."""
+"""The time that a supervisor has to act on a limit before the watchdog does."""
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    actions = (_action_for(snapshot, run) for run in snapshot.live)
-    return tuple(action for action in actions if action is not None)
+@dataclass(frozen=True, kw_only=True)
+class KillRun(PlannedStep):
+    run: int
+    outcome: Outcome
 
 
-def apply(context: Context, action: PlannedStep) -> str:
-    assert action.run is not None
-    if action.verb is Verb.HOLD_ACCOUNT:
-        return _hold_account(context, action)
-    if action.verb is Verb.KILL_RUN:
-        stop_run(context, action.run, Outcome(action.subject), action.detail)
-        return action.detail
-    return end_dead_run(context, action)
+@dataclass(frozen=True, kw_only=True)
+class HoldAccount(PlannedStep):
+    run: int
 
 
-def _action_for(snapshot: Snapshot, run: Run) -> PlannedStep | None:
-    if is_dead(snapshot.context, run):
-        return release_of(snapshot.context, run)
+WatchdogStep = EndDeadRun | KillRun | HoldAccount
+
+
+def plan(snapshot: Snapshot) -> tuple[WatchdogStep, ...]:
+    steps = (_step(snapshot, run) for run in snapshot.live)
+    return tuple(step for step in steps if step is not None)
+
+
+def apply(context: Context, step: WatchdogStep) -> str:
+    match step:
+        case EndDeadRun():
+            return end_dead_run(context, step)
+        case KillRun():
+            stop_run(context, step.run, step.outcome, step.detail)
+        case HoldAccount():
+            _hold_account(context, step)
+        case _:
+            assert_never(step)
+    return step.detail
+
+
+def _step(snapshot: Snapshot, run: Run) -> WatchdogStep | None:
+    dead = end_if_lock_is_free(snapshot.context, run)
+    if dead is not None:
+        return dead
     if stories.load(snapshot.db, run.story).visit != run.visit:
-        return _kill(run, Outcome.CANCELLED, "its story left the stage")
-    why = _overrun(snapshot, run) or _overspent(snapshot, run)
-    return _waited_out(snapshot, run) if why is None else _kill(run, Outcome.LIMIT, why)
+        why = "its story left the stage"
+        return KillRun(Verb.KILL_RUN, run.story, why, run=run.id, outcome=Outcome.CANCELLED)
+    exceeded = _exceeded_limit(snapshot, run) or _exceeded_budget(snapshot, run)
+    if exceeded is not None:
+        return KillRun(Verb.KILL_RUN, run.story, exceeded, run=run.id, outcome=Outcome.LIMIT)
+    return _limited_account(snapshot, run)
 
 
-def _overspent(snapshot: Snapshot, run: Run) -> str | None:
-    """A budget that all runs of the story, or of the day, have used up together: its supervisor knows its own alone."""
+def _exceeded_budget(snapshot: Snapshot, run: Run) -> str | None:
+    """Return the budget that the story or the day has exhausted. A supervisor knows only the cost of its own run."""
     budget = snapshot.config.project.budget
     if run.agent is None:
         return None
-    of_story = [one for one in snapshot.live if one.story == run.story]
     if budget.per_story_usd is not None:
-        spent = usage.spent_on_story(snapshot.db, run.story, without=_ids(of_story)) + _so_far(
-            snapshot, of_story
-        )
+        live = [one for one in snapshot.live if one.story == run.story]
+        recorded = usage.spent_on_story(snapshot.db, run.story, without=_ids(live))
+        spent = recorded + _cost_so_far(snapshot, live)
         if spent >= budget.per_story_usd:
             return f"budget.per_story_usd: {spent:.4f} of {budget.per_story_usd:.4f}"
     if budget.per_day_usd is not None:
-        of_day = _spent_on_day_of(snapshot, run)
-        if of_day >= budget.per_day_usd:
-            return f"budget.per_day_usd: {of_day:.4f} of {budget.per_day_usd:.4f}"
+        spent = _spent_on_day_of(snapshot, run)
+        if spent >= budget.per_day_usd:
+            return f"budget.per_day_usd: {spent:.4f} of {budget.per_day_usd:.4f}"
     return None
 
 
 def _spent_on_day_of(snapshot: Snapshot, run: Run) -> float:
-    """US dollars of the day that a run belongs to, by which `cost` and the next start count, too: after midnight it is
-    still the day on which it first told of any."""
+    """Return the US dollars of the day that the run counts for: the day of its first cost, also after midnight.
+
+    `cost` and the start of the next run use the same rule.
+    """
     zone = snapshot.config.project.timezone
-    begin, end = (day_of(_first_told(snapshot, run), zone) for day_of in (midnight, next_midnight))
-    same = [one for one in snapshot.live if begin <= _first_told(snapshot, one) < end]
-    return usage.spent_between(snapshot.db, begin, end, without=_ids(same)) + _so_far(snapshot, same)
+    first_cost = _first_cost(snapshot, run)
+    begin, end = midnight(first_cost, zone), next_midnight(first_cost, zone)
+    live = [one for one in snapshot.live if begin <= _first_cost(snapshot, one) < end]
+    return usage.spent_between(snapshot.db, begin, end, without=_ids(live)) + _cost_so_far(snapshot, live)
 
 
-def _first_told(snapshot: Snapshot, run: Run) -> datetime:
+def _first_cost(snapshot: Snapshot, run: Run) -> datetime:
     return usage.first_used(snapshot.db, run.id) or snapshot.now
 
 
@@ -83,44 +108,38 @@ def _ids(live: Iterable[Run]) -> tuple[int, ...]:
     return tuple(run.id for run in live)
 
 
-def _so_far(snapshot: Snapshot, live: Iterable[Run]) -> float:
-    """US dollars that live runs have told of."""
-    told = (snapshot.progress(run) for run in live if run.agent is not None)
-    return sum(progress.cost_usd for progress in told if progress is not None)
+def _cost_so_far(snapshot: Snapshot, live: Iterable[Run]) -> float:
+    """Return the US dollars that live runs report."""
+    reports = (snapshot.progress(run) for run in live if run.agent is not None)
+    return sum(progress.cost_usd for progress in reports if progress is not None)
 
 
-def _waited_out(snapshot: Snapshot, run: Run) -> PlannedStep | None:
-    """A limit that a live run waits out by itself holds its account all the same: the others need not find it, too."""
+def _limited_account(snapshot: Snapshot, run: Run) -> HoldAccount | None:
+    """Return the step that holds the account of a run that waits for its rate limit, so that no other run meets it."""
     account, progress = account_of(run), snapshot.progress(run)
-    told = None if progress is None else progress.rate_limit
-    resets_at = reset_of(told)
-    if account is None or told is None or resets_at is None or not blocks_account(told, snapshot.now):
+    limit = None if progress is None else progress.rate_limit
+    resets_at = reset_of(limit)
+    if account is None or limit is None or resets_at is None or not blocks_account(limit, snapshot.now):
         return None
-    if any(limit.account == account and limit.until >= resets_at for limit in snapshot.limits):
+    if any(known.account == account and known.until >= resets_at for known in snapshot.limits):
         return None
-    detail = f"{account} is at its limit: {told.detail}"
-    return PlannedStep(Verb.HOLD_ACCOUNT, run.story, detail, run=run.id)
+    detail = f"{account} is at its limit: {limit.detail}"
+    return HoldAccount(Verb.HOLD_ACCOUNT, run.story, detail, run=run.id)
 
 
-def _hold_account(context: Context, action: PlannedStep) -> str:
-    """Holds it unless the model has answered meanwhile, or the run has ended: that told what holds then."""
-    assert action.run is not None
+def _hold_account(context: Context, step: HoldAccount) -> None:
+    """Hold the account. Raise Overtaken if the model has answered since, or the run has ended."""
     now = context.now()
     with context.store.exclusive() as db:
-        run = runs.load(db, action.run)
+        run = runs.load(db, step.run)
         progress = RunDirectory(context.project.run_dir(run.id)).read_progress()
-        account, told = account_of(run), None if progress is None else progress.rate_limit
-        if account is None or not run.is_live or not blocks_account(told, now):
-            raise Overtaken(f"run {run.id} waits no more", code="stale", subject=str(run.id))
-        block_account(db, account, told, actor=context.actor, now=now)
-    return action.detail
+        account, limit = account_of(run), None if progress is None else progress.rate_limit
+        if account is None or not run.is_live or not blocks_account(limit, now):
+            raise Overtaken(f"run {run.id} does not wait any more", code="stale", subject=str(run.id))
+        block_account(db, account, limit, actor=context.actor, now=now)
 
 
-def _kill(run: Run, outcome: Outcome, why: str) -> PlannedStep:
-    return PlannedStep(Verb.KILL_RUN, run.story, why, run=run.id, subject=outcome.value)
-
-
-def _overrun(snapshot: Snapshot, run: Run) -> str | None:
+def _exceeded_limit(snapshot: Snapshot, run: Run) -> str | None:
     agent = snapshot.config.agent(run.agent) if run.agent else None
     if agent is None:
         return None
@@ -135,11 +154,11 @@ def _overrun(snapshot: Snapshot, run: Run) -> str | None:
 
 
 def _silent_since(snapshot: Snapshot, agent: Agent, run: Run) -> datetime | None:
-    """None while it is not the agent that runs: a setup may be silent for as long as its own time-out. None, too, when
-    its account cannot be read: the supervisor holds the limits.
+    """Return the time of the agent's last sign of life; None if the agent's step does not run.
 
-    progress.json is written when a step begins and when a figure changes. A wait for a rate limit that the agent has
-    told of is not silence.
+    A setup step may be silent until its own timeout. None, too, if progress.json cannot be read: the supervisor
+    enforces the limits. progress.json is written when a step begins and when a figure changes. A wait for a rate limit
+    that the agent reported is not silence.
     """
     directory, progress = RunDirectory(snapshot.project.run_dir(run.id)), snapshot.progress(run)
     if progress is None or progress.step != agent.name:

@@ -1,14 +1,16 @@
-"""worktrees: every coding story has its worktree, and no story that is over keeps one. Never loses work."""
+"""worktrees: create the worktree of every coding story, and remove those of terminal stories without losing work."""
 
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import dataclass
+from typing import assert_never
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
-from huskies_core.passes.actions import Move, Outcome, PlannedStep, StepResult, Verb
-from huskies_core.passes.moving import move_story
-from huskies_core.passes.pass_runner import Pass, isolated
+from huskies_core.passes.attempt import StepOutcome, attempt
+from huskies_core.passes.pass_runner import Pass
+from huskies_core.passes.steps import PlannedStep, StepResult, Verb
+from huskies_core.passes.story_moves import MoveStory, move_story
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.request import RunRequest
@@ -19,56 +21,75 @@ from huskies_core.store import branches, runs, stories
 from huskies_core.store.runs import RunKind
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    return (*_missing(snapshot), *_left_over(snapshot))
+@dataclass(frozen=True, kw_only=True)
+class CreateWorktree(PlannedStep):
+    """`visit` is the story's visit to coding, for the event that blocks it."""
+
+    story: int
+    visit: int
 
 
-def apply(context: Context, actions: tuple[PlannedStep, ...]) -> Iterator[StepResult]:
-    """Makes all missing worktrees in one go, since their checkouts run side by side, then removes one by one."""
-    yield from _create(context, [one for one in actions if one.verb is Verb.CREATE_WORKTREE])
-    for action in actions:
-        if action.verb is not Verb.CREATE_WORKTREE:
-            yield isolated(action, partial(_clear_one, context, action))
+@dataclass(frozen=True, kw_only=True)
+class StartTeardown(PlannedStep):
+    story: int
+    request: RunRequest
 
 
-def _missing(snapshot: Snapshot) -> list[PlannedStep]:
+@dataclass(frozen=True, kw_only=True)
+class RemoveWorktree(PlannedStep):
+    story: int
+
+
+Removal = StartTeardown | RemoveWorktree
+WorktreeStep = CreateWorktree | Removal
+
+
+def plan(snapshot: Snapshot) -> tuple[WorktreeStep, ...]:
+    return (*_creations(snapshot), *_removals(snapshot))
+
+
+def apply(context: Context, steps: tuple[WorktreeStep, ...]) -> Iterator[StepResult]:
+    """Create all missing worktrees at once, because their checkouts run in parallel, then remove one by one."""
+    yield from _create(context, [step for step in steps if isinstance(step, CreateWorktree)])
+    for step in steps:
+        if not isinstance(step, CreateWorktree):
+            with attempt() as tried:
+                tried.message = _remove(context, step)
+            yield StepResult.of(step, tried)
+
+
+def _creations(snapshot: Snapshot) -> list[CreateWorktree]:
     made, live = made_worktrees(snapshot.project), {run.story for run in snapshot.live}
     visits = stories.visits_in(snapshot.db, StageName.CODING)
     return [
-        PlannedStep(Verb.CREATE_WORKTREE, story, move=Move(Block(BRANCH_EXISTS), visit))
+        CreateWorktree(Verb.CREATE_WORKTREE, story=story, visit=visit)
         for story, visit in sorted(visits.items())
         if story not in made and story not in live
     ]
 
 
-def _left_over(snapshot: Snapshot) -> list[PlannedStep]:
-    """What stories that ended still have, and those that were reopened and are to begin anew."""
-    suspects = present_worktrees(snapshot.project) | branches.all_stories(snapshot.db)
-    over = (stories.load(snapshot.db, number) for number in stories.over_among(snapshot.db, suspects))
-    return _bounded(
-        snapshot, [_clear(snapshot, story) for story in over if snapshot.live_run(story.id) is None]
-    )
+def _removals(snapshot: Snapshot) -> list[Removal]:
+    """Return the removals for terminal stories, and for reopened ones, which begin anew.
 
-
-def _bounded(snapshot: Snapshot, actions: list[PlannedStep]) -> list[PlannedStep]:
-    """At most max_gates teardowns live at once; the end of one runs this pass again, for the next."""
+    At most max_gates teardowns are live at once. The end of a teardown runs this pass again, for the next one.
+    """
+    candidates = present_worktrees(snapshot.project) | branches.all_stories(snapshot.db)
+    terminal = (stories.load(snapshot.db, number) for number in stories.over_among(snapshot.db, candidates))
+    removals = [_removal(snapshot, story) for story in terminal if snapshot.live_run(story.id) is None]
     live = sum(run.kind is RunKind.OTHER and run.agent is None for run in snapshot.live)
-    starts = [action.story for action in actions if action.order is not None]
-    waiting = frozenset(starts[max(snapshot.config.project.max_gates - live, 0) :])
-    return [action for action in actions if action.story not in waiting]
+    starts = [step for step in removals if isinstance(step, StartTeardown)]
+    waiting = starts[max(snapshot.config.project.max_gates - live, 0) :]
+    return [step for step in removals if step not in waiting]
 
 
-def _clear(snapshot: Snapshot, story: stories.Story) -> PlannedStep:
-    """The removal, after a run of the components' teardown where they have any; one that fails holds nothing up."""
+def _removal(snapshot: Snapshot, story: stories.Story) -> Removal:
+    """Return the removal, or first the run of the components' teardown. A failed teardown does not keep a worktree."""
     parts = [part.name for part in snapshot.config.project.components if part.teardown]
     if parts and is_made(snapshot.project, story.id) and not _is_torn_down(snapshot, story):
-        return PlannedStep(
-            Verb.START_RUN,
-            story.id,
-            f"teardown of {', '.join(parts)}",
-            order=RunRequest(story, RunKind.OTHER, None),
-        )
-    return PlannedStep(Verb.REMOVE_WORKTREE, story.id)
+        detail = f"teardown of {', '.join(parts)}"
+        request = RunRequest(story, RunKind.OTHER, None)
+        return StartTeardown(Verb.START_RUN, detail, story=story.id, request=request)
+    return RemoveWorktree(Verb.REMOVE_WORKTREE, story=story.id)
 
 
 def _is_torn_down(snapshot: Snapshot, story: stories.Story) -> bool:
@@ -76,36 +97,43 @@ def _is_torn_down(snapshot: Snapshot, story: stories.Story) -> bool:
     return any(run.kind is RunKind.OTHER and run.agent is None and run.visit == story.visit for run in last)
 
 
-def _create(context: Context, actions: list[PlannedStep]) -> Iterator[StepResult]:
-    if not actions:
+def _create(context: Context, steps: list[CreateWorktree]) -> Iterator[StepResult]:
+    """Create the worktrees. A story whose branch exists and is not ours is blocked."""
+    if not steps:
         return
     try:
-        made = make_worktrees(context, [one.story for one in actions if one.story is not None], context.now())
+        made = make_worktrees(context, [step.story for step in steps], context.now())
     except HuskiesError as error:
-        yield from (StepResult(one, Outcome.FAILED, error.message, error.code) for one in actions)
+        yield from (StepResult(step, StepOutcome.FAILED, error.message, error.code) for step in steps)
         return
-    for action in actions:
-        assert action.story is not None
-        result = made[action.story]
+    for step in steps:
+        result = made[step.story]
         if not isinstance(result, NotMade):
-            yield StepResult(action, Outcome.DONE, result.branch)
+            yield StepResult(step, StepOutcome.DONE, result.branch)
             continue
         if not result.adoptable:
-            isolated(action, partial(move_story, context, action))
-        yield StepResult(action, Outcome.FAILED, result.reason, "no_worktree")
+            with attempt():
+                block = Block(BRANCH_EXISTS)
+                move_story(
+                    context, MoveStory(Verb.BLOCK_STORY, story=step.story, event=block, visit=step.visit)
+                )
+        yield StepResult(step, StepOutcome.FAILED, result.reason, "no_worktree")
 
 
-def _clear_one(context: Context, action: PlannedStep) -> str:
-    if action.order is not None:
-        return f"{action.detail} as run {start_run(context, action.order, context.now()).id}"
-    assert action.story is not None
-    with context.store.reading() as db:
-        story = stories.load(db, action.story)
-        is_over = bool(stories.over_among(db, [story.id]))
-    if not is_over:
-        raise Overtaken(f"story {story.id} has moved on to {story.stage.name.value}", code="stale")
-    removed = unmake_worktree(context, story, context.now())
-    return f"kept as {removed.rescue}" if removed.rescue else ""
+def _remove(context: Context, step: Removal) -> str:
+    match step:
+        case StartTeardown():
+            return f"{step.detail} as run {start_run(context, step.request, context.now()).id}"
+        case RemoveWorktree():
+            with context.store.reading() as db:
+                story = stories.load(db, step.story)
+                is_terminal = bool(stories.over_among(db, [story.id]))
+            if not is_terminal:
+                raise Overtaken(f"story {story.id} is in {story.stage.name.value} now", code="stale")
+            removed = unmake_worktree(context, story, context.now())
+            return f"kept as {removed.rescue}" if removed.rescue else ""
+        case _:
+            assert_never(step)
 
 
 WORKTREES = Pass("worktrees", plan, apply)

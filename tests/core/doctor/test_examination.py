@@ -89,7 +89,7 @@ def test_without_a_store_that_can_be_read_the_rest_is_looked_at(
 def test_a_table_that_is_gone_is_told_and_crashes_nothing(context: Context) -> None:
     alter(context, "DROP TABLE cursors", "DROP TABLE pass_times")
     found = problems(context)
-    assert found["store"] == "could not be looked at: OperationalError: no such table: cursors"
+    assert found["store"] == "could not be checked: OperationalError: no such table: cursors"
     assert "no such table: pass_times" in found["services"]
 
 
@@ -126,7 +126,7 @@ def test_a_config_that_does_not_load_is_told_once(context: Context) -> None:
 def test_what_the_system_refuses_is_told_and_is_no_bug(context: Context) -> None:
     context.project.audit_log.mkdir()
     found = problems(context)
-    assert found == {"store": f"could not be looked at: Is a directory: {context.project.audit_log}"}
+    assert found == {"store": f"could not be checked: Is a directory: {context.project.audit_log}"}
 
 
 def test_where_nothing_was_ever_made_there_is_no_project(tmp_path: Path) -> None:

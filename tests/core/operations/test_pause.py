@@ -12,7 +12,7 @@ from huskies_core.operations.board import State, read_board
 from huskies_core.operations.explain import explain
 from huskies_core.operations.pause import pause_starting, resume_starting
 from huskies_core.operations.runs import kill_run
-from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan
+from huskies_core.passes.auto_assign import AUTO_ASSIGN, BeginRun, plan
 from huskies_core.passes.due import is_due
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding, Merge
@@ -68,11 +68,11 @@ def test_a_second_pause_and_a_second_resume_change_nothing(context: Context) -> 
 def test_a_start_that_was_planned_before_the_pause_is_refused(context: Context) -> None:
     import_story(context.store, Coding())
     with context.store.reading() as db:
-        (action,) = plan(take_snapshot(context, db))
+        (step,) = plan(take_snapshot(context, db))
     pause_starting(context)
-    assert action.order is not None
+    assert isinstance(step, BeginRun)
     with pytest.raises(Overtaken) as raised:
-        start_run(context, action.order, context.now())
+        start_run(context, step.request, context.now())
     assert raised.value.code == "paused"
 
 

@@ -23,7 +23,7 @@ def move_twice(context: Context) -> None:
 def test_each_transition_is_one_line_and_a_second_run_adds_none(context: Context) -> None:
     move_twice(context)
     first, second = run_pass(context, AUDIT_LOG), run_pass(context, AUDIT_LOG)
-    assert (len(first.done), second.done, lines(context)) == (1, (), [(2, "start"), (3, "freeze")])
+    assert (len(first.results), second.results, lines(context)) == (1, (), [(2, "start"), (3, "freeze")])
 
 
 @pytest.mark.parametrize("kept", range(0, 400, 7))
@@ -50,7 +50,7 @@ def test_a_thousand_transitions_and_one_more_are_written_at_once(context: Contex
         fire_event(context.store, story.id, Freeze())
         fire_event(context.store, story.id, Unfreeze())
     first, second = run_pass(context, AUDIT_LOG), run_pass(context, AUDIT_LOG)
-    assert ([one.detail for one in first.done], second.done) == (["1001 rows"], ())
+    assert ([one.detail for one in first.results], second.results) == (["1001 rows"], ())
     assert [seq for seq, _ in lines(context)] == list(range(2, 1003))
 
 

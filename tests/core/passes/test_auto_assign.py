@@ -6,9 +6,9 @@ import pytest
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.ids import StoryId
-from huskies_core.passes.actions import PlannedStep, Verb
-from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, stand, wake
+from huskies_core.passes.auto_assign import AUTO_ASSIGN, BeginRun, candidate_for, plan, wake
 from huskies_core.passes.pass_runner import run_pass
+from huskies_core.passes.steps import Verb
 from huskies_core.pipeline.events import (
     Abandon,
     Accept,
@@ -247,10 +247,10 @@ def test_a_wait_tells_when_the_pass_is_due_again(context: Context, clock: Clock)
     for _ in range(4):
         end(context, claim(context, 1), Outcome.CRASHED)
     with context.store.reading() as db:
-        world = take_snapshot(context, db)
-        standing, due = stand(world, stories.load(db, 1)), wake(world)
+        snapshot = take_snapshot(context, db)
+        candidate, due = candidate_for(snapshot, stories.load(db, 1)), wake(snapshot)
     clock.pass_by(seconds=2)
-    assert (standing.held and standing.held.rule, due) == ("crash_wait", clock.now)
+    assert (candidate.blocker and candidate.blocker.rule, due) == ("crash_wait", clock.now)
     assert planned(context) == [("start_run", 1, "coder ann")]
 
 
@@ -274,10 +274,9 @@ def test_a_branch_that_somebody_else_made_blocks_the_story(context: Context) -> 
 def test_actions_say_which_run_they_would_start(context: Context) -> None:
     import_story(context.store, Coding())
     with context.store.reading() as db:
-        (action,) = plan(take_snapshot(context, db))
-    assert isinstance(action, PlannedStep)
-    assert action.order is not None
-    assert (action.order.kind, action.order.agent and action.order.agent.name) == (CODER, "ann")
+        (step,) = plan(take_snapshot(context, db))
+    assert isinstance(step, BeginRun)
+    assert (step.request.kind, step.request.agent and step.request.agent.name) == (CODER, "ann")
 
 
 @pytest.mark.usefixtures("processes")

@@ -1,11 +1,13 @@
 """A budget that is used up is noted once, by whoever takes the usage in, and again when it was raised and used up."""
 
 from huskies_core.context import Context
-from huskies_core.passes.actions import Outcome, Verb
-from huskies_core.passes.cost_rollup import COST_ROLLUP, apply
+from huskies_core.passes.attempt import StepOutcome
+from huskies_core.passes.cost_rollup import COST_ROLLUP, apply, plan
 from huskies_core.passes.pass_runner import run_pass
+from huskies_core.passes.steps import Verb
 from huskies_core.pipeline.events import Abandon
 from huskies_core.pipeline.stages import Coding
+from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import journal, runs, usage
 from huskies_core.store.runs import Claim, Report, RunKind
 from huskies_core.store.runs import Outcome as Ended
@@ -34,9 +36,9 @@ def set_budgets(context: Context, text: str = BUDGETS) -> None:
 
 def noted(context: Context) -> list[tuple[int | None, str]]:
     """What one pass notes."""
-    done = run_pass(context, COST_ROLLUP).done
-    assert {one.outcome for one in done} <= {Outcome.DONE}
-    return [(one.action.story, one.detail) for one in done if one.action.verb is Verb.NOTE_BUDGET]
+    done = run_pass(context, COST_ROLLUP).results
+    assert {one.outcome for one in done} <= {StepOutcome.DONE}
+    return [(one.step.story, one.detail) for one in done if one.step.verb is Verb.NOTE_BUDGET]
 
 
 def rows(context: Context) -> list[tuple[int | None, str, str]]:
@@ -94,6 +96,7 @@ def test_of_a_story_that_is_over_nothing_is_noted(context: Context) -> None:
 def test_two_that_plan_the_same_note_it_once(context: Context) -> None:
     set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
     spend(context, 2.5)
-    (planned,) = run_pass(context, COST_ROLLUP, dry_run=True).done
-    apply(context, planned.action)
+    with context.store.reading() as db:
+        (step,) = plan(take_snapshot(context, db))
+    apply(context, step)
     assert (noted(context), len(rows(context))) == ([], 1)

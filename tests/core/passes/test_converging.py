@@ -15,13 +15,13 @@ from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import branch_of, made_worktrees
 from huskies_core.ids import StoryId
 from huskies_core.passes import merge_block
-from huskies_core.passes.actions import Outcome as Became
-from huskies_core.passes.actions import PassReport, PlannedStep, StepResult
 from huskies_core.passes.archive_done import ARCHIVE_DONE
+from huskies_core.passes.attempt import StepOutcome as Became
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
-from huskies_core.passes.merge_recovery import MERGE_RECOVERY
-from huskies_core.passes.pass_runner import Pass, run_pass
+from huskies_core.passes.merge_recovery import MERGE_RECOVERY, RecoveryStep
+from huskies_core.passes.pass_runner import AnyPass, run_pass
+from huskies_core.passes.steps import PassReport, StepResult
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
@@ -35,10 +35,10 @@ from support.stories import DRAFT, NOW, add_story, fire_event, import_story, loa
 from support.waiting import wait_until
 
 
-def twice(context: Context, chosen: Pass) -> tuple[list[tuple[str, int | None, str]], PassReport]:
+def twice(context: Context, chosen: AnyPass) -> tuple[list[tuple[str, int | None, str]], PassReport]:
     """What a pass did, and its second run."""
     first = run_pass(context, chosen)
-    return [(one.action.verb.value, one.action.story, one.outcome.value) for one in first.done], run_pass(
+    return [(one.step.verb.value, one.step.story, one.outcome.value) for one in first.results], run_pass(
         context, chosen
     )
 
@@ -83,7 +83,7 @@ def test_gc_purges_the_content_of_terminal_stories_alone(context: Context) -> No
     did, again = twice(context, GC)
     with context.store.reading() as db:
         kept = (content.of_story(db, 1), content.of_story(db, 2))
-    assert (did, again.done, kept) == ([("purge_content", 2, "done")], (), ({"gate_output": "x"}, {}))
+    assert (did, again.results, kept) == ([("purge_content", 2, "done")], (), ({"gate_output": "x"}, {}))
 
 
 def test_gc_removes_run_directories_past_retention(context: Context, clock: Clock) -> None:
@@ -94,7 +94,7 @@ def test_gc_removes_run_directories_past_retention(context: Context, clock: Cloc
     before = twice(context, GC)[0]
     clock.pass_by(days=31)
     did, again = twice(context, GC)
-    assert (before, did, again.done, old.exists()) == (
+    assert (before, did, again.results, old.exists()) == (
         [],
         [("remove_run_directory", None, "done")],
         (),
@@ -112,7 +112,7 @@ def test_gc_expires_rescues_past_retention(context: Context, clock: Clock) -> No
     kept = len(list_rescues(context.repository))
     clock.pass_by(days=31)
     did, again = twice(context, GC)
-    assert (kept, did, again.done) == (1, [("expire_rescue", None, "done")], ())
+    assert (kept, did, again.results) == (1, [("expire_rescue", None, "done")], ())
     assert list_rescues(context.repository) == ()
 
 
@@ -122,7 +122,7 @@ def test_gc_expires_passes_of_the_gates_past_retention(context: Context, clock: 
     before = twice(context, GC)[0]
     clock.pass_by(days=31)
     did, again = twice(context, GC)
-    assert (before, did, again.done) == ([], [("expire_gate_passes", None, "done")], ())
+    assert (before, did, again.results) == ([], [("expire_gate_passes", None, "done")], ())
 
 
 # worktrees
@@ -134,7 +134,7 @@ def test_coding_stories_get_their_worktrees_and_others_do_not(context: Context) 
     add_story(context.store)
     did, again = twice(context, WORKTREES)
     assert did == [("create_worktree", 1, "done"), ("create_worktree", 2, "done")]
-    assert (again.done, made_worktrees(context.project)) == ((), frozenset({1, 2}))
+    assert (again.results, made_worktrees(context.project)) == ((), frozenset({1, 2}))
 
 
 def test_one_foreign_branch_does_not_keep_the_others_from_theirs(context: Context) -> None:
@@ -143,7 +143,7 @@ def test_one_foreign_branch_does_not_keep_the_others_from_theirs(context: Contex
     context.repository.git("branch", branch_of(1))
     did, again = twice(context, WORKTREES)
     assert did == [("create_worktree", 1, "failed"), ("create_worktree", 2, "done")]
-    assert (load_story(context.store, 1).stage, again.done) == (Blocked("branch exists", Coding()), ())
+    assert (load_story(context.store, 1).stage, again.results) == (Blocked("branch exists", Coding()), ())
 
 
 def test_a_terminal_story_loses_its_worktree_and_none_of_its_work(context: Context) -> None:
@@ -155,7 +155,7 @@ def test_a_terminal_story_loses_its_worktree_and_none_of_its_work(context: Conte
     did, again = twice(context, WORKTREES)
     (rescue,) = list_rescues(context.repository)
     kept = context.repository.git("show", f"{rescue.ref}:new.txt")
-    assert (did, again.done, place.exists(), kept) == ([("remove_worktree", 1, "done")], (), False, "work")
+    assert (did, again.results, place.exists(), kept) == ([("remove_worktree", 1, "done")], (), False, "work")
     assert context.repository.branch_tip(branch_of(1)) is None
 
 
@@ -250,7 +250,7 @@ def test_a_worktree_that_was_deleted_by_hand_comes_back_with_its_commits(context
     subprocess.run(["git", "commit", "--quiet", "--message", "work"], cwd=place, check=True)
     os.rename(place, place.with_name("gone"))
     did, again = twice(context, WORKTREES)
-    assert (did, again.done) == ([("create_worktree", 1, "done")], ())
+    assert (did, again.results) == ([("create_worktree", 1, "done")], ())
     assert (place / "new.txt").read_text() == "work"
 
 
@@ -263,7 +263,7 @@ def test_done_stories_are_archived_after_their_time(context: Context, clock: Clo
     early = twice(context, ARCHIVE_DONE)[0]
     clock.pass_by(hours=4, seconds=1)
     did, again = twice(context, ARCHIVE_DONE)
-    assert (early, did, again.done) == ([], [("archive_story", 1, "done")], ())
+    assert (early, did, again.results) == ([], [("archive_story", 1, "done")], ())
 
 
 def test_an_epic_closes_when_its_members_are_over_and_not_before(context: Context) -> None:
@@ -274,7 +274,7 @@ def test_an_epic_closes_when_its_members_are_over_and_not_before(context: Contex
     early = twice(context, ARCHIVE_DONE)[0]
     fire_event(context.store, members[1].id, Abandon("no"))
     did, again = twice(context, ARCHIVE_DONE)
-    assert (early, did, again.done) == ([], [("close_story", epic.id, "done")], ())
+    assert (early, did, again.results) == ([], [("close_story", epic.id, "done")], ())
 
 
 # merge-recovery and merge-block
@@ -286,7 +286,7 @@ def test_each_kind_of_merge_failure_is_followed_up(context: Context) -> None:
     did, again = twice(context, MERGE_RECOVERY)
     reached = [load_story(context.store, number).stage.name.value for number in (1, 2, 3, 4)]
     assert reached == ["blocked", "merge_failure", "coding", "merge_failure"]
-    assert (did, again.done) == ([("block_story", 1, "done"), ("move_story", 3, "done")], ())
+    assert (did, again.results) == ([("block_story", 1, "done"), ("move_story", 3, "done")], ())
 
 
 def test_a_fixup_carries_the_output_into_the_next_prompt(context: Context) -> None:
@@ -307,7 +307,7 @@ def test_a_broken_base_holds_until_the_tip_moves(context: Context) -> None:
     did, again = twice(context, MERGE_RECOVERY)
     with context.store.reading() as db:
         told = [entry.event for entry in journal.entries_after(db, 0)]
-    assert (before, did, again.done) == ([], [("release_hold", None, "done")], ())
+    assert (before, did, again.results) == ([], [("release_hold", None, "done")], ())
     assert told == ["hold_began", "hold_ended"]
 
 
@@ -317,7 +317,7 @@ def test_a_hold_whose_commit_was_cleaned_away_ends(context: Context) -> None:
     with context.store.exclusive() as db:
         queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, detail, actor="test", now=NOW)
     did, again = twice(context, MERGE_RECOVERY)
-    assert (did, again.done) == ([("release_hold", 1, "done")], ())
+    assert (did, again.results) == ([("release_hold", 1, "done")], ())
 
 
 def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None:
@@ -329,7 +329,7 @@ def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None
     did, again = twice(context, MERGE_BLOCK)
     fire_event(context.store, 1, Unblock())
     after = twice(context, MERGE_BLOCK)[0]
-    assert (early, did, again.done, after) == ([], [("block_story", 1, "done")], (), [])
+    assert (early, did, again.results, after) == ([], [("block_story", 1, "done")], (), [])
 
 
 def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
@@ -344,11 +344,11 @@ def test_a_story_that_moved_on_meanwhile_is_skipped(context: Context) -> None:
     import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=1)
     moved: list[bool] = []
 
-    def apply(context: Context, actions: tuple[PlannedStep, ...]) -> Iterator[StepResult]:
+    def apply(context: Context, steps: tuple[RecoveryStep, ...]) -> Iterator[StepResult]:
         if not moved:
             moved.append(True)
             fire_event(context.store, 1, Demote())
-        return MERGE_RECOVERY.apply(context, actions)  # the plan of before
+        return MERGE_RECOVERY.apply(context, steps)  # the plan of before
 
     report = run_pass(context, replace(MERGE_RECOVERY, apply=apply))
-    assert [one.outcome for one in report.done] == [Became.SKIPPED]
+    assert [one.outcome for one in report.results] == [Became.SKIPPED]

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huskies_core.context import Context
-from huskies_core.passes.actions import Outcome as Became
-from huskies_core.passes.cost_rollup import COST_ROLLUP, apply, plan
+from huskies_core.passes.attempt import StepOutcome as Became
+from huskies_core.passes.cost_rollup import COST_ROLLUP, RecordUsage, apply, plan
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes import command
@@ -82,7 +82,8 @@ def live(context: Context) -> Recorded:
 
 def roll_up(context: Context) -> list[tuple[int | None, Became]]:
     """The runs that the pass took in, and what became of each."""
-    return [(one.action.run, one.outcome) for one in run_pass(context, COST_ROLLUP).done]
+    results = run_pass(context, COST_ROLLUP).results
+    return [(one.step.run if isinstance(one.step, RecordUsage) else None, one.outcome) for one in results]
 
 
 def test_a_live_run_is_taken_in_once_for_each_change(context: Context, live: Recorded) -> None:

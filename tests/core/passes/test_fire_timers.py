@@ -8,11 +8,11 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.actions import PassReport
 from huskies_core.passes.due import is_due
 from huskies_core.passes.executions import directory_of
 from huskies_core.passes.fire_timers import FIRE_TIMERS
 from huskies_core.passes.pass_runner import run_pass
+from huskies_core.passes.steps import PassReport
 from huskies_core.pipeline.stages import StageName
 from huskies_core.schedules import Every, Once, Schedule
 from huskies_core.store import executions, journal, stories, timers
@@ -47,7 +47,7 @@ def fire(context: Context) -> list[tuple[str, int | None, str]]:
 
 
 def told(report: PassReport) -> list[tuple[str, int | None, str]]:
-    return [(one.action.verb.value, one.action.story, one.detail) for one in report.done]
+    return [(one.step.verb.value, one.step.story, one.detail) for one in report.results]
 
 
 def state(context: Context, number: int = 1) -> tuple[TimerState, str]:
@@ -89,11 +89,11 @@ def test_a_prompt_becomes_a_task_in_coding_that_names_its_timer(context: Context
         story = stories.load(db, 1)
     found = (story.draft.type, story.draft.title, story.draft.description, story.stage.name)
     assert (first, second) == (
-        [("fire_timer", None, "timer 1 (notes): prompt"), ("create_task", 1, "asked for by timer 1")],
+        [("fire_timer", None, "timer 1 (notes): prompt"), ("create_task", 1, "created by timer 1")],
         [],
     )
     assert found == ("task", "Bring the notes up to date", TASK.text, StageName.CODING)
-    assert [one.text for one in story.draft.criteria] == ["What timer 1 (notes) asks for is done."]
+    assert [one.text for one in story.draft.criteria] == ["The request of timer 1 (notes) is done."]
     assert state(context) == (TimerState.FIRED, "")
     assert rows(context) == [
         ("created", "user:test", None),
@@ -155,7 +155,7 @@ def test_one_bad_timer_keeps_no_other_from_firing(context: Context, clock: Clock
     clock.pass_by(minutes=5)
     with context.store.exclusive() as db:
         db.execute("UPDATE timers SET action = '{\"prompt\": 7}' WHERE id = 1")
-    outcomes = [one.outcome.value for one in run_pass(context, FIRE_TIMERS).done if one.action.story is None]
+    outcomes = [one.outcome.value for one in run_pass(context, FIRE_TIMERS).results if one.step.story is None]
     assert (outcomes[:2], len(titles(context))) == (["failed", "done"], 1)
 
 
@@ -181,7 +181,10 @@ def test_a_dry_run_tells_and_changes_nothing(context: Context, clock: Clock, dee
     add(context, deed)
     clock.pass_by(minutes=5)
     report = run_pass(context, FIRE_TIMERS, dry_run=True)
-    assert ([one.outcome.value for one in report.done], state(context)[0]) == (["planned"], TimerState.ARMED)
+    assert ([one.outcome.value for one in report.results], state(context)[0]) == (
+        ["planned"],
+        TimerState.ARMED,
+    )
 
 
 def test_a_timer_makes_a_tick_due_at_its_time_and_an_open_call_when_it_has_died(
@@ -197,7 +200,7 @@ def test_a_timer_makes_a_tick_due_at_its_time_and_an_open_call_when_it_has_died(
         executions.claim(db, Claim(timer.source, CALL, 1), now=context.now())
     clock.now = utc_now()
     reports = pass_sequence.tick(context)
-    assert "end_firing" in [one.action.verb.value for report in reports for one in report.done]
+    assert "end_firing" in [one.step.verb.value for report in reports for one in report.results]
     for _ in range(3):
         pass_sequence.tick(context)
     quiet = is_due(folder)

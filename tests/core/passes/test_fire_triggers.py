@@ -32,7 +32,7 @@ def add(context: Context, predicate: Predicate, mode: TriggerMode = EACH) -> Tri
 
 def fire(context: Context) -> list[tuple[str, int | None, str]]:
     report = run_pass(context, FIRE_TRIGGERS)
-    return [(one.action.verb.value, one.action.story, one.detail) for one in report.done]
+    return [(one.step.verb.value, one.step.story, one.detail) for one in report.results]
 
 
 def found(context: Context, number: int = 1) -> tuple[TriggerState, int, str]:
@@ -63,7 +63,7 @@ def test_a_trigger_sees_only_what_comes_after_it(context: Context) -> None:
         [],
         [
             ("fire_trigger", 1, "trigger 1: prompt, after start of story 1"),
-            ("create_task", 2, "asked for by trigger 1"),
+            ("create_task", 2, "created by trigger 1"),
             # The task itself went to coding, too.
             *[row for number in range(2, 2 + MOST_DEPTH - 1) for row in fired_on(number)],
             ("fire_trigger", 6, f"trigger 1 is suspended: {DEPTH}"),
@@ -71,13 +71,13 @@ def test_a_trigger_sees_only_what_comes_after_it(context: Context) -> None:
     )
 
 
-DEPTH = f"depth {MOST_DEPTH}: what it saw follows from {MOST_DEPTH} firings, one from another"
+DEPTH = f"depth {MOST_DEPTH}: the transition follows from {MOST_DEPTH} executions, each caused by the last"
 
 
 def fired_on(story: int) -> list[tuple[str, int, str]]:
     return [
         ("fire_trigger", story, f"trigger 1: prompt, after start of story {story}"),
-        ("create_task", story + 1, "asked for by trigger 1"),
+        ("create_task", story + 1, "created by trigger 1"),
     ]
 
 
@@ -100,7 +100,7 @@ def test_the_task_names_its_trigger_and_the_story_that_it_is_about(context: Cont
     (criterion,) = task.draft.criteria
     assert (task.draft.title, criterion.text, task.stage.name) == (
         "Look at it",
-        "What trigger 1 asks for after block of story 1 is done.",
+        "The request of trigger 1 after block of story 1 is done.",
         StageName.CODING,
     )
     with context.store.reading() as db:
@@ -170,7 +170,7 @@ def test_the_sixty_first_firing_within_an_hour_suspends_and_says_so(context: Con
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     fire_event(context.store, 1, Block("no"))
     fire(context)
-    why = f"rate: it fired {MOST_IN_AN_HOUR} times within an hour"
+    why = f"rate: it ran {MOST_IN_AN_HOUR} times within an hour"
     assert (found(context), tasks(context)) == ((TriggerState.SUSPENDED, 0, why), [])
     assert (last(context).event, last(context).detail["reason"]) == ("suspended", why)
 
@@ -224,4 +224,4 @@ def test_a_prompt_of_which_nothing_is_left_still_makes_a_task_with_a_title(conte
     import_story(context.store, Archived(to_iso(NOW), ArchiveReason.COMPLETED))
     fire(context)
     task = load_story(context.store, tasks(context)[0])
-    assert task.draft.title == "What trigger 1 asks for after imported of story 1 is done."
+    assert task.draft.title == "The request of trigger 1 after imported of story 1 is done."

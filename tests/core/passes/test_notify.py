@@ -14,8 +14,9 @@ from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.due import is_due
-from huskies_core.passes.notify import NOTIFY, apply, directory_of
-from huskies_core.passes.pass_runner import run_pass
+from huskies_core.passes.notify import NOTIFY, SendNotification, apply, directory_of
+from huskies_core.passes.pass_runner import run_pass, run_passes
+from huskies_core.passes.steps import Verb
 from huskies_core.pipeline.events import (
     Block,
     Event,
@@ -93,7 +94,7 @@ def block(context: Context, title: str = "A story", reason: str = "why") -> int:
 
 def notify(context: Context) -> list[str]:
     """What one pass does."""
-    return [one.detail for one in run_pass(context, NOTIFY).done]
+    return [one.detail for one in run_pass(context, NOTIFY).results]
 
 
 def told(context: Context) -> list[list[str]]:
@@ -266,8 +267,8 @@ def test_while_nobody_is_to_be_told_it_costs_nothing(context: Context) -> None:
 def test_a_dry_run_tells_what_would_be_told_and_claims_nothing(context: Context) -> None:
     turn_on(context)
     block(context)
-    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
-    assert (planned.action.verb.value, planned.detail) == ("send_notification", "Story 1 is blocked")
+    (planned,) = run_pass(context, NOTIFY, dry_run=True).results
+    assert (planned.step.verb.value, planned.detail) == ("send_notification", "Story 1 is blocked")
     assert (statuses(context), notify(context)) == ([], ["notification 1: Story 1 is blocked"])
     assert len(told(context)) == 1
 
@@ -345,7 +346,7 @@ def test_the_end_of_a_run_under_a_broken_config_says_what_is_wrong_and_ends(cont
     block(context)
     context.project.project_toml.write_text("max_coder = 1\n")
     context.forget_config()
-    failures = [report.failure.error for report in pass_sequence.after_run(context) if report.failure]
+    failures = [report.failure.code for report in pass_sequence.after_run(context) if report.failure]
     assert set(failures) == {"config_error"}
     assert statuses(context) == []
 
@@ -389,7 +390,7 @@ def settle_but_for_people(context: Context) -> None:
 
 def claim_alone(context: Context) -> None:
     """What a process leaves that dies behind the claim, before it starts the one that sends."""
-    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
+    (planned,) = run_pass(context, NOTIFY, dry_run=True).results
     with context.store.exclusive() as db:
         message = Message("shop", (Notice("blocked", "", planned.detail, ""),)).document()
         notifications.claim(db, message, now=context.now())
@@ -400,17 +401,22 @@ def test_a_process_that_cannot_be_started_is_a_failure(context: Context) -> None
     turn_on(context)
     block(context)
     context.environ = {**context.environ, "HUGE": "x" * 1_000_000}
-    (failed,) = run_pass(context, NOTIFY).done
-    assert failed.detail.startswith("nothing could be sent: [Errno 7] Argument list too long")
+    (failed,) = run_pass(context, NOTIFY).results
+    assert failed.detail.startswith(
+        "the process that sends the message could not be started: [Errno 7] Argument list too long"
+    )
     assert (statuses(context), notify(context)) == ([Status.FAILED], [])
 
 
 def test_two_that_plan_the_same_send_it_once(context: Context) -> None:
     turn_on(context)
     block(context)
-    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
-    outcomes = [one_of(lambda: apply(context, planned.action)) for _ in range(2)]
-    assert outcomes == ["notification 1: Story 1 is blocked", "Overtaken: somebody else has told that"]
+    assert len(run_pass(context, NOTIFY, dry_run=True).results) == 1
+    outcomes = [one_of(lambda: apply(context, SendNotification(Verb.SEND_NOTIFICATION))) for _ in range(2)]
+    assert outcomes == [
+        "notification 1: Story 1 is blocked",
+        "Overtaken: another process has sent the message",
+    ]
     assert told(context) == [["Story 1 is blocked"]]
 
 
@@ -425,9 +431,9 @@ def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) ->
     """The process that sends reads it anew."""
     turn_on(context)
     block(context)
-    (planned,) = run_pass(context, NOTIFY, dry_run=True).done
+    assert len(run_pass(context, NOTIFY, dry_run=True).results) == 1
     context.project.project_toml.write_text("# nobody\n")
-    apply(context, planned.action)
+    apply(context, SendNotification(Verb.SEND_NOTIFICATION))
     assert told(context) == []
     with context.store.reading() as db:
         (found,) = notifications.recent(db)
@@ -440,5 +446,5 @@ def test_what_is_past_retention_is_forgotten(context: Context, clock: Clock) -> 
     notify(context)
     told(context)
     clock.pass_by(days=31)
-    pass_sequence.run_in_order(context, [pass_sequence.PASSES["gc"]])
+    run_passes(context, [pass_sequence.PASSES["gc"]])
     assert statuses(context) == []

@@ -7,8 +7,9 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
-from huskies_core.passes.actions import Outcome, PlannedStep, Verb
+from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass
+from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal
 from support.waiting import wait_for_file
@@ -51,24 +52,24 @@ def fail_on_two(context: Context, action: PlannedStep) -> str:
 def test_a_second_run_does_nothing(context: Context) -> None:
     chosen = Pass("gc", planned(1, 2), one_by_one(tell))
     first, second = run_pass(context, chosen), run_pass(context, chosen)
-    assert ([item.detail for item in first.done], second.done) == (["told 1", "told 2"], ())
+    assert ([item.detail for item in first.results], second.results) == (["told 1", "told 2"], ())
 
 
 def test_one_bad_item_does_not_stop_the_rest(context: Context) -> None:
     report = run_pass(context, Pass("gc", planned(1, 2, 3, 4), one_by_one(fail_on_two)))
-    ended = [(item.action.story, item.outcome, item.error, item.detail) for item in report.done[:4]]
+    ended = [(item.step.story, item.outcome, item.error, item.detail) for item in report.results[:4]]
     assert ended == [
-        (1, Outcome.DONE, "", "told 1"),
-        (2, Outcome.FAILED, "no", "no"),
-        (3, Outcome.FAILED, "bug", "ZeroDivisionError: a bug"),
-        (4, Outcome.DONE, "", "told 4"),
+        (1, StepOutcome.DONE, "", "told 1"),
+        (2, StepOutcome.FAILED, "no", "no"),
+        (3, StepOutcome.FAILED, "bug", "ZeroDivisionError: a bug"),
+        (4, StepOutcome.DONE, "", "told 4"),
     ]
 
 
 def test_a_dry_run_plans_and_changes_nothing(context: Context) -> None:
     report = run_pass(context, Pass("gc", planned(1), one_by_one(tell)), dry_run=True)
     with context.store.reading() as db:
-        assert ([item.outcome for item in report.done], journal.head(db)) == ([Outcome.PLANNED], 0)
+        assert ([item.outcome for item in report.results], journal.head(db)) == ([StepOutcome.PLANNED], 0)
 
 
 def test_what_is_written_names_the_pass(context: Context) -> None:
@@ -79,7 +80,7 @@ def test_what_is_written_names_the_pass(context: Context) -> None:
 
 def test_a_pass_goes_round_again_while_the_journal_moves_and_no_more_than_ten_times(context: Context) -> None:
     endless = Pass("gc", lambda _: (PlannedStep(Verb.PURGE_CONTENT, 1),), one_by_one(tell))
-    assert len(run_pass(context, endless).done) == MOST_ROUNDS
+    assert len(run_pass(context, endless).results) == MOST_ROUNDS
 
 
 def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context) -> None:
@@ -154,8 +155,8 @@ def test_a_pass_that_runs_elsewhere_is_left_alone(
     with pytest.raises(LockBusy), pass_locked(context, "gc", 0.1):
         pass
     holder.communicate()
-    assert (report.already_running, report.done) == (True, ())
-    assert len(run_pass(context, Pass("gc", planned(1), one_by_one(tell))).done) == 1
+    assert (report.already_running, report.results) == (True, ())
+    assert len(run_pass(context, Pass("gc", planned(1), one_by_one(tell))).results) == 1
 
 
 @pytest.mark.usefixtures("processes")

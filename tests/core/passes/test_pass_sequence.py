@@ -11,9 +11,10 @@ from huskies_core.ids import StoryId
 from huskies_core.merge_results import GatesFailed
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.actions import Outcome as Became
-from huskies_core.passes.actions import PassReport
+from huskies_core.passes.attempt import StepOutcome as Became
+from huskies_core.passes.dead_runs import EndDeadRun
 from huskies_core.passes.due import is_due
+from huskies_core.passes.steps import PassReport, Verb
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure
 from huskies_core.store import pass_times, runs, stories
@@ -140,7 +141,9 @@ def test_a_tick_ends_a_dead_run_at_once_and_goes_on_with_its_story(context: Cont
     reports = pass_sequence.tick(context)
     with context.store.reading() as db:
         ended = runs.load(db, run)
-    assert [(one.action.verb.value, one.outcome) for one in reports[0].done] == [("release_run", Became.DONE)]
+    assert [(one.step.verb.value, one.outcome) for one in reports[0].results] == [
+        ("release_run", Became.DONE)
+    ]
     assert (ended.outcome, ended.detail) == (Outcome.CRASHED, "its supervisor was killed")
 
 
@@ -150,8 +153,9 @@ def test_a_run_whose_account_is_broken_keeps_no_other_from_its_end(context: Cont
     context.project.run_dir(run).mkdir(parents=True)
     (context.project.run_dir(run) / "exit.json").write_text("garbage")
     reports = pass_sequence.tick(context)
-    outcomes = [(one.action.run, one.outcome) for one in reports[0].done]
-    assert (outcomes, "auto-assign" in ran(reports)) == ([(run, Became.DONE)], True)
+    steps = [(result.step, result.outcome) for result in reports[0].results]
+    ended = EndDeadRun(Verb.END_RUN, 1, f"run {run}: ended, not recorded", run=run)
+    assert (steps, "auto-assign" in ran(reports)) == ([(ended, Became.DONE)], True)
 
 
 def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> None:
@@ -163,7 +167,7 @@ def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> 
     ended, broken = pass_sequence.tick(context)
     with context.store.reading() as db:
         assert runs.load(db, run).outcome is Outcome.CRASHED
-    assert (ended.acted, broken.failure and broken.failure.error) == (True, "config_error")
+    assert (ended.acted, broken.failure and broken.failure.code) == (True, "config_error")
 
 
 @pytest.mark.parametrize("name", ["exit.json", "progress.json", "kill.json"])
@@ -189,7 +193,7 @@ def test_reconcile_and_watchdog_run_at_their_intervals(context: Context, clock: 
 def test_a_dry_tick_plans_and_changes_nothing(context: Context) -> None:
     import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""))
     reports = pass_sequence.tick(context, dry_run=True)
-    planned = [(one.action.verb.value, one.outcome) for report in reports for one in report.done]
+    planned = [(one.step.verb.value, one.outcome) for report in reports for one in report.results]
     assert ("block_story", Became.PLANNED) in planned
     assert load_story(context.store, 1).stage.name.value == "merge_failure"
 

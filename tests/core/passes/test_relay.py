@@ -15,11 +15,12 @@ from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.gateway.connection import KeptLine, open_line
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.actions import Outcome, PassReport
+from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.relay import RELAY, relay_pass
+from huskies_core.passes.steps import PassReport
 from huskies_core.pipeline.events import Block, Event, Freeze, Start, Unfreeze
 from huskies_core.store import pass_times
 from support.contexts import Clock, opened
@@ -65,15 +66,15 @@ def move(context: Context, times: int = 1) -> None:
         fire_event(context.store, story.id, event)
 
 
-def relay(context: Context) -> tuple[Outcome, str]:
-    (done,) = run_pass(context, QUICK).done
+def relay(context: Context) -> tuple[StepOutcome, str]:
+    (done,) = run_pass(context, QUICK).results
     return done.outcome, done.detail
 
 
 def relay_at_last(context: Context, clock: Clock) -> None:
     """Tries again after each wait until nothing is left."""
     for _ in range(100):
-        if not run_pass(context, QUICK).done:
+        if not run_pass(context, QUICK).results:
             return
         clock.pass_by(seconds=61)
     raise AssertionError("still not all sent")
@@ -88,28 +89,28 @@ MOVED = [("1", "coding"), ("1", "frozen"), ("1", "coding"), ("1", "frozen"), ("1
 def test_each_transition_is_sent_once_in_order_over_one_line(context: Context, gateway: Gateway) -> None:
     move(context, 3)
     first, second = run_pass(context, QUICK), run_pass(context, QUICK)
-    assert ([one.detail for one in first.done], second.done) == (["3 events"], ())
+    assert ([one.detail for one in first.results], second.results) == (["3 events"], ())
     assert (gateway.told, gateway.projects, len(gateway.tokens)) == (MOVED[:3], ["kennel"], 1)
 
 
 def test_a_dry_run_tells_what_is_to_be_sent_and_sends_nothing(context: Context, gateway: Gateway) -> None:
     move(context, 2)
-    (planned,) = run_pass(context, QUICK, dry_run=True).done
-    assert (planned.outcome, planned.detail, gateway.asked) == (Outcome.PLANNED, "2 events", [])
+    (planned,) = run_pass(context, QUICK, dry_run=True).results
+    assert (planned.outcome, planned.detail, gateway.asked) == (StepOutcome.PLANNED, "2 events", [])
 
 
 def test_without_a_gateway_nothing_is_sent_and_nothing_is_due(context: Context, gateway: Gateway) -> None:
     context.environ = {"HUSKIES_GATEWAY_URL": ""}
     move(context)
     settle(context)
-    assert (run_pass(context, QUICK).done, is_due(state(context)), gateway.asked) == ((), False, [])
+    assert (run_pass(context, QUICK).results, is_due(state(context)), gateway.asked) == ((), False, [])
 
 
 def test_the_config_names_gateway_and_project(context: Context, gateway: Gateway) -> None:
     context.environ = {}
     context.project.project_toml.write_text(f'gateway_url = "{gateway.url}/"\ngateway_project = "shop"\n')
     move(context)
-    assert (relay(context), gateway.projects) == ((Outcome.DONE, "1 event"), ["shop"])
+    assert (relay(context), gateway.projects) == ((StepOutcome.DONE, "1 event"), ["shop"])
 
 
 def test_a_kept_line_is_one_line_until_it_breaks(context: Context, gateway: Gateway) -> None:
@@ -231,13 +232,13 @@ def test_waits_double_up_to_a_minute_and_nobody_is_asked_meanwhile(
     move(context, 5)
     waits: list[float] = []
     for _ in range(9):
-        assert relay(context) == (Outcome.FAILED, "gateway: no token: it answered 503")
+        assert relay(context) == (StepOutcome.FAILED, "gateway: no token: it answered 503")
         with context.store.reading() as db:
             due_at = pass_times.get(db, "relay").due_at
         assert due_at is not None
         waits.append((due_at - clock.now).total_seconds())
         clock.pass_by(seconds=waits[-1] - 0.1)
-        assert run_pass(context, QUICK).done == ()
+        assert run_pass(context, QUICK).results == ()
         clock.pass_by(seconds=0.2)
     assert ([round(wait) for wait in waits], len(gateway.asked)) == ([1, 2, 4, 8, 16, 32, 60, 60, 60], 9)
     gateway.refuses_tokens = b""
@@ -281,7 +282,7 @@ def test_a_gateway_that_is_away_for_a_while_gets_all_of_it_when_it_is_back(
     gateway.open()
     clock.pass_by(seconds=2)
     run_pass(context, QUICK)
-    assert (away, gateway.told) == ((Outcome.FAILED, "gateway: no token: Connection refused"), MOVED[:2])
+    assert (away, gateway.told) == ((StepOutcome.FAILED, "gateway: no token: Connection refused"), MOVED[:2])
 
 
 def test_a_line_that_breaks_in_the_middle_of_a_frame_loses_and_repeats_nothing(
@@ -301,7 +302,7 @@ def test_a_frame_that_was_not_confirmed_is_the_only_one_that_comes_twice(
     broke = relay(context)
     clock.pass_by(seconds=2)
     run_pass(context, QUICK)
-    assert (broke[0], gateway.told) == (Outcome.FAILED, [*MOVED[:3], *MOVED[2:]])
+    assert (broke[0], gateway.told) == (StepOutcome.FAILED, [*MOVED[:3], *MOVED[2:]])
 
 
 def test_of_two_frames_of_a_transition_the_one_that_arrived_is_not_sent_again(
@@ -323,7 +324,7 @@ def test_a_gateway_that_takes_frames_and_never_answers_is_given_up_after_a_while
     relay_at_last(context, clock)
     clock.pass_by(seconds=2)
     relay_at_last(context, clock)
-    assert mute == (Outcome.FAILED, "gateway: a frame was not confirmed in time")
+    assert mute == (StepOutcome.FAILED, "gateway: a frame was not confirmed in time")
     assert gateway.told == [MOVED[0], *MOVED[:2]]
 
 
@@ -368,7 +369,7 @@ def test_neither_token_nor_password_is_told(
         outcome, detail = relay(context)
     said = detail + caplog.text
     assert (outcome, [word for word in ("secret", "zoe", "sesame", "em9l") if word in said]) == (
-        Outcome.FAILED,
+        StepOutcome.FAILED,
         [],
     )
     assert [headers["Authorization"] for headers in gateway.asked] == ["Basic em9lOm9wZW4gc2VzYW1l"]
@@ -388,7 +389,7 @@ def test_an_address_that_cannot_be_used_is_a_failed_pass_that_keeps_it_to_itself
     move(context)
     report: PassReport = pass_sequence.tick(context)[-1]
     assert report.failure is not None
-    assert (report.name, report.failure.error, "word" in report.failure.detail) == (
+    assert (report.name, report.failure.code, "word" in report.failure.message) == (
         "relay",
         "config_error",
         False,
@@ -398,7 +399,7 @@ def test_an_address_that_cannot_be_used_is_a_failed_pass_that_keeps_it_to_itself
 def test_without_the_package_the_extra_is_named(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "websockets.sync.client", None)
     move(context)
-    (done,) = run_pass(context, QUICK).done
+    (done,) = run_pass(context, QUICK).results
     assert (done.error, done.detail) == (
         "missing_extra",
         "sending events to a gateway requires the package websockets",

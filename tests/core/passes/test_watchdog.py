@@ -119,7 +119,7 @@ def accounts(context: Context) -> list[Account]:
 
 def test_the_limit_that_a_live_run_waits_out_is_held_once(context: Context, directory: RunDirectory) -> None:
     shows(directory, limited(), after=0)
-    rounds = [[done.action.verb.value for done in run_pass(context, WATCHDOG).done] for _ in range(2)]
+    rounds = [[done.step.verb.value for done in run_pass(context, WATCHDOG).results] for _ in range(2)]
     assert (rounds, accounts(context)) == ([["hold_account"], []], [Account("command", "")])
 
 

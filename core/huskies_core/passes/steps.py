@@ -1,13 +1,14 @@
-"""What passes plan and what became of it: plain values, read alike by dry runs, JSON, `explain` and the tests."""
+"""The steps that passes plan and their results: plain values that dry runs, JSON, `explain` and the tests read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from huskies_core.pipeline.events import Event
-from huskies_core.runs.request import RunRequest
+from huskies_core.passes.attempt import Attempt, StepOutcome
 
 
 class Verb(StrEnum):
+    """The names of steps: the key `action` of the JSON of a pass."""
+
     CREATE_WORKTREE = "create_worktree"
     REMOVE_WORKTREE = "remove_worktree"
     RESCUE_WORK = "rescue_work"
@@ -42,54 +43,38 @@ class Verb(StrEnum):
     RUN_PASS = "run_pass"
 
 
-class Outcome(StrEnum):
-    DONE = "done"
-    PLANNED = "planned"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Move:
-    """An event to fire for a visit; `content` is written in the same transaction."""
-
-    event: Event
-    visit: int
-    content: tuple[tuple[str, str], ...] = ()
-
-
 @dataclass(frozen=True)
 class PlannedStep:
-    """One thing a pass would do. `subject` names a run, a ref or a count where the story does not say it all."""
+    """One step of a pass. A subclass holds what applying it needs; `detail` is for people."""
 
     verb: Verb
     story: int | None = None
     detail: str = ""
-    move: Move | None = None
-    order: RunRequest | None = field(default=None, repr=False)
-    run: int | None = None
-    subject: str = ""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """An action and what became of it; `error` is the code of a failure."""
+    """A step and its outcome; `error` is the code of a failure."""
 
-    action: PlannedStep
-    outcome: Outcome
+    step: PlannedStep
+    outcome: StepOutcome
     detail: str
     error: str = ""
+
+    @staticmethod
+    def of(step: PlannedStep, attempt: Attempt) -> "StepResult":
+        return StepResult(step, attempt.outcome, attempt.message or step.detail, attempt.code)
 
 
 @dataclass(frozen=True)
 class PassReport:
-    """What one pass did. `failure` is why it could not plan at all."""
+    """The results of one pass. `failure` is the error that kept it from planning."""
 
     name: str
-    done: tuple[StepResult, ...] = ()
+    results: tuple[StepResult, ...] = ()
     already_running: bool = False
-    failure: StepResult | None = None
+    failure: Attempt | None = None
 
     @property
     def acted(self) -> bool:
-        return any(item.outcome is Outcome.DONE for item in self.done)
+        return any(result.outcome is StepOutcome.DONE for result in self.results)

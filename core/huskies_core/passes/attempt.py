@@ -1,0 +1,43 @@
+"""One item of many: its error becomes an outcome, so that the other items go on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from huskies_core.errors import HuskiesError, Overtaken
+
+
+class StepOutcome(StrEnum):
+    DONE = "done"
+    PLANNED = "planned"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass
+class Attempt:
+    """The outcome of a block. `message` is what the block set, or the text of its error, whose code is `code`."""
+
+    outcome: StepOutcome = StepOutcome.DONE
+    message: str = ""
+    code: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is StepOutcome.FAILED
+
+
+@contextmanager
+def attempt() -> Iterator[Attempt]:
+    """Run the block and keep its error: skipped if the state has changed since it was planned, else failed."""
+    tried = Attempt()
+    try:
+        yield tried
+    except Overtaken as error:
+        tried.outcome, tried.message, tried.code = StepOutcome.SKIPPED, error.message, error.code
+    except HuskiesError as error:
+        tried.outcome, tried.message, tried.code = StepOutcome.FAILED, error.message, error.code
+    except Exception as error:
+        tried.outcome, tried.code = StepOutcome.FAILED, "bug"
+        tried.message = f"{type(error).__name__}: {error}"

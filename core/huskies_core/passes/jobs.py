@@ -1,0 +1,98 @@
+"""Jobs: work that a pass claims in the store and leaves to a process of its own.
+
+The process holds the lock of the job from the claim to the recorded end, as a supervisor does for a run. A job that is
+open while its lock is free was interrupted; nothing begins it again.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.sanitize import one_line, tail
+from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE, adopt_lock, is_alive, take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
+
+_IN_BACKGROUND = '"$@" &'
+"""Start the process from a shell that ends at once: it outlives a watch and leaves no zombie there."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An open row of the store and the command that does its work.
+
+    `fail` ends the row with the reason why the process could not start; `interrupt` ends it with the last output of a
+    process that died.
+    """
+
+    name: str
+    directory: RunDirectory
+    command: tuple[str, ...]
+    fail: Callable[[str], None]
+    interrupt: Callable[[str], None]
+
+    @property
+    def is_interrupted(self) -> bool:
+        return not is_alive(self.directory)
+
+
+def lock_job(directory: RunDirectory, name: str, locks: ExitStack) -> int:
+    """Take the lock of a job. Leaving `locks` releases it in this process. Raise Overtaken if it is held."""
+    lock = take_lock(directory)
+    if lock is None:
+        raise Overtaken(f"another process holds the lock of {name}", code="already_running")
+    locks.callback(os.close, lock)
+    return lock
+
+
+def start_job(context: Context, job: Job, lock: int) -> None:
+    """Start the process of a job with its lock, and do not wait for it. Its output goes to the job's directory.
+
+    Record the failure and raise HuskiesError if no process can be started.
+    """
+    argv = (sys.executable, "-P", "-m", "huskies_cli.main", *job.command)
+    try:
+        with open(job.directory.output, "ab") as log:
+            subprocess.run(
+                ["/bin/sh", "-c", _IN_BACKGROUND, "sh", *argv],
+                cwd=context.project.root,
+                env={**context.environ, LOCK_FD_VARIABLE: str(lock)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+    except OSError as error:
+        job.fail(f"could not be started: {error}")
+        raise HuskiesError(f"{job.name} could not be started: {error}") from error
+
+
+def end_interrupted(job: Job) -> None:
+    """Record that the job was interrupted, with the last output of its process."""
+    job.interrupt(_last_output(job.directory))
+
+
+@contextmanager
+def adopted(context: Context, directory: RunDirectory, refusal: HuskiesError) -> Iterator[None]:
+    """Hold the lock that `start_job` passed to this process. Raise `refusal` if it passed none."""
+    lock = adopt_lock(directory, context.environ)
+    if lock is None:
+        raise refusal
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _last_output(directory: RunDirectory) -> str:
+    """Return the end of a process's output on one line, empty if there is no output."""
+    try:
+        with open(directory.output, errors="replace") as log:
+            return one_line(tail(log.read().strip(), 200))
+    except FileNotFoundError:
+        return ""
