@@ -23,13 +23,13 @@ from huskies_core.config.records import (
     Gate,
     MergeSettings,
     Notify,
-    Pricing,
     ProjectConfig,
     Watcher,
 )
 from huskies_core.pipeline.events import Unblock, Unfreeze
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.pipeline.state_machine import TABLE, Row, transition
+from huskies_core.runtimes.interface import Price
 from support.stage_examples import EVENTS, STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +122,7 @@ def target_of(row: Row[Any]) -> str:
 
 def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:
     project, agents = text_of("huskies-project.toml.5"), text_of("huskies-agents.toml.5")
-    records = (ProjectConfig, Watcher, MergeSettings, Gate, Component, Budget, Pricing, Notify)
+    records = (ProjectConfig, Watcher, MergeSettings, Gate, Component, Budget, Price, Notify)
     keys = [(project, item) for record in records for item in dataclasses.fields(record)]
     keys += [(agents, item) for item in dataclasses.fields(Agent)]
     tables = {"watcher", "merge", "gates", "components", "budget", "pricing", "notify"}

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from huskies_core.config import checks
 from huskies_core.config.table import Table, list_of, read_record
+from huskies_core.runtimes.interface import Price
 
 Arguments = Annotated[tuple[str, ...], Table.arguments]
 """The argument list of a command, never a shell string. An empty list runs nothing."""
@@ -76,16 +77,6 @@ class Budget:
     per_day_usd: float | None = None
 
 
-@dataclass(frozen=True)
-class Pricing:
-    """USD per million tokens."""
-
-    input: float = 0.0
-    output: float = 0.0
-    cached_input: float = 0.0
-    cache_write: float = 0.0
-
-
 class Topic(StrEnum):
     """The subject of a notification."""
 
@@ -115,9 +106,9 @@ class Notify:
         return bool(self.events and (self.desktop or self.command or self.webhook or self.apprise))
 
 
-def _prices(table: Table, key: str) -> Mapping[str, Pricing]:
+def _prices(table: Table, key: str) -> Mapping[str, Price]:
     models = table.table(key)
-    return MappingProxyType({name: read_record(Pricing, models.table(name)) for name in models.data})
+    return MappingProxyType({name: read_record(Price, models.table(name)) for name in models.data})
 
 
 @dataclass(frozen=True)
@@ -140,7 +131,7 @@ class ProjectConfig:
     gates: Annotated[tuple[Gate, ...], list_of(Gate)] = ()
     components: Annotated[tuple[Component, ...], list_of(Component)] = ()
     budget: Budget = Budget()
-    pricing: Annotated[Mapping[str, Pricing], _prices] = field(default_factory=lambda: MappingProxyType({}))
+    pricing: Annotated[Mapping[str, Price], _prices] = field(default_factory=lambda: MappingProxyType({}))
     notify: Notify = Notify()
 
 

@@ -10,11 +10,11 @@ from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.git.worktrees import checkout_of
+from huskies_core.ids import StoryId
 from huskies_core.runs import agent_sessions
 from huskies_core.runs.handoff_files import StartFacts, write_start_facts
 from huskies_core.runs.own_program import mcp_server, own_program_dir
 from huskies_core.runs.prompts import build_nudge, build_prompt, prompt_values
-from huskies_core.runs.run_usage import prices_of
 from huskies_core.runs.sandbox_policy import confine, held_database
 from huskies_core.runs.steps import definition_of, gate_steps, pending_setup, teardown_steps
 from huskies_core.runs.story_worktrees import base_tip
@@ -69,7 +69,7 @@ def build_run_spec(context: Context, request: RunRequest, run: Run, directory: R
         reader=reader_module("command" if agent is None else agent.runtime),
         held_database=held_database(agent, context.project),
         model="" if agent is None else agent.model or "",
-        prices=prices_of(context.config.project),
+        prices=dict(context.config.project.pricing),
         advance=(sys.executable, "-P", "-m", "huskies_cli.main", "advance", str(run.id)),
     )
 
@@ -123,7 +123,7 @@ def _agent_step(context: Context, request: RunRequest, agent: Agent, directory: 
 
 def _assignment(
     context: Context,
-    story: int,
+    story: StoryId,
     agent: Agent,
     message: Message,
     budget: float | None,

@@ -1,9 +1,8 @@
 """Usage of runs: recorded while they are live, and settled from their whole output after their end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
-from huskies_core.config.records import ProjectConfig
 from huskies_core.errors import HuskiesError
 from huskies_core.runtimes.known import load_runtime, runtime_names
 from huskies_core.store import usage
@@ -13,12 +12,7 @@ from huskies_core.store.usage import Usage
 from huskies_core.supervisor.progress import measure
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Price
 from huskies_core.supervisor.stream import read_output
-
-
-def prices_of(settings: ProjectConfig) -> Mapping[str, Price]:
-    return {name: Price(**vars(price)) for name, price in settings.pricing.items()}
 
 
 def record(db: Connection, run: Run, progress: Progress, *, now: datetime) -> None:

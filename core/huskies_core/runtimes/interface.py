@@ -26,6 +26,16 @@ def believed(until: float | None, now: float) -> float | None:
     return until if until is not None and until <= now + LONGEST_LIMIT_SECS else None
 
 
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached_input: float = 0.0
+    cache_write: float = 0.0
+
+
 class FailureKind(StrEnum):
     LIMIT = "limit"
     ERROR = "error"

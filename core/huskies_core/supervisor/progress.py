@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from huskies_core.atomic_file import replace_file
-from huskies_core.runtimes.interface import Reader
+from huskies_core.runtimes.interface import Price, Reader
 from huskies_core.supervisor.records import Progress, Usage
-from huskies_core.supervisor.spec import Price, RunSpec
+from huskies_core.supervisor.spec import RunSpec
 
 _MILLION = 1_000_000
 

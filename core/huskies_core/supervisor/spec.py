@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from huskies_core.runtimes.interface import Price
+
 
 class Role(StrEnum):
     SETUP = "setup"
@@ -36,16 +38,6 @@ class Limits:
     max_budget_usd: float | None = None
     inactivity_timeout_secs: float | None = None
     max_wall_secs: float | None = None
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars per million tokens."""
-
-    input: float = 0.0
-    output: float = 0.0
-    cached_input: float = 0.0
-    cache_write: float = 0.0
 
 
 @dataclass(frozen=True)

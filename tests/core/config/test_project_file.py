@@ -10,12 +10,12 @@ from huskies_core.config.records import (
     Gate,
     MergeSettings,
     Notify,
-    Pricing,
     ProjectConfig,
     QaMode,
     Topic,
     Watcher,
 )
+from huskies_core.runtimes.interface import Price
 
 Refusal = Callable[..., list[str]]
 
@@ -88,7 +88,7 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         gates=(Gate("tests", ("./my script",), 7), Gate("lint", ("ruff", "check"))),
         components=(Component("web", "web", ("npm", "ci"), ("npm", "run", "clean"), 8),),
         budget=Budget(1.0, 2.5),
-        pricing={"gpt-5.1": Pricing(1.0, 2.0, 3.0, 0.5)},
+        pricing={"gpt-5.1": Price(1.0, 2.0, 3.0, 0.5)},
         notify=Notify(
             events=(Topic.BLOCKED, Topic.DONE),
             desktop=True,

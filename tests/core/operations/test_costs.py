@@ -12,11 +12,11 @@ from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.costs import By, cost_document, read_costs
+from huskies_core.runtimes.interface import Price
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.usage import Usage
 from huskies_core.supervisor.progress import cost_of, price_of
-from huskies_core.supervisor.spec import Price
 from support.contexts import Clock, opened
 from support.stories import NOW, add_story
 
