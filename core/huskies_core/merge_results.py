@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 
 @dataclass(frozen=True)
@@ -131,13 +131,7 @@ MergeResult = (
     | NoResult
 )
 
-_CLASSES: Mapping[str, Callable[..., MergeResult]] = {
-    kind.name: kind
-    for kind in (
-        *(Landed, AlreadyMerged, Conflict, NoCommits, GatesFailed, BaseBroken),
-        *(BaseDirty, LostRace, StoryMoved, Interrupted, OtherFailure, NoResult),
-    )
-}
+_CLASSES: Mapping[str, Callable[..., MergeResult]] = {kind.name: kind for kind in get_args(MergeResult)}
 
 
 def from_json(document: Mapping[str, Any]) -> MergeResult:

@@ -15,7 +15,6 @@ from huskies_core.runs.rules import Rule
 from huskies_core.runs.start import start_run
 from huskies_core.runs.stop import stop_and_freeze
 from huskies_core.scheduler.blockers import (
-    AGENT_STAGES,
     Blocker,
     all_blockers,
     choose_agent,
@@ -164,7 +163,7 @@ def kind_of(story: Story, named: Agent | None) -> RunKind:
         hint = f"'huskies explain {story.id}' says what moves it."
         fact = f"no agent works on a story in {story.stage.name.value}"
         raise HuskiesError(fact, hint=hint, code="wrong_stage", subject=str(story.id))
-    if named is not None and named.stage is not AGENT_STAGES[kind]:
+    if named is not None and named.stage.value != kind.value:
         fact = f"{named.name} is an agent of stage {named.stage.value}; story {story.id} needs a {kind.value}"
         raise HuskiesError(
             fact, hint="'huskies agent list' shows them.", code="wrong_stage", subject=named.name

@@ -40,7 +40,7 @@ def show_prompt(context: Context, story: int, name: str | None = None) -> Prompt
         seen = stories.load(db, story)
         snapshot = take_snapshot(context, db)
         named = None if name is None else known_agent(snapshot, name)
-        sent = _sent(context, snapshot.live_run(story), named)
+        sent = _sent(context, snapshot.live_run(seen.id), named)
         if sent is not None:
             return sent
         refuse_epic(seen)

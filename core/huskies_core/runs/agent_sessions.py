@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from huskies_core.config.records import Agent
+from huskies_core.ids import Seq, Visit
 from huskies_core.runtimes.known import load_runtime, runtime_names
 from huskies_core.store import content, stories
 from huskies_core.store.connection import Connection
@@ -25,8 +26,8 @@ class Session:
     agent: str
     runtime: str
     model: str | None
-    seq: int
-    visit: int
+    seq: Seq
+    visit: Visit
 
 
 def has_sessions(run: Run) -> bool:

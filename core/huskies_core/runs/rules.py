@@ -74,12 +74,12 @@ class Rule(StrEnum):
         return Rule.WAIT if self in (Rule.CRASH_WAIT, Rule.RATE_LIMITED, Rule.MERGE_RETRY) else self
 
 
-def reached_limit(settings: ProjectConfig, kind: RunKind, live: Sequence[Run]) -> Rule | None:
-    """Return the limit on live runs that forbids another run of the kind: MAX_CODERS, MAX_GATES or None."""
+def reached_limit(settings: ProjectConfig, kind: RunKind, live: Sequence[Run]) -> tuple[Rule, str] | None:
+    """Return the limit that forbids another live run of the kind, and the live runs in words."""
     if kind is RunKind.CODER and count_live(live, kind) >= settings.max_coders:
-        return Rule.MAX_CODERS
+        return Rule.MAX_CODERS, f"{settings.max_coders} coders are live"
     if kind in UNATTENDED and count_live(live, *UNATTENDED) >= settings.max_gates:
-        return Rule.MAX_GATES
+        return Rule.MAX_GATES, f"{settings.max_gates} gate and merge runs are live"
     return None
 
 

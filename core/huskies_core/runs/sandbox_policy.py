@@ -12,6 +12,7 @@ import huskies_core
 from huskies_core.config.records import Agent
 from huskies_core.errors import HuskiesError
 from huskies_core.git.worktrees import MADE, checkout_of
+from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.runs.bubblewrap import PROGRAM, Show, View, wrap
 from huskies_core.runs.own_program import installed_program
@@ -30,7 +31,13 @@ _STORE_FILES = ("", "-wal", "-shm")
 
 
 def confine(
-    step: Step, agent: Agent, project: Project, *, story: int, run: RunDirectory, environ: Mapping[str, str]
+    step: Step,
+    agent: Agent,
+    project: Project,
+    *,
+    story: StoryId,
+    run: RunDirectory,
+    environ: Mapping[str, str],
 ) -> Step:
     """Return the agent's step, in the sandbox if the agent has one.
 
@@ -148,7 +155,7 @@ def _is_below(path: str, places: Iterable[str]) -> bool:
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
-def _project_paths(project: Project, story: int, run: RunDirectory) -> Iterator[tuple[Show, str]]:
+def _project_paths(project: Project, story: StoryId, run: RunDirectory) -> Iterator[tuple[Show, str]]:
     """Show the checkout and git's folder for reading, and of `.huskies` only what the story's agent needs."""
     state = project.state_dir
     yield Show.READ, str(project.root)
@@ -164,7 +171,7 @@ def _project_paths(project: Project, story: int, run: RunDirectory) -> Iterator[
     yield from _git_paths(project, story)
 
 
-def _git_paths(project: Project, story: int) -> Iterator[tuple[Show, str]]:
+def _git_paths(project: Project, story: StoryId) -> Iterator[tuple[Show, str]]:
     """Make writable what a commit on the story's branch needs.
 
     Files that name the repository, its configuration and its hooks stay read-only: git is run in this worktree later.

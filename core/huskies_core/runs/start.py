@@ -88,7 +88,10 @@ def _claim(context: Context, request: RunRequest, db: Connection, now: datetime)
         )
     if agent is not None and not request.is_asked and pauses.get(db) is not None:
         raise Overtaken("the start of agents is paused", code=Rule.PAUSED)
-    _refuse_above_limit(context, request.kind, runs.live(db))
+    limit = reached_limit(context.config.project, request.kind, runs.live(db))
+    if limit is not None:
+        rule, detail = limit
+        raise Overtaken(f"{rule}: {detail}", code=rule)
     claim = Claim(
         story.id,
         request.kind,
@@ -99,17 +102,6 @@ def _claim(context: Context, request: RunRequest, db: Connection, now: datetime)
     )
     timers.stop_waiting(db, story.id, actor=context.actor, now=now)
     return runs.claim(db, claim, actor=context.actor, now=now)
-
-
-def _refuse_above_limit(context: Context, kind: RunKind, live: tuple[Run, ...]) -> None:
-    settings = context.config.project
-    limit = reached_limit(settings, kind, live)
-    if limit is Rule.MAX_CODERS:
-        raise Overtaken(f"max_coders is {settings.max_coders}, and so many coders are live", code=limit)
-    if limit is Rule.MAX_GATES:
-        raise Overtaken(
-            f"max_gates is {settings.max_gates}, and so many gates and merges are live", code=limit
-        )
 
 
 def _launch(context: Context, request: RunRequest, run: Run, lock: int) -> None:

@@ -9,6 +9,7 @@ from huskies_core.config.records import Component, Gate
 from huskies_core.context import Context
 from huskies_core.git.repository import Checkout
 from huskies_core.git.worktrees import checkout_of
+from huskies_core.ids import StoryId
 from huskies_core.supervisor.spec import Role, Step
 
 SETUP_MARK = "huskies-setup.json"
@@ -45,7 +46,7 @@ def gate_steps(gates: Sequence[Gate], worktree: Path) -> tuple[Step, ...]:
 
 
 def pending_setup(
-    context: Context, story: int, components: Sequence[Component]
+    context: Context, story: StoryId, components: Sequence[Component]
 ) -> tuple[tuple[Step, ...], dict[str, str]]:
     """Return the setup steps that have not run for the committed files, and the present digest of each component."""
     checkout = checkout_of(context.project, story)
@@ -55,7 +56,7 @@ def pending_setup(
     return setup_steps(pending, context.project.worktree(story)), digests
 
 
-def mark_setup(context: Context, story: int, digests: Mapping[str, str]) -> None:
+def mark_setup(context: Context, story: StoryId, digests: Mapping[str, str]) -> None:
     """Record that setup ran for these files. If a crash prevents that, setup runs again."""
     checkout = checkout_of(context.project, story)
     if checkout is not None:

@@ -93,14 +93,9 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
         # A start that waited for the git lock may have made the branch again.
         if removed.branch_kept or context.repository.branch_tip(branch_of(story.id)) is None:
             branches.forget(db, story.id)
+        kind, detail = journal.Kind.WORKTREE, {"rescue": removed.rescue}
         journal.append(
-            db,
-            journal.Kind.WORKTREE,
-            "worktree_removed",
-            actor=context.actor,
-            now=now,
-            story=removed.story,
-            detail={"rescue": removed.rescue},
+            db, kind, "worktree_removed", actor=context.actor, now=now, story=story.id, detail=detail
         )
     return removed
 
@@ -161,14 +156,8 @@ def _not_made(refused: Refused) -> NotMade:
 def _journal_made(context: Context, made: Sequence[Made], now: datetime) -> None:
     if not made:
         return
+    kind, actor = journal.Kind.WORKTREE, context.actor
     with context.store.exclusive() as db:
         for result in made:
-            journal.append(
-                db,
-                journal.Kind.WORKTREE,
-                "worktree_made",
-                actor=context.actor,
-                now=now,
-                story=result.story,
-                detail={"branch": result.branch, "head": result.head},
-            )
+            detail = {"branch": result.branch, "head": result.head}
+            journal.append(db, kind, "worktree_made", actor=actor, now=now, story=result.story, detail=detail)

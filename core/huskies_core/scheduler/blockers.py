@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from huskies_core.clock import next_midnight, to_local
-from huskies_core.config.records import Agent, AgentStage, Config
+from huskies_core.config.records import Agent, Config
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.rules import UNATTENDED, Rule, reached_limit
 from huskies_core.sanitize import one_line
@@ -16,12 +16,6 @@ from huskies_core.store import runs
 from huskies_core.store.queue_holds import QueueHold, QueueHoldKind
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
-
-AGENT_STAGES = {
-    RunKind.CODER: AgentStage.CODER,
-    RunKind.QA: AgentStage.QA,
-    RunKind.MERGEMASTER: AgentStage.MERGEMASTER,
-}
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,7 @@ def candidates(snapshot: Snapshot, story: Story, kind: RunKind) -> Sequence[Agen
 
     If the story names an agent or a model, only those agents may, unless the stage has none of them.
     """
-    of_stage = [agent for agent in snapshot.config.agents if agent.stage is AGENT_STAGES[kind]]
+    of_stage = [agent for agent in snapshot.config.agents if agent.stage.value == kind.value]
     named = [agent for agent in of_stage if story.draft.agent and _matches(agent, story.draft.agent)]
     if named:
         return named
@@ -179,13 +173,10 @@ def _hold_blocker(hold: QueueHold, story: Story) -> Blocker:
 
 
 def _limit_blocker(snapshot: Snapshot, kind: RunKind) -> Iterable[Blocker]:
-    settings = snapshot.config.project
-    limit = reached_limit(settings, kind, snapshot.live)
-    if limit is Rule.MAX_CODERS:
-        yield Blocker(limit, f"{settings.max_coders} coders are live", "huskies config set max_coders N")
-    if limit is Rule.MAX_GATES:
-        detail = f"{settings.max_gates} gate and merge runs are live"
-        yield Blocker(limit, detail, "huskies config set max_gates N")
+    limit = reached_limit(snapshot.config.project, kind, snapshot.live)
+    if limit is not None:
+        rule, detail = limit
+        yield Blocker(rule, detail, f"huskies config set {rule} N")
 
 
 def _agent_blockers(snapshot: Snapshot, story: Story, kind: RunKind) -> Iterable[Blocker]:
@@ -212,7 +203,7 @@ def _agent_blockers(snapshot: Snapshot, story: Story, kind: RunKind) -> Iterable
 
 
 def _no_agent_blocker(snapshot: Snapshot, story: Story, kind: RunKind) -> Blocker:
-    detail = f"agents.toml has no {AGENT_STAGES[kind].value} agent for it"
+    detail = f"agents.toml has no {kind.value} agent for it"
     if kind is not RunKind.MERGEMASTER:
         return Blocker(Rule.NO_AGENT, detail, "edit .huskies/agents.toml")
     merge = f'cd "$(huskies worktree path {story.id})" && git merge {snapshot.context.base_branch}'

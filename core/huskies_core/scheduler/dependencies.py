@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Abandoned, Archived, Done, Stage
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
@@ -12,7 +13,7 @@ from huskies_core.store.stories import Story
 class UnmetDependency:
     """A dependency that is not done. `heir` is that story, or the last story that supersedes it."""
 
-    story: int
+    story: StoryId
     heir: Story
 
     @property
@@ -24,7 +25,7 @@ class UnmetDependency:
 def unmet_dependencies(db: Connection, story: Story) -> tuple[UnmetDependency, ...]:
     stages = stories.stages_of(db, story.draft.depends_on)
     heirs = ((number, stories.heir_of(db, number)) for number, stage in stages.items() if not _is_done(stage))
-    return tuple(UnmetDependency(number, heir) for number, heir in heirs if not _is_done(heir.stage))
+    return tuple(UnmetDependency(StoryId(number), heir) for number, heir in heirs if not _is_done(heir.stage))
 
 
 def _is_done(stage: Stage) -> bool:

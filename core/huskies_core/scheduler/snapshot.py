@@ -9,6 +9,7 @@ from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent, Config, Gate
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import StageName
 from huskies_core.project import Project
 from huskies_core.runs.steps import definition_of
@@ -71,7 +72,7 @@ class Snapshot:
                 self._progress[run.id] = None
         return self._progress[run.id]
 
-    def live_run(self, story: int) -> Run | None:
+    def live_run(self, story: StoryId) -> Run | None:
         return next((run for run in self.live if run.story == story), None)
 
     def decision(self, story: Story) -> Decision:
@@ -103,7 +104,7 @@ class Snapshot:
         account = Account(agent.runtime, agent.model or "")
         return next((limit for limit in self.limits if limit.account == account), None)
 
-    def spent_on(self, story: int) -> float:
+    def spent_on(self, story: StoryId) -> float:
         return usage.spent_on_story(self.db, story)
 
     def spent_today(self) -> float:

@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.runs.bubblewrap import Show, View, wrap
 from huskies_core.runs.sandbox_policy import confine, require_sandbox, sandbox_problems
@@ -48,7 +49,7 @@ def test_the_network_stays_unless_it_is_taken() -> None:
 def test_an_agent_without_a_sandbox_runs_as_it_is(project: Project) -> None:
     plain = Agent("ann", AgentStage.CODER, "command", command=("true",))
     run = RunDirectory(project.run_dir(1))
-    assert confine(STEP, plain, project, story=1, run=run, environ={}) == STEP
+    assert confine(STEP, plain, project, story=StoryId(1), run=run, environ={}) == STEP
     assert sandbox_problems(plain, project, {"PATH": ""}) == ()
 
 
@@ -58,7 +59,7 @@ def test_of_all_runs_it_sees_what_it_was_sent_in_its_own(
     place = str(project.worktree(1))
     repository.git("worktree", "add", "--quiet", "-b", "feature/story-1", place)
     run = RunDirectory(project.run_dir(7))
-    argv = confine(STEP, AGENT, project, story=1, run=run, environ={"HOME": str(tmp_path)}).argv
+    argv = confine(STEP, AGENT, project, story=StoryId(1), run=run, environ={"HOME": str(tmp_path)}).argv
     shown = [path for path in argv if path.startswith(str(project.runs_dir))]
     assert set(shown) == {run.prompt, run.mcp_config}
 
@@ -66,7 +67,7 @@ def test_of_all_runs_it_sees_what_it_was_sent_in_its_own(
 def test_a_story_without_a_worktree_has_no_sandbox(project: Project) -> None:
     run = RunDirectory(project.run_dir(1))
     with pytest.raises(HuskiesError, match="story 1 has no worktree"):
-        confine(STEP, AGENT, project, story=1, run=run, environ={"HOME": str(project.root.parent)})
+        confine(STEP, AGENT, project, story=StoryId(1), run=run, environ={"HOME": str(project.root.parent)})
 
 
 def test_bubblewrap_is_looked_for_and_tried(project: Project, obliging: dict[str, str]) -> None:
