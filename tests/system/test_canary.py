@@ -36,20 +36,20 @@ def drop_in(text: str) -> Path:
     return folder
 
 
-def test_a_run_outlives_the_unit_that_started_it(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_a_run_survives_the_unit_that_started_it(pipeline: Pipeline, tmp_path: Path) -> None:
     with user_manager(tmp_path / "manager.log"):
         assert told(pipeline) == {}
         assert pipeline.huskies("service", "install", "systemd").exit_code == 0
         found, sleepers = told(pipeline), left(pipeline)
         assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
-    outlives = "a run in a scope of its own outlives the unit that started it"
-    assert (found, sleepers) == ({"canary systemd": ("", outlives)}, ([], []))
+    survives = "a run in its own scope survives the unit that started it"
+    assert (found, sleepers) == ({"canary systemd": ("", survives)}, ([], []))
 
 
-def test_a_drop_in_that_ends_runs_is_found_out(
+def test_a_drop_in_that_ends_runs_is_a_problem(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the user manager gives no scope either."""
+    """The user manager creates no scope in this test."""
     drop_in(KILLS_ALL)
     broken = tmp_path / "bin"
     broken.mkdir()
@@ -63,19 +63,19 @@ def test_a_drop_in_that_ends_runs_is_found_out(
     assert sleepers == ([], [])
 
 
-def test_without_a_user_manager_that_is_said_and_cron_is_tried(
+def test_without_a_user_manager_only_cron_is_tested(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     OwnCrontab(tmp_path / "crontabs", monkeypatch)
     found = told(pipeline, "--canary")
-    outlives = "a run in a session of its own outlives the job that started it"
-    assert found["canary cron"] == ("", outlives)
+    survives = "a run in its own session survives the job that started it"
+    assert found["canary cron"] == ("", survives)
     problem, detail = found["canary systemd"]
     assert (problem, detail.startswith("not tried from systemd: ")) == ("", True)
     wait_until(lambda: left(pipeline) == ([], []), 10)
 
 
-def test_a_canary_that_cannot_be_started_says_why(
+def test_a_test_run_that_cannot_be_started_is_a_problem(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     OwnCrontab(tmp_path / "crontabs", monkeypatch)
@@ -84,5 +84,5 @@ def test_a_canary_that_cannot_be_started_says_why(
     (broken / "env").write_text("#!/bin/sh\nexit 3\n")
     (broken / "env").chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken}:{os.environ['PATH']}")
-    assert told(pipeline, "--canary")["canary cron"] == ("no run could be started: the job ended with 3", "")
+    assert told(pipeline, "--canary")["canary cron"] == ("no run could be started: the job exited with 3", "")
     assert left(pipeline) == ([], [])

@@ -62,7 +62,7 @@ def test_several_that_fix_at_once_get_in_nobodys_way(pipeline: Pipeline) -> None
     told = [doctor.communicate(timeout=100)[0] for doctor in doctors]
     # One that looks while another's git is at work leaves git's lock files to a later one, and says so.
     busy = [text for text, doctor in zip(told, doctors, strict=True) if doctor.returncode]
-    assert all("A git is at work" in text and text.count("✗") == 1 for text in busy), "\n".join(busy)
+    assert all("A git process is using" in text and text.count("✗") == 1 for text in busy), "\n".join(busy)
     assert [path for path in broken if path.exists()] == []
     assert unwell(pipeline) == []
 

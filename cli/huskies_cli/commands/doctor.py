@@ -15,8 +15,8 @@ from huskies_cli.session import Session, session_of
 from huskies_core.context import open_context
 from huskies_core.doctor.archive import refuse_existing
 from huskies_core.doctor.bundle import write_bundle
-from huskies_core.doctor.check import Check, mended
-from huskies_core.doctor.examination import PROVING, SUBJECTS, examine
+from huskies_core.doctor.check import DoctorCheck, repaired
+from huskies_core.doctor.examination import SUBJECTS, WITH_CANARY, examine
 from huskies_core.project import find_remains
 from huskies_core.runs.authorization import refuse_inside_run
 
@@ -48,45 +48,59 @@ def doctor(ctx: typer.Context, fix: Fix = False, canary: Canary = False, bundle:
         if bundle:
             refuse_existing(Path(bundle))
         with shown(session) as context.progress:
-            checks = examine(context, PROVING if canary else SUBJECTS)
-            # Each is mended at once: what is looked at next is what came of it.
-            found = tuple(map(mended, checks) if fix else checks)
+            checks = examine(context, WITH_CANARY if canary else SUBJECTS)
+            # Repair each problem before the next check, which sees the result.
+            results = tuple(map(repaired, checks) if fix else checks)
         if bundle:
-            write_bundle(context, found, Path(bundle))
-    return _result(found, bundle, session)
+            write_bundle(context, results, Path(bundle))
+    return _result(results, bundle, session)
 
 
-def _result(found: Sequence[Check], bundle: str, session: Session) -> Result:
-    """As text each is told where it stands; a second time on standard error would be once too often."""
-    unwell = [one for one in found if not one.is_well]
-    errors = (ErrorItem("unwell", f"{one.name}: {one.problem}", one.fix, one.name) for one in unwell)
-    status = Status.ERROR if unwell else Status.OK
-    data = {"checks": [_row(one) for one in found], "bundle": bundle or None}
-    talk = (f"Wrote {bundle}. Look through it before you send it.",) if bundle else ()
-    return Result(data, lambda: _text(found), status, tuple(errors) if session.json else (), talk)
+def _result(checks: Sequence[DoctorCheck], bundle: str, session: Session) -> Result:
+    """Return the result. The text names each problem, so that only JSON lists them as errors, too."""
+    failed = [check for check in checks if not check.is_ok]
+    errors = tuple(
+        ErrorItem("unwell", f"{check.name}: {check.problem}", check.fix, check.name) for check in failed
+    )
+    status = Status.ERROR if failed else Status.OK
+    data = {"checks": [_row(check) for check in checks], "bundle": bundle or None}
+    messages = (f"Wrote {bundle}. Read it before you send it.",) if bundle else ()
+    return Result(data, lambda: _text(checks), status, errors if session.json else (), messages)
 
 
-def _row(one: Check) -> dict[str, object]:
-    said = {"problem": one.problem, "fix": one.fix, "detail": one.detail}
-    return {"check": one.name, "subject": one.subject, "ok": one.is_well, **said, "fixed": one.fixed}
+def _row(check: DoctorCheck) -> dict[str, object]:
+    return {
+        "check": check.name,
+        "subject": check.subject,
+        "ok": check.is_ok,
+        "problem": check.problem,
+        "fix": check.fix,
+        "detail": check.detail,
+        "fixed": check.fixed,
+    }
 
 
-def _text(found: Iterable[Check]) -> str:
-    subjects = groupby(found, key=lambda one: one.subject)
-    return "\n".join(line for name, checks in subjects for line in _lines(name, list(checks)))
+_TITLES = {"notify": "notifications", "services": "scheduler"}
+"""The titles of subjects in the text; JSON has their names."""
 
 
-def _lines(subject: str, checks: list[Check]) -> Iterator[str]:
-    """A subject that is well is one line, with what is worth knowing; of any other each check that is not."""
-    told = [one for one in checks if one.problem]
-    if not told:
-        details = "; ".join(one.detail for one in checks if one.detail)
-        yield render.line(render.mark(Mark.DONE), f"{subject}: {details}" if details else subject)
-    for one in told:
-        mark = render.mark(Mark.DONE if one.fixed else Mark.BLOCKED)
-        if one.fix:
-            yield render.line(mark, one.name)
-            yield render.block(one.problem)
-            yield render.block(f"fixed: {one.fix}" if one.fixed else one.fix)
+def _text(checks: Iterable[DoctorCheck]) -> str:
+    subjects = groupby(checks, key=lambda check: check.subject)
+    return "\n".join(line for name, own in subjects for line in _lines(_TITLES.get(name, name), list(own)))
+
+
+def _lines(title: str, checks: list[DoctorCheck]) -> Iterator[str]:
+    """Yield a line for a subject without problems, else the lines of its problems."""
+    problems = [check for check in checks if check.problem]
+    if not problems:
+        details = "; ".join(check.detail for check in checks if check.detail)
+        mark = render.mark(Mark.DONE) if any(check.applies for check in checks) else "–"
+        yield render.line(mark, f"{title}: {details}" if details else title)
+    for check in problems:
+        mark = render.mark(Mark.DONE if check.fixed else Mark.BLOCKED)
+        if check.fix:
+            yield render.line(mark, check.name)
+            yield render.block(check.problem)
+            yield render.block(f"fixed: {check.fix}" if check.fixed else check.fix)
         else:
-            yield render.line(mark, f"{one.name}: {one.problem}")
+            yield render.line(mark, f"{check.name}: {check.problem}")

@@ -1,2 +1,2 @@
-"""Looking a project over: one module a subject, each yielding what it looked at; `examining` asks them in turn, and
-nothing of it changes anything. What is safe to put right is a check's own `mend`, called by who wants it."""
+"""The checks of `huskies doctor`: one module per subject, which `examination` calls in turn. Checks change nothing; a
+check that has a `repair` can be fixed without losing data."""

@@ -1,4 +1,4 @@
-"""A compressed archive that is there whole, under a name that was free."""
+"""Write a compressed archive completely, under a name that is not in use."""
 
 import errno
 import gzip
@@ -13,16 +13,16 @@ from huskies_core.errors import HuskiesError
 
 
 def refuse_existing(path: Path) -> None:
-    """Raises HuskiesError before the work is done, where it would be in vain."""
+    """Raise HuskiesError if `path` exists or its folder does not."""
     if os.path.lexists(path):
         raise _exists(path)
     if not path.absolute().parent.is_dir():
-        fact = f"there is no folder {path.absolute().parent}"
-        raise HuskiesError(fact, hint="Make it, or name another.", code="not_found", subject=str(path))
+        fact = f"the folder {path.absolute().parent} does not exist"
+        raise HuskiesError(fact, hint="Create it, or give another name.", code="not_found", subject=str(path))
 
 
 def packed(members: Mapping[str, str], now: datetime) -> bytes:
-    """The texts as files of those names, for their owner alone."""
+    """Return an archive of the texts by file name, readable only by the owner."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:
         for name, text in members.items():
@@ -34,41 +34,38 @@ def packed(members: Mapping[str, str], now: datetime) -> bytes:
 
 
 def put_new(path: Path, content: bytes) -> None:
-    """Writes it whole, for its owner alone, or not at all: it is given its name as a second one, which fails where the
-    name is taken. Raises HuskiesError `exists`, and `not_writable` where the place takes nothing.
+    """Write a new file completely or not at all, readable only by the owner.
 
-    Killed before, it leaves a hidden temporary file beside it.
+    A hard link gives it its name, which fails if the name is in use. Raise HuskiesError `exists` or `not_writable`. A
+    crash leaves a hidden temporary file in the same folder.
     """
-    beside = path.with_name(f".huskies-report.{os.getpid()}")
+    temporary = path.with_name(f".huskies-report.{os.getpid()}")
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        _name(beside, path)
+        _rename_new(temporary, path)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
         fact = f"{path} cannot be written: {error.strerror}"
-        raise HuskiesError(
-            fact, hint="Name another place.", code="not_writable", subject=str(path)
-        ) from error
+        raise HuskiesError(fact, hint="Give another name.", code="not_writable", subject=str(path)) from error
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _name(beside: Path, path: Path) -> None:
-    """A stick in FAT or exFAT knows no second names (EPERM, with some drivers ENOTSUP): there it is moved."""
+def _rename_new(temporary: Path, path: Path) -> None:
+    """Link the file to its name. FAT and exFAT lack hard links (EPERM, ENOTSUP with some drivers): rename it there."""
     try:
-        os.link(beside, path)
+        os.link(temporary, path)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP):
             raise
         refuse_existing(path)
-        beside.rename(path)
+        temporary.rename(path)
 
 
 def _exists(path: Path) -> HuskiesError:
-    return HuskiesError(
-        f"{path} is there already", hint="Name another file, or remove it.", code="exists", subject=str(path)
-    )
+    hint = "Give another name, or remove it."
+    return HuskiesError(f"{path} already exists", hint=hint, code="exists", subject=str(path))

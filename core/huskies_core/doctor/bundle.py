@@ -1,4 +1,4 @@
-"""What a bug report needs of a project, in one file: facts, names and numbers, no word of a story, an agent, a key."""
+"""Write a bug report about a project: facts, names and numbers, but no texts of stories and agents and no keys."""
 
 import json
 import platform
@@ -12,7 +12,7 @@ from typing import Any
 
 from huskies_core.context import Context
 from huskies_core.doctor.archive import packed, put_new, refuse_existing
-from huskies_core.doctor.check import Check
+from huskies_core.doctor.check import DoctorCheck
 from huskies_core.doctor.crashes import read_crashes
 from huskies_core.doctor.masks import read_settings, scrubber, without_quotes, without_texts
 from huskies_core.doctor.state import is_older
@@ -26,27 +26,27 @@ from huskies_core.store.runs import Run
 _FOLDER = "huskies-report"
 _MOST_ROWS = 500
 _ABOUT = """\
-Written by 'huskies doctor --bundle' for a bug report. Look through it before you send it.
+Written by 'huskies doctor --bundle' for a bug report. Read it before you send it.
 
-versions.json   of huskies, Python, the system, and what huskies is built on
-doctor.json     what the look came to
-project.json    the settings of project.toml and agents.toml: of texts what is one of a few words (names, models,
-agents.json     stages), else how long they are; nothing at all of env and notify
-env.json        the names in .huskies/env
-journal.jsonl   its last 500 rows: when, what, from where, to where; of texts how long they are
-runs.jsonl      the last 500 runs, likewise
-crashes.jsonl   crash reports: flags, places in the code, classes of errors
+versions.json   the versions of huskies, Python, the system and the packages that huskies uses
+doctor.json     the results of 'huskies doctor'
+project.json    the settings of project.toml and agents.toml. Texts are replaced by their length, except
+agents.json     known words (names, models, stages). Values of env and notify are omitted.
+env.json        the names of the variables in .huskies/env
+journal.jsonl   the last 500 rows: time, event, stage before and after. Texts are replaced by their length.
+runs.jsonl      the last 500 runs, masked in the same way
+crashes.jsonl   crash reports: flags, positions in the code, classes of errors
 
-Left out: titles, descriptions, criteria, notes, reasons, prompts, what agents printed, names of users and of the
-machine, environments. Paths begin with <project> or ~. What is known to be a secret here, or looks like one, is
+Not included: titles, descriptions, criteria, notes, reasons, prompts, output of agents, environments, and the names of
+users and of the machine. Paths begin with <project> or ~. Known secrets, and texts that look like one, are replaced by
 <secret>.
 """
 
 
-def write_bundle(context: Context, checks: Sequence[Check], path: Path) -> None:
-    """Writes it whole, for its owner alone, or not at all. A part that cannot be read says so in its place.
+def write_bundle(context: Context, checks: Sequence[DoctorCheck], path: Path) -> None:
+    """Write the archive completely or not at all, readable only by the owner. A part that cannot be read has its error.
 
-    Raises HuskiesError `exists` where something has the name already.
+    Raise HuskiesError `exists` if the name is in use.
     """
     refuse_existing(path)
     scrub = scrubber(context)
@@ -57,7 +57,7 @@ def write_bundle(context: Context, checks: Sequence[Check], path: Path) -> None:
     put_new(path, packed(scrubbed, context.now()))
 
 
-def _members(context: Context, checks: Sequence[Check]) -> dict[str, Callable[[], str]]:
+def _members(context: Context, checks: Sequence[DoctorCheck]) -> dict[str, Callable[[], str]]:
     project = context.project
     return {
         "versions.json": lambda: _document(_versions()),
@@ -81,10 +81,10 @@ def _content(read: Callable[[], str]) -> str:
 
 
 def _versions() -> dict[str, object]:
-    used = (one for one in requires("huskies") or () if "'dev'" not in one.replace('"', "'"))
-    wanted = {"huskies", *(re.split(r"[^\w.-]", one)[0] for one in used)}
+    requirements = (line for line in requires("huskies") or () if "'dev'" not in line.replace('"', "'"))
+    names = {"huskies", *(re.split(r"[^\w.-]", line)[0] for line in requirements)}
     return {
-        "packages": {name: found for name in sorted(wanted) if (found := _version(name))},
+        "packages": {name: installed for name in sorted(names) if (installed := _version(name))},
         "python": sys.version,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "sqlite": integrity.ENGINE,
@@ -98,24 +98,24 @@ def _version(name: str) -> str:
         return ""
 
 
-def _row(check: Check) -> dict[str, object]:
-    named = {"subject": check.subject, "check": check.name, "ok": check.is_well, "fixed": check.fixed}
-    return {**named, "problem": _complaint(check), "fix": check.fix, "detail": check.detail}
-
-
-def _complaint(check: Check) -> str:
-    """What is said of a file that people write may repeat what stands there: of that no more than the place is told."""
-    if check.name == "config":
-        return ":".join(check.problem.split(":")[:2])
-    return without_quotes(check.problem)
+def _row(check: DoctorCheck) -> dict[str, object]:
+    # A message about a config file may quote it: then only file and line are kept.
+    position = ":".join(check.problem.split(":")[:2])
+    return {
+        "subject": check.subject,
+        "check": check.name,
+        "ok": check.is_ok,
+        "fixed": check.fixed,
+        "problem": position if check.name == "config" else without_quotes(check.problem),
+        "fix": check.fix,
+        "detail": check.detail,
+    }
 
 
 def _names(path: Path) -> Iterator[str]:
     if path.exists():
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        yield from (
-            found[1] for line in lines if (found := re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", line))
-        )
+        text = path.read_text(encoding="utf-8", errors="replace")
+        yield from re.findall(r"(?m)^[ \t]*(?:export\s+)?([A-Za-z_]\w*)\s*=", text)
 
 
 def _newest_entries(context: Context) -> tuple[Entry, ...]:
@@ -130,41 +130,30 @@ def _newest_runs(context: Context) -> tuple[Run, ...]:
 
 @contextmanager
 def _reading(context: Context) -> Iterator[Connection]:
-    """An older store stays one."""
+    """Yield the database. An older store is not migrated."""
     if is_older(context):
-        raise HuskiesError("the store is not brought up to date", code="older_store")
+        raise HuskiesError("the store has an older version", code="older_store")
     with context.store.reading() as db:
         yield db
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    who = {"actor": _actor(entry.actor), "detail": without_texts(entry.detail)}
-    place = {"seq": entry.seq, "at": entry.at, "kind": entry.kind, "story": entry.story, "event": entry.event}
-    return {**place, "before": entry.before, "after": entry.after, **who}
-
-
-def _actor(name: str) -> str:
-    """The name of a person is nobody's business."""
-    return "user" if name.startswith("user:") else name
+    values = _values(entry, "seq", "at", "kind", "story", "event", "before", "after")
+    actor = "user" if entry.actor.startswith("user:") else entry.actor
+    return {**values, "actor": actor, "detail": without_texts(entry.detail)}
 
 
 def _run(run: Run) -> dict[str, Any]:
-    named = {"id": run.id, "story": run.story, "kind": run.kind, "agent": run.agent, "runtime": run.runtime}
-    state = {
-        "model": run.model,
-        "visit": run.visit,
-        "seq": run.seq,
-        "status": run.status,
-        "outcome": run.outcome,
-    }
-    times = {
-        "started_at": run.started_at,
-        "ended_at": run.ended_at,
-        "turns": run.turns,
-        "cost_usd": run.cost_usd,
-    }
+    names = _values(
+        run, "id", "story", "kind", "agent", "runtime", "model", "visit", "seq", "status", "outcome"
+    )
+    figures = _values(run, "started_at", "ended_at", "turns", "cost_usd", "verdict")
     texts = {"detail": run.detail, "evidence": run.evidence.to_json(), "is_landing": run.landing is not None}
-    return {**named, **state, **times, "verdict": run.verdict, **without_texts(texts)}
+    return {**names, **figures, **without_texts(texts)}
+
+
+def _values(record: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in names}
 
 
 def _document(value: object) -> str:

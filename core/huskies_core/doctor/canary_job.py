@@ -1,6 +1,7 @@
-"""The starter of a canary, a program of its own: `python -P -m huskies_core.doctor.canary_job FOLDER`.
+"""Start a test run and exit, as a pass does: `python -P -m huskies_core.doctor.canary_job FOLDER`.
 
-It starts a run that does nothing, just as a pass starts one, and ends. What goes wrong stands in FOLDER's `said`."""
+The run only sleeps. An error is written to the file `error` in FOLDER.
+"""
 
 import os
 import sys
@@ -14,9 +15,9 @@ from huskies_core.supervisor.processes import PROJECT_VARIABLE, RUN_VARIABLE
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
 
-SAID = "said"
+ERROR_FILE = "error"
 _LONGEST_SECS = 60
-"""It ends by itself then, should whoever waits for it be killed."""
+"""The run ends after this time even if the doctor was killed."""
 
 
 def main(folder: str) -> int:
@@ -24,21 +25,21 @@ def main(folder: str) -> int:
     try:
         lock = take_lock(directory)
         if lock is None:
-            raise HuskiesError("somebody holds its lock")
+            raise HuskiesError("another process has the lock of the test run")
         launch(directory, lock, _spec(directory, folder), shim_env=shim_environment(os.environ, ()))
     except (HuskiesError, OSError) as error:
-        Path(folder, SAID).write_text(str(error), encoding="utf-8", errors="replace")
+        Path(folder, ERROR_FILE).write_text(str(error), encoding="utf-8", errors="replace")
         return 1
     return 0
 
 
 def canary_in(folder: str) -> str:
-    """The directory of its run."""
+    """Return the directory of the test run."""
     return os.path.join(folder, "1")
 
 
 def _spec(directory: RunDirectory, folder: str) -> RunSpec:
-    """Its mark names the folder as the project: nothing of it is taken for a run of the real one."""
+    """Return a spec that names the folder as the project, so that no process is taken for one of the real project."""
     mark = {RUN_VARIABLE: str(directory.run_id), PROJECT_VARIABLE: folder}
     return RunSpec(
         run_id=directory.run_id,

@@ -1,4 +1,4 @@
-"""What a look came to: well or not, what helps, and what would put it right."""
+"""The result of a check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -7,33 +7,33 @@ from huskies_core.passes.attempt import StepOutcome, attempt
 
 
 @dataclass(frozen=True)
-class Check:
-    """Something that was looked at, as part of a `subject`. `problem` is empty when it is well, `fix` is what helps
-    when it is not; `detail` is a fact worth knowing either way.
+class DoctorCheck:
+    """The result of a check of a `subject`: a `problem`, or none, and a `detail` worth knowing in either case.
 
-    `mend` puts it right without losing anything, tells what it did, and raises when it could not; None where a person
-    has to decide. `fixed`: it did, and `fix` says what.
+    `fix` says how to fix the problem or, if `fixed`, how it was fixed. `repair` fixes it without losing data and
+    returns a summary; None if a person must decide. `applies` is False if the project does not use the feature.
     """
 
     name: str
     problem: str = ""
     fix: str = ""
     detail: str = ""
-    mend: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    repair: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     fixed: bool = False
     subject: str = ""
+    applies: bool = True
 
     @property
-    def is_well(self) -> bool:
+    def is_ok(self) -> bool:
         return self.fixed or not self.problem
 
 
-def mended(check: Check) -> Check:
-    """The check after its `mend`, where it has one and needs it."""
-    if check.mend is None or not check.problem:
+def repaired(check: DoctorCheck) -> DoctorCheck:
+    """Run the repair of a problem, if it has one, and return the result."""
+    if check.repair is None or not check.problem:
         return check
     with attempt() as tried:
-        tried.message = check.mend()
+        tried.message = check.repair()
     if tried.outcome is not StepOutcome.DONE:
         return replace(check, problem=f"{check.problem}; --fix failed: {tried.message}")
     return replace(check, fixed=True, fix=tried.message)

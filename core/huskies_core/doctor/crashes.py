@@ -1,9 +1,8 @@
-"""Crash reports without the words that a person typed or that an exception repeats."""
+"""Crash reports without words that a person typed or an exception quotes."""
 
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _MOST = 20
@@ -15,34 +14,26 @@ _KNOWN_FOLDERS = ("huskies_c", "python3", "site-packages")
 _ERROR = re.compile(r"[A-Za-z_][\w.]*")
 
 
-@dataclass(frozen=True)
-class Crash:
-    """`options` are the flags of its command line, `frames` where it was, `errors` the classes of what was raised."""
-
-    report: str
-    options: tuple[str, ...]
-    frames: tuple[str, ...]
-    errors: tuple[str, ...]
-
-
 def read_crashes(state_dir: Path) -> Iterator[dict[str, object]]:
-    """The newest ones."""
-    found = [path for path in (state_dir / "crash").glob("*.txt") if path.is_file()]
-    newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
-    return (asdict(_crash(path)) for path in newest[:_MOST] if path.stat().st_size < _LARGEST_BYTES)
+    """Yield the newest reports: flags of the command line, stack frames and classes of exceptions."""
+    paths = [path for path in (state_dir / "crash").glob("*.txt") if path.is_file()]
+    paths.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in paths[:_MOST]:
+        if path.stat().st_size < _LARGEST_BYTES:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            yield {
+                "report": path.name,
+                "options": tuple(_options(lines[:1])),
+                "frames": tuple(_frame(match) for line in lines if (match := _FRAME.fullmatch(line))),
+                "errors": tuple(_errors(lines)),
+            }
 
 
-def _crash(path: Path) -> Crash:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    frames = tuple(_where(found) for line in lines if (found := _FRAME.fullmatch(line)))
-    return Crash(path.name, tuple(_options(lines[:1])), frames, tuple(_errors(lines)))
-
-
-def _where(found: re.Match[str]) -> str:
-    """Of the path what tells the module: a folder before it may be called after a person or a customer."""
-    parts = found[1].split("/")
+def _frame(match: re.Match[str]) -> str:
+    """Return module path, line and function. Outer folders are omitted: they may have the names of people."""
+    parts = match[1].split("/")
     known = (at for at, part in enumerate(parts) if part.startswith(_KNOWN_FOLDERS))
-    return f"{'/'.join(parts[next(known, -1) :])}:{found[2]} {found[3]}"
+    return f"{'/'.join(parts[next(known, -1) :])}:{match[2]} {match[3]}"
 
 
 def _options(first: list[str]) -> Iterator[str]:
@@ -56,13 +47,12 @@ def _options(first: list[str]) -> Iterator[str]:
 
 
 def _errors(lines: list[str]) -> Iterator[str]:
-    """What follows a frame, and the line of source with its marks below it, at the margin. A message may have several
-    lines, and none of them is taken for the next error."""
+    """Yield the class in the first line at the margin after the frames. Other lines of a message are not read."""
     in_frames = False
     for line in lines:
         if _FRAME.fullmatch(line):
             in_frames = True
         elif in_frames and line and not line.startswith(" "):
             in_frames = False
-            found = _ERROR.match(line)
-            yield found[0] if found else "?"
+            match = _ERROR.match(line)
+            yield match[0] if match else "?"

@@ -1,4 +1,4 @@
-"""What this process finds around it: its program, its folders, how text is written, and how much may be open."""
+"""Checks of the process environment: program, folders, locale, file system and limits."""
 
 import os
 import platform
@@ -10,70 +10,63 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from huskies_core.context import Context
-from huskies_core.doctor.check import Check
+from huskies_core.doctor.check import DoctorCheck
 from huskies_core.git.host import network_filesystem
 from huskies_core.runs.own_program import installed_program
 
 _FEWEST_FILES = 256
 
 
-def look_around(context: Context) -> Iterator[Check]:
-    yield Check("python", detail=f"Python {platform.python_version()}")
+def check_environment(context: Context) -> Iterator[DoctorCheck]:
+    yield DoctorCheck("python", detail=f"Python {platform.python_version()}")
     yield _program(context)
     for name in ("HOME", "TMPDIR"):
         yield _folder(name, context.environ.get(name))
-    yield _text()
-    yield _file_system(context)
-    yield _open_files()
-
-
-def _program(context: Context) -> Check:
-    """Runs and services call this very installation by its path; people and agents outside of runs the one on PATH."""
-    found, own = shutil.which("huskies", path=context.environ.get("PATH")), installed_program()
-    if found is None or os.path.realpath(found) == os.path.realpath(own):
-        return Check("program", detail="" if found else "huskies is not on PATH")
-    fix = f"Put {os.path.dirname(own)} before it on PATH, or remove one of them."
-    return Check("program", f"huskies on PATH is {found}, this one is {own}", fix)
-
-
-def _folder(name: str, place: str | None) -> Check:
-    """Without HOME the one of the user database holds, without TMPDIR one of the system's."""
-    if not place:
-        return Check(name)
-    if not os.path.isdir(place):
-        return Check(name, f"{name} is {place}, which is no folder", f"Make it, or set {name} to one.")
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            return Check(name)
-    except OSError as error:
-        return Check(
-            name,
-            f"nothing can be written in {name}, {place}: {error.strerror}",
-            f"Mend it, or set {name} to another.",
-        )
-
-
-def _text() -> Check:
     encoding = sys.getfilesystemencoding()
     if encoding == "utf-8":
-        return Check("text")
-    fix = "Set LC_ALL to a locale of UTF-8, such as C.UTF-8."
-    return Check("text", f"the locale has text in {encoding}; names and titles may not fit in it", fix)
+        yield DoctorCheck("text")
+    else:
+        fix = "Set LC_ALL to a UTF-8 locale such as C.UTF-8."
+        yield DoctorCheck(
+            "text", f"the locale uses {encoding}, which lacks characters of names and titles", fix
+        )
+    yield _file_system(context)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < _FEWEST_FILES:
+        yield DoctorCheck("open files", f"only {soft} files may be open at once", "Run 'ulimit -n 1024'.")
+    else:
+        yield DoctorCheck("open files")
 
 
-def _file_system(context: Context) -> Check:
+def _program(context: Context) -> DoctorCheck:
+    """Check that PATH has this installation. Runs and services call it by its path, people and agents by its name."""
+    on_path, own = shutil.which("huskies", path=context.environ.get("PATH")), installed_program()
+    if on_path is None or os.path.realpath(on_path) == os.path.realpath(own):
+        return DoctorCheck("program", detail="" if on_path else "huskies is not on PATH")
+    fix = f"Put {os.path.dirname(own)} first on PATH, or remove one of the two."
+    return DoctorCheck("program", f"huskies on PATH is {on_path}, but this is {own}", fix)
+
+
+def _folder(name: str, path: str | None) -> DoctorCheck:
+    """Check the folder of a variable. Without the variable, the system's default is used."""
+    if not path:
+        return DoctorCheck(name)
+    if not os.path.isdir(path):
+        return DoctorCheck(name, f"{name} is {path}, which is not a folder", f"Create it, or change {name}.")
+    try:
+        with tempfile.TemporaryFile(dir=path):
+            return DoctorCheck(name)
+    except OSError as error:
+        fact = f"{name}, {path}, is not writable: {error.strerror}"
+        return DoctorCheck(name, fact, f"Fix its permissions, or change {name}.")
+
+
+def _file_system(context: Context) -> DoctorCheck:
     root, state = context.project.root, context.project.state_dir
     kind = network_filesystem(Path(root))
     if kind is not None:
-        fix = "Locks and the store hold on one host only: clone the repository to a local disk."
-        return Check("file system", f"{root} is on a network file system ({kind})", fix)
+        fix = "Locks and the store work on one host only: clone the repository to a local disk."
+        return DoctorCheck("file system", f"{root} is on a network file system ({kind})", fix)
     if not os.access(state, os.W_OK | os.X_OK):
-        return Check("file system", f"{state} cannot be written", "Check who owns it and its mode.")
-    return Check("file system")
-
-
-def _open_files() -> Check:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if 0 <= soft < _FEWEST_FILES:
-        return Check("open files", f"no more than {soft} files may be open at once", "Run 'ulimit -n 1024'.")
-    return Check("open files")
+        return DoctorCheck("file system", f"{state} is not writable", "Check its owner and its mode.")
+    return DoctorCheck("file system")

@@ -1,29 +1,28 @@
-"""The order in which subjects are looked at, and that one which cannot be looked at keeps no other from it."""
+"""Run the checks of all subjects in order. A subject that fails does not stop the others."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from huskies_core.context import Context
-from huskies_core.doctor.canary import look_at_survival, prove_survival
-from huskies_core.doctor.check import Check
-from huskies_core.doctor.environment import look_around
-from huskies_core.doctor.locks import look_at_locks
-from huskies_core.doctor.repository import look_at_git
-from huskies_core.doctor.runs import look_at_runs
-from huskies_core.doctor.scheduling import look_at_services
-from huskies_core.doctor.settings import look_at_agents, look_at_config, look_at_notify
-from huskies_core.doctor.space import look_at_space
-from huskies_core.doctor.state import is_current, is_older, look_at_store
-from huskies_core.doctor.worktrees import look_at_worktrees
+from huskies_core.doctor.canary import check_survival, check_survival_everywhere
+from huskies_core.doctor.check import DoctorCheck
+from huskies_core.doctor.environment import check_environment
+from huskies_core.doctor.locks import check_locks
+from huskies_core.doctor.runs import check_runs
+from huskies_core.doctor.scheduling import check_services
+from huskies_core.doctor.settings import check_agents, check_config, check_git, check_notify
+from huskies_core.doctor.space import check_space
+from huskies_core.doctor.state import check_store, is_current, is_older
+from huskies_core.doctor.worktrees import check_worktrees
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.attempt import attempt
 
-Look = Callable[[Context], Iterator[Check]]
+Checker = Callable[[Context], Iterator[DoctorCheck]]
 
 
 class Reads(Enum):
-    """Whether a look reads the store: not at all, for some of what it tells, or for all."""
+    """Whether a checker reads the store: never, for some of its checks, or for all."""
 
     NEVER = auto()
     PERHAPS = auto()
@@ -33,74 +32,75 @@ class Reads(Enum):
 @dataclass(frozen=True)
 class Subject:
     name: str
-    look: Look
+    checker: Checker
     reads: Reads = Reads.ALWAYS
 
 
 SUBJECTS = (
-    Subject("environment", look_around, Reads.NEVER),
-    Subject("git", look_at_git, Reads.NEVER),
-    Subject("store", look_at_store, Reads.NEVER),
-    Subject("config", look_at_config, Reads.PERHAPS),
-    Subject("agents", look_at_agents, Reads.PERHAPS),
-    Subject("notify", look_at_notify, Reads.PERHAPS),
-    Subject("locks", look_at_locks, Reads.PERHAPS),
-    Subject("runs", look_at_runs),
-    Subject("worktrees", look_at_worktrees),
-    Subject("disk", look_at_space, Reads.PERHAPS),
-    Subject("services", look_at_services, Reads.PERHAPS),
-    Subject("survival", look_at_survival, Reads.NEVER),
+    Subject("environment", check_environment, Reads.NEVER),
+    Subject("git", check_git, Reads.NEVER),
+    Subject("store", check_store, Reads.NEVER),
+    Subject("config", check_config, Reads.PERHAPS),
+    Subject("agents", check_agents, Reads.PERHAPS),
+    Subject("notify", check_notify, Reads.PERHAPS),
+    Subject("locks", check_locks, Reads.PERHAPS),
+    Subject("runs", check_runs),
+    Subject("worktrees", check_worktrees),
+    Subject("disk", check_space, Reads.PERHAPS),
+    Subject("services", check_services, Reads.PERHAPS),
+    Subject("survival", check_survival, Reads.NEVER),
 )
-PROVING = (*SUBJECTS[:-1], Subject("survival", prove_survival, Reads.NEVER))
-"""The same, with a canary whatever is installed."""
+WITH_CANARY = (*SUBJECTS[:-1], Subject("survival", check_survival_everywhere, Reads.NEVER))
+"""The subjects with a test run for each kind of service, installed or not."""
 
 
-def examine(context: Context, subjects: tuple[Subject, ...] = SUBJECTS) -> Iterator[Check]:
-    """Every check, well or not, as soon as it is known.
+def examine(context: Context, subjects: tuple[Subject, ...] = SUBJECTS) -> Iterator[DoctorCheck]:
+    """Yield each check as soon as its result is known.
 
-    Changes nothing, and leaves nothing of a canary behind. Who asks may call `mended` on a check before asking for the
-    next, which is then of what is.
+    Changes nothing and leaves no test run behind. The caller may repair a check before it requests the next one, which
+    then sees the repaired state.
     """
     for number, subject in enumerate(subjects):
         context.progress(subject.name, number, len(subjects))
-        found = _skipped(context, subject) if _is_barred(context, subject) else _looked(context, subject)
-        yield from (replace(check, subject=subject.name) for check in found)
+        if _needs_store(context, subject):
+            state = "has an older version" if is_older(context) else "cannot be read"
+            checks: Iterator[DoctorCheck] = iter(
+                (DoctorCheck(subject.name, f"not checked: the store {state}"),)
+            )
+        else:
+            checks = _checks_of(context, subject)
+        yield from (replace(check, subject=subject.name) for check in checks)
 
 
-def _is_barred(context: Context, subject: Subject) -> bool:
-    """Reading an older store would bring it up to date: nobody asked for that."""
+def _needs_store(context: Context, subject: Subject) -> bool:
+    """Return whether the checker needs a store that cannot be read. Reading an older one would migrate it."""
     if subject.reads is Reads.ALWAYS:
         return not is_current(context)
     return subject.reads is Reads.PERHAPS and is_older(context)
 
 
-def _skipped(context: Context, subject: Subject) -> Iterator[Check]:
-    why = "is not brought up to date" if is_older(context) else "cannot be read"
-    yield Check(subject.name, f"not looked at: the store {why}")
-
-
-def _looked(context: Context, subject: Subject) -> Iterator[Check]:
+def _checks_of(context: Context, subject: Subject) -> Iterator[DoctorCheck]:
     """Yield the checks of a subject. An error in the middle becomes its last check."""
-    checks = subject.look(context)
+    checks = subject.checker(context)
     while True:
         check = None
         with attempt() as tried:
             check = _next_check(subject, checks)
         if tried.code:
             fix = "This is a bug: report it, with the file that 'huskies doctor --bundle FILE' writes."
-            yield Check(subject.name, f"could not be checked: {tried.message}", fix)
+            yield DoctorCheck(subject.name, f"could not be checked: {tried.message}", fix)
             return
         if check is None:
             return
         yield check
 
 
-def _next_check(subject: Subject, checks: Iterator[Check]) -> Check | None:
-    """Return the next check. An error that a person can act on is a check, too; None at the end."""
+def _next_check(subject: Subject, checks: Iterator[DoctorCheck]) -> DoctorCheck | None:
+    """Return the next check, or None at the end. An error that a person can act on becomes a check."""
     try:
         return next(checks, None)
     except HuskiesError as error:
-        return Check(subject.name, error.message, error.hint)
+        return DoctorCheck(subject.name, error.message, error.hint)
     except OSError as error:
         fact = f"could not be checked: {error.strerror or error}: {error.filename or 'no file is named'}"
-        return Check(subject.name, fact, "Check the type, the owner and the mode of that file.")
+        return DoctorCheck(subject.name, fact, "Check the type, the owner and the mode of that file.")

@@ -1,4 +1,4 @@
-"""What may leave the machine: facts and names, never a value that somebody wrote."""
+"""Mask texts and secrets for a bug report: it keeps facts and names, but no value that a person wrote."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from huskies_core.runtimes.known import runtime_names
 SECRET = "<secret>"
 
 _SHORTEST = 6
-"""A value of fewer characters says too little to be looked for everywhere."""
+"""A shorter value is too likely to occur by chance."""
 _SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|private", re.IGNORECASE)
 _SHAPES = (
     re.compile(r"(?<=://)[^/\s@\"']+(?=@)"),
@@ -34,41 +34,43 @@ _SHAPES = (
 )
 _CHOICES = frozenset(choice.value for kind in (AgentStage, AutoPromote, QaMode) for choice in kind)
 _NAMING = ("base_branch", "default_coder_model", "model", "name", "timezone")
-"""Settings that name something, in a word."""
+"""Settings that are a name of one word."""
 _CLOSED = ("env", "notify")
-"""Tables of which not even a number is told."""
+"""Tables of which even numbers are masked."""
 _WORDS = frozenset(
     (
         *("after", "agent", "before", "branch", "commit", "event", "feature_branch", "head"),
         *("kind", "merge_commit", "outcome", "stage", "tip"),
     )
 )
-"""Keys under which a row has words of ours, names of agents, commits and branches of stories."""
+"""Keys of rows with words of Huskies, names of agents, commits and branches of stories."""
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 
 
 def scrubber(context: Context) -> Callable[[str], str]:
-    """Takes out of a text, also one of JSON, what is known to be a secret here and what looks like one, and writes the
-    places of project and home by other names."""
-    found = {value for value in _known_secrets(context) if len(value) >= _SHORTEST}
-    known = sorted(found | {json.dumps(value)[1:-1] for value in found}, key=len, reverse=True)
-    places = {str(context.project.root): "<project>", context.environ.get("HOME", ""): "~"}
+    """Return a function that masks known secrets and texts that look like one, and abbreviates project and home.
+
+    It also works on JSON texts.
+    """
+    secrets = {value for value in _known_secrets(context) if len(value) >= _SHORTEST}
+    known = sorted(secrets | {json.dumps(value)[1:-1] for value in secrets}, key=len, reverse=True)
+    folders = {str(context.project.root): "<project>", context.environ.get("HOME", ""): "~"}
 
     def scrub(text: str) -> str:
         for value in known:
             text = text.replace(value, SECRET)
         for shape in _SHAPES:
             text = shape.sub(SECRET, text)
-        for place, name in places.items():
-            text = text.replace(place, name) if len(place) > 1 else text
+        for folder, name in folders.items():
+            text = text.replace(folder, name) if len(folder) > 1 else text
         return text
 
     return scrub
 
 
 def without_values(settings: object, key: str = "", *, is_closed: bool = False) -> object:
-    """Settings as they are nested, with numbers and switches; of texts what is one of a few words, else the length."""
+    """Return the nested settings with numbers, booleans and known words. Other texts become their length."""
     match settings:
         case dict():
             closed = is_closed or key in _CLOSED
@@ -86,15 +88,17 @@ def without_values(settings: object, key: str = "", *, is_closed: bool = False) 
 
 
 def _is_word(text: str, key: str) -> bool:
-    """Whether it is one of those that a setting may have, or a name where one stands."""
+    """Return whether a text is one of the words of a setting, or a name under a key for names."""
     return text in (*_CHOICES, *runtime_names(), SANDBOX) or (
         key in _NAMING and _WORD.fullmatch(text) is not None
     )
 
 
 def without_texts(detail: Mapping[str, object]) -> dict[str, object]:
-    """The detail of a journal row or a run: its numbers, and words of our own where they stand at the top; further down
-    may be what somebody gave a tool. Of any other text the length."""
+    """Return the detail of a journal row or a run with numbers, and with known words at the top level.
+
+    Other texts become their length: deeper ones may be the arguments of a tool.
+    """
     kept = {name: value for name, value in detail.items() if name in _WORDS and isinstance(value, str)}
     return {**_without_texts_below(detail), **kept}
 
@@ -108,7 +112,7 @@ def _without_text(value: object) -> object:
         case Mapping():
             return _without_texts_below(value)
         case list() | tuple():
-            return [_without_text(one) for one in value]
+            return [_without_text(item) for item in value]
         case bool() | int() | float() | None:
             return value
         case _:
@@ -116,7 +120,7 @@ def _without_text(value: object) -> object:
 
 
 def without_quotes(text: str) -> str:
-    """A complaint about a value without the value."""
+    """Return the message without the quoted values."""
     return re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", text)
 
 
@@ -130,9 +134,9 @@ def _length(value: object) -> str:
 
 def _known_secrets(context: Context) -> Iterator[str]:
     yield from _in_env_file(context)
-    yield from (
-        value for name, value in context.environ.items() if _SECRET_NAME.search(name) and not _is_place(value)
-    )
+    for name, value in context.environ.items():
+        if _SECRET_NAME.search(name) and not os.path.exists(value):  # unlike SSH_AUTH_SOCK
+            yield value
     yield context.environ.get(URL_VARIABLE, "")
     try:
         config = context.config
@@ -147,7 +151,7 @@ def _known_secrets(context: Context) -> Iterator[str]:
 
 
 def _in_env_file(context: Context) -> Iterator[str]:
-    """All that may be a value there, whoever may read the file and whatever its lines look like."""
+    """Yield all possible values of the file, even if its mode or its lines are invalid."""
     try:
         text = context.project.env_file.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -158,14 +162,9 @@ def _in_env_file(context: Context) -> Iterator[str]:
         yield value.strip("'\"")
 
 
-def _is_place(value: str) -> bool:
-    """Such as SSH_AUTH_SOCK has."""
-    return os.path.exists(value)
-
-
 def read_settings(text: str) -> object:
-    """A config file without its values. Where it is no TOML nothing of it but that is told."""
+    """Return a config file without its values; of a file that is not TOML, only the number of lines."""
     try:
         return without_values(tomllib.loads(text))
     except (ValueError, RecursionError):
-        return {"unreadable": f"no TOML, {len(text.splitlines())} lines"}
+        return {"unreadable": f"not TOML, {len(text.splitlines())} lines"}

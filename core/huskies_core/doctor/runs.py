@@ -1,11 +1,11 @@
-"""Runs that nobody supervises, folders that no run owns, and processes that outlived theirs."""
+"""Checks of runs without a supervisor, run folders without a run, and processes left by ended runs."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 
 from huskies_core.context import Context
-from huskies_core.doctor.check import Check
+from huskies_core.doctor.check import DoctorCheck
 from huskies_core.humanize import count, some
 from huskies_core.passes.dead_runs import dead_runs, end_dead_run
 from huskies_core.sanitize import is_number
@@ -14,70 +14,71 @@ from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.processes import Process, is_running, marked_by_run
 from huskies_core.supervisor.run_directory import RunDirectory
 
-_IN_THE_MAKING = timedelta(minutes=1)
-"""A run's folder is there a moment before its row can be seen."""
+_NEW = timedelta(minutes=1)
+"""The age up to which a folder may belong to a run whose row is not committed yet."""
 
 
-def look_at_runs(context: Context) -> Iterator[Check]:
-    # Before the store is asked: what is started afterwards has no row in what it says.
+def check_runs(context: Context) -> Iterator[DoctorCheck]:
+    # List folders and processes before the store: a run that starts later has no row in this snapshot.
     folders = tuple(_folders(context))
     processes = marked_by_run(str(context.project.root))
     with context.store.reading() as db:
         dead = dead_runs(context, db)
         live = frozenset(run.id for run in runs.live(db))
         known = runs.recorded(db, folders)
-    yield _dead(context, [action.detail for action in dead])
+    if dead:
+        fix = "The next tick records how they ended. So does 'huskies doctor --fix'."
+        details = some(step.detail for step in dead)
+        yield DoctorCheck("runs", details, fix, repair=partial(_end_dead, context))
+    else:
+        yield DoctorCheck("runs")
     yield _unowned(context, sorted(set(folders) - known))
     yield _left_over(context, {run: found for run, found in processes.items() if run not in live})
 
 
 def _folders(context: Context) -> Iterator[int]:
-    limit = (context.now() - _IN_THE_MAKING).timestamp()
-    for place in context.project.runs_dir.glob("*"):
-        if is_number(place.name) and place.is_dir() and place.stat().st_mtime < limit:
-            yield int(place.name)
-
-
-def _dead(context: Context, told: list[str]) -> Check:
-    if not told:
-        return Check("runs")
-    fix = "The next tick records how they ended; so does 'huskies doctor --fix'."
-    return Check("runs", some(told), fix, mend=partial(_end_dead, context))
+    limit = (context.now() - _NEW).timestamp()
+    for path in context.project.runs_dir.glob("*"):
+        if is_number(path.name) and path.is_dir() and path.stat().st_mtime < limit:
+            yield int(path.name)
 
 
 def _end_dead(context: Context) -> str:
     with context.store.reading() as db:
         dead = dead_runs(context, db)
-    for action in dead:
-        end_dead_run(context, action)
+    for step in dead:
+        end_dead_run(context, step)
     return f"recorded the end of {count(len(dead), 'run')}"
 
 
-def _unowned(context: Context, folders: list[int]) -> Check:
-    """Nothing of them is removed: an agent's output may be all that is left of its work."""
+def _unowned(context: Context, folders: list[int]) -> DoctorCheck:
+    """Check folders without a run. They are never removed: the output may be the only copy of an agent's work."""
     if not folders:
-        return Check("run folders")
-    at_work = [run for run in folders if is_alive(RunDirectory(context.project.run_dir(run)))]
-    if at_work:
+        return DoctorCheck("run folders")
+    active = [run for run in folders if is_alive(RunDirectory(context.project.run_dir(run)))]
+    if active:
+        fact = f"active, but the store has no such run: {some(active)}"
         fix = (
-            "Was an older copy of the store put back? Look at shim.json in the folder, and end that process."
+            "An older copy of the store may have been restored."
+            " End the process that shim.json in the folder names."
         )
-        return Check("run folders", f"at work, and no run of this store: {some(at_work)}", fix)
-    fix = "Remove them once you need their output no more: they are in .huskies/runs."
-    return Check("run folders", f"of no run of this store: {some(folders)}", fix)
+        return DoctorCheck("run folders", fact, fix)
+    fact = f"the store has no run for these folders of .huskies/runs: {some(folders)}"
+    return DoctorCheck("run folders", fact, "Remove them when you do not need their output any more.")
 
 
-def _left_over(context: Context, found: Mapping[int, tuple[Process, ...]]) -> Check:
-    """Processes with the mark of a run that has ended meanwhile go with it; those of one that ended before do not."""
+def _left_over(context: Context, marked: Mapping[int, tuple[Process, ...]]) -> DoctorCheck:
+    """Check processes marked by a run that is not live, now as before."""
     with context.store.reading() as db:
         live = {run.id for run in runs.live(db)}
-    left = {
-        run: alive
-        for run, processes in found.items()
-        if run not in live and (alive := [one for one in processes if is_running(one)])
-    }
+    left = [
+        (run, process)
+        for run, processes in marked.items()
+        for process in processes
+        if run not in live and is_running(process)
+    ]
     if not left:
-        return Check("processes")
-    told = some(f"{one.pid} {one.name} of run {run}" for run, alive in left.items() for one in alive)
-    pids = " ".join(str(one.pid) for alive in left.values() for one in alive)
-    return Check("processes", f"left by runs that have ended: {told}", f"Look at them, and 'kill {pids}'.")
+        return DoctorCheck("processes")
+    names = some(f"{process.pid} {process.name} of run {run}" for run, process in left)
+    pids = " ".join(str(process.pid) for _, process in left)
+    return DoctorCheck("processes", f"left by ended runs: {names}", f"Check them, then 'kill {pids}'.")

@@ -1,4 +1,4 @@
-"""What ticks for the project, and what it needs to reach others: services, the relay, the MCP server."""
+"""Checks of what runs `tick` for the project, and of what services, the relay and the MCP server need."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from huskies_core.context import Context
-from huskies_core.doctor.check import Check
+from huskies_core.doctor.check import DoctorCheck
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
@@ -27,101 +27,87 @@ from huskies_core.user import user_name
 _ENVIRONMENT = ("Environment=", "export ")
 
 
-def look_at_services(context: Context) -> Iterator[Check]:
+def check_services(context: Context) -> Iterator[DoctorCheck]:
     installed: tuple[Installation, ...] = ()
     try:
         installed = installed_services(context)
     except HuskiesError as error:
-        yield Check("services", error.message, error.hint)
-    yield from (_service(found) for found in installed)
+        yield DoctorCheck("services", error.message, error.hint)
+    yield from map(_service, installed)
     if is_current(context):
         yield _ticking(context, installed)
-        yield Check(
-            "pause", detail="no agent is started until 'huskies resume'" if is_paused(context) else ""
-        )
+        paused = "no agent starts until 'huskies resume'" if is_paused(context) else ""
+        yield DoctorCheck("pause", detail=paused, applies=bool(paused))
     if is_current(context) and loads(context) and is_on(context):
         yield _relay(context)
     if os.path.lexists(context.project.root / MCP_FILE):
         yield _mcp(context)
 
 
-def _service(found: Installation) -> Check:
-    name, again = f"service {found.kind}", _install(found)
-    if not found.is_started:
-        return Check(name, f"it is installed and not in force ({found.job})", f"Run '{again}'.")
-    if not _says_the_same(found):
-        differs = f"it is not what would be installed now; 'huskies service show {found.kind}' shows how"
-        return Check(name, differs, f"Run '{again}'.")
-    return Check(name, detail=_told(found))
+def _service(service: Installation) -> DoctorCheck:
+    kind = service.kind
+    watch = " --watch" if service.job is ServiceJob.WATCH else ""
+    sudo = " --allow-sudo" if kind is ServiceKind.SYSTEMD and service.may_sudo else ""
+    name, fix = f"service {kind}", f"Run 'huskies service install {kind}{watch}{sudo}'."
+    if not service.is_started:
+        return DoctorCheck(name, f"the service is installed but not active ({service.job})", fix)
+    # Compare without the environment: cron's differs from that of the shell that installed the service.
+    if any(_settings(part.found) != _settings(part.wanted) for part in service.parts):
+        fact = f"the installed service is out of date; compare with 'huskies service show {kind}'"
+        return DoctorCheck(name, fact, fix)
+    ends = kind is ServiceKind.SYSTEMD and not lingers(user_name())
+    end = ", until you log out (to change that: 'loginctl enable-linger')" if ends else ""
+    return DoctorCheck(name, detail=f"{kind} runs '{service.job}'{end}")
 
 
-def _install(found: Installation) -> str:
-    watch = " --watch" if found.job is ServiceJob.WATCH else ""
-    sudo = " --allow-sudo" if found.kind is ServiceKind.SYSTEMD and found.may_sudo else ""
-    return f"huskies service install {found.kind}{watch}{sudo}"
-
-
-def _says_the_same(found: Installation) -> bool:
-    """But for the environment: a doctor that cron calls has not the one of the shell that installed."""
-    return all(_bare(part.found) == _bare(part.wanted) for part in found.parts)
-
-
-def _bare(text: str | None) -> list[str] | None:
+def _settings(text: str | None) -> list[str] | None:
     return None if text is None else [line for line in text.splitlines() if not line.startswith(_ENVIRONMENT)]
 
 
-def _told(found: Installation) -> str:
-    ends = found.kind is ServiceKind.SYSTEMD and not lingers(user_name())
-    end = ", ends when you log out ('loginctl enable-linger' lets it stay)" if ends else ""
-    return f"{found.kind} has '{found.job}'{end}"
-
-
-def _ticking(context: Context, installed: tuple[Installation, ...]) -> Check:
-    """Nothing ticks in a project that is new, or rests: that is a fault only where something waits for it."""
+def _ticking(context: Context, installed: tuple[Installation, ...]) -> DoctorCheck:
+    """Check for a recent tick. It is a problem only if a service is installed or a story waits for it."""
     if ticked_lately(context):
-        return Check("ticking", detail="ticked in the last two minutes")
+        return DoctorCheck("ticking", detail="ticked in the last two minutes")
     with context.store.reading() as db:
         waiting = len(stories.in_stages(db, MOVING))
     if installed:
-        return Check("ticking", "no tick in the last two minutes, though a service is there", _why(installed))
+        fix = "Check that cron is running. It mails error messages of a tick to this user."
+        if any(service.kind is ServiceKind.SYSTEMD for service in installed):
+            fix = "Check 'systemctl --user status \"huskies-*\"' and 'journalctl --user -u \"huskies-*\"'."
+        return DoctorCheck("ticking", "no tick in the last two minutes, but a service is installed", fix)
     if waiting:
+        fact = f"no tick in the last two minutes, and {count(waiting, 'story', 'stories')} in progress"
         fix = "Run 'huskies watch', or 'huskies service install systemd' or 'cron'."
-        return Check(
-            "ticking",
-            f"no tick in the last two minutes, with {count(waiting, 'story', 'stories')} under way",
-            fix,
-        )
-    return Check("ticking", detail="nothing ticks")
+        return DoctorCheck("ticking", fact, fix)
+    return DoctorCheck("ticking", detail="not installed", applies=False)
 
 
-def _why(installed: tuple[Installation, ...]) -> str:
-    if any(found.kind is ServiceKind.SYSTEMD for found in installed):
-        return "Look at 'systemctl --user status \"huskies-*\"' and 'journalctl --user -u \"huskies-*\"'."
-    return "Is cron running? What a tick complains of is in the mail of this user."
-
-
-def _relay(context: Context) -> Check:
+def _relay(context: Context) -> DoctorCheck:
     if find_spec("websockets") is None:
-        return Check("relay", "the package websockets is not installed", "Run: pip install 'huskies[relay]'")
+        fact = "the package websockets is not installed"
+        return DoctorCheck("relay", fact, "Run: pip install 'huskies[relay]'")
     with context.store.reading() as db:
-        trouble = unreached(context, db)
-    if trouble is None:
-        return Check("relay")
-    fact = f"the gateway was not reached {trouble.failures} times in a row: {trouble.why}"
-    return Check("relay", fact, f"{trouble.waiting} transitions wait and are sent once it answers.")
+        failed = unreached(context, db)
+    if failed is None:
+        return DoctorCheck("relay")
+    fact = f"the gateway could not be reached {failed.failures} times in a row: {failed.why}"
+    return DoctorCheck("relay", fact, f"{failed.waiting} transitions are sent when it answers again.")
 
 
-def _mcp(context: Context) -> Check:
-    """Only where the file names our server: others may be in it."""
+def _mcp(context: Context) -> DoctorCheck:
+    """Check the entry of the huskies server, if the file has one. Other servers are not checked."""
     try:
         servers = json.loads((context.project.root / MCP_FILE).read_text(encoding="utf-8"))["mcpServers"]
         command = str(servers["huskies"]["command"])
     except (OSError, ValueError, LookupError, TypeError):
-        return Check("mcp")
-    problem = mcp_problem()
-    if problem:
-        return Check("mcp", f"{MCP_FILE} names the server, and {problem}", "Run: pip install 'huskies[mcp]'")
+        return DoctorCheck("mcp")
+    missing = mcp_problem()
+    if missing:
+        return DoctorCheck(
+            "mcp", f"{MCP_FILE} uses the server, but {missing}", "Run: pip install 'huskies[mcp]'"
+        )
     if shutil.which(command, path=context.environ.get("PATH")) is None:
-        fact = f"{MCP_FILE} has {command}, which is not there"
-        return Check("mcp", fact, f"Run 'huskies config mcp': this one is {installed_program()}.")
-    return Check("mcp")
+        fact = f"{MCP_FILE} has {command}, which does not exist"
+        fix = f"Run 'huskies config mcp' to write {installed_program()}."
+        return DoctorCheck("mcp", fact, fix)
+    return DoctorCheck("mcp")

@@ -1,4 +1,4 @@
-"""What the disk has left, what of it is ours, and what nobody will come back for."""
+"""Checks of free disk space, disk use, overdue cleaning and abandoned temporary files."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.canary import PREFIX
-from huskies_core.doctor.check import Check
+from huskies_core.doctor.check import DoctorCheck
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
@@ -27,50 +27,47 @@ _LEAST_INODES = 10_000
 _COUNTING_SECS = 3.0
 _OVERDUE = timedelta(minutes=10)
 _FORGOTTEN = timedelta(hours=1)
-_BEING_WRITTEN = re.compile(r"\.(?:project\.toml|agents\.toml|cron|\.gitignore)\.([1-9][0-9]{0,8})")
-"""How a file is called while it is written, with the process that does."""
+_TEMPORARY = re.compile(r"\.(?:project\.toml|agents\.toml|cron|\.gitignore)\.([1-9][0-9]{0,8})")
+"""The name of a file that is being written, with the id of the writing process."""
 _NEW_STORE = ("state.new", "state.new-wal", "state.new-shm")
 
 
-def look_at_space(context: Context) -> Iterator[Check]:
+def check_space(context: Context) -> Iterator[DoctorCheck]:
     yield _free(context)
-    yield Check("disk use", detail=_use(context))
+    yield DoctorCheck("disk use", detail=_use(context))
     if is_current(context) and loads(context):
         yield _overdue(context)
     yield _left_files(context)
 
 
-def _free(context: Context) -> Check:
-    found = os.statvfs(context.project.state_dir)
-    free = found.f_bavail * found.f_frsize
+def _free(context: Context) -> DoctorCheck:
+    stats = os.statvfs(context.project.state_dir)
+    free = stats.f_bavail * stats.f_frsize
     if free < _LEAST_BYTES:
-        return Check(
-            "disk", f"{size(free)} are free", "Make room: a full disk ends runs and keeps all from moving."
-        )
-    if found.f_files and found.f_favail < _LEAST_INODES:
-        return Check(
-            "disk", f"no more than {found.f_favail} files can be made", "Remove files that are not needed."
-        )
-    return Check("disk", detail=f"{size(free)} free")
+        fix = "Free disk space. On a full disk runs fail and no story moves."
+        return DoctorCheck("disk", f"only {size(free)} free", fix)
+    if stats.f_files and stats.f_favail < _LEAST_INODES:
+        return DoctorCheck("disk", f"only {stats.f_favail} more files possible", "Remove unneeded files.")
+    return DoctorCheck("disk", detail=f"{size(free)} free")
 
 
 def _use(context: Context) -> str:
-    """Counted for some seconds at most, in the order in which it is told."""
+    """Return the disk use of store, runs and worktrees. Counting stops after some seconds."""
     project, deadline = context.project, time.monotonic() + _COUNTING_SECS
-    places = {
+    folders = {
         "store": list(project.state_dir.glob("state.db*")),
         "runs": [project.runs_dir],
         "worktrees": [project.worktrees_dir, project.merge_workspace],
     }
-    told = []
-    for name, roots in places.items():
-        total, whole = _size_of(roots, deadline)
-        told.append(f"{name} {'' if whole else 'more than '}{size(total)}")
-    return ", ".join(told)
+    parts = []
+    for name, roots in folders.items():
+        total, complete = _size_of(roots, deadline)
+        parts.append(f"{name} {'' if complete else 'more than '}{size(total)}")
+    return ", ".join(parts)
 
 
 def _size_of(roots: Iterable[Path], deadline: float) -> tuple[int, bool]:
-    """The bytes on the disk below, and whether all were counted."""
+    """Return the bytes on the disk below `roots`, and whether all files were counted."""
     total = 0
     for path in _walked(roots):
         if time.monotonic() > deadline:
@@ -89,51 +86,50 @@ def _walked(roots: Iterable[Path]) -> Iterator[Path]:
             yield from (Path(folder, name) for name in names)
 
 
-def _overdue(context: Context) -> Check:
-    """What was past retention ten minutes ago already: at any moment something has just come to be."""
+def _overdue(context: Context) -> DoctorCheck:
+    """Check for steps of gc that have been due for ten minutes. Newer ones are normal."""
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
         waiting = GC.plan(replace(snapshot, now=snapshot.now - _OVERDUE))
     if not waiting:
-        return Check("retention")
-    told = some(dict.fromkeys(action.verb.value for action in waiting))
-    fact = f"{count(len(waiting), 'thing')} to be cleared for long: {told}"
+        return DoctorCheck("retention")
+    verbs = some(dict.fromkeys(step.verb.value for step in waiting))
+    fact = f"{count(len(waiting), 'step')} of gc overdue: {verbs}"
     fix = "Run 'huskies gc', or 'huskies doctor --fix'."
-    return Check("retention", fact, fix, mend=partial(converge, context, GC))
+    return DoctorCheck("retention", fact, fix, repair=partial(converge, context, GC))
 
 
-def _left_files(context: Context) -> Check:
-    left = tuple(_forgotten(context))
-    if not left:
-        return Check("temporary files")
-    names = some(path.name for path in left)
+def _left_files(context: Context) -> DoctorCheck:
+    paths = tuple(_forgotten(context))
+    if not paths:
+        return DoctorCheck("temporary files")
+    names = some(path.name for path in paths)
     fix = "'huskies doctor --fix' removes them."
-    return Check("temporary files", f"left in .huskies: {names}", fix, mend=partial(_remove, left))
+    return DoctorCheck("temporary files", f"left in .huskies: {names}", fix, repair=partial(_remove, paths))
 
 
 def _forgotten(context: Context) -> Iterator[Path]:
-    """What a process that was killed was writing. Nobody writes for an hour, and never one that is gone."""
+    """Yield temporary files of processes that were killed. No process writes one for an hour."""
     state, limit = context.project.state_dir, (context.now() - _FORGOTTEN).timestamp()
     for path in sorted(state.iterdir()):
-        written = _BEING_WRITTEN.fullmatch(path.name)
-        ours = written is not None and find_process(int(written[1])) is None
-        left = ours or path.name in _NEW_STORE or path.name.startswith(PREFIX)
-        if left and _is_before(path, limit):
+        match = _TEMPORARY.fullmatch(path.name)
+        is_left = match is not None and find_process(int(match[1])) is None
+        is_ours = is_left or path.name in _NEW_STORE or path.name.startswith(PREFIX)
+        if is_ours and _is_before(path, limit):
             yield path
 
 
 def _is_before(path: Path, limit: float) -> bool:
-    """Whether it was made, or written to, before that time. A link counts itself; what another doctor has cleared
-    meanwhile is none."""
+    """Return whether the file, or the link itself, was last modified before that time. Another doctor may remove it."""
     try:
         return path.lstat().st_mtime < limit
     except FileNotFoundError:
         return False
 
 
-def _remove(left: tuple[Path, ...]) -> str:
-    """Of a link only itself. Another doctor may be at the same."""
-    for path in left:
+def _remove(paths: tuple[Path, ...]) -> str:
+    """Remove files, folders and links, but not the targets of links. Another doctor may do the same."""
+    for path in paths:
         with suppress(FileNotFoundError):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    return f"removed {len(left)} of them"
+    return f"removed {count(len(paths), 'path')}"

@@ -1,4 +1,4 @@
-"""A project as a person has it: the clock is the machine's, the crontab the test's own."""
+"""A project with the clock of the machine and a crontab of the test."""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def clock() -> Clock:
 @pytest.fixture
 def context(tmp_path: Path, clock: Clock, crontab: OwnCrontab) -> Iterator[Context]:
     assert crontab.read() is None
-    with opened(tmp_path.resolve() / "shop", clock, agents_toml=AGENT) as it:
-        it.environ = dict(os.environ)
-        it.actor = "user:ada"
-        yield it
+    with opened(tmp_path.resolve() / "shop", clock, agents_toml=AGENT) as context:
+        context.environ = dict(os.environ)
+        context.actor = "user:ada"
+        yield context

@@ -1,4 +1,4 @@
-"""A file that is there whole, under a name that was free, or not at all."""
+"""A file is written completely under a new name, or not at all."""
 
 import errno
 import os
@@ -10,15 +10,15 @@ from huskies_core.doctor.archive import put_new
 from huskies_core.errors import HuskiesError
 
 
-def no_second_names(*_: object) -> None:
+def no_hard_links(*_: object) -> None:
     raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-def test_where_files_have_one_name_only_it_is_written_all_the_same(
+def test_a_file_system_without_hard_links_is_supported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on FAT, which no test can mount."""
-    monkeypatch.setattr(os, "link", no_second_names)
+    """FAT lacks them, but a test cannot mount it."""
+    monkeypatch.setattr(os, "link", no_hard_links)
     path = tmp_path / "report"
     put_new(path, b"new")
     with pytest.raises(HuskiesError) as caught:
@@ -27,7 +27,7 @@ def test_where_files_have_one_name_only_it_is_written_all_the_same(
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "/proc/report"])
-def test_a_place_that_takes_nothing_is_told(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_not_writable_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(HuskiesError) as caught:
         put_new(tmp_path / name, b"new")
     assert (caught.value.code, list(tmp_path.iterdir())) == ("not_writable", [])

@@ -1,4 +1,4 @@
-"""A bundle has what a bug report needs, and nothing that somebody wrote or hid."""
+"""A bug report contains facts, but no texts of people and no secrets."""
 
 import json
 import os
@@ -75,7 +75,7 @@ SECRETS = [secret(number) for number in range(30)]
 
 @pytest.fixture
 def planted(context: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
-    """Secrets and words wherever somebody may have written some."""
+    """Return a project with secrets and texts in every file and row."""
     project = context.project
     project.agents_toml.write_text(AGENTS.format(*SECRETS))
     project.project_toml.write_text(PROJECT.format(*SECRETS).replace(SECRETS[5], "plum05tree"))
@@ -124,7 +124,7 @@ def members(path: Path) -> dict[str, str]:
 
 
 def leaks(texts: dict[str, str]) -> list[tuple[str, str]]:
-    """Each half of a secret that is anywhere, so that one which was cut in two is found, too."""
+    """Return each half of a secret that a member contains. A secret may have been cut in two."""
     words = re.compile(r"(?:plum|quince)\d\d\w*")
     return [(name, found) for name, text in texts.items() for found in words.findall(text)]
 
@@ -134,7 +134,7 @@ def bundled(context: Context, path: Path) -> dict[str, str]:
     return members(path)
 
 
-def test_nothing_that_was_planted_is_in_it(planted: Context, tmp_path: Path) -> None:
+def test_it_contains_no_planted_text(planted: Context, tmp_path: Path) -> None:
     assert load_config(planted.project, lambda _: None).agent("ann") is not None
     found = bundled(planted, tmp_path / "report.tgz")
     assert leaks(found) == []
@@ -144,7 +144,7 @@ def test_nothing_that_was_planted_is_in_it(planted: Context, tmp_path: Path) -> 
     )
 
 
-def test_what_a_report_needs_is_in_it(planted: Context, tmp_path: Path) -> None:
+def test_it_contains_what_a_report_needs(planted: Context, tmp_path: Path) -> None:
     found = bundled(planted, tmp_path / "report.tgz")
     journal = [json.loads(line) for line in found["journal.jsonl"].splitlines()]
     run = json.loads(found["runs.jsonl"])
@@ -174,12 +174,12 @@ def test_what_a_report_needs_is_in_it(planted: Context, tmp_path: Path) -> None:
     assert "typer" in json.loads(found["versions.json"])["packages"]
 
 
-def test_a_config_that_is_broken_is_not_quoted(planted: Context, tmp_path: Path) -> None:
+def test_an_invalid_config_is_not_quoted(planted: Context, tmp_path: Path) -> None:
     planted.project.project_toml.write_text(f'default_qa = "{SECRETS[1]}"\n"{SECRETS[2]}" = 1\n')
     planted.project.agents_toml.write_text(f"[[agent]\nname = {SECRETS[3]}\n")
     found = bundled(planted, tmp_path / "report.tgz")
     assert leaks(found) == []
-    assert json.loads(found["agents.json"]) == {"unreadable": "no TOML, 2 lines"}
+    assert json.loads(found["agents.json"]) == {"unreadable": "not TOML, 2 lines"}
 
 
 @pytest.mark.parametrize(
@@ -193,26 +193,27 @@ def test_a_config_that_is_broken_is_not_quoted(planted: Context, tmp_path: Path)
         "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MEFCQ0RFRkdI",
     ],
 )
-def test_what_looks_like_a_secret_is_left_out_wherever_it_stands(
-    context: Context, tmp_path: Path, text: str
-) -> None:
+def test_a_text_that_looks_like_a_secret_is_masked(context: Context, tmp_path: Path, text: str) -> None:
     context.project.agents_toml.write_text(
         f'[[agent]]\nname = "{text}"\nstage = "coder"\nruntime = "codex"\n'
     )
     found = bundled(context, tmp_path / "report.tgz")
-    assert [name for name, told in found.items() if text[8:] in told] == []
+    assert [name for name, content in found.items() if text[8:] in content] == []
     assert "<secret>" in found["agents.json"]
 
 
-def test_a_secret_is_found_however_json_writes_it(context: Context, tmp_path: Path) -> None:
+def test_a_secret_with_escapes_of_json_is_masked(context: Context, tmp_path: Path) -> None:
     context.environ = {**context.environ, "API_TOKEN": 'plum01"tr\\ee/ü'}
     server = {"mcpServers": {"huskies": {"command": context.environ["API_TOKEN"]}}}
     (context.project.root / ".mcp.json").write_text(json.dumps(server))
     found = bundled(context, tmp_path / "report.tgz")
-    assert (leaks(found), ".mcp.json has <secret>, which is not there" in found["doctor.json"]) == ([], True)
+    assert (leaks(found), ".mcp.json has <secret>, which does not exist" in found["doctor.json"]) == (
+        [],
+        True,
+    )
 
 
-def test_it_is_for_its_owner_alone_and_replaces_nothing(context: Context, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_it_and_it_replaces_no_file(context: Context, tmp_path: Path) -> None:
     place = tmp_path / "out" / "report.tgz"
     place.parent.mkdir()
     bundled(context, place)
@@ -232,11 +233,11 @@ def make_older(context: Context) -> None:
         db.execute(f"PRAGMA user_version = {NEWEST - 1}")
 
 
-def test_without_a_store_or_a_config_the_rest_is_in_it(context: Context, tmp_path: Path) -> None:
+def test_a_missing_store_or_config_does_not_stop_the_rest(context: Context, tmp_path: Path) -> None:
     make_older(context)
     before = context.store.version()
-    told = bundled(context, tmp_path / "older.tgz")["journal.jsonl"]
-    assert (json.loads(told), context.store.version()) == ({"unreadable": "older_store"}, before)
+    content = bundled(context, tmp_path / "older.tgz")["journal.jsonl"]
+    assert (json.loads(content), context.store.version()) == ({"unreadable": "older_store"}, before)
     context.store.close()
     context.project.database.write_bytes(b"no database\n" * 1000)
     context.project.agents_toml.unlink()

@@ -1,4 +1,4 @@
-"""Locks that are held and lock files that are left, by real processes and real files."""
+"""Locks of real processes and lock files that git left behind."""
 
 import subprocess
 from pathlib import Path
@@ -6,32 +6,32 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.locks import look_at_locks
+from huskies_core.doctor.locks import check_locks
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.runs.story_worktrees import make_worktrees
-from support.checks import age, fixed, problems, seen
+from support.checks import age, fixed, problems, problems_of
 from support.locks import held
 from support.stories import add_story
 
 
 @pytest.mark.usefixtures("processes")
-def test_who_holds_git_for_long_is_named(context: Context, tmp_path: Path) -> None:
+def test_a_process_that_holds_the_git_lock_is_named(context: Context, tmp_path: Path) -> None:
     with held(context.project.git_lock, tmp_path / "held") as pid:
-        found = [one for one in look_at_locks(context) if one.problem]
-    assert [one.name for one in found] == ["git.lock"]
-    assert (f"process {pid}" in found[0].problem, "Never delete" in found[0].fix) == (True, True)
-    assert seen(look_at_locks, context) == {}
+        checks = [check for check in check_locks(context) if check.problem]
+    assert [check.name for check in checks] == ["git.lock"]
+    assert (f"process {pid}" in checks[0].problem, "Never delete" in checks[0].fix) == (True, True)
+    assert problems_of(check_locks, context) == {}
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_pass_at_work_is_no_fault_but_told(context: Context, tmp_path: Path) -> None:
+def test_a_running_pass_is_a_detail(context: Context, tmp_path: Path) -> None:
     with held(context.project.pass_lock("worktrees"), tmp_path / "held") as pid:
-        found = [(one.name, one.problem, one.detail) for one in look_at_locks(context) if one.detail]
+        found = [(check.name, check.problem, check.detail) for check in check_locks(context) if check.detail]
     assert [(name, problem) for name, problem, _ in found] == [("locks/worktrees.lock", "")]
     assert found[0][2].startswith(f"held by process {pid} (python")
 
 
-def test_lock_files_that_a_git_left_go_when_they_are_old_and_no_git_is_at_work(context: Context) -> None:
+def test_old_lock_files_are_removed_when_no_git_is_running(context: Context) -> None:
     add_story(context.store)
     make_worktrees(context, [1], context.now())
     checkout = checkout_of(context.project, 1)
@@ -46,8 +46,8 @@ def test_lock_files_that_a_git_left_go_when_they_are_old_and_no_git_is_at_work(c
     with subprocess.Popen(argv, cwd=context.project.root, stdin=subprocess.PIPE) as process:
         assert (fixed(context), problems(context)) == ({}, {})
         age(left[0], context.now(), hours=2)
-        assert seen(look_at_locks, context) == {
-            "git lock files": "left by a git that ended: .git/config.lock"
+        assert problems_of(check_locks, context) == {
+            "git lock files": "left by a git process that ended: .git/config.lock"
         }
         assert fixed(context) == {}
         process.communicate()

@@ -1,4 +1,4 @@
-"""No text comes through, however deep it lies."""
+"""No text passes the masks at any depth."""
 
 import json
 
@@ -20,16 +20,16 @@ NESTED = st.recursive(
 
 
 @given(st.dictionaries(KEYS | TEXTS, NESTED, max_size=4))
-def test_no_text_of_a_row_comes_through(detail: dict[str, object]) -> None:
+def test_no_text_of_a_row_passes(detail: dict[str, object]) -> None:
     assert MARK not in json.dumps(without_texts(detail))
 
 
 @given(st.dictionaries(KEYS | TEXTS, NESTED, max_size=4))
-def test_no_text_of_a_config_comes_through(settings: dict[str, object]) -> None:
+def test_no_text_of_a_config_passes(settings: dict[str, object]) -> None:
     assert MARK not in json.dumps(without_values(settings))
 
 
-def test_numbers_and_words_of_ours_do() -> None:
+def test_numbers_and_known_words_pass() -> None:
     detail = {
         "kind": "merge",
         "run": 3,
@@ -47,8 +47,8 @@ def test_numbers_and_words_of_ours_do() -> None:
 
 
 def test_settings_keep_their_shape() -> None:
-    told = 'max_coders = 2\ndefault_qa = "human"\n[[gate]]\nname = "unit-tests"\ncommand = ["make", "x"]\n'
-    assert read_settings(told) == {
+    text = 'max_coders = 2\ndefault_qa = "human"\n[[gate]]\nname = "unit-tests"\ncommand = ["make", "x"]\n'
+    assert read_settings(text) == {
         "max_coders": 2,
         "default_qa": "human",
         "gate": [{"name": "unit-tests", "command": ["<4 characters>", "<1 characters>"]}],

@@ -1,13 +1,12 @@
-"""Settings of git and of the project that hurt."""
+"""Problems in the settings of git and of the project."""
 
 from pathlib import Path
 
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.repository import look_at_git
-from huskies_core.doctor.settings import look_at_config
-from support.checks import fixed, problems, seen
+from huskies_core.doctor.settings import check_config, check_git
+from support.checks import fixed, problems, problems_of
 
 
 @pytest.mark.parametrize(
@@ -19,48 +18,48 @@ from support.checks import fixed, problems, seen
         ("core.fsmonitor", "true", "core.fsmonitor is set so that a daemon of git stays in every worktree"),
     ],
 )
-def test_a_setting_that_hurts_comes_with_the_command_that_ends_it(
+def test_a_harmful_setting_has_the_command_that_removes_it(
     context: Context, key: str, value: str, why: str
 ) -> None:
     config = str(context.project.git_dir / "config")
     context.repository.git("config", "--file", config, key, value)
-    found = [one for one in look_at_git(context) if one.problem]
-    assert [(one.name, one.problem.startswith(why)) for one in found] == [(f"git {key}", True)]
+    found = [check for check in check_git(context) if check.problem]
+    assert [(check.name, check.problem.startswith(why)) for check in found] == [(f"git {key}", True)]
     command = found[0].fix.removeprefix("Run 'git config ").removesuffix("'.").split()
     context.repository.git("config", "--file", config, *command)
-    assert seen(look_at_git, context) == {}
+    assert problems_of(check_git, context) == {}
 
 
-def test_hooks_that_a_story_may_change_are_told_and_those_of_the_project_are_not(context: Context) -> None:
+def test_hooks_are_a_problem_only_where_a_story_may_change_them(context: Context) -> None:
     config = str(context.project.git_dir / "config")
     context.repository.git("config", "--file", config, "core.hooksPath", ".githooks")
-    assert seen(look_at_git, context) == {}
+    assert problems_of(check_git, context) == {}
     inside = context.project.worktree(1) / "hooks"
     context.repository.git("config", "--file", config, "core.hooksPath", str(inside))
-    assert "which a story may change" in seen(look_at_git, context)["git core.hooksPath"]
+    assert "which a story may change" in problems_of(check_git, context)["git core.hooksPath"]
 
 
-def test_what_does_no_harm_is_told_as_a_fact(context: Context) -> None:
+def test_a_harmless_setting_is_a_detail(context: Context) -> None:
     config = str(context.project.git_dir / "config")
     for key, value in (("core.repositoryFormatVersion", "1"), ("extensions.partialClone", "origin")):
         context.repository.git("config", "--file", config, key, value)
-    found = {one.name: (one.problem, one.detail) for one in look_at_git(context)}
+    found = {check.name: (check.problem, check.detail) for check in check_git(context)}
     fact = "a partial clone: git fetches what is missing when a worktree is made"
     assert found["git settings"] == ("", fact)
 
 
-def test_keys_that_others_can_read_are_closed(context: Context) -> None:
+def test_keys_that_others_can_read_are_made_private(context: Context) -> None:
     path = context.project.env_file
     path.write_text("KEY=1\n")
     path.chmod(0o644)
-    assert seen(look_at_config, context) == {"env file": f"{path} can be read by others (mode 0644)"}
-    assert fixed(context) == {"env file": "env is for its owner alone"}
+    assert problems_of(check_config, context) == {"env file": f"{path} can be read by others (mode 0644)"}
+    assert fixed(context) == {"env file": "only the owner can read env now"}
     assert (path.stat().st_mode & 0o777, fixed(context), problems(context)) == (0o600, {}, {})
     path.write_text("sk-secret\n")
     assert problems(context) == {"env file": f"{path}:1: not NAME=value"}
 
 
-def test_the_mode_of_what_an_env_file_leads_to_is_left_to_a_person(context: Context, tmp_path: Path) -> None:
+def test_the_mode_of_a_linked_env_file_is_not_changed(context: Context, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.write_text("KEY=value\n")
     shared.chmod(0o644)
@@ -72,11 +71,11 @@ def test_the_mode_of_what_an_env_file_leads_to_is_left_to_a_person(context: Cont
     )
 
 
-def test_a_store_that_the_next_commit_would_take_in_is_told(context: Context) -> None:
+def test_a_store_that_git_does_not_ignore_is_a_problem(context: Context) -> None:
     (context.project.state_dir / ".gitignore").unlink()
     assert problems(context) == {"ignored files": "git does not ignore .huskies/state.db and .huskies/env"}
 
 
-def test_a_base_branch_that_is_not_there_is_told(context: Context) -> None:
+def test_a_missing_base_branch_is_a_problem(context: Context) -> None:
     context.project.project_toml.write_text('base_branch = "trunk"\n')
-    assert seen(look_at_config, context) == {"base branch": "there is no branch trunk"}
+    assert problems_of(check_config, context) == {"base branch": "the branch trunk does not exist"}

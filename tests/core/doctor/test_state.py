@@ -1,19 +1,19 @@
-"""A store that contradicts itself, told row by row."""
+"""Inconsistencies of the store."""
 
 import json
 
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.state import look_at_store
+from huskies_core.doctor.state import check_store
 from huskies_core.pipeline.events import Start
 from huskies_core.store import cursors, journal
-from support.checks import fixed, problems, seen
+from support.checks import fixed, problems, problems_of
 from support.stories import add_story, fire_event
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "problem"),
     [
         ("stage = 'qa'", "story 1 is in qa, the journal has coding"),
         ("visit = 1", "story 1 is not where its later journal row 2 led"),
@@ -24,44 +24,42 @@ from support.stories import add_story, fire_event
         ("visit = 3", "story 1 has no row in the journal that led to its stage"),
     ],
 )
-def test_a_story_that_stands_elsewhere_than_the_journal_has_it_is_named(
-    context: Context, change: str, told: str
-) -> None:
+def test_a_story_that_contradicts_the_journal_is_named(context: Context, change: str, problem: str) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Start())
     add_story(context.store)
-    assert seen(look_at_store, context) == {}
+    assert problems_of(check_store, context) == {}
     with context.store.exclusive() as db:
         db.execute(f"UPDATE stories SET {change} WHERE id = 1")
-    assert seen(look_at_store, context) == {"journal": told}
-    assert [one.mend for one in look_at_store(context) if one.problem] == [None]
+    assert problems_of(check_store, context) == {"journal": problem}
+    assert [check.repair for check in check_store(context) if check.problem] == [None]
 
 
-def test_cursors_that_are_ahead_go_on_from_the_end_of_the_journal(context: Context) -> None:
+def test_cursors_beyond_the_journal_are_moved_to_its_end(context: Context) -> None:
     add_story(context.store)
     with context.store.exclusive() as db:
         cursors.move(db, "relay", 50)
         cursors.move(db, "auto-assign", 1)
-    assert seen(look_at_store, context) == {"cursors": "cursor relay is at 50, the journal ends at 1"}
-    assert fixed(context) == {"cursors": "they go on from the end of the journal"}
+    assert problems_of(check_store, context) == {"cursors": "cursor relay is at 50, the journal ends at 1"}
+    assert fixed(context) == {"cursors": "the cursors continue at the end of the journal"}
     with context.store.reading() as db:
         assert (cursors.get(db, "relay"), cursors.get(db, "auto-assign")) == (1, 1)
     assert fixed(context) == {}
 
 
-def test_a_counter_that_would_give_a_number_twice_is_named(context: Context) -> None:
+def test_a_counter_that_would_repeat_a_number_is_named(context: Context) -> None:
     add_story(context.store)
     with context.store.exclusive() as db:
         db.execute("UPDATE sqlite_sequence SET seq = 0 WHERE name = 'journal'")
-    assert seen(look_at_store, context) == {"counters": "the counter of journal is 0, but 1 exists"}
+    assert problems_of(check_store, context) == {"counters": "the counter of journal is 0, but 1 exists"}
 
 
-def test_an_audit_log_of_a_longer_journal_is_named(context: Context) -> None:
+def test_an_audit_log_beyond_the_journal_is_a_problem(context: Context) -> None:
     add_story(context.store)
     context.project.audit_log.write_text(json.dumps({"seq": 9}) + "\n")
     with context.store.reading() as db:
         head = journal.head(db)
-    fact = f"it ends at 9, the journal at {head}: nothing is added until then"
+    fact = f"the log ends at 9, the journal at {head}: nothing is added until the journal passes 9"
     assert problems(context) == {"audit log": fact}
     context.project.audit_log.write_text("not ours\n")
-    assert problems(context) == {"audit log": "its last line is not one of ours"}
+    assert problems(context) == {"audit log": "the last line is not valid"}

@@ -9,7 +9,7 @@ import pytest
 from huskies_core.channels.channel import Channel, channel_error
 from huskies_core.channels.message import Message
 from huskies_core.context import Context
-from huskies_core.doctor.settings import look_at_notify
+from huskies_core.doctor.settings import check_notify
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.configuration import check
 from huskies_core.operations.notifications import deliver, send_by, send_test
@@ -121,7 +121,7 @@ def test_what_keeps_people_from_being_told_is_found(context: Context, tmp_path: 
         "4 notify: HOOK is not set in .huskies/env",
         "5 notify: A is not set in .huskies/env",
     ]
-    (found,) = look_at_notify(context)
+    (found,) = check_notify(context)
     assert (found.name, found.problem) == ("notify", "notify-send is not on PATH")
 
 
