@@ -1,2 +1,5 @@
-"""What converges: one module a pass, each a plan (pure, from what is known) and an apply. `ordering` runs them in the
-orders that reconcile, tick and advance promise; `running` runs one, alone and isolated; `due` asks if any is due."""
+"""The passes: one module each, with a plan that only reads and the way to apply it.
+
+`pass_sequence` runs them in the order of reconcile, tick and the end of a run; `pass_runner` runs one; `due` returns
+whether any is due.
+"""

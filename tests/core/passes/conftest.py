@@ -29,6 +29,6 @@ def clock() -> Clock:
 
 @pytest.fixture
 def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    """A project with two coders and no gates."""
+    """Open a project with two coders and no gates."""
     with opened(tmp_path / "repo", clock, agents_toml=CODERS) as context:
         yield context

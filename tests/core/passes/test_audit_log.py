@@ -20,7 +20,7 @@ def move_twice(context: Context) -> None:
     fire_event(context.store, story.id, Freeze())
 
 
-def test_each_transition_is_one_line_and_a_second_run_adds_none(context: Context) -> None:
+def test_each_transition_is_one_line_and_a_second_run_adds_no_line(context: Context) -> None:
     move_twice(context)
     first, second = run_pass(context, AUDIT_LOG), run_pass(context, AUDIT_LOG)
     assert (len(first.results), second.results, lines(context)) == (1, (), [(2, "start"), (3, "freeze")])

@@ -82,7 +82,7 @@ def test_a_story_is_promoted_when_its_dependencies_are_met(context: Context) -> 
     ]
 
 
-def test_every_story_but_epics_is_promoted_when_the_config_says_so(context: Context) -> None:
+def test_auto_promote_all_promotes_every_story_but_epics(context: Context) -> None:
     configure(context, 'auto_promote = "all"')
     add_story(context.store)
     add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
@@ -151,7 +151,7 @@ def test_max_coders_bounds_the_coders_at_work(context: Context) -> None:
     assert rules_holding(context, 2) == ["max_coders"]
 
 
-def test_a_named_agent_is_waited_for_and_an_unknown_one_falls_back(context: Context) -> None:
+def test_a_story_waits_for_its_agent_unless_that_agent_is_unknown(context: Context) -> None:
     for agent in ("ann", "ann", "nobody"):
         story = add_story(context.store, draft=replace(DRAFT, agent=agent))
         fire_event(context.store, story.id, Start())
@@ -171,7 +171,7 @@ def test_the_default_model_chooses_among_coders(context: Context) -> None:
     assert planned(context) == [("start_run", 1, "coder bob")]
 
 
-def test_without_an_agent_of_the_stage_the_reason_is_told(context: Context) -> None:
+def test_a_stage_without_an_agent_is_reported_as_the_reason(context: Context) -> None:
     failure = import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
     assert (planned(context), rules_holding(context, failure.id)) == ([], ["no_agent"])
 
@@ -205,7 +205,7 @@ def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> 
 # merging
 
 
-def test_one_merge_at_a_time_by_priority_then_age(context: Context) -> None:
+def test_merges_run_one_at_a_time_by_priority_then_age(context: Context) -> None:
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     first = planned(context)
@@ -222,7 +222,7 @@ def test_max_gates_bounds_gates_and_merges_together(context: Context) -> None:
     assert (planned(context), rules_holding(context, 2)) == ([], ["max_gates"])
 
 
-def test_a_broken_base_holds_the_queue_and_a_dirty_one_its_story(context: Context) -> None:
+def test_a_broken_base_blocks_the_queue_and_a_dirty_base_blocks_one_story(context: Context) -> None:
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     with context.store.exclusive() as db:
@@ -242,7 +242,7 @@ def test_a_broken_base_holds_the_queue_and_a_dirty_one_its_story(context: Contex
 # waits and real starts
 
 
-def test_a_wait_tells_when_the_pass_is_due_again(context: Context, clock: Clock) -> None:
+def test_a_wait_sets_the_time_at_which_the_pass_is_due_again(context: Context, clock: Clock) -> None:
     import_story(context.store, Coding())
     for _ in range(4):
         end(context, claim(context, 1), Outcome.CRASHED)
@@ -254,7 +254,7 @@ def test_a_wait_tells_when_the_pass_is_due_again(context: Context, clock: Clock)
     assert planned(context) == [("start_run", 1, "coder ann")]
 
 
-def test_a_decided_event_is_fired_once(context: Context) -> None:
+def test_a_decided_event_is_applied_once(context: Context) -> None:
     import_story(context.store, Coding())
     end(context, claim(context, 1), commits_ahead=1, has_diff=True, branch="feature/story-1")
     with context.store.reading() as db:
@@ -262,7 +262,7 @@ def test_a_decided_event_is_fired_once(context: Context) -> None:
     assert [(one.verb, one.detail) for one in actions] == [(Verb.MOVE_STORY, "qa_skipped")]
 
 
-def test_a_branch_that_somebody_else_made_blocks_the_story(context: Context) -> None:
+def test_a_branch_of_another_user_blocks_the_story(context: Context) -> None:
     story = add_story(context.store)
     fire_event(context.store, story.id, Start())
     context.repository.git("branch", "feature/story-1")
@@ -271,7 +271,7 @@ def test_a_branch_that_somebody_else_made_blocks_the_story(context: Context) -> 
     assert (blocked.stage.name, getattr(blocked.stage, "reason", "")) == (StageName.BLOCKED, "branch exists")
 
 
-def test_actions_say_which_run_they_would_start(context: Context) -> None:
+def test_steps_contain_the_run_to_start(context: Context) -> None:
     import_story(context.store, Coding())
     with context.store.reading() as db:
         (step,) = plan(take_snapshot(context, db))
@@ -280,8 +280,8 @@ def test_actions_say_which_run_they_would_start(context: Context) -> None:
 
 
 @pytest.mark.usefixtures("processes")
-def test_what_a_run_of_the_same_number_left_is_not_this_runs(context: Context) -> None:
-    """A store that was lost begins with run 1 again, beside the directories of before."""
+def test_files_of_an_older_run_with_the_same_number_are_ignored(context: Context) -> None:
+    """A new store counts runs from 1 again, while old run directories remain."""
     import_story(context.store, Coding(), number=1)
     left = context.project.run_dir(1)
     left.mkdir(parents=True)
@@ -298,7 +298,7 @@ def test_what_a_run_of_the_same_number_left_is_not_this_runs(context: Context) -
 
 
 def meet_limit(context: Context, run: int, *, hours: float | None) -> None:
-    """Ends a run as its own end would: at a limit that is over in so many hours, or that names no end."""
+    """End a run at a rate limit that resets in `hours`, or that names no reset time."""
     until = None if hours is None else (context.now() + timedelta(hours=hours)).timestamp()
     progress = Progress("ann", rate_limit=RateLimit(is_hard=True, resets_at=until, detail="429"))
     with context.store.exclusive() as db:
@@ -308,7 +308,7 @@ def meet_limit(context: Context, run: int, *, hours: float | None) -> None:
 
 
 def begin(context: Context, story: int) -> int:
-    """A run by ann, as auto-assign would claim it."""
+    """Claim a run by ann, as auto-assign does."""
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
         return runs.claim(
@@ -317,7 +317,7 @@ def begin(context: Context, story: int) -> int:
 
 
 def test_nothing_is_tried_in_the_hours_before_a_stated_time(context: Context, clock: Clock) -> None:
-    """Two stories of one account, one of which has met its limit: each minute of five hours neither starts."""
+    """Two stories share an account at its limit: in each minute of five hours neither starts."""
     draft = replace(DRAFT, agent="ann")
     for _ in range(2):
         fire_event(context.store, add_story(context.store, draft=draft).id, Start())
@@ -330,7 +330,7 @@ def test_nothing_is_tried_in_the_hours_before_a_stated_time(context: Context, cl
 
 
 def test_without_a_stated_time_ten_tries_in_hours_are_the_last(context: Context, clock: Clock) -> None:
-    """Nobody is started again and again by a service that is gone; each wait is longer than the last."""
+    """A service that is down causes ever longer waits, not repeated starts."""
     fire_event(context.store, add_story(context.store, draft=replace(DRAFT, agent="ann")).id, Start())
     tried = []
     for _ in range(24 * 60):

@@ -1,4 +1,4 @@
-"""A budget that is used up is noted once, by whoever takes the usage in, and again when it was raised and used up."""
+"""Exhausted budgets are recorded once, and again after they are raised and exhausted."""
 
 from huskies_core.context import Context
 from huskies_core.passes.attempt import StepOutcome
@@ -19,7 +19,7 @@ BUDGETS = "[budget]\nper_story_usd = 2.0\nper_day_usd = 3.0\n"
 
 
 def spend(context: Context, usd: float) -> int:
-    """A run of a new story that has used so much."""
+    """Record a run of a new story with this cost."""
     story = import_story(context.store, Coding())
     wanted = Claim(story.id, RunKind.CODER, story.visit, "ann", "command")
     with context.store.exclusive() as db:
@@ -35,7 +35,7 @@ def set_budgets(context: Context, text: str = BUDGETS) -> None:
 
 
 def noted(context: Context) -> list[tuple[int | None, str]]:
-    """What one pass notes."""
+    """Return the budgets that one pass records."""
     done = run_pass(context, COST_ROLLUP).results
     assert {one.outcome for one in done} <= {StepOutcome.DONE}
     return [(one.step.story, one.detail) for one in done if one.step.verb is Verb.NOTE_BUDGET]
@@ -53,7 +53,7 @@ def test_without_a_budget_nothing_is_noted(context: Context) -> None:
     assert (noted(context), rows(context)) == ([], [])
 
 
-def test_each_budget_that_is_used_up_is_noted_once(context: Context) -> None:
+def test_each_exhausted_budget_is_recorded_once(context: Context) -> None:
     set_budgets(context)
     spend(context, 2.5)
     first = noted(context)
@@ -79,7 +79,7 @@ def test_the_next_day_has_a_budget_of_its_own(context: Context, clock: Clock) ->
     assert (before, [day for *_, day in rows(context)]) == ([], ["2026-03-01", "2026-03-02"])
 
 
-def test_a_budget_that_is_raised_and_used_up_again_is_noted_again(context: Context) -> None:
+def test_a_budget_that_is_raised_and_exhausted_again_is_recorded_again(context: Context) -> None:
     set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
     spend(context, 2.5)
     noted(context)
@@ -87,7 +87,7 @@ def test_a_budget_that_is_raised_and_used_up_again_is_noted_again(context: Conte
     assert noted(context) == [(1, "budget.per_story_usd: 2.50 of 2.50 USD are used")]
 
 
-def test_of_a_story_that_is_over_nothing_is_noted(context: Context) -> None:
+def test_the_budget_of_a_terminal_story_is_not_recorded(context: Context) -> None:
     set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
     fire_event(context.store, spend(context, 2.5), Abandon("no"), now=context.now())
     assert (noted(context), rows(context)) == ([], [])

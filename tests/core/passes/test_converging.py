@@ -1,4 +1,4 @@
-"""The passes that repair and clean up: each does it, a second run does nothing, one bad item stops no other."""
+"""The passes of reconcile: each does its work, a second run does nothing, one failing item does not stop the others."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ from support.waiting import wait_until
 
 
 def twice(context: Context, chosen: AnyPass) -> tuple[list[tuple[str, int | None, str]], PassReport]:
-    """What a pass did, and its second run."""
+    """Run a pass twice. Return the results of the first run and the report of the second."""
     first = run_pass(context, chosen)
     return [(one.step.verb.value, one.step.story, one.outcome.value) for one in first.results], run_pass(
         context, chosen
@@ -137,7 +137,7 @@ def test_coding_stories_get_their_worktrees_and_others_do_not(context: Context) 
     assert (again.results, made_worktrees(context.project)) == ((), frozenset({1, 2}))
 
 
-def test_one_foreign_branch_does_not_keep_the_others_from_theirs(context: Context) -> None:
+def test_one_foreign_branch_does_not_stop_the_other_worktrees(context: Context) -> None:
     for number in (1, 2):
         import_story(context.store, Coding(), number=number)
     context.repository.git("branch", branch_of(1))
@@ -146,7 +146,7 @@ def test_one_foreign_branch_does_not_keep_the_others_from_theirs(context: Contex
     assert (load_story(context.store, 1).stage, again.results) == (Blocked("branch exists", Coding()), ())
 
 
-def test_a_terminal_story_loses_its_worktree_and_none_of_its_work(context: Context) -> None:
+def test_a_terminal_story_loses_its_worktree_but_no_work(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
     place = context.project.worktree(1)
@@ -159,7 +159,7 @@ def test_a_terminal_story_loses_its_worktree_and_none_of_its_work(context: Conte
     assert context.repository.branch_tip(branch_of(1)) is None
 
 
-def test_demote_keeps_worktree_and_branch_and_reopen_begins_anew(context: Context) -> None:
+def test_demote_keeps_worktree_and_branch_and_reopen_starts_from_scratch(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
     fire_event(context.store, 1, Demote())
@@ -222,7 +222,7 @@ def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
     assert twice(context, WORKTREES)[0] == []
 
 
-def test_a_story_that_began_anew_after_the_plan_keeps_its_worktree(context: Context) -> None:
+def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(context: Context) -> None:
     for number in (1, 2):
         import_story(context.store, Coding(), number=number)
     run_pass(context, WORKTREES)
@@ -257,7 +257,7 @@ def test_a_worktree_that_was_deleted_by_hand_comes_back_with_its_commits(context
 # archive-done
 
 
-def test_done_stories_are_archived_after_their_time(context: Context, clock: Clock) -> None:
+def test_done_stories_are_archived_after_the_retention(context: Context, clock: Clock) -> None:
     import_story(context.store, stages.Done(to_iso(NOW), "c0ffee"), number=1)
     import_story(context.store, stages.Done(to_iso(NOW + timedelta(hours=2)), "c0ffee"), number=2)
     early = twice(context, ARCHIVE_DONE)[0]
@@ -340,7 +340,7 @@ def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
         assert merge_block.plan(take_snapshot(context, db)) == ()
 
 
-def test_a_story_that_moved_on_meanwhile_is_skipped(context: Context) -> None:
+def test_a_story_that_moved_after_the_plan_is_skipped(context: Context) -> None:
     import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=1)
     moved: list[bool] = []
 

@@ -1,4 +1,4 @@
-"""What runs use is taken in while they are live, and settled by their whole output where their supervisor died."""
+"""Usage is recorded while a run is live, and settled from its whole output after its supervisor died."""
 
 import json
 import os
@@ -33,7 +33,7 @@ ONE, TWO = Told(10, 5, cost_usd=0.5), Told(3, 1, cost_usd=0.25)
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run of a story of its own, in the records and on the disk, without a process."""
+    """Record a run of a new story in the store and on the disk, without a process."""
 
     context: Context
     run: Run
@@ -44,12 +44,12 @@ class Recorded:
             log.writelines(json.dumps({"usage": record}).encode() + b"\n" for record in records)
 
     def tell(self, **used: Told) -> None:
-        """What its supervisor has last written of it."""
+        """Write progress.json as the supervisor does."""
         cost = sum(one.cost_usd or 0.0 for one in used.values())
         write(self.directory.progress, json.dumps(asdict(Progress(usage=used, cost_usd=cost))))
 
     def crash(self, *, turns: int = 0) -> None:
-        """Its end as it is recorded when its supervisor left no account."""
+        """Record the end of a run whose supervisor left no exit.json."""
         report = Report(Outcome.CRASHED, turns=turns, usage_final=False)
         with self.context.store.exclusive() as db:
             runs.end(db, self.run.id, report, actor="test", now=NOW)
@@ -81,7 +81,7 @@ def live(context: Context) -> Recorded:
 
 
 def roll_up(context: Context) -> list[tuple[int | None, Became]]:
-    """The runs that the pass took in, and what became of each."""
+    """Return the runs that the pass recorded, with the outcome of each."""
     results = run_pass(context, COST_ROLLUP).results
     return [(one.step.run if isinstance(one.step, RecordUsage) else None, one.outcome) for one in results]
 
@@ -114,10 +114,10 @@ def test_a_run_is_settled_once_by_its_whole_output(context: Context, live: Recor
 
 
 @pytest.mark.parametrize("records", [(), ({"model": "opus", "input_tokens": 1},)])
-def test_what_an_output_has_lost_stays_as_it_was_taken_in(
+def test_figures_missing_from_the_output_stay_as_recorded(
     context: Context, live: Recorded, records: Sequence[dict[str, Any]]
 ) -> None:
-    """As on a full disk: the supervisor counted more than its log could hold."""
+    """As on a full disk: the supervisor counted more than the log contains."""
     live.tell(opus=ONE)
     roll_up(context)
     live.print(*records)
@@ -129,13 +129,13 @@ def test_what_an_output_has_lost_stays_as_it_was_taken_in(
     assert live.rows() == (Usage("opus", 10, 5, cost_usd=0.5),)
 
 
-def test_a_run_whose_files_are_gone_is_settled_as_it_is(context: Context, live: Recorded) -> None:
+def test_a_run_without_files_is_settled_with_its_recorded_figures(context: Context, live: Recorded) -> None:
     os.unlink(live.directory.spec)
     live.crash()
     assert (roll_up(context), roll_up(context), live.rows()) == ([(1, Became.DONE)], [], ())
 
 
-def test_an_output_that_cannot_be_read_keeps_no_other_run_from_being_settled(context: Context) -> None:
+def test_an_unreadable_output_does_not_stop_the_settling_of_other_runs(context: Context) -> None:
     bad, good = begin(context), begin(context)
     os.mkdir(bad.directory.output)
     good.print({"input_tokens": 4})
@@ -146,7 +146,7 @@ def test_an_output_that_cannot_be_read_keeps_no_other_run_from_being_settled(con
 
 
 def test_figures_of_a_live_run_do_not_replace_those_of_its_end(context: Context, live: Recorded) -> None:
-    """The run ends, and is settled, after the pass has planned."""
+    """The run ends, and is settled, after the plan."""
     live.tell(opus=ONE)
     (planned,) = planned_now(context)
     live.print({"model": "opus", "input_tokens": 20, "cost_usd": 1.0})
@@ -207,7 +207,7 @@ def test_the_roll_up_is_the_sum_of_the_records_wherever_it_was_cut_off(
 
 @contextmanager
 def begun(context: Context) -> Iterator[Recorded]:
-    """One that has ended whatever happens, so that the next may begin."""
+    """End the run even after a failure, so that the next one can begin."""
     one = begin(context)
     try:
         yield one

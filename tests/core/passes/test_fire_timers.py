@@ -1,4 +1,4 @@
-"""What is due fires once, and what a process left is told of."""
+"""Due timers run once; interrupted tool calls are reported."""
 
 import json
 from datetime import timedelta
@@ -35,7 +35,7 @@ def add(
     *,
     catch_up: CatchUp = CatchUp.ONCE,
 ) -> Timer:
-    """A timer that is due in a minute."""
+    """Add a timer that is due in a minute."""
     first = context.now() + timedelta(minutes=1)
     draft = Draft(deed, schedule or Once(), first, "notes", catch_up)
     with context.store.exclusive() as db:
@@ -68,7 +68,7 @@ def rows(context: Context) -> list[tuple[str, str, int | None]]:
 
 
 def ended(context: Context, number: int = 1) -> ExecutionStatus | None:
-    """How the firing ended, once it has and its process is gone."""
+    """Return the end of an execution after its process has ended."""
     with context.store.reading() as db:
         firing = executions.load(db, number)
     assert firing is not None
@@ -81,7 +81,7 @@ def test_before_its_time_a_timer_does_nothing(context: Context) -> None:
     assert (fire(context), state(context)) == ([], (TimerState.ARMED, ""))
 
 
-def test_a_prompt_becomes_a_task_in_coding_that_names_its_timer(context: Context, clock: Clock) -> None:
+def test_a_prompt_becomes_a_coding_task_that_names_its_timer(context: Context, clock: Clock) -> None:
     add(context)
     clock.pass_by(minutes=5)
     first, second = fire(context), fire(context)
@@ -104,9 +104,7 @@ def test_a_prompt_becomes_a_task_in_coding_that_names_its_timer(context: Context
     ]
 
 
-def test_a_tool_call_is_done_by_a_process_of_its_own_in_the_name_of_the_timer(
-    context: Context, clock: Clock
-) -> None:
+def test_a_tool_call_runs_in_its_own_process_with_the_timer_as_actor(context: Context, clock: Clock) -> None:
     add(context, CALL)
     clock.pass_by(minutes=5)
     fire(context)
@@ -124,7 +122,7 @@ def test_a_tool_call_that_fails_is_kept_with_its_timer(context: Context, clock: 
     assert state(context) == (TimerState.FIRED, "failed: tool start_story: there is no story 7")
 
 
-def test_what_recurs_keeps_its_phase_and_fires_once_for_all_that_a_pause_missed(
+def test_a_recurring_timer_keeps_its_phase_and_runs_once_for_all_missed_times(
     context: Context, clock: Clock
 ) -> None:
     timer = add(context, schedule=HOUR)
@@ -135,7 +133,7 @@ def test_what_recurs_keeps_its_phase_and_fires_once_for_all_that_a_pause_missed(
     assert len(titles(context)) == 1
 
 
-def test_what_was_missed_is_skipped_when_that_is_wanted(context: Context, clock: Clock) -> None:
+def test_catch_up_none_skips_missed_times(context: Context, clock: Clock) -> None:
     timer = add(context, schedule=HOUR, catch_up=CatchUp.NONE)
     clock.pass_by(hours=5, minutes=30)
     skipped = fire(context)
@@ -149,7 +147,7 @@ def test_what_was_missed_is_skipped_when_that_is_wanted(context: Context, clock:
     )
 
 
-def test_one_bad_timer_keeps_no_other_from_firing(context: Context, clock: Clock) -> None:
+def test_one_bad_timer_does_not_stop_the_others(context: Context, clock: Clock) -> None:
     add(context)
     add(context)
     clock.pass_by(minutes=5)
@@ -159,9 +157,7 @@ def test_one_bad_timer_keeps_no_other_from_firing(context: Context, clock: Clock
     assert (outcomes[:2], len(titles(context))) == (["failed", "done"], 1)
 
 
-def test_a_tool_call_whose_process_died_is_told_of_and_not_begun_again(
-    context: Context, clock: Clock
-) -> None:
+def test_a_tool_call_with_a_dead_process_is_reported_and_not_repeated(context: Context, clock: Clock) -> None:
     timer = add(context, CALL)
     with context.store.exclusive() as db:
         timers.move_on(db, timer, None)
@@ -177,7 +173,7 @@ def test_a_tool_call_whose_process_died_is_told_of_and_not_begun_again(
 
 
 @pytest.mark.parametrize("deed", [TASK, CALL])
-def test_a_dry_run_tells_and_changes_nothing(context: Context, clock: Clock, deed: Action) -> None:
+def test_a_dry_run_plans_and_changes_nothing(context: Context, clock: Clock, deed: Action) -> None:
     add(context, deed)
     clock.pass_by(minutes=5)
     report = run_pass(context, FIRE_TIMERS, dry_run=True)

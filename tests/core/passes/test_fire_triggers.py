@@ -1,4 +1,4 @@
-"""Each transition is shown to each trigger once; a trigger whose action fires itself is cut off."""
+"""Each trigger sees each transition once; a trigger that causes itself is suspended."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def last(context: Context) -> Entry:
         return journal.load(db, journal.head(db))
 
 
-def test_a_trigger_sees_only_what_comes_after_it(context: Context) -> None:
+def test_a_trigger_sees_only_later_transitions(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Start())
     add(context, Predicate(after="coding"))
@@ -81,7 +81,7 @@ def fired_on(story: int) -> list[tuple[str, int, str]]:
     ]
 
 
-def test_once_is_once_whatever_else_fits(context: Context) -> None:
+def test_mode_once_runs_once_even_if_more_transitions_match(context: Context) -> None:
     add(context, Predicate(after="coding"), ONCE)
     for number in (1, 2):
         add_story(context.store)
@@ -130,15 +130,15 @@ ENTRY = Entry(Seq(9), "", Kind.TRANSITION, StoryId(12), "qa_passed", "qa", "merg
         (Predicate(after="merge_*"), False),
     ],
 )
-def test_every_pattern_that_is_given_has_to_fit(
+def test_every_pattern_of_a_trigger_must_match(
     context: Context, predicate: Predicate, *, is_met: bool
 ) -> None:
     story = add_story(context.store, draft=replace(DRAFT, labels=("ui", "release")))
     assert predicate.is_met(ENTRY, replace(story, id=StoryId(12))) is is_met
 
 
-def test_a_cursor_that_lags_fires_nothing_twice(context: Context) -> None:
-    """As after a death between the claims and the cursor."""
+def test_a_late_cursor_runs_no_trigger_twice(context: Context) -> None:
+    """As after a crash between the claims and the move of the cursor."""
     add(context, Predicate(event="block"))
     add_story(context.store)
     fire_event(context.store, 1, Block("no"))
@@ -161,7 +161,9 @@ def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Co
     assert depths == [1, None, None]
 
 
-def test_the_sixty_first_firing_within_an_hour_suspends_and_says_so(context: Context, clock: Clock) -> None:
+def test_the_sixty_first_execution_within_an_hour_suspends_the_trigger(
+    context: Context, clock: Clock
+) -> None:
     trigger = add(context, Predicate(event="block"))
     add_story(context.store)
     with context.store.exclusive() as db:
@@ -175,7 +177,7 @@ def test_the_sixty_first_firing_within_an_hour_suspends_and_says_so(context: Con
     assert (last(context).event, last(context).detail["reason"]) == ("suspended", why)
 
 
-def test_an_hour_later_it_fires_again(context: Context, clock: Clock) -> None:
+def test_the_trigger_runs_again_an_hour_later(context: Context, clock: Clock) -> None:
     trigger = add(context, Predicate(event="block"))
     add_story(context.store)
     with context.store.exclusive() as db:
@@ -204,8 +206,8 @@ def test_a_tick_shows_new_transitions_to_triggers_and_then_settles(context: Cont
         assert (is_behind(db), found(context)) == (False, (TriggerState.ARMED, 1, ""))
 
 
-def test_what_it_does_may_name_what_it_follows(context: Context) -> None:
-    """Filled in once: a title that looks like a variable stays as it is."""
+def test_an_action_may_use_variables_of_the_transition(context: Context) -> None:
+    """Variables are replaced once: a title that looks like a variable is not replaced."""
     add_story(context.store, "{{event}} me")
     with context.store.exclusive() as db:
         look = Prompt("Look at {{story_id}} ({{story_title}}): {{event}} from {{from}} to {{ to }}")
@@ -217,7 +219,7 @@ def test_what_it_does_may_name_what_it_follows(context: Context) -> None:
 
 
 def test_a_prompt_of_which_nothing_is_left_still_makes_a_task_with_a_title(context: Context) -> None:
-    """A story that is imported comes from no stage."""
+    """An imported story has no stage before."""
     with context.store.exclusive() as db:
         nothing = Draft(Predicate(event="imported"), Prompt("{{from}}"), ONCE)
         triggers.add(db, nothing, actor="user:test", now=context.now())

@@ -65,12 +65,12 @@ CONFLICT = {"kind": "conflict_detected", "detail": "a.txt\nb.txt"}
         ("unfreeze", "frozen", "blocked", {}, [moved("frozen", "blocked")]),
     ],
 )
-def test_a_transition_is_a_frame_and_a_second_one_where_a_person_should_know(
+def test_a_transition_is_one_frame_and_two_if_a_person_should_know(
     event: str, before: str | None, after: str, detail: dict[str, str], frames: list[dict[str, Any]]
 ) -> None:
     assert told(event, before, after, detail) == frames
 
 
-def test_of_a_long_reason_the_end_is_told() -> None:
+def test_a_long_reason_is_cut_to_its_end() -> None:
     reason = told("block", "qa", "blocked", {"reason": "x" * 100_000 + "end"})[1]["reason"]
     assert (len(reason), reason[-3:]) == (LONGEST_REASON, "end")

@@ -1,4 +1,4 @@
-"""Telling people of what is new, once: what counts, what is gathered, and what becomes of it where something dies."""
+"""Notifications: which events are sent, how they are collected, and the result of a crash at each step."""
 
 import json
 import os
@@ -48,13 +48,13 @@ ALL = '["blocked", "held", "merge_failed", "done", "budget", "rate_limited"]'
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since what asks whether anything is due reads the clock itself."""
+    """Use the real time, because `is_due` reads the clock."""
     return Clock(utc_now())
 
 
 @pytest.fixture
 def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    """A project with nobody to tell yet."""
+    """Open a project without a notification channel."""
     with opened(tmp_path / "shop", clock) as context:
         context.environ = {**os.environ}
         tell = context.project.root / "tell"
@@ -65,14 +65,14 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
 
 
 def at_work(context: Context) -> bool:
-    """Whether a process that sends is still there."""
+    """Return whether a sending process is alive."""
     folder = context.project.notification_dir(0).parent
     numbers = [int(path.name) for path in folder.glob("*")]
     return any(is_alive(directory_of(context, number)) for number in numbers)
 
 
 def turn_on(context: Context, more: str = "", *, command: str = "./tell") -> None:
-    """Has all topics told from now on."""
+    """Configure a channel for all events."""
     text = f'[notify]\nevents = {ALL}\ncommand = ["{command}"]\n{more}\n'
     context.project.project_toml.write_text(text)
     context.forget_config()
@@ -93,12 +93,12 @@ def block(context: Context, title: str = "A story", reason: str = "why") -> int:
 
 
 def notify(context: Context) -> list[str]:
-    """What one pass does."""
+    """Return the details of one pass."""
     return [one.detail for one in run_pass(context, NOTIFY).results]
 
 
 def told(context: Context) -> list[list[str]]:
-    """The sentences of each message that got through, once all that were claimed have ended."""
+    """Return the sentences of each delivered message, after all claimed ones have ended."""
     wait_until(lambda: not still_open(context), 30)
     path = context.project.root / "told"
     lines = path.read_text().splitlines() if path.exists() else []
@@ -123,7 +123,7 @@ def queue_rows(context: Context) -> list[str]:
 # what is told
 
 
-def test_what_happens_is_told_in_one_message_and_a_second_run_does_nothing(context: Context) -> None:
+def test_events_are_sent_in_one_message_and_a_second_run_does_nothing(context: Context) -> None:
     turn_on(context)
     block(context)
     block(context)
@@ -153,7 +153,7 @@ FAILED = MergeFailed(FailureKind.OTHER, "no disk")
         (
             MERGE,
             [FAILED, MergeFailedFinal("no")],
-            ["Story 1 failed to merge", "Story 1 failed to merge for good"],
+            ["Story 1 failed to merge", "Story 1 failed to merge permanently"],
         ),
         (MERGE, [MergeSucceeded("c0ffee" * 6, "2026-03-01T12:00:00.000Z")], ["Story 1 is done"]),
         (
@@ -163,7 +163,7 @@ FAILED = MergeFailed(FailureKind.OTHER, "no disk")
         ),
     ],
 )
-def test_each_visit_is_told_once(
+def test_each_visit_is_reported_once(
     context: Context, stage: Coding | Merge, events: list[Event], wanted: list[str]
 ) -> None:
     turn_on(context)
@@ -173,17 +173,17 @@ def test_each_visit_is_told_once(
     assert told(context) == [wanted]
 
 
-def test_what_holds_merges_is_told(context: Context) -> None:
+def test_queue_holds_are_reported(context: Context) -> None:
     turn_on(context)
     import_story(context.store, MERGE)
     with context.store.exclusive() as db:
         for kind, story in ((QueueHoldKind.BASE_BROKEN, QUEUE), (QueueHoldKind.BASE_DIRTY, 1)):
             queue_holds.put(db, kind, story, {"tip": "x"}, actor="test", now=context.now())
     notify(context)
-    assert told(context) == [["Nothing is merged", "Story 1 cannot land"]]
+    assert told(context) == [["No story is merged", "Story 1 cannot land"]]
 
 
-def test_a_budget_and_an_account_at_its_limit_are_told(context: Context) -> None:
+def test_an_exhausted_budget_and_a_limited_account_are_reported(context: Context) -> None:
     turn_on(context)
     rows = (
         ("budget_reached", {"budget": "budget.per_day_usd", "detail": "5.00 of 5.00 USD are used"}),
@@ -195,7 +195,7 @@ def test_a_budget_and_an_account_at_its_limit_are_told(context: Context) -> None
             journal.append(db, kind, event, actor="test", now=now, detail=detail)
     notify(context)
     assert told(context) == [
-        ["The budget of the day is used up", "codex gpt is at its limit until 2026-03-01T13:00:00.000Z"]
+        ["The budget of the day is exhausted", "codex gpt is at its limit until 2026-03-01T13:00:00.000Z"]
     ]
 
 
@@ -244,7 +244,7 @@ def test_ten_thousand_rows_are_one_message_of_twenty_notices(context: Context) -
 # when it begins
 
 
-def test_what_happened_before_anybody_was_to_be_told_is_no_news(context: Context) -> None:
+def test_events_before_the_first_channel_are_not_sent(context: Context) -> None:
     block(context)
     turn_on(context)
     before = notify(context)
@@ -255,7 +255,7 @@ def test_what_happened_before_anybody_was_to_be_told_is_no_news(context: Context
     assert (before, notify(context), told(context)) == ([], [], [])
 
 
-def test_while_nobody_is_to_be_told_it_costs_nothing(context: Context) -> None:
+def test_without_a_channel_the_pass_writes_nothing(context: Context) -> None:
     pass_sequence.tick(context)
     block(context)
     ran = [report.name for report in pass_sequence.tick(context)]
@@ -264,7 +264,7 @@ def test_while_nobody_is_to_be_told_it_costs_nothing(context: Context) -> None:
     assert "notify" not in ran
 
 
-def test_a_dry_run_tells_what_would_be_told_and_claims_nothing(context: Context) -> None:
+def test_a_dry_run_prints_the_message_and_claims_nothing(context: Context) -> None:
     turn_on(context)
     block(context)
     (planned,) = run_pass(context, NOTIFY, dry_run=True).results
@@ -281,7 +281,7 @@ def settle(context: Context) -> None:
         pass_sequence.tick(context)
 
 
-def test_a_tick_has_it_told_and_is_not_due_again(context: Context) -> None:
+def test_a_tick_sends_the_message_and_is_not_due_again(context: Context) -> None:
     turn_on(context)
     block(context)
     due = is_due(str(context.project.state_dir))
@@ -291,7 +291,7 @@ def test_a_tick_has_it_told_and_is_not_due_again(context: Context) -> None:
     assert (due, is_due(str(context.project.state_dir))) == (True, False)
 
 
-def test_what_follows_soon_is_gathered_until_the_time_is_over(context: Context, clock: Clock) -> None:
+def test_later_events_are_collected_until_batch_secs_have_passed(context: Context, clock: Clock) -> None:
     turn_on(context, "batch_secs = 300")
     block(context)
     settle(context)
@@ -306,7 +306,7 @@ def test_what_follows_soon_is_gathered_until_the_time_is_over(context: Context, 
     assert told(context) == [["Story 1 is blocked"], ["Story 2 is blocked", "Story 3 is blocked"]]
 
 
-def test_waiting_news_makes_a_tick_due_when_the_time_is_over(context: Context) -> None:
+def test_waiting_events_make_a_tick_due_after_batch_secs(context: Context) -> None:
     turn_on(context)
     block(context)
     settle(context)
@@ -320,7 +320,7 @@ def test_waiting_news_makes_a_tick_due_when_the_time_is_over(context: Context) -
     assert (before, is_due(str(context.project.state_dir))) == (False, True)
 
 
-def test_a_clock_that_was_put_back_keeps_nothing_waiting(context: Context, clock: Clock) -> None:
+def test_a_clock_that_was_set_back_delays_no_message(context: Context, clock: Clock) -> None:
     turn_on(context)
     clock.pass_by(days=365)
     block(context)
@@ -334,14 +334,16 @@ def test_a_clock_that_was_put_back_keeps_nothing_waiting(context: Context, clock
     assert told(context) == [["Story 1 is blocked"], ["Story 2 is blocked"]]
 
 
-def test_the_end_of_a_run_has_it_told(context: Context) -> None:
+def test_the_end_of_a_run_sends_the_message(context: Context) -> None:
     turn_on(context)
     block(context)
     pass_sequence.after_run(context)
     assert told(context) == [["Story 1 is blocked"]]
 
 
-def test_the_end_of_a_run_under_a_broken_config_says_what_is_wrong_and_ends(context: Context) -> None:
+def test_the_end_of_a_run_with_a_broken_configuration_is_recorded_and_reports_the_error(
+    context: Context,
+) -> None:
     turn_on(context)
     block(context)
     context.project.project_toml.write_text("max_coder = 1\n")
@@ -368,7 +370,7 @@ def test_a_channel_that_fails_is_recorded_and_not_tried_again(context: Context) 
     assert (queue_rows(context), notify(context)) == (["notification_failed"], [])
 
 
-def test_what_was_claimed_and_never_sent_is_interrupted_and_not_sent_again(context: Context) -> None:
+def test_a_claimed_but_unsent_message_is_interrupted_and_not_sent_again(context: Context) -> None:
     turn_on(context)
     block(context)
     settle_but_for_people(context)
@@ -381,7 +383,7 @@ def test_what_was_claimed_and_never_sent_is_interrupted_and_not_sent_again(conte
 
 
 def settle_but_for_people(context: Context) -> None:
-    """All that a tick would do beside is done, so that what is left makes the next one due."""
+    """Do everything else that a tick does, so that only notify makes the next one due."""
     with context.store.exclusive() as db:
         now = context.now()
         pass_times.record(db, "notify", last_at=now, due_at=now + timedelta(hours=1))
@@ -389,7 +391,7 @@ def settle_but_for_people(context: Context) -> None:
 
 
 def claim_alone(context: Context) -> None:
-    """What a process leaves that dies behind the claim, before it starts the one that sends."""
+    """Leave a claim as a process does that dies before it starts the sending process."""
     (planned,) = run_pass(context, NOTIFY, dry_run=True).results
     with context.store.exclusive() as db:
         message = Message("shop", (Notice("blocked", "", planned.detail, ""),)).document()
@@ -428,7 +430,7 @@ def one_of(act: Callable[[], str]) -> str:
 
 
 def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) -> None:
-    """The process that sends reads it anew."""
+    """The sending process reads the configuration again."""
     turn_on(context)
     block(context)
     assert len(run_pass(context, NOTIFY, dry_run=True).results) == 1
@@ -440,7 +442,7 @@ def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) ->
     assert (found.status, found.trouble) == (Status.FAILED, "all: no channel is set any more")
 
 
-def test_what_is_past_retention_is_forgotten(context: Context, clock: Clock) -> None:
+def test_notifications_past_retention_are_removed(context: Context, clock: Clock) -> None:
     turn_on(context)
     block(context)
     notify(context)

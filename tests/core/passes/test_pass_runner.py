@@ -24,7 +24,7 @@ with FileLock(sys.argv[1]):
 
 
 def planned(*stories: int) -> Callable[[Snapshot], tuple[PlannedStep, ...]]:
-    """A plan that wants those stories once: what has a journal row is not wanted again."""
+    """Return a plan with a step for each story that has no journal row yet."""
 
     def plan(world: Snapshot) -> tuple[PlannedStep, ...]:
         done = {entry.story for entry in journal.entries_after(world.db, 0)}
@@ -55,7 +55,7 @@ def test_a_second_run_does_nothing(context: Context) -> None:
     assert ([item.detail for item in first.results], second.results) == (["told 1", "told 2"], ())
 
 
-def test_one_bad_item_does_not_stop_the_rest(context: Context) -> None:
+def test_one_failing_item_does_not_stop_the_others(context: Context) -> None:
     report = run_pass(context, Pass("gc", planned(1, 2, 3, 4), one_by_one(fail_on_two)))
     ended = [(item.step.story, item.outcome, item.error, item.detail) for item in report.results[:4]]
     assert ended == [
@@ -72,7 +72,7 @@ def test_a_dry_run_plans_and_changes_nothing(context: Context) -> None:
         assert ([item.outcome for item in report.results], journal.head(db)) == ([StepOutcome.PLANNED], 0)
 
 
-def test_what_is_written_names_the_pass(context: Context) -> None:
+def test_journal_rows_name_the_pass(context: Context) -> None:
     run_pass(context, Pass("gc", planned(1), one_by_one(tell)))
     with context.store.reading() as db:
         assert [entry.actor for entry in journal.entries_after(db, 0)] == ["pass:gc"]
@@ -84,7 +84,7 @@ def test_a_pass_goes_round_again_while_the_journal_moves_and_no_more_than_ten_ti
 
 
 def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context) -> None:
-    """The other came too late for the plan and found the lock taken: its wish is in the journal alone."""
+    """A second process writes to the journal after the plan, and leaves because the lock is held."""
     wishes: list[int] = []
 
     def plan(_: Snapshot) -> tuple[PlannedStep, ...]:
@@ -108,7 +108,7 @@ def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context
 
 
 def test_a_row_that_comes_while_nothing_is_to_do_is_not_missed(context: Context) -> None:
-    """The other writes after the plan and finds the lock of a pass that has nothing to do."""
+    """A second process writes after the plan of a pass without steps, while its lock is held."""
     told: list[int | None] = []
 
     def plan(world: Snapshot) -> tuple[PlannedStep, ...]:
@@ -127,7 +127,7 @@ def test_a_row_that_comes_while_nothing_is_to_do_is_not_missed(context: Context)
     assert told == [2]
 
 
-def test_a_settled_pass_that_follows_the_journal_stands_at_its_head(context: Context) -> None:
+def test_an_idle_pass_that_follows_the_journal_has_its_cursor_at_the_head(context: Context) -> None:
     run_pass(context, Pass("auto-assign", planned(1), one_by_one(tell), follows=True))
     with context.store.reading() as db:
         assert cursors.get(db, "auto-assign") == journal.head(db) == 1
@@ -135,7 +135,7 @@ def test_a_settled_pass_that_follows_the_journal_stands_at_its_head(context: Con
 
 @pytest.fixture
 def holder(context: Context, tmp_path: Path) -> "subprocess.Popen[bytes]":
-    """Another process that holds the lock of gc until its input ends."""
+    """Start a process that holds the lock of gc until its input ends."""
     lock, ready = context.project.pass_lock("gc"), tmp_path / "ready"
     lock.parent.mkdir()
     process = subprocess.Popen(
@@ -148,7 +148,7 @@ def holder(context: Context, tmp_path: Path) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_pass_that_runs_elsewhere_is_left_alone(
+def test_a_pass_that_another_process_runs_is_skipped(
     context: Context, holder: "subprocess.Popen[bytes]"
 ) -> None:
     report = run_pass(context, Pass("gc", planned(1), one_by_one(tell)))
@@ -160,7 +160,9 @@ def test_a_pass_that_runs_elsewhere_is_left_alone(
 
 
 @pytest.mark.usefixtures("processes")
-def test_waiting_in_vain_for_a_pass_says_so(context: Context, holder: "subprocess.Popen[bytes]") -> None:
+def test_a_wait_for_a_busy_pass_ends_with_an_error(
+    context: Context, holder: "subprocess.Popen[bytes]"
+) -> None:
     with pytest.raises(LockBusy, match="gc is already running"):
         run_pass(context, Pass("gc", planned(1), one_by_one(tell)), wait=0.1)
     holder.communicate()

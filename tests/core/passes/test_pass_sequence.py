@@ -28,13 +28,13 @@ from support.stories import add_story, fire_event, import_story, load_story
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since what asks whether anything is due reads the clock itself."""
+    """Use the real time, because `is_due` reads the clock."""
     return Clock(utc_now())
 
 
 @pytest.fixture
 def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    """A project without agents."""
+    """Open a project without agents."""
     with opened(tmp_path / "repo", clock) as context:
         yield context
 
@@ -48,7 +48,7 @@ def ran(reports: tuple[PassReport, ...]) -> list[str]:
 
 
 def settle(context: Context) -> None:
-    """Ticks until a tick has nothing to do."""
+    """Run ticks until one does nothing."""
     for _ in range(3):
         pass_sequence.tick(context)
 
@@ -64,7 +64,7 @@ def claim(context: Context, story: int) -> int:
 # when a tick is due
 
 
-def test_a_fresh_project_is_due_and_a_settled_one_is_not(context: Context) -> None:
+def test_a_new_project_is_due_and_an_idle_one_is_not(context: Context) -> None:
     before = is_due(state(context))
     settle(context)
     assert (before, is_due(state(context))) == (True, False)
@@ -99,7 +99,7 @@ def test_a_changed_config_file_makes_a_tick_due(context: Context, name: str) -> 
     assert (due, is_due(state(context))) == (True, False)
 
 
-def test_a_wait_that_is_over_makes_a_tick_due(context: Context) -> None:
+def test_the_end_of_a_wait_makes_a_tick_due(context: Context) -> None:
     settle(context)
     with context.store.exclusive() as db:
         pass_times.bring_forward(db, "auto-assign", context.now())
@@ -127,7 +127,7 @@ def test_a_live_run_makes_a_tick_due_only_when_its_lock_is_free(context: Context
     assert (held, is_due(state(context))) == (False, True)
 
 
-def test_an_unreadable_store_is_due_so_that_the_tick_says_why(tmp_path: Path) -> None:
+def test_an_unreadable_store_is_due_so_that_the_tick_reports_the_error(tmp_path: Path) -> None:
     assert is_due(str(tmp_path))
 
 
@@ -147,7 +147,7 @@ def test_a_tick_ends_a_dead_run_at_once_and_goes_on_with_its_story(context: Cont
     assert (ended.outcome, ended.detail) == (Outcome.CRASHED, "its supervisor was killed")
 
 
-def test_a_run_whose_account_is_broken_keeps_no_other_from_its_end(context: Context) -> None:
+def test_a_broken_exit_file_does_not_stop_the_other_passes(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run = claim(context, 1)
     context.project.run_dir(run).mkdir(parents=True)
@@ -171,7 +171,7 @@ def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> 
 
 
 @pytest.mark.parametrize("name", ["exit.json", "progress.json", "kill.json"])
-def test_a_run_whose_account_nobody_can_read_ends_all_the_same(context: Context, name: str) -> None:
+def test_a_run_with_an_unreadable_file_is_ended(context: Context, name: str) -> None:
     import_story(context.store, Coding())
     run = claim(context, 1)
     folder = context.project.run_dir(run)

@@ -1,4 +1,4 @@
-"""The relay against a gateway that refuses, breaks, is away and is slow: nothing is lost, and the order is kept."""
+"""The relay with a gateway that refuses, breaks, is down or is slow: no event is lost and the order stays."""
 
 import logging
 import random
@@ -38,13 +38,13 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since what asks whether anything is due reads the clock itself."""
+    """Use the real time, because `is_due` reads the clock."""
     return Clock(utc_now())
 
 
 @pytest.fixture
 def context(tmp_path: Path, clock: Clock, gateway: Gateway) -> Iterator[Context]:
-    """A project whose gateway the environment names."""
+    """Open a project with a gateway from the environment."""
     with at_gateway(tmp_path / "kennel", clock, gateway.url) as context:
         yield context
 
@@ -57,7 +57,7 @@ def at_gateway(root: Path, clock: Clock, url: str) -> Iterator[Context]:
 
 
 def move(context: Context, times: int = 1) -> None:
-    """A story that goes to coding and is frozen and thawed: `times` transitions in all."""
+    """Start a story, then freeze and unfreeze it: `times` transitions in all."""
     story = add_story(context.store)
     events: list[Event] = [Start()]
     while len(events) < times:
@@ -72,7 +72,7 @@ def relay(context: Context) -> tuple[StepOutcome, str]:
 
 
 def relay_at_last(context: Context, clock: Clock) -> None:
-    """Tries again after each wait until nothing is left."""
+    """Repeat the pass after each wait until no event is left."""
     for _ in range(100):
         if not run_pass(context, QUICK).results:
             return
@@ -86,14 +86,16 @@ MOVED = [("1", "coding"), ("1", "frozen"), ("1", "coding"), ("1", "frozen"), ("1
 # when all is well
 
 
-def test_each_transition_is_sent_once_in_order_over_one_line(context: Context, gateway: Gateway) -> None:
+def test_each_transition_is_sent_once_in_order_over_one_connection(
+    context: Context, gateway: Gateway
+) -> None:
     move(context, 3)
     first, second = run_pass(context, QUICK), run_pass(context, QUICK)
     assert ([one.detail for one in first.results], second.results) == (["3 events"], ())
     assert (gateway.told, gateway.projects, len(gateway.tokens)) == (MOVED[:3], ["kennel"], 1)
 
 
-def test_a_dry_run_tells_what_is_to_be_sent_and_sends_nothing(context: Context, gateway: Gateway) -> None:
+def test_a_dry_run_counts_the_events_and_sends_nothing(context: Context, gateway: Gateway) -> None:
     move(context, 2)
     (planned,) = run_pass(context, QUICK, dry_run=True).results
     assert (planned.outcome, planned.detail, gateway.asked) == (StepOutcome.PLANNED, "2 events", [])
@@ -113,7 +115,7 @@ def test_the_config_names_gateway_and_project(context: Context, gateway: Gateway
     assert (relay(context), gateway.projects) == ((StepOutcome.DONE, "1 event"), ["shop"])
 
 
-def test_a_kept_line_is_one_line_until_it_breaks(context: Context, gateway: Gateway) -> None:
+def test_a_kept_connection_is_reused_until_it_breaks(context: Context, gateway: Gateway) -> None:
     kept = KeptLine()
     over_kept = relay_pass(kept.to)
     for _ in range(3):
@@ -132,7 +134,7 @@ def test_a_kept_line_is_one_line_until_it_breaks(context: Context, gateway: Gate
 # where the events begin
 
 
-def test_what_was_over_before_a_gateway_was_set_is_not_sent(context: Context, gateway: Gateway) -> None:
+def test_events_before_the_first_gateway_are_not_sent(context: Context, gateway: Gateway) -> None:
     environ, context.environ = context.environ, {}
     move(context)
     settle(context)
@@ -142,9 +144,7 @@ def test_what_was_over_before_a_gateway_was_set_is_not_sent(context: Context, ga
     assert gateway.told == [("2", "coding")]
 
 
-def test_what_happened_while_the_gateway_was_taken_out_is_sent_late(
-    context: Context, gateway: Gateway
-) -> None:
+def test_events_during_the_absence_of_a_gateway_are_sent_later(context: Context, gateway: Gateway) -> None:
     move(context)
     run_pass(context, QUICK)
     environ, context.environ = context.environ, {}
@@ -181,7 +181,7 @@ def test_a_tick_sends_last_and_then_nothing_is_due(context: Context, gateway: Ga
     assert ([reports[-1].name], gateway.told, is_due(state(context))) == (["relay"], MOVED[:1], False)
 
 
-def test_a_tick_is_due_again_when_the_wait_after_a_failure_is_over(
+def test_a_tick_is_due_again_after_the_wait_that_follows_a_failure(
     context: Context, gateway: Gateway
 ) -> None:
     set_in_config(context, gateway.url)
@@ -225,7 +225,7 @@ def test_a_wait_for_a_gateway_that_was_taken_out_makes_no_tick_due(
 # when it goes wrong
 
 
-def test_waits_double_up_to_a_minute_and_nobody_is_asked_meanwhile(
+def test_waits_double_up_to_a_minute_without_an_attempt_in_between(
     context: Context, gateway: Gateway, clock: Clock
 ) -> None:
     gateway.refuses_tokens = answer_of("503 Busy")
@@ -273,7 +273,7 @@ def test_the_waits_of_many_are_spread_by_a_tenth_to_either_side(context: Context
     assert 0.9 <= (due_at - context.now()).total_seconds() <= 1.1
 
 
-def test_a_gateway_that_is_away_for_a_while_gets_all_of_it_when_it_is_back(
+def test_a_gateway_that_was_down_gets_all_events_when_it_returns(
     context: Context, gateway: Gateway, clock: Clock
 ) -> None:
     gateway.close()
@@ -294,9 +294,7 @@ def test_a_line_that_breaks_in_the_middle_of_a_frame_loses_and_repeats_nothing(
     assert (gateway.told, len(gateway.projects)) == (MOVED, 3)
 
 
-def test_a_frame_that_was_not_confirmed_is_the_only_one_that_comes_twice(
-    context: Context, gateway: Gateway, clock: Clock
-) -> None:
+def test_only_an_unconfirmed_frame_is_sent_twice(context: Context, gateway: Gateway, clock: Clock) -> None:
     gateway.hangs_up_at = {3}
     move(context, 5)
     broke = relay(context)
@@ -305,7 +303,7 @@ def test_a_frame_that_was_not_confirmed_is_the_only_one_that_comes_twice(
     assert (broke[0], gateway.told) == (StepOutcome.FAILED, [*MOVED[:3], *MOVED[2:]])
 
 
-def test_of_two_frames_of_a_transition_the_one_that_arrived_is_not_sent_again(
+def test_a_confirmed_first_frame_of_a_transition_is_not_sent_again(
     context: Context, gateway: Gateway, clock: Clock
 ) -> None:
     gateway.hangs_up_at = {2}
@@ -329,7 +327,7 @@ def test_a_gateway_that_takes_frames_and_never_answers_is_given_up_after_a_while
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_breaks_nothing_is_lost_and_each_break_repeats_one_frame_at_most(
+def test_no_break_loses_an_event_and_each_repeats_at_most_one_frame(
     context: Context, gateway: Gateway, clock: Clock, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -359,7 +357,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_neither_token_nor_password_is_told(
+def test_errors_contain_neither_token_nor_password(
     tmp_path: Path, clock: Clock, gateway: Gateway, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -384,7 +382,7 @@ def test_nothing_is_logged_of_a_line_that_holds(
     assert (gateway.told, "secret" in caplog.text) == (MOVED[:1], False)
 
 
-def test_an_address_that_cannot_be_used_is_a_failed_pass_that_keeps_it_to_itself(context: Context) -> None:
+def test_an_invalid_address_fails_the_pass_without_printing_the_address(context: Context) -> None:
     context.environ = {"HUSKIES_GATEWAY_URL": "ws://ann:word@host"}
     move(context)
     report: PassReport = pass_sequence.tick(context)[-1]

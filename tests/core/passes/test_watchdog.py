@@ -1,4 +1,4 @@
-"""Which live runs the watchdog ends: those that outlived a limit their supervisor should have held."""
+"""The watchdog ends live runs that exceed a limit which their supervisor did not enforce."""
 
 import json
 import os
@@ -32,7 +32,7 @@ INACTIVITY = timedelta(seconds=300)
 
 @pytest.fixture
 def directory(context: Context) -> Iterator[RunDirectory]:
-    """Of a live run of ann's that has printed something at its start, and nothing since."""
+    """Make a live run of ann with output at its start and none since."""
     import_story(context.store, Coding(), number=1)
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
@@ -47,7 +47,7 @@ def directory(context: Context) -> Iterator[RunDirectory]:
 
 
 def shows(directory: RunDirectory, progress: Progress, *, after: float) -> None:
-    """The run's files as they are when its step began, or last counted something, `after` seconds."""
+    """Write the run's files as its supervisor does `after` seconds."""
     for path, at in ((directory.output, 0.0), (directory.progress, after)):
         with open(path, "w") as file:
             json.dump(asdict(progress), file)
@@ -60,7 +60,7 @@ def ended(context: Context) -> list[str]:
         return [action.detail for action in plan(take_snapshot(context, db))]
 
 
-def test_an_agent_that_is_silent_for_too_long_is_ended(
+def test_an_agent_that_is_silent_for_too_long_is_killed(
     context: Context, clock: Clock, directory: RunDirectory
 ) -> None:
     shows(directory, Progress(step="ann"), after=10)
@@ -99,7 +99,7 @@ def test_no_step_outlives_the_time_of_the_whole_run(
 def test_a_wait_that_cannot_be_is_silence(
     context: Context, clock: Clock, directory: RunDirectory, days: int
 ) -> None:
-    """The second is what a time in milliseconds comes to: no calendar has it."""
+    """The second value is a time in milliseconds read as seconds: it is after the year 9999."""
     until = NOW.timestamp() + timedelta(days=1).total_seconds() * days
     limit = RateLimit(is_hard=True, resets_at=until)
     shows(directory, Progress(step="ann", waiting_until=until, rate_limit=limit), after=0)
@@ -117,14 +117,16 @@ def accounts(context: Context) -> list[Account]:
         return [limit.account for limit in rate_limits.in_force(db, context.now())]
 
 
-def test_the_limit_that_a_live_run_waits_out_is_held_once(context: Context, directory: RunDirectory) -> None:
+def test_a_limit_that_a_live_run_waits_for_holds_its_account_once(
+    context: Context, directory: RunDirectory
+) -> None:
     shows(directory, limited(), after=0)
     rounds = [[done.step.verb.value for done in run_pass(context, WATCHDOG).results] for _ in range(2)]
     assert (rounds, accounts(context)) == ([["hold_account"], []], [Account("command", "")])
 
 
 @pytest.mark.parametrize("now", [Progress(step="ann"), limited(is_hard=False)])
-def test_a_limit_that_is_over_before_it_is_held_holds_nobody(
+def test_a_limit_that_ended_before_the_step_holds_no_account(
     context: Context, directory: RunDirectory, now: Progress
 ) -> None:
     shows(directory, limited(), after=0)
@@ -137,7 +139,7 @@ def test_a_limit_that_is_over_before_it_is_held_holds_nobody(
 
 
 def spends(context: Context, story: int, agent: str, *, usd: float) -> RunDirectory:
-    """A live run that has told of so much; its lock is left to the caller."""
+    """Make a live run with this reported cost. The caller closes its lock."""
     import_story(context.store, Coding(), number=story)
     with context.store.exclusive() as db:
         wanted = Claim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, agent, "command")
@@ -165,10 +167,8 @@ def alive(*found: RunDirectory) -> Iterator[None]:
             os.close(lock)
 
 
-def test_a_run_over_midnight_is_held_to_the_budget_of_the_day_it_belongs_to(
-    context: Context, clock: Clock
-) -> None:
-    """Of 1 USD a day: 0.9 of yesterday and 0.2 of today are no reason to end either."""
+def test_a_run_over_midnight_counts_for_the_budget_of_its_first_day(context: Context, clock: Clock) -> None:
+    """With a budget of 1 USD a day, 0.9 of yesterday and 0.2 of today exceed neither day."""
     context.project.project_toml.write_text('timezone = "Asia/Tokyo"\n[budget]\nper_day_usd = 1.0\n')
     clock.now = NOW.replace(hour=14, minute=59)
     yesterdays = spends(context, 1, "ann", usd=0.9)
@@ -184,7 +184,7 @@ def test_a_run_over_midnight_is_held_to_the_budget_of_the_day_it_belongs_to(
     assert (before, taken_in, over) == ([], [], ["budget.per_day_usd: 1.1000 of 1.0000"])
 
 
-def test_what_live_runs_of_a_day_spend_together_ends_them_all(context: Context) -> None:
+def test_live_runs_that_exceed_the_budget_of_the_day_together_are_all_killed(context: Context) -> None:
     context.project.project_toml.write_text("[budget]\nper_day_usd = 1.0\n")
     with alive(spends(context, 1, "ann", usd=0.6), spends(context, 2, "bob", usd=0.5)):
         before = ended(context)
