@@ -146,30 +146,16 @@ class Reopen(_Plain):
 
 
 Mergeable = QaSkipped | QaPassed | ConflictResolved | MergeRetried
+_PlainEvent = Start | DepsMet | QaRequested | RequeuedForQa | Unblock | Freeze | Unfreeze | Demote | Reopen
+_ReasonedEvent = GatesFailed | ReviewHeld | MergeFailedFinal | FixupRequested | Block | Abandon
 Event = (
-    Start
-    | DepsMet
-    | GatesFailed
-    | QaRequested
-    | QaSkipped
-    | ReviewHeld
-    | QaPassed
+    _PlainEvent
+    | _ReasonedEvent
+    | Mergeable
     | QaRejected
     | MergeSucceeded
     | MergeFailed
-    | MergeFailedFinal
-    | ConflictResolved
-    | MergeRetried
-    | FixupRequested
-    | RequeuedForQa
-    | Block
-    | Unblock
-    | Freeze
-    | Unfreeze
-    | Demote
     | Accept
     | Close
-    | Abandon
     | Supersede
-    | Reopen
 )

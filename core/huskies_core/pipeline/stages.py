@@ -39,25 +39,32 @@ class ArchiveReason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Backlog:
-    name: ClassVar[StageName] = StageName.BACKLOG
+class _Plain:
+    name: ClassVar[StageName]
 
 
 @dataclass(frozen=True)
-class Coding:
-    name: ClassVar[StageName] = StageName.CODING
+class _Reasoned(_Plain):
+    reason: str
+
+
+class Backlog(_Plain):
+    name = StageName.BACKLOG
+
+
+class Coding(_Plain):
+    name = StageName.CODING
+
+
+class Qa(_Plain):
+    name = StageName.QA
 
 
 @dataclass(frozen=True)
-class Qa:
-    name: ClassVar[StageName] = StageName.QA
-
-
-@dataclass(frozen=True)
-class Merge:
+class Merge(_Plain):
     """A place in the merge queue. Raise ValueError for a branch without commits."""
 
-    name: ClassVar[StageName] = StageName.MERGE
+    name = StageName.MERGE
     feature_branch: str
     commits_ahead: int
 
@@ -67,82 +74,63 @@ class Merge:
 
 
 @dataclass(frozen=True)
-class MergeFailure:
+class MergeFailure(_Plain):
     """`detail` is the end of the gates' output, the conflicting files one per line, or an error message."""
 
-    name: ClassVar[StageName] = StageName.MERGE_FAILURE
+    name = StageName.MERGE_FAILURE
     kind: FailureKind
     detail: str
 
 
-@dataclass(frozen=True)
-class MergeFailureFinal:
-    name: ClassVar[StageName] = StageName.MERGE_FAILURE_FINAL
-    reason: str
+class MergeFailureFinal(_Reasoned):
+    name = StageName.MERGE_FAILURE_FINAL
 
 
 @dataclass(frozen=True)
-class Blocked:
-    name: ClassVar[StageName] = StageName.BLOCKED
+class Blocked(_Plain):
+    name = StageName.BLOCKED
     reason: str
     resume_to: "Stage"
 
 
-@dataclass(frozen=True)
-class ReviewHold:
-    name: ClassVar[StageName] = StageName.REVIEW_HOLD
-    reason: str
+class ReviewHold(_Reasoned):
+    name = StageName.REVIEW_HOLD
 
 
 @dataclass(frozen=True)
-class Frozen:
-    name: ClassVar[StageName] = StageName.FROZEN
+class Frozen(_Plain):
+    name = StageName.FROZEN
     resume_to: "Stage"
 
 
 @dataclass(frozen=True)
-class Done:
+class Done(_Plain):
     """`merged_at` is ISO 8601 in UTC; `merge_commit` is on the base branch."""
 
-    name: ClassVar[StageName] = StageName.DONE
+    name = StageName.DONE
     merged_at: str
     merge_commit: str
 
 
 @dataclass(frozen=True)
-class Archived:
-    name: ClassVar[StageName] = StageName.ARCHIVED
+class Archived(_Plain):
+    name = StageName.ARCHIVED
     archived_at: str
     reason: ArchiveReason
 
 
-@dataclass(frozen=True)
-class Abandoned:
-    name: ClassVar[StageName] = StageName.ABANDONED
-    reason: str
+class Abandoned(_Reasoned):
+    name = StageName.ABANDONED
 
 
 @dataclass(frozen=True)
-class Superseded:
-    name: ClassVar[StageName] = StageName.SUPERSEDED
+class Superseded(_Plain):
+    name = StageName.SUPERSEDED
     by: StoryId
 
 
-Stage = (
-    Backlog
-    | Coding
-    | Qa
-    | Merge
-    | MergeFailure
-    | MergeFailureFinal
-    | Blocked
-    | ReviewHold
-    | Frozen
-    | Done
-    | Archived
-    | Abandoned
-    | Superseded
-)
+_Open = Backlog | Coding | Qa | Merge | MergeFailure | MergeFailureFinal | Blocked | ReviewHold | Frozen
+Stage = _Open | Done | Archived | Abandoned | Superseded
 
 TERMINAL = frozenset({StageName.DONE, StageName.ARCHIVED, StageName.ABANDONED, StageName.SUPERSEDED})
 ACTIVE = frozenset({StageName.CODING, StageName.QA, StageName.MERGE})

@@ -71,12 +71,7 @@ TABLE = (
     Row(events.GatesFailed, _on(_CODING, _QA), _coding, failure=lambda event: event.reason),
     Row(events.QaRequested, _on(_CODING), _qa),
     Row(events.QaSkipped, _on(_CODING), _merge),
-    Row(
-        events.ReviewHeld,
-        _on(_CODING, _QA),
-        lambda _, event: stages.ReviewHold(event.reason),
-        topic="held",
-    ),
+    Row(events.ReviewHeld, _on(_CODING, _QA), lambda _, event: stages.ReviewHold(event.reason), topic="held"),
     Row(events.QaPassed, _on(_QA, _REVIEW), _merge, "approve"),
     Row(events.QaRejected, _on(_QA, _REVIEW), _coding, "reject", failure=lambda event: event.notes),
     Row(
