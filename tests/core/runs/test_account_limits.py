@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def progress(wait: timedelta | None = None, *, is_hard: bool = True, turns: int = 0) -> Progress:
-    """Of a run whose account is at a limit for so long from NOW."""
+    """Return the progress of a run whose account is limited for that long from NOW."""
     until = None if wait is None else (NOW + wait).timestamp()
     return Progress("ann", turns=turns, rate_limit=RateLimit(is_hard, until, "five hour limit"))
 
@@ -44,7 +44,7 @@ SILENT = Progress("ann")
 
 
 def begin(store: Store, story: int, kind: RunKind = RunKind.CODER, *, at: datetime = NOW) -> Run:
-    """A run of one account, by an agent of its own."""
+    """Claim a run of the shared account by its own agent."""
     import_story(store, Coding(), number=story)
     with store.exclusive() as db:
         wanted = Claim(
@@ -71,7 +71,7 @@ def waits(store: Store) -> Sequence[tuple[int | None, datetime]]:
 
 
 @pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.COMPLETED])
-def test_however_a_run_ends_that_waits_for_a_told_time_its_account_is_held(
+def test_a_run_that_waits_for_a_named_reset_blocks_its_account_whatever_its_outcome(
     store: Store, outcome: Outcome
 ) -> None:
     end(store, begin(store, 1), outcome, progress(HOUR))
@@ -79,7 +79,7 @@ def test_however_a_run_ends_that_waits_for_a_told_time_its_account_is_held(
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.STOPPED, Outcome.LIMIT])
-def test_a_run_that_was_cut_short_without_a_time_holds_nobody(store: Store, outcome: Outcome) -> None:
+def test_an_interrupted_run_without_a_reset_time_blocks_no_account(store: Store, outcome: Outcome) -> None:
     end(store, begin(store, 1), outcome, progress())
     assert held(store) == []
 
@@ -101,7 +101,7 @@ def test_a_run_that_was_cut_short_without_a_time_holds_nobody(store: Store, outc
 def test_only_a_run_that_was_answered_lets_its_account_go(
     store: Store, outcome: Outcome, found: Progress, *, is_held: bool
 ) -> None:
-    """A setup that fails and a program that cannot start have asked nobody."""
+    """Neither a failed setup nor a program that cannot start asked the model."""
     end(store, begin(store, 1), Outcome.RATE_LIMITED, progress(5 * HOUR))
     end(store, begin(store, 2, at=NOW + MINUTE), outcome, found, at=NOW + 2 * MINUTE)
     assert bool(held(store)) is is_held
@@ -114,7 +114,7 @@ def test_an_answer_from_before_the_limit_does_not_end_it(store: Store) -> None:
     assert held(store) == [NOW + 5 * HOUR]
 
 
-def test_a_limit_that_is_met_again_is_not_ended_by_who_came_between(store: Store) -> None:
+def test_a_run_from_before_a_second_limit_does_not_unblock_the_account(store: Store) -> None:
     end(store, begin(store, 1), Outcome.RATE_LIMITED, progress())
     between, again = (begin(store, number, at=NOW + 2 * MINUTE) for number in (2, 3))
     end(store, again, Outcome.RATE_LIMITED, progress(5 * HOUR), at=NOW + 3 * MINUTE)
@@ -136,7 +136,7 @@ def test_all_that_wait_for_an_account_wait_for_its_later_time(store: Store) -> N
     assert waits(store) == [(story, NOW + 5 * HOUR) for story in (1, 2, 3)]
 
 
-def test_who_waits_for_another_account_is_left_alone(store: Store) -> None:
+def test_stories_that_wait_for_another_account_are_not_postponed(store: Store) -> None:
     other = replace(begin(store, 1), model="sonnet")
     with store.exclusive() as db:
         db.execute("UPDATE runs SET model = 'sonnet' WHERE id = ?", (other.id,))
@@ -145,13 +145,13 @@ def test_who_waits_for_another_account_is_left_alone(store: Store) -> None:
     assert waits(store) == [(1, NOW + HOUR), (2, NOW + 5 * HOUR)]
 
 
-def test_what_is_not_begun_again_by_itself_has_no_timer(store: Store) -> None:
+def test_a_run_that_is_not_repeated_sets_no_timer(store: Store) -> None:
     """A run of stage other is a person's: its account is held, its story waits for nothing."""
     end(store, begin(store, 1, RunKind.OTHER), Outcome.RATE_LIMITED, progress(HOUR))
     assert (held(store), waits(store)) == ([NOW + HOUR], [])
 
 
-def test_what_is_kept_says_whether_the_time_was_told(store: Store) -> None:
+def test_the_reset_records_whether_its_time_was_named(store: Store) -> None:
     begun = [(begin(store, 1), progress()), (begin(store, 2), progress(HOUR))]
     with store.exclusive() as db:
         left = [note_end(db, run, Outcome.RATE_LIMITED, found, NOW) for run, found in begun]

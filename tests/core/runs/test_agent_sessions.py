@@ -81,7 +81,7 @@ def test_a_session_that_its_program_does_not_know_any_more_is_begun_anew(context
     assert resumed(context) is None
 
 
-def test_a_crash_before_the_session_was_told_leaves_the_one_before(context: Context) -> None:
+def test_a_crash_before_the_session_is_reported_keeps_the_session_before(context: Context) -> None:
     had(context, "s1")
     had(context, None, Outcome.CRASHED, turns=0)
     assert resumed(context) == "s1"
@@ -91,7 +91,7 @@ def test_a_crash_before_the_session_was_told_leaves_the_one_before(context: Cont
 def test_a_session_that_a_supervisor_took_with_it_is_in_the_output(
     context: Context, told: Progress | None
 ) -> None:
-    """It tells at most once a second, and was killed before the next time."""
+    """The supervisor writes its progress once a second, and was killed in between."""
     agent = replace(ANN, runtime="codex")
     with context.store.exclusive() as db:
         wanted = Claim(

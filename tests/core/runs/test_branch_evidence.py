@@ -32,7 +32,7 @@ def commit_on_base(context: Context, name: str) -> str:
 
 
 def resolving_run(context: Context) -> Run:
-    """A mergemaster's run on the tip of now, that has reported its resolution."""
+    """Return a mergemaster's run on the present tip that has reported its resolution."""
     now = context.now()
     with context.store.exclusive() as db:
         story = stories.add(db, DRAFT, Coding(), actor="user:test", now=now)
@@ -55,7 +55,7 @@ def unresolved(context: Context, run: Run) -> object:
         return runs.load(db, run.id).evidence.unresolved
 
 
-def test_what_lands_while_a_conflict_is_resolved_does_not_spoil_the_resolution(context: Context) -> None:
+def test_commits_that_land_during_a_resolution_do_not_invalidate_it(context: Context) -> None:
     run = resolving_run(context)
     known = commit_on_base(context, "landed before it began")
     context.repository.git("merge", "--quiet", "main", at=checkout_of(context.project, run.story))

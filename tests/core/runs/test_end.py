@@ -30,7 +30,7 @@ command = ["sh", "-c", '''{script}''']
 
 @pytest.fixture
 def vandal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Context]:
-    """A project whose coder runs the script that the test is parametrised with."""
+    """A project with a coder that runs the script of the test's parameter."""
     agents = AGENT.format(script=request.param)
     toml = "max_coders = 1\n"
     with opened(tmp_path / "repo", Clock(utc_now()), project_toml=toml, agents_toml=agents) as context:

@@ -59,8 +59,8 @@ def test_a_run_that_fails_at_a_hard_limit_is_rate_limited(
 
 
 def test_a_run_whose_time_is_over_while_it_waits_for_its_account_is_rate_limited() -> None:
-    told = "max_wall_secs: ran for 14400 s while it waited: five hour limit"
-    assert judged(progress(wait=HOUR), limit=WALL) == (Outcome.RATE_LIMITED, told)
+    expected = "max_wall_secs: ran for 14400 s while it waited: five hour limit"
+    assert judged(progress(wait=HOUR), limit=WALL) == (Outcome.RATE_LIMITED, expected)
 
 
 @pytest.mark.parametrize(

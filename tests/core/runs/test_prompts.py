@@ -1,4 +1,4 @@
-"""What agents are told: all of it, in bounds, and nothing that a story's text can pass off as the prompt's own."""
+"""Prompts are complete and bounded, and a story's text cannot imitate the prompt's own text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ GATE = '[[gate]]\nname = "tests"\ncommand = ["pytest", "-k", "not slow"]\n'
 CODER = Agent(name="coder-1", stage=AgentStage.CODER, runtime="command")
 AGENT_KINDS = (RunKind.CODER, RunKind.QA, RunKind.MERGEMASTER, RunKind.OTHER)
 DRAFT = Draft(
-    "Greet", description="Say hello.", criteria=(Criterion("it greets", checked=True), Criterion("by name"))
+    "Greet", description="Print hello.", criteria=(Criterion("it greets", checked=True), Criterion("by name"))
 )
 EPIC = story_in(Coding(), Draft("Be polite", StoryType.EPIC, "Everywhere.", (Criterion("no curses"),)))
 
@@ -48,9 +48,7 @@ def test_every_variable_has_a_value(context: Context) -> None:
 
 
 @pytest.mark.parametrize("kind", AGENT_KINDS)
-def test_the_templates_that_come_with_huskies_name_only_what_there_is(
-    context: Context, kind: RunKind
-) -> None:
+def test_the_templates_of_huskies_use_only_known_variables(context: Context, kind: RunKind) -> None:
     template = template_of(context, CODER, kind)
     built = build_prompt(context, CODER, kind, values(context, epic=EPIC), "")
     assert (find_unknown_variables(template), "{{" in built, "\n\n\n" in built) == ((), False, False)
@@ -59,21 +57,21 @@ def test_the_templates_that_come_with_huskies_name_only_what_there_is(
 
 def test_criteria_have_the_numbers_by_which_they_are_checked(context: Context) -> None:
     assert values(context, epic=EPIC)["story"] == (
-        "<story>\n# Greet\n\nSay hello.\n\n## Acceptance Criteria\n\n1. [x] it greets\n2. [ ] by name\n</story>"
+        "<story>\n# Greet\n\nPrint hello.\n\n## Acceptance Criteria\n\n1. [x] it greets\n2. [ ] by name\n</story>"
     )
 
 
-def test_an_epic_is_told_without_numbers(context: Context) -> None:
+def test_the_criteria_of_an_epic_have_no_numbers(context: Context) -> None:
     assert values(context, epic=EPIC)["epic"] == (
         "<epic>\n# Be polite\n\nEverywhere.\n\n## Acceptance Criteria\n\n- no curses\n</epic>"
     )
 
 
-def test_the_gates_are_told_as_a_shell_would_run_them(context: Context) -> None:
-    told = [values(context)["gates"]]
+def test_gates_are_listed_as_shell_commands(context: Context) -> None:
+    results = [values(context)["gates"]]
     context.project.project_toml.write_text("# no gate\n")
     context.forget_config()
-    assert [*told, values(context)["gates"]] == ["- tests: `pytest -k 'not slow'`", NO_GATES]
+    assert [*results, values(context)["gates"]] == ["- tests: `pytest -k 'not slow'`", NO_GATES]
 
 
 def test_a_variable_without_a_value_leaves_no_gap() -> None:
@@ -103,22 +101,20 @@ def test_control_characters_reach_no_agent(context: Context) -> None:
     assert built.isprintable() or set(filter(lambda one: not one.isprintable(), built)) == {"\n"}
 
 
-def test_what_is_longer_than_an_agent_can_use_is_cut_and_says_so(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_text_is_cut_with_a_notice(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompts, "DESCRIPTION_LIMIT", 10)
     long = replace(DRAFT, description="0123456789" * 10)
     cut = "0123456789\n\n[Cut here, after 10 of 100 characters: `huskies show 1` has all of it.]\n\n## Acc"
     assert cut in values(context, long)["story"]
 
 
-def test_a_hundred_kilobytes_are_told_whole(context: Context) -> None:
+def test_a_hundred_kilobytes_are_not_cut(context: Context) -> None:
     long = replace(DRAFT, description="x" * 100_000)
     built = build_prompt(context, CODER, RunKind.CODER, values(context, long), "")
     assert ("x" * 100_000 in built, "[Cut here" in built) == (True, False)
 
 
-def test_what_the_last_tries_left_is_appended_unless_the_template_names_it(context: Context) -> None:
+def test_results_of_the_last_attempt_are_appended_unless_the_template_has_them(context: Context) -> None:
     left = {"gate_output": "boom", "qa_notes": "too slow", "merge_failure": "a.txt"}
     found = values(context, left=left, stage=MergeFailure(FailureKind.CONFLICT_DETECTED, "a.txt"))
     built = build_prompt(context, replace(CODER, prompt="Mind: {{qa_notes}}"), RunKind.CODER, found, "Go.")
@@ -130,7 +126,7 @@ def test_what_the_last_tries_left_is_appended_unless_the_template_names_it(conte
     )
 
 
-def test_conflicts_of_long_ago_are_not_told_to_a_coder(context: Context) -> None:
+def test_a_coder_does_not_get_conflicts_of_an_earlier_stage(context: Context) -> None:
     assert values(context, left={"merge_failure": "a.txt"})["conflicts"] == ""
 
 
@@ -147,15 +143,17 @@ def test_a_prompt_is_never_empty(context: Context) -> None:
 
 
 @pytest.mark.parametrize("kind", AGENT_KINDS)
-def test_a_resumed_session_is_told_to_go_on_and_never_nothing(context: Context, kind: RunKind) -> None:
-    told = build_nudge(kind, values(context), "")
-    assert told.startswith(f"Continue story 1 where you stopped, in {context.project.worktree(1)} on branch ")
-    assert ("# Greet" in told, "{{" in told, len(told) < 800) == (False, False, True)
+def test_the_prompt_of_a_resumed_session_is_short_and_never_empty(context: Context, kind: RunKind) -> None:
+    result = build_nudge(kind, values(context), "")
+    assert result.startswith(
+        f"Continue story 1 where you stopped, in {context.project.worktree(1)} on branch "
+    )
+    assert ("# Greet" in result, "{{" in result, len(result) < 800) == (False, False, True)
 
 
-def test_a_resumed_session_is_told_what_is_new(context: Context) -> None:
-    told = build_nudge(RunKind.CODER, values(context, left={"gate_output": "boom"}), "Commit.")
-    assert told.split("\n\n")[1:] == [
+def test_the_prompt_of_a_resumed_session_has_what_is_new(context: Context) -> None:
+    result = build_nudge(RunKind.CODER, values(context, left={"gate_output": "boom"}), "Commit.")
+    assert result.split("\n\n")[1:] == [
         "## Output of the gates in the last attempt",
         "<gate_output>\nboom\n</gate_output>",
         "## Note",

@@ -1,4 +1,4 @@
-"""The command that a sandboxed program becomes, and what is said where it cannot."""
+"""The command of a sandboxed program, and the problems that prevent it."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ STEP = Step("ann", Role.AGENT, ("true",), "/w")
 
 @pytest.fixture
 def obliging(tmp_path: Path) -> dict[str, str]:
-    """An environment whose bwrap is content with everything."""
+    """An environment with a bwrap that accepts every option."""
     program = tmp_path / "bin" / "bwrap"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\nexit 0\n")
@@ -53,7 +53,7 @@ def test_an_agent_without_a_sandbox_runs_as_it_is(project: Project) -> None:
     assert sandbox_problems(plain, project, {"PATH": ""}) == ()
 
 
-def test_of_all_runs_it_sees_what_it_was_sent_in_its_own(
+def test_a_run_sees_only_the_prompt_and_configuration_of_its_own(
     project: Project, repository: GitRepository, tmp_path: Path
 ) -> None:
     place = str(project.worktree(1))
@@ -75,8 +75,8 @@ def test_bubblewrap_is_looked_for_and_tried(project: Project, obliging: dict[str
     assert sandbox_problems(AGENT, project, {"PATH": "/nowhere"}) == ("bwrap is not on PATH",)
     program = Path(obliging["PATH"].partition(":")[0], "bwrap")
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
-    said = "bwrap does not work here: bwrap: No permissions to create new namespace"
-    assert sandbox_problems(AGENT, project, obliging) == (said,)
+    expected = "bwrap does not work here: bwrap: No permissions to create new namespace"
+    assert sandbox_problems(AGENT, project, obliging) == (expected,)
     with pytest.raises(HuskiesError, match="the sandbox of ann does not work: bwrap does not work here"):
         require_sandbox(AGENT, project, obliging)
 
@@ -101,5 +101,5 @@ def test_a_program_that_the_sandbox_hides_is_named(project: Project, obliging: d
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     agent = Agent("ann", AgentStage.CODER, "command", command=(str(program),), sandbox="bwrap")
-    said = f"{program} is hidden, list it in sandbox_read"
-    assert sandbox_problems(agent, project, obliging) == (said,)
+    expected = f"{program} is hidden, list it in sandbox_read"
+    assert sandbox_problems(agent, project, obliging) == (expected,)

@@ -15,7 +15,7 @@ from support.stories import NOW, import_story
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    """A project whose story 1 has its worktree, and whose base has moved on since."""
+    """A project with a worktree of story 1, and a base branch that moved after it was made."""
     with opened(tmp_path / "repo", Clock()) as context:
         import_story(context.store, Coding(), number=1)
         make_worktrees(context, [1], NOW)
@@ -33,12 +33,12 @@ def mended(context: Context) -> bool:
     return (context.project.worktree(1) / "mended.txt").exists()
 
 
-def test_a_worktree_without_commits_takes_up_what_was_mended_on_the_base(context: Context) -> None:
+def test_a_worktree_without_commits_is_moved_to_the_tip_of_the_base(context: Context) -> None:
     caught_up, again = catch_up_with_base(context, 1), catch_up_with_base(context, 1)
     assert (caught_up, again, mended(context)) == (True, False, True)
 
 
-def test_one_with_commits_of_its_own_stays_where_it_began(context: Context) -> None:
+def test_a_worktree_with_commits_is_not_moved(context: Context) -> None:
     (context.project.worktree(1) / "own.txt").write_text("own\n")
     commit(context.project.worktree(1))
     assert (catch_up_with_base(context, 1), mended(context)) == (False, False)

@@ -89,7 +89,7 @@ def test_without_gates_work_goes_on_at_once() -> None:
         (BY_HUMAN, events.ReviewHeld("waits for a person's review")),
     ],
 )
-def test_passed_gates_lead_where_the_qa_mode_says(policy: Policy, event: events.Event) -> None:
+def test_the_qa_mode_decides_what_follows_passed_gates(policy: Policy, event: events.Event) -> None:
     assert decided(CODING, ended(CODER), ended(GATES), policy=policy) == ApplyEvent(event)
 
 
@@ -100,14 +100,14 @@ def test_the_mode_of_a_story_goes_before_that_of_the_project() -> None:
 
 def test_failed_gates_send_back_with_their_output() -> None:
     output = ended(GATES, Outcome.FAILED, {**WORK, "output": "boom"}, detail="gate 'test' exited with 1")
-    told = ApplyEvent(
+    expected = ApplyEvent(
         events.GatesFailed("gate 'test' exited with 1"),
         (("gate_output", f"gate 'test' exited with 1\n\nboom\n\n{WHERE}"),),
     )
-    assert decided(CODING, ended(CODER), output) == told
+    assert decided(CODING, ended(CODER), output) == expected
 
 
-def test_gates_that_fail_without_a_word_are_told_of_all_the_same() -> None:
+def test_failed_gates_without_output_are_reported() -> None:
     silent = decided(CODING, ended(CODER), ended(GATES, Outcome.FAILED, detail="gate 'test' exited with 1"))
     assert isinstance(silent, ApplyEvent)
     assert silent.content == (("gate_output", f"gate 'test' exited with 1\n\n{WHERE}"),)
@@ -128,10 +128,10 @@ def test_crashed_gates_are_run_again_and_are_no_failure() -> None:
     assert decided(CODING, ended(CODER), ended(GATES, Outcome.CRASHED)) == StartRun(GATES)
 
 
-def test_a_spike_is_held_with_and_without_commits() -> None:
+def test_a_spike_goes_to_review_with_and_without_commits() -> None:
     spike = story_in(Coding(), replace(DRAFT, type=StoryType.SPIKE))
-    told = [decided(spike, ended(CODER, evidence=evidence)) for evidence in (WORK, NO_WORK)]
-    assert told == [
+    results = [decided(spike, ended(CODER, evidence=evidence)) for evidence in (WORK, NO_WORK)]
+    assert results == [
         ApplyEvent(events.ReviewHeld("the spike ended (completed) with 2 commits")),
         ApplyEvent(events.ReviewHeld("the spike ended (completed) with 0 commits")),
     ]
@@ -164,23 +164,23 @@ def test_a_run_without_commits_is_followed_by_a_nudge() -> None:
 
 
 def test_recovery_ends_after_three_runs_without_progress() -> None:
-    told = [decided(CODING, *[ended(CODER, evidence=NO_WORK)] * runs) for runs in (3, 4)]
-    assert isinstance(told[0], StartRun)
-    assert told[1] == ApplyEvent(events.Block("4 attempts in a row without a commit or any other change"))
+    results = [decided(CODING, *[ended(CODER, evidence=NO_WORK)] * runs) for runs in (3, 4)]
+    assert isinstance(results[0], StartRun)
+    assert results[1] == ApplyEvent(events.Block("4 attempts in a row without a commit or any other change"))
 
 
-def test_work_that_nobody_committed_is_named_where_recovery_ends() -> None:
-    told = decided(CODING, *[ended(CODER, evidence={**NO_WORK, "dirty": True})] * 4)
-    assert isinstance(told, ApplyEvent)
-    assert isinstance(told.event, events.Block)
-    assert told.event.reason.endswith("; its worktree has uncommitted changes")
+def test_the_block_after_recovery_mentions_uncommitted_work() -> None:
+    result = decided(CODING, *[ended(CODER, evidence={**NO_WORK, "dirty": True})] * 4)
+    assert isinstance(result, ApplyEvent)
+    assert isinstance(result.event, events.Block)
+    assert result.event.reason.endswith("; its worktree has uncommitted changes")
 
 
 def test_recovery_with_progress_ends_after_eight() -> None:
     moving = [ended(CODER, evidence={**NO_WORK, "fingerprint": str(number)}) for number in range(9)]
-    told = [decided(CODING, *moving[:runs]) for runs in (8, 9)]
-    assert isinstance(told[0], StartRun)
-    assert told[1] == ApplyEvent(events.Block("9 attempts in a row without a commit"))
+    results = [decided(CODING, *moving[:runs]) for runs in (8, 9)]
+    assert isinstance(results[0], StartRun)
+    assert results[1] == ApplyEvent(events.Block("9 attempts in a row without a commit"))
 
 
 # crashes and setups
@@ -216,19 +216,19 @@ def test_cancelled_runs_tell_nothing() -> None:
 
 def test_the_third_failing_setup_in_a_row_blocks() -> None:
     failing = ended(GATES, Outcome.FAILED, {**WORK, "setup_failed": "npm"}, detail="npm: no")
-    told = [decided(CODING, ended(CODER), *[failing] * times) for times in (2, 3)]
-    assert told == [StartRun(GATES), ApplyEvent(events.Block("setup failed 3 times in a row: npm: no"))]
+    results = [decided(CODING, ended(CODER), *[failing] * times) for times in (2, 3)]
+    assert results == [StartRun(GATES), ApplyEvent(events.Block("setup failed 3 times in a row: npm: no"))]
 
 
 def limited(kind: RunKind = CODER, evidence: Mapping[str, object] = NO_WORK, *, told: bool = False) -> Run:
-    """A run whose account is at its limit for a minute from now."""
+    """Return a run that met a rate limit; the reset is in one minute."""
     until = to_iso(NOW + timedelta(minutes=1))
     return ended(
         kind, Outcome.RATE_LIMITED, {**evidence, "rate_limit": {"until": until, "told": told}}, detail="429"
     )
 
 
-def test_a_rate_limited_run_is_followed_when_the_limit_is_over() -> None:
+def test_a_rate_limited_run_is_repeated_after_the_reset() -> None:
     waits = decided(CODING, limited())
     again = decided(CODING, limited(), now=NOW + timedelta(minutes=1))
     assert isinstance(waits, Wait)
@@ -236,21 +236,21 @@ def test_a_rate_limited_run_is_followed_when_the_limit_is_over() -> None:
     assert again == StartRun(CODER, recovery_note(limited()))
 
 
-def test_what_a_rate_limited_run_has_committed_is_half_done_and_not_judged() -> None:
+def test_commits_of_a_rate_limited_run_are_not_judged() -> None:
     assert isinstance(decided(CODING, limited(evidence=WORK)), Wait)
     again = decided(CODING, limited(evidence=WORK), now=NOW + timedelta(hours=1))
     assert isinstance(again, StartRun)
     assert again.kind is CODER
 
 
-def test_ten_limits_in_a_row_without_a_time_block_and_those_with_one_never_do() -> None:
+def test_ten_limits_in_a_row_block_only_without_a_reset_time() -> None:
     untold = [decided(CODING, *[limited()] * times, now=NOW + timedelta(days=1)) for times in (9, 10)]
-    told = decided(CODING, *[limited(told=True)] * 50, now=NOW + timedelta(days=1))
+    result = decided(CODING, *[limited(told=True)] * 50, now=NOW + timedelta(days=1))
     assert isinstance(untold[0], StartRun)
     assert untold[1] == ApplyEvent(
         events.Block("10 runs in a row met a rate limit without a reset time: 429")
     )
-    assert isinstance(told, StartRun)
+    assert isinstance(result, StartRun)
 
 
 def test_limits_without_a_time_between_which_the_work_grows_do_not_block() -> None:
@@ -276,25 +276,25 @@ def test_server_qa_runs_the_gates_and_passes_on() -> None:
     assert [decided(QA), decided(QA, ended(GATES))] == [StartRun(GATES), ApplyEvent(events.QaPassed(*PLACE))]
 
 
-def test_human_qa_is_held() -> None:
+def test_human_qa_waits_for_review() -> None:
     assert decided(QA, policy=BY_HUMAN) == ApplyEvent(events.ReviewHeld("waits for a person's review"))
 
 
 def test_agent_qa_is_decided_by_its_verdict() -> None:
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
     rejected = ended(RunKind.QA, verdict=Verdict.REJECTED, notes="no tests")
-    told = [decided(CHECKED, *history, policy=BY_AGENT) for history in ([], [approved], [rejected])]
-    assert told == [
+    results = [decided(CHECKED, *history, policy=BY_AGENT) for history in ([], [approved], [rejected])]
+    assert results == [
         StartRun(RunKind.QA),
         ApplyEvent(events.QaPassed(*PLACE)),
         ApplyEvent(events.QaRejected("no tests"), (("qa_notes", "no tests"),)),
     ]
 
 
-def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
+def test_qa_without_a_verdict_runs_twice_then_waits_for_review() -> None:
     silent = ended(RunKind.QA)
-    told = [decided(QA, *[silent] * times, policy=BY_AGENT) for times in (1, 2)]
-    assert told == [
+    results = [decided(QA, *[silent] * times, policy=BY_AGENT) for times in (1, 2)]
+    assert results == [
         StartRun(RunKind.QA, VERDICT_NUDGE),
         ApplyEvent(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
     ]
@@ -303,8 +303,8 @@ def test_qa_without_a_verdict_is_asked_once_more_then_held() -> None:
 def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() -> None:
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
     uncounted = "The last approval does not count: these criteria are not checked: 1."
-    told = [decided(QA, *[approved] * times, policy=BY_AGENT) for times in (1, 2)]
-    assert told == [
+    results = [decided(QA, *[approved] * times, policy=BY_AGENT) for times in (1, 2)]
+    assert results == [
         StartRun(RunKind.QA, uncounted),
         ApplyEvent(events.ReviewHeld(f"QA ended 2 times without a verdict that counts. {uncounted}")),
     ]
@@ -328,14 +328,14 @@ def merged(**result: object) -> Run:
         ({"result": "conflict", "files": ["a", "b"]}, FailureKind.CONFLICT_DETECTED, "a\nb"),
         ({"result": "no_commits"}, FailureKind.NO_COMMITS, "the branch adds nothing to the base"),
         ({"result": "gates_failed", "output": "boom"}, FailureKind.GATES_FAILED, "boom"),
-        ({"result": "other", "detail": "git said no"}, FailureKind.OTHER, "git said no"),
+        ({"result": "other", "detail": "git failed"}, FailureKind.OTHER, "git failed"),
     ],
 )
-def test_what_a_merge_found_fires_its_failure(
+def test_a_merge_result_leads_to_its_failure(
     result: dict[str, object], kind: FailureKind, detail: str
 ) -> None:
-    told = ApplyEvent(events.MergeFailed(kind, detail), (("merge_failure", detail),))
-    assert decided(MERGE, merged(**result)) == told
+    expected = ApplyEvent(events.MergeFailed(kind, detail), (("merge_failure", detail),))
+    assert decided(MERGE, merged(**result)) == expected
 
 
 def test_a_branch_that_was_merged_by_hand_is_done() -> None:
@@ -353,7 +353,7 @@ def test_a_branch_that_was_merged_by_hand_is_done() -> None:
         merge_results.StoryMoved(),
     ],
 )
-def test_what_is_nobodys_failure_is_merged_again(result: MergeResult) -> None:
+def test_a_merge_without_a_failure_is_repeated(result: MergeResult) -> None:
     assert decided(MERGE, merged(**result.to_json())) == StartRun(RunKind.MERGE)
 
 
@@ -362,19 +362,21 @@ def test_a_merge_process_that_failed_without_a_result_is_a_failure_of_its_own(fo
     broken = ended(
         RunKind.MERGE, Outcome.FAILED, {**WORK, "merge": found}, detail="merge 'merge' exited with 1"
     )
-    told = "merge 'merge' exited with 1"
+    expected = "merge 'merge' exited with 1"
     assert decided(MERGE, broken) == ApplyEvent(
-        events.MergeFailed(FailureKind.OTHER, told), (("merge_failure", told),)
+        events.MergeFailed(FailureKind.OTHER, expected), (("merge_failure", expected),)
     )
 
 
 def test_a_conflict_gets_a_mergemaster_three_times() -> None:
     story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED, "a.txt"))
     attempt = ended(RunKind.MERGEMASTER)
-    told = [decided(story, *[attempt] * times) for times in (0, 2, 3)]
-    assert told[0] == StartRun(RunKind.MERGEMASTER)
-    assert isinstance(told[1], StartRun)
-    assert told[2] == ApplyEvent(events.MergeFailedFinal("3 attempts did not resolve the conflict in a.txt"))
+    results = [decided(story, *[attempt] * times) for times in (0, 2, 3)]
+    assert results[0] == StartRun(RunKind.MERGEMASTER)
+    assert isinstance(results[1], StartRun)
+    assert results[2] == ApplyEvent(
+        events.MergeFailedFinal("3 attempts did not resolve the conflict in a.txt")
+    )
 
 
 def test_a_rate_limited_or_crashed_mergemaster_is_no_attempt() -> None:
@@ -383,15 +385,15 @@ def test_a_rate_limited_or_crashed_mergemaster_is_no_attempt() -> None:
     assert isinstance(decided(story, *spent, now=NOW + timedelta(hours=2)), StartRun)
 
 
-def test_a_resolution_counts_when_the_evidence_holds() -> None:
+def test_a_resolution_counts_only_if_the_evidence_confirms_it() -> None:
     story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
     claimed = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED)
     false = ended(
         RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence={**WORK, "unresolved": "a.txt has markers"}
     )
-    told = [decided(story, claimed), decided(story, false)]
-    assert told[0] == ApplyEvent(events.ConflictResolved(*PLACE))
-    assert told[1] == StartRun(
+    results = [decided(story, claimed), decided(story, false)]
+    assert results[0] == ApplyEvent(events.ConflictResolved(*PLACE))
+    assert results[1] == StartRun(
         RunKind.MERGEMASTER, "The last attempt did not resolve the conflict: a.txt has markers."
     )
 
@@ -400,8 +402,8 @@ def test_gates_that_failed_on_the_merged_tree_ask_for_a_fixup() -> None:
     story = story_in(failed_merge(FailureKind.GATES_FAILED, "boom"))
     fixup = events.FixupRequested("the gates failed on the merged tree")
     judged = merged(result="gates_failed", output="boom")
-    told = [decided(story, *history) for history in ([], [ended(CODER), judged])]
-    assert told == [ApplyEvent(fixup, (("gate_output", words),)) for words in ("boom", f"boom\n\n{WHERE}")]
+    results = [decided(story, *history) for history in ([], [ended(CODER), judged])]
+    assert results == [ApplyEvent(fixup, (("gate_output", words),)) for words in ("boom", f"boom\n\n{WHERE}")]
 
 
 def test_a_merge_without_commits_blocks() -> None:
@@ -428,12 +430,12 @@ def test_other_failures_are_tried_again_after_growing_waits(failures: int, minut
 
 
 def test_the_fourth_other_failure_in_a_row_blocks() -> None:
-    story = story_in(failed_merge(FailureKind.OTHER, "git said no"))
+    story = story_in(failed_merge(FailureKind.OTHER, "git failed"))
     history = [replace(merged(result="other", detail="x"), visit=Seq(VISIT - 1))] * 4
-    assert decided(story, *history) == ApplyEvent(events.Block("merging failed 4 times: git said no"))
+    assert decided(story, *history) == ApplyEvent(events.Block("merging failed 4 times: git failed"))
 
 
-def test_a_story_that_a_person_holds_waits() -> None:
+def test_a_blocked_story_waits() -> None:
     assert isinstance(decided(story_in(Blocked("why", Coding()))), Wait)
 
 

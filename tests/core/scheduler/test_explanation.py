@@ -68,8 +68,8 @@ def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evid
 
 
 def told(found: Explanation) -> tuple[list[tuple[str, str]], str]:
-    """What holds the story, with the commands, and what is next."""
-    return [(held.rule, held.command) for held in found.blockers], found.next
+    """Return the rules and commands of the blockers, and the next step."""
+    return [(blocker.rule, blocker.command) for blocker in found.blockers], found.next
 
 
 def test_a_story_in_backlog_waits_to_be_started(context: Context) -> None:
@@ -77,13 +77,13 @@ def test_a_story_in_backlog_waits_to_be_started(context: Context) -> None:
     assert told(explain(context, 1)) == ([("not_started", "huskies start 1")], "you: huskies start 1")
 
 
-def test_a_story_that_was_put_back_is_said_to_be(context: Context) -> None:
+def test_a_demoted_story_is_described_as_demoted(context: Context) -> None:
     configure(context, 'auto_promote = "all"')
     add_story(context.store)
     fire_event(context.store, 1, Start())
     fire_event(context.store, 1, Demote())
-    (held,) = explain(context, 1).blockers
-    assert held.detail == "was demoted and waits to be started"
+    (blocker,) = explain(context, 1).blockers
+    assert blocker.detail == "was demoted and waits to be started"
 
 
 def test_a_story_that_goes_on_by_itself_is_promoted_next(context: Context) -> None:
@@ -103,7 +103,7 @@ def test_an_unmet_dependency_is_named_with_where_it_stands(context: Context) -> 
     assert found.blockers[0].detail == "story 1 is in coding"
 
 
-def test_an_abandoned_dependency_never_will_be_met_nor_one_replaced_by_it(context: Context) -> None:
+def test_an_abandoned_dependency_needs_a_person_and_so_does_one_that_it_supersedes(context: Context) -> None:
     for _ in range(2):
         add_story(context.store)
     fire_event(context.store, 2, Abandon("no"))
@@ -131,7 +131,7 @@ def test_an_epic_waits_for_its_members(context: Context) -> None:
     assert explain(context, epic.id).next == "the next archive-done closes it: all its members are finished"
 
 
-def test_every_rule_is_told_in_the_order_in_which_it_is_asked(context: Context) -> None:
+def test_rules_are_listed_in_the_order_in_which_they_are_checked(context: Context) -> None:
     import_story(context.store, Coding())
     found = explain(context, 1)
     assert ([check.rule for check in found.checks], found.blockers) == (
@@ -144,7 +144,7 @@ def test_every_rule_is_told_in_the_order_in_which_it_is_asked(context: Context) 
     assert found.next == "a coder run by ann at the next auto-assign"
 
 
-def test_who_goes_first_is_named_when_agents_are_too_few(context: Context) -> None:
+def test_the_stories_before_a_queued_story_are_named(context: Context) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
     found = explain(context, 2)
@@ -197,17 +197,17 @@ def test_retries_that_are_used_are_noted(context: Context) -> None:
     assert explain(context, 1).notes == ("1 of 3 retries are spent",)
 
 
-def test_a_named_agent_that_nobody_knows_is_noted(context: Context) -> None:
-    for name in ("nobody", "ann"):
+def test_an_unknown_agent_of_a_story_is_noted(context: Context) -> None:
+    for name in ("zoe", "ann"):
         add_story(context.store, draft=replace(DRAFT, agent=name))
-    told_of = "no agent has the name or model 'nobody': any agent of the stage may take the story"
-    assert (explain(context, 1).notes, explain(context, 2).notes) == ((told_of,), ())
+    expected = "no agent has the name or model 'zoe': any agent of the stage may take the story"
+    assert (explain(context, 1).notes, explain(context, 2).notes) == ((expected,), ())
 
 
 GATE = '[[gate]]\nname = "tests"\ncommand = ["true"]\n'
 
 
-def test_without_a_gate_it_is_said_that_nothing_is_checked(context: Context) -> None:
+def test_a_project_without_gates_is_noted(context: Context) -> None:
     import_story(context.store, Merge("b", 1))
     without = explain(context, 1).notes
     configure(context, GATE)
@@ -232,7 +232,7 @@ def test_a_story_tells_its_place_in_the_merge_queue(context: Context) -> None:
     )
 
 
-def test_a_story_that_waits_too_long_for_its_merge_is_said_to_starve(context: Context, clock: Clock) -> None:
+def test_a_story_that_waits_too_long_for_its_merge_is_noted(context: Context, clock: Clock) -> None:
     import_story(context.store, Merge("b", 1))
     clock.pass_by(seconds=3600)
     before = explain(context, 1).notes
@@ -243,7 +243,7 @@ def test_a_story_that_waits_too_long_for_its_merge_is_said_to_starve(context: Co
     )
 
 
-def test_a_broken_base_and_a_dirty_one_hold_the_merge(context: Context) -> None:
+def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> None:
     import_story(context.store, Merge("b", 1))
     with context.store.exclusive() as db:
         queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
@@ -253,13 +253,13 @@ def test_a_broken_base_and_a_dirty_one_hold_the_merge(context: Context) -> None:
             db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
         )
     broken = explain(context, 1)
-    assert ([held.rule for held in dirty.blockers], dirty.next) == (
+    assert ([blocker.rule for blocker in dirty.blockers], dirty.next) == (
         ["base_dirty"],
         "you: commit or stash your changes",
     )
     # Neither hold is of the base as it is.
     assert dirty.notes[-1] == "the reason for the queue hold has passed: the next reconcile releases it"
-    assert ([held.rule for held in broken.blockers], broken.next) == (
+    assert ([blocker.rule for blocker in broken.blockers], broken.next) == (
         ["base_broken", "base_dirty"],
         "you: a commit that fixes the base branch",
     )
@@ -270,7 +270,7 @@ def test_a_conflict_waits_for_a_mergemaster(context: Context) -> None:
     assert told(explain(context, 1)) == ([], "a mergemaster run by max at the next auto-assign")
 
 
-def test_what_follows_a_failed_merge_is_told(context: Context) -> None:
+def test_the_next_step_after_a_failed_merge_is_named(context: Context) -> None:
     import_story(context.store, MergeFailure(FailureKind.GATES_FAILED, "a"), number=1)
     import_story(context.store, MergeFailure(FailureKind.OTHER, "a"), number=2)
     import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=3)
@@ -281,11 +281,11 @@ def test_what_follows_a_failed_merge_is_told(context: Context) -> None:
     ]
 
 
-def test_an_agent_that_is_missing_is_told(context: Context) -> None:
+def test_a_missing_agent_is_a_blocker(context: Context) -> None:
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, Coding())
     found = explain(context, 1)
-    assert ([held.rule for held in found.blockers], found.next) == (
+    assert ([blocker.rule for blocker in found.blockers], found.next) == (
         ["no_agent"],
         "you: add an agent for it to agents.toml",
     )
@@ -296,10 +296,10 @@ def test_a_conflict_without_a_mergemaster_is_for_a_person(context: Context) -> N
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
     found = explain(context, 1)
-    (held,) = found.blockers
+    (blocker,) = found.blockers
     merge = 'cd "$(huskies worktree path 1)" && git merge main'
     by_hand = f"to resolve the conflict yourself: {merge}, edit and commit the files, then"
-    assert (held.detail, held.command, found.next) == (
+    assert (blocker.detail, blocker.command, found.next) == (
         f"agents.toml has no mergemaster agent for it; {by_hand}",
         "huskies resolve 1",
         "you: add an agent for it to agents.toml, or resolve the conflict yourself, then huskies resolve 1",
@@ -312,8 +312,8 @@ def test_a_story_that_a_failed_run_blocked_leads_to_its_output(context: Context)
     with context.store.exclusive() as db:
         runs.end(db, run, Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
     fire_event(context.store, 1, Block("no commits after 3 runs"))
-    told = f"its last run, coder run {run}, ended as failed: exit code 7; 'huskies logs 1' shows it"
-    assert explain(context, 1).notes == (told,)
+    expected = f"its last run, coder run {run}, ended as failed: exit code 7; 'huskies logs 1' shows it"
+    assert explain(context, 1).notes == (expected,)
 
 
 FOR_A_PERSON = {
@@ -330,7 +330,7 @@ FOR_A_PERSON = {
 
 
 @pytest.mark.parametrize("name", FOR_A_PERSON)
-def test_where_no_pass_decides_the_way_on_is_told(context: Context, name: str) -> None:
+def test_the_command_is_named_if_a_person_must_act(context: Context, name: str) -> None:
     import_story(context.store, STAGES[name])
     found = explain(context, 1)
     assert (found.next, len(found.blockers)) == (FOR_A_PERSON[name], 1)
