@@ -1,4 +1,4 @@
-"""What of a man page follows from the table of commands: OPTIONS, the list of commands, links between names."""
+"""The generated parts of man pages: OPTIONS, the list of commands, and links between names."""
 
 import re
 import textwrap
@@ -7,39 +7,41 @@ from pathlib import Path
 
 from command_tree import Command, Option
 
-_PART = re.compile(r'^\.\\" begin (?P<what>.+)\n(?:.*\n)*?\.\\" end\n', re.MULTILINE)
+_PART = re.compile(r'^\.\\" begin (?P<name>.+)\n(?:.*\n)*?\.\\" end\n', re.MULTILINE)
 _SHARED = "shared options of "
 _WIDTH = 76
 _NAMES = re.compile(r"^\.Sh NAME\n((?:\.Nm .*\n)+)", re.MULTILINE)
 
 
 def filled(page: str, parts: Mapping[str, str]) -> str:
-    """The page with what stands between `begin NAME` and `end` replaced. Raises KeyError for a name not in `parts`, and
-    ValueError where commands that are to share a list of options do not."""
+    """Return the page with the text between each `begin NAME` and `end` replaced.
 
-    def part(found: re.Match[str]) -> str:
-        return f'.\\" begin {found["what"]}\n{_part_of(found["what"], parts)}.\\" end\n'
+    Raise KeyError for a name that `parts` lacks, and ValueError if commands with shared options differ in them.
+    """
+
+    def part(match: re.Match[str]) -> str:
+        return f'.\\" begin {match["name"]}\n{_part_of(match["name"], parts)}.\\" end\n'
 
     return _PART.sub(part, page)
 
 
-def _part_of(what: str, parts: Mapping[str, str]) -> str:
-    """The part of that name; for `shared options of A, B` the one list that all of them have, without a heading."""
-    if not what.startswith(_SHARED):
-        return parts[what]
-    names = what.removeprefix(_SHARED).split(", ")
+def _part_of(name: str, parts: Mapping[str, str]) -> str:
+    """Return the part of that name; for `shared options of A, B` the list of options that they share."""
+    if not name.startswith(_SHARED):
+        return parts[name]
+    names = name.removeprefix(_SHARED).split(", ")
     (shared,) = {parts[f"options of {name}"].partition("\n")[2] for name in names}
     return shared
 
 
 def parts_of(commands: Sequence[Command], program: Sequence[Option]) -> dict[str, str]:
-    """Every part that a page can ask for: `commands`, `options`, and `options of NAME` for each top-level name."""
+    """Return the parts of pages: `commands`, `options`, and `options of NAME` for each command or group."""
     own = {f"options of {command.name}": _options_of(command) for command in commands}
     return own | {"commands": _list_of(commands), "options": _listed(program)}
 
 
 def links_of(pages: Mapping[str, str]) -> dict[str, str]:
-    """Link to file, for each further name that a page has, so that man opens it by that name."""
+    """Return the page that each link points to. There is a link for each further name of a page."""
     return {
         f"{name}{Path(file).suffix}": file
         for file, page in pages.items()
@@ -49,23 +51,16 @@ def links_of(pages: Mapping[str, str]) -> dict[str, str]:
 
 
 def names_in(page: str) -> list[str]:
-    """The names that the page describes."""
-    found = _NAMES.search(page)
-    lines = found[1].splitlines() if found else []
+    """Return the names in the NAME section."""
+    match = _NAMES.search(page)
+    lines = match[1].splitlines() if match else []
     return [line.removeprefix(".Nm ").removesuffix(" ,") for line in lines]
 
 
 def _options_of(command: Command) -> str:
-    """The options of a command, or of each command of a group under its own heading."""
-    if not command.children:
-        return _headed(command)
-    return "".join(map(_headed, command.children))
-
-
-def _headed(command: Command) -> str:
-    if not command.options:
-        return ""
-    return f".Ss huskies {command.name}\n{_listed(command.options)}"
+    """Return the options of a command, or of each command of a group, under headings."""
+    commands = [item for item in command.children or (command,) if item.options]
+    return "".join(f".Ss huskies {item.name}\n{_listed(item.options)}" for item in commands)
 
 
 def _listed(options: Sequence[Option]) -> str:
@@ -75,10 +70,10 @@ def _listed(options: Sequence[Option]) -> str:
 def _item(option: Option) -> str:
     heads = " , ".join(f"Fl {name.removeprefix('-')}" for name in reversed(option.names))
     value = f" Ar {option.metavar}" if option.takes_value else ""
-    return "\n".join((f".It {heads}{value}", *_told(option), ""))
+    return "\n".join((f".It {heads}{value}", *_description(option), ""))
 
 
-def _told(option: Option) -> Iterator[str]:
+def _description(option: Option) -> Iterator[str]:
     yield from _sentences(option.help)
     words = option.takes.words
     if words and not all(word in option.help for word in words):
@@ -88,7 +83,7 @@ def _told(option: Option) -> Iterator[str]:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Each on a line of its own, which is broken where it is longer than roff likes lines to be."""
+    """Yield each sentence on its own line. Long lines are wrapped."""
     for sentence in re.sub(r"(?<=[.;]) (?=[A-Z])", "\n", text).splitlines():
         yield from map(_escaped, textwrap.wrap(sentence, _WIDTH, break_on_hyphens=False))
 
