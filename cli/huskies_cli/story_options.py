@@ -8,7 +8,8 @@ import typer
 
 from huskies_cli.options import story_id
 from huskies_core.errors import HuskiesError
-from huskies_core.store.stories import QaMode, StoryType
+from huskies_core.qa_mode import QaMode
+from huskies_core.store.stories import StoryType
 
 Body = Annotated[
     str | None,

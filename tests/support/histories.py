@@ -8,11 +8,12 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.stages import Stage
+from huskies_core.qa_mode import QaMode
 from huskies_core.scheduler.decisions import Decision, Policy
 from huskies_core.scheduler.policy import decide
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Run, RunKind, RunStatus
-from huskies_core.store.stories import Draft, QaMode, Story
+from huskies_core.store.stories import Draft, Story
 from support.stories import DRAFT, NOW
 
 WORK: Mapping[str, Any] = {

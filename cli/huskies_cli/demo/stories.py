@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from huskies_core.context import Context
 from huskies_core.operations import stories
-from huskies_core.store.stories import Criterion, Draft, QaMode
+from huskies_core.qa_mode import QaMode
+from huskies_core.store.stories import Criterion, Draft
 
 READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = range(1, 7)
 """Their ids: a new project counts from 1."""

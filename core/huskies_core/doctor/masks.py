@@ -6,10 +6,11 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 
-from huskies_core.config.records import AgentStage, AutoPromote, QaMode
+from huskies_core.config.records import AgentStage, AutoPromote
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import URL_VARIABLE
+from huskies_core.qa_mode import QaMode
 from huskies_core.runs.bubblewrap import PROGRAM as SANDBOX
 from huskies_core.runtimes.known import runtime_names
 

@@ -14,7 +14,8 @@ from huskies_core.operations.page_documents import explanation_document, page_do
 from huskies_core.operations.registry import Tool
 from huskies_core.operations.stories import Change, Clearable
 from huskies_core.pipeline.stages import StageName
-from huskies_core.store.stories import Criterion, Draft, QaMode, StoryType
+from huskies_core.qa_mode import QaMode
+from huskies_core.store.stories import Criterion, Draft, StoryType
 
 AGENT = "An agent's name, or a word of its model; without one, whoever is free."
 QA = "Who judges the work: the gates alone (server), an agent, or a person (human); default: default_qa."

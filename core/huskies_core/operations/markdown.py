@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.front_matter import FrontMatter, bad_line, write_front_matter
-from huskies_core.store.stories import Criterion, Draft, QaMode, StoryType
+from huskies_core.qa_mode import QaMode
+from huskies_core.store.stories import Criterion, Draft, StoryType
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"##[ \t]+acceptance criteria[ \t]*", re.IGNORECASE)

@@ -11,10 +11,11 @@ from huskies_core.operations.drafts import check_references, check_written, tidy
 from huskies_core.operations.moves import refuse_start
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog
+from huskies_core.qa_mode import QaMode
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.stories import Criterion, Draft, QaMode, Story, StoryType
+from huskies_core.store.stories import Criterion, Draft, Story, StoryType
 from huskies_core.store.transitions import apply_event
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from huskies_core.pipeline.events import Event
+from huskies_core.qa_mode import QaMode
 from huskies_core.runs.rules import Rule
 from huskies_core.store.runs import Run, RunKind
-from huskies_core.store.stories import QaMode, Story
+from huskies_core.store.stories import Story
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline import events
 from huskies_core.pipeline.stages import FailureKind, MergeFailure, StageName
 from huskies_core.pipeline.state_machine import bounded
+from huskies_core.qa_mode import QaMode
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler import retry_rules
 from huskies_core.scheduler.decisions import ApplyEvent, Case, Decision, Policy, StartRun, Wait
 from huskies_core.store import content
 from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
-from huskies_core.store.stories import QaMode, Story, StoryType
+from huskies_core.store.stories import Story, StoryType
 
 OTHER_FAILURE_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=25))
 QA_ATTEMPTS = 2

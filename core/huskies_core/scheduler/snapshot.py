@@ -21,7 +21,7 @@ from huskies_core.store.pauses import Pause
 from huskies_core.store.queue_holds import QUEUE, QueueHold, QueueHoldKind
 from huskies_core.store.rate_limits import Account, Limit
 from huskies_core.store.runs import Run
-from huskies_core.store.stories import QaMode, Story
+from huskies_core.store.stories import Story
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
@@ -56,7 +56,7 @@ class Snapshot:
         settings = self.config.project
         definition = definition_of(self.gates, settings.components)
         return Policy(
-            default_qa=QaMode(settings.default_qa.value),
+            default_qa=settings.default_qa,
             max_retries=settings.max_retries,
             mergemaster_attempts=settings.merge.mergemaster_attempts,
             has_gates=bool(self.gates),

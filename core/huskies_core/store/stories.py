@@ -13,6 +13,7 @@ from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import Seq, StoryId, Visit
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, from_json, payload_to_json
+from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, rows
 from huskies_core.store.rows import Column, Embedded, from_row, marks, to_row
 
@@ -26,12 +27,6 @@ class StoryType(StrEnum):
     REFACTOR = "refactor"
     EPIC = "epic"
     TASK = "task"
-
-
-class QaMode(StrEnum):
-    SERVER = "server"
-    AGENT = "agent"
-    HUMAN = "human"
 
 
 @dataclass(frozen=True)

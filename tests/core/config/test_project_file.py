@@ -11,10 +11,10 @@ from huskies_core.config.records import (
     MergeSettings,
     Notify,
     ProjectConfig,
-    QaMode,
     Topic,
     Watcher,
 )
+from huskies_core.qa_mode import QaMode
 from huskies_core.runtimes.interface import Price
 
 Refusal = Callable[..., list[str]]

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.operations.markdown import from_markdown, to_markdown
+from huskies_core.qa_mode import QaMode
 from huskies_core.sanitize import has_controls
-from huskies_core.store.stories import Criterion, Draft, QaMode, StoryType
+from huskies_core.store.stories import Criterion, Draft, StoryType
 
 LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
 LINE = LINES.filter(lambda text: not has_controls(text) and bool(text.strip()))

@@ -10,9 +10,10 @@ from huskies_core.errors import HuskiesError
 from huskies_core.operations import moves
 from huskies_core.operations.stories import Change, Clearable, create, replace_draft, update
 from huskies_core.pipeline.stages import Backlog, Coding
+from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, stories
 from huskies_core.store.runs import RunKind
-from huskies_core.store.stories import Criterion, Draft, QaMode, StoryType
+from huskies_core.store.stories import Criterion, Draft, StoryType
 from support.said import draft
 
 AsRun = Callable[[int, RunKind], Context]

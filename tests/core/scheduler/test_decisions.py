@@ -10,11 +10,12 @@ from huskies_core.ids import Seq
 from huskies_core.merge_results import MergeResult
 from huskies_core.pipeline import events
 from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
+from huskies_core.qa_mode import QaMode
 from huskies_core.scheduler.decisions import ApplyEvent, Policy, StartRun, Wait
 from huskies_core.scheduler.policy import NOTHING_TO_MERGE
 from huskies_core.scheduler.retry_rules import DIRTY_NUDGE, VERDICT_NUDGE, recovery_note
 from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
-from huskies_core.store.stories import Criterion, QaMode, StoryType
+from huskies_core.store.stories import Criterion, StoryType
 from support.histories import NO_WORK, POLICY, VISIT, WORK, decided, ended, story_in
 from support.stories import DRAFT, NOW
 

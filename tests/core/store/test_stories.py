@@ -10,9 +10,10 @@ from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
+from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Store
-from huskies_core.store.stories import Criterion, Draft, QaMode, StoryType
+from huskies_core.store.stories import Criterion, Draft, StoryType
 from support.stage_examples import STAGES
 from support.stories import NOW, add_story, fire_event, import_story, load_story
 
