@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-GATE_HEADING = "What the gates said of the last try"
-QA_HEADING = "What QA said of the last try"
+GATE_HEADING = "Output of the gates in the last attempt"
+QA_HEADING = "QA notes on the last attempt"
 
 
 @dataclass(frozen=True)
