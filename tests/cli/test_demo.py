@@ -130,6 +130,7 @@ def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> None
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+@pytest.mark.usefixtures("processes")
 def test_no_promise_counts_as_kept_before_anything_has_happened(tmp_path: Path) -> None:
     (tmp_path / ".huskies").mkdir()
     with own_environment(tmp_path):
