@@ -153,6 +153,7 @@ def no_process_left(world: Path, request: pytest.FixtureRequest) -> Iterator[Non
         folders.append(request.getfixturevalue("tmp_path").resolve())
     before = set(psutil.pids())
     yield
+    assert not guard.refused, f"slow programs: {guard.refused}: request the fixture `processes`"
 
     def remaining() -> list[psutil.Process]:
         new = set(psutil.pids()) - before

@@ -6,6 +6,7 @@ from bench.rows import TINY, Row
 from bench.run import Measurement, measure, measurements, table
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("measurement", list(measurements()), ids=lambda measurement: measurement.__name__)
 def test_a_measurement_yields_rows(measurement: Measurement) -> None:
     rows = measure(measurement, TINY)

@@ -79,6 +79,7 @@ def code_of(told: dict[str, list[dict[str, str]]]) -> str:
     return told["errors"][0]["code"]
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_prompt_of_an_agent_is_printed_as_it_is_sent(
     project: Commands, repository: GitRepository
 ) -> None:

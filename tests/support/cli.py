@@ -1,4 +1,4 @@
-"""The real `huskies` program, run as people and cron run it."""
+"""The `huskies` program in a process of its own, and `Finished`, the result of a call."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The real command lines of coding agents, where they are installed."""
+"""The installed command lines of coding agents."""
 
 import os
 import shutil

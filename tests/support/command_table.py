@@ -1,4 +1,4 @@
-"""The commands that do something, by the words that call them: `agent list`."""
+"""The commands without subcommands, by name: `agent list`."""
 
 from huskies_cli.commands import COMMANDS, Entry
 

@@ -1,4 +1,4 @@
-"""Commands run in this process, as `main` gets them."""
+"""Commands called by `main` in this process: `huskies("add", "x")`."""
 
 import io
 import os

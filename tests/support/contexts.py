@@ -1,4 +1,4 @@
-"""An initialised project in a real repository, opened as a command would, with a clock that the test sets."""
+"""A project in a real repository, opened as a `Context`, with a clock that the test sets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

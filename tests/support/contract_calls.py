@@ -1,4 +1,4 @@
-"""Commands called in the contract's project: in this process, and a few in a process of their own."""
+"""Calls of the contract tests: in this process, by process, on a terminal, with a broken stdout."""
 
 import os
 import socket

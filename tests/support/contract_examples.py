@@ -1,4 +1,4 @@
-"""For each command of the table: a call that goes well in the prepared project, one that fails there, its data."""
+"""One successful and one failing call of each command, with the shape of its data."""
 
 from dataclasses import dataclass
 

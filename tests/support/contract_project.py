@@ -1,4 +1,4 @@
-"""The project in which every command has something to do, made once and put back before each look at it."""
+"""The project of the contract tests: made once, restored before each test."""
 
 import json
 import os
@@ -62,7 +62,7 @@ class ContractProject:
     def __init__(self, folder: Path) -> None:
         self.root, self.tmp = folder / "repository", folder / "tmp"
         self._template, self._coder = folder / "template", folder / "coder.py"
-        self._folder, self._touched = folder, True
+        self._folder, self._touched, self._ended = folder, True, False
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -74,7 +74,7 @@ class ContractProject:
         """As it was made, at the same path. What comes next does nothing to it unless it is `to_change`."""
         if self._touched:
             self._renew()
-        self._touched = to_change
+        self._touched, self._ended = to_change, not to_change
 
     def _renew(self) -> None:
         self.end()
@@ -102,12 +102,14 @@ class ContractProject:
         return done
 
     def end(self) -> None:
-        """Leaves nothing at work that was started here; where a test failed, by force."""
-        if self._touched:
-            try:
-                wait_until(lambda: not self._at_work(), 10)
-            except AssertionError:
-                kill(self._at_work())
+        """Wait until no process of the project runs; if a test failed, end them."""
+        if self._ended:
+            return
+        try:
+            wait_until(lambda: not self._at_work(), 10)
+        except AssertionError:
+            kill(self._at_work())
+        self._ended = True
 
     def _at_work(self) -> list[psutil.Process]:
         return carriers(psutil.pids(), self._folder)
@@ -132,6 +134,7 @@ class ContractProject:
         self.huskies("trigger", "add", "--label", "area", "--to", "done", "--prompt", HOSTILE)
         self.huskies("audit-log")
         self._spoil()
+        repository.git("repack", "-a", "-d", "--quiet")
 
     def _write_agents(self) -> None:
         self._coder.write_text(CODER.format(output=f"{HOSTILE}\n\0\n".encode().hex(), message=HOSTILE))

@@ -1,4 +1,4 @@
-"""The `data` of each command's JSON: what scripts rely on."""
+"""The shapes of the commands' JSON data."""
 
 from support.shapes import NUMBER, WORD, Shape
 

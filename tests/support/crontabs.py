@@ -1,4 +1,4 @@
-"""A crontab of the test's own, kept by a program called `crontab` that comes first on PATH."""
+"""A crontab of the test, behind a `crontab` program that comes first on PATH."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A gateway in the test's own process: real HTTP, real WebSocket, one-time tokens, and what can go wrong on demand."""
+"""A gateway in this process: real HTTP and WebSocket, with failures on demand."""
 
 import json
 import socket

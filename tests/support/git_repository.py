@@ -1,4 +1,4 @@
-"""A real git repository for a test. Each helper is one git command, or two."""
+"""A real git repository."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Stories and ended runs as values, for what is decided from them alone."""
+"""Stories and ended runs as values, for the tests of decisions."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The program run in this process, on standard streams of its own: as a process of its own, without its start."""
+"""The program run in this process, on standard streams, an environment and a directory of its own."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The client of the package mcp beside the real server, asked from tests that know nothing of event loops."""
+"""A client of the MCP server, for tests without an event loop."""
 
 import os
 import sys

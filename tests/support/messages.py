@@ -1,4 +1,4 @@
-"""Messages to people."""
+"""Sample notifications."""
 
 from huskies_core.channels.message import Message, Notice
 

@@ -1,8 +1,6 @@
-"""A scripted model on loopback, for the real command lines of coding agents: it answers as a function of what it is
-asked, so that one server serves every story and every kind of run.
+"""A scripted model on the loopback interface, for the real command lines of coding agents.
 
-Messages as Anthropic's API streams them. What is behind `/v1/responses` is OpenAI's.
-"""
+Messages as Anthropic's API streams them. What is behind `/v1/responses` is OpenAI's."""
 
 import json
 import threading

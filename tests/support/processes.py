@@ -1,4 +1,4 @@
-"""The processes that a test may start, and those that it has left behind."""
+"""The guard against slow programs in fast tests, and the processes that a test left."""
 
 import os
 import sys
@@ -10,6 +10,9 @@ import psutil
 
 _SLOW = ("bash", "fish", "huskies", "python", "tmux", "zsh")
 """How the names of programs begin that take a tenth of a second and more to start."""
+
+
+_HAS_PROC = os.path.exists("/proc/self/environ")
 
 
 class ProcessGuard:
@@ -45,8 +48,22 @@ guard = ProcessGuard()
 
 
 def carriers(pids: Iterable[int], folder: Path) -> list[psutil.Process]:
-    """Those of `pids` whose environment says that they work below `folder`; never this process."""
-    return [process for pid in pids if (process := _carrier(pid, folder)) is not None]
+    """Return the processes of `pids` that work below `folder`, as their environment shows; never this process."""
+    mark = os.fsencode(folder)
+    return [
+        process for pid in pids if _may_carry(pid, mark) and (process := _carrier(pid, folder)) is not None
+    ]
+
+
+def _may_carry(pid: int, mark: bytes) -> bool:
+    """Return whether the environment contains `mark`: a fast answer for most processes, where there is a /proc."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as environ:
+            return mark in environ.read()
+    except FileNotFoundError:
+        return not _HAS_PROC
+    except OSError:
+        return False
 
 
 def _carrier(pid: int, folder: Path) -> psutil.Process | None:

@@ -1,4 +1,4 @@
-"""What a person says of a story in a test."""
+"""Drafts of stories."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""A program on a terminal, and what a person sees there: the screen as a terminal emulator draws it."""
+"""A program on an emulated terminal, and the text on its screen."""
 
 import os
 import select

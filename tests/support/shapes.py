@@ -1,4 +1,4 @@
-"""What a JSON document has to look like, written as it looks: `{"id": int, "labels": [str]}`."""
+"""Comparison of a JSON document with a shape: `{"id": int, "labels": [str]}`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

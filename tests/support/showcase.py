@@ -1,7 +1,6 @@
-"""The picture of the board in the README: `PYTHONPATH=tests python -m support.showcase` draws it anew.
+"""The README's picture of the board: `PYTHONPATH=tests python -m support.showcase` draws it.
 
-A project in the middle of a night, put together by the ways that the program has, at times that stand still.
-"""
+A project in the middle of a night, put together by the ways that the program has, at times that stand still."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""One example of each stage and of each event, by its name."""
+"""One example of each stage and of each event, by name."""
 
 from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages

@@ -1,4 +1,4 @@
-"""Other processes that use the store at the same time: they say where they are, and go on when told to."""
+"""Other processes that use the store at the same time, with handshakes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Stories in a store, put where a test needs them by the ways that the program has."""
+"""Stories added to a store and moved to the stage that a test needs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A program on a terminal of its own, typed to and read from."""
+"""A program on a pseudo-terminal."""
 
 import fcntl
 import os

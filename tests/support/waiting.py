@@ -1,4 +1,4 @@
-"""Waiting for what another process does, without guessing how long it takes."""
+"""Waiting for a condition or a file, with a generous limit."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A web server in the test's own process: what is posted to it is kept, and it answers as it is told to."""
+"""A web server in this process that keeps what is posted to it."""
 
 import json
 import threading

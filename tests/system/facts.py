@@ -1,4 +1,4 @@
-"""What must be true of a project, told as plain values that compare as a whole."""
+"""Invariants of a project, as plain values that compare as a whole."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Killing what runs for a project, at a point that a test chooses, and looking whether all came right afterwards."""
+"""Kills of the processes of a project at a chosen point, and the checks afterwards."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Loaded by a Python of the tests before the program: dies, as by `kill -9`, when its order says so.
+"""A module loaded before the program that kills it at a chosen effect.
 
 The order is the first one left in the folder `orders/<name>` beside this file, `<name>` being the command or the module
 that runs (`tick`, `advance`, `shim`) and, for what runs inside a run, the story's number (`process-3`). It says before

@@ -1,6 +1,7 @@
-"""A real project for the tests of the whole: a repository, gates, agents that are programs, and a shell that ticks."""
+"""A project for the system tests: repository, gates, scripted agents, and a shell that ticks."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.cli import HUSKIES, Finished, run_huskies
 from support.git_repository import GitRepository
+from support.in_process import run_in_process
 from support.waiting import wait_until
 
 T = TypeVar("T")
@@ -74,7 +76,7 @@ class Pipeline:
         self.repository, self.root, self.scripts = repository, repository.root, scripts
         for kind, steps in (("coder", WORK), ("qa", APPROVAL), ("mergemaster", RESOLUTION)):
             self._write_scripts(kind, steps)
-        assert self.huskies("init", "--quiet").exit_code == 0
+        assert run_in_process("init", "--quiet", cwd=self.root, env=os.environ).exit_code == 0
         self.project: Project = find_project(self.root)
         self.write_config(settings, {"no-broken-file": NO_BROKEN_FILE} if gates is None else gates)
         self.project.agents_toml.write_text("\n".join(self._agents(team)))

@@ -1,4 +1,4 @@
-"""An agent that tries what its sandbox forbids, tells what came of it and then does its work: `prying_agent.py REPORT`.
+"""An agent that tries what its sandbox forbids: `prying_agent.py REPORT`.
 
 What it tries is in the environment: `SECRET_FILES`, `FOREIGN_PLACES` and `HIDDEN_PLACES`, each a list like PATH."""
 

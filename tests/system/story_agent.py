@@ -1,4 +1,4 @@
-"""An agent that knows what to do for each story: `story_agent.py FOLDER`.
+"""An agent that follows the script of each story: `story_agent.py FOLDER`.
 
 Its n-th run of a kind for a story follows `FOLDER/<kind>-<story>/<n>.json`, later ones the last there is; a story
 without such a folder gets that of the kind alone. A script is a list of steps as scripted_agent.py knows them, with

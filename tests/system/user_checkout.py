@@ -1,4 +1,4 @@
-"""What a person's checkout holds, as values in which any change of it shows."""
+"""The state of a person's checkout, as a value."""
 
 import os
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""A real systemd user manager for one test, in control groups of its own; where none can be had it says why.
+"""A real systemd user manager for one test; without one the test is skipped.
 
 systemd refuses to be a user manager on a machine that it did not boot. Root can show it an empty `/run` with the one
 folder that it looks for, in a mount namespace of its own, and give it control groups to be the master of.

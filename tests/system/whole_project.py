@@ -1,4 +1,4 @@
-"""All that a project is, as one value: a command that changes nothing leaves it equal."""
+"""All state of a project, as one value."""
 
 import sqlite3
 from collections.abc import Iterator

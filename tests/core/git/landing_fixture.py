@@ -1,4 +1,4 @@
-"""A base with every kind of file, and a commit on top of it that changes each, for the tests of landing."""
+"""A base branch with every kind of file, and a commit that changes each, for the landing tests."""
 
 import os
 import signal

@@ -197,6 +197,7 @@ def test_without_triggers_nothing_is_ever_behind(context: Context) -> None:
         assert not is_behind(db)
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_tick_shows_new_transitions_to_triggers_and_then_settles(context: Context) -> None:
     add(context, Predicate(event="block"), EACH)
     add_story(context.store)

@@ -1,4 +1,4 @@
-"""Starting runs of scripted agents, for real."""
+"""Runs of scripted agents under a real supervisor."""
 
 import os
 import sys

@@ -1,7 +1,8 @@
-"""An agent that does as it is told: `scripted_agent.py STEP...`, each step `verb` or `verb=argument`.
+"""An agent that follows a script: `scripted_agent.py STEP...`, each step `verb` or `verb=argument`.
 
 It is a real program with no import of ours, so that what tests say of agents holds for processes. A step
-`script=FILE` reads further steps from a JSON list of strings."""
+`script=FILE` reads further steps from a JSON list of strings.
+"""
 
 import json
 import os
