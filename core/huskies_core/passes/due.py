@@ -15,7 +15,7 @@ def is_due(state_dir: str) -> bool:
         os.path.join(state_dir, "state.db"),
         stamp=config_stamp(state_dir),
         gateway=bool(os.environ.get("HUSKIES_GATEWAY_URL")),
-        is_dead=lambda directory: _is_free(os.path.join(state_dir, directory, "lock")),
+        is_dead=lambda directory: is_dead(state_dir, directory),
     )
     return due is None or bool(due)
 
@@ -25,10 +25,10 @@ def config_stamp(state_dir: str) -> str:
     return " ".join(_stamp(os.path.join(state_dir, name)) for name in ("project.toml", "agents.toml"))
 
 
-def _is_free(lock: str) -> bool:
-    """Return whether a lock is free. The probe is a shared lock without waiting: it never looks like a holder."""
+def is_dead(state_dir: str, directory: str) -> bool:
+    """Return whether the lock of a run or job is free. The probe is shared and does not wait: it never looks held."""
     try:
-        descriptor = os.open(lock, os.O_RDONLY)
+        descriptor = os.open(os.path.join(state_dir, directory, "lock"), os.O_RDONLY)
     except OSError:
         return True
     try:

@@ -35,12 +35,6 @@ def plan(snapshot: Snapshot) -> tuple[FireTrigger | EndExecution, ...]:
     return (*interrupted(snapshot, Kind.TRIGGER), *_matches(snapshot.db))
 
 
-def is_behind(db: Connection) -> bool:
-    """Return whether an armed trigger has yet to see a transition."""
-    first = triggers.first_armed(db)
-    return first is not None and journal.last_transition(db) > max(first, _cursor(db))
-
-
 def _matches(db: Connection) -> Iterator[FireTrigger]:
     """Yield matches in the order of the journal. A trigger with mode once matches once; the claim checks it again."""
     armed = triggers.armed(db)

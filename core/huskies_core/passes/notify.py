@@ -82,19 +82,6 @@ def note_notify(context: Context) -> None:
             cursors.move(db, NAME, journal.head(db))
 
 
-def is_due(context: Context) -> bool:
-    """Return whether a notification is open, or the journal has rows after the last message and batch_secs has passed.
-
-    Only the store is read: at the end of a run the configuration may not load.
-    """
-    with context.store.reading() as db:
-        if notifications.still_open(db):
-            return True
-        waits = pass_times.get(db, NAME).waits(context.now())
-        is_on = metadata.get(db, metadata.NOTIFY) == ON
-        return is_on and not waits and journal.head(db) > cursors.get(db, NAME)
-
-
 def directory_of(context: Context, number: int) -> RunDirectory:
     return RunDirectory(context.project.notification_dir(number))
 

@@ -1,8 +1,9 @@
 """The sequences of passes that reconcile, tick, watchdog and the end of a run execute, and when each pass is due."""
 
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
+from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.passes import due, notify
 from huskies_core.passes import relay as gateway_relay
@@ -13,7 +14,7 @@ from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.cost_rollup import COST_ROLLUP
 from huskies_core.passes.dead_runs import dead_runs, end_dead_run
 from huskies_core.passes.fire_timers import FIRE_TIMERS
-from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, is_behind
+from huskies_core.passes.fire_triggers import FIRE_TRIGGERS
 from huskies_core.passes.gc import GC
 from huskies_core.passes.merge_block import MERGE_BLOCK
 from huskies_core.passes.merge_recovery import MERGE_RECOVERY
@@ -23,7 +24,8 @@ from huskies_core.passes.relay import RELAY
 from huskies_core.passes.steps import PassReport, StepResult
 from huskies_core.passes.watchdog import WATCHDOG
 from huskies_core.passes.worktrees import WORKTREES
-from huskies_core.store import cursors, executions, journal, metadata, pass_times, timers
+from huskies_core.store import metadata, pass_times
+from huskies_core.store.due import due_passes
 
 RECONCILE: tuple[AnyPass, ...] = (
     GC,
@@ -37,6 +39,8 @@ RECONCILE: tuple[AnyPass, ...] = (
 AFTER_RUN: tuple[AnyPass, ...] = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
 AT_LAST: tuple[AnyPass, ...] = (AUTO_ASSIGN, AUDIT_LOG)
 """The first auto-assign applies the event that the end of the run means, the last one what the passes between did."""
+BY_JOURNAL: tuple[AnyPass, ...] = (FIRE_TIMERS, FIRE_TRIGGERS, AUDIT_LOG)
+"""The passes that a tick runs before those with an interval."""
 _OTHERS: tuple[AnyPass, ...] = (AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, NOTIFY, RELAY)
 PASSES = {chosen.name: chosen for chosen in (*RECONCILE, *_OTHERS)}
 
@@ -63,10 +67,10 @@ def watchdog(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> t
 def after_run(context: Context) -> tuple[PassReport, ...]:
     """Run the passes that follow the end of a run, due triggers and due notifications included."""
     reports = run_passes(context, AFTER_RUN)
-    if _is_trigger_due(context):
+    if FIRE_TRIGGERS.name in _due(context):
         reports += run_passes(context, [FIRE_TRIGGERS])
     reports += run_passes(context, AT_LAST)
-    return reports + (run_passes(context, [NOTIFY]) if notify.is_due(context) else ())
+    return reports + (run_passes(context, [NOTIFY]) if NOTIFY.name in _due(context) else ())
 
 
 def tick(
@@ -84,15 +88,15 @@ def tick(
     if tried.code:
         return (*reports, PassReport("config", failure=tried))
 
-    for is_due, chosen in _BY_JOURNAL:
-        if is_due(context):
+    for chosen in BY_JOURNAL:
+        if chosen.name in _due(context):
             reports += run_passes(context, [chosen], dry_run=dry_run, wait=wait)
     for name, run in (("watchdog", watchdog), ("reconcile", reconcile)):
-        if _is_interval_over(context, name):
+        if name in _due(context):
             reports += run(context, dry_run=dry_run, wait=wait)
-    if any(report.acted for report in reports) or _is_auto_assign_due(context):
+    if any(report.acted for report in reports) or AUTO_ASSIGN.name in _due(context):
         reports += run_passes(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
-    if notify.is_due(context):
+    if NOTIFY.name in _due(context):
         reports += run_passes(context, [NOTIFY], dry_run=dry_run, wait=wait)
     return reports + relay_due(context, relay, dry_run=dry_run, wait=wait)
 
@@ -108,7 +112,7 @@ def relay_due(
     context: Context, relay: AnyPass | None, *, dry_run: bool = False, wait: float = 0.0
 ) -> tuple[PassReport, ...]:
     """Run the relay if events wait and no wait after a failure is running."""
-    if relay is None or not gateway_relay.is_due(context):
+    if relay is None or relay.name not in _due(context):
         return ()
     return run_passes(context, [relay], dry_run=dry_run, wait=wait)
 
@@ -154,39 +158,14 @@ def _record_time(context: Context, name: str, interval: int) -> None:
         pass_times.record(db, name, last_at=now, due_at=now + timedelta(seconds=interval))
 
 
-def _is_interval_over(context: Context, name: str) -> bool:
-    """Return whether a pass of an interval is due. A pass that never ran is due."""
+def _due(context: Context) -> frozenset[str]:
+    """Return the names of the passes that are due now. Between two passes of a tick the answer can change."""
+    state_dir = str(context.project.state_dir)
     with context.store.reading() as db:
-        times = pass_times.get(db, name)
-    return times.due_at is None or times.is_come(context.now())
-
-
-def _is_auto_assign_due(context: Context) -> bool:
-    """Return whether the journal is ahead of auto-assign, or a wait that it recorded has ended."""
-    with context.store.reading() as db:
-        behind = journal.head(db) > cursors.get(db, AUTO_ASSIGN.name)
-        return behind or pass_times.get(db, AUTO_ASSIGN.name).is_come(context.now())
-
-
-def _is_timer_due(context: Context) -> bool:
-    """Return whether a timer is due, or a tool call of a timer is open and may be interrupted."""
-    with context.store.reading() as db:
-        return timers.is_any_due(db, context.now()) or bool(executions.still_open(db, journal.Kind.TIMER))
-
-
-def _is_trigger_due(context: Context) -> bool:
-    with context.store.reading() as db:
-        return is_behind(db) or bool(executions.still_open(db, journal.Kind.TRIGGER))
-
-
-def _is_audit_behind(context: Context) -> bool:
-    with context.store.reading() as db:
-        return journal.count_audited_after(db, cursors.get(db, AUDIT_LOG.name), most=1) > 0
-
-
-_BY_JOURNAL: tuple[tuple[Callable[[Context], bool], AnyPass], ...] = (
-    (_is_timer_due, FIRE_TIMERS),
-    (_is_trigger_due, FIRE_TRIGGERS),
-    (_is_audit_behind, AUDIT_LOG),
-)
-"""The passes that a tick runs before the ones with an interval, in this order."""
+        return due_passes(
+            db,
+            to_iso(context.now()),
+            stamp=due.config_stamp(state_dir),
+            gateway=bool(context.environ.get("HUSKIES_GATEWAY_URL")),
+            is_dead=partial(due.is_dead, state_dir),
+        )

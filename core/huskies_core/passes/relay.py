@@ -106,14 +106,6 @@ def is_on(context: Context) -> bool:
     return bool(url_of(context.config.project.gateway_url, context.environ))
 
 
-def is_due(context: Context) -> bool:
-    """Return whether events wait and no wait after a failure is running."""
-    if not is_on(context):
-        return False
-    with context.store.reading() as db:
-        return journal.last_transition(db) > _position(db) and not _waits(context, db)
-
-
 def relay_pass(lines: Lines = open_line, jitter: Callable[[], float] | None = None) -> Pass[PlannedStep]:
     """Return the pass over `lines`. Each wait is multiplied by `jitter`, which defaults to 0.9 to 1.1."""
     spread = jitter or partial(random.uniform, 0.9, 1.1)

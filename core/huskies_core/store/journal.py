@@ -85,12 +85,6 @@ def load(db: sqlite3.Connection, seq: int) -> Entry:
     return _entry(db.execute("SELECT * FROM journal WHERE seq = ?", (seq,)).fetchone())
 
 
-def last_transition(db: sqlite3.Connection) -> Seq:
-    """Return the seq of the newest transition, 0 if there is none."""
-    query = "SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'transition'"
-    return Seq(db.execute(query).fetchone()[0])
-
-
 def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
     """Return the next rows after a cursor that the audit log has, oldest first."""
     query = f"SELECT * FROM journal WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"

@@ -136,11 +136,6 @@ def due(db: sqlite3.Connection, now: datetime, limit: int = 1000) -> tuple[Timer
     return records(Timer, db.execute(query, (to_iso(now), limit)))
 
 
-def is_any_due(db: sqlite3.Connection, now: datetime) -> bool:
-    query = "SELECT 1 FROM timers WHERE state = 'armed' AND fire_at <= ? LIMIT 1"
-    return db.execute(query, (to_iso(now),)).fetchone() is not None
-
-
 def soonest(db: sqlite3.Connection, limit: int) -> tuple[Timer, ...]:
     """Return the armed timers that are due first."""
     query = "SELECT * FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT ?"

@@ -40,8 +40,7 @@ from support.stories import add_story, fire_event, import_story
 from support.waiting import wait_until
 
 TELL = """#!/bin/sh
-cat >> "$HUSKIES_PROJECT/told"
-echo >> "$HUSKIES_PROJECT/told"
+printf '%s\n' "$(cat)" >> "$HUSKIES_PROJECT/messages"
 """
 ALL = '["blocked", "held", "merge_failed", "done", "budget", "rate_limited"]'
 
@@ -57,7 +56,7 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
     """Open a project without a notification channel."""
     with opened(tmp_path / "shop", clock) as context:
         context.environ = {**os.environ}
-        tell = context.project.root / "tell"
+        tell = context.project.root / "send"
         tell.write_text(TELL)
         tell.chmod(0o755)
         yield context
@@ -71,7 +70,7 @@ def at_work(context: Context) -> bool:
     return any(is_alive(directory_of(context, number)) for number in numbers)
 
 
-def turn_on(context: Context, more: str = "", *, command: str = "./tell") -> None:
+def turn_on(context: Context, more: str = "", *, command: str = "./send") -> None:
     """Configure a channel for all events."""
     text = f'[notify]\nevents = {ALL}\ncommand = ["{command}"]\n{more}\n'
     context.project.project_toml.write_text(text)
@@ -97,10 +96,10 @@ def notify(context: Context) -> list[str]:
     return [one.detail for one in run_pass(context, NOTIFY).results]
 
 
-def told(context: Context) -> list[list[str]]:
+def delivered(context: Context) -> list[list[str]]:
     """Return the sentences of each delivered message, after all claimed ones have ended."""
     wait_until(lambda: not still_open(context), 30)
-    path = context.project.root / "told"
+    path = context.project.root / "messages"
     lines = path.read_text().splitlines() if path.exists() else []
     return [[notice["what"] for notice in json.loads(line)["notices"]] for line in lines]
 
@@ -120,7 +119,7 @@ def queue_rows(context: Context) -> list[str]:
         return [row.event for row in journal.entries_after(db, 0) if row.kind is journal.Kind.QUEUE]
 
 
-# what is told
+# which events are sent
 
 
 def test_events_are_sent_in_one_message_and_a_second_run_does_nothing(context: Context) -> None:
@@ -129,7 +128,7 @@ def test_events_are_sent_in_one_message_and_a_second_run_does_nothing(context: C
     block(context)
     first, second = notify(context), notify(context)
     assert (first, second) == (["notification 1: Story 2 is blocked, and 1 more"], [])
-    assert told(context) == [["Story 1 is blocked", "Story 2 is blocked"]]
+    assert delivered(context) == [["Story 1 is blocked", "Story 2 is blocked"]]
     assert (statuses(context), queue_rows(context)) == ([Status.SENT], [])
     assert not context.project.notification_dir(1).exists()
 
@@ -170,7 +169,7 @@ def test_each_visit_is_reported_once(
     import_story(context.store, stage)
     fire(context, *events)
     notify(context)
-    assert told(context) == [wanted]
+    assert delivered(context) == [wanted]
 
 
 def test_queue_holds_are_reported(context: Context) -> None:
@@ -180,7 +179,7 @@ def test_queue_holds_are_reported(context: Context) -> None:
         for kind, story in ((QueueHoldKind.BASE_BROKEN, QUEUE), (QueueHoldKind.BASE_DIRTY, 1)):
             queue_holds.put(db, kind, story, {"tip": "x"}, actor="test", now=context.now())
     notify(context)
-    assert told(context) == [["No story is merged", "Story 1 cannot land"]]
+    assert delivered(context) == [["No story is merged", "Story 1 cannot land"]]
 
 
 def test_an_exhausted_budget_and_a_limited_account_are_reported(context: Context) -> None:
@@ -194,28 +193,28 @@ def test_an_exhausted_budget_and_a_limited_account_are_reported(context: Context
             kind, now = journal.Kind.QUEUE, context.now()
             journal.append(db, kind, event, actor="test", now=now, detail=detail)
     notify(context)
-    assert told(context) == [
+    assert delivered(context) == [
         ["The budget of the day is exhausted", "codex gpt is at its limit until 2026-03-01T13:00:00.000Z"]
     ]
 
 
 def test_topics_that_were_not_asked_for_are_passed_over(context: Context) -> None:
     turn_on(context)
-    text = '[notify]\nevents = ["held"]\ncommand = ["./tell"]\n'
+    text = '[notify]\nevents = ["held"]\ncommand = ["./send"]\n'
     context.project.project_toml.write_text(text)
     context.forget_config()
     block(context)
     import_story(context.store, Coding())
     fire_event(context.store, 2, ReviewHeld("look"), now=context.now())
     notify(context)
-    assert told(context) == [["Story 2 waits for a person"]]
+    assert delivered(context) == [["Story 2 waits for a person"]]
 
 
 def test_the_text_of_a_story_is_one_line_without_controls(context: Context) -> None:
     turn_on(context)
     block(context, "Fix $(it) <b>", "no\n\x1b[31mway\x1b[0m\u202e " + "x" * 400)
     notify(context)
-    told(context)
+    delivered(context)
     with context.store.reading() as db:
         (sent,) = notifications.recent(db)
     (notice,) = sent.message["notices"]
@@ -234,7 +233,7 @@ def test_ten_thousand_rows_are_one_message_of_twenty_notices(context: Context) -
                 db, journal.Kind.TRANSITION, "block", actor="test", now=context.now(), story=1, detail=detail
             )
     assert notify(context) == ["notification 1: Story 1 is blocked, and 10000 more"]
-    (sentences,) = told(context)
+    (sentences,) = delivered(context)
     with context.store.reading() as db:
         (sent,) = notifications.recent(db)
     assert (len(sentences), sent.message["more"]) == (20, 9_981)
@@ -252,7 +251,7 @@ def test_events_before_the_first_channel_are_not_sent(context: Context) -> None:
     turn_off(context)
     block(context)
     turn_on(context)
-    assert (before, notify(context), told(context)) == ([], [], [])
+    assert (before, notify(context), delivered(context)) == ([], [], [])
 
 
 def test_without_a_channel_the_pass_writes_nothing(context: Context) -> None:
@@ -270,7 +269,7 @@ def test_a_dry_run_prints_the_message_and_claims_nothing(context: Context) -> No
     (planned,) = run_pass(context, NOTIFY, dry_run=True).results
     assert (planned.step.verb.value, planned.detail) == ("send_notification", "Story 1 is blocked")
     assert (statuses(context), notify(context)) == ([], ["notification 1: Story 1 is blocked"])
-    assert len(told(context)) == 1
+    assert len(delivered(context)) == 1
 
 
 # under tick
@@ -286,7 +285,7 @@ def test_a_tick_sends_the_message_and_is_not_due_again(context: Context) -> None
     block(context)
     due = is_due(str(context.project.state_dir))
     settle(context)
-    assert told(context) == [["Story 1 is blocked"]]
+    assert delivered(context) == [["Story 1 is blocked"]]
     settle(context)
     assert (due, is_due(str(context.project.state_dir))) == (True, False)
 
@@ -295,22 +294,22 @@ def test_later_events_are_collected_until_batch_secs_have_passed(context: Contex
     turn_on(context, "batch_secs = 300")
     block(context)
     settle(context)
-    told(context)
+    delivered(context)
     for _ in range(2):
         block(context)
         settle(context)
-    soon, due = told(context), is_due(str(context.project.state_dir))
+    soon, due = delivered(context), is_due(str(context.project.state_dir))
     clock.pass_by(seconds=301)
     settle(context)
     assert (soon, due) == ([["Story 1 is blocked"]], False)
-    assert told(context) == [["Story 1 is blocked"], ["Story 2 is blocked", "Story 3 is blocked"]]
+    assert delivered(context) == [["Story 1 is blocked"], ["Story 2 is blocked", "Story 3 is blocked"]]
 
 
 def test_waiting_events_make_a_tick_due_after_batch_secs(context: Context) -> None:
     turn_on(context)
     block(context)
     settle(context)
-    told(context)
+    delivered(context)
     block(context)
     settle(context)
     before = is_due(str(context.project.state_dir))
@@ -331,14 +330,14 @@ def test_a_clock_that_was_set_back_delays_no_message(context: Context, clock: Cl
     settle(context)
     clock.pass_by(seconds=61)
     settle(context)
-    assert told(context) == [["Story 1 is blocked"], ["Story 2 is blocked"]]
+    assert delivered(context) == [["Story 1 is blocked"], ["Story 2 is blocked"]]
 
 
 def test_the_end_of_a_run_sends_the_message(context: Context) -> None:
     turn_on(context)
     block(context)
     pass_sequence.after_run(context)
-    assert told(context) == [["Story 1 is blocked"]]
+    assert delivered(context) == [["Story 1 is blocked"]]
 
 
 def test_the_end_of_a_run_with_a_broken_configuration_is_recorded_and_reports_the_error(
@@ -360,7 +359,7 @@ def test_a_channel_that_fails_is_recorded_and_not_tried_again(context: Context) 
     turn_on(context, 'webhook = "${HOOK}"', command="./nowhere")
     block(context)
     notify(context)
-    assert told(context) == []
+    assert delivered(context) == []
     with context.store.reading() as db:
         (found,) = notifications.recent(db)
     assert (found.status, found.trouble) == (
@@ -378,7 +377,7 @@ def test_a_claimed_but_unsent_message_is_interrupted_and_not_sent_again(context:
     due = is_due(str(context.project.state_dir))
     first, second = notify(context), notify(context)
     assert (due, first, second) == (True, ["notification 1 was interrupted"], [])
-    assert (statuses(context), told(context)) == ([Status.INTERRUPTED], [])
+    assert (statuses(context), delivered(context)) == ([Status.INTERRUPTED], [])
     assert queue_rows(context) == ["notification_interrupted"]
 
 
@@ -419,7 +418,7 @@ def test_two_that_plan_the_same_send_it_once(context: Context) -> None:
         "notification 1: Story 1 is blocked",
         "Overtaken: another process has sent the message",
     ]
-    assert told(context) == [["Story 1 is blocked"]]
+    assert delivered(context) == [["Story 1 is blocked"]]
 
 
 def one_of(act: Callable[[], str]) -> str:
@@ -436,7 +435,7 @@ def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) ->
     assert len(run_pass(context, NOTIFY, dry_run=True).results) == 1
     context.project.project_toml.write_text("# nobody\n")
     apply(context, SendNotification(Verb.SEND_NOTIFICATION))
-    assert told(context) == []
+    assert delivered(context) == []
     with context.store.reading() as db:
         (found,) = notifications.recent(db)
     assert (found.status, found.trouble) == (Status.FAILED, "all: no channel is set any more")
@@ -446,7 +445,7 @@ def test_notifications_past_retention_are_removed(context: Context, clock: Clock
     turn_on(context)
     block(context)
     notify(context)
-    told(context)
+    delivered(context)
     clock.pass_by(days=31)
     run_passes(context, [pass_sequence.PASSES["gc"]])
     assert statuses(context) == []
