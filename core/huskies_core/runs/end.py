@@ -244,19 +244,12 @@ def _record_merge(db: Connection, run: Run, facts: _EndFacts, now: datetime) -> 
             queue_holds.put(db, QueueHoldKind.BASE_BROKEN, QUEUE, merge.to_json(), actor=actor, now=now)
         case merge_results.BaseDirty():
             queue_holds.put(db, QueueHoldKind.BASE_DIRTY, run.story, merge.to_json(), actor=actor, now=now)
-        case (
-            None
-            | merge_results.AlreadyMerged()
-            | merge_results.Conflict()
-            | merge_results.NoCommits()
-            | merge_results.GatesFailed()
-            | merge_results.LostRace()
-            | merge_results.StoryMoved()
-            | merge_results.Interrupted()
-            | merge_results.OtherFailure()
-            | merge_results.NoResult()
-        ):
+        case None | merge_results.AlreadyMerged() | merge_results.Conflict() | merge_results.NoCommits():
             pass  # decide derives the event from the evidence
+        case merge_results.GatesFailed() | merge_results.OtherFailure() | merge_results.NoResult():
+            pass
+        case merge_results.LostRace() | merge_results.StoryMoved() | merge_results.Interrupted():
+            pass
 
 
 def _apply_intent(

@@ -17,6 +17,14 @@ from huskies_core.store.queue_holds import QueueHold, QueueHoldKind
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
 
+PERSON_COMMANDS = {
+    StageName.REVIEW_HOLD: "approve",
+    StageName.FROZEN: "unfreeze",
+    StageName.BLOCKED: "unblock",
+    StageName.MERGE_FAILURE_FINAL: "retry",
+}
+"""The command that a person uses to let a story in that stage continue."""
+
 
 @dataclass(frozen=True)
 class Blocker:
@@ -107,18 +115,10 @@ def matches_any_agent(config: Config, name: str) -> bool:
 
 
 def _person_blocker(story: Story) -> Iterable[Blocker]:
-    number, reason = story.id, getattr(story.stage, "reason", "")
-    match story.stage.name:
-        case StageName.REVIEW_HOLD:
-            yield Blocker(Rule.REVIEW_HOLD, reason, f"huskies approve {number}")
-        case StageName.FROZEN:
-            yield Blocker(Rule.FROZEN, "a person froze the story", f"huskies unfreeze {number}")
-        case StageName.BLOCKED:
-            yield Blocker(Rule.BLOCKED, reason, f"huskies unblock {number}")
-        case StageName.MERGE_FAILURE_FINAL:
-            yield Blocker(Rule.MERGE_FAILURE_FINAL, reason, f"huskies retry {number}")
-        case _:
-            return
+    stage = story.stage
+    if stage.name in PERSON_COMMANDS:
+        reason = getattr(stage, "reason", "a person froze the story")
+        yield Blocker(Rule[stage.name.name], reason, f"huskies {PERSON_COMMANDS[stage.name]} {story.id}")
 
 
 def _dependency_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:

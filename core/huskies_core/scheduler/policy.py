@@ -55,18 +55,13 @@ def _decide_in_stage(case: Case) -> Decision:
             return _decide_merge(case.last, case.now)
         case StageName.MERGE_FAILURE:
             return _decide_merge_failure(case)
-        case (
-            StageName.BACKLOG
-            | StageName.MERGE_FAILURE_FINAL
-            | StageName.BLOCKED
-            | StageName.REVIEW_HOLD
-            | StageName.FROZEN
-            | StageName.DONE
-            | StageName.ARCHIVED
-            | StageName.ABANDONED
-            | StageName.SUPERSEDED
-        ):
-            return Wait(Rule.PERSON, f"nothing starts in {stage.value}")
+        case StageName.BACKLOG | StageName.BLOCKED | StageName.REVIEW_HOLD | StageName.FROZEN:
+            pass
+        case StageName.MERGE_FAILURE_FINAL | StageName.DONE | StageName.ARCHIVED:
+            pass
+        case StageName.ABANDONED | StageName.SUPERSEDED:
+            pass
+    return Wait(Rule.PERSON, f"nothing starts in {stage.value}")
 
 
 def _decide_coding(case: Case) -> Decision:

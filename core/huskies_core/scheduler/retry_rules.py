@@ -145,15 +145,11 @@ def merge_failure(run: Run) -> MergeFailed | None:
         case merge_results.NoResult() | merge_results.Interrupted() | None:
             detail = run.detail or "the merge ended without a result"
             return MergeFailed(FailureKind.OTHER, detail) if run.outcome is Outcome.FAILED else None
-        case (
-            merge_results.BaseBroken()
-            | merge_results.BaseDirty()
-            | merge_results.LostRace()
-            | merge_results.Landed()
-            | merge_results.AlreadyMerged()
-            | merge_results.StoryMoved()
-        ):
-            return None
+        case merge_results.BaseBroken() | merge_results.BaseDirty() | merge_results.LostRace():
+            pass
+        case merge_results.Landed() | merge_results.AlreadyMerged() | merge_results.StoryMoved():
+            pass
+    return None
 
 
 def other_failures(history: Sequence[Run]) -> int:
