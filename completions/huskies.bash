@@ -99,7 +99,7 @@ _huskies_value() {
         "update":--priority) : ;;
         "update":--label) _huskies_offers labels ;;
         "update":--epic) _huskies_offers epics ;;
-        "update":--clear) _huskies_words "depends_on epic agent qa labels" ;;
+        "update":--clear) _huskies_words "depends_on agent qa labels epic" ;;
         "export":--dir) _huskies_paths -d ;;
         "status":--svg) _huskies_paths -f ;;
         "history":--after) : ;;

@@ -1,4 +1,4 @@
-"""The commands as Typer sees them. A command is imported when it runs; help reads the table alone."""
+"""The commands for Typer. A command is imported when it runs; help reads only the index."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -6,9 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.command_builder import build_command
+from huskies_cli.command_index import COMMANDS
+from huskies_cli.entry import Entry
 from huskies_cli.help import print_help, show_help
 from huskies_cli.output import Result, Stream, asks_for_json, finish
 from huskies_cli.session import Session, session_of
@@ -29,7 +31,7 @@ SUMMARY = (
 
 
 def run(arguments: Sequence[str], session: Session) -> int:
-    """Runs one command line, prints what it returned and gives the exit code. Raises what went wrong."""
+    """Run one command line, print its result and return the exit code."""
     root = build_app()
     try:
         with root.make_context("huskies", list(arguments), obj=session) as context:
@@ -60,19 +62,17 @@ def build_app() -> "Group":
 
 
 def load(entry: Entry) -> "Command":
-    """The command or group behind a row of the table, its module imported."""
+    """Return the command or the group of a row of the index."""
     if entry.children:
         return Group(
             name=entry.name, entries=entry.children, help=entry.help, params=_options_of(_everywhere)
         )
-    function = getattr(import_module(f"huskies_cli.commands.{entry.module}"), entry.function)
-    return _as_command(
-        entry.name, function, cls=OneCommand, settings={"ignore_unknown_options": entry.any_value}
-    )
+    definition = getattr(import_module(entry.module), entry.name_there)
+    return build_command(definition, entry.name, OneCommand)
 
 
 class OneCommand(TyperCommand):
-    """A command with the flags that are everywhere, told apart from values by the parser itself."""
+    """A command with the options that every command has."""
 
     def __init__(self, name: str | None, **settings: Any) -> None:
         super().__init__(name, **settings)
@@ -85,12 +85,19 @@ class OneCommand(TyperCommand):
         _note_command(ctx)
         return super().parse_args(ctx, args)
 
+    def collect_usage_pieces(self, _ctx: "Context") -> list[str]:
+        """Return metavars such as `[ID...]` without the braces that Typer adds."""
+        return [
+            "[OPTIONS]",
+            *(param.metavar or "" for param in self.params if isinstance(param, TyperArgument)),
+        ]
+
     def get_help_option(self, ctx: "Context") -> TyperOption | None:
         return _as_help(super().get_help_option(ctx))
 
 
 class Group(TyperGroup):
-    """Commands by the table: known by name for help, imported when one of them runs."""
+    """The commands of the index; one is imported when it runs."""
 
     def __init__(self, *, entries: Sequence[Entry], **settings: Any) -> None:
         super().__init__(**settings)
@@ -100,7 +107,7 @@ class Group(TyperGroup):
         return list(self.entries)
 
     def get_command(self, _ctx: "Context", cmd_name: str) -> "Command | None":
-        """As much of a command as a listing shows. `load` has the whole."""
+        """Return a command with as much as a list shows."""
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
@@ -128,23 +135,17 @@ class Group(TyperGroup):
         return _as_help(super().get_help_option(ctx))
 
 
-def _as_command(
-    name: str, function: Callable[..., Any], cls: type[TyperCommand], settings: dict[str, Any] | None = None
-) -> "Command":
-    app = typer.Typer(add_completion=False)
-    app.command(name, cls=cls, context_settings=settings)(function)
-    return typer.main.get_command(app)
-
-
 def _options_of(function: Callable[..., None]) -> "list[Parameter]":
-    params = list(_as_command("options", function, cls=TyperCommand).params)
+    app = typer.Typer(add_completion=False)
+    app.command("options", cls=TyperCommand)(function)
+    params = list(typer.main.get_command(app).params)
     for param in params:
         _fit(param)
     return params
 
 
 def _fit(param: Param) -> Param:
-    """Plain values for what takes one; in help, none for a flag."""
+    """Set the parser of a parameter, and no metavar for a flag."""
     use_plain_values(param)
     if isinstance(param, TyperOption) and param.is_bool_flag and param.metavar is None:
         param.metavar = ""
@@ -152,7 +153,7 @@ def _fit(param: Param) -> Param:
 
 
 def _unwrapped(text: str) -> str:
-    """Paragraphs without the line ends of the docstring that they are from: a terminal has its own."""
+    """Return the paragraphs of a docstring without its line ends: a terminal breaks lines by itself."""
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
@@ -189,7 +190,7 @@ def _everywhere(
     project: Annotated[
         str,
         typer.Option(
-            "--project", metavar="PATH", help="The project; default: upwards from here.", show_default=False,
+            "--project", metavar="PATH", help="The project; by default searched upwards.", show_default=False,
             callback=_note_project, expose_value=False, is_eager=True, rich_help_panel=EVERYWHERE,
         ),
     ] = "",
@@ -203,12 +204,12 @@ def _everywhere(
     quiet: Annotated[
         bool,
         typer.Option(
-            "--quiet", help="No talk on stderr.",
+            "--quiet", help="Suppress messages on stderr.",
             callback=_note_quiet, expose_value=False, is_eager=True, rich_help_panel=EVERYWHERE,
         ),
     ] = False,
 ) -> None:  # fmt: skip
-    """The options that every command takes."""
+    """Declare the options of every command."""
 
 
 def _print_version(*, value: bool) -> None:
@@ -228,7 +229,7 @@ def _version(
         ),
     ] = False,
 ) -> None:
-    """The option of the program itself."""
+    """Declare the option of the program itself."""
 
 
 def _usage_error(error: typer.TyperException, command: str) -> UsageError:

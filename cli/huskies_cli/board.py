@@ -1,4 +1,4 @@
-"""The board as it is drawn for people."""
+"""The board as text."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from huskies_cli import render
 from huskies_cli.render import Mark
 from huskies_core.clock import to_iso, to_local
+from huskies_core.humanize import count
 from huskies_core.operations.board import Board, Need, State
 from huskies_core.operations.limits import Limits
 from huskies_core.operations.runs import RunNow, quiet_since
@@ -15,7 +16,7 @@ from huskies_core.sanitize import one_line
 from huskies_core.store.notifications import Notification
 
 MOST = 12
-"""How many stories of one stage are drawn, and how many needs; the JSON has all of them."""
+"""The most rows for a stage, and for the stories that need a person; the JSON has all."""
 MARKS = {
     State.IDLE: Mark.IDLE,
     State.RUNNING: Mark.RUNNING,
@@ -25,15 +26,14 @@ MARKS = {
 
 
 def draw_board(board: Board, now: datetime) -> str:
-    parts = [
+    return render.paragraphs(
         _section("Stories", render.table(("stage", "", "id", "title", "why"), _story_rows(board))),
-        _section("Runs", render.table(_RUN_COLUMNS, [_run_row(one, now) for one in board.runs])),
+        _section("Runs", render.table(_RUN_COLUMNS, [_run_row(item, now) for item in board.runs])),
         _section("Needs you", render.table(("id", "why", "command"), _need_rows(board.needs))),
-        _section("Timers and triggers", render.table(("name", "why", "command"), _firing_rows(board))),
+        _section("Timers and triggers", render.table(("name", "why", "command"), _execution_rows(board))),
         _section("Limits", "\n".join(map(render.line, limit_lines(board.limits)))),
         _finished(board),
-    ]
-    return render.paragraphs(*parts)
+    )
 
 
 def _section(name: str, text: str) -> str:
@@ -41,7 +41,7 @@ def _section(name: str, text: str) -> str:
 
 
 def _story_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
-    """The name of a stage stands at its first story only."""
+    """Yield the rows of stories; only the first of a stage has its name."""
     for name, cards in board.stages.items():
         for place, card in enumerate(cards[:MOST]):
             stage = name.value if place == 0 else ""
@@ -52,7 +52,7 @@ def _story_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
 
 
 def _short(text: str, most: int) -> str:
-    """Cut so that a row is one line of a terminal, two at most; `explain` and the JSON have it whole."""
+    """Return the text cut to `most` characters, so that a row is one line of a terminal, two at most."""
     line = one_line(text)
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
@@ -60,9 +60,9 @@ def _short(text: str, most: int) -> str:
 _RUN_COLUMNS = ("run", "story", "kind", "agent", "age", "silent", "turns", "cost")
 
 
-def _run_row(one: RunNow, now: datetime) -> tuple[render.Cell, ...]:
-    run, quiet = one.run, render.age(quiet_since(one), now)
-    kind = f"{run.kind} (dead)" if one.dead else run.kind
+def _run_row(item: RunNow, now: datetime) -> tuple[render.Cell, ...]:
+    run, quiet = item.run, render.age(quiet_since(item), now)
+    kind = f"{run.kind} (dead)" if item.dead else run.kind
     age = render.age(run.started_at, now)
     return (run.id, run.story, kind, run.agent, age, quiet, run.turns, render.cost(run.cost_usd))
 
@@ -76,55 +76,56 @@ def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:
         yield (None, f"and {len(needs) - MOST} more: huskies status --json", "")
 
 
-def _firing_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
-    for one in board.firings[:MOST]:
-        why = _short(one.why if one.why.startswith(one.state) else f"{one.state}: {one.why}", 60)
-        yield (one.source.replace(":", " "), why, render.styled(one.command, "cyan"))
+def _execution_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
+    for item in board.executions[:MOST]:
+        why = _short(item.why if item.why.startswith(item.state) else f"{item.state}: {item.why}", 60)
+        yield (item.source.replace(":", " "), why, render.styled(item.command, "cyan"))
 
 
 def limit_lines(limits: Limits | None) -> Iterable[str]:
-    """What is reached, held or found, a line each; nothing while all is well."""
+    """Yield a line for each limit that is reached, each queue hold and each finding."""
     if limits is None:
         return
     if limits.pause is not None:
         why = f": {limits.pause.reason}" if limits.pause.reason else ""
-        yield f"paused: no agent is started, since {limits.pause.since}, by {limits.pause.by}{why} (huskies resume)"
+        yield f"paused: no agent starts, since {limits.pause.since}, by {limits.pause.by}{why} (huskies resume)"
     for name, places in (("max_coders", limits.coders), ("max_gates", limits.gates)):
         if places.live >= places.most:
             yield f"{name}: {places.live} of {places.most} are live"
     if limits.day.is_reached:
         used, most = render.money(limits.day.usd), render.money(limits.day.most or 0)
-        yield f"budget.per_day_usd: {used} of {most} are used, until {to_local(limits.day.until)}"
+        yield f"budget.per_day_usd: {used} of {most} are spent, until {to_local(limits.day.until)}"
     for story in limits.over_budget:
         yield f"budget.per_story_usd: story {story} has used its budget"
     yield from _queue_lines(limits)
     yield from _wait_lines(limits)
     yield from _gateway_lines(limits.gateway)
-    yield from _untold_lines(limits.untold)
-    for found in limits.findings:
-        runs = ", ".join(map(str, found.runs))
-        yield f"repository_changed: {found.change} ({found.at}; live then: run {runs})"
+    yield from _notification_lines(limits.undelivered)
+    for finding in limits.findings:
+        runs = ", ".join(map(str, finding.runs))
+        yield f"repository_changed: {finding.change} ({finding.at}; live then: run {runs})"
 
 
 def _wait_lines(limits: Limits) -> Iterable[str]:
     for limit in limits.accounts:
-        told = f" ({limit.detail})" if limit.detail else ""
-        yield f"rate_limited: nobody of {limit.account} is started until {to_iso(limit.until)}{told}"
-    for one in limits.throttled:
-        yield f"{one.why}: {one.agent or 'the gates'} on story {one.story} until {to_iso(one.until)}"
+        detail = f" ({limit.detail})" if limit.detail else ""
+        yield f"rate_limited: no agent of {limit.account} starts until {to_iso(limit.until)}{detail}"
+    for item in limits.throttled:
+        yield f"{item.rule}: {item.agent or 'the gates'} on story {item.story} until {to_iso(item.until)}"
 
 
-def _gateway_lines(found: Unreached | None) -> Iterable[str]:
-    if found is not None:
-        again = "" if found.next_try is None else f"; the next try is at {to_iso(found.next_try)}"
-        tries = "once" if found.failures == 1 else f"{found.failures} times in a row"
-        late = "1 transition waits" if found.waiting == 1 else f"{found.waiting} transitions wait"
-        yield f"{found.why} ({tries}); {late} to be sent{again}"
+def _gateway_lines(gateway: Unreached | None) -> Iterable[str]:
+    if gateway is not None:
+        again = "" if gateway.next_try is None else f"; the next attempt is at {to_iso(gateway.next_try)}"
+        attempts = "once" if gateway.failures == 1 else f"{gateway.failures} times in a row"
+        unsent = count(gateway.waiting, "unsent transition")
+        yield f"{gateway.why} ({attempts}); {unsent}{again}"
 
 
-def _untold_lines(found: Sequence[Notification]) -> Iterable[str]:
-    for one in found:
-        yield f"notification {one.id} {one.status}: {_short(one.trouble, 120)}; huskies notify --list has it all"
+def _notification_lines(notifications: Sequence[Notification]) -> Iterable[str]:
+    for item in notifications:
+        problem = _short(item.trouble, 120)
+        yield f"notification {item.id} {item.status}: {problem}; see huskies notify --list"
 
 
 def _queue_lines(limits: Limits) -> Iterable[str]:
@@ -132,11 +133,11 @@ def _queue_lines(limits: Limits) -> Iterable[str]:
         what = f"story {hold.story}" if hold.story else "the merge queue"
         yield f"{hold.kind}: holds {what} since {hold.since}"
     for story in limits.starving:
-        yield f"merge.starvation_secs: story {story.id} is in the merge queue since {story.stage_entered_at}"
+        yield f"merge.starvation_secs: story {story.id} has been in the merge queue since {story.stage_entered_at}"
 
 
 def _finished(board: Board) -> str:
-    """How many stories are over; nothing else is said of them."""
+    """Return how many stories have finished."""
     counts = [
         f"{board.counts[name]} {name.value}"
         for name in StageName

@@ -1,18 +1,19 @@
-"""What 'huskies help' can be asked for."""
+"""The pages that 'huskies help' opens."""
 
-from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.command_index import COMMANDS
+from huskies_cli.entry import Entry
 
 PAGES = {"pipeline": 7, "project.toml": 5, "agents.toml": 5}
-"""The pages that are of no command, with their sections."""
+"""The pages that describe no command, with their sections."""
 _ABOUT = {
-    "pipeline": "What stages and events there are.",
+    "pipeline": "The stages and events.",
     "project.toml": "The settings of a project.",
     "agents.toml": "The agents of a project.",
 }
 
 
 def pages_after(words: list[str]) -> list[tuple[str, str]]:
-    """What can come after these words, each with what it is: commands and pages, then the commands of a group."""
+    """Return the commands and pages that can follow these words, each with its description."""
     entries: tuple[Entry, ...] = COMMANDS
     for word in words:
         entries = children_of(entries, word)
@@ -21,5 +22,5 @@ def pages_after(words: list[str]) -> list[tuple[str, str]]:
 
 
 def children_of(entries: tuple[Entry, ...], name: str) -> tuple[Entry, ...]:
-    """The commands of that group; none where it is no group."""
+    """Return the commands of a group; an empty tuple for a command."""
     return next((entry.children for entry in entries if entry.name == name), ())

@@ -1,8 +1,9 @@
-"""From words to values. Typer asks pydantic, which takes as long to import as a command: here are ours."""
+"""Parsers of words. Typer uses pydantic, which takes as long to import as a command; these replace it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import partial
 from typing import Any, get_args, get_origin
 
 import typer
@@ -14,7 +15,7 @@ Parse = Callable[[str], object]
 
 
 class UnknownWord(ValueError):
-    """Not one of the words there are; `meant` is the one that was probably meant, or None."""
+    """A word that is not one of those allowed; `meant` is the most similar one, or None."""
 
     def __init__(self, message: str, meant: str | None) -> None:
         super().__init__(message)
@@ -22,20 +23,20 @@ class UnknownWord(ValueError):
 
 
 class PlainValue:
-    """Stands where Typer keeps its pydantic adapter. It says what is wrong with a value, Typer where."""
+    """The replacement of Typer's pydantic adapter. It describes what is invalid; Typer names the option."""
 
     def __init__(self, parse: Parse) -> None:
         self.parse = parse
 
     def coerce(self, value: Any, param: TyperArgument | TyperOption, ctx: Any) -> Any:
-        several = param.nargs == -1 or bool(getattr(param, "multiple", False))
+        is_list = param.nargs == -1 or bool(getattr(param, "multiple", False))
         if value is None:
-            return () if several else None
-        if several:
-            return [self._one(item, param, ctx) for item in value]
-        return self._one(value, param, ctx)
+            return () if is_list else None
+        if is_list:
+            return [self._parsed(item, param, ctx) for item in value]
+        return self._parsed(value, param, ctx)
 
-    def _one(self, value: Any, param: TyperArgument | TyperOption, ctx: Any) -> Any:
+    def _parsed(self, value: Any, param: TyperArgument | TyperOption, ctx: Any) -> Any:
         if not isinstance(value, str):
             return value
         try:
@@ -45,7 +46,7 @@ class PlainValue:
 
 
 def use_plain_values(param: object) -> None:
-    """Gives a parameter of a plain kind its parser ahead of Typer; one of another kind is left to Typer."""
+    """Replace the adapter of a parameter; leave those of other types to Typer."""
     if not isinstance(param, TyperArgument | TyperOption):
         return
     annotation: object = param.type_descriptor.annotation
@@ -56,33 +57,38 @@ def use_plain_values(param: object) -> None:
         vars(param)["_runtime_param"] = PlainValue(parse)
 
 
+def parse_word(words: Iterable[str], text: str) -> str:
+    """Return `text`. Raise UnknownWord if it is not one of `words`."""
+    if text not in words:
+        raise UnknownWord(f"{text!r} is not one of {', '.join(words)}", nearest(text, words))
+    return text
+
+
 def _parser_of(kind: object) -> Parse | None:
     if kind in (str, bool):
-        return str  # the value of a flag is no text: it passes as it is
+        return str  # the value of a flag is not a text and passes unchanged
     if kind is int:
-        return _whole_number
+        return _parse_whole_number
     if kind is float:
-        return _number
+        return _parse_number
     if inspect.isclass(kind) and issubclass(kind, Enum):
-        return lambda text: _member(kind, text)
+        return partial(_parse_member, kind)
     return None
 
 
-def _whole_number(text: str) -> int:
+def _parse_whole_number(text: str) -> int:
     if not (text.isascii() and text.lstrip("+-").isdigit()):
         raise ValueError(f"{text!r} is not a whole number")
     return int(text)
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
         raise ValueError(f"{text!r} is not a number") from error
 
 
-def _member(kind: type[Enum], text: str) -> Enum:
+def _parse_member(kind: type[Enum], text: str) -> Enum:
     members = {str(member.value): member for member in kind}
-    if text not in members:
-        raise UnknownWord(f"{text!r} is not one of {', '.join(members)}", nearest(text, members))
-    return members[text]
+    return members[parse_word(members, text)]

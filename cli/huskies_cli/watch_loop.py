@@ -7,7 +7,7 @@ from huskies_cli.reports import told_of
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.documents import entry_document
+from huskies_core.operations.history import entry_json
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
@@ -57,7 +57,7 @@ class Loop:
             news = journal.transitions_after(db, self.seen)
         for entry in news:
             self.seen = entry.seq
-            yield {**entry_document(entry), "outcome": "done"}
+            yield {**entry_json(entry), "outcome": "done"}
 
     def _reported(self, run: Run) -> Iterator[Line]:
         """What the passes did. What keeps failing in the same words, such as a broken config, is said once."""

@@ -64,6 +64,16 @@ class Context:
         return self.config.project.base_branch or self.recorded_base
 
     @property
+    def timezone(self) -> str:
+        """The project's time zone; UTC if the config does not load."""
+        from huskies_core.config.problems import ConfigError
+
+        try:
+            return self.config.project.timezone
+        except ConfigError:
+            return "UTC"
+
+    @property
     def base_branch_or_recorded(self) -> str:
         """The base branch, and where the config does not load the one that `init` recorded: an end must be recorded."""
         from huskies_core.config.problems import ConfigError

@@ -15,6 +15,9 @@ class HuskiesError(Exception):
         self.code = code
         self.subject = subject
 
+    def to_json(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "hint": self.hint, "subject": self.subject}
+
 
 class Overtaken(HuskiesError):
     """Somebody else was faster: what was decided does not hold any more, and nothing was written."""

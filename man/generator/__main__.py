@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bash
 import fish
+import index
 import zsh
 from command_tree import read_commands, read_common_options, read_program_options
 from manual import filled, links_of, names_in, parts_of
@@ -36,6 +37,7 @@ def generate() -> Generated:
     texts = {ROOT / "man" / name: text for name, text in pages.items()} | {
         ROOT / "completions" / name: text for name, text in completions.items()
     }
+    texts[ROOT / "cli/huskies_cli/command_index.py"] = index.script()
     return Generated(texts, {ROOT / "man" / name: target for name, target in links_of(pages).items()})
 
 

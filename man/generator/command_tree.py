@@ -1,17 +1,19 @@
-"""The commands as the program has them: names, what help says, options with what their values can be."""
+"""The commands of the program: names, help, and options with their possible values."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, StrEnum
-from typing import get_args, get_origin
+from enum import StrEnum
+from importlib import import_module
 
-from typer.core import TyperArgument, TyperOption
+from index import read_entries
+from typer.core import TyperOption
 
-from huskies_cli.app import EVERYWHERE, build_app, load
-from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.app import build_app
+from huskies_cli.command_builder import Definition, flags_of, help_of, is_flag, words_of
+from huskies_cli.entry import Entry
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import ProjectConfig
+from huskies_core.operations.operation import Parameter
 from huskies_core.operations.registry import tools
 from huskies_core.pipeline.stages import StageName
 from huskies_core.pipeline.state_machine import event_names
@@ -19,7 +21,7 @@ from huskies_core.store.stories import StoryType
 
 
 class Kind(StrEnum):
-    """What a value can be, as far as a shell can complete it: WORDS are known, OFFERS are asked of the program."""
+    """How a shell completes a value: WORDS are known, OFFERS come from the program."""
 
     NOTHING = "nothing"
     WORDS = "words"
@@ -29,79 +31,22 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-_FAILED = "merge_failure,merge_failure_final"
-_OFFERS = {
-    "ID": "stories",
-    "ID...": "stories",
-    "[ID]": "stories",
-    "[ID...]": "stories",
-    "RUN": "runs",
-    "R": "runs",
-    "ZONE": "zones",
-    "[COMMAND...]": "pages",
-    "AGENT": "agents",
-    "A": "agents",
-    "L": "labels",
-    "TIMER": "timers",
-    "TRIGGER": "triggers",
-}
-"""What is asked for by a metavar, see huskies_core.store.completions."""
-_NARROWER = {
-    "start ID...": "stories/backlog",
-    "approve ID...": "stories/qa,review_hold",
-    "reject ID...": "stories/qa,review_hold",
-    "unblock ID...": "stories/blocked",
-    "unfreeze ID...": "stories/frozen",
-    "retry ID...": f"stories/{_FAILED}",
-    "resolve ID...": f"stories/{_FAILED}",
-    "merged ID": f"stories/merge,{_FAILED}",
-    "reopen ID...": "finished",
-    "add --epic": "epics",
-    "update --epic": "epics",
-    "run kill RUN": "live-runs",
-    "agent stop ID": "running",
-    "logs --run": "runs-of",
-    "rescue restore ID": "rescues",
-    "rescue restore --time": "rescue-times",
-    "timer add --label": "",
-}
-"""Where only some of them make sense, by command and metavar or option; "" where it is a new name."""
-_KINDS = {"FILE": Kind.FILE, "PATH...": Kind.FILE, "PATH": Kind.FOLDER, "D": Kind.FOLDER, "DIR": Kind.FOLDER}
-
-
-def _keys() -> tuple[str, ...]:
-    return tuple(keys_in_force(ProjectConfig()))
-
-
-def _tools() -> tuple[str, ...]:
-    return tuple(tools())
-
-
-def _events() -> tuple[str, ...]:
-    return (*event_names(), "imported")
-
-
 _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
-    "timer add --tool": _tools,
-    "trigger add --tool": _tools,
-    "trigger add --type": lambda: tuple(StoryType),
-    "trigger add --event": _events,
-    "trigger add --from": lambda: tuple(StageName),
-    "trigger add --to": lambda: tuple(StageName),
+    "tools": lambda: tuple(tools()),
+    "keys": lambda: tuple(keys_in_force(ProjectConfig())),
+    "types": lambda: tuple(StoryType),
+    "events": lambda: (*event_names(), "imported"),
+    "stages": lambda: tuple(StageName),
 }
-"""What an option can be where its type does not tell: patterns among them, which are mostly such a word."""
-_FIRST: Mapping[str, Callable[[], tuple[str, ...]]] = {
-    "config get KEY": _keys,
-    "config set KEY": _keys,
-    "tool call NAME": _tools,
-}
-"""What the first argument can be where others come after it."""
+"""The completions that are lists of words."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """`words` is all that it can be, when that is known; `offers` what `huskies __complete` is asked for. `first` is
-    what only the first argument of a command can be."""
+    """The possible values: `words` if they are known, else `offers`, the kind to ask `huskies __complete` for.
+
+    `first` is set if only the first argument of a command can have these values.
+    """
 
     kind: Kind
     words: tuple[str, ...] = ()
@@ -114,7 +59,7 @@ NOTHING = Value(Kind.NOTHING)
 
 @dataclass(frozen=True)
 class Option:
-    """`names` are the long ones, then the short ones; `metavar` is what help calls the value that it `takes`."""
+    """An option; `names` has the long ones first, `metavar` is the name of its value in help."""
 
     names: tuple[str, ...]
     metavar: str
@@ -129,7 +74,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """`path` is what is typed after `huskies`; a group has `children` and no `arguments`."""
+    """A command; `path` has the words after `huskies`. A group has `children` and no `arguments`."""
 
     path: tuple[str, ...]
     help: str
@@ -147,23 +92,23 @@ HELP = Option(("--help", "-h"), "", NOTHING, "Show help and exit.")
 
 
 def read_commands() -> tuple[Command, ...]:
-    """The whole table, hidden ones too."""
-    return tuple(_command((), entry) for entry in COMMANDS)
+    """Return the commands in the order of help, hidden ones too."""
+    return tuple(_command((), entry) for entry in read_entries())
 
 
 def read_program_options() -> tuple[Option, ...]:
-    """What can be given before a command."""
+    """Return the options that can be given before a command."""
     params = [param for param in build_app().params if isinstance(param, TyperOption)]
-    return (*(_option(param, "") for param in params), HELP)
+    return (*map(_program_option, params), HELP)
 
 
 def read_common_options() -> tuple[Option, ...]:
-    """What every command takes."""
+    """Return the options of every command."""
     return tuple(option for option in read_program_options() if "--version" not in option.names)
 
 
 def every(commands: Sequence[Command]) -> Iterator[Command]:
-    """The commands that can be run: a group's children in its place."""
+    """Yield the commands that can be run: those of a group in its place."""
     for command in commands:
         yield from every(command.children) if command.children else (command,)
 
@@ -173,36 +118,42 @@ def _command(above: tuple[str, ...], entry: Entry) -> Command:
     if entry.children:
         children = tuple(_command(path, child) for child in entry.children)
         return Command(path, entry.help, entry.hidden, (), NOTHING, children)
-    params, name = load(entry).params, " ".join(path)
-    own = (item for item in params if isinstance(item, TyperOption) and item.rich_help_panel != EVERYWHERE)
-    values = (_value(item, f"{name} {item.metavar}") for item in params if isinstance(item, TyperArgument))
+    definition: Definition = getattr(import_module(entry.module), entry.name_there)
+    parameters = [item for item in definition.parameters if not item.about.is_hidden]
+    values = (_argument(item) for item in parameters if item.about.positional)
     arguments = next((value for value in values if value.kind is not Kind.OTHER), Value(Kind.OTHER))
-    return Command(path, entry.help, entry.hidden, tuple(_option(item, name) for item in own), arguments)
+    options = tuple(_option(item) for item in parameters if not item.about.positional)
+    return Command(path, entry.help, entry.hidden, options, arguments)
 
 
-def _option(param: TyperOption, command: str) -> Option:
-    names = tuple(sorted(param.opts, key=lambda name: not name.startswith("--")))
+def _program_option(param: TyperOption) -> Option:
     metavar = param.metavar or ""
-    takes = _value(param, f"{command} {names[0]}") if metavar or _words(param) else NOTHING
-    default = str(param.default) if param.show_default and metavar else ""
-    return Option(names, metavar, takes, inspect.cleandoc(param.help or ""), default)
+    takes = Value(Kind.FOLDER) if metavar else NOTHING
+    return Option(tuple(param.opts), metavar, takes, param.help or "")
 
 
-def _value(param: TyperOption | TyperArgument, place: str) -> Value:
-    """`place` is the command, and the option or the metavar."""
-    metavar = param.metavar or ""
-    offers = _NARROWER.get(place, _OFFERS.get(metavar, ""))
-    if place in _FIRST:
-        return Value(Kind.WORDS, _FIRST[place](), first=True)
-    words = _words(param) or _WORDS.get(place, tuple)()
+def _option(item: Parameter) -> Option:
+    about = item.about
+    names = tuple(sorted(flags_of(item), key=lambda name: not name.startswith("--")))
+    if is_flag(item):
+        return Option(tuple(name.partition("/")[0] for name in names), "", NOTHING, about.help)
+    default = "" if item.is_required or item.default in (None, "", ()) else str(item.default)
+    return Option(names, about.metavar, _value(item), help_of(item), default)
+
+
+def _argument(item: Parameter) -> Value:
+    value = _value(item)
+    is_first = item.about.completion in _WORDS
+    return Value(value.kind, value.words, value.offers, first=True) if is_first else value
+
+
+def _value(item: Parameter) -> Value:
+    completion = item.about.completion
+    words = words_of(item) or _WORDS.get(completion, tuple)()
     if words:
         return Value(Kind.WORDS, words)
-    return Value(Kind.OFFERS, offers=offers) if offers else Value(_KINDS.get(metavar, Kind.OTHER))
-
-
-def _words(param: TyperOption | TyperArgument) -> tuple[str, ...]:
-    annotation: object = param.type_descriptor.annotation
-    inner = get_args(annotation)[0] if get_origin(annotation) is list else annotation
-    if not (inspect.isclass(inner) and issubclass(inner, Enum)):
-        return ()
-    return tuple(str(member.value) for member in inner)
+    if item.about.is_file or completion == "file":
+        return Value(Kind.FILE)
+    if completion == "folder":
+        return Value(Kind.FOLDER)
+    return Value(Kind.OFFERS, offers=completion) if completion else Value(Kind.OTHER)

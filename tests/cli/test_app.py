@@ -1,11 +1,10 @@
 """The table of commands."""
 
-import inspect
 from importlib import import_module
 
 import pytest
 
-from huskies_cli.commands import Entry
+from huskies_cli.entry import Entry
 from support.command_table import leaves
 from support.commands import Commands
 
@@ -19,9 +18,9 @@ def test_no_name_stands_twice() -> None:
 
 @pytest.mark.parametrize(("name", "entry"), ROWS, ids=[name for name, _ in ROWS])
 def test_each_command_begins_its_help_as_the_table_does(name: str, entry: Entry) -> None:
-    function = getattr(import_module(f"huskies_cli.commands.{entry.module}"), entry.function)
-    first, *_ = (inspect.getdoc(function) or "").splitlines()
-    assert (name, first) == (name, entry.help)
+    definition = getattr(import_module(entry.module), entry.name_there)
+    first, *_ = definition.help.splitlines()
+    assert (definition.command.name, first) == (name, entry.help)
 
 
 def test_config_set_takes_a_negative_value_for_what_it_is(huskies: Commands) -> None:
@@ -34,6 +33,6 @@ def test_config_set_takes_a_negative_value_for_what_it_is(huskies: Commands) -> 
 
 def test_help_has_no_line_ends_but_those_of_the_terminal(huskies: Commands) -> None:
     shown = huskies("cost", "-h").stdout
-    paragraph = shown.partition("Tokens and")[2].partition("\n \n")[0].partition("╭")[0].strip().splitlines()
+    paragraph = shown.partition("Live runs")[2].partition("\n \n")[0].partition("╭")[0].strip().splitlines()
     assert len(paragraph) == 3
     assert min(len(line.strip()) for line in paragraph[:-1]) > 60

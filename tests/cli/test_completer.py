@@ -100,7 +100,7 @@ def test_the_pages_of_help_are_told_and_behind_a_group_its_commands(outside: Com
     ]
     told = [outside("__complete", "pages", *words).stdout for words in asked]
     assert told == [
-        "pipeline\tWhat stages and events there are.\n",
+        "pipeline\tThe stages and events.\n",
         "start\tStart an agent on a story.\nstop\tEnd a story's run and freeze the story.\n",
         "",
         "",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_cli.commands import COMMANDS
+from huskies_cli.command_index import COMMANDS
 from huskies_core.pipeline.stages import StageName
 
 pytestmark = pytest.mark.usefixtures("processes")

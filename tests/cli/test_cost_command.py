@@ -10,8 +10,7 @@ from huskies_cli.board import draw_board
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
 from huskies_core.ids import Seq, StoryId
-from huskies_core.operations.board import read_board
-from huskies_core.operations.board_documents import board_document
+from huskies_core.operations.board import board_json, read_board
 from huskies_core.operations.explain import explain
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, usage
@@ -62,7 +61,7 @@ def test_costs_are_a_table_with_their_sum(spent: Commands) -> None:
 
 
 def test_without_any_nothing_is_printed_and_that_is_said(huskies: Commands) -> None:
-    assert huskies("cost").outcome == (0, "", "No run has told of any cost.\n")
+    assert huskies("cost").outcome == (0, "", "No run has reported any cost.\n")
 
 
 def test_the_json_has_the_promised_keys(spent: Commands) -> None:
@@ -99,9 +98,9 @@ def test_a_day_s_budget_says_when_it_is_renewed_in_the_project_s_time_zone(tmp_p
         board = read_board(context)
         (hold,) = [hold for hold in explain(context, 1).blockers if hold.rule == "budget_exhausted"]
     assert hold.detail == "today's runs have spent 0.75 of 0.5 USD, until 2026-03-02 00:00 Asia/Tokyo"
-    told = "budget.per_day_usd: $0.75 of $0.50 are used, until 2026-03-02 00:00 Asia/Tokyo"
+    told = "budget.per_day_usd: $0.75 of $0.50 are spent, until 2026-03-02 00:00 Asia/Tokyo"
     assert told in draw_board(board, NOW)
-    assert json.loads(json.dumps(board_document(board)))["limits"]["day"] == {
+    assert json.loads(json.dumps(board_json(board)))["limits"]["day"] == {
         "spent_usd": 0.75,
         "most_usd": 0.5,
         "reached": True,

@@ -60,7 +60,7 @@ def test_a_story_may_name_an_agent_that_comes_later_and_is_told_of_it(huskies: C
             "add T -c c",
         )
     ]
-    fact = "There is no agent codr, and none has such a model: any of the stage takes the story."
+    fact = "There is no agent codr, and none has such a model: any agent of the stage takes the story."
     assert said == [f"{fact} Did you mean coder?\n"] * 2 + ["", ""]
 
 

@@ -8,13 +8,17 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import typer
 
 from huskies_cli import app, fast
+from huskies_cli.command import OwnCommand
+from huskies_cli.commands import advance as advance_module
+from huskies_cli.commands import passes
+from huskies_cli.commands.passes import Wait
 from huskies_cli.main import main
-from huskies_cli.options import DryRun, RunId, Wait
 from huskies_cli.output import Result, envelope
-from huskies_cli.session import Session, session_of
+from huskies_cli.session import Session
+from huskies_core.operations.common_arguments import DryRun, RunArgument
+from huskies_core.operations.operation import Command
 
 Heard = tuple[str, str, bool, bool, tuple[object, ...]]
 
@@ -43,14 +47,14 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
         calls.append((session.command, session.project, session.json, session.quiet, own))
         return Result()
 
-    def tick(ctx: typer.Context, *, dry_run: DryRun = False, wait: Wait = None) -> Result:
-        return note(session_of(ctx), dry_run, wait)
+    def tick(session: Session, *, dry_run: DryRun = False, wait: Wait = None) -> Result:
+        return note(session, dry_run, wait)
 
-    def advance(ctx: typer.Context, run: RunId) -> Result:
-        return note(session_of(ctx), run)
+    def advance(session: Session, run: RunArgument) -> Result:
+        return note(session, run)
 
-    install(monkeypatch, "huskies_cli.commands.tick", tick=tick)
-    install(monkeypatch, "huskies_cli.commands.advance", advance=advance)
+    monkeypatch.setattr(passes, "tick", OwnCommand(Command("tick"), tick))
+    monkeypatch.setattr(advance_module, "advance", OwnCommand(Command("advance"), advance))
     install(monkeypatch, "huskies_cli.run_end", advance_run=note)
     return calls
 

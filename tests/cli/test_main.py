@@ -8,47 +8,47 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
-import typer
 
+from huskies_cli.command import OwnCommand
+from huskies_cli.commands.passes import Wait
 from huskies_cli.main import main
-from huskies_cli.options import StoryIds, Wait
 from huskies_cli.output import Result, Stream
-from huskies_cli.session import Session, session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument, parse_story_id
 from huskies_core.errors import HuskiesError, LockBusy, NoProject
+from huskies_core.operations import stories
+from huskies_core.operations.operation import Command
 from support.cli import HUSKIES
 
+StoryIds = Annotated[tuple[int, ...], Argument("", metavar="ID...", positional=True, parse=parse_story_id)]
 Install = Callable[[Callable[..., object]], None]
 
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts a function where the table looks for the command `add`."""
+    """Put a function where the index finds the command `add`."""
 
-    def put(function: Callable[..., object]) -> None:
-        module = ModuleType("huskies_cli.commands.add")
-        module.__dict__["add_story"] = function
-        monkeypatch.setitem(sys.modules, "huskies_cli.commands.add", module)
+    def put(function: Callable[..., Any]) -> None:
+        monkeypatch.setattr(stories, "create_story", OwnCommand(Command("add"), function))
 
     return put
 
 
 def add(
-    ctx: typer.Context,
-    title: Annotated[str, typer.Argument()],
-    body: Annotated[str, typer.Option("--body")] = "",
-    label: Annotated[list[str] | None, typer.Option("--label")] = None,
+    session: Session,
+    title: Annotated[str, Argument("", positional=True)],
+    body: Annotated[str, Argument("")] = "",
+    label: Annotated[tuple[str, ...] | None, Argument("")] = None,
 ) -> Result:
-    session = session_of(ctx)
     heard = [title, body, label, session.project, session.quiet]
     return Result(data={"heard": heard}, text=repr(heard), talk=("said aside",))
 
 
-def raising(error: BaseException) -> Callable[[], Result]:
-    def command() -> Result:
+def raising(error: BaseException) -> Callable[[Session], Result]:
+    def command(_: Session) -> Result:
         raise error
 
     return command
@@ -70,7 +70,7 @@ def run_python(program: str, *, stdout: int, tmp_path: Path) -> subprocess.Compl
         (["add", "--", "--json"], ["--json", "", None, "", False]),
         (["add", "--body", "--json", "T"], ["T", "--json", None, "", False]),
         (["add", "--body", "--project", "T"], ["T", "--project", None, "", False]),
-        (["add", "--body=", "--label", "a", "T", "--label", "-1"], ["T", "", ["a", "-1"], "", False]),
+        (["add", "--body=", "--label", "a", "T", "--label", "-1"], ["T", "", ("a", "-1"), "", False]),
         (["add", ""], ["", "", None, "", False]),
     ],
 )
@@ -133,7 +133,7 @@ def test_wrong_usage_is_one_line_a_hint_and_exit_2(
 def test_a_value_that_does_not_parse_names_its_field(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def command(ids: StoryIds, wait: Wait = None) -> Result:
+    def command(_: Session, ids: StoryIds, wait: Wait = None) -> Result:
         return Result(text=repr((ids, wait)))
 
     install(command)
@@ -143,7 +143,7 @@ def test_a_value_that_does_not_parse_names_its_field(
     ]
     hint = "  See 'huskies add -h'.\n"
     assert said == [
-        (0, "([12, 7], None)\n", ""),
+        (0, "((12, 7), None)\n", ""),
         (2, "", f"huskies: invalid value for 'ID...': 'x' is not a story's id (a number such as 12)\n{hint}"),
         (2, "", f"huskies: invalid value for '--wait': 'soon' is not a number of seconds\n{hint}"),
     ]
@@ -220,7 +220,7 @@ def test_a_report_goes_to_the_temporary_folder_where_there_is_no_project(
 def test_a_stream_is_one_line_an_object_and_an_error_in_it_is_talk(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def objects() -> Stream:
+    def objects(_: Session) -> Stream:
         def some() -> "list[dict[str, object]]":
             return [{"seq": 1}, {"seq": 2}]
 
@@ -236,7 +236,7 @@ def test_variables_that_bind_git_to_a_repository_do_not_reach_a_command(
 ) -> None:
     monkeypatch.setenv("GIT_DIR", "/elsewhere/.git")
     monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -x")
-    install(lambda: Result(text=f"{os.environ.get('GIT_DIR')} {os.environ.get('GIT_SSH_COMMAND')}"))
+    install(lambda _: Result(text=f"{os.environ.get('GIT_DIR')} {os.environ.get('GIT_SSH_COMMAND')}"))
     assert (main(["add"]), capsys.readouterr().out) == (0, "None ssh -x\n")
 
 
@@ -280,12 +280,12 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path, arguments: list[str]) 
 
 RESULT = """
 import sys
-from types import ModuleType
+from huskies_cli.command import OwnCommand
 from huskies_cli.main import main
 from huskies_cli.output import Result
-module = ModuleType("huskies_cli.commands.add")
-module.add_story = lambda: Result(text="done \\u25cb")
-sys.modules["huskies_cli.commands.add"] = module
+from huskies_core.operations import stories
+from huskies_core.operations.operation import Command
+stories.create_story = OwnCommand(Command("add"), lambda _: Result(text="done \\u25cb"))
 sys.exit(main(["add"]))
 """
 

@@ -14,7 +14,8 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from huskies_cli.app import load
-from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.command_index import COMMANDS
+from huskies_cli.entry import Entry
 from huskies_core.config.prompt_variables import PROMPT_VARIABLES
 from huskies_core.config.records import (
     Agent,

@@ -15,6 +15,7 @@ from mcp.types import Tool
 
 from huskies_core.context import open_context
 from huskies_core.operations import registry
+from huskies_core.operations.schema import schema_of
 from huskies_core.runs.own_program import LEAST_MCP
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
@@ -44,7 +45,7 @@ def test_every_tool_is_there_with_its_schema_and_its_hints(place: Path, log: Pat
     assert list(found) == list(registry.tools())
     for name, tool in registry.tools().items():
         shown = found[name]
-        assert (shown.description, shown.input_schema) == (tool.help, registry.schema(tool))
+        assert (shown.description, shown.input_schema) == (tool.description, schema_of(tool))
         assert shown.annotations is not None
         assert shown.annotations.read_only_hint is not tool.writes
 

@@ -10,7 +10,7 @@ def test_a_pause_is_told_and_shown_until_it_is_ended(huskies: Commands) -> None:
     again = huskies("pause")
     assert again.stdout == f"paused since {found['since']} by {found['by']}: the night\n"
     assert (
-        f"paused: no agent is started, since {found['since']}, by {found['by']}: the night (huskies resume)"
+        f"paused: no agent starts, since {found['since']}, by {found['by']}: the night (huskies resume)"
         in (huskies("status").stdout)
     )
     assert huskies("status", "--json").data["limits"]["paused"] == found
@@ -20,4 +20,4 @@ def test_a_pause_is_told_and_shown_until_it_is_ended(huskies: Commands) -> None:
 
 def test_resuming_what_was_not_paused_says_so(huskies: Commands) -> None:
     resumed = huskies("resume")
-    assert resumed.outcome == (0, "", "nothing was paused\n")
+    assert resumed.outcome == (0, "", "there was no pause\n")

@@ -215,9 +215,9 @@ def test_config_check_names_commands_that_are_no_program(
     repository.write(".huskies/project.toml", '[[gate]]\nname = "g"\ncommand = ["nosuchgate"]\n')
     told = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
     assert [message.partition(": ")[2] for message in told] == [
-        "gate g: nosuchgate is no program that can be run",
-        "agent script/missing: script/missing is no program that can be run",
-        "agent nosuchprogram: nosuchprogram is no program that can be run",
+        "gate g: nosuchgate is not an executable program",
+        "agent script/missing: script/missing is not an executable program",
+        "agent nosuchprogram: nosuchprogram is not an executable program",
     ]
     component = '[[component]]\nname = "c"\npath = "."\nsetup = ["make"]\n'
     repository.write(".huskies/project.toml", component)

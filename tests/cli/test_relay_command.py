@@ -54,7 +54,7 @@ def test_status_tells_of_a_gateway_that_cannot_be_reached_and_no_more_when_it_ca
     told = huskies("status", "--json").data["limits"]["gateway"]
     shown = [line for line in huskies("status").stdout.splitlines() if line.startswith("gateway")]
     assert (told["failures"], told["waiting"]) == (1, 3)
-    assert shown[0].startswith(f"{told['why']} (once); 3 transitions wait to be sent; the next try is at ")
+    assert shown[0].startswith(f"{told['why']} (once); 3 unsent transitions; the next attempt is at ")
     assert (gateway.url in shown[0], "500" in told["why"]) == (False, True)
     gateway.refuses_tokens = b""
     wait_until(lambda: huskies("relay").stdout, 20)

@@ -71,7 +71,7 @@ def test_who_starts_an_agent_whose_account_is_at_its_limit_is_told(
         limit = rate_limits.meet(
             db, Account("command", ""), now + timedelta(hours=5), "", actor="test", now=now
         )
-    told = f"The account of command is at its limit until {to_iso(limit.until)}; it is tried all the same.\n"
+    told = f"The account of command is at its limit until {to_iso(limit.until)}; the run may end early.\n"
     assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", told)
 
 
@@ -204,7 +204,7 @@ def test_a_story_without_a_run_has_no_logs(project: Commands) -> None:
     assert project("logs", "1").outcome == (
         1,
         "",
-        "huskies: story 1 has had no run yet\n  'huskies explain 1' says what it waits for.\n",
+        "huskies: story 1 has had no run yet\n  'huskies explain 1' shows what it waits for.\n",
     )
     assert code_of(project("logs", "1", "--run", "7", "--json").json()) == "not_found"
 

@@ -60,11 +60,11 @@ def test_what_is_taken_of_the_shell_is_said_and_what_is_not(
     monkeypatch.setenv("API_KEY", "secret")
     monkeypatch.setenv("HUSKIES_GATEWAY_URL", "http://127.0.0.1:1")
     said = huskies("service", "install", "cron").stderr.splitlines()
-    assert said[0].startswith("Taken from this shell: GIT_CONFIG_GLOBAL, LANG, LC_ALL, PATH, TZ, ")
-    env_file = repository.root / ".huskies/env"
+    assert said[0].startswith("Copied from this shell: GIT_CONFIG_GLOBAL, LANG, LC_ALL, PATH, TZ, ")
+    env_file, unset = repository.root / ".huskies/env", "Set in this shell, but not for the service"
     assert said[1:] == [
-        f"Set here, but not for the service: API_KEY. Write what agents need into {env_file} and 'chmod 600' it.",
-        "Set here, but not for the service: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml.",
+        f"{unset}: API_KEY. Write what agents need into {env_file} and 'chmod 600' it.",
+        f"{unset}: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml.",
     ]
 
 
@@ -133,7 +133,7 @@ def test_show_tells_whether_sudo_was_left_and_holds_what_is_there_against_that(h
 
 def test_cron_takes_sudo_from_nobody(huskies: Commands) -> None:
     refused = huskies("service", "install", "cron", "--allow-sudo")
-    told = "huskies: cron takes sudo from nobody\n  Leave --allow-sudo out.\n"
+    told = "huskies: --allow-sudo is for systemd only\n  Leave --allow-sudo out.\n"
     assert (refused.outcome, huskies("service", "show", "cron", "--json").data["allow_sudo"]) == (
         (2, "", told),
         True,

@@ -1,6 +1,7 @@
 """The commands without subcommands, by name: `agent list`."""
 
-from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.command_index import COMMANDS
+from huskies_cli.entry import Entry
 
 
 def leaves(entries: tuple[Entry, ...] = COMMANDS, before: str = "") -> list[tuple[str, Entry]]:

@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 
-from huskies_cli.commands import Entry
+from huskies_cli.entry import Entry
 from huskies_cli.run_end import advance_run
 from support.cli import HUSKIES, Finished
 from support.contract_examples import EXAMPLES
@@ -151,10 +152,12 @@ class Calls:
 
 
 def function_of(name: str, entry: Entry) -> tuple[str, str]:
-    """The function of a command, as the end of the path of its module and its name."""
+    """Return the function of a command, as the end of the path of its module and its name."""
     if name == "advance":
-        return advance_run.__code__.co_filename, advance_run.__name__
-    return f"/commands/{entry.module}.py", entry.function
+        code = advance_run.__code__
+    else:
+        code = getattr(import_module(entry.module), entry.name_there).function.__code__
+    return code.co_filename, code.co_name
 
 
 @contextmanager

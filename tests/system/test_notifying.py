@@ -88,7 +88,7 @@ def test_killed_before_each_effect_people_are_told_at_most_once_and_the_interrup
             break
     else:
         pytest.fail(f"{victim} has more than {MOST_EFFECTS} effects")
-    listed = pipeline.huskies("status", "--json").data["limits"]["untold"]
+    listed = pipeline.huskies("status", "--json").data["limits"]["undelivered"]
     assert (interrupted > 0, [one["status"] for one in listed]) == (True, ["interrupted"] * interrupted)
 
 

@@ -1,16 +1,17 @@
-"""`huskies advance RUN`: what the supervisor of a run calls at its end."""
+"""`huskies advance RUN`: the supervisor of a run calls it at the end."""
 
-import typer
-
-from huskies_cli.options import RunId
+from huskies_cli.command import own_command
 from huskies_cli.output import Result
 from huskies_cli.run_end import advance_run
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
+from huskies_core.operations.common_arguments import RunArgument
+from huskies_core.operations.operation import PASSES, Command
 
 
-def advance(ctx: typer.Context, run: RunId) -> Result:
-    """Record the end of a run and what follows.
+@own_command(Command("advance", PASSES, is_hidden=True))
+def advance(session: Session, run: RunArgument) -> Result:
+    """Record the end of a run and run the passes that follow.
 
-    Safe to call again: an end that is recorded stays as it is.
+    It is safe to call again: a recorded end does not change.
     """
-    return advance_run(session_of(ctx), run)
+    return advance_run(session, run)

@@ -1,13 +1,15 @@
-"""`huskies completion`: what a shell reads to complete command lines."""
+"""`huskies completion`: the completion scripts of shells."""
 
 from enum import StrEnum
 from typing import Annotated
 
-import typer
-
+from huskies_cli.command import own_command
 from huskies_cli.output import Result
 from huskies_cli.package_files import shipped
+from huskies_cli.session import Session
+from huskies_core.argument import Argument
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.operation import PROJECT, Command
 
 
 class Shell(StrEnum):
@@ -21,14 +23,14 @@ PLACES = {
     Shell.ZSH: ("zsh/site-functions/_huskies", "completions/_huskies"),
     Shell.FISH: ("fish/vendor_completions.d/huskies.fish", "completions/huskies.fish"),
 }
-"""Where an installation has the script, below `share`, and where the source tree does."""
-
-Name = Annotated[
-    Shell, typer.Argument(metavar="bash|zsh|fish", help="The shell that reads it.", show_default=False)
-]
+"""The path of each script below `share` of an installation, and in the source tree."""
 
 
-def print_completion(_: typer.Context, shell: Name) -> Result:
+@own_command(Command("completion", PROJECT))
+def print_completion(
+    _: Session,
+    shell: Annotated[Shell, Argument("The shell that reads it.", metavar="bash|zsh|fish", positional=True)],
+) -> Result:
     """Print the completion script of a shell.
 
     bash: 'eval "$(huskies completion bash)"' in ~/.bashrc. zsh: 'huskies completion zsh' into a file _huskies in a
@@ -36,9 +38,10 @@ def print_completion(_: typer.Context, shell: Name) -> Result:
     """
     path = shipped(*PLACES[shell])
     if path is None:
-        hint = "Install huskies again: its completions are missing."
-        raise HuskiesError(
-            f"there is no completion for {shell}", hint=hint, code="not_found", subject=shell.value
+        fact, hint = (
+            f"there is no completion for {shell}",
+            "Install huskies again: its completions are missing.",
         )
+        raise HuskiesError(fact, hint=hint, code="not_found", subject=shell.value)
     script = path.read_text(encoding="utf-8")
     return Result({"shell": shell, "path": str(path), "script": script}, script)

@@ -5,8 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from huskies_cli.command import own_command
 from huskies_cli.demo import closing
 from huskies_cli.demo.checks import Check, Record, check_all, read_record
 from huskies_cli.demo.fixture import claim_directory, make_project, own_environment
@@ -15,24 +14,27 @@ from huskies_cli.demo.run_demo import freezing_at_end, run_to_end, terminations_
 from huskies_cli.demo.stories import add_stories
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import Bar, is_wanted
-from huskies_cli.session import Session, session_of
+from huskies_cli.session import Session
 from huskies_cli.streams import tell
+from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
 from huskies_core.context import open_context
 from huskies_core.git.host import require_git
+from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.pipeline.stages import Done
 from huskies_core.progress import Progress, unseen
 from huskies_core.sanitize import without_controls
 
 Place = Annotated[
     str | None,
-    typer.Argument(metavar="[DIR]", help="An empty or missing directory.", show_default=False),
+    Argument("An empty or missing directory.", metavar="[DIR]", positional=True),
 ]
 
 _ENDS = "it continues until no work remains"
 
 
-def demo(ctx: typer.Context, place: Place = None) -> Result:
+@own_command(Command("demo", PROJECT))
+def demo(session: Session, place: Place = None) -> Result:
     """Watch scripted agents take stories through the pipeline.
 
     Creates a repository with a small Python project in DIR, or in a temporary directory, and adds six stories. One
@@ -40,7 +42,6 @@ def demo(ctx: typer.Context, place: Place = None) -> Result:
     all of them on main. Takes about 20 seconds, longer on a slow machine; stops if nothing happens for two minutes.
     Exits 1 if a check fails. Ctrl-C stops the agents, too. The repository stays.
     """
-    session = session_of(ctx)
     bar = Bar() if is_wanted(session) else None
     print_line = partial(_print_line, session, bar)
     require_git()

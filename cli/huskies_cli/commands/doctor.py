@@ -1,47 +1,45 @@
-"""`huskies doctor`: what keeps a project from working on this machine."""
+"""`huskies doctor`: checks of the project and of this machine."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from huskies_cli import render
+from huskies_cli.command import own_command
 from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.progress import shown
 from huskies_cli.render import Mark
-from huskies_cli.session import Session, session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument
 from huskies_core.context import open_context
 from huskies_core.doctor.archive import refuse_existing
 from huskies_core.doctor.bundle import write_bundle
 from huskies_core.doctor.check import DoctorCheck, repaired
 from huskies_core.doctor.examination import SUBJECTS, WITH_CANARY, examine
+from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.project import find_remains
 from huskies_core.runs.authorization import refuse_inside_run
 
-Fix = Annotated[bool, typer.Option("--fix", help="Put right what is safe to, and say what was done.")]
-Canary = Annotated[
-    bool,
-    typer.Option(
-        "--canary", help="Try whether a run outlives what starts it, also with no service installed."
-    ),
-]
 
+@own_command(Command("doctor", PROJECT))
+def doctor(
+    session: Session,
+    *,
+    fix: Annotated[bool, Argument("Fix what can be fixed safely, and report it.")] = False,
+    canary: Annotated[
+        bool, Argument("Test that a run outlives its starter, also without an installed service.")
+    ] = False,
+    bundle: Annotated[
+        str,
+        Argument("Write the files for a bug report into this archive.", metavar="FILE", completion="file"),
+    ] = "",
+) -> Result:
+    """Check the project for problems.
 
-Bundle = Annotated[
-    str,
-    typer.Option("--bundle", metavar="FILE", help="Write what a bug report needs there.", show_default=False),
-]
-
-
-def doctor(ctx: typer.Context, fix: Fix = False, canary: Canary = False, bundle: Bundle = "") -> Result:
-    """Look the project over.
-
-    The surroundings, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services: what is
-    not well, each with what helps. Nothing is changed without --fix. Exit code 1 when anything is not well.
+    It checks the environment, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services.
+    Each problem is printed with its fix. Nothing is changed without --fix. The exit code is 1 if there are problems.
     """
-    session = session_of(ctx)
     with open_context(session.start, find=find_remains) as context:
         if fix or canary:
             refuse_inside_run(context)

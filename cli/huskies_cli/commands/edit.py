@@ -7,39 +7,39 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import typer
-
-from huskies_cli.options import StoryId
+from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.documents import story_document
+from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.markdown import from_markdown, to_markdown
-from huskies_core.operations.moves import seen_story
-from huskies_core.operations.stories import Updated, replace_draft
+from huskies_core.operations.operation import STORIES, Command
+from huskies_core.operations.stories import Updated, replace_draft, updated_json
+from huskies_core.operations.story_events import load_story
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store.stories import Draft
 
 _STDERR = 2
-"""Where an editor prints with --json: stdout has the one document."""
+"""The output of the editor with --json, since stdout has the document."""
 
 
-def edit_story(ctx: typer.Context, story: StoryId) -> Result:
+@own_command(Command("edit", STORIES))
+def edit_story(session: Session, story: StoryArgument) -> Result:
     """Edit a story in your editor.
 
-    Opens it as Markdown with VISUAL, else EDITOR, else vi. What cannot be saved is kept in a file that the error names.
+    The editor is $VISUAL, $EDITOR or vi; the story is Markdown. A text that cannot be saved stays in a file, which the
+    error names.
     """
-    session = session_of(ctx)
     with open_context(session.start) as context:
         refuse_inside_run(context)
-        draft = seen_story(context, story).draft
+        draft = load_story(context, story).draft
         path = Path(tempfile.mkdtemp(prefix="huskies-")) / f"story-{story}.md"
         path.write_bytes(to_markdown(draft).encode())
-        done = _edited(context, story, draft, path, stdout=_STDERR if session.json else None)
+        updated = _edited(context, story, draft, path, stdout=_STDERR if session.json else None)
     shutil.rmtree(path.parent)
-    text = f"{story}: {'updated' if done.changed else 'nothing changed'}"
-    return Result({**story_document(done.story), "changed": done.changed}, text=text)
+    text = f"{story}: {'updated' if updated.changed else 'nothing changed'}"
+    return Result(updated_json(updated), text=text)
 
 
 def _edited(context: Context, story: int, draft: Draft, path: Path, *, stdout: int | None) -> Updated:
@@ -47,7 +47,7 @@ def _edited(context: Context, story: int, draft: Draft, path: Path, *, stdout: i
         _run_editor(path, stdout=stdout)
         return replace_draft(context, story, from_markdown(_read(path)), expected=draft)
     except HuskiesError as error:
-        hint = f"{error.hint} Your text is kept in {path}".strip()
+        hint = f"{error.hint} Your text is in {path}".strip()
         raise HuskiesError(error.message, hint=hint, code=error.code, subject=error.subject) from error
 
 
@@ -66,4 +66,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode()
     except UnicodeDecodeError as error:
-        raise HuskiesError("what you wrote is not text in UTF-8", code="invalid_text") from error
+        raise HuskiesError("the edited text is not UTF-8", code="invalid_text") from error

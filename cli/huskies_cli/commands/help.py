@@ -5,42 +5,49 @@ import signal
 import subprocess
 from typing import Annotated
 
-import typer
-
 from huskies_cli.app import run
-from huskies_cli.commands import COMMANDS, Entry
+from huskies_cli.command import own_command
+from huskies_cli.command_index import COMMANDS
+from huskies_cli.entry import Entry
 from huskies_cli.output import Result
 from huskies_cli.package_files import shipped
 from huskies_cli.pages import PAGES, children_of
-from huskies_cli.session import Session, session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument
 from huskies_core.errors import UsageError
+from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.suggest import nearest
 
 Words = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[COMMAND...]", help="A command, or pipeline, project.toml, agents.toml."),
+    tuple[str, ...],
+    Argument(
+        "A command, or pipeline, project.toml, agents.toml.",
+        metavar="[COMMAND...]",
+        positional=True,
+        completion="pages",
+    ),
 ]
 
 
-def show_manual(ctx: typer.Context, words: Words = None) -> Result:
+@own_command(Command("help", PROJECT))
+def show_manual(session: Session, words: Words = ()) -> Result:
     """Open the manual page of a command.
 
-    The one that came with this program, by man; where there is no man, what -h prints. Without a command, the page of
-    huskies.
+    The page is the one of this installation. Without the program man, the help of -h is printed. Without a command, the
+    page is huskies(1).
     """
-    asked = tuple(words or ())
-    _refuse_unknown(asked)
-    name, section = _page(asked)
+    _refuse_unknown(words)
+    name, section = _page(words)
     path = shipped(f"man/man{section}/{name}.{section}", f"man/{name}.{section}")
-    if session_of(ctx).json:
-        return Result({"command": " ".join(asked), "page": None if path is None else str(path)})
+    if session.json:
+        return Result({"command": " ".join(words), "page": None if path is None else str(path)})
     if not _is_shown([str(path)] if path else [str(section), name]):
-        run([*(asked if asked[:1] and asked[0] not in PAGES else ()), "--help"], Session())
+        run([*(words if words[:1] and words[0] not in PAGES else ()), "--help"], Session())
     return Result()
 
 
 def _refuse_unknown(words: tuple[str, ...]) -> None:
-    """Raises UsageError for what has no page, with what was probably meant."""
+    """Raise UsageError for words without a page; name the most similar command."""
     topics: tuple[str, ...] = tuple(PAGES)
     entries: tuple[Entry, ...] = COMMANDS
     for word in words:
@@ -54,12 +61,12 @@ def _refuse_unknown(words: tuple[str, ...]) -> None:
 
 
 def _page(words: tuple[str, ...]) -> tuple[str, int]:
-    """A group's commands are on the page of the group."""
+    """Return the name and the section of a page. The commands of a group are on the page of the group."""
     return ("huskies", 1) if not words else (f"huskies-{words[0]}", PAGES.get(words[0], 1))
 
 
 def _is_shown(page: list[str]) -> bool:
-    """By man, on this terminal; False where there is none, or it has no such page. Ctrl-C is the pager's."""
+    """Show a page with man. Return False without man or without such a page. Ctrl-C goes to the pager."""
     man = shutil.which("man")
     if man is None:
         return False

@@ -1,52 +1,51 @@
-"""`huskies history`: what happened, in order."""
+"""`huskies history`: transitions in order, or every row of the journal."""
 
 import threading
 from collections.abc import Iterator
 from typing import Annotated
 
-import typer
-
+from huskies_cli.command import Outcome, own_command
 from huskies_cli.journal_lines import entry_line
-from huskies_cli.options import OptionalStoryId, whole_number
 from huskies_cli.output import Result, Stream
-from huskies_cli.session import Session, session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument, parse_count
 from huskies_core.context import open_context
 from huskies_core.operations import history
-from huskies_core.operations.documents import Document, entry_document
-from huskies_core.operations.history import Selection
+from huskies_core.operations.common_arguments import OptionalStoryArgument
+from huskies_core.operations.history import Selection, entry_json
+from huskies_core.operations.operation import STORIES, Command
 
 POLL_SECS = 0.2
 
-Everything = Annotated[bool, typer.Option("--all", help="Every row: edits, runs, worktrees too.")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens next.")]
-After = Annotated[
-    int, typer.Option("--after", parser=whole_number, metavar="SEQ", help="Only rows behind this position.")
-]
+Everything = Annotated[bool, Argument("Every row: edits, runs and worktrees, too.", flags=("--all",))]
+Follow = Annotated[bool, Argument("Continue with new rows.", flags=("--follow", "-f"))]
+After = Annotated[int, Argument("Only rows after this position.", metavar="SEQ", parse=parse_count)]
 
 
+@own_command(Command("history", STORIES))
 def show_history(
-    ctx: typer.Context,
-    story: OptionalStoryId = None,
+    session: Session,
+    story: OptionalStoryArgument = None,
+    *,
     everything: Everything = False,
     follow: Follow = False,
     after: After = 0,
-) -> Result | Stream:
+) -> Outcome:
     """Show what happened, in order.
 
-    One line for each transition: when, which story, from where to where, the event, who, and why. With --json and
-    --follow each is one object on its own line.
+    Each line is a transition: the time, the story, the stages before and after, the event, the actor and the reason.
+    With --json and --follow each line is one object.
     """
-    session = session_of(ctx)
-    wanted = Selection(story, after, everything)
+    selection = Selection(story, after, everything)
     if follow:
-        return Stream(_follow(session, wanted), entry_line)
+        return Stream(_follow(session, selection), entry_line)
     with open_context(session.start) as context:
-        rows = [entry_document(entry) for entry in history.read(context, wanted)]
+        rows = [entry_json(entry) for entry in history.read(context, selection)]
     return Result({"transitions": rows}, text=lambda: "\n".join(map(entry_line, rows)))
 
 
-def _follow(session: Session, wanted: Selection) -> Iterator[Document]:
+def _follow(session: Session, selection: Selection) -> Iterator[dict[str, object]]:
     never = threading.Event()
     with open_context(session.start) as context:
-        for entry in history.follow(context, wanted, lambda: never.wait(POLL_SECS)):
-            yield entry_document(entry)
+        for entry in history.follow(context, selection, lambda: never.wait(POLL_SECS)):
+            yield entry_json(entry)

@@ -1,35 +1,38 @@
-"""`huskies init`: a project where a repository was."""
+"""`huskies init`: a project from a repository."""
 
 import os
 from typing import Annotated
 
-import typer
-
 from huskies_cli import render
+from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument
 from huskies_core.operations.init import Initialised, initialise
+from huskies_core.operations.operation import PROJECT, Command
 
-BaseBranch = Annotated[
-    str | None,
-    typer.Option(
-        "--base-branch", metavar="B", help="The branch stories are merged into.", show_default=False
-    ),
-]
 ADVICE = """\
 Name your agents in .huskies/agents.toml, commit .huskies, then:
 huskies add TITLE -c CRITERION --start
 huskies watch"""
-Mcp = Annotated[bool, typer.Option("--mcp", help="Write .mcp.json for Claude Code, too.")]
 
 
-def init(ctx: typer.Context, base_branch: BaseBranch = None, mcp: Mcp = False) -> Result:
+@own_command(Command("init", PROJECT))
+def init(
+    session: Session,
+    base_branch: Annotated[
+        str | None, Argument("The branch that stories are merged into.", metavar="B")
+    ] = None,
+    *,
+    mcp: Annotated[bool, Argument("Write .mcp.json for Claude Code, too.")] = False,
+) -> Result:
     """Make this repository a project.
 
-    Writes .huskies with commented configuration files and the store, and takes the branch that is checked out as the
-    base that stories branch off and are merged into. Run again, it makes what is missing and keeps the rest.
+    It writes .huskies with commented configuration files and the store. The base branch, from which stories branch off
+    and into which they are merged, is the one that is checked out. A second run creates what is missing and keeps the
+    rest.
     """
-    done = initialise(session_of(ctx).start, base_branch=base_branch, environ=os.environ, mcp=mcp)
+    done = initialise(session.start, base_branch=base_branch, environ=os.environ, mcp=mcp)
     data = {"root": str(done.root), "base_branch": done.base_branch, "made": list(done.made)}
     return Result(data, text=lambda: _text(done))
 

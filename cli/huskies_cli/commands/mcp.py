@@ -1,22 +1,22 @@
 """`huskies mcp`: the server for clients of the Model Context Protocol."""
 
-import typer
-
+from huskies_cli.command import own_command
 from huskies_cli.output import Stream
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.project import find_project
 from huskies_core.runs.own_program import mcp_problem
 
 
-def mcp(ctx: typer.Context) -> Stream:
-    """Serve the tools to an MCP client.
+@own_command(Command("mcp", PROJECT))
+def mcp(session: Session) -> Stream:
+    """Serve the operations to an MCP client.
 
-    Speaks the Model Context Protocol on standard input and output until the client closes them: every tool of
-    'huskies tool list', the board and each story as resources. From inside a run the same is refused as of the command
-    that does it.
+    The server speaks the Model Context Protocol on standard input and output until the client closes them. It has every
+    operation of 'huskies tool list', and the board and each story as resources. From inside a run the rules are those
+    of the commands.
     """
-    session = session_of(ctx)
     find_project(session.start)
     problem = mcp_problem()
     if problem:
@@ -25,5 +25,5 @@ def mcp(ctx: typer.Context) -> Stream:
     from huskies_cli.mcp.server import serve
 
     serve(session.start)
-    # With --json, too, there is nothing but the protocol on stdout.
+    # With --json, too, stdout has only the protocol.
     return Stream((), str)

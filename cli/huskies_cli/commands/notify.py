@@ -1,61 +1,65 @@
-"""`huskies notify`: the pass that tells people; and `huskies deliver`, the process that it leaves the sending to."""
+"""`huskies notify`: the pass that starts notifications; and `huskies deliver`, the process that sends one."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated
 
-import typer
-
 from huskies_cli import render
-from huskies_cli.commands.passes import run_passes
-from huskies_cli.options import DryRun, Wait, whole_number
+from huskies_cli.command import own_command
+from huskies_cli.commands.passes import Wait, run_passes
 from huskies_cli.output import ErrorItem, Result
-from huskies_cli.session import Session, session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument, parse_count
 from huskies_core.channels.message import message_of
 from huskies_core.context import open_context
 from huskies_core.errors import UsageError
 from huskies_core.operations import notifications
+from huskies_core.operations.common_arguments import DryRun
+from huskies_core.operations.operation import PASSES, Command
 from huskies_core.passes import pass_sequence
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store.notifications import Delivery, Notification
 
-Test = Annotated[bool, typer.Option("--test", help="Send a test by every channel and wait for each.")]
-List = Annotated[bool, typer.Option("--list", help="List the latest notifications and what became of them.")]
-Number = Annotated[
-    int,
-    typer.Argument(
-        parser=whole_number, metavar="NOTIFICATION", help="The notification's number.", show_default=False
-    ),
-]
 
-
+@own_command(Command("notify", PASSES))
 def notify(
-    ctx: typer.Context,
+    session: Session,
+    *,
     dry_run: DryRun = False,
     wait: Wait = None,
-    test: Test = False,
-    listed: List = False,
+    test: Annotated[bool, Argument("Send a test through every channel and wait for the results.")] = False,
+    listed: Annotated[
+        bool, Argument("List the latest notifications and their results.", flags=("--list",))
+    ] = False,
 ) -> Result:
-    """Tell people of what happened.
+    """Send notifications about recent events.
 
-    One message has all that happened since the last one, of what [notify] in project.toml names. It is sent by a
-    process of its own, once: what failed or was interrupted is listed, not tried again.
+    One message has all events since the last message that [notify] in project.toml names. A process of its own sends
+    it, once: a notification that failed or was interrupted is listed, and not sent again.
     """
     if test + listed + dry_run > 1:
-        raise UsageError("--test, --list and --dry-run are three things", hint="Give one of them.")
+        raise UsageError("--test, --list and --dry-run exclude each other", hint="Give one of them.")
     if test:
-        return _test(session_of(ctx))
+        return _test(session)
     if listed:
-        return _list(session_of(ctx))
-    return run_passes(ctx, "notify", partial(pass_sequence.notify_people, dry_run=dry_run, wait=wait or 0.0))
+        return _list(session)
+    return run_passes(session, "notify", pass_sequence.notify_people, dry_run=dry_run, wait=wait)
 
 
-def deliver(ctx: typer.Context, notification: Number) -> Result:
+@own_command(Command("deliver", PASSES, is_hidden=True))
+def deliver(
+    session: Session,
+    notification: Annotated[
+        int,
+        Argument(
+            "The number of the notification.", metavar="NOTIFICATION", positional=True, parse=parse_count
+        ),
+    ],
+) -> Result:
     """Send a notification.
 
-    Called by notify; it refuses everybody else, since nothing is sent twice.
+    Only notify may call it, since a notification must not be sent twice.
     """
-    with open_context(session_of(ctx).start, actor="pass:notify") as context:
+    with open_context(session.start, actor="pass:notify") as context:
         refuse_inside_run(context)
         return Result(text=notifications.deliver(context, notification))
 
@@ -63,35 +67,30 @@ def deliver(ctx: typer.Context, notification: Number) -> Result:
 def _test(session: Session) -> Result:
     with open_context(session.start) as context:
         sent = notifications.send_test(context)
-    errors = tuple(ErrorItem("channel", str(one), subject=one.channel) for one in sent if one.trouble)
+    errors = tuple(ErrorItem("channel", str(item), subject=item.channel) for item in sent if item.trouble)
     data = {"channels": _channels(sent)}
-    well = [str(one) for one in sent if not one.trouble]
-    return Result.of_items(data, "\n".join(map(render.line, well)), errors, done=len(well))
+    delivered = [str(item) for item in sent if not item.trouble]
+    return Result.of_items(data, "\n".join(map(render.line, delivered)), errors, done=len(delivered))
 
 
 def _list(session: Session) -> Result:
     with open_context(session.start) as context:
-        found = notifications.recent_notifications(context)
-    data = {"notifications": [_document(one) for one in found]}
-    rows = [(one.id, one.at, one.status.value, _told(one)) for one in found]
+        recent = notifications.recent_notifications(context)
+    data = {"notifications": [_json(item) for item in recent]}
+    rows = [(item.id, item.at, item.status.value, _title(item)) for item in recent]
     return Result(data, lambda: render.table(("id", "at", "status", "what"), rows))
 
 
-def _document(one: Notification) -> dict[str, object]:
-    message = {key: one.message[key] for key in ("title", "notices", "more")}
-    return {
-        "id": one.id,
-        "at": one.at,
-        "status": one.status,
-        **message,
-        "channels": _channels(one.channels),
-    }
+def _json(item: Notification) -> dict[str, object]:
+    message = {key: item.message[key] for key in ("title", "notices", "more")}
+    about = {"id": item.id, "at": item.at, "status": item.status}
+    return {**about, **message, "channels": _channels(item.channels)}
 
 
 def _channels(channels: Sequence[Delivery]) -> list[dict[str, object]]:
-    return [{"channel": one.channel, "ok": not one.trouble, "problem": one.trouble} for one in channels]
+    return [{"channel": item.channel, "ok": not item.trouble, "problem": item.trouble} for item in channels]
 
 
-def _told(one: Notification) -> str:
-    title = message_of(one.message).title
-    return f"{title} ({one.trouble})" if one.trouble else title
+def _title(item: Notification) -> str:
+    title = message_of(item.message).title
+    return f"{title} ({item.trouble})" if item.trouble else title

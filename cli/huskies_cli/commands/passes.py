@@ -1,120 +1,88 @@
-"""The passes as commands, each alone or in the order of `reconcile`."""
+"""The passes as commands: each alone, and the orders of `tick`, `reconcile` and `watchdog`."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
-import typer
-
-from huskies_cli.options import DryRun, Wait
+from huskies_cli.command import OwnCommand
 from huskies_cli.output import Result
 from huskies_cli.progress import shown
 from huskies_cli.reports import result_of
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument, parse_seconds
 from huskies_core.context import Context, open_context
+from huskies_core.operations.common_arguments import DryRun
+from huskies_core.operations.operation import PASSES, Command
 from huskies_core.passes import pass_runner, pass_sequence
 from huskies_core.passes.steps import PassReport
 from huskies_core.runs.authorization import refuse_inside_run
 
-Run = Callable[[Context], tuple[PassReport, ...]]
+Wait = Annotated[float | None, Argument("Wait this long for a lock.", metavar="SECS", parse=parse_seconds)]
+RunPasses = Callable[..., Sequence[PassReport]]
 
 
-def reconcile(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Run the passes that repair and clean up, in order.
-
-    These are gc, worktrees, archive-done, cost-rollup, merge-recovery, merge-block and audit-log. Running it again
-    changes nothing.
-    """
-    return run_passes(ctx, "reconcile", partial(pass_sequence.reconcile, dry_run=dry_run, wait=wait or 0.0))
-
-
-def watchdog(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """End dead, silent and over-limit runs.
-
-    Where it ended any, auto-assign runs next.
-    """
-    return run_passes(ctx, "watchdog", partial(pass_sequence.watchdog, dry_run=dry_run, wait=wait or 0.0))
-
-
-def auto_assign(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Promote ready stories, start agents and merges."""
-    return _one(ctx, "auto-assign", dry_run=dry_run, wait=wait)
-
-
-def gc(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Purge what finished stories left and what is past retention."""
-    return _one(ctx, "gc", dry_run=dry_run, wait=wait)
-
-
-def worktrees(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Make missing worktrees, remove those of finished stories.
-
-    Work that is nowhere else is kept under refs/huskies/rescue first.
-    """
-    return _one(ctx, "worktrees", dry_run=dry_run, wait=wait)
-
-
-def archive_done(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Archive stories that have been done for long enough.
-
-    Epics whose members are all over are closed, too.
-    """
-    return _one(ctx, "archive-done", dry_run=dry_run, wait=wait)
-
-
-def cost_rollup(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Take in what runs have used.
-
-    Of live ones what they tell; of those that crashed what the whole of their output says.
-    """
-    return _one(ctx, "cost-rollup", dry_run=dry_run, wait=wait)
-
-
-def merge_recovery(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Do what follows each merge failure."""
-    return _one(ctx, "merge-recovery", dry_run=dry_run, wait=wait)
-
-
-def merge_block(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Block stories whose merges keep failing."""
-    return _one(ctx, "merge-block", dry_run=dry_run, wait=wait)
-
-
-def audit_log(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Append new transitions to the audit log."""
-    return _one(ctx, "audit-log", dry_run=dry_run, wait=wait)
-
-
-def fire_timers(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Fire the timers whose time has come."""
-    return _one(ctx, "fire-timers", dry_run=dry_run, wait=wait)
-
-
-def fire_triggers(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Show new transitions to the triggers."""
-    return _one(ctx, "fire-triggers", dry_run=dry_run, wait=wait)
-
-
-def relay(ctx: typer.Context, dry_run: DryRun = False, wait: Wait = None) -> Result:
-    """Send new transitions to the gateway.
-
-    Does nothing unless gateway_url or HUSKIES_GATEWAY_URL is set. What the gateway could not take is sent again: after
-    a second, and then after ever longer waits up to a minute.
-    """
-    return _one(ctx, "relay", dry_run=dry_run, wait=wait)
-
-
-def run_passes(ctx: typer.Context, name: str, run: Run) -> Result:
-    """Opens the project, refuses a call from inside a run, and reports what the passes did."""
-    session = session_of(ctx)
+def run_passes(
+    session: Session, name: str, run: RunPasses, *, dry_run: bool = False, wait: float | None = None
+) -> Result:
+    """Run passes on the project and report their actions. Raise HuskiesError for a call from inside a run."""
     with open_context(session.start) as context, shown(session) as context.progress:
         refuse_inside_run(context)
-        return result_of(name, run(context))
+        return result_of(name, run(context, dry_run=dry_run, wait=wait or 0.0))
 
 
-def _one(ctx: typer.Context, name: str, *, dry_run: bool, wait: float | None) -> Result:
-    chosen = [pass_sequence.PASSES[name]]
-    return run_passes(
-        ctx,
-        name,
-        lambda context: pass_runner.run_passes(context, chosen, dry_run=dry_run, wait=wait or 0.0),
-    )
+def _sequence(name: str, run: RunPasses, text: str) -> OwnCommand:
+    def act(session: Session, *, dry_run: DryRun = False, wait: Wait = None) -> Result:
+        return run_passes(session, name, run, dry_run=dry_run, wait=wait)
+
+    act.__doc__ = text
+    return OwnCommand(Command(name, PASSES), act)
+
+
+def _pass(name: str, text: str) -> OwnCommand:
+    def run(context: Context, *, dry_run: bool, wait: float) -> Sequence[PassReport]:
+        return pass_runner.run_passes(context, [pass_sequence.PASSES[name]], dry_run=dry_run, wait=wait)
+
+    return _sequence(name, run, text)
+
+
+tick = _sequence(
+    "tick",
+    pass_sequence.tick,
+    "Run the passes that are due.\n\nIt records the runs that have ended, then runs watchdog and reconcile when their"
+    " intervals have passed, and auto-assign if anything changed. It suits cron each minute and a loop each second.",
+)
+reconcile = _sequence(
+    "reconcile",
+    pass_sequence.reconcile,
+    "Run the passes that repair and clean up, in order.\n\nThese are gc, worktrees, archive-done, cost-rollup,"
+    " merge-recovery, merge-block and audit-log. A second run changes nothing.",
+)
+watchdog = _sequence(
+    "watchdog",
+    pass_sequence.watchdog,
+    "End dead, silent and over-limit runs.\n\nIf it ended any, auto-assign follows.",
+)
+auto_assign = _pass("auto-assign", "Promote ready stories, start agents and merges.")
+gc = _pass("gc", "Remove content of finished stories and files past retention.")
+worktrees = _pass(
+    "worktrees",
+    "Create missing worktrees, remove those of finished stories.\n\nWork that exists nowhere else is first kept under"
+    " refs/huskies/rescue.",
+)
+archive_done = _pass(
+    "archive-done",
+    "Archive stories that have been done for long enough.\n\nEpics are closed when all their members have finished.",
+)
+cost_rollup = _pass(
+    "cost-rollup",
+    "Record the usage of runs.\n\nLive runs report theirs; that of crashed runs is read from their whole output.",
+)
+merge_recovery = _pass("merge-recovery", "Apply the next step after each merge failure.")
+merge_block = _pass("merge-block", "Block stories with repeated merge failures.")
+audit_log = _pass("audit-log", "Append new transitions to the audit log.")
+fire_timers = _pass("fire-timers", "Run the actions of timers that are due.")
+fire_triggers = _pass("fire-triggers", "Run the actions of triggers that match new transitions.")
+relay = _pass(
+    "relay",
+    "Send new transitions to the gateway.\n\nIt does nothing unless gateway_url or HUSKIES_GATEWAY_URL is set. After an"
+    " error it sends them again: after a second, then at intervals that grow to a minute.",
+)

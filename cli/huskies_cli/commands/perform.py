@@ -1,27 +1,27 @@
-"""`huskies perform`: the tool call of a timer or a trigger, in the process that was started for it."""
+"""`huskies perform`: the tool call of a timer or a trigger, in a process of its own."""
 
 from typing import Annotated
 
-import typer
-
-from huskies_cli.options import whole_number
+from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument, parse_count
 from huskies_core.context import open_context
-from huskies_core.operations.run_action import perform as perform_firing
+from huskies_core.operations.operation import PASSES, Command
+from huskies_core.operations.run_action import run_action
 from huskies_core.runs.authorization import refuse_inside_run
 
-Firing = Annotated[
-    int,
-    typer.Argument(parser=whole_number, metavar="FIRING", help="The firing's number.", show_default=False),
+Execution = Annotated[
+    int, Argument("The number of the execution.", metavar="FIRING", positional=True, parse=parse_count)
 ]
 
 
-def perform(ctx: typer.Context, firing: Firing) -> Result:
-    """Do the tool call of a timer or a trigger.
+@own_command(Command("perform", PASSES, is_hidden=True))
+def perform(session: Session, execution: Execution) -> Result:
+    """Run the tool call of a timer or a trigger.
 
-    Called by fire-timers and fire-triggers; it refuses everybody else, since a call is never done twice.
+    Only fire-timers and fire-triggers may call it, since a call must not run twice.
     """
-    with open_context(session_of(ctx).start) as context:
+    with open_context(session.start) as context:
         refuse_inside_run(context)
-        return Result(text=perform_firing(context, firing))
+        return Result(text=run_action(context, execution))

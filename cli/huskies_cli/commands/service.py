@@ -1,89 +1,91 @@
-"""`huskies service`: what ticks where nobody types."""
+"""`huskies service`: systemd units and cron lines that run tick."""
 
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from huskies_cli import render
+from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument
 from huskies_core.context import Context, open_context
 from huskies_core.errors import UsageError
-from huskies_core.operations.services import Installation, Part, inspect, install, left_out, uninstall
+from huskies_core.operations.operation import Command
+from huskies_core.operations.services import (
+    Installation,
+    Part,
+    inspect,
+    install,
+    uncaptured_variables,
+    uninstall,
+)
 from huskies_core.project import find_place, find_project
 from huskies_core.sanitize import without_controls
 from huskies_core.services.service import ServiceJob, ServiceKind, captured
 from huskies_core.supervisor.scope import lingers
 from huskies_core.user import user_name
 
-Where = Annotated[
-    ServiceKind, typer.Argument(metavar="systemd|cron", help="Who starts it.", show_default=False)
-]
-Watch = Annotated[
-    bool, typer.Option("--watch", help="One 'huskies watch' that stays, not a tick each minute.")
-]
-AllowSudo = Annotated[
-    bool, typer.Option("--allow-sudo", help="Leave sudo to agents and gates, which else have none.")
-]
-Dry = Annotated[bool, typer.Option("--dry-run", help="Print what would be written and change nothing.")]
+Where = Annotated[ServiceKind, Argument("The scheduler.", metavar="systemd|cron", positional=True)]
 
 
+@own_command(Command("service install"))
 def install_service(
-    ctx: typer.Context,
+    session: Session,
     kind: Where,
-    watch: Watch = False,
-    allow_sudo: AllowSudo = False,
-    dry_run: Dry = False,
+    *,
+    watch: Annotated[bool, Argument("A permanent 'huskies watch' instead of a tick each minute.")] = False,
+    allow_sudo: Annotated[bool, Argument("Let agents and gates use sudo; by default they cannot.")] = False,
+    dry_run: Annotated[bool, Argument("Print the files and change nothing.")] = False,
 ) -> Result:
-    """Have systemd or cron tick for this project.
+    """Run tick from systemd or cron.
 
-    systemd: units of your user manager, a tick each minute or, with --watch, 'huskies watch' as a service. cron: a line
-    of your crontab. Either gets PATH and the language of this shell. Again, it puts right what differs.
+    For systemd it writes units of your user manager: a tick each minute or, with --watch, 'huskies watch' as a service.
+    For cron it writes a line of your crontab. Both get PATH and the language of this shell. A second install updates
+    what differs.
     """
     if watch and kind is ServiceKind.CRON:
-        raise UsageError("cron starts nothing that stays", hint="Leave --watch out, or use systemd.")
+        raise UsageError("--watch is for systemd only", hint="Leave --watch out, or use systemd.")
     if allow_sudo and kind is ServiceKind.CRON:
-        raise UsageError("cron takes sudo from nobody", hint="Leave --allow-sudo out.")
+        raise UsageError("--allow-sudo is for systemd only", hint="Leave --allow-sudo out.")
     job, may_sudo = ServiceJob.WATCH if watch else ServiceJob.TICK, allow_sudo or kind is ServiceKind.CRON
-    with open_context(session_of(ctx).start) as context:
+    with open_context(session.start) as context:
         talk = tuple(_advice(context, kind))
         act = inspect if dry_run else install
         before = act(context, kind, job, may_sudo=may_sudo)
     changed = tuple(part for part in before.parts if part.found != part.wanted)
     text = _written(changed) if dry_run else "\n".join(map(_change, changed))
-    return Result({**_document(before), "changed": [part.place for part in changed]}, text, talk=talk)
+    return Result({**_json(before), "changed": [part.place for part in changed]}, text, talk=talk)
 
 
-def uninstall_service(ctx: typer.Context, kind: Where) -> Result:
-    """Take away what ticks for this project.
+@own_command(Command("service uninstall"))
+def uninstall_service(session: Session, kind: Where) -> Result:
+    """Remove the systemd units or the cron line of this project.
 
-    Agents, gates and merges that are at work go on. It works for a project that is gone, too.
+    Live agents, gates and merges continue. It also works for a project that does not exist any more.
     """
-    session = session_of(ctx)
     with open_context(Path(session.place) if session.place else session.start, find=find_place) as context:
         removed = uninstall(context, kind)
     if not removed:
-        # Neither a project nor what ticks for one: then another place was meant.
+        # The path is probably a mistake if there is neither a service nor a project.
         find_project(session.start)
-    return Result(
-        {"kind": kind, "removed": list(removed)}, "\n".join(f"removed {place}" for place in removed)
-    )
+    text = "\n".join(f"removed {place}" for place in removed)
+    return Result({"kind": kind, "removed": list(removed)}, text)
 
 
-def show_service(ctx: typer.Context, kind: Where) -> Result:
-    """Show what ticks for this project.
+@own_command(Command("service show"))
+def show_service(session: Session, kind: Where) -> Result:
+    """Show the systemd units or the cron line of this project.
 
-    And whether it is what 'install' would write from this shell; where not, the lines that differ.
+    If they differ from what 'install' would write from this shell, the differing lines are shown.
     """
-    with open_context(session_of(ctx).start) as context:
-        found = inspect(context, kind)
-    return Result(_document(found), text=lambda: _shown(found))
+    with open_context(session.start) as context:
+        installation = inspect(context, kind)
+    return Result(_json(installation), text=lambda: _shown(installation))
 
 
-def _document(found: Installation) -> dict[str, object]:
+def _json(found: Installation) -> dict[str, object]:
     parts = [{"place": part.place, "found": part.found, "wanted": part.wanted} for part in found.parts]
     about = {"kind": found.kind, "job": found.job, "allow_sudo": found.may_sudo}
     states = {"installed": found.is_there, "started": found.is_started, "current": found.is_current}
@@ -91,17 +93,17 @@ def _document(found: Installation) -> dict[str, object]:
 
 
 def _advice(context: Context, kind: ServiceKind) -> Iterator[str]:
-    yield f"Taken from this shell: {', '.join(captured(context.environ))}. Install again when one changes."
-    missing = left_out(context)
+    yield f"Copied from this shell: {', '.join(captured(context.environ))}. Install again after a change."
+    missing = uncaptured_variables(context)
     if missing:
         yield (
-            f"Set here, but not for the service: {', '.join(missing)}."
+            f"Set in this shell, but not for the service: {', '.join(missing)}."
             f" Write what agents need into {context.project.env_file} and 'chmod 600' it."
         )
     if context.environ.get("HUSKIES_GATEWAY_URL") and not context.config.project.gateway_url:
-        yield "Set here, but not for the service: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml."
+        yield "Set in this shell, but not for the service: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml."
     if kind is ServiceKind.SYSTEMD and not lingers(user_name()):
-        yield "It ends when you log out: 'loginctl enable-linger' lets it stay."
+        yield "The service ends when you log out; 'loginctl enable-linger' keeps it running."
 
 
 def _change(part: Part) -> str:
@@ -134,5 +136,5 @@ def _part(part: Part) -> str:
     if part.found == part.wanted:
         return f"{part.place}\n\n{_indented(part.found or '')}"
     found, wanted = ((text or "").splitlines() for text in (part.found, part.wanted))
-    lines = difflib.unified_diff(found, wanted, "as it is", "as it would be written", lineterm="", n=1)
+    lines = difflib.unified_diff(found, wanted, "installed", "of this shell", lineterm="", n=1)
     return f"{part.place} differs:\n\n{_indented(without_controls(chr(10).join(lines)))}"

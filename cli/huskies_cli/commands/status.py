@@ -1,46 +1,47 @@
 """`huskies status`: the board."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from huskies_cli.advice import tick_advice
 from huskies_cli.board import draw_board
+from huskies_cli.command import own_command
 from huskies_cli.output import ErrorItem, Result
-from huskies_cli.session import session_of
-from huskies_cli.tick_advice import tick_advice
+from huskies_cli.session import Session
+from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.board import read_board
-from huskies_core.operations.board_documents import board_document
+from huskies_core.operations.board import board_json, read_board
 from huskies_core.operations.dashboard import read_live
 from huskies_core.operations.files import write_whole
-from huskies_core.operations.runs import troubles
-
-Svg = Annotated[
-    Path | None,
-    typer.Option("--svg", metavar="FILE", help="Draw it into this file instead.", show_default=False),
-]
+from huskies_core.operations.operation import STORIES, Command
 
 
-def show_status(ctx: typer.Context, svg: Svg = None) -> Result:
-    """Show the board: stages, runs, what needs a person.
+@own_command(Command("status", STORIES))
+def show_status(
+    session: Session,
+    svg: Annotated[
+        str | None, Argument("Draw the board into this file instead.", metavar="FILE", completion="file")
+    ] = None,
+) -> Result:
+    """Show the board: stages, runs, stories that need a person.
 
-    The open stories by stage, with what each waits for; the live runs, with their age, the time since they last printed
-    anything, turns and cost; what only a person can move, with the command for it; and the limits that are reached.
-    With --svg the board of 'huskies watch' is written into a file, as a picture.
+    It has the open stories by stage, each with its first blocker; the live runs with their age, the time since their
+    last output, turns and cost; the stories that only a person can move on, with the command for it; and the limits
+    that are reached. With --svg it is drawn as a picture, as 'huskies watch' shows it.
     """
-    with open_context(session_of(ctx).start) as context:
+    with open_context(session.start) as context:
         if svg is not None:
-            return _draw(context, svg)
+            return _draw(context, Path(svg))
         board = read_board(context)
-        talk = () if board.trouble else tick_advice(context)
-    errors = map(ErrorItem.of, (*troubles(board.runs), *([board.trouble] if board.trouble else [])))
-    now = utc_now()
-    done = len(board.stages) + 1
-    result = Result.of_items(board_document(board), lambda: draw_board(board, now), errors, done=done)
-    return Result(result.data, result.text, result.status, result.errors, talk)
+        talk = () if board.config_error else tick_advice(context)
+    now, errors = utc_now(), map(ErrorItem.of, board.errors)
+    result = Result.of_items(
+        board_json(board), lambda: draw_board(board, now), errors, done=len(board.stages) + 1
+    )
+    return replace(result, talk=talk)
 
 
 def _draw(context: Context, svg: Path) -> Result:
@@ -50,8 +51,6 @@ def _draw(context: Context, svg: Path) -> Result:
     try:
         write_whole(svg, board_svg(live, context.project.root.name, utc_now()))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        hint = "Name a file in a folder that exists."
-        raise HuskiesError(
-            f"{svg} cannot be written", hint=hint, code="not_writable", subject=str(svg)
-        ) from error
-    return Result({**board_document(live.board), "svg": str(svg)}, f"wrote {svg}")
+        fact, hint = f"{svg} cannot be written", "Name a file in a folder that exists."
+        raise HuskiesError(fact, hint=hint, code="not_writable", subject=str(svg)) from error
+    return Result({**board_json(live.board), "svg": str(svg)}, f"wrote {svg}")

@@ -2,46 +2,49 @@
 
 import json
 import sys
-from typing import Annotated
-
-import typer
+from typing import Annotated, Any
 
 from huskies_cli import render
+from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.session import session_of
+from huskies_cli.session import Session
+from huskies_core.argument import Argument
 from huskies_core.context import open_context
 from huskies_core.errors import UsageError
 from huskies_core.operations import registry
-from huskies_core.operations.arguments import arguments_of, object_of
-from huskies_core.operations.registry import Tool
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.", show_default=False)]
-Arguments = Annotated[
-    str,
-    typer.Argument(
-        metavar="[JSON]", help="Its arguments as a JSON object, or - for stdin.", show_default=False
-    ),
-]
+from huskies_core.operations.operation import Command, Operation
+from huskies_core.operations.schema import read_object, schema_of
 
 
-def list_tools() -> Result:
-    """List the tools.
+@own_command(Command("tool list"))
+def list_tools(_: Session) -> Result:
+    """List the operations.
 
-    Each with its arguments; those in parentheses may be left out. With --json their JSON schemas, too.
+    Each is listed with its arguments; those in parentheses are optional. With --json there are JSON schemas, too.
     """
-    found = registry.tools().values()
-    return Result({"tools": [_document(tool) for tool in found]}, text=lambda: "\n".join(map(_lines, found)))
+    tools = registry.tools().values()
+    return Result({"tools": [_json(tool) for tool in tools]}, text=lambda: "\n".join(map(_lines, tools)))
 
 
-def call_tool(ctx: typer.Context, name: Name, arguments: Arguments = "{}") -> Result:
-    """Call a tool with JSON.
+@own_command(Command("tool call"))
+def call_tool(
+    session: Session,
+    name: Annotated[
+        str, Argument("The operation's name.", metavar="NAME", positional=True, completion="tools")
+    ],
+    arguments: Annotated[
+        str,
+        Argument("Its arguments as a JSON object, or - for stdin.", metavar="[JSON]", positional=True),
+    ] = "{}",
+) -> Result:
+    """Call an operation with JSON.
 
-    What it answers is printed as JSON; with --json it is the data of the usual envelope. From inside a run the same is
-    refused as of the command that does it.
+    Its result is printed as JSON; with --json it is the data of the usual envelope. From inside a run the rules are
+    those of the commands.
     """
-    given = object_of(_read_stdin() if arguments == "-" else arguments, subject="JSON")
-    with open_context(session_of(ctx).start) as context:
-        answer = registry.call(context, name, given)
+    values = read_object(_read_stdin() if arguments == "-" else arguments, subject="JSON")
+    with open_context(session.start) as context:
+        answer = registry.call(context, name, values)
     return Result(answer, text=json.dumps(answer, indent=2, ensure_ascii=False))
 
 
@@ -52,17 +55,17 @@ def _read_stdin() -> str:
         raise UsageError("stdin is not text in UTF-8", subject="JSON") from error
 
 
-def _document(tool: Tool) -> dict[str, object]:
+def _json(tool: Operation[Any, Any]) -> dict[str, object]:
     return {
-        "name": tool.name,
-        "help": tool.help,
+        "name": tool.tool,
+        "help": tool.description,
         "writes": tool.writes,
         "long": tool.long,
-        "arguments": registry.schema(tool),
+        "arguments": schema_of(tool),
     }
 
 
-def _lines(tool: Tool) -> str:
-    names = [item.name if item.is_required else f"({item.name})" for item in arguments_of(tool.arguments)]
-    head = render.line(render.styled(tool.name, "bold"), *names)
-    return f"{head}\n{render.block(tool.help, indent=4)}"
+def _lines(tool: Operation[Any, Any]) -> str:
+    names = [item.name if item.is_required else f"({item.name})" for item in tool.parameters]
+    head = render.line(render.styled(tool.tool, "bold"), *names)
+    return f"{head}\n{render.block(tool.description, indent=4)}"

@@ -14,7 +14,7 @@ from huskies_cli.reports import line_of
 from huskies_core.clock import utc_now
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.moves import freeze
+from huskies_core.operations.moves import freeze_story
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
@@ -159,7 +159,7 @@ def _freeze_once(context: Context) -> HuskiesError | None:
         moving = [story for story in stories.open_stories(db) if story.stage.name is not StageName.FROZEN]
     for story in moving:
         try:
-            freeze(context, story.id)
+            freeze_story(context, story.id)
         except HuskiesError as error:
             last_error = error
     return last_error

@@ -12,9 +12,9 @@ from huskies_cli.render import Field, Printed, Row
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import output
-from huskies_core.operations.moves import seen_story
 from huskies_core.operations.output import Log
 from huskies_core.operations.runs import as_now
+from huskies_core.operations.story_events import load_story
 from huskies_core.sanitize import one_line
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story
@@ -36,7 +36,7 @@ class LogPage:
 
     def __init__(self, context: Context, story: int) -> None:
         self._context = context
-        self._story: Story = seen_story(context, story)
+        self._story: Story = load_story(context, story)
         self._lines: deque[str] = deque(maxlen=KEPT)
         self._log: Log | None = None
         self._trouble = ""
@@ -49,7 +49,7 @@ class LogPage:
         """Takes in what there is by now; whether anything is different then."""
         before = self._state()
         try:
-            self._story = seen_story(self._context, self._story.id)
+            self._story = load_story(self._context, self._story.id)
             self._turn_to(output.find_log(self._context, self._story.id))
             self._trouble = ""
         except HuskiesError as error:

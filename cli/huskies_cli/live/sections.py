@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from huskies_cli import render
-from huskies_cli.action_options import told
 from huskies_cli.board import limit_lines
 from huskies_cli.journal_lines import entry_words
 from huskies_cli.live.layout import Section, line
 from huskies_cli.render import Field, Mark, Row
 from huskies_cli.status_icons import mark_now
+from huskies_cli.views.actions import action_text
 from huskies_core.clock import from_iso
 from huskies_core.operations.board import Board
 from huskies_core.operations.dashboard import Live, LiveRun
-from huskies_core.operations.documents import entry_document
+from huskies_core.operations.history import entry_json
 from huskies_core.operations.runs import quiet_since
 from huskies_core.store.journal import Entry
 from huskies_core.store.timers import Timer
@@ -52,7 +52,7 @@ def runs_section(live: Live, width: int, now: datetime) -> Section:
 
 def needs_section(board: Board, width: int) -> Section:
     stories = [(str(need.story.id), f"{need.rule}: {need.reason}", need.command) for need in board.needs]
-    others = [(one.source.replace(":", " "), one.why or one.state, one.command) for one in board.firings]
+    others = [(one.source.replace(":", " "), one.why or one.state, one.command) for one in board.executions]
     rows = [*stories, *others]
     names = max([_ID - 1, *(len(name) for name, _, _ in rows)]) + 1
     command = min(_LONGEST_COMMAND, max((len(text) for _, _, text in rows), default=0))
@@ -72,14 +72,14 @@ def needs_section(board: Board, width: int) -> Section:
 
 def limits_section(board: Board, width: int) -> Section:
     found = [*limit_lines(board.limits)]
-    if board.trouble is not None:
-        found = [board.trouble.message, board.trouble.hint]
+    if board.config_error is not None:
+        found = [board.config_error.message, board.config_error.hint]
     rows = [
         (Field(render.mark(Mark.THROTTLED), _MARK), Field(text, max(width - _NAME - _MARK, 0)))
         for text in found
         if text
     ]
-    return _beside("Limits" if board.trouble is None else "Trouble", rows)
+    return _beside("Limits" if board.config_error is None else "Trouble", rows)
 
 
 def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
@@ -88,7 +88,7 @@ def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
         (
             Field(f"in {_until(timer.fire_at, now)}", _WHEN),
             Field(_name(timer), names),
-            Field(told(timer.draft.deed), max(width - _NAME - _WHEN - names, 0)),
+            Field(action_text(timer.draft.deed), max(width - _NAME - _WHEN - names, 0)),
         )
         for timer in timers
     ]
@@ -97,7 +97,7 @@ def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
 
 def feed_section(entries: Sequence[Entry], messages: Sequence[Message], width: int, now: datetime) -> Section:
     """The newest last."""
-    happened = [(entry.at, _story(entry), entry_words(entry_document(entry)), "") for entry in entries]
+    happened = [(entry.at, _story(entry), entry_words(entry_json(entry)), "") for entry in entries]
     said = [(one.at, "", one.text, "red" if one.is_failure else "") for one in messages]
     rows = [_happening(row, width, now) for row in sorted([*happened, *said], key=lambda row: row[0])]
     return Section(line("Happened", width, "bold"), rows, least=3, keeps_end=True)

@@ -39,6 +39,8 @@ from mcp.types import (
 from huskies_cli.mcp import calls
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import registry
+from huskies_core.operations.operation import Operation
+from huskies_core.operations.schema import schema_of
 
 Given = TypeVar("Given")
 _JSON = "application/json"
@@ -148,6 +150,13 @@ async def _tell_progress(context: ServerRequestContext, name: str) -> None:
         await anyio.sleep(_PROGRESS_SECS)
 
 
-def _tool(tool: registry.Tool) -> Tool:
-    hints = ToolAnnotations(read_only_hint=not tool.writes, destructive_hint=False, open_world_hint=False)
-    return Tool(name=tool.name, description=tool.help, input_schema=registry.schema(tool), annotations=hints)
+def _tool(operation: Operation[Any, Any]) -> Tool:
+    hints = ToolAnnotations(
+        read_only_hint=not operation.writes, destructive_hint=False, open_world_hint=False
+    )
+    return Tool(
+        name=operation.tool,
+        description=operation.description,
+        input_schema=schema_of(operation),
+        annotations=hints,
+    )

@@ -12,7 +12,12 @@ from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.git.host import require_git
 from huskies_core.git.settings import hurtful_settings, is_ignored, is_shallow, notable_settings
-from huskies_core.operations.machine_checks import Fault, agent_faults, gate_faults, notify_faults
+from huskies_core.operations.machine_checks import (
+    MachineProblem,
+    agent_problems,
+    gate_problems,
+    notify_problems,
+)
 from huskies_core.supervisor.environment import read_env_file
 
 
@@ -50,9 +55,9 @@ def check_agents(context: Context) -> Iterator[DoctorCheck]:
     if not loads(context):
         return
     for agent in context.config.agents:
-        yield _first_of(f"agent {agent.name}", agent_faults(context, agent))
+        yield _first_of(f"agent {agent.name}", agent_problems(context, agent))
     for gate in context.config.project.gates:
-        yield _first_of(f"gate {gate.name}", gate_faults(context, gate))
+        yield _first_of(f"gate {gate.name}", gate_problems(context, gate))
 
 
 def check_notify(context: Context) -> Iterator[DoctorCheck]:
@@ -62,7 +67,7 @@ def check_notify(context: Context) -> Iterator[DoctorCheck]:
     if notify == Notify():
         yield DoctorCheck("notify", detail="none configured", applies=False)
     else:
-        yield _first_of("notify", notify_faults(context, notify))
+        yield _first_of("notify", notify_problems(context, notify))
 
 
 def loads(context: Context) -> bool:
@@ -81,10 +86,10 @@ def _base_branch(context: Context) -> DoctorCheck:
     return DoctorCheck("base branch", detail=f"base branch {base}")
 
 
-def _first_of(name: str, faults: Iterable[Fault]) -> DoctorCheck:
+def _first_of(name: str, problems: Iterable[MachineProblem]) -> DoctorCheck:
     """Return a check with the first problem. 'huskies config check' lists all of them."""
-    fault = next(iter(faults), None)
-    return DoctorCheck(name) if fault is None else DoctorCheck(name, fault.problem, fault.hint)
+    first = next(iter(problems), None)
+    return DoctorCheck(name) if first is None else DoctorCheck(name, first.problem, first.hint)
 
 
 def _env_file(context: Context) -> DoctorCheck:

@@ -1,72 +1,127 @@
-"""What a timer or a trigger is to do, checked when it is made: a wrong call is refused then, not at night."""
+"""The actions of timers and triggers, checked when they are set, and the name by which one is cancelled."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
+from huskies_core.argument import Argument
+from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.drafts import check_text
+from huskies_core.operations.operation import FindOperation
+from huskies_core.operations.schema import read_arguments
 from huskies_core.sanitize import has_controls, one_line
 from huskies_core.store.actions import SOURCE_VARIABLES, Action, Prompt, ToolCall, aimed, variables_of
+from huskies_core.store.connection import Connection
+from huskies_core.store.timers import Timer
+from huskies_core.store.triggers import Trigger
 
+Item = TypeVar("Item", Timer, Trigger)
+
+TOOL = Argument(
+    "The operation to call, see 'huskies tool list'; or give a prompt.", metavar="NAME", completion="tools"
+)
+ARGS = Argument("The arguments of the operation, a JSON object.", metavar="JSON")
+PROMPT = Argument("The work of an agent: it becomes a task, which is started at once.", metavar="TEXT")
+FINISHED = Argument("Include finished ones.", flags=("--all",))
 _EXAMPLE = {"story_id": "1", "story_title": "A title", "event": "start", "from": "backlog", "to": "coding"}
 
 
-def deed_of(
-    *, tool: str | None, args: Mapping[str, Any] | None, prompt: str | None, of_trigger: bool = False
-) -> Action:
-    """The call of a tool, or the prompt: one of both. That of a trigger may name what it follows, as `{{story_id}}`.
+class Table(Protocol[Item]):
+    """The timers or the triggers of the store."""
 
-    Raises UsageError or HuskiesError that names the field.
+    def find(self, db: Connection, number: int, /) -> Item | None: ...
+
+    def load(self, db: Connection, number: int, /) -> Item: ...
+
+    def labelled(self, db: Connection, label: str, /) -> tuple[Item, ...]: ...
+
+    def everything(self, db: Connection, /) -> tuple[Item, ...]: ...
+
+    def cancel(self, db: Connection, item: Item, /, *, actor: str, now: datetime) -> None: ...
+
+
+def build_action(
+    find: FindOperation,
+    tool: str | None,
+    args: Mapping[str, Any] | None,
+    prompt: str | None,
+    *,
+    of_trigger: bool = False,
+) -> Action:
+    """Return the tool call or the prompt, of which exactly one is given.
+
+    The action of a trigger may have variables of the transition, such as `{{story_id}}`. Raise HuskiesError that names
+    the argument.
     """
     if (tool is None) == (prompt is None):
         hint = "Give a tool with its args, or a prompt."
-        raise UsageError("what to do is one tool call or one prompt", hint=hint, subject="tool")
+        raise UsageError("the action must be either a tool call or a prompt", hint=hint, subject="tool")
     if tool is not None:
-        return _call_of(tool, args or {}, of_trigger=of_trigger)
+        return _tool_call(find, tool, args or {}, of_trigger=of_trigger)
     if args is not None:
         raise UsageError("a prompt takes no arguments", subject="args")
-    found = _prompt_of(prompt or "")
-    if of_trigger:
-        _check_variables(found, "prompt")
-    return found
-
-
-def _call_of(tool: str, args: Mapping[str, Any], *, of_trigger: bool) -> ToolCall:
-    """Checked as it will be called: of a trigger with an example of what it may follow."""
-    from huskies_core.operations import registry
-
-    call = ToolCall(tool, json.dumps(dict(args), ensure_ascii=False))
-    if of_trigger:
-        _check_variables(call, "args")
-    example = aimed(call, _EXAMPLE) if of_trigger else call
-    assert isinstance(example, ToolCall)
-    registry.parse(registry.find(tool), example.values)
-    return call
-
-
-def _check_variables(deed: Action, field: str) -> None:
-    for name in variables_of(deed):
-        if name not in SOURCE_VARIABLES:
-            hint = f"There are: {', '.join(SOURCE_VARIABLES)}."
-            raise UsageError(f"{{{{{name}}}}} stands for nothing", hint=hint, subject=field)
-
-
-def _prompt_of(text: str) -> Prompt:
-    check_text("prompt", text)
-    if not one_line(text):
+    check_text("prompt", prompt or "")
+    if not one_line(prompt or ""):
         raise UsageError("the prompt is empty", subject="prompt")
-    return Prompt(text)
+    action = Prompt(prompt or "")
+    if of_trigger:
+        _check_variables(action, "prompt")
+    return action
 
 
 def check_name(field: str, text: str) -> None:
-    """Raises UsageError when `text` cannot be a label; none at all is fine."""
+    """Raise UsageError if `text` cannot be a label. The empty text can."""
     check_text(field, text)
     if has_controls(text) or text != text.strip():
         raise UsageError(f"{text!r} is not one line of text", subject=field)
 
 
-def number_of(name: str) -> int:
-    """The number that `12` and `#12` name; 0 when it is a label."""
+def list_items(context: Context, table: Table[Item], *, finished: bool) -> tuple[Item, ...]:
+    """Return the timers or triggers that have not finished, or all."""
+    with context.store.reading() as db:
+        items = table.everything(db)
+    return tuple(item for item in items if finished or item.state.value not in ("fired", "cancelled"))
+
+
+def cancel_named(
+    context: Context, table: Table[Item], name: str, check: Callable[[Item], None] = lambda _: None
+) -> tuple[Item, ...]:
+    """Cancel the timer or trigger with that number, or all with that label, and return them.
+
+    Finished ones stay as they are, but for one whose last execution has a listed problem.
+    """
     digits = name.removeprefix("#")
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
+    with context.store.exclusive() as db:
+        numbered = table.find(db, number) if number else None
+        named = table.labelled(db, name) if numbered is None else (numbered,)
+        items = [item for item in named if _can_be_cancelled(item)]
+        for item in items:
+            check(item)
+        for item in items:
+            table.cancel(db, item, actor=context.actor, now=context.now())
+        return tuple(table.load(db, item.id) for item in items)
+
+
+def _can_be_cancelled(item: Timer | Trigger) -> bool:
+    return bool(item.trouble) if item.state.value == "fired" else item.state.value != "cancelled"
+
+
+def _tool_call(find: FindOperation, tool: str, args: Mapping[str, Any], *, of_trigger: bool) -> ToolCall:
+    """Return the call after checking its arguments. For a trigger, check them with an example transition."""
+    call = ToolCall(tool, json.dumps(dict(args), ensure_ascii=False))
+    if of_trigger:
+        _check_variables(call, "args")
+    example = aimed(call, _EXAMPLE) if of_trigger else call
+    assert isinstance(example, ToolCall)
+    read_arguments(find(tool), example.values)
+    return call
+
+
+def _check_variables(action: Action, field: str) -> None:
+    for name in variables_of(action):
+        if name not in SOURCE_VARIABLES:
+            hint = f"Variables: {', '.join(SOURCE_VARIABLES)}."
+            raise UsageError(f"there is no variable {{{{{name}}}}}", hint=hint, subject=field)

@@ -1,9 +1,9 @@
-"""Trying an agent out: one answer of it, in a scratch repository, with no story anywhere near."""
+"""One-turn test sessions of agents, each in a scratch repository."""
 
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from huskies_core.clock import to_iso
@@ -11,9 +11,10 @@ from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.git.host import make_repository
 from huskies_core.operations.agents import known_agent
+from huskies_core.operations.common_arguments import AgentArgument
+from huskies_core.operations.operation import PERSON, Command, operation
 from huskies_core.runs.account_limits import reset_of
 from huskies_core.runs.agent_programs import program_problem
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.own_program import own_program_dir
 from huskies_core.runtimes.interface import Assignment, Reader
 from huskies_core.runtimes.known import load_runtime
@@ -26,12 +27,12 @@ from huskies_core.supervisor.stream import read_output
 PROMPT = "This is a test of your connection. Answer with the single word ready, and do nothing else.\n"
 LONGEST_SECS = 120
 NO_RUN = 0
-"""Runs are numbered from 1: what carries this mark, in the scratch repository, is of the trial."""
+"""Real runs are numbered from 1; processes with this number belong to a test session."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of it; `problem` is empty when the agent answered, `hint` what helps when it did not."""
+    """The result of a test session. `problem` is empty if the agent answered; else `hint` helps."""
 
     agent: str
     problem: str
@@ -45,31 +46,38 @@ class Trial:
     seconds: float
 
 
-def try_agent(context: Context, name: str) -> Trial:
-    """Has the agent answer once, for at most two minutes, with the environment that its runs have.
+@operation(
+    "test_agent",
+    Command("agent test"),
+    json=lambda trial: {**asdict(trial), "answered": not trial.problem},
+    long=True,
+    runs=PERSON,
+)
+def try_agent(context: Context, agent: AgentArgument) -> Trial:
+    """Run a one-turn test session with an agent.
 
-    The repository it is started in is gone at the end, and so are its processes. It runs without the sandbox of its
-    config: that is one of a story's worktree. Raises HuskiesError `unknown_agent`.
+    It shows whether the agent's program is installed and recent enough, is logged in, and is below the limits of its
+    account. The session has the environment of the agent's runs, but no sandbox; it runs in a scratch repository and
+    takes at most two minutes.
     """
-    refuse_inside_run(context)
     with context.store.reading() as db:
-        agent = known_agent(take_snapshot(context, db), name)
-    wrong = program_problem(agent, context.environ)
-    reader = load_runtime(agent.runtime).make_reader()
+        known = known_agent(take_snapshot(context, db), agent)
+    problem = program_problem(known, context.environ)
+    reader = load_runtime(known.runtime).make_reader()
     began = time.monotonic()
-    if wrong is None:
+    if problem is None:
         with tempfile.TemporaryDirectory(prefix="huskies-agent-") as folder:
-            wrong = _answer(context, agent, Path(folder), reader)
-    problem, hint = wrong or ("", "")
+            problem = _answer(context, known, Path(folder), reader)
+    fact, hint = problem or ("", "")
     used = reader.usage.values()
     return Trial(
-        agent=name,
-        problem=one_line(problem),
+        agent=agent,
+        problem=one_line(fact),
         hint=hint,
         session=reader.session_id,
         turns=reader.turns,
-        input_tokens=int(sum(one.get("input_tokens", 0) for one in used)),
-        output_tokens=int(sum(one.get("output_tokens", 0) for one in used)),
+        input_tokens=int(sum(tokens.get("input_tokens", 0) for tokens in used)),
+        output_tokens=int(sum(tokens.get("output_tokens", 0) for tokens in used)),
         cost_usd=reader.cost_usd,
         words=one_line(reader.last_words),
         seconds=round(time.monotonic() - began, 1),
@@ -79,8 +87,8 @@ def try_agent(context: Context, name: str) -> Trial:
 def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tuple[str, str] | None:
     prompt = folder / "prompt.md"
     prompt.write_text(PROMPT)
-    place = folder / "repository"
-    make_repository(place)
+    repository = folder / "repository"
+    make_repository(repository)
     argv = load_runtime(agent.runtime).argv(
         Assignment(
             command=agent.command,
@@ -90,15 +98,15 @@ def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tup
         )
     )
     if "/" in argv[0]:
-        # A program of the project's own lies in its checkout, as it would in a worktree.
+        # The scratch repository does not have the programs of the project; its checkout does.
         argv = (str(context.project.root / argv[0]), *argv[1:])
     output = folder / "output.log"
     try:
         with prompt.open("rb") as stdin, output.open("wb") as log:
             started = subprocess.Popen(
                 argv,
-                cwd=place,
-                env=_environment(context, agent, place, prompt),
+                cwd=repository,
+                env=_environment(context, agent, repository, prompt),
                 stdin=stdin,
                 stdout=log,
                 stderr=log,
@@ -106,27 +114,27 @@ def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tup
             )
     except OSError as error:
         return f"{argv[0]} cannot be started: {error.strerror}", "Check the command in agents.toml."
-    code = _wait(started, place)
+    code = _wait(started, repository)
     read_output(output, reader)
     return _problem(agent, code, reader)
 
 
-def _wait(started: "subprocess.Popen[bytes]", place: Path) -> int | None:
-    """The exit code, None after too long. Whatever carries the mark of the trial is ended, as after a run."""
+def _wait(started: "subprocess.Popen[bytes]", repository: Path) -> int | None:
+    """Return the exit code, or None after a timeout. End every process of the session, as after a run."""
     try:
         return started.wait(LONGEST_SECS)
     except subprocess.TimeoutExpired:
         return None
     finally:
-        free_marked(NO_RUN, str(place))
+        free_marked(NO_RUN, str(repository))
         started.kill()
         started.wait()
 
 
 def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] | None:
-    login = f"Is {agent.runtime} logged in, or its key in env, or named in env_allow, of agents.toml?"
+    login = f"Log in to {agent.runtime}, or set its key in env or env_allow of agents.toml."
     if code is None:
-        return f"no end after {LONGEST_SECS} s", "Start it by hand to see what it waits for."
+        return f"no answer within {LONGEST_SECS} s", "Start it by hand to see what it waits for."
     if reader.rate_limit is not None and reader.rate_limit.is_hard:
         resets_at = reset_of(reader.rate_limit)
         again = "later" if resets_at is None else f"after {to_iso(resets_at)}"
@@ -137,16 +145,16 @@ def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] 
     return None if code == 0 else (f"exited with {code}{words}", login)
 
 
-def _environment(context: Context, agent: Agent, place: Path, prompt: Path) -> dict[str, str]:
-    """As its runs have it, but for the story: a huskies that it calls finds no project."""
+def _environment(context: Context, agent: Agent, repository: Path, prompt: Path) -> dict[str, str]:
+    """Return the environment of the agent's runs, without a story: `huskies` finds no project in the repository."""
     variables = RunVariables(
-        project=str(place),
+        project=str(repository),
         story_id=0,
         run_id=NO_RUN,
         agent=agent.name,
         stage=agent.stage.value,
         base_branch=context.base_branch,
-        worktree=str(place),
+        worktree=str(repository),
         prompt_file=str(prompt),
     )
     allowance = Allowance(agent.env, agent.env_allow, read_env_file(context.project.env_file))

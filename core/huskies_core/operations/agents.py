@@ -1,15 +1,18 @@
-"""The agents and what they do; starting one on a story, and stopping it."""
+"""Agents with their work, and the start and stop of their runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations import moves
+from huskies_core.operations.common_arguments import StoryArgument, agent_argument, story_argument
+from huskies_core.operations.operation import Command, operation
+from huskies_core.operations.runs import run_json
+from huskies_core.operations.story_events import load_story, refuse_epic, start
 from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, StageName
 from huskies_core.runs.account_limits import account_of
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.request import RunRequest
 from huskies_core.runs.rules import Rule
 from huskies_core.runs.start import start_run
@@ -25,21 +28,22 @@ from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
-from huskies_core.store.stories import Story, StoryType
+from huskies_core.store.stories import Story
 from huskies_core.suggest import nearest
 
-_KINDS = {
+_KIND_OF_STAGE = {
     StageName.BACKLOG: RunKind.CODER,
     StageName.CODING: RunKind.CODER,
     StageName.QA: RunKind.QA,
 }
-_OF_ANY_START = frozenset({Rule.LIVE_RUN, Rule.BUDGET_EXHAUSTED})
-_OF_STARTS = _OF_ANY_START | {Rule.MAX_CODERS, Rule.NO_AGENT, Rule.AGENTS_BUSY}
+_RULES_OF_OTHER = frozenset({Rule.LIVE_RUN, Rule.BUDGET_EXHAUSTED})
+_RULES = _RULES_OF_OTHER | {Rule.MAX_CODERS, Rule.NO_AGENT, Rule.AGENTS_BUSY}
+"""The rules that bind a person, too."""
 
 
 @dataclass(frozen=True)
 class AgentNow:
-    """An agent, and the live run that it is in."""
+    """An agent, with its live run if it has one."""
 
     agent: Agent
     run: Run | None
@@ -47,51 +51,86 @@ class AgentNow:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A story whose run was ended, and where it stands now: frozen, unless it was over before."""
+    """A story after its run was ended: frozen, unless it had finished before."""
 
     story: int
     run: Run
     stage: StageName
 
 
+def agent_json(now: AgentNow) -> dict[str, object]:
+    agent, run = now.agent, now.run
+    return {
+        "name": agent.name,
+        "stage": agent.stage,
+        "runtime": agent.runtime,
+        "model": agent.model,
+        "state": "idle" if run is None else "running",
+        "story": None if run is None else run.story,
+        "run": None if run is None else run.id,
+    }
+
+
+@operation(
+    "list_agents", Command("agent list"), json=lambda agents: {"agents": list(map(agent_json, agents))}
+)
 def list_agents(context: Context) -> tuple[AgentNow, ...]:
-    """In the order of agents.toml."""
+    """List the agents and their current work.
+
+    The order is that of agents.toml, in which auto-assign chooses them.
+    """
     with context.store.reading() as db:
         live = {run.agent: run for run in runs.live(db) if run.agent}
     return tuple(AgentNow(agent, live.get(agent.name)) for agent in context.config.agents)
 
 
-def start_agent(context: Context, story: int, name: str | None = None) -> Run:
-    """Starts a run of the kind that the story's stage calls for, by `name` or by whoever is free; the run is live then.
+@operation(
+    "start_agent", Command("agent start"), json=lambda run: {"run": run_json(run)}, writes=True, long=True
+)
+def start_agent(
+    context: Context,
+    story: StoryArgument,
+    agent: Annotated[
+        str | None, agent_argument("The agent's name in agents.toml; by default one that is free.")
+    ] = None,
+) -> Run:
+    """Start an agent on a story.
 
-    A story in backlog is started first. An agent of stage `other` works wherever the story stands. A wait after a crash
-    is cut short. Raises HuskiesError when a rule forbids it, with nothing changed; a start that fails after that leaves
-    the story in coding, for auto-assign.
+    The story's stage determines the kind of run: a coder in backlog and coding, a QA agent in qa, a mergemaster after a
+    conflict. A story in the backlog is started first. An agent of stage other must be named; it works in any stage. A
+    wait after a crash or for a rate limit is cut short; max_coders and budgets apply.
     """
-    refuse_inside_run(context)
-    order = _order(context, story, name)
-    if order.story.stage.name is StageName.BACKLOG and order.kind is RunKind.CODER:
-        moves.start(context, story)
-        order = replace(order, story=moves.seen_story(context, story), note="")
-    return start_run(context, order, context.now())
+    request = _request(context, story, agent)
+    if request.story.stage.name is StageName.BACKLOG and request.kind is RunKind.CODER:
+        # If the start of the run fails after this, auto-assign finds the story in coding.
+        start(context, story)
+        request = replace(request, story=load_story(context, story), note="")
+    return start_run(context, request, context.now())
 
 
 def limit_on(context: Context, run: Run) -> Limit | None:
-    """The limit that the account of a run is at: what was started all the same may end at it at once."""
+    """Return the limit that the account of a run has reached, if any; the run may end because of it."""
     with context.store.reading() as db:
         in_force = rate_limits.in_force(db, context.now())
     return next((limit for limit in in_force if limit.account == account_of(run)), None)
 
 
-def stop_agent(context: Context, story: int) -> Stopped:
-    """Ends the story's run and freezes the story. Raises HuskiesError `no_live_run`, and `survivors` when a process
-    would not go: nothing is recorded then."""
-    refuse_inside_run(context)
+@operation(
+    "stop_agent",
+    Command("agent stop"),
+    json=lambda stopped: {"story": stopped.story, "stage": stopped.stage, "run": run_json(stopped.run)},
+    writes=True,
+)
+def stop_agent(context: Context, story: Annotated[int, story_argument("running")]) -> Stopped:
+    """End a story's run and freeze the story.
+
+    Its work stays in the worktree. Unfreezing the story continues it.
+    """
     with context.store.reading() as db:
         stories.load(db, story)
         run = runs.live_of_story(db, story)
     if run is None:
-        hint = f"'huskies freeze {story}' keeps the next one from starting."
+        hint = f"'huskies freeze {story}' prevents the next one."
         raise HuskiesError(
             f"story {story} has no live run", hint=hint, code="no_live_run", subject=str(story)
         )
@@ -100,24 +139,29 @@ def stop_agent(context: Context, story: int) -> Stopped:
         return Stopped(story, runs.load(db, run.id), stories.load(db, story).stage.name)
 
 
-def _order(context: Context, story: int, name: str | None) -> RunRequest:
+def _request(context: Context, number: int, name: str | None) -> RunRequest:
+    """Return what to start. Raise HuskiesError for the first rule that forbids it; nothing has changed then."""
     with context.store.reading() as db:
-        seen = stories.load(db, story)
+        story = stories.load(db, number)
         known = take_snapshot(context, db)
-        # A person may try at once what auto-assign waits with: the limit of an account.
+        # A person may start a run although its account is at a limit; auto-assign waits.
         snapshot = replace(known, limits=())
-        named = None if name is None else _free(snapshot, name)
-        kind = kind_of(seen, named)
-        refuse_epic(seen)
-        _refuse_held(snapshot, seen, kind, named)
-        agent = named or choose_agent(known, seen, kind) or choose_agent(snapshot, seen, kind)
-        decision = snapshot.decision(seen)
-        note = decision.note if isinstance(decision, StartRun) and decision.kind is kind else ""
-    return RunRequest(seen, kind, agent, note, is_asked=True)
+        named = None if name is None else _free_agent(snapshot, name)
+        kind = kind_of(story, named)
+        refuse_epic(story)
+        _refuse_blocked(snapshot, story, kind, named)
+        agent = named or choose_agent(known, story, kind) or choose_agent(snapshot, story, kind)
+        return RunRequest(story, kind, agent, note_for(snapshot, story, kind), is_asked=True)
+
+
+def note_for(snapshot: Snapshot, story: Story, kind: RunKind) -> str:
+    """Return the note for the prompt of a run of that kind, if one is what the story needs next."""
+    decision = snapshot.decision(story)
+    return decision.note if isinstance(decision, StartRun) and decision.kind is kind else ""
 
 
 def known_agent(snapshot: Snapshot, name: str) -> Agent:
-    """Raises HuskiesError `unknown_agent` that names the one that was probably meant."""
+    """Return the agent. Raise HuskiesError `unknown_agent`, which names the most similar one."""
     agent = snapshot.config.agent(name)
     if agent is None:
         fact, hint = f"there is no agent {name}", _known_names(snapshot.config, name)
@@ -125,23 +169,23 @@ def known_agent(snapshot: Snapshot, name: str) -> Agent:
     return agent
 
 
-def advice_on(context: Context, wanted: str | None) -> str:
-    """What to say when a story names an agent that no agent is, nor has the model of; "" when all is well."""
-    if wanted is None or matches_any_agent(context.config, wanted):
+def agent_advice(context: Context, name: str) -> str:
+    """Return advice for a story that asks for an agent or a model that agents.toml does not have, else ""."""
+    if matches_any_agent(context.config, name):
         return ""
     return (
-        f"There is no agent {wanted}, and none has such a model: any of the stage takes the story."
-        f" {_known_names(context.config, wanted)}"
+        f"There is no agent {name}, and none has such a model: any agent of the stage takes the story."
+        f" {_known_names(context.config, name)}"
     )
 
 
 def _known_names(config: Config, name: str) -> str:
-    known = [one.name for one in config.agents]
+    known = [agent.name for agent in config.agents]
     meant = nearest(name, known)
     return f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(known) or 'none'}."
 
 
-def _free(snapshot: Snapshot, name: str) -> Agent:
+def _free_agent(snapshot: Snapshot, name: str) -> Agent:
     agent = known_agent(snapshot, name)
     busy = next((run for run in snapshot.live if run.agent == name), None)
     if busy is not None:
@@ -152,15 +196,17 @@ def _free(snapshot: Snapshot, name: str) -> Agent:
 
 
 def kind_of(story: Story, named: Agent | None) -> RunKind:
-    """What kind of run the story's stage calls for. Raises HuskiesError `wrong_stage` when it calls for none, or for
-    none by `named`."""
+    """Return the kind of run that the story's stage needs.
+
+    Raise HuskiesError `wrong_stage` if it needs none, or none by `named`.
+    """
     if named is not None and named.stage is AgentStage.OTHER and not story.is_terminal:
         return RunKind.OTHER
-    kind = _KINDS.get(story.stage.name)
+    kind = _KIND_OF_STAGE.get(story.stage.name)
     if isinstance(story.stage, MergeFailure) and story.stage.kind is FailureKind.CONFLICT_DETECTED:
         kind = RunKind.MERGEMASTER
     if kind is None:
-        hint = f"'huskies explain {story.id}' says what moves it."
+        hint = f"'huskies explain {story.id}' shows what moves it."
         fact = f"no agent works on a story in {story.stage.name.value}"
         raise HuskiesError(fact, hint=hint, code="wrong_stage", subject=str(story.id))
     if named is not None and named.stage.value != kind.value:
@@ -171,27 +217,20 @@ def kind_of(story: Story, named: Agent | None) -> RunKind:
     return kind
 
 
-def refuse_epic(story: Story) -> None:
-    if story.draft.type is StoryType.EPIC:
-        fact = f"story {story.id} is an epic: its members are worked on, not itself"
-        raise HuskiesError(fact, hint="Start its members.", code="epic", subject=str(story.id))
-
-
-def _refuse_held(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> None:
-    """Raises for the first rule that binds a person, too: what is waited for, or held, a person may start."""
-    held = next(_binding(snapshot, story, kind, named), None)
-    if held is not None:
-        hint = f"Try: {held.command}" if held.command else ""
-        raise HuskiesError(
-            f"story {story.id}: {held.detail}", hint=hint, code=held.rule, subject=str(story.id)
-        )
+def _refuse_blocked(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> None:
+    """Raise HuskiesError for the first blocker that binds a person. A person may start what only has to wait."""
+    blocker = next(_binding(snapshot, story, kind, named), None)
+    if blocker is not None:
+        hint = f"Try: {blocker.command}" if blocker.command else ""
+        fact = f"story {story.id}: {blocker.detail}"
+        raise HuskiesError(fact, hint=hint, code=blocker.rule, subject=str(story.id))
 
 
 def _binding(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> Iterator[Blocker]:
-    rules = _OF_ANY_START if kind is RunKind.OTHER else _OF_STARTS
+    rules = _RULES_OF_OTHER if kind is RunKind.OTHER else _RULES
     if named is not None:
         rules -= {Rule.NO_AGENT, Rule.AGENTS_BUSY}
-    asked = StartRun(RunKind.CODER if kind is RunKind.OTHER else kind)
-    # As if it were in coding: where it stands was judged, what binds every start is asked here.
-    holds = all_blockers(snapshot, replace(story, stage=Coding()), asked)
-    return (held for held in holds if held.rule in rules)
+    decision = StartRun(RunKind.CODER if kind is RunKind.OTHER else kind)
+    # Its stage was checked before; as a story in coding it meets the rules of every start.
+    blockers = all_blockers(snapshot, replace(story, stage=Coding()), decision)
+    return (blocker for blocker in blockers if blocker.rule in rules)

@@ -1,16 +1,17 @@
-"""The board: every open story with what it waits for, the live runs, what needs a person, and limits reached."""
+"""The board: open stories with their blockers, live runs, stories that need a person, and limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.explain import next_starts
-from huskies_core.operations.limits import Limits, limits_of
-from huskies_core.operations.runs import RunNow, as_now
+from huskies_core.operations.limits import Limits, limits_json, limits_of
+from huskies_core.operations.operation import operation
+from huskies_core.operations.runs import RunNow, as_now, run_errors, run_now_json
+from huskies_core.operations.stories import story_json
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
-from huskies_core.runs.request import RunRequest
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import Blocker, sort_by_priority
 from huskies_core.scheduler.dependencies import unmet_dependencies
@@ -24,7 +25,7 @@ from huskies_core.store.triggers import Trigger
 
 
 class State(StrEnum):
-    """What a story on the board is about."""
+    """The state of a story on the board."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -34,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Card:
-    """A story on the board; `why` it is where it is, in words."""
+    """A story on the board; `why` explains its state."""
 
     story: Story
     state: State
@@ -43,7 +44,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Need:
-    """What only a person can move, and the command for it; `cause` is the command that shows what its last run did."""
+    """A story that only a person can move on, by `command`; the command `cause` shows its last run's output."""
 
     story: Story
     rule: str
@@ -53,8 +54,8 @@ class Need:
 
 
 @dataclass(frozen=True)
-class FiringTrouble:
-    """A timer or a trigger whose last firing needs a person's look; `command` lets it be."""
+class FailedExecution:
+    """A timer or a trigger whose last execution needs a person; `command` dismisses it."""
 
     source: str
     state: str
@@ -64,75 +65,117 @@ class FiringTrouble:
 
 @dataclass(frozen=True)
 class Board:
-    """`stages` has the open stories, `counts` all. While the config does not load, `limits` is None and `trouble` is
-    the error."""
+    """`stages` has the open stories, `counts` counts all. If the config does not load, `limits` is None and
+    `config_error` is the error."""
 
     stages: Mapping[StageName, Sequence[Card]]
     counts: Mapping[StageName, int]
     runs: Sequence[RunNow]
     needs: Sequence[Need]
     limits: Limits | None
-    trouble: HuskiesError | None = None
-    firings: Sequence[FiringTrouble] = ()
+    config_error: HuskiesError | None = None
+    executions: Sequence[FailedExecution] = ()
+
+    @property
+    def errors(self) -> tuple[HuskiesError, ...]:
+        """The runs with files that cannot be read, and the error of the config."""
+        return (*run_errors(self.runs), *([self.config_error] if self.config_error else []))
 
 
+def board_json(board: Board) -> dict[str, object]:
+    return {
+        "stages": {name.value: [_card_json(card) for card in cards] for name, cards in board.stages.items()},
+        "counts": {name.value: count for name, count in board.counts.items()},
+        "runs": [run_now_json(run) for run in board.runs],
+        "needs_person": [_need_json(need) for need in board.needs],
+        "limits": {} if board.limits is None else limits_json(board.limits),
+        "firings": [asdict(execution) for execution in board.executions],
+    }
+
+
+def _card_json(card: Card) -> dict[str, object]:
+    return {**story_json(card.story), "state": card.state, "why": card.why}
+
+
+def _need_json(need: Need) -> dict[str, object]:
+    return {**vars(need), "story": need.story.id, "stage": need.story.stage.name}
+
+
+@operation(
+    "pipeline_status",
+    json=lambda board: {**board_json(board), "errors": [error.to_json() for error in board.errors]},
+)
 def read_board(context: Context) -> Board:
-    """What is known now. A config that does not load takes the limits away, not the board."""
+    """Show the board.
+
+    It has the open stories by stage with their blockers, the live runs, the stories that need a person, and the limits
+    that are reached.
+    """
     with context.store.reading() as db:
         try:
             snapshot = take_snapshot(context, db)
-        except HuskiesError as trouble:
-            if trouble.code != "config_error":
+        except HuskiesError as error:
+            if error.code != "config_error":
                 raise
-            return _without_config(context, db, trouble)
+            return _without_config(context, db, error)
         return _with_config(context, db, snapshot)
 
 
 def _with_config(context: Context, db: Connection, snapshot: Snapshot) -> Board:
     starts = next_starts(snapshot)
-    held = {story: _held(snapshot, story, starts) for story in sort_by_priority(stories.open_stories(db))}
-    now_live = [as_now(context.project, run) for run in snapshot.live]
-    slowed = {now.run.story: now.throttled for now in now_live if now.throttled}
-    cards = [_card(story, holds, slowed.get(story.id, "")) for story, holds in held.items()]
-    needs = list(_needs(snapshot, held))
-    limits = limits_of(snapshot, {story: holds[0] for story, holds in held.items() if holds})
-    firings = _firing_troubles(db)
-    return Board(_by_stage(cards), overview.count_stories(db), now_live, needs, limits, firings=firings)
+    blockers = {
+        story: tuple(find_blockers(snapshot, story, decision_of(snapshot, story), starts))
+        for story in sort_by_priority(stories.open_stories(db))
+    }
+    live = [as_now(context.project, run) for run in snapshot.live]
+    throttled = {now.run.story: now.throttled for now in live if now.throttled}
+    cards = [_card(story, held, throttled.get(story.id, "")) for story, held in blockers.items()]
+    return Board(
+        stages=_by_stage(cards),
+        counts=overview.count_stories(db),
+        runs=live,
+        needs=list(_needs(snapshot, blockers)),
+        limits=limits_of(snapshot, {story: held[0] for story, held in blockers.items() if held}),
+        executions=_failed_executions(db),
+    )
 
 
-def _without_config(context: Context, db: Connection, trouble: HuskiesError) -> Board:
+def _without_config(context: Context, db: Connection, error: HuskiesError) -> Board:
     live = runs.live(db)
     working = {run.story for run in live}
-    found = sort_by_priority(stories.open_stories(db))
-    cards = [Card(one, _plain_state(one, running=one.id in working), reason_of(one.stage)) for one in found]
-    needs = [_of_stage(db, story) for story in found if story.stage.name in NEEDS_PERSON]
-    now_live = [as_now(context.project, run) for run in live]
-    counts, firings = overview.count_stories(db), _firing_troubles(db)
-    return Board(_by_stage(cards), counts, now_live, needs, None, trouble, firings)
+    current = sort_by_priority(stories.open_stories(db))
+    return Board(
+        stages=_by_stage(
+            Card(story, _plain_state(story, running=story.id in working), reason_of(story.stage))
+            for story in current
+        ),
+        counts=overview.count_stories(db),
+        runs=[as_now(context.project, run) for run in live],
+        needs=[_of_stage(db, story) for story in current if story.stage.name in NEEDS_PERSON],
+        limits=None,
+        config_error=error,
+        executions=_failed_executions(db),
+    )
 
 
-def _firing_troubles(db: Connection) -> list[FiringTrouble]:
-    found: list[Timer | Trigger] = [*timers.in_trouble(db), *triggers.in_trouble(db)]
-    return [_firing_trouble(one) for one in found]
+def _failed_executions(db: Connection) -> list[FailedExecution]:
+    items: list[Timer | Trigger] = [*timers.in_trouble(db), *triggers.in_trouble(db)]
+    return [
+        FailedExecution(
+            item.source, item.state.value, item.trouble, f"huskies {item.source.replace(':', ' cancel ')}"
+        )
+        for item in items
+    ]
 
 
-def _firing_trouble(one: Timer | Trigger) -> FiringTrouble:
-    kind, _, number = one.source.partition(":")
-    return FiringTrouble(one.source, one.state.value, one.trouble, f"huskies {kind} cancel {number}")
-
-
-def _held(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> tuple[Blocker, ...]:
-    return tuple(find_blockers(snapshot, story, decision_of(snapshot, story), starts))
-
-
-def _card(story: Story, holds: Sequence[Blocker], slowed: str) -> Card:
-    """`slowed` is the limit that the account of its live run is at."""
-    if not holds:
-        return Card(story, State.IDLE, "goes on next")
-    first = holds[0]
+def _card(story: Story, blockers: Sequence[Blocker], throttled: str) -> Card:
+    """Return the card of a story; `throttled` is the limit that the account of its live run has reached."""
+    if not blockers:
+        return Card(story, State.IDLE, "is next")
+    first = blockers[0]
     match first.rule:
-        case Rule.LIVE_RUN if slowed:
-            return Card(story, State.THROTTLED, f"{first.detail}; {slowed}")
+        case Rule.LIVE_RUN if throttled:
+            return Card(story, State.THROTTLED, f"{first.detail}; {throttled}")
         case Rule.LIVE_RUN:
             return Card(story, State.RUNNING, first.detail)
         case Rule.WAIT | Rule.CRASH_WAIT | Rule.RATE_LIMITED | Rule.MERGE_RETRY:
@@ -164,27 +207,25 @@ def _plain_state(story: Story, *, running: bool) -> State:
     return State.BLOCKED if story.stage.name in NEEDS_PERSON else State.IDLE
 
 
-def _needs(snapshot: Snapshot, held: Mapping[Story, Sequence[Blocker]]) -> Iterable[Need]:
-    """At most one a story: its stage, or the hold that no pass will ever end. A broken base is told of once."""
-    is_told = False
-    for story, holds in held.items():
+def _needs(snapshot: Snapshot, blockers: Mapping[Story, Sequence[Blocker]]) -> Iterable[Need]:
+    """Yield at most one need a story: its stage, or a blocker that no pass ends. A broken base is one need in all."""
+    has_broken_base = False
+    for story, held in blockers.items():
         if story.stage.name in NEEDS_PERSON:
             yield _of_stage(snapshot.db, story)
-        elif (
-            holds
-            and _is_for_a_person(snapshot, story, holds[0])
-            and not (is_told and holds[0].rule is Rule.BASE_BROKEN)
-        ):
-            is_told |= holds[0].rule is Rule.BASE_BROKEN
-            yield Need(story, holds[0].rule, holds[0].detail, holds[0].command)
+        elif held and _is_for_a_person(snapshot, story, held[0]):
+            first, is_broken_base = held[0], held[0].rule is Rule.BASE_BROKEN
+            if not (has_broken_base and is_broken_base):
+                yield Need(story, first.rule, first.detail, first.command)
+            has_broken_base |= is_broken_base
 
 
-def _is_for_a_person(snapshot: Snapshot, story: Story, held: Blocker) -> bool:
-    if held.rule is Rule.UNMET_DEPENDENCY:
+def _is_for_a_person(snapshot: Snapshot, story: Story, blocker: Blocker) -> bool:
+    if blocker.rule is Rule.UNMET_DEPENDENCY:
         return any(dependency.is_hopeless for dependency in unmet_dependencies(snapshot.db, story))
-    if held.rule is Rule.BUDGET_EXHAUSTED:
-        return held.until is None
-    return held.rule in (Rule.NO_AGENT, Rule.BASE_BROKEN, Rule.BASE_DIRTY)
+    if blocker.rule is Rule.BUDGET_EXHAUSTED:
+        return blocker.until is None
+    return blocker.rule in (Rule.NO_AGENT, Rule.BASE_BROKEN, Rule.BASE_DIRTY)
 
 
 def _of_stage(db: Connection, story: Story) -> Need:

@@ -1,18 +1,19 @@
-"""The work on a story's branch, asked of git before a transaction that depends on it."""
+"""The commits on a story's branch, read from git before a transaction that depends on them."""
 
 from dataclasses import dataclass
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.humanize import count
 from huskies_core.store.stories import Story
 
 
 @dataclass(frozen=True)
 class Work:
-    """`commits` is how many of the branch would be merged, 0 when together they change nothing; `ahead` counts those.
+    """The state of a branch: `ahead` counts its own commits, `commits` too, but is 0 if together they change nothing.
 
-    `base` is the commit where the branch left the base, its tip when they share none. `is_dirty`: the worktree holds
-    what is not committed.
+    `base` is the merge base, or the base branch's tip if there is none. `is_dirty` is set if the worktree has
+    uncommitted changes.
     """
 
     branch: str
@@ -28,15 +29,14 @@ def work_of(context: Context, story: int) -> Work:
     from huskies_core.runs.story_worktrees import base_tip
 
     tip = base_tip(context)
-    found = read_branch_state(context.repository, story, base_tip=tip)
-    commits = found.commits_ahead if found.has_diff else 0
-    return Work(branch_of(story), commits, found.commits_ahead, found.base or tip, found.dirty)
+    state = read_branch_state(context.repository, story, base_tip=tip)
+    commits = state.commits_ahead if state.has_diff else 0
+    return Work(branch_of(story), commits, state.commits_ahead, state.base or tip, state.dirty)
 
 
 def no_commits(story: Story, work: Work, hint: str) -> HuskiesError:
-    fact = f"story {story.id} has no commits on its branch, so there is nothing to merge"
+    fact = "has no commits on its branch"
     if work.ahead:
-        plural = "s" if work.ahead > 1 else ""
-        told = f"has {work.ahead} commit{plural} on its branch that change nothing on the base branch"
-        fact = f"story {story.id} {told}, so there is nothing to merge"
+        fact = f"has {count(work.ahead, 'commit')} on its branch that change nothing on the base branch"
+    fact = f"story {story.id} {fact}, so there is nothing to merge"
     return HuskiesError(fact, hint=hint, code="no_commits", subject=str(story.id))

@@ -1,15 +1,16 @@
-"""What the work has cost: the sum of all records, by story, agent, model or day."""
+"""The costs of all runs, by story, agent, model or day."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from huskies_core.config.problems import ConfigError
+from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
+from huskies_core.operations.operation import STORIES, Command, operation
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.store import stories, usage
 from huskies_core.store.usage import Usage, Used
@@ -18,6 +19,8 @@ _FIGURES = tuple(item.name for item in fields(Usage) if item.name != "model")
 
 
 class By(StrEnum):
+    """The keys by which costs are grouped."""
+
     STORY = "story"
     AGENT = "agent"
     MODEL = "model"
@@ -26,7 +29,7 @@ class By(StrEnum):
 
 @dataclass(frozen=True)
 class Cost:
-    """What belongs to one key: a story's id, an agent, a model, or a day as 2026-12-01. `runs` is how many used any.
+    """The usage of one key: a story's id, an agent, a model, or a day such as 2026-12-01. `runs` counts its runs.
 
     `name` is the title of a story.
     """
@@ -43,62 +46,67 @@ class Costs:
     total: Cost
 
 
-def read_costs(context: Context, by: By = By.STORY, since: str = "") -> Costs:
-    """The dearest first, days in their order. `since` is a date, a time or a span back from now.
+def costs_json(costs: Costs) -> dict[str, Any]:
+    """Return `{"rows": [{key, runs, input_tokens, …, cost_usd}], "total": {…}}`."""
+    return {
+        "rows": [{"key": row.key, **_figures(row)} for row in costs.rows],
+        "total": _figures(costs.total),
+    }
 
-    What a run used belongs to the day on which it first told of it, in the project's time zone. Raises UsageError for
-    a `since` that is none.
+
+def _figures(cost: Cost) -> dict[str, Any]:
+    return {"runs": cost.runs, **{name: getattr(cost.usage, name) for name in _FIGURES}}
+
+
+@operation("costs", Command("cost", STORIES), json=costs_json)
+def read_costs(
+    context: Context,
+    by: Annotated[By, Argument("The key of the rows.", metavar="story|agent|model|day")] = By.STORY,
+    since: Annotated[
+        str, Argument("Only usage since a date, a time or a span before now: 7d, 2026-12-01.", metavar="TIME")
+    ] = "",
+) -> Costs:
+    """Show the tokens and US dollars that runs used.
+
+    Live runs count with their figures so far. Rows are sorted by cost, highest first; days
+    are sorted by date, in the project's time zone. Usage that a program reports without a price is priced from
+    [pricing] in project.toml.
     """
-    zone = _zone(context)
+    zone = context.timezone
     begin = _begin(since, zone, context.now()) if since else None
     with context.store.reading() as db:
-        found = tuple(usage.entries(db, begin))
-        rows = [_cost(key, used) for key, used in _grouped(found, _key_of(by, zone)).items()]
+        entries = tuple(usage.entries(db, begin))
+        rows = [_cost(key, used) for key, used in _grouped(entries, _key_of(by, zone)).items()]
         if by is By.STORY:
             rows = [_named(row, stories.load(db, int(row.key or 0)).draft.title) for row in rows]
     ordered = sorted(
         rows, key=lambda row: str(row.key) if by is By.DAY else (-row.usage.cost_usd, str(row.key))
     )
-    return Costs(tuple(ordered), _cost(None, found))
-
-
-def cost_document(costs: Costs) -> dict[str, Any]:
-    """`{"rows": [{key, runs, input_tokens, …, cost_usd}], "total": {…}}`."""
-    total = _document(costs.total)
-    return {
-        "rows": [_document(row) for row in costs.rows],
-        "total": {k: v for k, v in total.items() if k != "key"},
-    }
-
-
-def _document(cost: Cost) -> dict[str, Any]:
-    return {"key": cost.key, "runs": cost.runs, **{name: getattr(cost.usage, name) for name in _FIGURES}}
+    return Costs(tuple(ordered), _cost(None, entries))
 
 
 def _grouped(
-    found: Iterable[Used], key_of: Callable[[Used], int | str | None]
+    entries: Iterable[Used], key_of: Callable[[Used], int | str | None]
 ) -> Mapping[int | str | None, list[Used]]:
     groups: dict[int | str | None, list[Used]] = {}
-    for used in found:
+    for used in entries:
         groups.setdefault(key_of(used), []).append(used)
     return groups
 
 
 def _key_of(by: By, zone: str) -> Callable[[Used], int | str | None]:
-    there = ZoneInfo(zone)
     keys: Mapping[By, Callable[[Used], int | str | None]] = {
         By.STORY: lambda used: used.story,
         By.AGENT: lambda used: used.agent,
         By.MODEL: lambda used: used.usage.model or None,
-        By.DAY: lambda used: used.at.astimezone(there).date().isoformat(),
+        By.DAY: lambda used: used.at.astimezone(ZoneInfo(zone)).date().isoformat(),
     }
     return keys[by]
 
 
-def _cost(key: int | str | None, found: Iterable[Used]) -> Cost:
-    every = tuple(found)
-    sums = {name: sum(getattr(used.usage, name) for used in every) for name in _FIGURES}
-    return Cost(key, len({used.run for used in every}), Usage("", **sums))
+def _cost(key: int | str | None, entries: Sequence[Used]) -> Cost:
+    sums = {name: sum(getattr(used.usage, name) for used in entries) for name in _FIGURES}
+    return Cost(key, len({used.run for used in entries}), Usage("", **sums))
 
 
 def _named(cost: Cost, title: str) -> Cost:
@@ -106,7 +114,7 @@ def _named(cost: Cost, title: str) -> Cost:
 
 
 def _begin(text: str, zone: str, now: datetime) -> datetime:
-    """A span is so long ago; a date begins with its first instant."""
+    """Return the instant: a span counts back from now, and a date begins with its first instant."""
     try:
         return now - timedelta(seconds=span(text, subject="since"))
     except UsageError:
@@ -116,11 +124,3 @@ def _begin(text: str, zone: str, now: datetime) -> datetime:
     except UsageError as error:
         hint = "Such as: 7d, 2026-12-01, 2026-12-01T09:00."
         raise UsageError(f"{text!r} is neither a date nor a span", hint=hint, subject="since") from error
-
-
-def _zone(context: Context) -> str:
-    """The project's; UTC where the config does not load."""
-    try:
-        return context.config.project.timezone
-    except ConfigError:
-        return "UTC"

@@ -1,23 +1,43 @@
-"""Explaining one story: with what auto-assign would do next, so that who goes first is known."""
+"""The explanation of one story, which includes what auto-assign would start next."""
 
 from huskies_core.context import Context
+from huskies_core.operations.common_arguments import StoryArgument
+from huskies_core.operations.operation import STORIES, Command, operation
 from huskies_core.passes import auto_assign
 from huskies_core.passes.auto_assign import BeginRun
 from huskies_core.runs.request import RunRequest
+from huskies_core.scheduler import explanation
 from huskies_core.scheduler.explanation import Explanation
-from huskies_core.scheduler.explanation import explain as explained
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import stories
 
 
-def explain(context: Context, story: int) -> Explanation:
-    """Raises HuskiesError `not_found`, and `config_error` while the config does not load."""
+def explanation_json(found: Explanation) -> dict[str, object]:
+    return {
+        "story": found.story.id,
+        "stage": found.story.stage.name,
+        "holds": [
+            {"rule": item.rule, "detail": item.detail, "command": item.command} for item in found.blockers
+        ],
+        "next": found.next,
+        "rules": [{"rule": check.rule, "holds": bool(check.blockers)} for check in found.checks],
+        "notes": list(found.notes),
+    }
+
+
+@operation("explain", Command("explain", STORIES), json=explanation_json)
+def explain(context: Context, story: StoryArgument) -> Explanation:
+    """Explain why a story is in its stage.
+
+    The answer lists every rule that applies to the story now, in the order of the checks: each is met, or blocks the
+    story and names the command that helps. The last line says what moves the story next.
+    """
     with context.store.reading() as db:
-        found = stories.load(db, story)
+        current = stories.load(db, story)
         snapshot = take_snapshot(context, db)
-        return explained(snapshot, found, next_starts(snapshot))
+        return explanation.explain(snapshot, current, next_starts(snapshot))
 
 
 def next_starts(snapshot: Snapshot) -> tuple[RunRequest, ...]:
-    """Return the runs that auto-assign would start now, in their order."""
+    """Return the runs that auto-assign would start now, in order."""
     return tuple(step.request for step in auto_assign.plan(snapshot) if isinstance(step, BeginRun))

@@ -15,7 +15,7 @@ from huskies_core.store.stories import Story
 
 @dataclass(frozen=True)
 class Exported:
-    """A story's Markdown, the file name it goes by, and where it was written."""
+    """A story as Markdown, the name of its file, and the path if it was written."""
 
     story: int
     name: str
@@ -23,15 +23,20 @@ class Exported:
     path: Path | None = None
 
 
+def exported_json(item: Exported) -> dict[str, object]:
+    path = None if item.path is None else str(item.path)
+    return {"id": item.story, "name": item.name, "path": path, "markdown": item.markdown}
+
+
 def export(context: Context, ids: Collection[int] = ()) -> tuple[Exported, ...]:
-    """Those stories, or without `ids` all that are not terminal. Raises HuskiesError `not_found`."""
+    """Return these stories, or without `ids` all that have not finished. Raise HuskiesError `not_found`."""
     with context.store.reading() as db:
-        found = [stories.load(db, story) for story in ids] if ids else stories.open_stories(db)
-    return tuple(Exported(story.id, _name(story), to_markdown(story.draft)) for story in found)
+        chosen = [stories.load(db, story) for story in ids] if ids else stories.open_stories(db)
+    return tuple(Exported(story.id, _name(story), to_markdown(story.draft)) for story in chosen)
 
 
 def write_exported(exported: Collection[Exported], folder: Path) -> tuple[Exported, ...]:
-    """Writes each into `folder`, made if it is missing; a file of that name is replaced."""
+    """Write each into `folder`, which is created if it is missing. Replace existing files."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

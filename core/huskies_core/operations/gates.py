@@ -1,12 +1,14 @@
-"""Having the gates judge a story's work now, without a coder before them."""
+"""Gate runs on request, without a coder run before them."""
 
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.branch_work import no_commits, work_of
-from huskies_core.operations.moves import seen_story
+from huskies_core.operations.common_arguments import StoryArgument
+from huskies_core.operations.operation import operation
+from huskies_core.operations.runs import run_json
+from huskies_core.operations.story_events import load_story
 from huskies_core.pipeline.stages import StageName
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.request import RunRequest
 from huskies_core.runs.start import start_run
 from huskies_core.store.runs import Run, RunKind
@@ -15,40 +17,39 @@ from huskies_core.store.stories import Story, StoryType
 _STAGES = (StageName.CODING, StageName.QA)
 
 
-def run_gates(context: Context, story: int) -> Run:
-    """Starts a gates run on what the story's branch has committed; it is live then.
+@operation("run_gates", json=lambda run: {"run": run_json(run)}, writes=True, long=True)
+def run_gates(context: Context, story: StoryArgument) -> Run:
+    """Start the gates on the commits of a story in coding or QA.
 
-    What follows in coding is what follows after a coder: on to QA or the merge queue, or back with the output. Raises
-    HuskiesError with nothing changed: `wrong_stage`, `no_gates`, `no_commits`, `uncommitted`, and `already_running` or
-    `max_gates` when a rule forbids the start.
+    In coding the story then moves on as after a coder's run: to QA or the merge queue, or back to a coder with the
+    output.
     """
-    refuse_inside_run(context)
-    seen = seen_story(context, story)
-    _refuse_stage(seen)
+    current = load_story(context, story)
+    _refuse_stage(current)
     if not gates_of(context.project, context.config.project):
         hint = "Add a [[gate]] to project.toml, or an executable script/test."
         raise HuskiesError("the project has no gates", hint=hint, code="no_gates")
-    _refuse_unready(context, seen)
-    return start_run(context, RunRequest(seen, RunKind.GATES, None), context.now())
+    _refuse_unready(context, current)
+    return start_run(context, RunRequest(current, RunKind.GATES, None), context.now())
 
 
-def _refuse_stage(seen: Story) -> None:
-    if seen.stage.name not in _STAGES:
-        fact = f"story {seen.id} is in {seen.stage.name.value}: gates judge what is in coding or qa"
-    elif seen.draft.type is StoryType.SPIKE:
-        fact = f"story {seen.id} is a spike: a person judges it, no gates"
+def _refuse_stage(story: Story) -> None:
+    if story.stage.name not in _STAGES:
+        fact = f"story {story.id} is in {story.stage.name.value}: gates run only in coding and qa"
+    elif story.draft.type is StoryType.SPIKE:
+        fact = f"story {story.id} is a spike: a person judges it, not the gates"
     else:
         return
-    hint = f"'huskies explain {seen.id}' says what moves it."
-    raise HuskiesError(fact, hint=hint, code="wrong_stage", subject=str(seen.id))
+    hint = f"'huskies explain {story.id}' shows what moves it."
+    raise HuskiesError(fact, hint=hint, code="wrong_stage", subject=str(story.id))
 
 
-def _refuse_unready(context: Context, seen: Story) -> None:
-    """Without commits a passed gate would block the story; what is not committed would not be merged."""
-    work = work_of(context, seen.id)
+def _refuse_unready(context: Context, story: Story) -> None:
+    """Raise HuskiesError if there are no commits, since passed gates would block the story, or uncommitted changes."""
+    work = work_of(context, story.id)
     if not work.commits:
-        raise no_commits(seen, work, f"'huskies agent start {seen.id}' has it coded.")
+        raise no_commits(story, work, f"'huskies agent start {story.id}' starts a coder.")
     if work.is_dirty:
-        fact = f"the worktree of story {seen.id} has changes that are not committed"
-        hint = f"Commit them: 'huskies worktree path {seen.id}' says where."
-        raise HuskiesError(fact, hint=hint, code="uncommitted", subject=str(seen.id))
+        fact = f"the worktree of story {story.id} has uncommitted changes"
+        hint = f"Commit them: 'huskies worktree path {story.id}' prints the path."
+        raise HuskiesError(fact, hint=hint, code="uncommitted", subject=str(story.id))

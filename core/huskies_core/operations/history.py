@@ -1,63 +1,93 @@
-"""The journal, told: transitions, or every row, as they are or as they come."""
+"""The journal: transitions or every row, as they are or as they are written."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
+from huskies_core.argument import Argument
 from huskies_core.context import Context
+from huskies_core.operations.common_arguments import OptionalStoryArgument
+from huskies_core.operations.operation import operation
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import Entry, Kind
 
 BATCH = 1000
+MOST_ROWS = 100
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows behind the position `after`, of one story or of all; transitions, or every kind."""
+    """Rows after the position `after`, of one story or of all; transitions, or every kind."""
 
     story: int | None = None
     after: int = 0
     every_kind: bool = False
 
 
-def read(context: Context, wanted: Selection) -> tuple[Entry, ...]:
-    """What has happened so far, oldest first. Raises HuskiesError `not_found` for a story that never was."""
-    with context.store.reading() as db:
-        _check(db, wanted)
-        return tuple(_entries(db, wanted))
+def entry_json(entry: Entry) -> dict[str, object]:
+    return {**vars(entry), "detail": dict(entry.detail)}
 
 
-def follow(context: Context, wanted: Selection, pause: Callable[[], object]) -> Iterator[Entry]:
-    """What has happened and what happens, without an end; `pause` is called when there is nothing new."""
-    seq = wanted.after
+@operation("history", json=lambda entries: {"transitions": [entry_json(entry) for entry in entries]})
+def latest(
+    context: Context,
+    story: OptionalStoryArgument = None,
+    after: Annotated[int, Argument("Only rows after this position (the seq of a row).", least=0)] = 0,
+    *,
+    every_kind: Annotated[
+        bool, Argument("Every row: edits, runs and worktrees, not only transitions.", name="all")
+    ] = False,
+    count: Annotated[
+        int, Argument("Only the latest rows, this many; 0 is all.", least=0, name="latest")
+    ] = MOST_ROWS,
+) -> tuple[Entry, ...]:
+    """Show what happened, oldest first.
+
+    Each row has the story, the stages before and after, the event, the actor and the reason.
+    """
+    return read(context, Selection(story, after, every_kind))[-count:]
+
+
+def read(context: Context, selection: Selection) -> tuple[Entry, ...]:
+    """Return the rows, oldest first. Raise HuskiesError `not_found` if there is no such story."""
     with context.store.reading() as db:
-        _check(db, wanted)
+        _check(db, selection)
+        return tuple(_entries(db, selection))
+
+
+def follow(context: Context, selection: Selection, pause: Callable[[], object]) -> Iterator[Entry]:
+    """Yield the rows, then new ones without end; call `pause` when there are no new ones."""
+    seq = selection.after
+    with context.store.reading() as db:
+        _check(db, selection)
     while True:
         with context.store.reading() as db:
             head = journal.head(db)
-            news = tuple(_entries(db, Selection(wanted.story, seq, wanted.every_kind))) if head > seq else ()
-        yield from news
+            rest = Selection(selection.story, seq, selection.every_kind)
+            entries = tuple(_entries(db, rest)) if head > seq else ()
+        yield from entries
         seq = max(seq, head)
         pause()
 
 
-def transitions(db: Connection, *, story: int | None = None, after: int = 0) -> Iterator[Entry]:
-    return _entries(db, Selection(story, after))
+def transitions(db: Connection, *, story: int) -> Iterator[Entry]:
+    return _entries(db, Selection(story))
 
 
-def _entries(db: Connection, wanted: Selection) -> Iterator[Entry]:
-    seq = wanted.after
+def _entries(db: Connection, selection: Selection) -> Iterator[Entry]:
+    seq = selection.after
     while True:
-        if wanted.story is None and not wanted.every_kind:
+        if selection.story is None and not selection.every_kind:
             batch = journal.transitions_after(db, seq, BATCH)
         else:
-            batch = journal.entries_after(db, seq, story=wanted.story, limit=BATCH)
-        yield from (entry for entry in batch if wanted.every_kind or entry.kind is Kind.TRANSITION)
+            batch = journal.entries_after(db, seq, story=selection.story, limit=BATCH)
+        yield from (entry for entry in batch if selection.every_kind or entry.kind is Kind.TRANSITION)
         if len(batch) < BATCH:
             return
         seq = batch[-1].seq
 
 
-def _check(db: Connection, wanted: Selection) -> None:
-    if wanted.story is not None:
-        stories.load(db, wanted.story)
+def _check(db: Connection, selection: Selection) -> None:
+    if selection.story is not None:
+        stories.load(db, selection.story)

@@ -1,5 +1,4 @@
-"""Stories from Markdown files: new ones, or those of the older work directory with number, type and stage.
-One bad file refuses them all."""
+"""Stories from Markdown files: new ones, or those of the older work directory with number, type and stage."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,23 +27,27 @@ class Imported:
 
 @dataclass(frozen=True)
 class _Birth:
-    """A file and where its story begins; `work` is its branch when that is the merge queue."""
+    """A file with the first stage of its story; `work` is the branch of a story in the merge queue."""
 
     file: StoryFile
     stage: Stage
     work: Work | None = None
 
 
-def import_stories(context: Context, paths: Iterable[Path]) -> tuple[Imported, ...]:
-    """Adds the stories of those files and folders in one transaction, or none of them.
+def imported_json(item: Imported) -> dict[str, object]:
+    return {"id": item.story, "path": str(item.path), "stage": item.stage.name}
 
-    A number in a file's name is what the other files call it by in `depends_on` and `epic`. Raises BadFiles.
+
+def import_files(context: Context, paths: Iterable[Path]) -> tuple[Imported, ...]:
+    """Add the stories of the files and folders in one transaction. Raise BadFiles, with nothing added.
+
+    Other files refer to a file by the number in its name, in `depends_on` and `epic`.
     """
     refuse_inside_run(context)
     files = _in_order(read_files(paths))
     births = []
     for number, file in enumerate(files):
-        context.progress("looking at branches", number, len(files))
+        context.progress("reading branches", number, len(files))
         births.append(_birth(context, file))
     with context.store.exclusive() as db:
         _refuse_numbers_in_use(db, files)
@@ -74,19 +77,19 @@ def _birth(context: Context, file: StoryFile) -> _Birth:
 
 
 def _refuse_numbers_in_use(db: Connection, files: Sequence[StoryFile]) -> None:
-    wanted = {file.known_number: file for file in files if file.folder}
-    taken = stories.numbers_in_use(db, wanted)
+    numbered = {file.known_number: file for file in files if file.folder}
+    taken = stories.numbers_in_use(db, numbered)
     if taken:
         raise BadFiles(
             [
-                named(wanted[number], HuskiesError(f"number {number} is in use", code="number_in_use"))
+                named(numbered[number], HuskiesError(f"number {number} is in use", code="number_in_use"))
                 for number in taken
             ]
         )
 
 
 def _add(context: Context, db: Connection, birth: _Birth, ids: dict[int, int]) -> int:
-    """Writes one story and remembers what its number in the files has become."""
+    """Write one story, and record its new number in `ids`."""
     file, now = birth.file, context.now()
     try:
         draft = tidy(_renumbered(file.draft, ids))
@@ -111,7 +114,7 @@ def _renumbered(draft: Draft, ids: Mapping[int, int]) -> Draft:
 
 
 def _in_order(files: Sequence[StoryFile]) -> list[StoryFile]:
-    """Each behind those it names, and those that keep their number first."""
+    """Return each file after those it refers to, and files that keep their number first."""
     by_number = {file.number: at for at, file in enumerate(files) if file.number is not None}
     sorter: TopologicalSorter[int] = TopologicalSorter()
     for at, file in enumerate(files):

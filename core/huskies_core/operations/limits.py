@@ -1,10 +1,11 @@
-"""What bounds the pipeline now: places taken, money spent, merges held or starving, agents throttled."""
+"""The limits of the pipeline: live runs, money spent, merges that wait, and agents that are throttled."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from huskies_core.clock import next_midnight
+from huskies_core.clock import next_midnight, to_iso
+from huskies_core.operations.pause import pause_json
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.rules import UNATTENDED, Rule, count_live
@@ -25,7 +26,7 @@ FINDINGS_FOR = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Places:
-    """Live runs, of at most so many."""
+    """The number of live runs, and the limit for it."""
 
     live: int
     most: int
@@ -33,7 +34,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Spent:
-    """US dollars; `most` None is no bound. `until` is when counting begins anew, in the project's time zone."""
+    """US dollars; `most` is None without a limit. `until` is the next midnight in the project's time zone."""
 
     usd: float
     most: float | None
@@ -46,19 +47,21 @@ class Spent:
 
 @dataclass(frozen=True)
 class Throttled:
-    """An agent that is not started again on a story before `until`."""
+    """An agent that does not start again on a story before `until`."""
 
     agent: str | None
     story: int
-    why: str
+    rule: str
     until: datetime
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`accounts` are those at their limit, `gateway` is set while it cannot be reached. Of the last day are `untold`,
-    the notifications that did not get to everybody, and `findings`, changes of the repository that were noticed while
-    runs were live."""
+    """The limits at one moment. `accounts` are at their limit; `gateway` is set while it cannot be reached.
+
+    `undelivered` notifications and `findings`, which are changes of the repository during live runs, are those of the
+    last day.
+    """
 
     coders: Places
     gates: Places
@@ -70,12 +73,12 @@ class Limits:
     accounts: tuple[Limit, ...]
     pause: Pause | None
     gateway: Unreached | None
-    untold: tuple[Notification, ...]
+    undelivered: tuple[Notification, ...]
     findings: tuple[Finding, ...]
 
 
-def limits_of(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Limits:
-    """`held` is the first that holds each story back."""
+def limits_of(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Limits:
+    """Return the limits; `blockers` has the first blocker of each story."""
     settings = snapshot.config.project
     queue = stories.in_stages(snapshot.db, {StageName.MERGE})
     return Limits(
@@ -86,27 +89,83 @@ def limits_of(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Limits:
             settings.budget.per_day_usd,
             next_midnight(snapshot.now, settings.timezone),
         ),
-        over_budget=tuple(_over_budget(snapshot, held)),
+        over_budget=tuple(_over_budget(snapshot, blockers)),
         holds=snapshot.queue_holds,
         starving=tuple(story for story in queue if is_starving(snapshot, story)),
-        throttled=tuple(_throttled(snapshot, held)),
+        throttled=tuple(_throttled(snapshot, blockers)),
         accounts=snapshot.limits,
         pause=snapshot.pause,
         gateway=unreached(snapshot.context, snapshot.db),
-        untold=notifications.undelivered_since(snapshot.db, snapshot.now - FINDINGS_FOR),
+        undelivered=notifications.undelivered_since(snapshot.db, snapshot.now - FINDINGS_FOR),
         findings=overview.findings_since(snapshot.db, snapshot.now - FINDINGS_FOR),
     )
 
 
-def _over_budget(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Iterable[int]:
+def _over_budget(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Iterable[int]:
     most = snapshot.config.project.budget.per_story_usd
-    for story, hold in held.items():
-        if hold.rule is Rule.BUDGET_EXHAUSTED and most is not None and snapshot.spent_on(story.id) >= most:
+    for story, blocker in blockers.items():
+        if blocker.rule is Rule.BUDGET_EXHAUSTED and most is not None and snapshot.spent_on(story.id) >= most:
             yield story.id
 
 
-def _throttled(snapshot: Snapshot, held: Mapping[Story, Blocker]) -> Iterable[Throttled]:
-    for story, hold in held.items():
-        if hold.rule in (Rule.RATE_LIMITED, Rule.CRASH_WAIT) and hold.until is not None:
-            had = runs.of_story(snapshot.db, story.id)
-            yield Throttled(had[-1].agent if had else None, story.id, hold.rule, hold.until)
+def _throttled(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Iterable[Throttled]:
+    for story, blocker in blockers.items():
+        if blocker.rule in (Rule.RATE_LIMITED, Rule.CRASH_WAIT) and blocker.until is not None:
+            history = runs.of_story(snapshot.db, story.id)
+            yield Throttled(history[-1].agent if history else None, story.id, blocker.rule, blocker.until)
+
+
+def limits_json(limits: Limits) -> dict[str, object]:
+    return {
+        "coders": _places_json(limits.coders),
+        "gates": _places_json(limits.gates),
+        "day": {
+            "spent_usd": limits.day.usd,
+            "most_usd": limits.day.most,
+            "reached": limits.day.is_reached,
+            "until": to_iso(limits.day.until),
+        },
+        "over_budget": list(limits.over_budget),
+        "holds": [
+            {"rule": hold.kind, "story": hold.story or None, "since": hold.since, "detail": dict(hold.detail)}
+            for hold in limits.holds
+        ],
+        "starving": [{"story": story.id, "since": story.stage_entered_at} for story in limits.starving],
+        "throttled": [
+            {"agent": item.agent, "story": item.story, "rule": item.rule, "until": to_iso(item.until)}
+            for item in limits.throttled
+        ],
+        "accounts": [
+            {
+                "runtime": limit.account.runtime,
+                "model": limit.account.model or None,
+                "until": to_iso(limit.until),
+                "detail": limit.detail,
+            }
+            for limit in limits.accounts
+        ],
+        "paused": pause_json(limits.pause),
+        "gateway": None if limits.gateway is None else _gateway_json(limits.gateway),
+        "undelivered": [
+            {"notification": item.id, "at": item.at, "status": item.status, "detail": item.trouble}
+            for item in limits.undelivered
+        ],
+        "repository_changed": [
+            {"at": finding.at, "change": finding.change, "runs": list(finding.runs)}
+            for finding in limits.findings
+        ],
+    }
+
+
+def _gateway_json(gateway: Unreached) -> dict[str, object]:
+    next_try = None if gateway.next_try is None else to_iso(gateway.next_try)
+    return {
+        "failures": gateway.failures,
+        "why": gateway.why,
+        "next_try": next_try,
+        "waiting": gateway.waiting,
+    }
+
+
+def _places_json(places: Places) -> dict[str, object]:
+    return {"live": places.live, "most": places.most, "reached": places.live >= places.most}

@@ -49,7 +49,9 @@ def send_test(context: Context) -> tuple[Delivery, ...]:
     channels = channels_of(context)
     if not channels:
         hint = "Set one in [notify] of project.toml: desktop, command, webhook or apprise."
-        raise HuskiesError("there is no way to tell anybody", hint=hint, code="not_set", subject="notify")
+        raise HuskiesError(
+            "no notification channel is configured", hint=hint, code="not_set", subject="notify"
+        )
     notice = Notice("test", to_iso(context.now()), "This is a test", "huskies status")
     return send_by(channels, Message(context.project.root.name, (notice,)))
 

@@ -1,16 +1,19 @@
-"""Reading what an agent is told."""
+"""The prompts of agents."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.agents import kind_of, known_agent, refuse_epic
+from huskies_core.operations.agents import kind_of, known_agent, note_for
+from huskies_core.operations.common_arguments import StoryArgument, agent_argument
+from huskies_core.operations.operation import Command, operation
+from huskies_core.operations.story_events import refuse_epic
 from huskies_core.runs.request import RunRequest, message_of
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import candidates
-from huskies_core.scheduler.decisions import StartRun
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind
@@ -20,40 +23,45 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 @dataclass(frozen=True)
 class Prompt:
-    """What `agent` was told when its live `run` began, or, where `run` is None, what it would be told now."""
+    """The prompt of the live `run` of an agent, or, if `run` is None, of a run that would start now."""
 
     story: int
     agent: str
     kind: RunKind
     run: int | None
-    text: str
+    prompt: str
 
 
-def show_prompt(context: Context, story: int, name: str | None = None) -> Prompt:
-    """The prompt of the story's live run by that agent; without one, what the agent would be sent if it began now.
+@operation("agent_prompt", Command("agent prompt"), json=asdict)
+def show_prompt(
+    context: Context,
+    story: StoryArgument,
+    agent: Annotated[
+        str | None,
+        agent_argument("The agent's name in agents.toml; by default the first that would get the story."),
+    ] = None,
+) -> Prompt:
+    """Print the prompt of an agent.
 
-    Without a name it is the agent that the story would get, were all of them free. A named one need not be what the
-    story's stage calls for: it is told what it would be told in its own. Nothing is started and nothing held against
-    it, so that a prompt can be tried out at any time.
+    It is the prompt of the story's live run, or else the one of a run that would start now: the story, the handoff from
+    earlier runs, and .huskies/AGENT.md. For a named agent the story may be in any stage. Nothing is started.
     """
     with context.store.reading() as db:
-        seen = stories.load(db, story)
+        current = stories.load(db, story)
         snapshot = take_snapshot(context, db)
-        named = None if name is None else known_agent(snapshot, name)
-        sent = _sent(context, snapshot.live_run(seen.id), named)
+        named = None if agent is None else known_agent(snapshot, agent)
+        sent = _sent(context, snapshot.live_run(current.id), named)
         if sent is not None:
             return sent
-        refuse_epic(seen)
-        kind = kind_of(seen, None) if named is None else RunKind(named.stage.value)
-        agent = named or _first(snapshot, seen, kind)
-        decision = snapshot.decision(seen)
-        note = decision.note if isinstance(decision, StartRun) and decision.kind is kind else ""
-    text = message_of(context, RunRequest(seen, kind, agent, note), agent).text
-    return Prompt(story, agent.name, kind, None, text)
+        refuse_epic(current)
+        kind = kind_of(current, None) if named is None else RunKind(named.stage.value)
+        chosen = named or _first(snapshot, current, kind)
+        request = RunRequest(current, kind, chosen, note_for(snapshot, current, kind))
+    return Prompt(story, chosen.name, kind, None, message_of(context, request, chosen).text)
 
 
 def _sent(context: Context, live: Run | None, named: Agent | None) -> Prompt | None:
-    """None, too, for a run that is only just being started."""
+    """Return the prompt of the live run; None if there is no such run, or its files are not written yet."""
     if live is None or live.agent is None or (named is not None and live.agent != named.name):
         return None
     path = Path(RunDirectory(context.project.run_dir(live.id)).prompt)
@@ -65,10 +73,8 @@ def _sent(context: Context, live: Run | None, named: Agent | None) -> Prompt | N
 
 
 def _first(snapshot: Snapshot, story: Story, kind: RunKind) -> Agent:
-    found = next(iter(candidates(snapshot, story, kind)), None)
-    if found is None:
-        hint = "'huskies agent list' shows those that there are."
-        raise HuskiesError(
-            f"no agent is there to be a {kind.value}", hint=hint, code=Rule.NO_AGENT, subject=str(story.id)
-        )
-    return found
+    agent = next(iter(candidates(snapshot, story, kind)), None)
+    if agent is None:
+        fact, hint = f"there is no agent for a {kind.value} run", "'huskies agent list' shows the agents."
+        raise HuskiesError(fact, hint=hint, code=Rule.NO_AGENT, subject=str(story.id))
+    return agent

@@ -1,50 +1,53 @@
-"""Every operation by its name, for who calls it with JSON: `huskies tool`, an MCP client, a timer, a trigger."""
+"""All operations by the names that callers with JSON use: `huskies tool`, MCP clients, timers and triggers."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
-from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
-from huskies_core.operations.arguments import read_arguments, schema_of
+from huskies_core.operations.operation import Operation, operations_in
+from huskies_core.operations.schema import read_arguments
 from huskies_core.suggest import nearest
 
 
-@dataclass(frozen=True)
-class Tool:
-    """An operation. `arguments` is a record whose fields are made by `argument`; `run` gets one and gives JSON values.
-
-    One that `writes` changes the project. A `long` one may make or remove a worktree: that can take many seconds.
-    """
-
-    name: str
-    help: str
-    arguments: type
-    run: Callable[[Context, Any], Mapping[str, Any]]
-    writes: bool
-    long: bool = False
-
-
 @cache
-def tools() -> Mapping[str, Tool]:
-    """By name, in the order in which they are listed."""
+def tools() -> Mapping[str, Operation[Any, Any]]:
+    """Return the operations by name, in the order of the modules here and of their definitions."""
     from huskies_core.operations import (
-        catalogue_moves,
-        catalogue_project,
-        catalogue_runs,
-        catalogue_stories,
-        catalogue_timers,
+        agent_test,
+        agents,
+        board,
+        costs,
+        explain,
+        gates,
+        history,
+        merge_status,
+        moves,
+        output,
+        pause,
+        prompts,
+        runs,
+        stories,
+        story_list,
+        timers,
+        triggers,
+        worktree_list,
     )
 
-    catalogues = (catalogue_stories, catalogue_moves, catalogue_runs, catalogue_project, catalogue_timers)
-    return MappingProxyType({tool.name: tool for tool in chain(*(one.TOOLS for one in catalogues))})
+    modules = (
+        *(stories, story_list, explain, history, moves),
+        *(agents, prompts, agent_test, gates, runs, output),
+        *(board, merge_status, costs, pause, worktree_list),
+        *(timers, triggers),
+    )
+    found = (operation for module in modules for _, operation in operations_in(module))
+    return MappingProxyType({operation.tool: operation for operation in found if operation.tool})
 
 
-def find(name: str) -> Tool:
-    """Raises UsageError that names the one that was probably meant."""
+def find(name: str) -> Operation[Any, Any]:
+    """Return the operation. Raise UsageError that names the most similar one."""
     known = tools()
     if name not in known:
         meant = nearest(name, known)
@@ -53,18 +56,10 @@ def find(name: str) -> Tool:
     return known[name]
 
 
-def parse(tool: Tool, arguments: Mapping[str, Any]) -> Any:
-    """The record that `tool.run` takes, made of JSON values; nothing is run. Raises HuskiesError with the field in
-    `subject`."""
-    return read_arguments(tool.arguments, arguments, whose=tool.name)
-
-
 def call(context: Context, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON values in and out. Raises UsageError for wrong arguments, with nothing done, and what the operation does."""
-    tool = find(name)
-    return dict(tool.run(context, parse(tool, arguments)))
+    """Call an operation with JSON values and return its result as JSON values.
 
-
-def schema(tool: Tool) -> dict[str, Any]:
-    """The JSON schema of its arguments."""
-    return schema_of(tool.arguments)
+    Raise UsageError for invalid arguments, with nothing done, and the errors of the operation.
+    """
+    operation = find(name)
+    return dict(operation.json(operation.run(context, read_arguments(operation, arguments), find)))

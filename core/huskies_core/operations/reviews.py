@@ -1,4 +1,4 @@
-"""Judging a story's work: a person's word moves it, an agent's is kept until its run has ended."""
+"""Verdicts on a story's work: a person's moves the story at once, an agent's after the end of its run."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,7 +8,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.authorization import own_run
 from huskies_core.operations.branch_work import no_commits, work_of
-from huskies_core.operations.moves import Moved, fire_seen, said, seen_story
+from huskies_core.operations.story_events import Moved, apply_decided, load_story, require_text
 from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPassed, QaRejected
 from huskies_core.pipeline.stages import FailureKind, MergeFailure
 from huskies_core.pipeline.state_machine import bounded, is_allowed
@@ -20,7 +20,7 @@ from huskies_core.store.stories import Story, StoryType
 
 @dataclass(frozen=True)
 class Reported:
-    """An agent's verdict, kept with its run: it is judged when the run has ended."""
+    """An agent's verdict, recorded with its run; it takes effect when the run has ended."""
 
     story: int
     run: int
@@ -28,85 +28,89 @@ class Reported:
 
 
 def approve(context: Context, story: int) -> Moved | Reported:
-    """Into the merge queue; a spike without commits is closed, others are refused (`no_commits`).
+    """Move a story into the merge queue, or close a spike without commits.
 
-    From inside a QA run it is refused while a criterion is open (`unchecked_criteria`); a person knows what they do.
+    Raise HuskiesError `no_commits` for other stories without commits. From inside a QA run record its verdict; raise
+    HuskiesError `unchecked_criteria` while a criterion is open.
     """
     if context.inside_run is not None:
         return _report(context, story, RunKind.QA, Verdict.APPROVED, "")
-    seen = seen_story(context, story)
-    moved = fire_seen(context, seen, _approval(context, seen))
-    return replace(moved, open_criteria=seen.draft.open_criteria)
+    current = load_story(context, story)
+    moved = apply_decided(context, current, _approval(context, current))
+    return replace(moved, open_criteria=current.draft.open_criteria)
 
 
-def reject(context: Context, story: int, *, notes: str) -> Moved | Reported:
-    """Back to coding with `notes` for the next prompt, or blocked when the story has spent its retries."""
-    told = said("notes", notes)
+def reject(context: Context, story: int, notes: str) -> Moved | Reported:
+    """Send a story back to coding with `notes` for the next prompt, or block it if it has no retries left."""
+    require_text("notes", notes)
     if context.inside_run is not None:
-        return _report(context, story, RunKind.QA, Verdict.REJECTED, told)
+        return _report(context, story, RunKind.QA, Verdict.REJECTED, notes)
     limit = context.config.project.max_retries
-    seen = seen_story(context, story)
-    event = bounded(QaRejected(told), retries=seen.retries, max_retries=limit)
-    if not is_allowed(QaRejected, seen.stage):
-        event = QaRejected(told)
+    current = load_story(context, story)
+    event = bounded(QaRejected(notes), retries=current.retries, max_retries=limit)
+    if not is_allowed(QaRejected, current.stage):
+        event = QaRejected(notes)
 
     def keep_notes(db: Connection, now: datetime) -> None:
-        content.put(db, story, content.QA_NOTES, told, now=now)
+        content.put(db, story, content.QA_NOTES, notes, now=now)
 
-    return fire_seen(context, seen, event, keep_notes)
+    return apply_decided(context, current, event, keep_notes)
 
 
 def resolve(context: Context, story: int) -> Moved | Reported:
-    """The conflict is resolved in the story's worktree. Whoever says so is told at once when it is not.
+    """Move a story whose conflict is resolved in its worktree back into the merge queue.
 
-    Raises HuskiesError `unresolved` with what is left to do.
+    Raise HuskiesError `unresolved` with what is left to do.
     """
     if context.inside_run is not None:
         return _report_resolution(context, story)
-    seen = seen_story(context, story)
-    if isinstance(seen.stage, MergeFailure) and seen.stage.kind is not FailureKind.CONFLICT_DETECTED:
+    current = load_story(context, story)
+    if isinstance(current.stage, MergeFailure) and current.stage.kind is not FailureKind.CONFLICT_DETECTED:
         raise HuskiesError(
-            f"story {story} has no conflict to resolve: its merge failed with {seen.stage.kind.value}",
+            f"story {story} has no conflict to resolve: its merge failed with {current.stage.kind.value}",
             hint=f"'huskies retry {story}' queues it again.",
             code="invalid_transition",
             subject=str(story),
         )
-    return fire_seen(context, seen, _resolution(context, seen))
+    return apply_decided(context, current, _resolution(context, current))
 
 
-def _approval(context: Context, seen: Story) -> Event:
-    if not is_allowed(QaPassed, seen.stage):
+def _approval(context: Context, story: Story) -> Event:
+    if not is_allowed(QaPassed, story.stage):
         return QaPassed("", 0)
-    work = work_of(context, seen.id)
+    work = work_of(context, story.id)
     if work.commits:
         return QaPassed(work.branch, work.commits)
-    if seen.draft.type is StoryType.SPIKE:
+    if story.draft.type is StoryType.SPIKE:
         return Close("approved without changes", to_iso(context.now()))
-    raise no_commits(seen, work, "Reject it with --notes, or close it with --reason.")
+    raise no_commits(story, work, "Reject it with --notes, or close it with --reason.")
 
 
-def _resolution(context: Context, seen: Story) -> Event:
-    if not is_allowed(ConflictResolved, seen.stage):
+def _resolution(context: Context, story: Story) -> Event:
+    if not is_allowed(ConflictResolved, story.stage):
         return ConflictResolved("", 0)
     from huskies_core.git.resolution import check_resolution
     from huskies_core.runs.story_worktrees import base_tip
 
-    problem = check_resolution(context.repository, seen.id, base_tip=base_tip(context))
+    problem = check_resolution(context.repository, story.id, base_tip=base_tip(context))
     if problem:
         raise HuskiesError(
-            f"story {seen.id} is not resolved: {problem}",
-            hint=f"Merge the base branch into the worktree ('huskies worktree path {seen.id}') and commit.",
+            f"story {story.id} is not resolved: {problem}",
+            hint=f"Merge the base branch into the worktree ('huskies worktree path {story.id}') and commit.",
             code="unresolved",
-            subject=str(seen.id),
+            subject=str(story.id),
         )
-    work = work_of(context, seen.id)
+    work = work_of(context, story.id)
     if not work.commits:
-        raise no_commits(seen, work, "Demote it to begin again, or close it with --reason.")
+        raise no_commits(story, work, "Demote it to begin again, or close it with --reason.")
     return ConflictResolved(work.branch, work.commits)
 
 
 def _report_resolution(context: Context, story: int) -> Reported:
-    """What is wrong the agent is told while it can still mend it. Git is asked before the store is locked."""
+    """Record the verdict of a mergemaster, or raise `unresolved` while its agent can still fix the problem.
+
+    Git is read before the store is locked.
+    """
     from huskies_core.runs.branch_evidence import find_unresolved
 
     with context.store.reading() as db:
@@ -114,14 +118,14 @@ def _report_resolution(context: Context, story: int) -> Reported:
     assert run is not None
     problem = find_unresolved(context, run)
     if problem:
-        hint = f"Mend that, commit it, and run 'huskies resolve {story}' again."
+        hint = f"Fix that, commit it, and run 'huskies resolve {story}' again."
         fact = f"story {story} is not resolved: {problem}"
         raise HuskiesError(fact, hint=hint, code="unresolved", subject=str(story))
     return _report(context, story, RunKind.MERGEMASTER, Verdict.RESOLVED, "")
 
 
 def _refuse_open(story: Story) -> None:
-    """An agent's approval says that each criterion holds: it has to have said so of each."""
+    """Raise HuskiesError `unchecked_criteria`: an agent that approves must have checked each criterion."""
     numbers = story.draft.open_criteria
     if not numbers:
         return

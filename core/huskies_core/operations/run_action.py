@@ -1,4 +1,4 @@
-"""The tool call of a firing, done by the process that was started for it, under the lock that was left to it."""
+"""The tool call of a timer or a trigger, in the process that was started for it, under the lock it inherits."""
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -11,11 +11,11 @@ from huskies_core.store.actions import ToolCall, told
 from huskies_core.store.executions import Execution, ExecutionStatus
 
 
-def perform(context: Context, number: int) -> str:
-    """Does the call, in the name of its timer or trigger, and records how it ended.
+def run_action(context: Context, number: int) -> str:
+    """Make the call, with the timer or the trigger as actor, and record its end.
 
-    Killed on the way, the firing is found interrupted and never begun again. Raises HuskiesError `not_yours` when
-    the firing was not left to this process: nothing is done then.
+    After a crash the execution is interrupted and never starts again. Raise HuskiesError `not_yours`, with nothing
+    done, if the execution was not handed to this process.
     """
     with context.store.reading() as db:
         firing = executions.load(db, number)

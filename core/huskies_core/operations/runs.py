@@ -1,30 +1,48 @@
-"""Looking at runs as they are now, and ending one."""
+"""Runs as they are now, and the end of one."""
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Annotated
 
-from huskies_core.clock import from_iso
+from huskies_core.argument import Argument
+from huskies_core.clock import from_iso, to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.common_arguments import RunArgument, run_argument
+from huskies_core.operations.operation import Command, operation
 from huskies_core.project import Project
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.stop import stop_run
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Run
 from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.records import Exit
+from huskies_core.supervisor.records import Exit, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory
+
+MOST_RUNS = 20
+_SHORT = (
+    "id",
+    "story",
+    "kind",
+    "agent",
+    "status",
+    "outcome",
+    "detail",
+    "started_at",
+    "ended_at",
+    "turns",
+    "cost_usd",
+)
 
 
 @dataclass(frozen=True)
 class RunNow:
-    """A run with the figures that it has now; those of a live one are its supervisor's.
+    """A run with its figures at this moment; those of a live run come from its supervisor.
 
-    `last_output_at` is None when it printed nothing or its files are gone; `dead` is a run that nothing supervises any
-    more and whose end is not recorded; `trouble` says which of its files cannot be read. `throttled` is the limit of
-    its account that slows it down, or that it waits out; `denied` says how often each tool was refused.
+    `last_output_at` is None if it printed nothing or its files are missing. `dead` is set for a run without a
+    supervisor whose end is not recorded. `trouble` says which of its files cannot be read. `throttled` is the limit
+    of its account that slows it down, or that it waits out; `denied` counts how often each tool was refused.
     """
 
     run: Run
@@ -37,47 +55,111 @@ class RunNow:
 
 @dataclass(frozen=True)
 class RunPage:
-    """All that is known of a run; `exit` is its supervisor's account, `directory` None once its files are gone."""
+    """A run with everything that is known; `exit` is its supervisor's report, `directory` None if it was removed."""
 
     now: RunNow
     exit: Exit | None
     directory: RunDirectory | None
 
 
+def run_json(run: Run) -> dict[str, object]:
+    return {name: getattr(run, name) for name in _SHORT}
+
+
+def run_now_json(now: RunNow) -> dict[str, object]:
+    return {
+        **run_json(now.run),
+        "tool_turns": now.run.tool_turns,
+        "last_output_at": None if now.last_output_at is None else to_iso(now.last_output_at),
+        "dead": now.dead,
+        "throttled": now.throttled or None,
+        "denied": dict(now.denied),
+    }
+
+
+def run_page_json(page: RunPage) -> dict[str, object]:
+    run, ended = page.now.run, page.exit
+    return {
+        **run_now_json(page.now),
+        **{name: getattr(run, name) for name in ("runtime", "model", "verdict", "notes")},
+        "evidence": run.evidence.to_json(),
+        "landing": None if run.landing is None else asdict(run.landing),
+        "limit": ended.limit.limit if ended and ended.limit else None,
+        "steps": [_step_json(step) for step in ended.steps] if ended else [],
+        "lost_output_bytes": ended.lost_output_bytes if ended else 0,
+        "survivors": list(ended.survivors) if ended else [],
+        "paths": _paths_json(page.directory),
+    }
+
+
+def _step_json(step: StepEnd) -> dict[str, object]:
+    plain = ("name", "role", "exit_code", "signal", "timed_out", "detail")
+    return {
+        **{name: getattr(step, name) for name in plain},
+        "started_at": to_iso(datetime.fromtimestamp(step.started_at, tz=UTC)),
+        "seconds": round(step.seconds, 3),
+    }
+
+
+def _paths_json(directory: RunDirectory | None) -> dict[str, str]:
+    """Return the paths of the run's files; an empty object if retention has removed them."""
+    if directory is None:
+        return {}
+    named = {name: getattr(directory, name) for name in ("output", "prompt", "spec", "exit", "shim_log")}
+    return {"directory": directory.path, **named}
+
+
+def runs_json(found: Iterable[RunNow]) -> dict[str, object]:
+    return {"runs": [run_now_json(now) for now in found]}
+
+
+@operation(
+    "list_runs",
+    json=lambda found: {**runs_json(found), "errors": [error.to_json() for error in run_errors(found)]},
+)
 def list_runs(
-    context: Context, *, live: bool = False, story: int | None = None, limit: int = 0
+    context: Context,
+    story: Annotated[int | None, Argument("Only runs of the story with this id.", least=1)] = None,
+    *,
+    live: Annotated[bool, Argument("Only runs that have not ended.")] = False,
+    limit: Annotated[int, Argument("At most this many; 0 is all.", least=0)] = MOST_RUNS,
 ) -> tuple[RunNow, ...]:
-    """The latest first; `limit` 0 is all of them. Raises HuskiesError `not_found` for a story that never was."""
+    """List runs, the latest first."""
     with context.store.reading() as db:
         if story is not None:
             stories.load(db, story)
             found = runs.of_story(db, story)
         else:
             found = runs.live(db) if live else runs.recent(db, limit or -1)
-    wanted = [run for run in reversed(found) if run.is_live or not live]
-    return tuple(as_now(context.project, run) for run in wanted[: limit or None])
+    chosen = [run for run in reversed(found) if run.is_live or not live]
+    return tuple(as_now(context.project, run) for run in chosen[: limit or None])
 
 
-def show_run(context: Context, run: int) -> RunPage:
-    """Raises HuskiesError `not_found`."""
-    with context.store.reading() as db:
-        found = runs.load(db, run)
-    directory = RunDirectory(context.project.run_dir(run))
-    if not os.path.isdir(directory.path):
-        return RunPage(as_now(context.project, found), None, None)
-    return RunPage(as_now(context.project, found), directory.read_exit(), directory)
+@operation("show_run", Command("run show"), json=run_page_json)
+def show_run(context: Context, run: RunArgument) -> RunPage:
+    """Show everything that is known of a run.
 
-
-def kill_run(context: Context, run: int) -> Run:
-    """Ends that run alone, as a crash: its story stays where it is and is taken up again. Returns the ended run.
-
-    Raises HuskiesError `not_live` when it has ended, `survivors` when a process would not go.
+    The page has the outcome, each step with its exit code and duration, the state of the branch at the end of the run,
+    and the paths of its files.
     """
-    refuse_inside_run(context)
-    found = _load(context, run)
-    if not found.is_live:
+    record = _load(context, run)
+    directory = RunDirectory(context.project.run_dir(run))
+    now = as_now(context.project, record)
+    if not os.path.isdir(directory.path):
+        return RunPage(now, None, None)
+    return RunPage(now, directory.read_exit(), directory)
+
+
+@operation("kill_run", Command("run kill"), json=lambda run: {"run": run_json(run)}, writes=True)
+def kill_run(context: Context, run: Annotated[int, run_argument("live-runs")]) -> Run:
+    """End one run, as if it had crashed.
+
+    Its story stays in its stage, and auto-assign starts the next run. Stopping the agent freezes the story as well.
+    """
+    record = _load(context, run)
+    if not record.is_live:
         raise HuskiesError(
-            f"run {run} has ended: {found.outcome}",
+            f"run {run} has ended: {record.outcome}",
             hint="'huskies run list --live' shows the live ones.",
             code="not_live",
             subject=str(run),
@@ -87,7 +169,7 @@ def kill_run(context: Context, run: int) -> Run:
 
 
 def as_now(project: Project, run: Run) -> RunNow:
-    """A live run with its supervisor's figures. A file that cannot be read costs the figures, not the run."""
+    """Return a run with its supervisor's figures, or without them if their file cannot be read."""
     directory = RunDirectory(project.run_dir(run.id))
     printed = last_output(directory)
     if not run.is_live:
@@ -97,18 +179,16 @@ def as_now(project: Project, run: Run) -> RunNow:
         progress = directory.read_progress()
     except HuskiesError as error:
         return RunNow(run, printed, dead, error.message)
-    if progress is not None:
-        figures = (progress.turns, progress.tool_turns, progress.cost_usd)
-        run = replace(run, turns=figures[0], tool_turns=figures[1], cost_usd=figures[2])
     if progress is None:
         return RunNow(run, printed, dead)
+    run = replace(run, turns=progress.turns, tool_turns=progress.tool_turns, cost_usd=progress.cost_usd)
     limit = progress.rate_limit
-    slowed = "" if limit is None else limit.detail or "rate limit"
-    return RunNow(run, printed, dead, throttled=slowed, denied=progress.denied)
+    throttled = "" if limit is None else limit.detail or "rate limit"
+    return RunNow(run, printed, dead, throttled=throttled, denied=progress.denied)
 
 
-def troubles(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
-    """The runs whose files cannot be read, an error each."""
+def run_errors(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
+    """Return an error for each run with files that cannot be read."""
     return tuple(
         HuskiesError(now.trouble, code="run_directory", subject=f"run {now.run.id}")
         for now in found
@@ -117,16 +197,16 @@ def troubles(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
 
 
 def last_output(directory: RunDirectory) -> datetime | None:
-    """When the run last printed something."""
+    """Return when the run last printed something."""
     try:
-        found = os.stat(directory.output)
+        status = os.stat(directory.output)
     except FileNotFoundError:
         return None
-    return datetime.fromtimestamp(found.st_mtime, tz=UTC) if found.st_size else None
+    return datetime.fromtimestamp(status.st_mtime, tz=UTC) if status.st_size else None
 
 
 def quiet_since(now: RunNow) -> datetime:
-    """Since when the run has printed nothing."""
+    """Return since when the run has printed nothing."""
     return now.last_output_at or from_iso(now.run.started_at)
 
 

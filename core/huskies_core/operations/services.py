@@ -110,7 +110,7 @@ def uninstall(context: Context, kind: ServiceKind) -> tuple[str, ...]:
     return there
 
 
-def left_out(context: Context) -> tuple[str, ...]:
+def uncaptured_variables(context: Context) -> tuple[str, ...]:
     """The variables that agents may have and this shell has, and that a service would not know of: their values may be
     secrets, which no unit is to hold."""
     known = {*captured(context.environ), *read_env_file(context.project.env_file)}

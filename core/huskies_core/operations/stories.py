@@ -1,68 +1,199 @@
-"""Adding stories and changing what is said of them."""
+"""New stories and changes to their fields. The arguments follow from the fields of a draft."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, get_args, get_type_hints
 
+from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.authorization import own_run
-from huskies_core.operations.drafts import check_references, check_written, tidy
-from huskies_core.operations.moves import refuse_start
+from huskies_core.operations.common_arguments import StoryArgument, story_parameter
+from huskies_core.operations.drafts import check_references, check_words, check_written, tidy
+from huskies_core.operations.operation import (
+    ANY_RUN,
+    REQUIRED,
+    STORIES,
+    Command,
+    Parameter,
+    described,
+    operation,
+)
+from huskies_core.operations.story_events import refuse_start
 from huskies_core.pipeline.events import Start
-from huskies_core.pipeline.stages import Backlog
-from huskies_core.qa_mode import QaMode
+from huskies_core.pipeline.stages import Backlog, payload_to_json, reason_of
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Criterion, Draft, Story, StoryType
 from huskies_core.store.transitions import apply_event
 
-
-class Clearable(StrEnum):
-    """The fields that can be emptied."""
-
-    DEPENDS_ON = "depends_on"
-    EPIC = "epic"
-    AGENT = "agent"
-    QA = "qa"
-    LABELS = "labels"
-
-
-@dataclass(frozen=True)
-class Change:
-    """Fields to set; None leaves one as it is. Criteria are counted from 1, those added here included."""
-
-    title: str | None = None
-    type: StoryType | None = None
-    description: str | None = None
-    depends_on: tuple[int, ...] | None = None
-    epic: int | None = None
-    agent: str | None = None
-    qa: QaMode | None = None
-    priority: int | None = None
-    labels: tuple[str, ...] | None = None
-    add_criteria: tuple[str, ...] = ()
-    check: tuple[int, ...] = ()
-    uncheck: tuple[int, ...] = ()
-    clear: tuple[Clearable, ...] = ()
+_LONG = ("description", "criteria")
+"""The fields that only the page of a story has."""
+_DEFAULTS = {item.name: item.default for item in fields(Draft)}
+CLEARABLE = tuple(name for name, default in _DEFAULTS.items() if default in (None, ()) and name != "criteria")
+"""The fields that `update` can clear."""
 
 
 @dataclass(frozen=True)
 class Updated:
-    """A story after a change; `changed` is false when it said so already."""
+    """A story after an update; `changed` is False if it had these fields before."""
 
     story: Story
     changed: bool
 
 
-def create(context: Context, draft: Draft, *, start: bool = False) -> Story:
-    """Adds a story to the backlog; with `start` it goes on to coding at once, or nothing is added."""
-    refuse_inside_run(context)
-    wanted, now = tidy(draft), context.now()
+def story_json(story: Story) -> dict[str, object]:
+    short = {name: _plain(value) for name, value in vars(story.draft).items() if name not in _LONG}
+    return {
+        "id": story.id,
+        **short,
+        "stage": story.stage.name,
+        "stage_entered_at": story.stage_entered_at,
+        "retries": story.retries,
+        "reason": reason_of(story.stage) or None,
+        "payload": payload_to_json(story.stage),
+    }
+
+
+def long_fields_json(draft: Draft) -> dict[str, object]:
+    return {"description": draft.description, "criteria": criteria_json(draft)}
+
+
+def criteria_json(draft: Draft) -> list[dict[str, object]]:
+    return [{"text": item.text, "checked": item.checked} for item in draft.criteria]
+
+
+def updated_json(updated: Updated) -> dict[str, object]:
+    return {**story_json(updated.story), "changed": updated.changed}
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _draft_fields() -> Iterator[Parameter]:
+    """Yield the fields of a draft; a criterion is given as its text."""
+    hints = get_type_hints(Draft, include_extras=True)
+    for name, default in _DEFAULTS.items():
+        kind, about = get_args(hints[name])
+        kind = tuple[str, ...] if name == "criteria" else kind
+        yield Parameter(name, name, kind, about, REQUIRED if name == "title" else default)
+
+
+def _create_arguments() -> Iterator[Parameter]:
+    for item in _draft_fields():
+        is_title = item.name == "title"
+        yield replace(item, about=replace(item.about, positional=True)) if is_title else item
+    yield described("start", Annotated[bool, Argument("Start it at once.")], default=False)
+
+
+def _update_arguments() -> Iterator[Parameter]:
+    number = Argument("The number, from 1, of a criterion that is met.", least=1, metavar="N")
+    unmet = replace(number, help="The number of a criterion that is open.")
+    yield story_parameter("stories", "ID")
+    for item in _draft_fields():
+        if item.name == "criteria":
+            more = replace(item.about, help="One more criterion.", flags=("--add-criterion", "-c"))
+            yield replace(item, name="add_criteria", variable="add_criteria", about=more)
+            yield described("check", Annotated[tuple[int, ...], number], ())
+            yield described("uncheck", Annotated[tuple[int, ...], unmet], ())
+        else:
+            text = f"{item.about.help} Replaces the list." if item.is_repeated else item.about.help
+            yield replace(item, type=item.type | None, default=None, about=replace(item.about, help=text))
+    clear = Argument("A field to clear.", words=CLEARABLE, metavar="FIELD")
+    yield described("clear", Annotated[tuple[str, ...], clear], ())
+
+
+def _draft(values: Mapping[str, Any]) -> Draft:
+    """Return the draft of arguments of `create_story`."""
+    own = {name: value for name, value in values.items() if name != "start"}
+    return Draft(**{**own, "criteria": tuple(map(Criterion, values.get("criteria", ())))})
+
+
+@operation(
+    "create_story",
+    Command("add", STORIES, note="Put -- before a title that begins with a dash."),
+    json=lambda story: {"id": story.id, "stage": story.stage.name},
+    writes=True,
+    check=lambda **values: check_words(_draft(values)),
+    arguments=tuple(_create_arguments()),
+)
+def create_story(context: Context, /, *, start: bool = False, **values: Any) -> Story:
+    """Add a story.
+
+    It waits in the backlog to be started, or, if it depends on stories, until those are done. A story of type story
+    needs a criterion.
+    """
+    return create(context, _draft(values), start=start)
+
+
+@operation(
+    "update_story",
+    Command("update", STORIES),
+    json=updated_json,
+    writes=True,
+    runs=ANY_RUN,
+    arguments=tuple(_update_arguments()),
+)
+def update_story(
+    context: Context,
+    /,
+    story: int,
+    *,
+    add_criteria: tuple[str, ...] = (),
+    check: tuple[int, ...] = (),
+    uncheck: tuple[int, ...] = (),
+    clear: tuple[str, ...] = (),
+    **values: Any,
+) -> Updated:
+    """Change fields of a story.
+
+    Fields that are not given stay. An agent can do this from inside a run for its own story, to check off its criteria;
+    it can change neither type nor QA mode.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
     with context.store.exclusive() as db:
-        check_references(db, wanted)
-        added = stories.add(db, wanted, Backlog(), actor=context.actor, now=now)
+        if own_run(context, db, story) is not None:
+            _refuse_rules({*given, *clear})
+        before = stories.load(db, story)
+        criteria = (*before.draft.criteria, *map(Criterion, add_criteria))
+        criteria = _mark(_mark(criteria, check, checked=True), uncheck, checked=False)
+        cleared = {name: _DEFAULTS[name] for name in clear}
+        return _write(
+            context, db, before, replace(before.draft, **{**given, **cleared, "criteria": criteria})
+        )
+
+
+@operation(
+    "check_criterion",
+    json=lambda updated: {
+        "id": updated.story.id,
+        "criteria": criteria_json(updated.story.draft),
+        "changed": updated.changed,
+    },
+    writes=True,
+    runs=ANY_RUN,
+)
+def check_criterion(
+    context: Context,
+    story: StoryArgument,
+    number: Annotated[int, Argument("The number of the criterion, counted from 1.", least=1)],
+    *,
+    checked: Annotated[bool, Argument("Whether it is met.")] = True,
+) -> Updated:
+    """Mark an acceptance criterion of a story as met, or as open again."""
+    numbers = (number,)
+    return update_story(context, story, check=numbers if checked else (), uncheck=() if checked else numbers)
+
+
+def create(context: Context, draft: Draft, *, start: bool = False) -> Story:
+    """Add a story to the backlog. With `start`, start it in the same transaction, or add nothing."""
+    refuse_inside_run(context)
+    draft, now = tidy(draft), context.now()
+    with context.store.exclusive() as db:
+        check_references(db, draft)
+        added = stories.add(db, draft, Backlog(), actor=context.actor, now=now)
         check_written(db, added)
         if start:
             refuse_start(db, added)
@@ -70,76 +201,48 @@ def create(context: Context, draft: Draft, *, start: bool = False) -> Story:
         return stories.load(db, added.id)
 
 
-def update(context: Context, story: int, change: Change) -> Updated:
-    """Sets single fields. From inside a run only of its own story, and neither `qa` nor `type`."""
-    with context.store.exclusive() as db:
-        if own_run(context, db, story) is not None:
-            _refuse_rules(change)
-        before = stories.load(db, story)
-        return _write(context, db, before, applied(before.draft, change))
-
-
 def replace_draft(context: Context, story: int, draft: Draft, *, expected: Draft) -> Updated:
-    """Sets all that a person says of a story, as an editor does.
+    """Set all fields of a story, as an editor does.
 
-    Raises HuskiesError `edited_meanwhile` when the story does not say `expected` any more.
+    Raise HuskiesError `edited_meanwhile` if the fields are not `expected` any more.
     """
     refuse_inside_run(context)
     with context.store.exclusive() as db:
         before = stories.load(db, story)
         if before.draft != expected:
-            fact = f"story {story} was changed by somebody else meanwhile"
+            fact = f"story {story} was changed while you edited it"
             raise HuskiesError(fact, hint="Edit it again.", code="edited_meanwhile", subject=str(story))
         return _write(context, db, before, draft)
 
 
-def applied(draft: Draft, change: Change) -> Draft:
-    """`draft` after `change`. Raises HuskiesError `unknown_criterion`."""
-    names = ("title", "type", "description", "depends_on", "epic", "agent", "qa", "priority", "labels")
-    wanted = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
-    emptied = {field.value: _EMPTY[field] for field in change.clear}
-    criteria = (*draft.criteria, *(Criterion(text) for text in change.add_criteria))
-    criteria = _marked(criteria, change.check, checked=True)
-    criteria = _marked(criteria, change.uncheck, checked=False)
-    return replace(draft, **{**wanted, **emptied, "criteria": criteria})
-
-
-_EMPTY: dict[Clearable, object] = {
-    Clearable.DEPENDS_ON: (),
-    Clearable.EPIC: None,
-    Clearable.AGENT: None,
-    Clearable.QA: None,
-    Clearable.LABELS: (),
-}
-
-
 def _write(context: Context, db: Connection, before: Story, draft: Draft) -> Updated:
-    wanted = tidy(draft)
-    check_references(db, wanted)
-    _refuse_epic_under_way(before, wanted)
-    changed = stories.edit(db, before.id, wanted, actor=context.actor, now=context.now())
+    draft = tidy(draft)
+    check_references(db, draft)
+    _refuse_epic_under_way(before, draft)
+    changed = stories.edit(db, before.id, draft, actor=context.actor, now=context.now())
     after = stories.load(db, before.id)
     check_written(db, after)
     return Updated(after, changed)
 
 
-def _refuse_epic_under_way(before: Story, wanted: Draft) -> None:
-    """An epic is never worked on, so what is worked on never becomes one."""
-    turned = wanted.type is StoryType.EPIC and before.draft.type is not StoryType.EPIC
-    if turned and not isinstance(before.stage, Backlog):
-        place = before.stage.name.value
-        fact = f"story {before.id} is in {place}: only a story in backlog can become an epic"
+def _refuse_epic_under_way(before: Story, draft: Draft) -> None:
+    """Raise HuskiesError if a story that has left the backlog becomes an epic: agents never work on epics."""
+    becomes_epic = draft.type is StoryType.EPIC and before.draft.type is not StoryType.EPIC
+    if becomes_epic and not isinstance(before.stage, Backlog):
+        fact = (
+            f"story {before.id} is in {before.stage.name.value}: only a story in backlog can become an epic"
+        )
         raise HuskiesError(fact, code="invalid_type", subject="type")
 
 
-def _refuse_rules(change: Change) -> None:
-    """What decides how a run's work is judged is not for the run to change."""
-    if change.qa is not None or change.type is not None or Clearable.QA in change.clear:
+def _refuse_rules(names: Collection[str]) -> None:
+    """Raise HuskiesError if a run changes the rules by which its own work is judged."""
+    if "qa" in names or "type" in names:
         fact = "an agent cannot change the type or the QA mode of its own story"
-        raise HuskiesError(fact, code="inside_a_run", subject="qa" if change.type is None else "type")
+        raise HuskiesError(fact, code="inside_a_run", subject="type" if "type" in names else "qa")
 
 
-def _marked(
+def _mark(
     criteria: tuple[Criterion, ...], numbers: Collection[int], *, checked: bool
 ) -> tuple[Criterion, ...]:
     for number in numbers:

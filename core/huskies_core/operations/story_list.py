@@ -1,12 +1,18 @@
-"""Looking at stories: many in a line each, or one with all that belongs to it."""
+"""The list of stories, and the page of one story."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.git.worktrees import branch_of, is_made
-from huskies_core.operations.history import transitions
+from huskies_core.operations.common_arguments import StoryArgument
+from huskies_core.operations.history import entry_json, transitions
+from huskies_core.operations.operation import STORIES, Command, operation
+from huskies_core.operations.runs import run_json
+from huskies_core.operations.stories import long_fields_json, story_json
 from huskies_core.pipeline.events import MergeSucceeded, Reopen
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store import branches, content, runs, stories, usage
@@ -18,9 +24,9 @@ from huskies_core.suggest import nearest
 
 @dataclass(frozen=True)
 class Page:
-    """A story and all that belongs to it. `spent_usd` is the cost of all its runs; `content` are keys.
+    """A story with everything that belongs to it. `spent_usd` is the cost of all its runs; `content` are keys.
 
-    `members` are those of an epic, `merge_commit` what brought a story that is done onto the base.
+    `members` are those of an epic; `merge_commit` is the commit that a done story was merged as.
     """
 
     story: Story
@@ -34,50 +40,43 @@ class Page:
     content: tuple[str, ...]
 
 
-def list_stories(
-    context: Context,
-    *,
-    stages: Collection[StageName] = (),
-    kind: StoryType | None = None,
-    label: str | None = None,
-    finished: bool = False,
-) -> tuple[Story, ...]:
-    """By id: those in `stages`, or all that are not terminal, or with `finished` those too."""
-    wanted = frozenset(stages) or frozenset(StageName) - (frozenset() if finished else TERMINAL)
-    with context.store.reading() as db:
-        found = stories.in_stages(db, wanted)
-    return tuple(
-        story
-        for story in found
-        if kind in (None, story.draft.type) and (label is None or label in story.draft.labels)
-    )
+def page_json(page: Page) -> dict[str, object]:
+    return {
+        **story_json(page.story),
+        **long_fields_json(page.story.draft),
+        "members": [member.id for member in page.members],
+        "merge_commit": page.merge_commit,
+        "created_at": page.story.created_at,
+        "updated_at": page.story.updated_at,
+        "history": [entry_json(entry) for entry in page.history],
+        "runs": [run_json(run) for run in page.runs],
+        "usage": {
+            "runs": len(page.runs),
+            "turns": sum(run.turns for run in page.runs),
+            "tool_turns": sum(run.tool_turns for run in page.runs),
+            "cost_usd": page.spent_usd,
+            "denied": sum(sum(run.evidence.denied.values()) for run in page.runs),
+        },
+        "worktree": None if page.worktree is None else str(page.worktree),
+        "branch": page.branch,
+        "content": list(page.content),
+    }
 
 
-def at_work(context: Context) -> frozenset[int]:
-    """The stories with a live run, by the records."""
-    with context.store.reading() as db:
-        return frozenset(run.story for run in runs.live(db))
+@operation("show_story", Command("show", STORIES), json=page_json)
+def show_story(context: Context, story: StoryArgument) -> Page:
+    """Show a story with everything that belongs to it.
 
-
-def label_advice(context: Context, label: str) -> str:
-    """What to say when no story was found by that label: "" where there are some that are not shown."""
-    with context.store.reading() as db:
-        known = {one for story in stories.in_stages(db, set(StageName)) for one in story.draft.labels}
-    if label in known:
-        return ""
-    meant = nearest(label, sorted(known))
-    return f"No story has the label {label}.{f' Did you mean {meant}?' if meant else ''}"
-
-
-def show(context: Context, story: int) -> Page:
-    """All that is known of a story. Raises HuskiesError `not_found`."""
+    The page has its fields and criteria, the members of an epic, its history and runs, its worktree and branch, the
+    commit it was merged as, and the keys of the content that its runs handed over to the next one.
+    """
     project = context.project
     with context.store.reading() as db:
-        found, history = stories.load(db, story), tuple(transitions(db, story=story))
+        current, history = stories.load(db, story), tuple(transitions(db, story=story))
         return Page(
-            story=found,
+            story=current,
             members=stories.members(db, story),
-            merge_commit=_merge_commit(found, history),
+            merge_commit=_merge_commit(current, history),
             history=history,
             runs=runs.of_story(db, story),
             spent_usd=usage.spent_on_story(db, story),
@@ -87,8 +86,58 @@ def show(context: Context, story: int) -> Page:
         )
 
 
+@operation(
+    "list_stories",
+    Command("list", STORIES),
+    json=lambda found: {"stories": [story_json(story) for story in found]},
+)
+def list_stories(
+    context: Context,
+    stages: Annotated[
+        tuple[StageName, ...], Argument("Only stories in this stage.", flags=("--stage",), metavar="S")
+    ] = (),
+    kind: Annotated[
+        StoryType | None, Argument("Only stories of this type.", name="type", metavar="T")
+    ] = None,
+    label: Annotated[
+        str | None, Argument("Only stories with this label.", metavar="L", completion="labels")
+    ] = None,
+    *,
+    finished: Annotated[
+        bool, Argument("Include done, archived, abandoned and superseded ones.", flags=("--all",))
+    ] = False,
+) -> tuple[Story, ...]:
+    """List stories by id.
+
+    Finished ones (done, archived, abandoned or superseded) are included on request, or if their stage is given.
+    """
+    names = frozenset(stages) or frozenset(StageName) - (frozenset() if finished else TERMINAL)
+    with context.store.reading() as db:
+        candidates = stories.in_stages(db, names)
+    return tuple(
+        story
+        for story in candidates
+        if kind in (None, story.draft.type) and (label is None or label in story.draft.labels)
+    )
+
+
+def stories_with_live_runs(context: Context) -> frozenset[int]:
+    with context.store.reading() as db:
+        return frozenset(run.story for run in runs.live(db))
+
+
+def label_advice(context: Context, label: str) -> str:
+    """Return advice for a list by a label that no story has; "" if a story has it."""
+    with context.store.reading() as db:
+        known = {name for story in stories.in_stages(db, set(StageName)) for name in story.draft.labels}
+    if label in known:
+        return ""
+    meant = nearest(label, sorted(known))
+    return f"No story has the label {label}.{f' Did you mean {meant}?' if meant else ''}"
+
+
 def _merge_commit(story: Story, history: Sequence[Entry]) -> str | None:
-    """An archived story has forgotten it: its journal has not."""
+    """Return the merge commit. The record of an archived story does not have it any more; its journal does."""
     if story.stage.name not in (StageName.DONE, StageName.ARCHIVED):
         return None
     entered = [entry for entry in history if entry.event in (MergeSucceeded.name, Reopen.name)]

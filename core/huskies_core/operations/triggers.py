@@ -1,59 +1,135 @@
-"""Triggers: set for what is to happen from now on, listed, cancelled by number or by the label they look for."""
+"""Triggers: what is due when stories move."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
-from huskies_core.operations.actions import check_name, number_of
+from huskies_core.operations.actions import (
+    ARGS,
+    FINISHED,
+    PROMPT,
+    TOOL,
+    build_action,
+    cancel_named,
+    check_name,
+    list_items,
+)
+from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.pipeline.stages import StageName
 from huskies_core.pipeline.state_machine import event_names
-from huskies_core.runs.authorization import refuse_inside_run
-from huskies_core.store import triggers
-from huskies_core.store.actions import Action
+from huskies_core.store import actions, triggers
 from huskies_core.store.stories import StoryType
-from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode, TriggerState
+from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode
 from huskies_core.suggest import nearest
 
-_WILD = frozenset("*?[")
+_WILDCARDS = frozenset("*?[")
+_VARIABLES = "Variables of the transition: {{story_id}}, {{story_title}}, {{event}}, {{from}}, {{to}}."
+_TEMPLATE_ARGS = replace(ARGS, help=f"{ARGS.help} {_VARIABLES}")
+_TEMPLATE = replace(PROMPT, help=f"{PROMPT.help} {_VARIABLES}")
 
 
-def create(
-    context: Context, predicate: Predicate, deed: Action, *, mode: TriggerMode = TriggerMode.ONCE
+def _pattern(text: str, flag: str = "", completion: str = "") -> Argument:
+    return Argument(text, flags=(flag,) if flag else (), metavar="GLOB", completion=completion)
+
+
+def trigger_json(trigger: Trigger) -> dict[str, Any]:
+    draft = trigger.draft
+    return {
+        "id": trigger.id,
+        "predicate": draft.predicate.as_document(),
+        "mode": draft.mode.value,
+        "action": actions.document(draft.deed),
+        "fired": trigger.fired,
+        "state": trigger.state.value,
+        "trouble": trigger.trouble or None,
+    }
+
+
+@operation(
+    "create_trigger",
+    Command("trigger add"),
+    json=trigger_json,
+    writes=True,
+)
+def create_trigger(
+    context: Context,
+    story: Annotated[
+        str | None, _pattern("Only the story with this id; like the others, a pattern with * and ?.")
+    ] = None,
+    label: Annotated[str | None, _pattern("Only stories with this label.")] = None,
+    kind: Annotated[
+        str | None, replace(_pattern("Only stories of this type.", completion="types"), name="type")
+    ] = None,
+    event: Annotated[str | None, _pattern("Only this event.", completion="events")] = None,
+    from_stage: Annotated[str | None, _pattern("Only from this stage.", "--from", "stages")] = None,
+    *,
+    to_stage: Annotated[str | None, _pattern("Only to this stage.", "--to", "stages")] = None,
+    mode: Annotated[
+        TriggerMode | None,
+        Argument(
+            "Run once (the default), or for each transition (persistent).", flags=("--once/--persistent",)
+        ),
+    ] = None,
+    tool: Annotated[str | None, TOOL] = None,
+    args: Annotated[Mapping[str, Any] | None, _TEMPLATE_ARGS] = None,
+    prompt: Annotated[str | None, _TEMPLATE] = None,
+    find: FindOperation,
 ) -> Trigger:
-    """Sets a trigger. Raises UsageError for a pattern that nothing will ever meet."""
-    refuse_inside_run(context)
+    """Set a trigger for transitions from now on.
+
+    A transition must match all patterns that are given. The action is an operation with its arguments, or a prompt.
+    """
+    action = build_action(find, tool, args, prompt, of_trigger=True)
+    predicate = Predicate(story, label, kind, event, before=from_stage, after=to_stage)
     _check(predicate)
+    draft = Draft(predicate, action, mode or TriggerMode.ONCE)
     with context.store.exclusive() as db:
-        return triggers.add(db, Draft(predicate, deed, mode), actor=context.actor, now=context.now())
+        return triggers.add(db, draft, actor=context.actor, now=context.now())
 
 
-def list_triggers(context: Context, *, everything: bool = False) -> tuple[Trigger, ...]:
-    """Those that are armed, suspended or interrupted, or all there ever were."""
-    with context.store.reading() as db:
-        found = triggers.everything(db)
-    shown = (TriggerState.ARMED, TriggerState.SUSPENDED, TriggerState.INTERRUPTED)
-    return tuple(trigger for trigger in found if everything or trigger.state in shown)
+@operation(
+    "list_triggers",
+    Command("trigger list"),
+    json=lambda found: {"triggers": [trigger_json(trigger) for trigger in found]},
+)
+def list_triggers(context: Context, *, finished: Annotated[bool, FINISHED] = False) -> tuple[Trigger, ...]:
+    """List triggers.
+
+    Armed and suspended triggers are listed, and those whose tool call was interrupted.
+    """
+    return list_items(context, triggers, finished=finished)
 
 
-def cancel(context: Context, name: str) -> tuple[Trigger, ...]:
-    """Cancels the trigger of that number, or all that look for that label; what is gone stays gone. The ones that were
-    cancelled now."""
-    refuse_inside_run(context)
-    with context.store.exclusive() as db:
-        found = triggers.find(db, number_of(name)) if number_of(name) else None
-        named = triggers.labelled(db, name) if found is None else (found,)
-        left = [trigger for trigger in named if _is_there(trigger)]
-        for trigger in left:
-            triggers.cancel(db, trigger, actor=context.actor, now=context.now())
-        return tuple(triggers.load(db, trigger.id) for trigger in left)
+@operation(
+    "cancel_trigger",
+    Command("trigger cancel"),
+    json=lambda cancelled: {"cancelled": [trigger.id for trigger in cancelled]},
+    writes=True,
+)
+def cancel_trigger(
+    context: Context,
+    trigger: Annotated[
+        str,
+        Argument(
+            "The trigger's id, or the label in its pattern.",
+            metavar="TRIGGER",
+            positional=True,
+            completion="triggers",
+        ),
+    ],
+) -> tuple[Trigger, ...]:
+    """Cancel a trigger, or all triggers for a label.
 
-
-def _is_there(trigger: Trigger) -> bool:
-    """Whether there is anything to cancel: something to wait for, or a trouble that is listed."""
-    if trigger.state is TriggerState.FIRED:
-        return bool(trigger.trouble)
-    return trigger.state is not TriggerState.CANCELLED
+    It is no error if there is none.
+    """
+    return cancel_named(context, triggers, trigger)
 
 
 def _check(predicate: Predicate) -> None:
+    """Raise UsageError for a pattern that no transition can match."""
     stages = tuple(name.value for name in StageName)
     known = {
         "type": tuple(kind.value for kind in StoryType),
@@ -63,7 +139,7 @@ def _check(predicate: Predicate) -> None:
     }
     for field, pattern in predicate.as_document().items():
         check_name(field, pattern)
-        if field in known and not _WILD.intersection(pattern) and pattern not in known[field]:
+        if field in known and not _WILDCARDS.intersection(pattern) and pattern not in known[field]:
             meant = nearest(pattern, known[field])
-            hint = f"Did you mean {meant}?" if meant else f"There are: {', '.join(known[field])}."
-            raise UsageError(f"{field} {pattern} is never met", hint=hint, subject=field)
+            hint = f"Did you mean {meant}?" if meant else f"Known: {', '.join(known[field])}."
+            raise UsageError(f"{field} {pattern} does not exist", hint=hint, subject=field)

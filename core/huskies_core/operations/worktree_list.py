@@ -1,55 +1,110 @@
-"""Where the work of stories lies: their worktrees, and what was rescued of those that are gone."""
+"""The worktrees of stories, and the work that was rescued from removed ones."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
+from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.git.rescue import Rescue, list_rescues, restore_rescue
+from huskies_core.git.rescue import Rescue, restore_rescue
+from huskies_core.git.rescue import list_rescues as rescues_of
 from huskies_core.git.worktrees import branch_of, is_made, made_worktrees
+from huskies_core.operations.common_arguments import StoryArgument, story_argument
+from huskies_core.operations.operation import Command, operation
 from huskies_core.pipeline.stages import StageName
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import stories
 
 
 @dataclass(frozen=True)
 class Worktree:
     story: int
-    path: Path
-    branch: str
     stage: StageName
+    branch: str
+    path: Path
 
 
+@dataclass(frozen=True)
+class WorktreePath:
+    story: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A rescue, and the branch that was created from it."""
+
+    rescue: Rescue
+    branch: str
+
+
+@operation(
+    "list_worktrees",
+    Command("worktree list"),
+    json=lambda found: {"worktrees": [{**asdict(item), "path": str(item.path)} for item in found]},
+)
 def list_worktrees(context: Context) -> tuple[Worktree, ...]:
-    """The worktrees that are there, by story."""
+    """List the worktrees by story.
+
+    Each has its story, the story's stage, its branch and its path.
+    """
     project, made = context.project, made_worktrees(context.project)
     with context.store.reading() as db:
         stages = stories.stages_of(db, made)
     return tuple(
-        Worktree(story, project.worktree(story), branch_of(story), stages[story].name)
+        Worktree(story, stages[story].name, branch_of(story), project.worktree(story))
         for story in sorted(stages)
     )
 
 
-def worktree_of(context: Context, story: int) -> Path:
-    """Raises HuskiesError `not_found` when the story has none now."""
+@operation(
+    command=Command("worktree path", note='For the shell: cd "$(huskies worktree path 12)".'), json=asdict
+)
+def worktree_path(context: Context, story: StoryArgument) -> WorktreePath:
+    """Print the path of a story's worktree."""
     with context.store.reading() as db:
         stories.load(db, story)
     if not is_made(context.project, story):
-        hint = (
-            "One is made when the story is coded, and removed when it is finished: see 'huskies rescue list'."
-        )
+        hint = "It is created when the story is coded, and removed when it is finished: see 'huskies rescue list'."
         raise HuskiesError(f"story {story} has no worktree", hint=hint, code="not_found", subject=str(story))
-    return context.project.worktree(story)
+    return WorktreePath(story, str(context.project.worktree(story)))
 
 
-def rescues(context: Context) -> tuple[Rescue, ...]:
-    """Newest first."""
-    return list_rescues(context.repository)
+@operation(
+    "list_rescues",
+    Command("rescue list"),
+    json=lambda rescues: {"rescues": [asdict(rescue) for rescue in rescues]},
+)
+def list_rescues(context: Context) -> tuple[Rescue, ...]:
+    """List rescued work, the newest first.
+
+    A rescue has the uncommitted files and the commits that a worktree or a branch had when it was removed.
+    """
+    return rescues_of(context.repository)
 
 
-def restore(context: Context, story: int, *, time: str | None, branch: str | None) -> tuple[Rescue, str]:
-    """Makes a branch of rescued work, by default `rescued/story-<id>`; the rescue stays."""
-    refuse_inside_run(context)
-    wanted = branch or f"rescued/story-{story}"
-    return restore_rescue(context.repository, story, time=time, to_branch=wanted), wanted
+@operation(
+    "restore_rescue",
+    Command("rescue restore"),
+    json=lambda restored: {**asdict(restored.rescue), "branch": restored.branch},
+    writes=True,
+)
+def restore(
+    context: Context,
+    story: Annotated[int, story_argument("rescues")],
+    *,
+    time: Annotated[
+        str | None,
+        Argument("The time of the rescue; by default the newest.", metavar="T", completion="rescue-times"),
+    ] = None,
+    branch: Annotated[
+        str | None,
+        Argument("The branch to create; by default rescued/story-ID.", flags=("--to",), metavar="BRANCH"),
+    ] = None,
+) -> Restored:
+    """Restore rescued work as a branch.
+
+    Nothing is checked out, and the rescue stays.
+    """
+    name = branch or f"rescued/story-{story}"
+    return Restored(restore_rescue(context.repository, story, time=time, to_branch=name), name)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any
 
+from huskies_core.argument import Argument, parse_story_id
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import Seq, StoryId, Visit
@@ -44,18 +45,53 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Draft:
-    """What a person says of a story; everything else about it is the program's."""
+    """The fields of a story that people set. The options of `add` and `update`, the arguments of the tools and the JSON
+    of a story follow from it; a field that is empty by default can be cleared."""
 
-    title: str
-    type: StoryType = StoryType.STORY
-    description: str = ""
-    criteria: tuple[Criterion, ...] = ()
-    depends_on: tuple[int, ...] = ()
-    epic: int | None = None
-    agent: str | None = None
-    qa: QaMode | None = None
-    priority: int = 0
-    labels: tuple[str, ...] = ()
+    title: Annotated[str, Argument("One line, at most 200 characters.", metavar="TITLE")]
+    type: Annotated[StoryType, Argument("The kind of work.", metavar="T")] = StoryType.STORY
+    description: Annotated[
+        str,
+        Argument("What the story asks for, in Markdown.", flags=("--body",), metavar="FILE", is_file=True),
+    ] = ""
+    criteria: Annotated[
+        tuple[Criterion, ...],
+        Argument(
+            "An acceptance criterion; a story of type story needs one.",
+            flags=("--criterion", "-c"),
+            metavar="TEXT",
+        ),
+    ] = ()
+    depends_on: Annotated[
+        tuple[int, ...],
+        Argument(
+            "The id of a story that must be done first.",
+            least=1,
+            metavar="ID",
+            parse=parse_story_id,
+            completion="stories",
+        ),
+    ] = ()
+    agent: Annotated[
+        str | None,
+        Argument(
+            "An agent's name, or a part of its model; by default any.", metavar="A", completion="agents"
+        ),
+    ] = None
+    qa: Annotated[
+        QaMode | None,
+        Argument("Who judges the work: only the gates (server), an agent, or a person (human).", metavar="M"),
+    ] = None
+    priority: Annotated[int, Argument("Stories with a higher number come first.", metavar="N")] = 0
+    labels: Annotated[
+        tuple[str, ...], Argument("A label.", flags=("--label",), metavar="L", completion="labels")
+    ] = ()
+    epic: Annotated[
+        int | None,
+        Argument(
+            "The id of the story's epic.", least=1, metavar="ID", parse=parse_story_id, completion="epics"
+        ),
+    ] = None
 
     @property
     def open_criteria(self) -> tuple[int, ...]:

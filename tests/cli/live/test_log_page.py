@@ -170,7 +170,7 @@ def test_the_spaces_of_what_was_printed_stay(context: Context) -> None:
 
 def test_a_story_without_a_run_says_what_it_waits_for(context: Context) -> None:
     page = LogPage(context, 1)
-    assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' says what it waits for."
+    assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' shows what it waits for."
     begin(context).write_text("at last\n")
     assert screen(page)[2] == "at last"
 

@@ -115,7 +115,7 @@ def test_a_missing_git_does_not_stop_the_other_checks(
     with open_context(context.project.root, find=find_remains) as again:
         found = problems(again)
     assert {found.pop(name) for name in ("git", "config", "worktrees")} == {"git is not on PATH"}
-    assert found == {"agent ann": "true is no program that can be run"}
+    assert found == {"agent ann": "true is not an executable program"}
 
 
 def test_an_invalid_config_is_reported_by_its_own_check_only(context: Context) -> None:

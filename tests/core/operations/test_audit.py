@@ -8,7 +8,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import audit, history
 from huskies_core.operations.history import Selection
-from huskies_core.operations.moves import freeze, unfreeze
+from huskies_core.operations.moves import freeze_story, unfreeze_story
 from huskies_core.operations.stories import create
 from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.pass_runner import run_pass
@@ -21,7 +21,7 @@ from support.said import draft
 def log(context: Context) -> Path:
     """The log of a story that was started and frozen."""
     create(context, draft(), start=True)
-    freeze(context, 1)
+    freeze_story(context, 1)
     run_pass(context, AUDIT_LOG)
     return context.project.audit_log
 
@@ -59,7 +59,7 @@ def test_a_line_that_is_not_whole_is_told_when_it_is(context: Context, log: Path
 def test_a_log_that_is_begun_anew_is_followed_and_no_row_told_twice(context: Context, log: Path) -> None:
     def begin_anew() -> None:
         log.rename(log.with_suffix(".old"))
-        unfreeze(context, 1)
+        unfreeze_story(context, 1)
         run_pass(context, AUDIT_LOG)
 
     assert seqs(islice(audit.follow(context.project, 0, begin_anew), 3)) == [2, 3, 4]

@@ -165,7 +165,7 @@ def test_agents_that_wait_after_a_crash_are_throttled(context: Context) -> None:
     for _ in range(4):
         crash(context, 1)
     (one,) = limits(context).throttled
-    assert (one.agent, one.story, one.why, to_iso(one.until)) == (
+    assert (one.agent, one.story, one.rule, to_iso(one.until)) == (
         "ann",
         1,
         "crash_wait",
@@ -190,8 +190,8 @@ def test_a_config_that_does_not_load_takes_no_board_away(context: Context) -> No
     claim(context, 1)
     configure(context, "max_coder = 1")
     board = read_board(context)
-    assert board.trouble is not None
-    assert (board.trouble.code, board.limits, len(board.runs)) == ("config_error", None, 1)
+    assert board.config_error is not None
+    assert (board.config_error.code, board.limits, len(board.runs)) == ("config_error", None, 1)
     assert cards(board) == [("backlog", 3, "idle"), ("coding", 1, "running"), ("blocked", 2, "blocked")]
     assert needs(board) == [(2, "blocked", "huskies unblock 2")]
 

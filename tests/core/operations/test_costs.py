@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.ids import Seq, StoryId
-from huskies_core.operations.costs import By, cost_document, read_costs
+from huskies_core.operations.costs import By, costs_json, read_costs
 from huskies_core.runtimes.interface import Price
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
@@ -52,7 +52,7 @@ def spend(context: Context, story: int, agent: str, *used: Usage, hours_ago: int
 def keys(context: Context, by: By, since: str = "") -> list[tuple[object, int, float]]:
     return [
         (row["key"], row["runs"], row["cost_usd"])
-        for row in cost_document(read_costs(context, by, since))["rows"]
+        for row in costs_json(read_costs(context, by, since))["rows"]
     ]
 
 
@@ -61,7 +61,7 @@ def test_the_dearest_comes_first_and_the_total_is_the_same_whatever_is_asked(con
     assert keys(context, By.AGENT) == [("ann", 2, 5.25), ("bob", 1, 0.5)]
     assert keys(context, By.MODEL) == [("haiku", 2, 4.25), ("opus", 2, 1.5)]
     assert keys(context, By.DAY) == [("2026-02-28", 1, 4.0), ("2026-03-01", 2, 1.75)]
-    totals = [cost_document(read_costs(context, by))["total"] for by in By]
+    totals = [costs_json(read_costs(context, by))["total"] for by in By]
     assert totals == [
         {
             "runs": 3,

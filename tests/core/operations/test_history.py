@@ -17,7 +17,7 @@ from support.said import draft
 def test_transitions_are_told_in_order_and_other_rows_on_request(context: Context) -> None:
     create(context, draft())
     create(context, draft(), start=True)
-    moves.freeze(context, 2)
+    moves.freeze_story(context, 2)
     told = [(entry.story, entry.event) for entry in history.read(context, Selection())]
     every = [entry.event for entry in history.read(context, Selection(story=2, every_kind=True))]
     after = [entry.event for entry in history.read(context, Selection(after=3))]
@@ -32,15 +32,15 @@ def test_more_rows_than_a_batch_are_told_once_each(context: Context, monkeypatch
     monkeypatch.setattr(history, "BATCH", 2)
     create(context, draft(), start=True)
     for _ in range(3):
-        moves.freeze(context, 1)
-        moves.unfreeze(context, 1)
+        moves.freeze_story(context, 1)
+        moves.unfreeze_story(context, 1)
     for wanted in (Selection(), Selection(story=1)):
         assert [entry.seq for entry in history.read(context, wanted)] == list(range(2, 9))
 
 
 def test_following_goes_on_with_what_happens_next(context: Context) -> None:
     create(context, draft(), start=True)
-    rows = history.follow(context, Selection(story=1), lambda: moves.freeze(context, 1))
+    rows = history.follow(context, Selection(story=1), lambda: moves.freeze_story(context, 1))
     assert [next(rows).event, next(rows).event] == ["start", "freeze"]
 
 

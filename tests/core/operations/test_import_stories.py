@@ -7,7 +7,7 @@ import pytest
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.export import export, write_exported
-from huskies_core.operations.import_stories import import_stories
+from huskies_core.operations.import_stories import import_files
 from huskies_core.operations.stories import create
 from huskies_core.operations.story_list import list_stories
 from huskies_core.pipeline.stages import Merge
@@ -31,7 +31,7 @@ def everything(context: Context) -> list[tuple[int, str, str, str]]:
 
 def refusal_of(context: Context, *paths: Path) -> tuple[str, str]:
     with pytest.raises(HuskiesError) as refusal:
-        import_stories(context, paths)
+        import_files(context, paths)
     assert everything(context) == []
     return refusal.value.code, refusal.value.message
 
@@ -51,7 +51,7 @@ def test_the_older_layout_keeps_number_type_and_stage(
     repository.checkout("feature/story-7", new=True)
     repository.commit_file("work", "done\n")
     repository.checkout("main")
-    imported = import_stories(context, [work])
+    imported = import_files(context, [work])
     assert len(imported) == 7
     assert everything(context) == [
         (3, "story", "backlog", "created"),
@@ -80,7 +80,7 @@ def test_new_files_get_new_numbers_and_keep_what_they_depend_on(context: Context
         folder / name
         for name in ("4_story_show-the-board.md", "3_story_show-the-board.md", "2_epic_all-of-it.md")
     ]
-    imported = import_stories(context, [folder])
+    imported = import_files(context, [folder])
     with context.store.reading() as db:
         drafts = [stories.load(db, item.story).draft for item in imported]
     assert [(said.type, said.depends_on, said.epic) for said in drafts] == [
@@ -102,7 +102,7 @@ def test_a_number_in_use_refuses_the_import(context: Context, tmp_path: Path) ->
     create(context, draft())
     file = write(tmp_path, "1_backlog/1_story_a.md")
     with pytest.raises(HuskiesError) as refusal:
-        import_stories(context, [tmp_path])
+        import_files(context, [tmp_path])
     assert (refusal.value.code, refusal.value.message) == ("number_in_use", f"{file}: number 1 is in use")
 
 

@@ -10,11 +10,11 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
-from huskies_core.operations import merges, moves, reviews
+from huskies_core.operations import moves
 from huskies_core.operations.merges import Released, RetryTo
-from huskies_core.operations.moves import Moved
 from huskies_core.operations.reviews import Reported
-from huskies_core.operations.stories import Change, create, update
+from huskies_core.operations.stories import create, update_story
+from huskies_core.operations.story_events import Moved, start
 from huskies_core.pipeline.events import (
     Event,
     MergeFailed,
@@ -82,76 +82,76 @@ def refusal_of(act: Callable[[], object]) -> tuple[str, str]:
 
 def test_a_story_is_started_once(context: Context) -> None:
     create(context, draft())
-    assert moves.start(context, 1) == Moved(1, "start", StageName.BACKLOG, StageName.CODING)
-    told = refusal_of(lambda: moves.start(context, 1))
+    assert moves.start_story(context, 1) == Moved(1, "start", StageName.BACKLOG, StageName.CODING)
+    told = refusal_of(lambda: moves.start_story(context, 1))
     assert told == ("invalid_transition", "start is not allowed for story 1 in coding")
 
 
 def test_an_epic_is_never_started(context: Context) -> None:
     create(context, Draft("All of it", type=StoryType.EPIC))
-    assert refusal_of(lambda: moves.start(context, 1, force=True))[0] == "epic"
+    assert refusal_of(lambda: moves.start_story(context, 1, force=True))[0] == "epic"
 
 
 def test_a_story_waits_for_its_dependencies_unless_forced(context: Context) -> None:
     create(context, draft(), start=True)
     create(context, draft(), start=True)
     create(context, draft(depends_on=(1, 2)))
-    moves.abandon(context, 2, reason="too old")
-    told = refusal_of(lambda: moves.start(context, 3))
+    moves.abandon_story(context, 2, reason="too old")
+    told = refusal_of(lambda: moves.start_story(context, 3))
     never = "2 (abandoned: too old)"
     assert told == ("unmet_dependency", f"story 3 waits for 1 (coding), {never}")
-    assert moves.start(context, 3, force=True).after is StageName.CODING
+    assert start(context, 3, force=True).after is StageName.CODING
 
 
 def test_a_superseded_dependency_stands_for_its_heir(context: Context) -> None:
     create(context, draft())
     create(context, draft())
     create(context, draft(depends_on=(1,)))
-    moves.supersede(context, 1, by=2)
-    told = refusal_of(lambda: moves.start(context, 3))[1]
-    moves.close(context, 2, reason="done elsewhere")
+    moves.supersede_story(context, 1, by=2)
+    told = refusal_of(lambda: moves.start_story(context, 3))[1]
+    moves.close_story(context, 2, reason="done elsewhere")
     assert told == "story 3 waits for 1 (superseded by 2: backlog)"
-    assert moves.start(context, 3).after is StageName.CODING
+    assert start(context, 3).after is StageName.CODING
 
 
 def test_a_story_is_blocked_with_a_reason_and_goes_on(context: Context) -> None:
     create(context, draft(), start=True)
-    moves.block(context, 1, reason="no key")
+    moves.block_story(context, 1, reason="no key")
     blocked = stage(context)
-    moves.unblock(context, 1)
+    moves.unblock_story(context, 1)
     assert (blocked, stage(context)) == (Blocked("no key", Coding()), Coding())
 
 
 def test_a_reason_must_say_something(context: Context) -> None:
     create(context, draft())
-    assert refusal_of(lambda: moves.block(context, 1, reason=" "))[0] == "missing_reason"
+    assert refusal_of(lambda: moves.block_story(context, 1, reason=" "))[0] == "missing_reason"
 
 
 def test_a_story_that_is_not_there_is_named(context: Context) -> None:
-    assert refusal_of(lambda: moves.freeze(context, 7)) == ("not_found", "there is no story 7")
+    assert refusal_of(lambda: moves.freeze_story(context, 7)) == ("not_found", "there is no story 7")
 
 
 @pytest.mark.parametrize(("by", "code"), [(1, "dependency_cycle"), (2, "dependency_cycle"), (9, "not_found")])
 def test_a_heir_must_exist_and_not_wait_for_the_story(context: Context, by: int, code: str) -> None:
     create(context, draft())
     create(context, draft(depends_on=(1,)))
-    assert refusal_of(lambda: moves.supersede(context, 1, by=by))[0] == code
+    assert refusal_of(lambda: moves.supersede_story(context, 1, by=by))[0] == code
     assert stage(context).name is StageName.BACKLOG
 
 
 def test_two_stories_cannot_replace_each_other(context: Context) -> None:
     create(context, draft())
     create(context, draft())
-    moves.supersede(context, 1, by=2)
-    assert refusal_of(lambda: moves.supersede(context, 2, by=1))[0] == "dependency_cycle"
+    moves.supersede_story(context, 1, by=2)
+    assert refusal_of(lambda: moves.supersede_story(context, 2, by=1))[0] == "dependency_cycle"
     assert stage(context) == Superseded(StoryId(2))
 
 
 def test_an_heir_cannot_be_made_to_wait_for_what_it_replaced(context: Context) -> None:
     create(context, draft())
     create(context, draft())
-    moves.supersede(context, 1, by=2)
-    told = refusal_of(lambda: update(context, 2, Change(depends_on=(1,))))
+    moves.supersede_story(context, 1, by=2)
+    told = refusal_of(lambda: update_story(context, 2, depends_on=(1,)))
     assert told == ("dependency_cycle", "story 2 would wait for itself: 2 → 1 → 2")
 
 
@@ -160,14 +160,14 @@ def test_approved_work_goes_into_the_queue(context: Context, repository: GitRepo
     add_work(repository)
     lead(context, ReviewHeld("look"))
     passed = Moved(1, "qa_passed", StageName.REVIEW_HOLD, StageName.MERGE, open_criteria=(1,))
-    assert reviews.approve(context, 1) == passed
+    assert moves.approve_story(context, 1) == passed
     assert stage(context) == Merge(BRANCH, 1)
 
 
 def test_a_spike_without_commits_is_closed_when_approved(context: Context) -> None:
     create(context, draft(type=StoryType.SPIKE), start=True)
     lead(context, ReviewHeld("look"))
-    reviews.approve(context, 1)
+    moves.approve_story(context, 1)
     assert stage(context) == Archived(to_iso(context.now()), ArchiveReason.CLOSED)
 
 
@@ -175,19 +175,19 @@ def test_nothing_else_is_approved_without_commits(context: Context, repository: 
     create(context, draft(), start=True)
     repository.branch(BRANCH)
     lead(context, ReviewHeld("look"))
-    told = refusal_of(lambda: reviews.approve(context, 1))
+    told = refusal_of(lambda: moves.approve_story(context, 1))
     assert told == ("no_commits", "story 1 has no commits on its branch, so there is nothing to merge")
 
 
 def test_what_nobody_reviews_cannot_be_approved(context: Context) -> None:
     create(context, draft())
-    assert refusal_of(lambda: reviews.approve(context, 1))[0] == "invalid_transition"
+    assert refusal_of(lambda: moves.approve_story(context, 1))[0] == "invalid_transition"
 
 
 def test_notes_of_a_rejection_are_kept_for_the_next_prompt(context: Context) -> None:
     create(context, draft(), start=True)
     lead(context, QaRequested())
-    reviews.reject(context, 1, notes="-x\x1b[1m\n")
+    moves.reject_story(context, 1, notes="-x\x1b[1m\n")
     with context.store.reading() as db:
         assert (stage(context), content.of_story(db, 1)) == (Coding(), {content.QA_NOTES: "-x\x1b[1m\n"})
 
@@ -196,9 +196,9 @@ def test_one_rejection_too_many_blocks(context: Context) -> None:
     create(context, draft(), start=True)
     for _ in range(3):
         lead(context, QaRequested())
-        reviews.reject(context, 1, notes="again")
+        moves.reject_story(context, 1, notes="again")
     lead(context, QaRequested())
-    assert reviews.reject(context, 1, notes="again") == Moved(1, "block", StageName.QA, StageName.BLOCKED)
+    assert moves.reject_story(context, 1, notes="again") == Moved(1, "block", StageName.QA, StageName.BLOCKED)
     assert stage(context) == Blocked("qa_rejected after 3 of 3 retries: again", Qa())
 
 
@@ -206,9 +206,9 @@ def test_a_qa_run_tells_its_verdict_and_moves_nothing(context: Context, as_run: 
     create(context, draft(), start=True)
     lead(context, QaRequested())
     inside = as_run(1, RunKind.QA)
-    update(inside, 1, Change(check=(1,)))
-    assert reviews.approve(inside, 1) == Reported(1, 1, Verdict.APPROVED)
-    assert reviews.reject(inside, 1, notes="no") == Reported(1, 1, Verdict.REJECTED)
+    update_story(inside, 1, check=(1,))
+    assert moves.approve_story(inside, 1) == Reported(1, 1, Verdict.APPROVED)
+    assert moves.reject_story(inside, 1, notes="no") == Reported(1, 1, Verdict.REJECTED)
     with context.store.reading() as db:
         run = runs.load(db, 1)
     assert (stage(context), run.verdict, run.notes) == (Qa(), Verdict.REJECTED, "no")
@@ -218,9 +218,9 @@ def test_a_qa_run_approves_nothing_that_it_has_not_checked(context: Context, as_
     create(context, draft(criteria=tuple(map(Criterion, "abc"))), start=True)
     lead(context, QaRequested())
     inside = as_run(1, RunKind.QA)
-    update(inside, 1, Change(check=(2,)))
+    update_story(inside, 1, check=(2,))
     with pytest.raises(HuskiesError) as refusal:
-        reviews.approve(inside, 1)
+        moves.approve_story(inside, 1)
     with context.store.reading() as db:
         verdict = runs.load(db, 1).verdict
     told = refusal.value
@@ -237,8 +237,8 @@ def test_a_qa_run_approves_nothing_that_it_has_not_checked(context: Context, as_
 def test_a_verdict_is_only_for_its_kind_of_run(context: Context, as_run: AsRun) -> None:
     create(context, draft(), start=True)
     inside = as_run(1, RunKind.CODER)
-    for act in (lambda: reviews.approve(inside, 1), lambda: reviews.resolve(inside, 1)):
-        assert refusal_of(act) == ("inside_a_run", "that is not for a coder run to say")
+    for act in (lambda: moves.approve_story(inside, 1), lambda: moves.resolve_story(inside, 1)):
+        assert refusal_of(act) == ("inside_a_run", "a coder run cannot report this")
 
 
 def test_a_run_that_is_over_has_no_say(context: Context, as_run: AsRun) -> None:
@@ -246,7 +246,7 @@ def test_a_run_that_is_over_has_no_say(context: Context, as_run: AsRun) -> None:
     inside = as_run(1, RunKind.QA)
     with context.store.exclusive() as db:
         runs.end(db, 1, runs.Report(runs.Outcome.COMPLETED), actor="test", now=context.now())
-    assert refusal_of(lambda: reviews.approve(inside, 1)) == ("inside_a_run", "this run is over")
+    assert refusal_of(lambda: moves.approve_story(inside, 1)) == ("inside_a_run", "this run has ended")
 
 
 @pytest.mark.parametrize(
@@ -258,14 +258,14 @@ def test_a_failed_merge_goes_on_where_a_person_says(
     create(context, draft(), start=True)
     add_work(repository)
     lead(context, TO_MERGE, CONFLICT, FINAL)
-    merges.retry(context, 1, to=to)
+    moves.retry_story(context, 1, to=to)
     assert stage(context).name == after
 
 
 def test_a_retry_needs_commits(context: Context) -> None:
     create(context, draft(), start=True)
     lead(context, TO_MERGE, CONFLICT)
-    assert refusal_of(lambda: merges.retry(context, 1))[0] == "no_commits"
+    assert refusal_of(lambda: moves.retry_story(context, 1))[0] == "no_commits"
 
 
 @pytest.mark.parametrize(
@@ -278,9 +278,9 @@ def test_a_retry_ends_what_holds_a_merge_and_moves_nothing(
     lead(context, TO_MERGE)
     with context.store.exclusive() as db:
         queue_holds.put(db, kind, held, {}, actor="test", now=context.now())
-    assert merges.retry(context, 1) == Released(1, (kind,))
-    told = refusal_of(lambda: merges.retry(context, 1))
-    fact = "story 1 is in merge and nothing holds it: there is nothing to retry"
+    assert moves.retry_story(context, 1) == Released(1, (kind,))
+    told = refusal_of(lambda: moves.retry_story(context, 1))
+    fact = "story 1 is in merge and has no queue hold: there is nothing to retry"
     with context.store.reading() as db:
         events = [entry.event for entry in journal.entries_after(db, 0) if entry.kind is journal.Kind.QUEUE]
     assert (told, events) == (("invalid_transition", fact), ["hold_began", "hold_ended"])
@@ -291,7 +291,7 @@ def test_a_story_merged_by_hand_is_done(context: Context, repository: GitReposit
     create(context, draft(), start=True)
     lead(context, TO_MERGE, CONFLICT)
     commit = repository.commit_file("work", "done\n")
-    merges.merged(context, 1, commit=name or commit[:10])
+    moves.mark_merged_story(context, 1, commit=name or commit[:10])
     assert stage(context) == Done(to_iso(context.now()), commit)
 
 
@@ -300,7 +300,7 @@ def test_only_a_commit_on_the_base_counts_as_merged(context: Context, repository
     lead(context, TO_MERGE)
     commit = add_work(repository)
     said = (commit, BRANCH, "--all", "0" * 40, "^main", "main..", "")
-    codes = [refusal_of(partial(merges.merged, context, 1, commit=word))[0] for word in said]
+    codes = [refusal_of(partial(moves.mark_merged_story, context, 1, commit=word))[0] for word in said]
     assert codes == ["not_on_base", "not_on_base", *["unknown_commit"] * 5]
 
 
@@ -308,7 +308,7 @@ def test_a_resolved_conflict_goes_back_into_the_queue(context: Context, reposito
     create(context, draft(), start=True)
     add_work(repository)
     lead(context, TO_MERGE, CONFLICT, FINAL)
-    reviews.resolve(context, 1)
+    moves.resolve_story(context, 1)
     assert stage(context) == Merge(BRANCH, 1)
 
 
@@ -325,7 +325,7 @@ def test_a_resolution_that_kept_the_base_has_commits_and_no_difference(
     repository.checkout("main")
     lead(context, TO_MERGE, CONFLICT)
     told = "story 1 has 3 commits on its branch that change nothing on the base branch"
-    refused = refusal_of(lambda: reviews.resolve(context, 1))
+    refused = refusal_of(lambda: moves.resolve_story(context, 1))
     assert refused == ("no_commits", f"{told}, so there is nothing to merge")
 
 
@@ -334,13 +334,13 @@ def test_a_conflict_that_is_still_there_is_not_resolved(context: Context, reposi
     add_work(repository, "README")
     repository.commit_file("README", "other\n")
     lead(context, TO_MERGE, CONFLICT)
-    assert refusal_of(lambda: reviews.resolve(context, 1))[0] == "unresolved"
+    assert refusal_of(lambda: moves.resolve_story(context, 1))[0] == "unresolved"
 
 
 def test_a_failure_without_a_conflict_cannot_be_resolved(context: Context) -> None:
     create(context, draft(), start=True)
     lead(context, TO_MERGE, MergeFailed(FailureKind.GATES_FAILED, "1 failed"))
-    told = refusal_of(lambda: reviews.resolve(context, 1))
+    told = refusal_of(lambda: moves.resolve_story(context, 1))
     fact = "story 1 has no conflict to resolve: its merge failed with gates_failed"
     assert told == ("invalid_transition", fact)
 
@@ -352,6 +352,6 @@ def test_the_run_of_the_visit_that_was_left_is_ended(context: Context, as_run: A
     spec = RunSpec(1, str(inside.project.root), (), {}, Limits(), "", ())
     Path(directory.path).mkdir(parents=True)
     Path(directory.spec).write_text(spec.to_json())
-    moves.freeze(context, 1)
+    moves.freeze_story(context, 1)
     with context.store.reading() as db:
         assert runs.load(db, 1).outcome is runs.Outcome.CANCELLED

@@ -11,7 +11,7 @@ from huskies_core.channels.message import Message
 from huskies_core.context import Context
 from huskies_core.doctor.settings import check_notify
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.configuration import check
+from huskies_core.operations.configuration import check_config
 from huskies_core.operations.notifications import deliver, send_by, send_test
 from huskies_core.store.notifications import Delivery
 from support.contexts import Clock, opened
@@ -95,7 +95,7 @@ def test_an_env_file_that_others_can_read_is_not_used(context: Context, server: 
 def test_without_a_channel_there_is_nothing_to_test(context: Context) -> None:
     with pytest.raises(HuskiesError) as caught:
         send_test(context)
-    assert (caught.value.message, caught.value.code) == ("there is no way to tell anybody", "not_set")
+    assert (caught.value.message, caught.value.code) == ("no notification channel is configured", "not_set")
 
 
 def test_only_the_process_that_it_was_left_to_sends(context: Context) -> None:
@@ -105,7 +105,7 @@ def test_only_the_process_that_it_was_left_to_sends(context: Context) -> None:
 
 
 def faults(context: Context) -> list[str]:
-    return [f"{problem.line} {problem.message}" for problem in check(context)]
+    return [f"{problem.line} {problem.message}" for problem in check_config(context)]
 
 
 def test_what_keeps_people_from_being_told_is_found(context: Context, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_what_keeps_people_from_being_told_is_found(context: Context, tmp_path: 
     set_env(context, "B=1\n")
     assert faults(context) == [
         "2 notify: notify-send is not on PATH",
-        "3 notify: nowhere is no program that can be run",
+        "3 notify: nowhere is not an executable program",
         "4 notify: HOOK is not set in .huskies/env",
         "5 notify: A is not set in .huskies/env",
     ]
@@ -135,4 +135,4 @@ def test_a_program_is_found_by_its_path_from_the_root(context: Context) -> None:
 
 def test_a_table_by_which_nobody_is_told_is_found(context: Context) -> None:
     set_notify(context, 'events = ["done"]')
-    assert faults(context) == ["1 notify: nobody is told of anything"]
+    assert faults(context) == ["1 notify: no notification can be sent"]

@@ -66,7 +66,7 @@ def test_it_is_the_prompt_of_who_would_get_the_story_and_changes_nothing(context
 def test_a_named_agent_is_told_what_its_own_stage_calls_for(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
     shown = [show_prompt(context, 1, name) for name in ("bob", "quinn", "olga")]
-    assert [(one.kind.value, one.text) for one in shown] == [
+    assert [(one.kind.value, one.prompt) for one in shown] == [
         (stage, f"{stage} of 1: A story\n") for stage in ("coder", "qa", "other")
     ]
 
@@ -81,7 +81,7 @@ def test_what_is_shown_before_a_start_is_what_the_run_is_sent(context: Context, 
     run = start_agent(context, 1, "bob")
     wait_for_file(tmp_path / "pid")
     sent = (context.project.run_dir(run.id) / "prompt.md").read_text()
-    assert (shown.text, "<gate_output>\nboom\n" in sent) == (sent, True)
+    assert (shown.prompt, "<gate_output>\nboom\n" in sent) == (sent, True)
 
 
 @pytest.mark.usefixtures("processes")

@@ -10,6 +10,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.operations import registry
 from huskies_core.operations.registry import call
+from huskies_core.operations.schema import read_arguments, schema_of
 from huskies_core.pipeline.stages import FailureKind, MergeFailure, ReviewHold
 from huskies_core.store.runs import RunKind
 from support.git_repository import GitRepository
@@ -60,15 +61,15 @@ def test_every_event_that_a_person_fires_has_a_tool() -> None:
 
 
 def test_a_tool_is_found_by_its_own_name_alone() -> None:
-    assert all(name == tool.name for name, tool in registry.tools().items())
+    assert all(name == tool.tool for name, tool in registry.tools().items())
     with pytest.raises(UsageError) as raised:
         registry.find("crate_story")
     assert (raised.value.subject, raised.value.hint) == ("crate_story", "Did you mean create_story?")
 
 
 def test_every_tool_and_argument_is_explained() -> None:
-    schemas = [registry.schema(tool) for tool in registry.tools().values()]
-    helps = [tool.help for tool in registry.tools().values()]
+    schemas = [schema_of(tool) for tool in registry.tools().values()]
+    helps = [tool.description for tool in registry.tools().values()]
     helps += [field["description"] for schema in schemas for field in schema["properties"].values()]
     assert all(text[0].isupper() and text.endswith(".") for text in helps)
     assert json.loads(json.dumps(schemas)) == schemas
@@ -132,7 +133,7 @@ def test_a_refusal_names_the_field(
 )
 def test_words_can_be_checked_without_a_project(name: str, field: str, rest: dict[str, Any]) -> None:
     with pytest.raises(HuskiesError) as raised:
-        registry.parse(registry.find(name), {field: " ", **rest})
+        read_arguments(registry.find(name), {field: " ", **rest})
     assert raised.value.subject == field
 
 

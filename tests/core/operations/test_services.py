@@ -9,7 +9,13 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.services import inspect, install, installed_services, left_out, uninstall
+from huskies_core.operations.services import (
+    inspect,
+    install,
+    installed_services,
+    uncaptured_variables,
+    uninstall,
+)
 from huskies_core.services.service import ServiceJob, ServiceKind
 from support.contexts import Clock, opened
 from support.crontabs import OwnCrontab
@@ -138,4 +144,4 @@ def test_variables_that_only_this_shell_has_are_named(context: Context) -> None:
     context.project.env_file.write_text("A=1\n")
     context.project.env_file.chmod(0o600)
     written = "\n".join(str(part.wanted) for kind in ServiceKind for part in inspect(context, kind).parts)
-    assert (left_out(context), "secret" in written) == (("KEY",), False)
+    assert (uncaptured_variables(context), "secret" in written) == (("KEY",), False)

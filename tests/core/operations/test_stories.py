@@ -8,7 +8,7 @@ import pytest
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import moves
-from huskies_core.operations.stories import Change, Clearable, create, replace_draft, update
+from huskies_core.operations.stories import create, replace_draft, update_story
 from huskies_core.pipeline.stages import Backlog, Coding
 from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, stories
@@ -87,7 +87,7 @@ def test_a_circle_of_dependencies_is_refused(context: Context) -> None:
     create(context, draft(depends_on=(1,)))
     create(context, draft(depends_on=(2,)))
     with pytest.raises(HuskiesError) as refusal:
-        update(context, 1, Change(depends_on=(3,)))
+        update_story(context, 1, depends_on=(3,))
     assert (refusal.value.code, refusal.value.subject) == ("dependency_cycle", "depends_on")
     assert refusal.value.message == "story 1 would wait for itself: 1 → 3 → 2 → 1"
     with context.store.reading() as db:
@@ -97,7 +97,7 @@ def test_a_circle_of_dependencies_is_refused(context: Context) -> None:
 def test_a_story_cannot_depend_on_itself(context: Context) -> None:
     create(context, draft())
     with pytest.raises(HuskiesError, match="1 → 1"):
-        update(context, 1, Change(depends_on=(1,)))
+        update_story(context, 1, depends_on=(1,))
 
 
 def test_a_member_cannot_wait_for_its_epic(context: Context) -> None:
@@ -110,7 +110,7 @@ def test_an_epic_cannot_depend_on_its_members(context: Context) -> None:
     create(context, Draft("All of it", type=StoryType.EPIC))
     create(context, draft(epic=1))
     with pytest.raises(HuskiesError) as refusal:
-        update(context, 1, Change(depends_on=(2,)))
+        update_story(context, 1, depends_on=(2,))
     assert refusal.value.code == "dependency_cycle"
 
 
@@ -118,21 +118,27 @@ def test_an_epic_with_members_stays_one(context: Context) -> None:
     create(context, Draft("All of it", type=StoryType.EPIC))
     create(context, draft(epic=1))
     with pytest.raises(HuskiesError, match="has members"):
-        update(context, 1, Change(type=StoryType.TASK))
+        update_story(context, 1, type=StoryType.TASK)
 
 
 def test_what_is_worked_on_becomes_no_epic(context: Context) -> None:
     create(context, draft(), start=True)
     with pytest.raises(HuskiesError, match="only a story in backlog"):
-        update(context, 1, Change(type=StoryType.EPIC))
+        update_story(context, 1, type=StoryType.EPIC)
 
 
 def test_single_fields_are_set_and_emptied(context: Context) -> None:
     create(context, draft(agent="opus", labels=("a", "b")))
-    change = Change(
-        title="New", add_criteria=("More",), check=(1, 2), uncheck=(1,), priority=4, clear=(Clearable.AGENT,)
+    done = update_story(
+        context,
+        1,
+        title="New",
+        add_criteria=("More",),
+        check=(1, 2),
+        uncheck=(1,),
+        priority=4,
+        clear=("agent",),
     )
-    done = update(context, 1, change)
     criteria = (Criterion("It is shown"), Criterion("More", checked=True))
     assert done.changed
     assert done.story.draft == draft("New", criteria=criteria, priority=4, labels=("a", "b"))
@@ -140,21 +146,21 @@ def test_single_fields_are_set_and_emptied(context: Context) -> None:
 
 def test_the_same_again_changes_nothing(context: Context) -> None:
     create(context, draft())
-    update(context, 1, Change(check=(1,)))
+    update_story(context, 1, check=(1,))
     before = head(context)
-    assert (update(context, 1, Change(check=(1,))).changed, head(context)) == (False, before)
+    assert (update_story(context, 1, check=(1,)).changed, head(context)) == (False, before)
 
 
 def test_a_criterion_that_is_not_there_cannot_be_checked(context: Context) -> None:
     create(context, draft())
     with pytest.raises(HuskiesError) as refusal:
-        update(context, 1, Change(check=(0,)))
+        update_story(context, 1, check=(0,))
     assert (refusal.value.code, refusal.value.subject) == ("unknown_criterion", "criteria")
 
 
 def test_an_editor_does_not_overwrite_what_changed_meanwhile(context: Context) -> None:
     seen = create(context, draft()).draft
-    update(context, 1, Change(check=(1,)))
+    update_story(context, 1, check=(1,))
     with pytest.raises(HuskiesError) as refusal:
         replace_draft(context, 1, draft("Mine"), expected=seen)
     assert refusal.value.code == "edited_meanwhile"
@@ -162,15 +168,17 @@ def test_an_editor_does_not_overwrite_what_changed_meanwhile(context: Context) -
 
 def test_an_agent_updates_its_own_story(context: Context, as_run: AsRun) -> None:
     create(context, draft(), start=True)
-    done = update(as_run(1, RunKind.CODER), 1, Change(check=(1,)))
+    done = update_story(as_run(1, RunKind.CODER), 1, check=(1,))
     assert done.story.draft.criteria == (Criterion("It is shown", checked=True),)
 
 
-@pytest.mark.parametrize("change", [Change(qa=QaMode.SERVER), Change(type=StoryType.SPIKE)])
-def test_an_agent_cannot_change_how_it_is_judged(context: Context, as_run: AsRun, change: Change) -> None:
+@pytest.mark.parametrize("change", [{"qa": QaMode.SERVER}, {"type": StoryType.SPIKE}, {"clear": ("qa",)}])
+def test_an_agent_cannot_change_how_it_is_judged(
+    context: Context, as_run: AsRun, change: dict[str, Any]
+) -> None:
     create(context, draft(), start=True)
     with pytest.raises(HuskiesError) as refusal:
-        update(as_run(1, RunKind.CODER), 1, change)
+        update_story(as_run(1, RunKind.CODER), 1, **change)
     assert refusal.value.code == "inside_a_run"
 
 
@@ -179,10 +187,10 @@ def test_an_agent_has_no_say_in_other_stories(context: Context, as_run: AsRun) -
     create(context, draft())
     inside = as_run(1, RunKind.CODER)
     for act in (
-        lambda: update(inside, 2, Change(check=(1,))),
+        lambda: update_story(inside, 2, check=(1,)),
         lambda: create(inside, draft()),
-        lambda: moves.start(inside, 2),
-        lambda: moves.close(inside, 1, reason="done"),
+        lambda: moves.start_story(inside, 2),
+        lambda: moves.close_story(inside, 1, reason="done"),
     ):
         with pytest.raises(HuskiesError) as refusal:
             act()

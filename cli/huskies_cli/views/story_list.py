@@ -1,43 +1,50 @@
-"""`huskies show`: a story with all that belongs to it."""
+"""The list of stories and the page of a story as text."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import count
 
-import typer
-
 from huskies_cli import render
-from huskies_cli.journal_lines import entry_words
-from huskies_cli.options import StoryId
+from huskies_cli.command import Call
+from huskies_cli.journal_lines import entry_words, shortened
 from huskies_cli.output import Result
-from huskies_cli.session import session_of
 from huskies_cli.status_icons import mark_of_run, mark_of_stage
 from huskies_core.clock import utc_now
-from huskies_core.context import open_context
-from huskies_core.operations.documents import entry_document
-from huskies_core.operations.page_documents import page_document
-from huskies_core.operations.story_list import Page, show
+from huskies_core.operations.history import entry_json
+from huskies_core.operations.story_list import Page, label_advice, stories_with_live_runs
 from huskies_core.pipeline.stages import reason_of
 from huskies_core.store.journal import Entry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Criterion, Story
 
+COLUMNS = ("id", "type", "stage", "since", "priority", "title", "why")
 RUN_COLUMNS = ("run", "kind", "agent", "outcome", "turns", "cost", "detail")
 
 
-def show_story(ctx: typer.Context, story: StoryId) -> Result:
-    """Show a story with all that belongs to it.
-
-    Its fields, its criteria, the members of an epic, what happened to it, its runs, its worktree, the commit it was
-    merged as, and the keys of what its runs left for the next one.
-    """
-    with open_context(session_of(ctx).start) as context:
-        page = show(context, story)
-    return Result(page_document(page), text=lambda: _text(page, utc_now()))
+def list_stories(stories: Sequence[Story], call: Call) -> Result:
+    label = call.values["label"]
+    advice = "" if stories or label is None else label_advice(call.context, label)
+    live = stories_with_live_runs(call.context)
+    return Result(text=lambda: _table(stories, live, utc_now()), talk=(advice,) if advice else ())
 
 
-def _text(page: Page, now: datetime) -> str:
+def show_story(page: Page, _: Call) -> Result:
+    return Result(text=lambda: _page(page, utc_now()))
+
+
+def _table(stories: Sequence[Story], live: Collection[int], now: datetime) -> str:
+    return render.table(COLUMNS, [_row(story, now, is_live=story.id in live) for story in stories])
+
+
+def _row(story: Story, now: datetime, *, is_live: bool) -> tuple[render.Cell, ...]:
+    draft, since = story.draft, render.age(story.stage_entered_at, now)
+    stage = render.mark(mark_of_stage(story.stage.name, at_work=is_live), story.stage.name.value)
+    why = shortened(reason_of(story.stage))
+    return (story.id, draft.type, stage, since, draft.priority, draft.title, why)
+
+
+def _page(page: Page, now: datetime) -> str:
     draft = page.story.draft
     return render.paragraphs(
         render.heading(f"{page.story.id} {draft.title}"),
@@ -46,7 +53,7 @@ def _text(page: Page, now: datetime) -> str:
         _section("Acceptance criteria", map(_criterion, count(1), draft.criteria)),
         _section("Members", [render.table(("id", "stage", "title"), _members(page.members))]),
         _section("History", [render.table(("ago", "event", "by"), _history(page.history, now))]),
-        _section("Runs", [render.table(RUN_COLUMNS, _runs(page.runs))]),
+        _section("Runs", [render.table(RUN_COLUMNS, map(_run, page.runs))]),
     )
 
 
@@ -68,25 +75,25 @@ def _pairs(page: Page, now: datetime) -> list[tuple[str, render.Cell]]:
         ("denied", _denied(page.runs)),
         ("worktree", None if page.worktree is None else render.link(page.worktree)),
         ("branch", page.branch),
-        ("left for the next run", ", ".join(page.content)),
+        ("handoff", ", ".join(page.content)),
     ]
 
 
 def _stage(page: Page, now: datetime) -> render.Styled:
     stage = page.story.stage.name
-    at_work = any(run.is_live for run in page.runs)
-    told = f"{stage.value} for {render.age(page.story.stage_entered_at, now)}"
-    return render.mark(mark_of_stage(stage, at_work=at_work), told)
+    is_live = any(run.is_live for run in page.runs)
+    text = f"{stage.value} for {render.age(page.story.stage_entered_at, now)}"
+    return render.mark(mark_of_stage(stage, at_work=is_live), text)
 
 
 def _criterion(number: int, criterion: Criterion) -> str:
-    """With the number by which it is checked."""
+    """Return a criterion with the number by which it is checked."""
     mark = f"{number}. [{'x' if criterion.checked else ' '}] "
     first, *others = render.block(criterion.text, indent=len(mark)).split("\n")
     return "\n".join((f"{mark}{first.strip()}", *others))
 
 
-def _section(name: str, parts: "map[str] | Sequence[str]") -> str:
+def _section(name: str, parts: Iterable[str]) -> str:
     text = "\n".join(filter(None, parts))
     return f"{render.heading(name)}\n{render.block(text)}" if text else ""
 
@@ -95,27 +102,17 @@ def _members(members: Sequence[Story]) -> list[tuple[render.Cell, ...]]:
     return [(member.id, member.stage.name, member.draft.title) for member in members]
 
 
-def _runs(runs: Sequence[Run]) -> list[tuple[render.Cell, ...]]:
-    return [
-        (
-            run.id,
-            run.kind,
-            run.agent,
-            render.mark(mark_of_run(run), run.outcome or run.status),
-            run.turns,
-            render.cost(run.cost_usd),
-            run.detail,
-        )
-        for run in runs
-    ]
+def _run(run: Run) -> tuple[render.Cell, ...]:
+    outcome = render.mark(mark_of_run(run), run.outcome or run.status)
+    return (run.id, run.kind, run.agent, outcome, run.turns, render.cost(run.cost_usd), run.detail)
 
 
 def _history(entries: Sequence[Entry], now: datetime) -> list[tuple[render.Cell, ...]]:
-    return [(render.age(one.at, now), entry_words(entry_document(one)), one.actor) for one in entries]
+    return [(render.age(entry.at, now), entry_words(entry_json(entry)), entry.actor) for entry in entries]
 
 
 def _denied(runs: Sequence[Run]) -> str:
-    """How often each tool was refused in all runs."""
+    """Return how often each tool was refused in all runs."""
     counts = Counter[str]()
     for run in runs:
         counts.update(run.evidence.denied)

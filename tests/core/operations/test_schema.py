@@ -1,12 +1,14 @@
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
+from huskies_core.argument import Argument
+from huskies_core.context import Context
 from huskies_core.errors import UsageError
-from huskies_core.operations.arguments import argument, object_of, read_arguments, schema_of
+from huskies_core.operations.operation import operation
+from huskies_core.operations.schema import read_arguments, read_object, schema_of
 
 
 class Size(StrEnum):
@@ -14,24 +16,35 @@ class Size(StrEnum):
     LARGE = "large"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parcel:
-    weight: int = argument("In kilograms.", least=1)
-    size: Size = argument("How large.", default=Size.SMALL)
-    notes: tuple[str, ...] = argument("What to know.", default=())
-    fragile: bool = argument("Whether it breaks.", default=False)
-    price: float | None = argument("In US dollars.", default=None)
-    labels: Mapping[str, Any] | None = argument("Anything.", default=None)
-    sender: str | None = argument("Who sends it.", default=None)
+@operation("send", json=dict)
+def send(
+    _: Context,
+    weight: Annotated[int, Argument("In kilograms.", least=1)],
+    size: Annotated[Size, Argument("How large.")] = Size.SMALL,
+    notes: Annotated[tuple[str, ...], Argument("What to know.")] = (),
+    *,
+    fragile: Annotated[bool, Argument("Whether it breaks.")] = False,
+    price: Annotated[float | None, Argument("In US dollars.")] = None,
+    labels: Annotated[Mapping[str, Any] | None, Argument("Anything.")] = None,
+    sender: Annotated[str | None, Argument("Who sends it.")] = None,
+) -> dict[str, Any]:
+    """Send a parcel."""
+    return {
+        "weight": weight,
+        "size": size,
+        "notes": notes,
+        "fragile": fragile,
+        "rest": (price, labels, sender),
+    }
 
 
 def refused(given: Mapping[str, Any]) -> tuple[str, str, str]:
     with pytest.raises(UsageError) as raised:
-        read_arguments(Parcel, given, whose="send")
+        read_arguments(send, given)
     return raised.value.subject, raised.value.message, raised.value.hint
 
 
-def test_json_values_become_a_record() -> None:
+def test_json_values_become_arguments() -> None:
     given = {
         "weight": 3,
         "size": "large",
@@ -41,9 +54,15 @@ def test_json_values_become_a_record() -> None:
         "labels": {"x": [1]},
         "sender": None,
     }
-    assert read_arguments(Parcel, given, whose="send") == Parcel(
-        weight=3, size=Size.LARGE, notes=("a", "b"), fragile=True, price=2.0, labels={"x": [1]}
-    )
+    assert read_arguments(send, given) == {
+        "weight": 3,
+        "size": Size.LARGE,
+        "notes": ("a", "b"),
+        "fragile": True,
+        "price": 2.0,
+        "labels": {"x": [1]},
+        "sender": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,8 +113,8 @@ def test_a_missing_field_is_named_with_what_it_is() -> None:
     assert refused({}) == ("weight", "send needs weight", "weight: In kilograms.")
 
 
-def test_a_record_has_a_json_schema() -> None:
-    assert schema_of(Parcel) == {
+def test_an_operation_has_a_json_schema() -> None:
+    assert schema_of(send) == {
         "type": "object",
         "properties": {
             "weight": {"type": "integer", "minimum": 1, "description": "In kilograms."},
@@ -127,10 +146,10 @@ def test_a_record_has_a_json_schema() -> None:
 )
 def test_text_that_is_no_json_object_is_refused(text: str, told: str) -> None:
     with pytest.raises(UsageError) as raised:
-        object_of(text, subject="JSON")
+        read_object(text, subject="JSON")
     assert (raised.value.subject, raised.value.message) == ("JSON", told)
 
 
 def test_a_number_of_a_million_digits_is_refused() -> None:
     with pytest.raises(UsageError, match="not JSON"):
-        object_of(f'{{"a": {"9" * 1_000_000}}}', subject="JSON")
+        read_object(f'{{"a": {"9" * 1_000_000}}}', subject="JSON")

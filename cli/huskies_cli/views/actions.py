@@ -1,0 +1,42 @@
+"""Text that timers and triggers share."""
+
+from collections.abc import Sequence
+
+from huskies_cli.command import Call
+from huskies_cli.output import Result
+from huskies_core.sanitize import one_line
+from huskies_core.store.actions import Action, Continue, Prompt, ToolCall
+from huskies_core.store.timers import Timer
+from huskies_core.store.triggers import Trigger
+
+MOST = 50
+"""How many rows a table has; the JSON has all."""
+_SHORT = 50
+
+
+def cancelled(kind: str, items: Sequence[Timer | Trigger], call: Call) -> Result:
+    text = "\n".join(f"{kind} {item.id} cancelled" for item in items)
+    return Result(text=text, talk=() if items else (f"there is no {kind} {call.values[kind]} to cancel",))
+
+
+def omitted(total: int, command: str, *, finished: bool) -> str:
+    """Return how many rows the table omits, with the command that prints them; "" if there are none."""
+    if total <= MOST:
+        return ""
+    return f"and {total - MOST} more: huskies {command}{' --all' if finished else ''} --json"
+
+
+def action_text(action: Action) -> str:
+    """Return the action on one line, short enough for a column."""
+    match action:
+        case Prompt():
+            text = one_line(action.text)
+        case Continue():
+            text = f"story {action.story} goes on"
+        case ToolCall():
+            text = f"{action.tool} {action.arguments}"
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+
+
+def state_text(item: Timer | Trigger) -> str:
+    return f"{item.state}: {item.trouble}" if item.trouble else item.state.value

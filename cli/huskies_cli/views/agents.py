@@ -1,0 +1,41 @@
+"""Agents, and their starts and stops, as text."""
+
+from collections.abc import Sequence
+
+from huskies_cli import render
+from huskies_cli.command import Call
+from huskies_cli.output import Result
+from huskies_cli.render import Mark
+from huskies_core.clock import to_iso
+from huskies_core.operations.agents import AgentNow, Stopped, limit_on
+from huskies_core.store.runs import Run
+
+COLUMNS = ("agent", "stage", "runtime", "model", "state", "story", "run")
+
+
+def list_agents(agents: Sequence[AgentNow], _: Call) -> Result:
+    return Result(text=lambda: render.table(COLUMNS, map(_row, agents)))
+
+
+def start_agent(run: Run, call: Call) -> Result:
+    limit = limit_on(call.context, run)
+    text = f"story {run.story}: {run.kind} run {run.id} by {run.agent}"
+    if limit is None:
+        return Result(text=text)
+    advice = (
+        f"The account of {limit.account} is at its limit until {to_iso(limit.until)}; the run may end early."
+    )
+    return Result(text=text, talk=(advice,))
+
+
+def stop_agent(stopped: Stopped, _: Call) -> Result:
+    run = stopped.run
+    return Result(text=f"story {stopped.story}: {run.kind} run {run.id} {run.outcome}, now {stopped.stage}")
+
+
+def _row(now: AgentNow) -> tuple[render.Cell, ...]:
+    agent, run = now.agent, now.run
+    about = (agent.name, agent.stage, agent.runtime, agent.model)
+    if run is None:
+        return (*about, render.mark(Mark.IDLE, "idle"), None, None)
+    return (*about, render.mark(Mark.RUNNING, "running"), run.story, run.id)

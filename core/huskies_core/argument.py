@@ -1,0 +1,64 @@
+"""The description of an argument of an operation, and parsers of the words that a command line gives for one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LARGEST = 2**63 - 1
+"""The largest number that the store can hold."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a caller may give for an argument. It annotates a parameter of an operation, or a field of a record.
+
+    `least` bounds whole numbers, `words` lists the only texts there are. `name` is the key in JSON, if it is not the
+    parameter's own. The rest is for the command line: `flags` (by default the name with dashes), or `metavar` alone
+    for a `positional` one; `parse` reads a word, and `completion` names what a shell completes it with: a kind of
+    huskies_core.store.completions, a list of words that the manual's generator knows, or `file` and `folder`. With
+    `is_file` the word names a file that has the text. `is_hidden` leaves the argument to callers with JSON.
+    """
+
+    help: str
+    least: int | None = None
+    words: tuple[str, ...] = ()
+    name: str = ""
+    flags: tuple[str, ...] = ()
+    metavar: str = ""
+    positional: bool = False
+    parse: Callable[[str], object] | None = None
+    completion: str = ""
+    is_file: bool = False
+    is_hidden: bool = False
+
+
+def parse_story_id(text: str) -> int:
+    """Return the id of `12` or `#12`. Raise ValueError."""
+    return _positive(text.removeprefix("#"), f"{text!r} is not a story's id (a number such as 12)")
+
+
+def parse_run_id(text: str) -> int:
+    return _positive(text, f"{text!r} is not a run's number")
+
+
+def parse_count(text: str) -> int:
+    """Return a whole number, 0 or more. Raise ValueError."""
+    if not (text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST):
+        raise ValueError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def parse_seconds(text: str) -> float:
+    """Return a finite number of seconds, 0 or more. Raise ValueError."""
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a number of seconds") from error
+    if not 0 <= value < 1e9:
+        raise ValueError(f"{text!r} is not a number of seconds")
+    return value
+
+
+def _positive(digits: str, problem: str) -> int:
+    if not (digits.isascii() and digits.isdigit() and 0 < int(digits[:20]) <= LARGEST):
+        raise ValueError(problem)
+    return int(digits)

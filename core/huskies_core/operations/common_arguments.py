@@ -1,0 +1,50 @@
+"""Arguments that several operations share."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from huskies_core.argument import Argument, parse_run_id, parse_story_id
+from huskies_core.operations.operation import Parameter, described
+
+
+def story_argument(completion: str = "stories", metavar: str = "ID") -> Argument:
+    return Argument(
+        "The story's id.",
+        least=1,
+        name="id",
+        metavar=metavar,
+        positional=True,
+        parse=parse_story_id,
+        completion=completion,
+    )
+
+
+def story_parameter(completion: str, metavar: str) -> Parameter:
+    return described("story", Annotated[int, story_argument(completion, metavar)])
+
+
+def run_argument(completion: str = "runs") -> Argument:
+    return Argument(
+        "The run's number.",
+        least=1,
+        metavar="RUN",
+        positional=True,
+        parse=parse_run_id,
+        completion=completion,
+    )
+
+
+def agent_argument(text: str) -> Argument:
+    return Argument(text, metavar="A", completion="agents")
+
+
+StoryArgument = Annotated[int, story_argument()]
+OptionalStoryArgument = Annotated[
+    int | None, replace(story_argument(metavar="[ID]"), help="Only for the story with this id.")
+]
+RunArgument = Annotated[int, run_argument()]
+AgentArgument = Annotated[
+    str,
+    Argument("The agent's name in agents.toml.", metavar="AGENT", positional=True, completion="agents"),
+]
+DryRun = Annotated[bool, Argument("Show the actions and change nothing.")]

@@ -1,0 +1,182 @@
+"""The definition of an operation: the command, the tool and the man page follow from it."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import (
+    Annotated,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from huskies_core.argument import Argument
+from huskies_core.context import Context
+from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.store.runs import RunKind
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+STORIES = "Stories"
+MOVES = "Moving stories"
+RUNS = "Runs and worktrees"
+PASSES = "Passes (for cron; each can be run again at any time)"
+PROJECT = "Project"
+
+REQUIRED = inspect.Parameter.empty
+PERSON: tuple[RunKind, ...] = ()
+ANY_RUN = tuple(RunKind)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument of a command or an operation: `name` in JSON, `variable` of the function."""
+
+    name: str
+    variable: str
+    type: Any
+    about: Argument
+    default: Any = REQUIRED
+
+    @property
+    def is_required(self) -> bool:
+        return self.default is REQUIRED
+
+    @property
+    def is_repeated(self) -> bool:
+        """Return whether it takes several values."""
+        return get_origin(bare_type(self.type)) is tuple
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: `name` is what is typed after `huskies`, `panel` the part of help that lists one of no group.
+
+    `note` is a paragraph of its help that callers with JSON do not need. `each` is set if the command takes several
+    ids, which are a call each: it is the key of the list of results. With `takes_dashes` a word that begins with a dash
+    and is no option is a value, such as -1.
+    """
+
+    name: str
+    panel: str = ""
+    note: str = ""
+    each: str = ""
+    is_hidden: bool = False
+    takes_dashes: bool = False
+
+
+@dataclass(frozen=True)
+class Operation(Generic[P, R]):
+    """An operation on a project. `json` encodes its result.
+
+    Callers with JSON (`huskies tool`, MCP, timers, triggers) know it as `tool`; without that it is a command alone. One
+    that `writes` changes the project; a `long` one may make or remove a worktree, which can take many seconds. `runs`
+    are the kinds of run that may call it; an empty tuple means people only. `check` takes the arguments and raises
+    HuskiesError for values that are wrong in every project.
+    """
+
+    function: Callable[Concatenate[Context, P], R]
+    tool: str
+    command: Command | None
+    json: Callable[[Any], Mapping[str, Any]]
+    long: bool
+    runs: tuple[RunKind, ...]
+    check: Callable[..., object] | None
+    arguments: tuple[Parameter, ...]
+    writes: bool = True
+
+    def __call__(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function. Raise HuskiesError `inside_a_run` if a run calls what only people may."""
+        if not self.runs:
+            refuse_inside_run(context)
+        return self.function(context, *args, **kwargs)
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.arguments or parameters_of(self.function)
+
+    @property
+    def help(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def description(self) -> str:
+        """Return the help as one paragraph."""
+        return " ".join(self.help.split())
+
+    def run(self, context: Context, values: Mapping[str, Any], find: "FindOperation") -> R:
+        """Call it with `values`, by variable; one that names other operations gets `find`."""
+        finds = {"find": find} if "find" in inspect.signature(self.function).parameters else {}
+        arguments: dict[str, Any] = {**values, **finds}
+        act: Callable[..., R] = self
+        return act(context, **arguments)
+
+
+FindOperation = Callable[[str], Operation[Any, Any]]
+"""Returns the operation with that tool name."""
+
+
+def operation(
+    tool: str = "",
+    command: Command | None = None,
+    *,
+    json: Callable[[Any], Mapping[str, Any]],
+    writes: bool = False,
+    long: bool = False,
+    runs: tuple[RunKind, ...] | None = None,
+    check: Callable[..., object] | None = None,
+    arguments: tuple[Parameter, ...] = (),
+) -> Callable[[Callable[Concatenate[Context, P], R]], Operation[P, R]]:
+    """Define an operation. Its docstring is its help; its annotated parameters, or `arguments`, are its arguments.
+
+    Without `runs`, any run may call what only reads, and none what writes.
+    """
+    callers = runs if runs is not None else PERSON if writes else ANY_RUN
+
+    def define(function: Callable[Concatenate[Context, P], R]) -> Operation[P, R]:
+        return Operation(function, tool, command, json, long, callers, check, arguments, writes)
+
+    return define
+
+
+def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    """Return the parameters of `function` that an Argument annotates, in their order."""
+    hints = get_type_hints(function, include_extras=True)
+    signature = inspect.signature(function).parameters
+    return tuple(
+        described(name, hints[name], item.default)
+        for name, item in signature.items()
+        if get_origin(hints.get(name)) is Annotated
+    )
+
+
+def described(variable: str, annotation: Any, default: Any = REQUIRED) -> Parameter:
+    """Return the parameter that `Annotated[type, Argument(...)]` describes."""
+    kind, about = get_args(annotation)
+    return Parameter(about.name or variable, variable, kind, about, default)
+
+
+def bare_type(annotation: Any) -> Any:
+    """Return the type without `| None`."""
+    if get_origin(annotation) in (None, tuple, list) or not (types := get_args(annotation)):
+        return annotation
+    return (
+        next((item for item in types if item is not type(None)), annotation)
+        if type(None) in types
+        else annotation
+    )
+
+
+def operations_in(module: ModuleType) -> Iterator[tuple[str, Operation[Any, Any]]]:
+    """Yield the operations that `module` defines, each with its name there."""
+    for name, item in vars(module).items():
+        if isinstance(item, Operation) and item.function.__module__ == module.__name__:
+            yield name, item
