@@ -6,7 +6,7 @@ from datetime import datetime
 from huskies_cli import render
 from huskies_cli.render import Mark
 from huskies_core.clock import to_iso, to_local
-from huskies_core.humanize import count
+from huskies_core.humanize import format_count
 from huskies_core.operations.board import Board, Need, State
 from huskies_core.operations.limits import Limits
 from huskies_core.operations.runs import RunNow, quiet_since
@@ -118,7 +118,7 @@ def _gateway_lines(gateway: Unreached | None) -> Iterable[str]:
     if gateway is not None:
         again = "" if gateway.next_try is None else f"; the next attempt is at {to_iso(gateway.next_try)}"
         attempts = "once" if gateway.failures == 1 else f"{gateway.failures} times in a row"
-        unsent = count(gateway.waiting, "unsent transition")
+        unsent = format_count(gateway.waiting, "unsent transition")
         yield f"{gateway.why} ({attempts}); {unsent}{again}"
 
 

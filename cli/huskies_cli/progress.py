@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from huskies_cli import render
 from huskies_cli.session import Session
 from huskies_cli.streams import ReaderGone, is_screen, write_text
-from huskies_core.progress import Progress, unseen
+from huskies_core.progress import Progress, ignore_progress
 
 EVERY_SECS = 0.1
 _NAME, _BAR = 24, 30
@@ -22,7 +22,7 @@ def shown(session: Session) -> Iterator[Progress]:
     """Meanwhile progress is shown on standard error, in its last line, which is empty again afterwards."""
     bar = Bar() if is_wanted(session) else None
     try:
-        yield unseen if bar is None else bar.show
+        yield ignore_progress if bar is None else bar.show
     finally:
         if bar is not None:
             bar.end()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from huskies_core.clock import utc_now
 from huskies_core.errors import HuskiesError
-from huskies_core.progress import Progress, unseen
+from huskies_core.progress import Progress, ignore_progress
 from huskies_core.project import Project, find_project
 from huskies_core.store import metadata
 from huskies_core.store.connection import Store
@@ -38,7 +38,7 @@ class Context:
         self.actor = actor
         self.environ = environ
         self.now = clock
-        self.progress: Progress = unseen
+        self.progress: Progress = ignore_progress
         self.store = Store(project)
         self._opened = ExitStack()
         self._opened.enter_context(self.store)

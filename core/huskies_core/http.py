@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote
 from urllib.request import OpenerDirector
 
 
-def opener() -> OpenerDirector:
+def make_opener() -> OpenerDirector:
     """Follows no redirect: another place than the one that was set gets no password."""
     opener = OpenerDirector()
     for handler in (
@@ -22,7 +22,7 @@ def opener() -> OpenerDirector:
     return opener
 
 
-def credentials_of(parts: SplitResult) -> Mapping[str, str]:
+def authorization_header(parts: SplitResult) -> Mapping[str, str]:
     """The header for the user and the password of an address; none where it has none."""
     if parts.username is None:
         return {}
@@ -30,7 +30,7 @@ def credentials_of(parts: SplitResult) -> Mapping[str, str]:
     return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-def fact_of(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """What went wrong, without the address: the texts of these errors can name the whole of it."""
     if isinstance(error, HTTPError):
         error.close()

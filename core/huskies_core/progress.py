@@ -6,5 +6,5 @@ Progress = Callable[[str, int, int], None]
 """What it is at, how much of that is done, and of how much; 0 where that is not known."""
 
 
-def unseen(_at: str, _done: int, _of: int) -> None:
+def ignore_progress(_at: str, _done: int, _of: int) -> None:
     """Nobody looks on."""

@@ -87,7 +87,7 @@ def find_project(start: Path) -> Project:
     return project
 
 
-def find_remains(start: Path) -> Project:
+def find_damaged_project(start: Path) -> Project:
     """The project that `start` lies in, also where its store is gone. Raises NoProject without a `.huskies` folder."""
     project = find_repository(start)
     if not project.state_dir.is_dir():
@@ -95,7 +95,7 @@ def find_remains(start: Path) -> Project:
     return project
 
 
-def find_place(start: Path) -> Project:
+def find_former_project(start: Path) -> Project:
     """The project that `start` lies in, or the one that was there: what was put elsewhere for it may outlive it.
 
     Nothing is looked for above a folder that is gone: another project may lie there.

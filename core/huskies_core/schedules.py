@@ -37,7 +37,7 @@ class Cron:
     def __post_init__(self) -> None:
         if len(self.expression.split()) != 5:
             raise ValueError(f"{self.expression!r} has not five fields (minute hour day month weekday)")
-        zone_of(self.zone)
+        load_zone(self.zone)
         if next(_instants(self, datetime(2026, 1, 1, tzinfo=UTC)), None) is None:
             raise ValueError(f"{self.expression!r} never comes")
 
@@ -45,16 +45,16 @@ class Cron:
 Schedule = Once | Every | Cron
 
 
-def encode(schedule: Schedule) -> dict[str, Any]:
+def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
     return {"mode": schedule.mode, **vars(schedule)}
 
 
-def decode(written: Mapping[str, Any]) -> Schedule:
+def schedule_from_json(written: Mapping[str, Any]) -> Schedule:
     kinds: Mapping[str, type[Schedule]] = {kind.mode: kind for kind in (Once, Every, Cron)}
     return kinds[written["mode"]](**{key: value for key, value in written.items() if key != "mode"})
 
 
-def following(schedule: Schedule, last: datetime, now: datetime) -> datetime | None:
+def next_instant(schedule: Schedule, last: datetime, now: datetime) -> datetime | None:
     """The first time after both `last` and `now`, with the phase that `last` gives; None when there is none."""
     match schedule:
         case Once():
@@ -66,19 +66,19 @@ def following(schedule: Schedule, last: datetime, now: datetime) -> datetime | N
             return next(_instants(schedule, max(last, now)), None)
 
 
-def upcoming(schedule: Schedule, first: datetime, count: int) -> tuple[datetime, ...]:
+def next_instants(schedule: Schedule, first: datetime, count: int) -> tuple[datetime, ...]:
     """`first` and what follows it, at most `count` in all, in UTC."""
     return tuple(islice(_from(schedule, first), count))
 
 
-def instant(wall: datetime, zone: str) -> datetime:
+def first_instant(wall: datetime, zone: str) -> datetime:
     """The instant, in UTC, at which clocks in `zone` show `wall` first; in a gap, the first instant after it."""
-    there = zone_of(zone)
+    there = load_zone(zone)
     before, after = (wall.replace(tzinfo=there, fold=fold).astimezone(UTC) for fold in (0, 1))
     return before if before <= after else _end_of_gap(there, after, before)
 
 
-def zone_of(name: str) -> ZoneInfo:
+def load_zone(name: str) -> ZoneInfo:
     """The time zone of that name. Raises ValueError, which says so."""
     try:
         return ZoneInfo(name)
@@ -102,7 +102,7 @@ def _from(schedule: Schedule, first: datetime) -> Iterator[datetime]:
     moment: datetime | None = first
     while moment is not None:
         yield moment
-        moment = following(schedule, moment, moment)
+        moment = next_instant(schedule, moment, moment)
 
 
 def _instants(cron: Cron, after: datetime) -> Iterator[datetime]:
@@ -110,7 +110,7 @@ def _instants(cron: Cron, after: datetime) -> Iterator[datetime]:
     from cronsim import CronSim, CronSimError
 
     # Begun from the first of two equal clock times, so that nothing is counted from the second.
-    start = after.astimezone(zone_of(cron.zone)).replace(fold=0, microsecond=0)
+    start = after.astimezone(load_zone(cron.zone)).replace(fold=0, microsecond=0)
     try:
         found = CronSim(cron.expression, start)
     except CronSimError as error:

@@ -30,7 +30,7 @@ from huskies_core.config.records import (
 from huskies_core.pipeline.events import Unblock, Unfreeze
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.pipeline.state_machine import TABLE, Row, transition
-from huskies_core.runtimes.interface import Price
+from huskies_core.runtimes.runtime import Price
 from support.stage_examples import EVENTS, STAGES
 
 ROOT = Path(__file__).resolve().parents[2]

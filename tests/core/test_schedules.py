@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from huskies_core.schedules import Cron, Every, Once, Schedule, decode, encode, following, instant, upcoming
+from huskies_core.schedules import (
+    Cron,
+    Every,
+    Once,
+    Schedule,
+    first_instant,
+    next_instant,
+    next_instants,
+    schedule_from_json,
+    schedule_to_json,
+)
 
 LONDON = "Europe/London"
 SPRING, AUTUMN = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)
@@ -12,7 +22,7 @@ SPRING, AUTUMN = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 1
 
 def times(expression: str, after: datetime, count: int = 3, zone: str = LONDON) -> list[str]:
     """The next times in UTC, as `29 01:00`."""
-    found = upcoming(Cron(expression, zone), after, count + 1)[1:]
+    found = next_instants(Cron(expression, zone), after, count + 1)[1:]
     return [moment.strftime("%d %H:%M") for moment in found]
 
 
@@ -66,7 +76,7 @@ def test_times_are_those_at_which_cron_of_debian_was_seen_to_run_its_jobs(
         (datetime(2026, 10, 24, 23, 40, tzinfo=UTC), datetime(2026, 10, 25, 2, 35, tzinfo=UTC), autumn),
     )
     for begin, end, seen in windows:
-        found = upcoming(Cron(expression, LONDON), begin, 20)[1:]
+        found = next_instants(Cron(expression, LONDON), begin, 20)[1:]
         assert [moment.strftime("%d %H:%M") for moment in found if moment <= end] == seen
 
 
@@ -88,26 +98,28 @@ def test_from_within_the_second_of_two_equal_hours_nothing_comes_again() -> None
     ],
 )
 def test_a_time_on_the_clock_is_one_instant(wall: str, zone: str, wanted: str) -> None:
-    assert instant(datetime.fromisoformat(wall), zone) == datetime.fromisoformat(wanted).replace(tzinfo=UTC)
+    assert first_instant(datetime.fromisoformat(wall), zone) == datetime.fromisoformat(wanted).replace(
+        tzinfo=UTC
+    )
 
 
 def test_an_interval_keeps_its_phase_after_a_pause() -> None:
     first = datetime(2026, 3, 1, 12, tzinfo=UTC)
     late = first + timedelta(hours=20, minutes=7)
-    assert following(Every(6 * 3600), first, late) == first + timedelta(hours=24)
+    assert next_instant(Every(6 * 3600), first, late) == first + timedelta(hours=24)
 
 
 def test_an_interval_is_real_time() -> None:
-    assert upcoming(Every(86_400), SPRING, 3) == (SPRING, SPRING + timedelta(1), SPRING + timedelta(2))
+    assert next_instants(Every(86_400), SPRING, 3) == (SPRING, SPRING + timedelta(1), SPRING + timedelta(2))
 
 
 def test_once_is_once() -> None:
-    assert (following(Once(), SPRING, AUTUMN), upcoming(Once(), SPRING, 3)) == (None, (SPRING,))
+    assert (next_instant(Once(), SPRING, AUTUMN), next_instants(Once(), SPRING, 3)) == (None, (SPRING,))
 
 
 @pytest.mark.parametrize("schedule", [Once(), Every(90), Cron("0 9 * * 1-5", LONDON)])
 def test_a_schedule_is_read_as_it_was_written(schedule: Schedule) -> None:
-    assert decode(encode(schedule)) == schedule
+    assert schedule_from_json(schedule_to_json(schedule)) == schedule
 
 
 @pytest.mark.parametrize(

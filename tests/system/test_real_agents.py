@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from huskies_core.clock import from_iso
-from huskies_core.runtimes.interface import Assignment
-from huskies_core.runtimes.known import load_runtime
+from huskies_core.runtimes.registry import load_runtime
+from huskies_core.runtimes.runtime import Assignment
 from huskies_core.store.runs import Outcome, Run, RunKind
 from huskies_core.store.stories import Criterion, Draft
 from support.clients import claude_variables, installed

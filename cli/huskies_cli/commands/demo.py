@@ -22,7 +22,7 @@ from huskies_core.context import open_context
 from huskies_core.git.host import require_git
 from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.pipeline.stages import Done
-from huskies_core.progress import Progress, unseen
+from huskies_core.progress import Progress, ignore_progress
 from huskies_core.sanitize import without_controls
 
 Place = Annotated[
@@ -49,7 +49,7 @@ def demo(session: Session, place: Place = None) -> Result:
     root = claim_directory(place)
     try:
         with terminations_interrupt(), own_environment(root):
-            return _run(root, print_line, unseen if bar is None else bar.show, began)
+            return _run(root, print_line, ignore_progress if bar is None else bar.show, began)
     except KeyboardInterrupt:
         print_line(f"The repository stays: {root}")
         raise

@@ -18,7 +18,7 @@ from huskies_core.doctor.bundle import write_bundle
 from huskies_core.doctor.check import DoctorCheck, repaired
 from huskies_core.doctor.examination import SUBJECTS, WITH_CANARY, examine
 from huskies_core.operations.operation import PROJECT, Command
-from huskies_core.project import find_remains
+from huskies_core.project import find_damaged_project
 from huskies_core.runs.authorization import refuse_inside_run
 
 
@@ -40,7 +40,7 @@ def doctor(
     It checks the environment, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services.
     Each problem is printed with its fix. Nothing is changed without --fix. The exit code is 1 if there are problems.
     """
-    with open_context(session.start, find=find_remains) as context:
+    with open_context(session.start, find=find_damaged_project) as context:
         if fix or canary:
             refuse_inside_run(context)
         if bundle:

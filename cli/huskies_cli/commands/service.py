@@ -21,7 +21,7 @@ from huskies_core.operations.services import (
     uncaptured_variables,
     uninstall,
 )
-from huskies_core.project import find_place, find_project
+from huskies_core.project import find_former_project, find_project
 from huskies_core.sanitize import without_controls
 from huskies_core.services.service import ServiceJob, ServiceKind, captured
 from huskies_core.supervisor.scope import lingers
@@ -65,7 +65,9 @@ def uninstall_service(session: Session, kind: Where) -> Result:
 
     Live agents, gates and merges continue. It also works for a project that does not exist any more.
     """
-    with open_context(Path(session.place) if session.place else session.start, find=find_place) as context:
+    with open_context(
+        Path(session.place) if session.place else session.start, find=find_former_project
+    ) as context:
         removed = uninstall(context, kind)
     if not removed:
         # The path is probably a mistake if there is neither a service nor a project.

@@ -8,7 +8,7 @@ from urllib.request import Request
 from huskies_core.channels.channel import STEP_SECS, channel_error
 from huskies_core.channels.message import Message
 from huskies_core.errors import HuskiesError
-from huskies_core.http import credentials_of, fact_of, opener
+from huskies_core.http import authorization_header, describe_failure, make_opener
 
 
 def post(message: Message, url: str, within: float = STEP_SECS) -> None:
@@ -17,10 +17,10 @@ def post(message: Message, url: str, within: float = STEP_SECS) -> None:
     Any 2xx answer is a success. Redirects are not followed.
     """
     try:
-        with opener().open(_request(message, url), timeout=within):
+        with make_opener().open(_request(message, url), timeout=within):
             return
     except (OSError, EOFError, ValueError, HTTPException) as error:
-        fact = fact_of(error)
+        fact = describe_failure(error)
     raise channel_error(fact) from None
 
 
@@ -30,5 +30,5 @@ def _request(message: Message, url: str) -> Request:
         raise HuskiesError("the address cannot be used", hint="Write https://HOST/PATH.", code="config_error")
     target = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
     body = json.dumps(message.document()).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "huskies", **credentials_of(parts)}
+    headers = {"Content-Type": "application/json", "User-Agent": "huskies", **authorization_header(parts)}
     return Request(target, data=body, headers=headers, method="POST")

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from huskies_core.config.prompt_variables import explain_unknown, find_unknown_variables
 from huskies_core.config.table import Table
-from huskies_core.runtimes.known import runtime_names
+from huskies_core.runtimes.registry import runtime_names
 from huskies_core.suggest import nearest
 
 COMMAND = "command"

@@ -10,7 +10,7 @@ from typing import Annotated
 from huskies_core.config import checks
 from huskies_core.config.table import Table, list_of, read_record
 from huskies_core.qa_mode import QaMode
-from huskies_core.runtimes.interface import Price
+from huskies_core.runtimes.runtime import Price
 
 Arguments = Annotated[tuple[str, ...], Table.arguments]
 """The argument list of a command, never a shell string. An empty list runs nothing."""

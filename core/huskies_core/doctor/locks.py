@@ -18,10 +18,10 @@ from huskies_core.git.locks import (
     shared_locks,
 )
 from huskies_core.git.worktrees import checkout_of, present_worktrees
-from huskies_core.humanize import count, some
+from huskies_core.humanize import format_count, list_some
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.store import runs
-from huskies_core.supervisor.lock_holders import find_holder, stays_held
+from huskies_core.supervisor.lock_holders import find_holder, stays_locked
 
 _SHORT_SECS = 5.0
 """The time for which the locks of the store and git are never held in normal work."""
@@ -32,7 +32,7 @@ _FORGOTTEN = timedelta(hours=1)
 def check_locks(context: Context) -> Iterator[DoctorCheck]:
     project = context.project
     for path in (project.state_lock, project.git_lock):
-        if stays_held(path, _SHORT_SECS):
+        if stays_locked(path, _SHORT_SECS):
             fact = f"held for longer than {_SHORT_SECS:.0f} s by {_holder(path)}"
             yield DoctorCheck(path.name, fact, _advice(path))
         else:
@@ -51,10 +51,10 @@ def check_locks(context: Context) -> Iterator[DoctorCheck]:
 def _long_lock(context: Context, path: Path) -> DoctorCheck:
     """Check the lock of a pass. Creating worktrees can take minutes; it is a problem if no tick ended either."""
     name = str(path.relative_to(context.project.state_dir))
-    if not stays_held(path, 0):
+    if not stays_locked(path, 0):
         return DoctorCheck(name)
     fact = f"held by {_holder(path)}"
-    if ticked_lately(context) or not stays_held(path, _SHORT_SECS) or _age(context, path) < _FORGOTTEN:
+    if ticked_lately(context) or not stays_locked(path, _SHORT_SECS) or _age(context, path) < _FORGOTTEN:
         return DoctorCheck(name, detail=fact)
     return DoctorCheck(name, f"{fact}, and no tick has completed", _advice(path))
 
@@ -89,7 +89,7 @@ def _lock_files(context: Context, name: str, stale: Sequence[Path], clear: Calla
     """
     if not stale:
         return DoctorCheck(name)
-    names = some(os.path.relpath(path, context.project.root) for path in stale)
+    names = list_some(os.path.relpath(path, context.project.root) for path in stale)
     fact = f"left by a git process that ended: {names}"
     if not git_is_running(context.project):
         return DoctorCheck(name, fact, "'huskies doctor --fix' removes them.", repair=clear)
@@ -128,7 +128,7 @@ def _modified(path: Path) -> float:
 def _clear_shared(context: Context) -> str:
     with git_locked(context.project):
         cleared = clear_shared_locks(context.repository, now=context.now())
-    return f"removed {count(len(cleared), 'lock file')}"
+    return f"removed {format_count(len(cleared), 'lock file')}"
 
 
 def _clear_worktrees(context: Context) -> str:
@@ -139,4 +139,4 @@ def _clear_worktrees(context: Context) -> str:
             paths = _locks_of(context, story)
             if len(_stale(context, paths)) == len(paths):
                 cleared += clear_worktree_locks(context.repository, story)
-    return f"removed {count(len(cleared), 'lock file')}"
+    return f"removed {format_count(len(cleared), 'lock file')}"

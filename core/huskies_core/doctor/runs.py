@@ -6,12 +6,12 @@ from functools import partial
 
 from huskies_core.context import Context
 from huskies_core.doctor.check import DoctorCheck
-from huskies_core.humanize import count, some
+from huskies_core.humanize import format_count, list_some
 from huskies_core.passes.dead_runs import dead_runs, end_dead_run
 from huskies_core.sanitize import is_number
 from huskies_core.store import runs
 from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.processes import Process, is_running, marked_by_run
+from huskies_core.supervisor.processes import Process, is_running, marked_processes_by_run
 from huskies_core.supervisor.run_directory import RunDirectory
 
 _NEW = timedelta(minutes=1)
@@ -21,14 +21,14 @@ _NEW = timedelta(minutes=1)
 def check_runs(context: Context) -> Iterator[DoctorCheck]:
     # List folders and processes before the store: a run that starts later has no row in this snapshot.
     folders = tuple(_folders(context))
-    processes = marked_by_run(str(context.project.root))
+    processes = marked_processes_by_run(str(context.project.root))
     with context.store.reading() as db:
         dead = dead_runs(context, db)
         live = frozenset(run.id for run in runs.live(db))
         known = runs.recorded(db, folders)
     if dead:
         fix = "The next tick records how they ended. So does 'huskies doctor --fix'."
-        details = some(step.detail for step in dead)
+        details = list_some(step.detail for step in dead)
         yield DoctorCheck("runs", details, fix, repair=partial(_end_dead, context))
     else:
         yield DoctorCheck("runs")
@@ -48,7 +48,7 @@ def _end_dead(context: Context) -> str:
         dead = dead_runs(context, db)
     for step in dead:
         end_dead_run(context, step)
-    return f"recorded the end of {count(len(dead), 'run')}"
+    return f"recorded the end of {format_count(len(dead), 'run')}"
 
 
 def _unowned(context: Context, folders: list[int]) -> DoctorCheck:
@@ -57,13 +57,13 @@ def _unowned(context: Context, folders: list[int]) -> DoctorCheck:
         return DoctorCheck("run folders")
     active = [run for run in folders if is_alive(RunDirectory(context.project.run_dir(run)))]
     if active:
-        fact = f"active, but the store has no such run: {some(active)}"
+        fact = f"active, but the store has no such run: {list_some(active)}"
         fix = (
             "An older copy of the store may have been restored."
             " End the process that shim.json in the folder names."
         )
         return DoctorCheck("run folders", fact, fix)
-    fact = f"the store has no run for these folders of .huskies/runs: {some(folders)}"
+    fact = f"the store has no run for these folders of .huskies/runs: {list_some(folders)}"
     return DoctorCheck("run folders", fact, "Remove them when you do not need their output any more.")
 
 
@@ -79,6 +79,6 @@ def _left_over(context: Context, marked: Mapping[int, tuple[Process, ...]]) -> D
     ]
     if not left:
         return DoctorCheck("processes")
-    names = some(f"{process.pid} {process.name} of run {run}" for run, process in left)
+    names = list_some(f"{process.pid} {process.name} of run {run}" for run, process in left)
     pids = " ".join(str(process.pid) for _, process in left)
     return DoctorCheck("processes", f"left by ended runs: {names}", f"Check them, then 'kill {pids}'.")

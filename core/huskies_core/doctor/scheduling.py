@@ -11,7 +11,7 @@ from huskies_core.doctor.check import DoctorCheck
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
-from huskies_core.humanize import count
+from huskies_core.humanize import format_count
 from huskies_core.operations.mcp_file import NAME as MCP_FILE
 from huskies_core.operations.pause import is_paused
 from huskies_core.operations.scheduler_check import ticked_lately
@@ -76,7 +76,7 @@ def _ticking(context: Context, installed: tuple[Installation, ...]) -> DoctorChe
             fix = "Check 'systemctl --user status \"huskies-*\"' and 'journalctl --user -u \"huskies-*\"'."
         return DoctorCheck("ticking", "no tick in the last two minutes, but a service is installed", fix)
     if waiting:
-        fact = f"no tick in the last two minutes, and {count(waiting, 'story', 'stories')} in progress"
+        fact = f"no tick in the last two minutes, and {format_count(waiting, 'story', 'stories')} in progress"
         fix = "Run 'huskies watch', or 'huskies service install systemd' or 'cron'."
         return DoctorCheck("ticking", fact, fix)
     return DoctorCheck("ticking", detail="not installed", applies=False)

@@ -11,7 +11,7 @@ from huskies_core.doctor.check import DoctorCheck
 from huskies_core.doctor.state import is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.git.host import require_git
-from huskies_core.git.settings import hurtful_settings, is_ignored, is_shallow, notable_settings
+from huskies_core.git.settings import harmful_settings, is_ignored, is_shallow, notable_settings
 from huskies_core.operations.machine_checks import (
     MachineProblem,
     agent_problems,
@@ -28,7 +28,7 @@ def check_git(context: Context) -> Iterator[DoctorCheck]:
     yield DoctorCheck("git identity", detail=unknown if context.repository.identity else "")
     yield from (
         DoctorCheck(f"git {hurt.key}", f"{hurt.key} is set so that {hurt.why}", f"Run '{hurt.command}'.")
-        for hurt in hurtful_settings(context.repository)
+        for hurt in harmful_settings(context.repository)
     )
     yield DoctorCheck("git settings", detail="; ".join(notable_settings(context.repository)))
     if is_shallow(context.repository):

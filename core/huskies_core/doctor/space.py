@@ -17,7 +17,7 @@ from huskies_core.doctor.check import DoctorCheck
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
-from huskies_core.humanize import count, size, some
+from huskies_core.humanize import format_count, format_size, list_some
 from huskies_core.passes.gc import GC
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.supervisor.processes import find_process
@@ -45,10 +45,10 @@ def _free(context: Context) -> DoctorCheck:
     free = stats.f_bavail * stats.f_frsize
     if free < _LEAST_BYTES:
         fix = "Free disk space. On a full disk runs fail and no story moves."
-        return DoctorCheck("disk", f"only {size(free)} free", fix)
+        return DoctorCheck("disk", f"only {format_size(free)} free", fix)
     if stats.f_files and stats.f_favail < _LEAST_INODES:
         return DoctorCheck("disk", f"only {stats.f_favail} more files possible", "Remove unneeded files.")
-    return DoctorCheck("disk", detail=f"{size(free)} free")
+    return DoctorCheck("disk", detail=f"{format_size(free)} free")
 
 
 def _use(context: Context) -> str:
@@ -62,7 +62,7 @@ def _use(context: Context) -> str:
     parts = []
     for name, roots in folders.items():
         total, complete = _size_of(roots, deadline)
-        parts.append(f"{name} {'' if complete else 'more than '}{size(total)}")
+        parts.append(f"{name} {'' if complete else 'more than '}{format_size(total)}")
     return ", ".join(parts)
 
 
@@ -93,8 +93,8 @@ def _overdue(context: Context) -> DoctorCheck:
         waiting = GC.plan(replace(snapshot, now=snapshot.now - _OVERDUE))
     if not waiting:
         return DoctorCheck("retention")
-    verbs = some(dict.fromkeys(step.verb.value for step in waiting))
-    fact = f"{count(len(waiting), 'step')} of gc overdue: {verbs}"
+    verbs = list_some(dict.fromkeys(step.verb.value for step in waiting))
+    fact = f"{format_count(len(waiting), 'step')} of gc overdue: {verbs}"
     fix = "Run 'huskies gc', or 'huskies doctor --fix'."
     return DoctorCheck("retention", fact, fix, repair=partial(converge, context, GC))
 
@@ -103,7 +103,7 @@ def _left_files(context: Context) -> DoctorCheck:
     paths = tuple(_forgotten(context))
     if not paths:
         return DoctorCheck("temporary files")
-    names = some(path.name for path in paths)
+    names = list_some(path.name for path in paths)
     fix = "'huskies doctor --fix' removes them."
     return DoctorCheck("temporary files", f"left in .huskies: {names}", fix, repair=partial(_remove, paths))
 
@@ -132,4 +132,4 @@ def _remove(paths: tuple[Path, ...]) -> str:
     for path in paths:
         with suppress(FileNotFoundError):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    return f"removed {count(len(paths), 'path')}"
+    return f"removed {format_count(len(paths), 'path')}"

@@ -13,10 +13,10 @@ from huskies_core.context import Context
 from huskies_core.doctor.check import DoctorCheck
 from huskies_core.doctor.settings import loads
 from huskies_core.errors import HuskiesError
-from huskies_core.git.removal import forget_lost, lost_folders
+from huskies_core.git.removal import missing_worktrees, unregister_missing
 from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
-from huskies_core.humanize import count, size, some
+from huskies_core.humanize import format_count, format_size, list_some
 from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.pass_runner import AnyPass, run_pass
 from huskies_core.passes.steps import PlannedStep
@@ -46,7 +46,7 @@ def converge(context: Context, chosen: AnyPass) -> str:
     failed = next((item for item in report.results if item.outcome is StepOutcome.FAILED), None)
     if failed is not None:
         raise HuskiesError(f"{failed.step.verb.value}: {failed.detail}", code=failed.error)
-    return f"'huskies {chosen.name}' did {count(len(report.results), 'step')}"
+    return f"'huskies {chosen.name}' did {format_count(len(report.results), 'step')}"
 
 
 def _overdue(context: Context) -> DoctorCheck:
@@ -55,7 +55,7 @@ def _overdue(context: Context) -> DoctorCheck:
         overdue = [step for step in steps if _is_overdue(context, db, step)]
     if not overdue:
         return DoctorCheck("worktrees")
-    names = some(f"{step.verb.value} {step.story}" for step in overdue)
+    names = list_some(f"{step.verb.value} {step.story}" for step in overdue)
     fix = "Run 'huskies worktrees', or 'huskies doctor --fix'."
     return DoctorCheck("worktrees", f"overdue: {names}", fix, repair=partial(converge, context, WORKTREES))
 
@@ -70,19 +70,19 @@ def _lost(context: Context) -> DoctorCheck:
     """Check for worktrees without a folder. A live run of the story ends without help."""
     with context.store.reading() as db:
         busy = {run.story for run in runs.live(db)}
-    lost = [story for story in lost_folders(context.project) if story not in busy]
+    lost = [story for story in missing_worktrees(context.project) if story not in busy]
     if not lost:
         return DoctorCheck("worktree records")
-    fact = f"git has worktrees without a folder: {some(lost)}"
+    fact = f"git has worktrees without a folder: {list_some(lost)}"
     fix = "'huskies doctor --fix' removes the records and keeps the branches."
     return DoctorCheck("worktree records", fact, fix, repair=partial(_forget, context, lost))
 
 
 def _forget(context: Context, lost: list[int]) -> str:
     tip = base_tip(context)
-    refs = [forget_lost(context.repository, story, base_tip=tip, now=context.now()) for story in lost]
+    refs = [unregister_missing(context.repository, story, base_tip=tip, now=context.now()) for story in lost]
     rescued = ", ".join(ref for ref in refs if ref is not None)
-    return f"removed {count(len(lost), 'record')}{f', rescued {rescued}' if rescued else ''}"
+    return f"removed {format_count(len(lost), 'record')}{f', rescued {rescued}' if rescued else ''}"
 
 
 def _unowned_worktrees(context: Context) -> DoctorCheck:
@@ -91,7 +91,7 @@ def _unowned_worktrees(context: Context) -> DoctorCheck:
         unowned = sorted(present - stories.stages_of(db, present).keys())
     if not unowned:
         return DoctorCheck("worktree owners")
-    fact = f"the store has no story for {some(context.project.worktree(story) for story in unowned)}"
+    fact = f"the store has no story for {list_some(context.project.worktree(story) for story in unowned)}"
     fix = "Check each. 'git worktree remove PATH' removes it, unless it has uncommitted changes."
     return DoctorCheck("worktree owners", fact, fix)
 
@@ -106,7 +106,7 @@ def _unowned_branches(context: Context) -> DoctorCheck:
         unowned = sorted(present - branches.all_stories(db))
     if not unowned:
         return DoctorCheck("branch owners")
-    fact = f"not created by huskies, but named like stories: {some(map(branch_of, unowned))}"
+    fact = f"not created by huskies, but named like stories: {list_some(map(branch_of, unowned))}"
     fix = f"Rename each: git branch -m {branch_of(unowned[0])} kept/story-{unowned[0]}"
     return DoctorCheck("branch owners", fact, fix)
 
@@ -116,5 +116,6 @@ def _rescues(context: Context) -> str:
     if not rescues:
         return ""
     total = size_of_rescues(context.repository, seconds=_COUNTING_SECS)
-    owners = count(len({rescue.story for rescue in rescues}), "story", "stories")
-    return f"{count(len(rescues), 'rescue')} of {owners}, {'size unknown' if total is None else size(total)}"
+    owners = format_count(len({rescue.story for rescue in rescues}), "story", "stories")
+    size = "size unknown" if total is None else format_size(total)
+    return f"{format_count(len(rescues), 'rescue')} of {owners}, {size}"

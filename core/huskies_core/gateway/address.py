@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
 
 from huskies_core.errors import HuskiesError
-from huskies_core.http import credentials_of
+from huskies_core.http import authorization_header
 
 URL_VARIABLE = "HUSKIES_GATEWAY_URL"
 PROJECT_VARIABLE = "HUSKIES_GATEWAY_PROJECT"
@@ -53,7 +53,7 @@ def parse_gateway(url: str, project: str) -> Gateway:
             subject="gateway_url",
         )
     location = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
-    return Gateway(parts.scheme, location, project, credentials_of(parts))
+    return Gateway(parts.scheme, location, project, authorization_header(parts))
 
 
 def _split(url: str) -> SplitResult | None:

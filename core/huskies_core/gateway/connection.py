@@ -15,7 +15,7 @@ from urllib.request import Request
 
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway
-from huskies_core.http import fact_of, opener
+from huskies_core.http import describe_failure, make_opener
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -118,7 +118,7 @@ class KeptLine:
 def _request_token(gateway: Gateway, timeout: float) -> str:
     """Return a one-time token for one connection."""
     request = Request(gateway.tokens_url, data=b"", headers=dict(gateway.headers), method="POST")
-    with _explained("no token"), opener().open(request, timeout=timeout) as response:
+    with _explained("no token"), make_opener().open(request, timeout=timeout) as response:
         answer = json.loads(response.read(_MOST_BYTES))
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token:
@@ -143,7 +143,7 @@ def _explained(failure: str) -> Iterator[None]:
     except WebSocketException as error:
         fact = type(error).__name__
     except (OSError, EOFError, ValueError, HTTPException) as error:
-        fact = fact_of(error)
+        fact = describe_failure(error)
     else:
         return
     raise _error(f"{failure}: {fact}") from None

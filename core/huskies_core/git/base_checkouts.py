@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_core.git.index_entries import Change, is_sparse, read_flags, unlike
+from huskies_core.git.index_entries import Change, differing_paths, is_sparse, read_flags
 from huskies_core.git.locks import LANDING_PREFIX
-from huskies_core.git.repository import HEADS, Checkout, Repository, fields
+from huskies_core.git.repository import HEADS, Checkout, Repository, split_nul
 
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
@@ -49,12 +49,12 @@ def _may_be_on(place: Checkout, base_branch: str) -> bool:
     return named in (HEADS + base_branch, HEADS + ".invalid")
 
 
-def under_way(place: Checkout) -> str | None:
+def unfinished_operation(place: Checkout) -> str | None:
     """What git began in this checkout and has not ended, in words."""
     return next((what for name, what in _UNDER_WAY.items() if (place.git_dir / name).exists()), None)
 
 
-def rebased_in(repo: Repository, base_branch: str) -> Path | None:
+def rebasing_checkout(repo: Repository, base_branch: str) -> Path | None:
     """The checkout where the branch is being rebased: its HEAD is detached meanwhile."""
     for place in all_checkouts(repo):
         for folder in ("rebase-merge", "rebase-apply"):
@@ -68,7 +68,7 @@ _SIDECAR = "huskies-landing"
 _COPY = "index.huskies"
 
 
-def take(place: Checkout, mark: str) -> bool:
+def take_index_lock(place: Checkout, mark: str) -> bool:
     """Whether the lock was free and is ours now.
 
     Made as a second name of a file that holds the mark already: it is never there without its mark. That
@@ -78,13 +78,13 @@ def take(place: Checkout, mark: str) -> bool:
     written = place.git_dir / f"{_SIDECAR}.new"
     written.write_text(_content(mark))
     written.replace(sidecar)
-    taken = take_again(place)
+    taken = retake_index_lock(place)
     if not taken:
         sidecar.unlink()
     return taken
 
 
-def take_again(place: Checkout) -> bool:
+def retake_index_lock(place: Checkout) -> bool:
     """Whether the lock of a landing that began, and that a person removed, was free and is ours now."""
     try:
         os.link(place.git_dir / _SIDECAR, index_lock(place))
@@ -93,9 +93,9 @@ def take_again(place: Checkout) -> bool:
     return True
 
 
-def release(place: Checkout, mark: str) -> None:
+def release_index_lock(place: Checkout, mark: str) -> None:
     """Frees the lock if it is ours, and removes what a landing keeps beside it."""
-    if holds(place, mark):
+    if has_index_lock(place, mark):
         index_lock(place).unlink()
     for name in (_COPY, f"{_COPY}.lock", _SIDECAR):
         (place.git_dir / name).unlink(missing_ok=True)
@@ -110,12 +110,12 @@ def index_copy(place: Checkout) -> Path:
     return place.git_dir / _COPY
 
 
-def holds(place: Checkout, mark: str) -> bool:
+def has_index_lock(place: Checkout, mark: str) -> bool:
     """Whether the checkout's `index.lock` carries this mark."""
     return _read(index_lock(place)) == _content(mark)
 
 
-def begun(place: Checkout) -> str | None:
+def unfinished_landing(place: Checkout) -> str | None:
     """The mark of the landing that began in the checkout and was not released."""
     said = _read(place.git_dir / _SIDECAR)
     return said.removeprefix(LANDING_PREFIX).rstrip("\n") if said else None
@@ -140,11 +140,11 @@ class BaseDirty:
     reason: str
 
 
-def find_dirt(
+def find_dirty_paths(
     repo: Repository, place: Checkout, changes: tuple[Change, ...], *, base_branch: str, tip: str
 ) -> BaseDirty | None:
     """What keeps `changes` from being written into `place`; None when nothing does. Changes nothing."""
-    busy = under_way(place)
+    busy = unfinished_operation(place)
     if not (place.git_dir / "index").exists():
         return BaseDirty((), f"{place.path} has no index")
     if busy is not None:
@@ -163,7 +163,7 @@ def find_dirt(
 
 def _staged(repo: Repository, place: Checkout, changes: tuple[Change, ...], tip: str) -> Iterator[str]:
     """What the index has otherwise than the tip, where it meets a touched path; all conflicts meet."""
-    parts = fields(repo.git("diff-index", "--cached", "--raw", "-z", "--no-renames", tip, at=place))
+    parts = split_nul(repo.git("diff-index", "--cached", "--raw", "-z", "--no-renames", tip, at=place))
     touched = {change.path for change in changes}
     above = {str(parent) for path in touched for parent in Path(path).parents}
     for head, path in zip(parts[::2], parts[1::2], strict=True):
@@ -176,7 +176,7 @@ def _edited(repo: Repository, place: Checkout, changes: tuple[Change, ...]) -> f
     """The touched files whose content is not the tip's, flagged or not."""
     expected = {change.path: change.before for change in changes if change.before}
     flags = read_flags(repo, place, expected)
-    return unlike(
+    return differing_paths(
         repo, place, {path: expected[path] for path in expected if not is_sparse(place, path, flags)}
     )
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from huskies_core.git.repository import Repository
-from huskies_core.git.worktree_tree import passing_snapshot
+from huskies_core.git.worktree_tree import temporary_tree
 from huskies_core.git.worktrees import branch_of, checkout_of
 
 
@@ -45,7 +45,7 @@ def _worktree(repo: Repository, story: int, started: str, tree: str) -> tuple[st
     checkout = checkout_of(repo.project, story)
     if checkout is None or not checkout.path.is_dir():
         return tree, _digest(repo.git("diff-tree", "-r", "-z", started, tree))
-    with passing_snapshot(repo, checkout) as (now, objects):
+    with temporary_tree(repo, checkout) as (now, objects):
         return now, _digest(repo.git("diff-tree", "-r", "-z", started, now, env=objects))
 
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.locks import git_locked, worktrees_locked
-from huskies_core.git.removal import empty, refuse_foreign, unregister
-from huskies_core.git.repository import HEADS, Checkout, GitError, Repository, fields
+from huskies_core.git.removal import empty_trash, refuse_foreign, unregister
+from huskies_core.git.repository import HEADS, Checkout, GitError, Repository, split_nul
 from huskies_core.git.rescue import rescue_work
 from huskies_core.git.worktrees import (
     branch_of,
     checkout_of,
+    creation_note,
     is_made,
-    making_mark,
     mark_made,
-    occupied,
+    occupied_worktrees,
     registration_of,
 )
 from huskies_core.project import STATE_FOLDER
@@ -37,12 +37,12 @@ def included_files(repo: Repository) -> tuple[str, ...]:
         return ()
     found = repo.git("ls-files", "--others", "--ignored", f"--exclude-from={listing}", "-z")
     wanted = [
-        path for path in fields(found) if not (path.endswith("/") or path.startswith(f"{STATE_FOLDER}/"))
+        path for path in split_nul(found) if not (path.endswith("/") or path.startswith(f"{STATE_FOLDER}/"))
     ]
     if not wanted:
         return ()
     ignored = repo.git("check-ignore", "-z", "--stdin", stdin="\0".join(wanted) + "\0", ok=(0, 1))
-    return tuple(fields(ignored))
+    return tuple(split_nul(ignored))
 
 
 def copy_included(root: Path, files: tuple[str, ...], worktree: Path) -> None:
@@ -62,7 +62,7 @@ def _is_copyable(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WorktreeRequest:
     """`known_branch`: the store made the story's branch and goes on with it where it exists."""
 
     story: int
@@ -71,7 +71,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Made:
+class CreatedWorktree:
     story: int
     branch: str
     head: str
@@ -79,7 +79,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedWorktree:
     """`reason` is "branch exists", "path in the way" or "failed" (git said why: try again later)."""
 
     story: int
@@ -87,15 +87,18 @@ class Refused:
     detail: str
 
 
+CreateResult = CreatedWorktree | RefusedWorktree
+
+
 @dataclass(frozen=True)
 class _Registered:
-    made: Made
+    made: CreatedWorktree
     checkout: Checkout
 
 
 def create_worktrees(
-    repo: Repository, wanted: Sequence[Wanted], *, now: datetime
-) -> tuple[Made | Refused, ...]:
+    repo: Repository, wanted: Sequence[WorktreeRequest], *, now: datetime
+) -> tuple[CreateResult, ...]:
     """Makes the worktrees that are missing and answers for each of `wanted`, in its order.
 
     Killed in between, it leaves worktrees without their mark: the next call rescues what is in them, removes
@@ -110,17 +113,17 @@ def create_worktrees(
 
 
 def _register_all(
-    repo: Repository, wanted: Sequence[Wanted], now: datetime
-) -> list[Made | Refused | _Registered]:
+    repo: Repository, wanted: Sequence[WorktreeRequest], now: datetime
+) -> list[CreateResult | _Registered]:
     tips = _tips(repo, wanted)
-    taken = occupied(repo.project, [one.story for one in wanted])
+    taken = occupied_worktrees(repo.project, [one.story for one in wanted])
     return [
         _register(repo, one, tips.get(branch_of(one.story)), clear=now if one.story in taken else None)
         for one in wanted
     ]
 
 
-def _tips(repo: Repository, wanted: Sequence[Wanted]) -> dict[str, str]:
+def _tips(repo: Repository, wanted: Sequence[WorktreeRequest]) -> dict[str, str]:
     """The story branches that exist, in one question for all."""
     names = (HEADS + branch_of(one.story) for one in wanted)
     lines = repo.git("for-each-ref", "--format=%(refname) %(objectname)", *names).splitlines()
@@ -129,41 +132,43 @@ def _tips(repo: Repository, wanted: Sequence[Wanted]) -> dict[str, str]:
 
 
 def _register(
-    repo: Repository, one: Wanted, tip: str | None, *, clear: datetime | None
-) -> Made | Refused | _Registered:
+    repo: Repository, one: WorktreeRequest, tip: str | None, *, clear: datetime | None
+) -> CreateResult | _Registered:
     """`clear` is the time at which to rescue what is in the worktree's place already, None when that is free."""
     branch = branch_of(one.story)
     if is_made(repo.project, one.story):
-        return Made(one.story, branch, tip or one.base_commit, not one.known_branch)
+        return CreatedWorktree(one.story, branch, tip or one.base_commit, not one.known_branch)
     if tip is not None and not (one.known_branch or _began(repo, one, tip)):
-        return Refused(one.story, "branch exists", branch)
+        return RefusedWorktree(one.story, "branch exists", branch)
     try:
         if clear is not None:
             _clear_half_made(repo, one, clear)
         return _add(repo, one, tip)
     except HuskiesError as error:
-        return Refused(one.story, "path in the way" if error.code == "not_ours" else "failed", error.message)
+        return RefusedWorktree(
+            one.story, "path in the way" if error.code == "not_ours" else "failed", error.message
+        )
     except OSError as error:
-        return Refused(one.story, "failed", str(error))
+        return RefusedWorktree(one.story, "failed", str(error))
 
 
-def _began(repo: Repository, one: Wanted, tip: str) -> bool:
+def _began(repo: Repository, one: WorktreeRequest, tip: str) -> bool:
     """Whether an earlier call made this branch and was killed: its note names that very commit."""
-    note = making_mark(repo.project, one.story)
+    note = creation_note(repo.project, one.story)
     return note.exists() and note.read_text() == tip
 
 
-def _clear_half_made(repo: Repository, one: Wanted, now: datetime) -> None:
+def _clear_half_made(repo: Repository, one: WorktreeRequest, now: datetime) -> None:
     path = repo.project.worktree(one.story)
     refuse_foreign(repo.project, path)
     if checkout_of(repo.project, one.story) is not None:
         rescue_work(repo, one.story, base_tip=one.base_commit, landed=None, now=now, branch_stays=True)
-        empty(unregister(repo.project, path))
+        empty_trash(unregister(repo.project, path))
 
 
-def _add(repo: Repository, one: Wanted, tip: str | None) -> _Registered:
+def _add(repo: Repository, one: WorktreeRequest, tip: str | None) -> _Registered:
     branch, path = branch_of(one.story), repo.project.worktree(one.story)
-    note = making_mark(repo.project, one.story)
+    note = creation_note(repo.project, one.story)
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(tip or one.base_commit)
     what = ("--no-track", "-b", branch, str(path), one.base_commit) if tip is None else (str(path), branch)
@@ -172,23 +177,23 @@ def _add(repo: Repository, one: Wanted, tip: str | None) -> _Registered:
     if checkout is None:
         raise GitError("worktree add", 0, f"{path} is not registered")
     new = tip is None or not one.known_branch
-    return _Registered(Made(one.story, branch, tip or one.base_commit, new), checkout)
+    return _Registered(CreatedWorktree(one.story, branch, tip or one.base_commit, new), checkout)
 
 
-def _finish(repo: Repository, one: Made | Refused | _Registered, files: tuple[str, ...]) -> Made | Refused:
+def _finish(repo: Repository, one: CreateResult | _Registered, files: tuple[str, ...]) -> CreateResult:
     if not isinstance(one, _Registered):
         return one
     try:
         repo.git("read-tree", "-m", "-u", "HEAD", at=one.checkout)
         copy_included(repo.project.root, files, one.checkout.path)
         mark_made(one.checkout, one.made.story)
-        making_mark(repo.project, one.made.story).unlink()
+        creation_note(repo.project, one.made.story).unlink()
     except (GitError, OSError) as error:
-        return Refused(one.made.story, "failed", str(error))
+        return RefusedWorktree(one.made.story, "failed", str(error))
     return one.made
 
 
-def check_out(repo: Repository, commit: str) -> Path:
+def create_merge_workspace(repo: Repository, commit: str) -> Path:
     """Makes `.huskies/merge_workspace` anew, detached at `commit`, with the files of `.worktreeinclude`.
 
     Nothing of an earlier merge stays in it: gates judge the commit and nothing else. Call it outside
@@ -200,7 +205,7 @@ def check_out(repo: Repository, commit: str) -> Path:
         with git_locked(project):
             trash = unregister(project, path)
             repo.git("worktree", "add", "--quiet", "--no-checkout", "--detach", str(path), commit)
-        empty(trash)
+        empty_trash(trash)
         admin = registration_of(project, path)
         if admin is None:
             raise GitError("worktree add", 0, f"{path} is not registered")

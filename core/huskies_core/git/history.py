@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from huskies_core.git.repository import GitError, Repository, fields
+from huskies_core.git.repository import GitError, Repository, split_nul
 
 _COMMIT_FIELDS = ("%H", "%an", "%ae", "%at", "%s")
 
@@ -42,7 +42,7 @@ def text_at(repo: Repository, commit: str, path: str) -> str | None:
     return ran.stdout
 
 
-def named_commit(repo: Repository, text: str) -> str | None:
+def resolve_commit(repo: Repository, text: str) -> str | None:
     """The full id of what a person calls `text`: an id or its beginning, a branch, a tag, HEAD of the main checkout.
 
     None when git knows no such commit, or more than one.
@@ -62,7 +62,7 @@ def commits_between(repo: Repository, base: str, head: str, *, limit: int = 1000
     """The commits of `head` that `base` lacks, newest first, at most `limit`."""
     shape = "--format=" + "%x00".join(_COMMIT_FIELDS)
     selection = (f"--max-count={limit}", shape, head, f"^{base}", "--")
-    parts = fields(repo.git("log", "-z", "--no-show-signature", *selection))
+    parts = split_nul(repo.git("log", "-z", "--no-show-signature", *selection))
     width = len(_COMMIT_FIELDS)
     return tuple(_commit(parts[at : at + width]) for at in range(0, len(parts) - width + 1, width))
 
@@ -83,4 +83,4 @@ def last_author(repo: Repository, base: str, head: str) -> Author | None:
 def changed_files(repo: Repository, base: str, head: str) -> tuple[str, ...]:
     """The paths that `head` changed since it left `base`."""
     shape = ("--name-only", "-z", "--no-renames", "--no-ext-diff")
-    return tuple(fields(repo.git("diff", *shape, f"{base}...{head}", "--")))
+    return tuple(split_nul(repo.git("diff", *shape, f"{base}...{head}", "--")))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
-from huskies_core.git.repository import Checkout, Repository, fields
+from huskies_core.git.repository import Checkout, Repository, split_nul
 
 _ABSENT = "000000"
 GITLINK = "160000"
@@ -30,7 +30,7 @@ class Change:
 
 def changes_between(repo: Repository, tip: str, commit: str) -> tuple[Change, ...]:
     """Every path that differs, a rename as the two paths it is."""
-    parts = fields(repo.git("diff-tree", "-r", "-z", "--raw", "--no-renames", tip, commit))
+    parts = split_nul(repo.git("diff-tree", "-r", "-z", "--raw", "--no-renames", tip, commit))
     return tuple(_change(head, path) for head, path in zip(parts[::2], parts[1::2], strict=True))
 
 
@@ -51,7 +51,7 @@ def index_lines(entries: Mapping[str, Entry | None]) -> str:
     return "".join((*gone, *set_to))
 
 
-def unlike(repo: Repository, place: Checkout, entries: Mapping[str, Entry]) -> frozenset[str]:
+def differing_paths(repo: Repository, place: Checkout, entries: Mapping[str, Entry]) -> frozenset[str]:
     """Those of the paths that are not in the checkout as their entry says. Changes nothing.
 
     The index that git is asked with has these paths alone, without flags and known times: it must read the files.
@@ -64,7 +64,7 @@ def unlike(repo: Repository, place: Checkout, entries: Mapping[str, Entry]) -> f
         repo.git("update-index", "-z", "--index-info", at=place, env=env, stdin=index_lines(entries))
         repo.git("update-index", "-q", "--refresh", at=place, env=env, ok=(0, 1))
         shape = ("-z", "--name-only", "--ignore-submodules=dirty")
-        return frozenset(fields(repo.git("diff-files", *shape, at=place, env=env)))
+        return frozenset(split_nul(repo.git("diff-files", *shape, at=place, env=env)))
 
 
 _ASSUMED, _SKIPPED = "hs", "Ss"
@@ -72,7 +72,7 @@ _ASSUMED, _SKIPPED = "hs", "Ss"
 
 def read_flags(repo: Repository, place: Checkout, paths: Collection[str]) -> dict[str, str]:
     """Those of `paths` that are flagged, with the letters of `ls-files -v` (h, S, or s for both)."""
-    entries = fields(repo.git("ls-files", "-v", "-z", at=place))
+    entries = split_nul(repo.git("ls-files", "-v", "-z", at=place))
     flagged = ((entry[2:], entry[0]) for entry in entries if entry[0] in _ASSUMED + _SKIPPED)
     return {path: letter for path, letter in flagged if path in paths}
 

@@ -9,15 +9,15 @@ from huskies_core.git.base_checkouts import (
     BaseDirty,
     all_checkouts,
     base_checkouts,
-    begun,
-    find_dirt,
-    holds,
+    find_dirty_paths,
+    has_index_lock,
     index_copy,
     index_lock,
-    rebased_in,
-    release,
-    take,
-    take_again,
+    rebasing_checkout,
+    release_index_lock,
+    retake_index_lock,
+    take_index_lock,
+    unfinished_landing,
 )
 from huskies_core.git.history import is_on_base
 from huskies_core.git.index_entries import (
@@ -29,7 +29,7 @@ from huskies_core.git.index_entries import (
     set_flags,
 )
 from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
-from huskies_core.git.rollback import settle
+from huskies_core.git.rollback import restore_paths
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class _Plan:
     places: tuple[Checkout, ...]
 
 
-def unwatched(_: str) -> None:
+def ignore_checkpoint(_: str) -> None:
     """The checkpoint of a landing that nobody interrupts."""
 
 
@@ -70,7 +70,7 @@ def land(
     tip: str,
     commit: str,
     mark: str,
-    checkpoint: Callable[[str], None] = unwatched,
+    checkpoint: Callable[[str], None] = ignore_checkpoint,
 ) -> Landing:
     """Moves `base_branch` from `tip` to `commit`. Call it in `git_locked`, with a `mark` for the run.
 
@@ -87,7 +87,7 @@ def land(
     return landing
 
 
-def base_dirt(repo: Repository, *, base_branch: str, tip: str, commit: str) -> BaseDirty | None:
+def find_base_dirt(repo: Repository, *, base_branch: str, tip: str, commit: str) -> BaseDirty | None:
     """What of the user's would hold this landing now, if anything. Takes no lock and changes nothing."""
     plan = _plan(repo, base_branch, tip, commit, "")
     held = _held(repo, plan)
@@ -105,7 +105,7 @@ def _held(repo: Repository, plan: _Plan) -> TipMoved | BaseDirty | None:
     now = repo.branch_tip(plan.base_branch)
     if now != plan.tip:
         return TipMoved(now)
-    rebased = rebased_in(repo, plan.base_branch)
+    rebased = rebasing_checkout(repo, plan.base_branch)
     return BaseDirty((), f"{plan.base_branch} is being rebased in {rebased}") if rebased else None
 
 
@@ -134,10 +134,10 @@ def _land_in_places(repo: Repository, plan: _Plan, checkpoint: Callable[[str], N
 def _lock(plan: _Plan) -> BaseDirty | None:
     """Takes the lock of every checkout; a git that is at work in one, or died there, keeps it."""
     for place in plan.places:
-        left = begun(place)
+        left = unfinished_landing(place)
         if left is not None:
             raise HuskiesError(f"the landing of {left} was not ended in {place.path}", code="unrecovered")
-    return next((_locked(place) for place in plan.places if not take(place, plan.mark)), None)
+    return next((_locked(place) for place in plan.places if not take_index_lock(place, plan.mark)), None)
 
 
 def _locked_by_others(plan: _Plan) -> BaseDirty | None:
@@ -150,7 +150,7 @@ def _locked(place: Checkout) -> BaseDirty:
 
 def _dirt(repo: Repository, plan: _Plan) -> BaseDirty | None:
     found = (
-        find_dirt(repo, place, plan.changes, base_branch=plan.base_branch, tip=plan.tip)
+        find_dirty_paths(repo, place, plan.changes, base_branch=plan.base_branch, tip=plan.tip)
         for place in plan.places
     )
     return next((dirt for dirt in found if dirt is not None), None)
@@ -192,13 +192,13 @@ def _go_forward(plan: _Plan, checkpoint: Callable[[str], None]) -> None:
 
 def _go_back(repo: Repository, plan: _Plan) -> None:
     for place in plan.places:
-        settle(repo, place, plan.changes, tip=plan.tip, commit=plan.commit, forward=False)
+        restore_paths(repo, place, plan.changes, tip=plan.tip, commit=plan.commit, forward=False)
     _release(plan)
 
 
 def _release(plan: _Plan) -> None:
     for place in plan.places:
-        release(place, plan.mark)
+        release_index_lock(place, plan.mark)
 
 
 def _verify(repo: Repository, plan: _Plan) -> None:
@@ -224,7 +224,7 @@ def recover_landing(repo: Repository, *, base_branch: str, tip: str, commit: str
     landed = is_on_base(repo, commit, base_branch)
     users: set[str] = set()
     for place in all_checkouts(repo):
-        if begun(place) == mark:
+        if unfinished_landing(place) == mark:
             users |= {*_end(repo, place, base_branch=base_branch, sides=(tip, commit), mark=mark)}
     return Recovered(landed, tuple(sorted(users)))
 
@@ -235,12 +235,12 @@ def _end(
     tip, commit = sides
     users: tuple[str, ...] = ()
     if _is_still_there(repo, place, base_branch=base_branch, sides=sides, mark=mark):
-        if not holds(place, mark) and not take_again(place):
+        if not has_index_lock(place, mark) and not retake_index_lock(place):
             raise LockBusy(f"{index_lock(place)} is held by another git", hint="End it, or remove the file.")
         changes = changes_between(repo, tip, commit)
         forward = is_on_base(repo, commit, base_branch)
-        users = settle(repo, place, changes, tip=tip, commit=commit, forward=forward)
-    release(place, mark)
+        users = restore_paths(repo, place, changes, tip=tip, commit=commit, forward=forward)
+    release_index_lock(place, mark)
     return users
 
 
@@ -251,4 +251,4 @@ def _is_still_there(
     lock, work may have gone on: the branch moved, or another one was checked out."""
     if repo.checked_out_branch(place) != base_branch:
         return False
-    return holds(place, mark) or repo.branch_tip(base_branch) in sides
+    return has_index_lock(place, mark) or repo.branch_tip(base_branch) in sides

@@ -12,7 +12,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.locks import git_locked, worktrees_locked
 from huskies_core.git.repository import HEADS, Repository
 from huskies_core.git.rescue import rescue_work
-from huskies_core.git.worktrees import MADE, TRASH, branch_of, making_mark, recorded_paths, registration_of
+from huskies_core.git.worktrees import MADE, TRASH, branch_of, creation_note, recorded_paths, registration_of
 from huskies_core.project import Project
 from huskies_core.sanitize import is_number
 
@@ -55,8 +55,8 @@ def remove_worktree(
         with git_locked(repo.project):
             trash = unregister(repo.project, repo.project.worktree(story))
             kept = tip is not None and (keep_branch or not _delete_branch(repo, branch, tip))
-            making_mark(repo.project, story).unlink(missing_ok=True)
-        empty(trash)
+            creation_note(repo.project, story).unlink(missing_ok=True)
+        empty_trash(trash)
     return Removed(story, rescue, kept)
 
 
@@ -101,7 +101,7 @@ def _delete_whole(folder: Path, aside: Path) -> None:
     shutil.rmtree(aside)
 
 
-def empty(trash: Path) -> None:
+def empty_trash(trash: Path) -> None:
     """Deletes what was thrown away, read-only folders too. What another user owns stays for the next time."""
     for folder in _folders(trash):
         if not os.access(folder, os.W_OK | os.X_OK) and folder.stat().st_uid == os.getuid():
@@ -126,12 +126,12 @@ def _delete_branch(repo: Repository, branch: str, tip: str) -> bool:
     return True
 
 
-def lost_folders(project: Project) -> tuple[int, ...]:
+def missing_worktrees(project: Project) -> tuple[int, ...]:
     """The stories whose worktree is recorded and gone. Whose folder lies elsewhere is nobody's of ours."""
     return tuple(sorted(_lost(project)))
 
 
-def forget_lost(repo: Repository, story: int, *, base_tip: str, now: datetime) -> str | None:
+def unregister_missing(repo: Repository, story: int, *, base_tip: str, now: datetime) -> str | None:
     """Takes the record away, once what its index or HEAD alone led to is kept; the branch stays. Returns the rescue.
 
     Not `git worktree prune`, which would forget the user's worktrees on a disk that is not mounted, too. A folder that
@@ -144,7 +144,7 @@ def forget_lost(repo: Repository, story: int, *, base_tip: str, now: datetime) -
         rescue = rescue_work(repo, story, base_tip=base_tip, landed=None, now=now, branch_stays=True)
         with git_locked(repo.project):
             trash = unregister(repo.project, path)
-        empty(trash)
+        empty_trash(trash)
     return rescue
 
 

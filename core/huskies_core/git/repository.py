@@ -59,7 +59,7 @@ class Checkout:
 
 
 @dataclass(frozen=True)
-class Ran:
+class GitResult:
     """How a git command ended. Bytes that are no UTF-8 come as surrogate escapes."""
 
     status: int
@@ -96,7 +96,7 @@ class Repository:
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
         timeout: float | None = None,
-    ) -> Ran:
+    ) -> GitResult:
         """Runs git on the checkout `at` (else on the main one) and waits; never raises for its exit status. After
         `timeout` seconds it is ended: no status of a git is negative.
 
@@ -117,7 +117,7 @@ class Repository:
                 env={**_ENVIRONMENT, **(env or {})},
                 kill_after_timeout=timeout,
             )
-        return Ran(status, stdout.decode("utf-8", "surrogateescape"), stderr)
+        return GitResult(status, stdout.decode("utf-8", "surrogateescape"), stderr)
 
     def git(
         self,
@@ -186,6 +186,6 @@ def _as_file(text: str | None) -> Iterator[int | None]:
         yield stream.fileno()
 
 
-def fields(text: str) -> list[str]:
+def split_nul(text: str) -> list[str]:
     """What a command with `-z` printed, split at its NULs."""
     return text.removesuffix("\0").split("\0") if text else []

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from huskies_core.git.repository import Repository, fields
+from huskies_core.git.repository import Repository, split_nul
 
 _HOOKS_PATH = "core.hookspath"
 
@@ -31,7 +31,7 @@ class Fingerprint:
         return cls(dict(stored["config"]), dict(stored["hooks"]), str(stored["branch"]))
 
 
-def fingerprint(repo: Repository) -> Fingerprint:
+def take_fingerprint(repo: Repository) -> Fingerprint:
     values = _config(repo)
     digests = {key: _digest("\n".join(found)) for key, found in values.items()}
     hooks = dict(_hooks(_hooks_folder(repo, values)))
@@ -55,7 +55,7 @@ def _config(repo: Repository) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     for name in ("config", "config.worktree"):
         path = repo.project.git_dir / name
-        listed = fields(repo.git("config", "--file", str(path), "--list", "-z")) if path.exists() else []
+        listed = split_nul(repo.git("config", "--file", str(path), "--list", "-z")) if path.exists() else []
         for entry in listed:
             key, _, value = entry.partition("\n")
             values.setdefault(key, []).append(value)

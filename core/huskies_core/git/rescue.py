@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huskies_core.errors import UsageError
 from huskies_core.git.repository import HEADS, Checkout, Repository
-from huskies_core.git.worktree_tree import snapshot
+from huskies_core.git.worktree_tree import write_tree
 from huskies_core.git.worktrees import branch_of, checkout_of
 from huskies_core.project import Project
 from huskies_core.sanitize import is_number
@@ -60,7 +60,7 @@ def _work_in(repo: Repository, checkout: Checkout | None, branch: str | None) ->
         return _Work((branch,) if branch else (), None)
     head = repo.commit_id("HEAD", at=checkout)
     tips = tuple(dict.fromkeys(tip for tip in (head, branch) if tip))
-    tree = snapshot(repo, checkout)
+    tree = write_tree(repo, checkout)
     return _Work(tips, tree if _has_more(repo, checkout, head or branch, tree) else None)
 
 

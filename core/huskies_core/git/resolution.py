@@ -1,7 +1,7 @@
 """Whether a branch into which the base was merged by hand is fit for the merge queue again."""
 
-from huskies_core.git.repository import Checkout, Repository, fields
-from huskies_core.git.worktree_tree import passing_snapshot
+from huskies_core.git.repository import Checkout, Repository, split_nul
+from huskies_core.git.worktree_tree import temporary_tree
 from huskies_core.git.worktrees import branch_of, checkout_of
 
 _MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
@@ -31,7 +31,7 @@ def check_resolution(repo: Repository, story: int, *, base_tip: str) -> str | No
 
 def _marked_files(repo: Repository, base_tip: str, head: str) -> list[str]:
     """The files with an added marker line: `--check` alone takes an underlined heading for one."""
-    suspects = fields(repo.git("diff-tree", "-r", "-z", "--name-only", f"-G{_MARKER}", base_tip, head))
+    suspects = split_nul(repo.git("diff-tree", "-r", "-z", "--name-only", f"-G{_MARKER}", base_tip, head))
     if not suspects:
         return []
     env = {"GIT_LITERAL_PATHSPECS": "1"}
@@ -45,7 +45,7 @@ def _merge_under_way(repo: Repository, story: int) -> str | None:
     checkout = _present_checkout(repo, story)
     if checkout is None or not (checkout.git_dir / "MERGE_HEAD").exists():
         return None
-    unmerged = fields(repo.git("diff", "--name-only", "--diff-filter=U", "-z", at=checkout))
+    unmerged = split_nul(repo.git("diff", "--name-only", "--diff-filter=U", "-z", at=checkout))
     if unmerged:
         return f"files are still in conflict: {', '.join(unmerged[:_NAMED])}"
     return "the merge is not committed"
@@ -55,7 +55,7 @@ def _uncommitted(repo: Repository, story: int, head: str) -> str | None:
     checkout = _present_checkout(repo, story)
     if checkout is None:
         return None
-    with passing_snapshot(repo, checkout) as (tree, _):
+    with temporary_tree(repo, checkout) as (tree, _):
         return "the worktree has changes that are not committed" if tree != repo.tree_id(head) else None
 
 

@@ -12,23 +12,23 @@ from huskies_core.git.index_entries import (
     GITLINK,
     Change,
     Entry,
+    differing_paths,
     index_lines,
     is_sparse,
     read_flags,
     set_flags,
-    unlike,
 )
-from huskies_core.git.repository import Checkout, GitError, Repository, fields
+from huskies_core.git.repository import Checkout, GitError, Repository, split_nul
 
 _CHUNK = 1 << 20
 
 
-def is_there(root: Path, path: str) -> bool:
+def has_file(root: Path, path: str) -> bool:
     """Whether there is a file or link at `path`; behind a link, or in a file's place, there is none."""
     return _is_reached_plainly(root, path) and os.path.lexists(root / path) and not _is_folder(root / path)
 
 
-def begins(here: Path, whole: Path) -> bool:
+def is_beginning_of(here: Path, whole: Path) -> bool:
     """Whether `here` has the bytes of `whole`, or its first ones; of links, whether they lead to the same."""
     if here.is_symlink() or whole.is_symlink():
         return here.is_symlink() and whole.is_symlink() and here.readlink() == whole.readlink()
@@ -41,9 +41,9 @@ def begins(here: Path, whole: Path) -> bool:
     return True
 
 
-def take_away(root: Path, path: str) -> None:
+def remove_file(root: Path, path: str) -> None:
     """Removes the file, and the folders that are empty without it."""
-    if not is_there(root, path):
+    if not has_file(root, path):
         return
     (root / path).unlink()
     for parent in Path(path).parents[:-1]:
@@ -52,7 +52,7 @@ def take_away(root: Path, path: str) -> None:
         (root / parent).rmdir()
 
 
-def put(root: Path, path: str, wanted: Path) -> bool:
+def place_file(root: Path, path: str, wanted: Path) -> bool:
     """Whether `path` could be made what `wanted` is. Killed meanwhile, it leaves the beginning of the file."""
     here = root / path
     if not _make_folders(root, path) or (_is_folder(here) and any(here.iterdir())):
@@ -82,7 +82,7 @@ def _is_folder(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Side:
+class FileSet:
     """`folder` has the files with filters and line ends applied, `complaint` says why one may be missing.
 
     `present` are those of its paths that the checkout has as this side does, by git's own eyes: their bytes may
@@ -95,9 +95,9 @@ class Side:
     complaint: str
 
 
-def write_side(
+def write_file_set(
     repo: Repository, place: Checkout, commit: str, entries: Mapping[str, Entry], folder: Path
-) -> Side:
+) -> FileSet:
     """Writes the files into the new `folder` as git would check them out at `commit`, whose attributes count.
 
     A file whose filter fails is left out: a landing that this very filter ended has to be taken back.
@@ -109,12 +109,12 @@ def write_side(
     repo.git("update-index", "-z", "--index-info", at=scratch, env=env, stdin=lines)
     ran = repo.run("checkout-index", "--all", "--force", "--quiet", at=scratch, env=env)
     paths = frozenset(entries)
-    return Side(folder, paths, paths - unlike(repo, place, entries), ran.stderr)
+    return FileSet(folder, paths, paths - differing_paths(repo, place, entries), ran.stderr)
 
 
 def _attributes(repo: Repository, commit: str) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
-    for line in fields(repo.git("ls-tree", "-r", "-z", "--full-tree", commit)):
+    for line in split_nul(repo.git("ls-tree", "-r", "-z", "--full-tree", commit)):
         head, _, path = line.partition("\t")
         if path.rpartition("/")[2] == ".gitattributes":
             mode, _, oid = head.split(" ")
@@ -122,7 +122,7 @@ def _attributes(repo: Repository, commit: str) -> dict[str, Entry]:
     return found
 
 
-def settle(
+def restore_paths(
     repo: Repository, place: Checkout, changes: tuple[Change, ...], *, tip: str, commit: str, forward: bool
 ) -> tuple[str, ...]:
     """Brings the touched paths of `place`, and its index, to the side of `commit` (`forward`) or of `tip`.
@@ -136,8 +136,8 @@ def settle(
     with TemporaryDirectory(prefix="huskies-") as scratch:
         before = {change.path: change.before for change in files if change.before}
         after = {change.path: change.after for change in files if change.after}
-        old = write_side(repo, place, tip, before, Path(scratch, "tip"))
-        new = write_side(repo, place, commit, after, Path(scratch, "commit"))
+        old = write_file_set(repo, place, tip, before, Path(scratch, "tip"))
+        new = write_file_set(repo, place, commit, after, Path(scratch, "commit"))
         users = _settle_files(place.path, source=old if forward else new, target=new if forward else old)
     _settle_index(repo, place, changes, flags, forward=forward)
     return users
@@ -148,27 +148,27 @@ def _is_file(change: Change) -> bool:
     return all(entry is None or entry.mode != GITLINK for entry in (change.before, change.after))
 
 
-def _settle_files(root: Path, *, source: Side, target: Side) -> tuple[str, ...]:
+def _settle_files(root: Path, *, source: FileSet, target: FileSet) -> tuple[str, ...]:
     paths = source.paths | target.paths
     ours = {path for path in paths if _is_ours(root, path, (source, target))}
     for path in sorted(ours - target.paths, reverse=True):
-        take_away(root, path)
+        remove_file(root, path)
     missing = sorted((ours & target.paths) - target.present)
     blocked = {path for path in missing if not _put_back(root, path, target)}
     return tuple(sorted((paths - ours) | blocked))
 
 
-def _put_back(root: Path, path: str, target: Side) -> bool:
+def _put_back(root: Path, path: str, target: FileSet) -> bool:
     if not os.path.lexists(target.folder / path):
         raise GitError("checkout-index", 1, target.complaint)
-    return put(root, path, target.folder / path)
+    return place_file(root, path, target.folder / path)
 
 
-def _is_ours(root: Path, path: str, sides: tuple[Side, Side]) -> bool:
+def _is_ours(root: Path, path: str, sides: tuple[FileSet, FileSet]) -> bool:
     """Nothing is ours too: git removes a file before it writes the new one."""
-    if not is_there(root, path) or any(path in side.present for side in sides):
+    if not has_file(root, path) or any(path in side.present for side in sides):
         return True
-    return any(begins(root / path, side.folder / path) for side in sides if path in side.paths)
+    return any(is_beginning_of(root / path, side.folder / path) for side in sides if path in side.paths)
 
 
 def _settle_index(
@@ -197,7 +197,7 @@ def _is_a_side(change: Change, staged: tuple[Entry, ...]) -> bool:
 def _entries(repo: Repository, place: Checkout, paths: set[str]) -> dict[str, tuple[Entry, ...]]:
     """What the index has for the paths: several entries where there is a conflict."""
     found: dict[str, tuple[Entry, ...]] = {}
-    for line in fields(repo.git("ls-files", "--stage", "-z", at=place)):
+    for line in split_nul(repo.git("ls-files", "--stage", "-z", at=place)):
         head, _, path = line.partition("\t")
         if path in paths:
             mode, oid, _ = head.split(" ")

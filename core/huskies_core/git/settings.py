@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_core.git.repository import Repository, fields
+from huskies_core.git.repository import Repository, split_nul
 from huskies_core.project import Project
 
 _TRUE = ("", "true", "yes", "on", "1")
@@ -13,7 +13,7 @@ _OURS = ("local", "worktree")
 
 
 @dataclass(frozen=True)
-class Hurt:
+class HarmfulSetting:
     """A setting, what it does here, and the command that ends that."""
 
     key: str
@@ -21,7 +21,7 @@ class Hurt:
     command: str
 
 
-def hurtful_settings(repo: Repository) -> tuple[Hurt, ...]:
+def harmful_settings(repo: Repository) -> tuple[HarmfulSetting, ...]:
     values = _values(repo)
     return (*_of_place(repo.project, values), *_of_hooks(repo.project, values), *_of_monitor(values))
 
@@ -50,7 +50,7 @@ def is_ignored(repo: Repository, path: Path) -> bool:
 
 def _values(repo: Repository) -> Mapping[str, Sequence[tuple[str, str]]]:
     """Each key with its scopes and values, the one in force last; not what our own command lines say."""
-    listed = fields(repo.git("config", "--list", "--show-scope", "-z"))
+    listed = split_nul(repo.git("config", "--list", "--show-scope", "-z"))
     values: dict[str, list[tuple[str, str]]] = {}
     for scope, entry in zip(listed[::2], listed[1::2], strict=True):
         key, _, value = entry.partition("\n")
@@ -59,34 +59,38 @@ def _values(repo: Repository) -> Mapping[str, Sequence[tuple[str, str]]]:
     return values
 
 
-def _of_place(project: Project, values: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[Hurt]:
+def _of_place(project: Project, values: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[HarmfulSetting]:
     scope, bare = _last(values, "core.bare")
     if scope in _OURS and bare in _TRUE:
-        yield Hurt("core.bare", "git takes the checkout for none", "git config --unset-all core.bare")
+        yield HarmfulSetting(
+            "core.bare", "git takes the checkout for none", "git config --unset-all core.bare"
+        )
     scope, place = _last(values, "core.worktree")
     if scope in _OURS and (project.git_dir / place).resolve() != project.root:
-        yield Hurt("core.worktree", f"git works in {place}", "git config --unset-all core.worktree")
+        yield HarmfulSetting("core.worktree", f"git works in {place}", "git config --unset-all core.worktree")
 
 
-def _of_hooks(project: Project, values: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[Hurt]:
+def _of_hooks(project: Project, values: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[HarmfulSetting]:
     """Huskies itself runs no hooks; people and agents do. A relative path is each checkout's own."""
     scope, place = _last(values, "core.hookspath")
     if scope not in _OURS or not Path(place).is_absolute():
         return
     command = "git config --unset-all core.hooksPath"
     if Path(place).resolve().is_relative_to(project.state_dir):
-        yield Hurt("core.hooksPath", f"hooks come from {place}, which a story may change or remove", command)
+        yield HarmfulSetting(
+            "core.hooksPath", f"hooks come from {place}, which a story may change or remove", command
+        )
     elif not Path(place).is_dir():
-        yield Hurt("core.hooksPath", f"hooks would come from {place}, which is not there", command)
+        yield HarmfulSetting("core.hooksPath", f"hooks would come from {place}, which is not there", command)
 
 
-def _of_monitor(values: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[Hurt]:
+def _of_monitor(values: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[HarmfulSetting]:
     scope, value = _last(values, "core.fsmonitor")
     if scope and value.lower() in _TRUE:
         why = (
             "a daemon of git stays in every worktree, and lock files that a killed git left are never cleared"
         )
-        yield Hurt("core.fsmonitor", why, "git config core.fsmonitor false")
+        yield HarmfulSetting("core.fsmonitor", why, "git config core.fsmonitor false")
 
 
 def _last(values: Mapping[str, Sequence[tuple[str, str]]], key: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.history import last_author
-from huskies_core.git.repository import GitError, Repository, fields
+from huskies_core.git.repository import GitError, Repository, split_nul
 from huskies_core.merge_results import AlreadyMerged, Conflict, NoCommits
 
 
@@ -48,7 +48,7 @@ def _merged_tree(repo: Repository, base: str, head: str) -> tuple[str, tuple[str
     ran = repo.run("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", base, head)
     if ran.status not in (0, 1):
         raise GitError("merge-tree", ran.status, ran.stderr)
-    tree, *files = fields(ran.stdout)
+    tree, *files = split_nul(ran.stdout)
     return tree, tuple(sorted(set(files) - {""})) if ran.status else None
 
 

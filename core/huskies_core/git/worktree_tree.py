@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from huskies_core.git.repository import Checkout, GitError, Repository, fields
+from huskies_core.git.repository import Checkout, GitError, Repository, split_nul
 
 
-def snapshot(repo: Repository, checkout: Checkout) -> str:
+def write_tree(repo: Repository, checkout: Checkout) -> str:
     """The id of that tree; its objects are written to the repository. Ignored files are left out.
 
     Files of a repository nested in the worktree are in it, that repository's history is not.
@@ -20,7 +20,7 @@ def snapshot(repo: Repository, checkout: Checkout) -> str:
 
 
 @contextmanager
-def passing_snapshot(repo: Repository, checkout: Checkout) -> Iterator[tuple[str, Mapping[str, str]]]:
+def temporary_tree(repo: Repository, checkout: Checkout) -> Iterator[tuple[str, Mapping[str, str]]]:
     """The id of that tree, and the environment in which its objects exist as long as the block lasts."""
     with TemporaryDirectory(prefix="huskies-") as scratch:
         objects = {
@@ -53,7 +53,7 @@ def _filled(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> str
 
 def _unflag(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
     """Makes git look at files that it was told to take as unchanged; absent ones are sparse and stay so."""
-    entries = fields(repo.git("ls-files", "-v", "-z", at=checkout, env=env))
+    entries = split_nul(repo.git("ls-files", "-v", "-z", at=checkout, env=env))
     flagged = [entry[2:] for entry in entries if entry[0].islower() or entry[0] == "S"]
     present = [path for path in flagged if os.path.lexists(checkout.path / path)]
     for flag in ("--no-assume-unchanged", "--no-skip-worktree") if present else ():
@@ -61,7 +61,7 @@ def _unflag(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> Non
 
 
 def _add_everything(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
-    others = fields(repo.git("ls-files", "--others", "--exclude-standard", "-z", at=checkout, env=env))
+    others = split_nul(repo.git("ls-files", "--others", "--exclude-standard", "-z", at=checkout, env=env))
     nested = [path for path in others if path.endswith("/")]
     excluded = [f":(top,exclude,literal){path}" for path in nested]
     repo.git("add", "--all", "--sparse", "--", ":/", *excluded, at=checkout, env=env)

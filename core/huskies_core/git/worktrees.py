@@ -54,7 +54,7 @@ def registration_of(project: Project, path: Path) -> Path | None:
     return None
 
 
-def occupied(project: Project, stories: Iterable[int]) -> frozenset[int]:
+def occupied_worktrees(project: Project, stories: Iterable[int]) -> frozenset[int]:
     """Those of the stories whose place is taken, on disk or in git's records: one look for all of them."""
     recorded = recorded_paths(project)
     above = os.path.realpath(project.worktrees_dir)
@@ -76,7 +76,7 @@ def linked_git_dir(path: Path) -> Path | None:
     return None if admin is None else Path(admin)
 
 
-def making_mark(project: Project, story: int) -> Path:
+def creation_note(project: Project, story: int) -> Path:
     """The note that the story's branch is being made, with the commit it starts from."""
     return project.worktrees_dir / _MAKING / str(story)
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
-from huskies_core.git.create import check_out
+from huskies_core.git.create import create_merge_workspace
 from huskies_core.merge_results import BaseBroken, GatesFailed, OtherFailure
 from huskies_core.runs.outcome import OUTPUT_LIMIT
 from huskies_core.runs.steps import definition_of, gate_steps, setup_steps
@@ -59,7 +59,7 @@ def _first_failure(context: Context, commit: str, tree: str) -> _Failure | None:
     with context.store.reading() as db:
         if gate_passes.known(db, tree, definition):
             return None
-    workspace = check_out(context.repository, commit)
+    workspace = create_merge_workspace(context.repository, commit)
     for step in (*setup_steps(settings.components, workspace), *gate_steps(gates, workspace)):
         failure = _run(step)
         if failure is not None:

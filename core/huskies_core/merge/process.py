@@ -14,7 +14,7 @@ from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.base_checkouts import BaseDirty
 from huskies_core.git.host import scrub_environment
-from huskies_core.git.landing import Landed, TipMoved, base_dirt, land, recover_landing
+from huskies_core.git.landing import Landed, TipMoved, find_base_dirt, land, recover_landing
 from huskies_core.git.locks import clear_shared_locks, git_locked
 from huskies_core.git.repository import GitError
 from huskies_core.git.squash import Squashed, squash
@@ -107,7 +107,7 @@ def _merge_once(context: Context, run: Run, story: Story) -> MergeResult:
 
 def _judge_and_land(context: Context, run: Run, tip: str, squashed: Squashed) -> MergeResult:
     commit = squashed.commit
-    dirt = base_dirt(context.repository, base_branch=context.base_branch, tip=tip, commit=commit)
+    dirt = find_base_dirt(context.repository, base_branch=context.base_branch, tip=tip, commit=commit)
     if dirt is not None:
         return _base_dirty(dirt, tip, commit)
     failure = judge_tree(context, commit, squashed.tree, tip)

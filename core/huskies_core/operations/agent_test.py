@@ -16,12 +16,12 @@ from huskies_core.operations.operation import PERSON, Command, operation
 from huskies_core.runs.account_limits import reset_of
 from huskies_core.runs.agent_programs import program_problem
 from huskies_core.runs.own_program import own_program_dir
-from huskies_core.runtimes.interface import Assignment, Reader
-from huskies_core.runtimes.known import load_runtime
+from huskies_core.runtimes.registry import load_runtime
+from huskies_core.runtimes.runtime import Assignment, Reader
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.supervisor.environment import Allowance, RunVariables, agent_environment, read_env_file
-from huskies_core.supervisor.kill import free_marked
+from huskies_core.supervisor.kill import end_marked_processes
 from huskies_core.supervisor.stream import read_output
 
 PROMPT = "This is a test of your connection. Answer with the single word ready, and do nothing else.\n"
@@ -126,7 +126,7 @@ def _wait(started: "subprocess.Popen[bytes]", repository: Path) -> int | None:
     except subprocess.TimeoutExpired:
         return None
     finally:
-        free_marked(NO_RUN, str(repository))
+        end_marked_processes(NO_RUN, str(repository))
         started.kill()
         started.wait()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.humanize import count
+from huskies_core.humanize import format_count
 from huskies_core.store.stories import Story
 
 
@@ -37,6 +37,8 @@ def work_of(context: Context, story: int) -> Work:
 def no_commits(story: Story, work: Work, hint: str) -> HuskiesError:
     fact = "has no commits on its branch"
     if work.ahead:
-        fact = f"has {count(work.ahead, 'commit')} on its branch that change nothing on the base branch"
+        fact = (
+            f"has {format_count(work.ahead, 'commit')} on its branch that change nothing on the base branch"
+        )
     fact = f"story {story.id} {fact}, so there is nothing to merge"
     return HuskiesError(fact, hint=hint, code="no_commits", subject=str(story.id))

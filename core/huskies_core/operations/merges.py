@@ -80,9 +80,9 @@ def _retry_event(context: Context, story: Story, to: RetryTo) -> Event:
 
 
 def _commit_on_base(context: Context, commit: str) -> str:
-    from huskies_core.git.history import is_on_base, named_commit
+    from huskies_core.git.history import is_on_base, resolve_commit
 
-    known = named_commit(context.repository, commit)
+    known = resolve_commit(context.repository, commit)
     if known is None:
         hint = "Name the commit with the story's work: its id, or another name that git knows."
         raise HuskiesError(f"there is no commit {commit}", hint=hint, code="unknown_commit", subject="commit")

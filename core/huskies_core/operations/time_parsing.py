@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, time, timedelta
 
 from huskies_core.errors import UsageError
-from huskies_core.schedules import instant, zone_of
+from huskies_core.schedules import first_instant, load_zone
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _SPAN = re.compile("".join(rf"(?:(\d{{1,9}}){unit})?" for unit in _UNITS))
@@ -24,7 +24,7 @@ def moment(text: str, zone: str, now: datetime, *, subject: str) -> datetime:
         return _next_at(time(hour, minute, second), zone, now)
     try:
         wanted = datetime.fromisoformat(text.strip())
-        return wanted.astimezone(UTC) if wanted.tzinfo else instant(wanted, zone)
+        return wanted.astimezone(UTC) if wanted.tzinfo else first_instant(wanted, zone)
     except (ValueError, OverflowError) as error:
         hint = "Such as: 14:30, 2026-12-01T09:00, 2026-12-01T09:00Z."
         raise UsageError(f"{text!r} is not a time", hint=hint, subject=subject) from error
@@ -42,6 +42,6 @@ def span(text: str, *, subject: str) -> int:
 
 
 def _next_at(clock: time, zone: str, now: datetime) -> datetime:
-    today = now.astimezone(zone_of(zone)).date()
-    found = (instant(datetime.combine(today + timedelta(days=day), clock), zone) for day in (0, 1, 2))
+    today = now.astimezone(load_zone(zone)).date()
+    found = (first_instant(datetime.combine(today + timedelta(days=day), clock), zone) for day in (0, 1, 2))
     return next(at for at in found if at > now)

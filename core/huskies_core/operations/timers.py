@@ -22,7 +22,7 @@ from huskies_core.operations.actions import (
 from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.runs.authorization import refuse_inside_run
-from huskies_core.schedules import Cron, Every, Once, Schedule, encode, upcoming, zone_of
+from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
 from huskies_core.store import actions, timers
 from huskies_core.store.actions import Action
 from huskies_core.store.timers import CatchUp, Draft, Timer, TimerKind, TimerState
@@ -55,7 +55,7 @@ def timer_json(timer: Timer) -> dict[str, Any]:
         "catch_up": draft.catch_up.value,
         "state": timer.state.value,
         "trouble": timer.trouble or None,
-        **encode(draft.schedule),
+        **schedule_to_json(draft.schedule),
     }
 
 
@@ -149,7 +149,7 @@ def next_times(timer: Timer) -> tuple[datetime, ...]:
     """Return the next times of an armed timer."""
     if timer.state is not TimerState.ARMED:
         return ()
-    return upcoming(timer.draft.schedule, timer.fire_at, NEXT_TIMES)
+    return next_instants(timer.draft.schedule, timer.fire_at, NEXT_TIMES)
 
 
 def _read(when: When, zone: str, now: datetime) -> tuple[Schedule, datetime]:
@@ -171,7 +171,7 @@ def _read(when: When, zone: str, now: datetime) -> tuple[Schedule, datetime]:
 def _cron(expression: str, zone: str, now: datetime) -> tuple[Schedule, datetime]:
     try:
         cron = Cron(" ".join(expression.split()), zone)
-        (first, *_) = upcoming(cron, now, 2)[1:]
+        (first, *_) = next_instants(cron, now, 2)[1:]
     except ValueError as error:
         raise UsageError(str(error), hint='Such as: "0 9 * * 1-5".', subject="cron") from error
     return cron, first
@@ -182,7 +182,7 @@ def _zone(context: Context, when: When) -> str:
     if when.tz is None:
         return context.timezone
     try:
-        zone_of(when.tz)
+        load_zone(when.tz)
     except ValueError as error:
         from zoneinfo import available_timezones
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from huskies_core.context import Context
-from huskies_core.humanize import count
+from huskies_core.humanize import format_count
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
@@ -20,7 +20,7 @@ BATCH = 1000
 
 def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     rows = journal.count_audited_after(snapshot.db, last_seq(snapshot.project.audit_log), most=BATCH)
-    detail = count(rows, "row") if rows < BATCH else f"{BATCH} rows or more"
+    detail = format_count(rows, "row") if rows < BATCH else f"{BATCH} rows or more"
     return (PlannedStep(Verb.APPEND_AUDIT, detail=detail),) if rows else ()
 
 
@@ -36,7 +36,7 @@ def apply(context: Context, _: PlannedStep) -> str:
                 seq, appended = batch[-1].seq, appended + len(batch)
         log.flush()
         os.fsync(log.fileno())
-    return count(appended, "row")
+    return format_count(appended, "row")
 
 
 def as_line(entry: Entry) -> bytes:

@@ -11,7 +11,7 @@ from huskies_core.passes.executions import ClaimedExecution, EndExecution, claim
 from huskies_core.passes.pass_runner import Pass
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
-from huskies_core.schedules import Once, following
+from huskies_core.schedules import Once, next_instant
 from huskies_core.store import timers
 from huskies_core.store.actions import told
 from huskies_core.store.executions import Claim
@@ -53,7 +53,7 @@ def _claim(context: Context, step: FireTimer, locks: ExitStack) -> ClaimedExecut
         timer = timers.load(db, step.timer)
         if timer.state is not TimerState.ARMED or timer.fire_at != step.fire_at:
             raise Overtaken(f"{name_of(timer)} has run already, or was cancelled", code="stale")
-        timers.move_on(db, timer, following(timer.draft.schedule, timer.fire_at, now))
+        timers.move_on(db, timer, next_instant(timer.draft.schedule, timer.fire_at, now))
         if _is_missed(timer, now):
             timers.skip(db, timer, actor=context.actor, now=now)
             return f"{step.detail}: missed, and skipped"

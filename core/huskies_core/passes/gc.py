@@ -10,7 +10,7 @@ from typing import assert_never
 from huskies_core.config.records import Config
 from huskies_core.context import Context
 from huskies_core.git.rescue import expire_rescues, has_rescues_before
-from huskies_core.humanize import count
+from huskies_core.humanize import format_count
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.sanitize import is_number
@@ -79,7 +79,7 @@ def cutoff(config: Config, now: datetime) -> datetime:
 def _steps(snapshot: Snapshot) -> Iterator[GcStep]:
     limit = cutoff(snapshot.config, snapshot.now)
     for story, keys in content.left_over(snapshot.db):
-        yield PurgeContent(Verb.PURGE_CONTENT, count(keys, "key"), story=story)
+        yield PurgeContent(Verb.PURGE_CONTENT, format_count(keys, "key"), story=story)
     for run in _old_run_directories(snapshot, limit):
         yield RemoveRunDirectory(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", run=run)
     if has_rescues_before(snapshot.project, limit):

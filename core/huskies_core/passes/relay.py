@@ -11,7 +11,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
 from huskies_core.gateway.connection import Line, open_line
-from huskies_core.humanize import count
+from huskies_core.humanize import format_count
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.frames import frames_of
 from huskies_core.passes.pass_runner import Pass, one_by_one
@@ -34,7 +34,7 @@ def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     if _gateway(snapshot.context) is None or _waits(snapshot.context, snapshot.db):
         return ()
     events = journal.count_transitions_after(snapshot.db, _position(snapshot.db))
-    return (PlannedStep(Verb.SEND_EVENTS, detail=count(events, "event")),) if events else ()
+    return (PlannedStep(Verb.SEND_EVENTS, detail=format_count(events, "event")),) if events else ()
 
 
 def apply(context: Context, _: PlannedStep, *, lines: Lines, jitter: Callable[[], float]) -> str:
@@ -57,7 +57,7 @@ def apply(context: Context, _: PlannedStep, *, lines: Lines, jitter: Callable[[]
     except HuskiesError as error:
         _record_failure(context, error.message, jitter())
         raise
-    return count(sent, "event")
+    return format_count(sent, "event")
 
 
 @dataclass(frozen=True)

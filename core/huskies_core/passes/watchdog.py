@@ -15,7 +15,7 @@ from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.account_limits import account_of, block_account, blocks_account, reset_of
 from huskies_core.runs.stop import stop_run
-from huskies_core.runtimes.interface import believed
+from huskies_core.runtimes.runtime import plausible_end
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import runs, stories, usage
 from huskies_core.store.runs import Outcome, Run
@@ -165,7 +165,7 @@ def _silent_since(snapshot: Snapshot, agent: Agent, run: Run) -> datetime | None
         return None
     files = (directory.progress, directory.output)
     signs = [os.stat(path).st_mtime for path in files if os.path.exists(path)]
-    waits = believed(progress.waiting_until, snapshot.now.timestamp()) or 0.0
+    waits = plausible_end(progress.waiting_until, snapshot.now.timestamp()) or 0.0
     return datetime.fromtimestamp(max(*signs, waits), tz=snapshot.now.tzinfo)
 
 

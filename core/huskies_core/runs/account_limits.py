@@ -6,7 +6,7 @@ A rate-limited run is not judged by its commits: the agent was interrupted and c
 from datetime import UTC, datetime
 
 from huskies_core.clock import from_iso
-from huskies_core.runtimes.interface import RateLimit
+from huskies_core.runtimes.runtime import RateLimit
 from huskies_core.store import rate_limits, stories, timers
 from huskies_core.store.connection import Connection
 from huskies_core.store.evidence import LimitReset

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 
 from huskies_core.config.records import Agent
-from huskies_core.runtimes.known import load_runtime
+from huskies_core.runtimes.registry import load_runtime
 from huskies_core.supervisor.environment import shim_environment
 
 _TRIAL_SECS = 20

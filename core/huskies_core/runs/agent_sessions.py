@@ -11,7 +11,7 @@ from datetime import datetime
 
 from huskies_core.config.records import Agent
 from huskies_core.ids import Seq, Visit
-from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.runtimes.registry import load_runtime, runtime_names
 from huskies_core.store import content, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Run, RunKind

@@ -12,7 +12,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.landing import Recovered, recover_landing
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
-from huskies_core.git.repository_state import Fingerprint, fingerprint
+from huskies_core.git.repository_state import Fingerprint, take_fingerprint
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
 from huskies_core.runs import account_limits, agent_sessions, repository_watch, run_usage
 from huskies_core.runs.branch_evidence import find_unresolved, read_branch_evidence
@@ -24,7 +24,7 @@ from huskies_core.store.connection import Connection
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.runs import Landing, Outcome, Report, Run, RunKind, Verdict
-from huskies_core.supervisor.kill import KillResult, free_marked
+from huskies_core.supervisor.kill import KillResult, end_marked_processes
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Exit, Progress
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -56,7 +56,7 @@ def end_run(context: Context, run: Run, now: datetime) -> bool:
     if not run.is_live:
         return False
     facts = _collect_facts(context, run)
-    state = fingerprint(context.repository)
+    state = take_fingerprint(context.repository)
     with context.store.exclusive() as db:
         return _record(context, db, run, facts, state, now)
 
@@ -103,7 +103,7 @@ def _collect_facts(context: Context, run: Run) -> _EndFacts:
     directory = RunDirectory(context.project.run_dir(run.id))
     exit_ = _read_or_set_aside(directory.read_exit, directory.exit)
     if exit_ is None or exit_.survivors:
-        freed = free_marked(run.id, str(context.project.root))
+        freed = end_marked_processes(run.id, str(context.project.root))
         if not freed.gone:
             raise survivors_error(run.id, freed)
     recovered = _settle_landing(context, run)

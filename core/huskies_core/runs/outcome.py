@@ -1,7 +1,7 @@
 """The outcome of a run, derived from what its supervisor recorded, and the output of the step that failed."""
 
 from huskies_core.runs.handoff_files import KillIntent
-from huskies_core.runtimes.interface import FailureKind, believed
+from huskies_core.runtimes.runtime import FailureKind, plausible_end
 from huskies_core.sanitize import tail, without_controls
 from huskies_core.store.runs import Outcome
 from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd
@@ -39,7 +39,7 @@ def failed_step(exit_: Exit | None, directory: RunDirectory) -> tuple[str, str |
 
 def _outcome_of_limit(hit: LimitHit, progress: Progress, at: float) -> tuple[Outcome, str]:
     """Return RATE_LIMITED if the run reached its time limit while it waited for its account: it had no attempt."""
-    limit, until = progress.rate_limit, believed(progress.waiting_until, at)
+    limit, until = progress.rate_limit, plausible_end(progress.waiting_until, at)
     if limit is None or until is None or until <= at:
         return Outcome.LIMIT, hit.detail
     return Outcome.RATE_LIMITED, f"{hit.detail} while it waited: {limit.detail or 'rate limit'}"

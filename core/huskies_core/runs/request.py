@@ -18,8 +18,8 @@ from huskies_core.runs.prompts import build_nudge, build_prompt, prompt_values
 from huskies_core.runs.sandbox_policy import confine, held_database
 from huskies_core.runs.steps import definition_of, gate_steps, pending_setup, teardown_steps
 from huskies_core.runs.story_worktrees import base_tip
-from huskies_core.runtimes.interface import Assignment
-from huskies_core.runtimes.known import load_runtime, reader_module
+from huskies_core.runtimes.registry import load_runtime, reader_module
+from huskies_core.runtimes.runtime import Assignment
 from huskies_core.store import content, stories, usage
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from huskies_core.errors import HuskiesError
-from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.runtimes.registry import load_runtime, runtime_names
 from huskies_core.store import usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run

@@ -16,7 +16,7 @@ from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.runs.bubblewrap import PROGRAM, Show, View, wrap
 from huskies_core.runs.own_program import installed_program
-from huskies_core.runtimes.known import load_runtime
+from huskies_core.runtimes.registry import load_runtime
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Step
 from huskies_core.user import home_folder, login_variables

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.git.repository_state import fingerprint
+from huskies_core.git.repository_state import take_fingerprint
 from huskies_core.pipeline.events import Block
 from huskies_core.runs import prompts, repository_watch
 from huskies_core.runs.end import record_failed_start
@@ -62,7 +62,7 @@ def _check_config(context: Context, request: RunRequest) -> None:
 @contextmanager
 def _claimed(context: Context, request: RunRequest, now: datetime) -> Iterator[tuple[Run, int]]:
     """Yield the claimed run and its lock, which is taken in the transaction that records the run."""
-    state = fingerprint(context.repository)
+    state = take_fingerprint(context.repository)
     with ExitStack() as stack:
         with context.store.exclusive() as db:
             repository_watch.notice_changes(db, state, actor=context.actor, now=now)

@@ -7,7 +7,7 @@ from functools import partial
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.git.create import Made, Refused, Wanted, create_worktrees
+from huskies_core.git.create import CreatedWorktree, RefusedWorktree, WorktreeRequest, create_worktrees
 from huskies_core.git.locks import git_locked
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.worktrees import branch_of, checkout_of
@@ -29,7 +29,9 @@ class NotMade:
     adoptable: bool
 
 
-def make_worktrees(context: Context, story_ids: Sequence[int], now: datetime) -> dict[int, NotMade | Made]:
+def make_worktrees(
+    context: Context, story_ids: Sequence[int], now: datetime
+) -> dict[int, NotMade | CreatedWorktree]:
     """Make the worktrees that stories lack, with a journal entry for each new branch.
 
     A branch is recorded before git makes it. After a crash in between, the next call makes the branch.
@@ -41,14 +43,19 @@ def make_worktrees(context: Context, story_ids: Sequence[int], now: datetime) ->
     foreign = story_branches(context) - recorded
     own = [story for story in story_ids if story not in foreign]
     _record_branches(context, own, tip, now)
-    results = create_worktrees(repo, [Wanted(story, tip, known_branch=True) for story in own], now=now)
-    made = [result for result in results if isinstance(result, Made)]
+    results = create_worktrees(
+        repo, [WorktreeRequest(story, tip, known_branch=True) for story in own], now=now
+    )
+    made = [result for result in results if isinstance(result, CreatedWorktree)]
     # A removal that held the git lock before may have deleted the record.
     _record_branches(context, [result.story for result in made], tip, now)
     _journal_made(context, [result for result in made if result.story not in recorded], now)
     return {
         **{story: NotMade(story, BRANCH_EXISTS, adoptable=False) for story in story_ids if story in foreign},
-        **{result.story: _not_made(result) if isinstance(result, Refused) else result for result in results},
+        **{
+            result.story: _not_made(result) if isinstance(result, RefusedWorktree) else result
+            for result in results
+        },
     }
 
 
@@ -149,11 +156,11 @@ def _landed_tip(db: Connection, story: int) -> str | None:
     return landed[-1] if landed else None
 
 
-def _not_made(refused: Refused) -> NotMade:
+def _not_made(refused: RefusedWorktree) -> NotMade:
     return NotMade(refused.story, refused.detail or refused.reason, adoptable=refused.reason != BRANCH_EXISTS)
 
 
-def _journal_made(context: Context, made: Sequence[Made], now: datetime) -> None:
+def _journal_made(context: Context, made: Sequence[CreatedWorktree], now: datetime) -> None:
     if not made:
         return
     kind, actor = journal.Kind.WORKTREE, context.actor

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from huskies_core.runtimes.counters import Counts, amount, object_in, objects, part, text
-from huskies_core.runtimes.interface import Assignment, Failure, FailureKind, RateLimit, Runtime
+from huskies_core.runtimes.counts import Counts, amount, object_at, objects, parse_object, text
+from huskies_core.runtimes.runtime import Assignment, Failure, FailureKind, RateLimit, Runtime
 
 _SYNTHETIC = "<synthetic>"
 """The model of a message that the program wrote itself, to say that the service failed."""
@@ -66,18 +66,18 @@ class ClaudeReader(Counts):
         self._last: dict[str, _Message] = {}
 
     def feed(self, line: bytes) -> None:
-        event = object_in(line)
+        event = parse_object(line)
         if event is None:
             self._hear_beginning(line)
             return
         self.belong_to(event.get("session_id"))
         match event.get("type"):
             case "assistant":
-                self._hear(part(event, "message"), text(event.get("parent_tool_use_id")))
+                self._hear(object_at(event, "message"), text(event.get("parent_tool_use_id")))
             case "user":
-                self._get_back(part(event, "message"))
+                self._get_back(object_at(event, "message"))
             case "rate_limit_event":
-                self._limit(part(event, "rate_limit_info"))
+                self._limit(object_at(event, "rate_limit_info"))
             case "result":
                 self._end(event)
             case _:
@@ -92,7 +92,7 @@ class ClaudeReader(Counts):
         self.leave_limit()
         uses_tool = any(block.get("type") == "tool_use" for block in blocks)
         counted = self._count(text(message.get("id")), parent, uses_tool=uses_tool)
-        self._spend(model, part(message, "usage"), counted)
+        self._spend(model, object_at(message, "usage"), counted)
 
     def _hear_beginning(self, line: bytes) -> None:
         """A message too long to be read whole counts; its tokens are told by the last line alone."""
@@ -143,7 +143,7 @@ class ClaudeReader(Counts):
         self.say(text(event.get("result")))
         final = {
             model: {ours: amount(used.get(theirs)) for ours, theirs in _FINAL.items()}
-            for model, used in part(event, "modelUsage").items()
+            for model, used in object_at(event, "modelUsage").items()
             if isinstance(used, dict)
         }
         self.usage = final or self.usage
@@ -200,10 +200,10 @@ def argv(assignment: Assignment) -> tuple[str, ...]:
 
 def readable(line: bytes) -> str | None:
     """What the agent says, calls and gets back, a line each."""
-    event = object_in(line)
+    event = parse_object(line)
     if event is None:
         return None
-    message = part(event, "message")
+    message = object_at(event, "message")
     told = (_told(block) for block in objects(message.get("content")))
     return "\n".join(filter(None, told)) or _of_event(event)
 
@@ -213,7 +213,7 @@ def _told(block: dict[str, Any]) -> str:
         case "text":
             return text(block.get("text"))
         case "tool_use":
-            wanted = part(block, "input")
+            wanted = object_at(block, "input")
             what = next((value for value in wanted.values() if isinstance(value, str)), "")
             return f"[{text(block.get('name'))}] {what}".rstrip()
         case "tool_result":

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from huskies_core.runtimes.counters import Counts, amount, object_in, part, text
-from huskies_core.runtimes.interface import Assignment, Failure, FailureKind, RateLimit, Runtime
+from huskies_core.runtimes.counts import Counts, amount, object_at, parse_object, text
+from huskies_core.runtimes.runtime import Assignment, Failure, FailureKind, RateLimit, Runtime
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RESET = re.compile(
@@ -32,7 +32,7 @@ _TROUBLED = (
 
 class CodexReader(Counts):
     def feed(self, line: bytes) -> None:
-        event = object_in(line)
+        event = parse_object(line)
         if event is None:
             self.say(line.decode(errors="replace"))
             return
@@ -40,11 +40,11 @@ class CodexReader(Counts):
             case "thread.started":
                 self.belong_to(event.get("thread_id"))
             case "item.completed":
-                self._item(part(event, "item"))
+                self._item(object_at(event, "item"))
             case "turn.completed":
-                self._spend(part(event, "usage"))
+                self._spend(object_at(event, "usage"))
             case "turn.failed":
-                self._fail(text(part(event, "error").get("message")))
+                self._fail(text(object_at(event, "error").get("message")))
             case _:
                 return
 
@@ -133,17 +133,17 @@ def _options(assignment: Assignment) -> Iterator[str]:
 
 def readable(line: bytes) -> str | None:
     """What the agent says and does, a line each."""
-    event = object_in(line)
+    event = parse_object(line)
     if event is None:
         return None
-    item = part(event, "item")
+    item = object_at(event, "item")
     if event.get("type") == "item.completed" and item:
         said = text(item.get("text")) or text(item.get("message"))
         return (
             said
             or f"[{text(item.get('type'))}] {text(item.get('command'))}\n{text(item.get('aggregated_output'))}"
         )
-    failed = text(part(event, "error").get("message")) or text(event.get("message"))
+    failed = text(object_at(event, "error").get("message")) or text(event.get("message"))
     return f"[{text(event.get('type'))}] {failed}".rstrip()
 
 

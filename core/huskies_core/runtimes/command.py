@@ -8,8 +8,8 @@ optional; the next usage record ends it. What is no such line is plain output.""
 
 from typing import Any
 
-from huskies_core.runtimes.counters import TOKENS, Counts, amount, object_in, part, text
-from huskies_core.runtimes.interface import Assignment, RateLimit, Runtime
+from huskies_core.runtimes.counts import TOKENS, Counts, amount, object_at, parse_object, text
+from huskies_core.runtimes.runtime import Assignment, RateLimit, Runtime
 
 _ABSURD = 1e15
 _LONGEST_WORDS = 1600
@@ -70,12 +70,12 @@ RUNTIME = Runtime("command", None, argv, make_reader, readable)
 def _usage_record(line: bytes) -> dict[str, Any] | None:
     if b'"usage"' not in line:
         return None
-    record = (object_in(line) or {}).get("usage")
+    record = (parse_object(line) or {}).get("usage")
     return record if isinstance(record, dict) and _is_sensible(record) else None
 
 
 def _limit_record(line: bytes) -> RateLimit | None:
-    record = part(object_in(line) or {}, "rate_limit") if b'"rate_limit"' in line else {}
+    record = object_at(parse_object(line) or {}, "rate_limit") if b'"rate_limit"' in line else {}
     status = record.get("status")
     if status not in ("rejected", "allowed_warning"):
         return None

@@ -85,7 +85,7 @@ class Snapshot:
 
     def is_obsolete(self, hold: QueueHold) -> bool:
         """Return whether the base has moved or the user's changes no longer prevent the merge. Runs git."""
-        from huskies_core.git.landing import base_dirt
+        from huskies_core.git.landing import find_base_dirt
 
         repo, branch = self.context.repository, self.context.base_branch
         tip = repo.branch_tip(branch)
@@ -97,7 +97,7 @@ class Snapshot:
         # No ref leads to a commit that has not landed. If git gc removed it, the next merge makes another.
         if repo.commit_id(commit) is None:
             return True
-        return base_dirt(repo, base_branch=branch, tip=str(tip), commit=commit) is None
+        return find_base_dirt(repo, base_branch=branch, tip=str(tip), commit=commit) is None
 
     def limit_on(self, agent: Agent) -> Limit | None:
         """Return the limit that the agent's account is at now."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from huskies_core.clock import to_iso
-from huskies_core.runtimes.interface import LONGEST_LIMIT_SECS
+from huskies_core.runtimes.runtime import LONGEST_LIMIT_SECS
 from huskies_core.store import journal
 from huskies_core.store.rows import Embedded, records, to_row
 

@@ -40,7 +40,9 @@ class Draft:
     """A timer as a person asks for it. `fire_at` is its first time; an interval counts from it."""
 
     deed: Annotated[Action, json_column("action", actions.from_json, actions.document)]
-    schedule: Annotated[Schedule, json_column("schedule", schedules.decode, schedules.encode)]
+    schedule: Annotated[
+        Schedule, json_column("schedule", schedules.schedule_from_json, schedules.schedule_to_json)
+    ]
     fire_at: datetime
     label: str = ""
     catch_up: CatchUp = CatchUp.ONCE

@@ -9,7 +9,7 @@ _FIRST = 0x40000000 + 2
 _SIZE = 510
 
 
-def hold_open(database: str | None) -> None:
+def pin_database(database: str | None) -> None:
     """Until this process ends or execs: the last who closes the database removes its log, and is never the last.
 
     Such a log, removed and made again, would be another file than the one seen inside. The descriptor is left open

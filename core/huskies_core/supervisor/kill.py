@@ -15,7 +15,7 @@ from huskies_core.supervisor.processes import (
     GRACE_SECS,
     Process,
     descendants,
-    end_all,
+    end_processes,
     find_process,
     list_processes,
     marked_processes,
@@ -61,7 +61,7 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
     if is_alive(directory):
         _stop_shim(directory)
         grace = 0.0
-    left = end_all(partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace)
+    left = end_processes(partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace)
     # Who holds the lock now is neither the shim nor below it: a pass that found the run dead records its end.
     return KillResult(gone=not left and _outwait_holder(directory), survivors=left)
 
@@ -74,9 +74,9 @@ def _outwait_holder(directory: RunDirectory) -> bool:
     return not is_alive(directory)
 
 
-def free_marked(run_id: int, project: str) -> KillResult:
+def end_marked_processes(run_id: int, project: str) -> KillResult:
     """For a run that crashed: ends what still carries its mark, in less than 3 s. `gone` means just that."""
-    left = end_all(partial(marked_processes, run_id, project), wait_for_exit)
+    left = end_processes(partial(marked_processes, run_id, project), wait_for_exit)
     return KillResult(gone=not left, survivors=left)
 
 
@@ -90,7 +90,7 @@ def _stop_shim(directory: RunDirectory) -> None:
     if wait_for_exit((shim,), _SHIM_SECS):
         return
     if not os.path.exists(directory.exit):
-        end_all(partial(_below, shim), wait_for_exit, grace=0)
+        end_processes(partial(_below, shim), wait_for_exit, grace=0)
     send_signal(shim, signal.SIGKILL)
     wait_for_exit((shim,), _LAST_SECS)
 

@@ -14,10 +14,10 @@ from huskies_core.supervisor.processes import Process, find_process
 _LOOK_MS = 50
 
 
-def stays_held(path: Path, seconds: float) -> bool:
+def stays_locked(path: Path, seconds: float) -> bool:
     """Whether somebody holds the lock whenever it is looked at for that long; returns as soon as nobody does."""
     deadline = time.monotonic() + seconds
-    while is_held(path):
+    while is_lock_held(path):
         if time.monotonic() > deadline:
             return True
         select.poll().poll(_LOOK_MS)
@@ -26,7 +26,7 @@ def stays_held(path: Path, seconds: float) -> bool:
 
 if sys.platform == "linux":
 
-    def is_held(path: Path) -> bool:
+    def is_lock_held(path: Path) -> bool:
         return any(_holders(path))
 
     def find_holder(path: Path) -> Process | None:
@@ -60,7 +60,7 @@ if sys.platform == "linux":
 
 else:
 
-    def is_held(path: Path) -> bool:
+    def is_lock_held(path: Path) -> bool:
         return is_locked(path)
 
     def find_holder(path: Path) -> Process | None:

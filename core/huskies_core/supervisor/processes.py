@@ -163,7 +163,7 @@ def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
     )
 
 
-def marked_by_run(project: str) -> Mapping[int, tuple[Process, ...]]:
+def marked_processes_by_run(project: str) -> Mapping[int, tuple[Process, ...]]:
     """This user's living processes with the mark of any run of that project, by run; the caller left out."""
     own, found = os.fsencode(f"{PROJECT_VARIABLE}={project}"), dict[int, tuple[Process, ...]]()
     for process in list_processes():
@@ -188,7 +188,7 @@ _LAST_SECS = 0.7
 _LOOK_SECS = 0.05
 
 
-def end_all(find: Find, pause: Pause, *, grace: float = GRACE_SECS) -> tuple[Process, ...]:
+def end_processes(find: Find, pause: Pause, *, grace: float = GRACE_SECS) -> tuple[Process, ...]:
     """Ends what `find` finds, again and again as some fork while they die; returns who is left in the end.
 
     That is after `grace` + 0.7 s. `pause(processes, seconds)` waits at most so long for their end, and does

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from huskies_core.atomic_file import replace_file
-from huskies_core.runtimes.interface import Price, Reader
+from huskies_core.runtimes.runtime import Price, Reader
 from huskies_core.supervisor.records import Progress, Usage
 from huskies_core.supervisor.spec import RunSpec
 
 _MILLION = 1_000_000
 
 
-def cost_of(usage: Mapping[str, float], price: Price | None) -> float | None:
+def calculate_cost(usage: Mapping[str, float], price: Price | None) -> float | None:
     """US dollars: what was told, else by the price; None where there is neither."""
     told = usage.get("cost_usd")
     if told is not None or price is None:
@@ -27,7 +27,7 @@ def cost_of(usage: Mapping[str, float], price: Price | None) -> float | None:
     return sum(parts) / _MILLION
 
 
-def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
+def find_price(model: str, prices: Mapping[str, Price]) -> Price | None:
     """That of the model's own name, else of the longest name that the model's begins with: dated versions of a model
     have its price."""
     fitting = [name for name in prices if name and model.startswith(name)]
@@ -61,7 +61,7 @@ def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
 
 def _usage(model: str, used: Mapping[str, float], spec: RunSpec) -> Usage:
     tokens = {name: int(value) for name, value in used.items() if name != "cost_usd"}
-    return Usage(**tokens, cost_usd=cost_of(used, price_of(model, spec.prices)))
+    return Usage(**tokens, cost_usd=calculate_cost(used, find_price(model, spec.prices)))
 
 
 class ProgressFile:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from huskies_core.runtimes.interface import Failure, FailureKind, RateLimit
+from huskies_core.runtimes.runtime import Failure, FailureKind, RateLimit
 from huskies_core.supervisor.spec import Role
 
 

@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import NoReturn
 
 from huskies_core.atomic_file import replace_file
-from huskies_core.runtimes.interface import Reader
-from huskies_core.supervisor.database_pin import hold_open
+from huskies_core.runtimes.runtime import Reader
+from huskies_core.supervisor.database_pin import pin_database
 from huskies_core.supervisor.exit_file import ExitFile
 from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
 from huskies_core.supervisor.processes import find_process
@@ -37,7 +37,7 @@ def main(path: str, lock: int, ready: int) -> None:
     wakeup = Wakeup()
     adopt_orphans()
     try:
-        hold_open(spec.held_database)
+        pin_database(spec.held_database)
         ends = ExitFile(directory)
         supervisor = Supervisor(directory, spec, _make_reader(spec), wakeup)
         _introduce(directory, spec)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from huskies_core.runtimes.interface import Price
+from huskies_core.runtimes.runtime import Price
 
 
 class Role(StrEnum):

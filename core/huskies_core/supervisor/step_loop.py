@@ -6,9 +6,15 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from huskies_core.runtimes.interface import Reader, believed
+from huskies_core.runtimes.runtime import Reader, plausible_end
 from huskies_core.supervisor.limits import Elapsed, find_hit, limits_of, seconds_left
-from huskies_core.supervisor.processes import Process, descendants, end_all, list_processes, marked_processes
+from huskies_core.supervisor.processes import (
+    Process,
+    descendants,
+    end_processes,
+    list_processes,
+    marked_processes,
+)
 from huskies_core.supervisor.progress import ProgressFile, measure
 from huskies_core.supervisor.records import Exit, LimitHit, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -115,7 +121,7 @@ class Supervisor:
     def _elapsed(self, watch: Watch) -> Elapsed:
         now = time.monotonic()
         at = time.time()
-        waited_until = believed(self._reader.waiting_until, at)
+        waited_until = plausible_end(self._reader.waiting_until, at)
         since_wait = math.inf if waited_until is None else at - waited_until
         return Elapsed(
             wall=now - self._began.clock,
@@ -128,7 +134,7 @@ class Supervisor:
             watch.wait(seconds)
 
         watch.read_rest()
-        self._survivors = end_all(self._find_processes, pause)
+        self._survivors = end_processes(self._find_processes, pause)
         watch.wait(0)
         watch.read_rest()
 

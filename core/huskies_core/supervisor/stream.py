@@ -2,7 +2,7 @@
 
 import os
 
-from huskies_core.runtimes.interface import Reader
+from huskies_core.runtimes.runtime import Reader
 
 LINE_BYTES = 1 << 20
 _PIECE = 1 << 20

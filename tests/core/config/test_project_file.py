@@ -15,7 +15,7 @@ from huskies_core.config.records import (
     Watcher,
 )
 from huskies_core.qa_mode import QaMode
-from huskies_core.runtimes.interface import Price
+from huskies_core.runtimes.runtime import Price
 
 Refusal = Callable[..., list[str]]
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import Agent, Config, ProjectConfig
 from huskies_core.config.scaffold import AGENTS_TEMPLATE, GITIGNORE, project_template
-from huskies_core.runtimes.known import runtime_names
+from huskies_core.runtimes.registry import runtime_names
 from support.git_repository import GitRepository
 
 _SETTING = re.compile(r"^# (\[|\]|[a-z_]+ = |\"\"\"|Merge \{|\{\{)")

@@ -10,7 +10,7 @@ import pytest
 from huskies_core.context import Context, open_context
 from huskies_core.doctor.examination import SUBJECTS, examine
 from huskies_core.errors import NoProject
-from huskies_core.project import find_remains
+from huskies_core.project import find_damaged_project
 from huskies_core.store.schema import NEWEST, bring_up, scripts
 from support.checks import fixed, problems
 from support.git_repository import GitRepository
@@ -77,7 +77,7 @@ def test_an_unreadable_store_does_not_stop_the_other_checks(
     harm(context)
     for leftover in context.project.state_dir.glob("state.db-*"):
         leftover.unlink()
-    with open_context(context.project.root, find=find_remains) as again:
+    with open_context(context.project.root, find=find_damaged_project) as again:
         found = problems(again)
     fact = found.pop("store")
     errors = ("the store is damaged", "state.db is missing", "the store is of version 99")
@@ -112,7 +112,7 @@ def test_a_missing_git_does_not_stop_the_other_checks(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with open_context(context.project.root, find=find_remains) as again:
+    with open_context(context.project.root, find=find_damaged_project) as again:
         found = problems(again)
     assert {found.pop(name) for name in ("git", "config", "worktrees")} == {"git is not on PATH"}
     assert found == {"agent ann": "true is not an executable program"}
@@ -133,5 +133,5 @@ def test_an_error_of_the_system_is_not_reported_as_a_bug(context: Context) -> No
 
 def test_a_repository_without_huskies_is_not_a_project(tmp_path: Path) -> None:
     root = GitRepository(tmp_path / "other").root
-    with pytest.raises(NoProject), open_context(root, find=find_remains):
+    with pytest.raises(NoProject), open_context(root, find=find_damaged_project):
         pass

@@ -8,7 +8,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.doctor.space import check_space
-from huskies_core.humanize import size
+from huskies_core.humanize import format_size
 from huskies_core.pipeline.stages import Abandoned
 from huskies_core.store import content
 from support.checks import age, fixed, problems_of
@@ -72,4 +72,4 @@ def test_disk_use_is_a_detail(context: Context) -> None:
     [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (2.6e10, "26.0 GB"), (3e12, "3.0 TB")],
 )
 def test_sizes_have_one_unit(number: float, text: str) -> None:
-    assert size(number) == text
+    assert format_size(number) == text

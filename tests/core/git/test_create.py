@@ -5,16 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.git.create import Made, Refused, Wanted, create_worktrees
+from huskies_core.git.create import (
+    CreatedWorktree,
+    RefusedWorktree,
+    WorktreeRequest,
+    create_worktrees,
+)
 from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import list_rescues
-from huskies_core.git.worktrees import checkout_of, is_made, made_worktrees, making_mark, present_worktrees
+from huskies_core.git.worktrees import checkout_of, creation_note, is_made, made_worktrees, present_worktrees
 from support.git_repository import GitRepository
 
 
-def create(repo: Repository, *stories: int, now: datetime, known: bool = False) -> tuple[Made | Refused, ...]:
+def create(
+    repo: Repository, *stories: int, now: datetime, known: bool = False
+) -> tuple[CreatedWorktree | RefusedWorktree, ...]:
     base = repo.branch_tip("main") or ""
-    return create_worktrees(repo, [Wanted(story, base, known_branch=known) for story in stories], now=now)
+    return create_worktrees(
+        repo, [WorktreeRequest(story, base, known_branch=known) for story in stories], now=now
+    )
 
 
 def test_a_worktree_is_on_its_own_branch_at_the_base_and_clean(
@@ -24,8 +33,8 @@ def test_a_worktree_is_on_its_own_branch_at_the_base_and_clean(
     made = create(repo, 7, 12, now=now)
     path = repo.project.worktree(12)
     assert made == (
-        Made(7, "feature/story-7", tip, new_branch=True),
-        Made(12, "feature/story-12", tip, new_branch=True),
+        CreatedWorktree(7, "feature/story-7", tip, new_branch=True),
+        CreatedWorktree(12, "feature/story-12", tip, new_branch=True),
     )
     assert (
         repository.git("symbolic-ref", "HEAD", cwd=path),
@@ -44,7 +53,7 @@ def test_a_second_call_changes_nothing(repository: GitRepository, repo: Reposito
     repository.write("dirty", "y", cwd=path)
     again = create(repo, 7, now=now, known=True)
     head = repository.commit_id(cwd=path)
-    assert again == (Made(7, "feature/story-7", head, new_branch=False),)
+    assert again == (CreatedWorktree(7, "feature/story-7", head, new_branch=False),)
     assert (repository.status(cwd=path), list_rescues(repo)) == (["?? dirty"], ())
 
 
@@ -69,7 +78,7 @@ def test_a_branch_that_the_store_did_not_make_is_refused_and_the_others_are_made
 ) -> None:
     repository.branch("feature/story-2")
     made = create(repo, 1, 2, 3, now=now)
-    assert made[1] == Refused(2, "branch exists", "feature/story-2")
+    assert made[1] == RefusedWorktree(2, "branch exists", "feature/story-2")
     assert made_worktrees(repo.project) == {1, 3}
 
 
@@ -78,7 +87,7 @@ def test_a_branch_that_cannot_be_made_is_refused(
 ) -> None:
     repository.branch("feature")
     refused = create(repo, 1, now=now)[0]
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedWorktree)
     assert (refused.reason, made_worktrees(repo.project)) == ("failed", frozenset())
 
 
@@ -90,7 +99,9 @@ def test_a_worktree_deleted_by_hand_is_made_again_with_its_commits(
     head = repository.commit_file("work", "done\n", cwd=path)
     subprocess.run(["rm", "-rf", str(path)], check=True)
     assert (is_made(repo.project, 7), sorted(present_worktrees(repo.project))) == (False, [7])
-    assert create(repo, 7, now=now, known=True) == (Made(7, "feature/story-7", head, new_branch=False),)
+    assert create(repo, 7, now=now, known=True) == (
+        CreatedWorktree(7, "feature/story-7", head, new_branch=False),
+    )
     assert ((path / "work").read_text(), repository.status(cwd=path), list_rescues(repo)) == (
         "done\n",
         [],
@@ -127,12 +138,12 @@ def test_a_branch_whose_maker_was_killed_is_taken_up(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     tip = repository.commit_id()
-    note = making_mark(repo.project, 7)
+    note = creation_note(repo.project, 7)
     note.parent.mkdir(parents=True)
     note.write_text(tip)
     repository.branch("feature/story-7")
     repository.commit_file("later", "x")
-    assert create(repo, 7, now=now) == (Made(7, "feature/story-7", tip, new_branch=True),)
+    assert create(repo, 7, now=now) == (CreatedWorktree(7, "feature/story-7", tip, new_branch=True),)
     assert not note.exists()
 
 
@@ -141,7 +152,7 @@ def test_a_path_of_the_user_is_refused_and_stays(
 ) -> None:
     mine = repository.write(".huskies/worktrees/7/mine", "precious")
     refused = create(repo, 7, now=now)[0]
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedWorktree)
     assert (refused.reason, mine.read_text(), repo.branch_tip("feature/story-7")) == (
         "path in the way",
         "precious",
@@ -155,7 +166,7 @@ def test_a_link_to_the_repository_is_refused_and_stays(
     repo.project.worktrees_dir.mkdir()
     repo.project.worktree(7).symlink_to(repository.root)
     refused = create(repo, 7, now=now)[0]
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedWorktree)
     assert (refused.reason, (repository.root / "README").read_text()) == ("path in the way", "first\n")
 
 
@@ -185,14 +196,14 @@ def test_a_filter_that_fails_refuses_one_worktree_and_a_later_call_makes_it(
     refused = create(repo, 7, now=now)[0]
     repository.git("config", "filter.broken.smudge", "cat")
     repository.git("config", "filter.broken.clean", "cat")
-    assert isinstance(refused, Refused)
-    assert (refused.reason, [type(one) for one in create(repo, 7, now=now)]) == ("failed", [Made])
+    assert isinstance(refused, RefusedWorktree)
+    assert (refused.reason, [type(one) for one in create(repo, 7, now=now)]) == ("failed", [CreatedWorktree])
 
 
 def test_two_makers_at_once_make_each_worktree_once(repo: Repository, now: datetime) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: create(repo, *range(1, 11), now=now, known=True), range(4)))
-    new = sum(isinstance(one, Made) and one.new_branch for answer in answers for one in answer)
+    new = sum(isinstance(one, CreatedWorktree) and one.new_branch for answer in answers for one in answer)
     assert (new, sorted(made_worktrees(repo.project)), list_rescues(repo)) == (10, list(range(1, 11)), ())
 
 

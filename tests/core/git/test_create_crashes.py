@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from huskies_core.clock import utc_now
-from huskies_core.git.create import Made, Wanted, create_worktrees
+from huskies_core.git.create import CreatedWorktree, WorktreeRequest, create_worktrees
 from huskies_core.git.locks import clear_shared_locks, git_locked
 from huskies_core.git.removal import remove_worktree
 from huskies_core.git.repository import Repository
@@ -23,7 +23,7 @@ MAKER = """
 import sys
 from pathlib import Path
 from huskies_core.clock import utc_now
-from huskies_core.git.create import Wanted, create_worktrees
+from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.removal import remove_worktree
 from huskies_core.git.repository import Repository
 from huskies_core.project import find_repository
@@ -31,7 +31,8 @@ from huskies_core.project import find_repository
 verb, root, tip, *stories = sys.argv[1:]
 with Repository(find_repository(Path(root))) as repo:
     if verb == "make":
-        create_worktrees(repo, [Wanted(int(story), tip, known_branch=False) for story in stories], now=utc_now())
+        requests = [WorktreeRequest(int(story), tip, known_branch=False) for story in stories]
+        create_worktrees(repo, requests, now=utc_now())
     else:
         for story in stories:
             remove_worktree(repo, int(story), base_tip=tip, landed=None, keep_branch=False, now=utc_now())
@@ -66,8 +67,10 @@ def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
     killed(repo, "make", tip, when=when)
     with git_locked(repo.project):
         clear_shared_locks(repo, now=utc_now() + timedelta(seconds=60))
-    made = create_worktrees(repo, [Wanted(story, tip, known_branch=False) for story in STORIES], now=now)
-    assert [one for one in made if not isinstance(one, Made)] == []
+    made = create_worktrees(
+        repo, [WorktreeRequest(story, tip, known_branch=False) for story in STORIES], now=now
+    )
+    assert [one for one in made if not isinstance(one, CreatedWorktree)] == []
     status = {line for story in STORIES for line in repository.status(cwd=repo.project.worktree(story))}
     assert (sorted(made_worktrees(repo.project)), status) == (list(STORIES), set())
 
@@ -77,7 +80,7 @@ def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
 def test_removers_killed_at_any_moment_lose_nothing_and_are_finished(
     repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int
 ) -> None:
-    create_worktrees(repo, [Wanted(story, tip, known_branch=False) for story in STORIES], now=now)
+    create_worktrees(repo, [WorktreeRequest(story, tip, known_branch=False) for story in STORIES], now=now)
     for story in STORIES:
         repository.write("work", f"{story}\n", cwd=repo.project.worktree(story))
     killed(repo, "remove", tip, when=when)
@@ -104,6 +107,8 @@ def test_worktrees_cost_little_more_than_git_itself(
         repository.git("worktree", "add", "--quiet", "-b", f"bare-{story}", str(path), tip)
     bare = utc_now() - started
     started = utc_now()
-    made = create_worktrees(repo, [Wanted(story, tip, known_branch=False) for story in range(200)], now=now)
+    made = create_worktrees(
+        repo, [WorktreeRequest(story, tip, known_branch=False) for story in range(200)], now=now
+    )
     ours = utc_now() - started
     assert (len(made), ours / bare <= 1.3) == (200, True)

@@ -5,7 +5,15 @@ import pytest
 
 from core.git.landing_fixture import MARK, Scene, files_of, make_scene, state_of
 from huskies_core.git.base_checkouts import BaseDirty
-from huskies_core.git.landing import Landed, Landing, Recovered, TipMoved, base_dirt, land, recover_landing
+from huskies_core.git.landing import (
+    Landed,
+    Landing,
+    Recovered,
+    TipMoved,
+    find_base_dirt,
+    land,
+    recover_landing,
+)
 from huskies_core.git.repository import GitError, Repository
 from support.git_repository import GitRepository
 
@@ -202,7 +210,7 @@ def test_what_the_user_has_in_the_way_holds_the_landing(
     dirty(scene.repository)
     before = state_of(scene.repository)
     landing = land_scene(repo, scene)
-    asked = base_dirt(repo, base_branch="main", tip=scene.tip, commit=scene.commit)
+    asked = find_base_dirt(repo, base_branch="main", tip=scene.tip, commit=scene.commit)
     assert isinstance(landing, BaseDirty)
     assert (landing.paths, asked, state_of(scene.repository)) == (paths, landing, before)
 

@@ -8,7 +8,7 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.errors import LockBusy
-from huskies_core.git.create import Wanted, create_worktrees
+from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked, shared_locks
 from huskies_core.git.repository import Repository
 from huskies_core.git.worktrees import checkout_of
@@ -100,7 +100,7 @@ def test_the_lock_of_a_landing_is_left_to_its_recovery(repo: Repository) -> None
 
 
 def test_the_locks_of_a_storys_worktree_are_removed_and_no_others(repo: Repository, now: datetime) -> None:
-    wanted = [Wanted(story, repo.branch_tip("main") or "", known_branch=False) for story in (7, 8)]
+    wanted = [WorktreeRequest(story, repo.branch_tip("main") or "", known_branch=False) for story in (7, 8)]
     create_worktrees(repo, wanted, now=now)
     mine, other = (checkout_of(repo.project, story) for story in (7, 8))
     assert mine is not None

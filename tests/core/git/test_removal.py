@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.errors import HuskiesError
-from huskies_core.git.create import Wanted, create_worktrees
+from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import list_rescues
@@ -15,7 +15,7 @@ from support.git_repository import GitRepository
 
 @pytest.fixture
 def worktree(repo: Repository, now: datetime) -> Path:
-    create_worktrees(repo, [Wanted(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
+    create_worktrees(repo, [WorktreeRequest(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
     return repo.project.worktree(7)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.git.create import Wanted, create_worktrees
+from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.repository import GitError, Repository
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.project import find_repository
@@ -78,7 +78,7 @@ def test_git_works_on_though_a_worker_set_core_bare(repository: GitRepository, r
 def test_a_worktree_that_is_gone_is_not_taken_for_the_repository_around(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
-    create_worktrees(repo, [Wanted(7, repository.commit_id(), known_branch=False)], now=now)
+    create_worktrees(repo, [WorktreeRequest(7, repository.commit_id(), known_branch=False)], now=now)
     place = checkout_of(repo.project, 7)
     assert place is not None
     (place.path / ".git").unlink()
@@ -99,7 +99,7 @@ def test_paths_that_are_no_utf8_come_and_go_unchanged(repository: GitRepository,
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
-    "module", ["worktrees", "locks", "create", "landing", "recovery", "branch_state", "repository_state"]
+    "module", ["worktrees", "locks", "create", "landing", "branch_state", "repository_state"]
 )
 def test_importing_loads_neither_gitpython_nor_filelock(module: str) -> None:
     program = (

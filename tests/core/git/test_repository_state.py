@@ -4,11 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from huskies_core.git.create import Wanted, create_worktrees
+from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.landing import Landed, land
 from huskies_core.git.removal import remove_worktree
 from huskies_core.git.repository import Repository
-from huskies_core.git.repository_state import Fingerprint, differences, fingerprint
+from huskies_core.git.repository_state import Fingerprint, differences, take_fingerprint
 from support.git_repository import GitRepository
 
 
@@ -64,16 +64,16 @@ def test_what_changed_is_named(
     said: tuple[str, ...],
 ) -> None:
     repository.write(".git/hooks/commit-msg", "#!/bin/sh\n")
-    before = fingerprint(repo)
+    before = take_fingerprint(repo)
     change(repository)
-    assert (differences(before, fingerprint(repo)), differences(before, before)) == (said, ())
+    assert (differences(before, take_fingerprint(repo)), differences(before, before)) == (said, ())
 
 
 def test_no_secret_is_in_the_fingerprint_and_json_keeps_it(
     repository: GitRepository, repo: Repository
 ) -> None:
     add_remote(repository)
-    taken = fingerprint(repo)
+    taken = take_fingerprint(repo)
     stored = json.dumps(taken.to_dict())
     assert ("token" in stored, Fingerprint.from_dict(json.loads(stored))) == (False, taken)
 
@@ -82,9 +82,9 @@ def test_what_huskies_does_itself_changes_nothing(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     tip = repository.commit_id()
-    before = fingerprint(repo)
-    create_worktrees(repo, [Wanted(7, tip, known_branch=False)], now=now)
+    before = take_fingerprint(repo)
+    create_worktrees(repo, [WorktreeRequest(7, tip, known_branch=False)], now=now)
     commit = repository.commit_file("work", "1", cwd=repo.project.worktree(7))
     assert land(repo, base_branch="main", tip=tip, commit=commit, mark="run 1") == Landed()
     remove_worktree(repo, 7, base_tip=commit, landed=commit, keep_branch=False, now=now)
-    assert differences(before, fingerprint(repo)) == ()
+    assert differences(before, take_fingerprint(repo)) == ()

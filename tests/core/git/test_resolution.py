@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.git.create import Wanted, create_worktrees
+from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.repository import Repository
 from huskies_core.git.resolution import check_resolution
 from support.git_repository import GitRepository
@@ -13,7 +13,7 @@ from support.git_repository import GitRepository
 @pytest.fixture
 def worktree(repository: GitRepository, repo: Repository, now: datetime) -> Path:
     """The story's worktree in the middle of a merge of the base that conflicts in README."""
-    create_worktrees(repo, [Wanted(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
+    create_worktrees(repo, [WorktreeRequest(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
     path = repo.project.worktree(7)
     repository.commit_file("README", "story\n", cwd=path)
     repository.commit_file("README", "main\n")

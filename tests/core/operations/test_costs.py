@@ -12,11 +12,11 @@ from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.costs import By, costs_json, read_costs
-from huskies_core.runtimes.interface import Price
+from huskies_core.runtimes.runtime import Price
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Claim, Outcome, Report, RunKind
 from huskies_core.store.usage import Usage
-from huskies_core.supervisor.progress import cost_of, price_of
+from huskies_core.supervisor.progress import calculate_cost, find_price
 from support.contexts import Clock, opened
 from support.stories import NOW, add_story
 
@@ -100,18 +100,18 @@ def test_what_is_told_in_parts_costs_the_sum_of_the_parts(parts: list[tuple[int,
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
     price = Price(3, 15, 0.3, 3.75)
     whole = {name: sum(part[place] for part in parts) for place, name in enumerate(names)}
-    each = [cost_of(dict(zip(names, part, strict=True)), price) or 0.0 for part in parts]
-    assert cost_of(whole, price) == pytest.approx(sum(each))
+    each = [calculate_cost(dict(zip(names, part, strict=True)), price) or 0.0 for part in parts]
+    assert calculate_cost(whole, price) == pytest.approx(sum(each))
 
 
 def test_a_price_is_that_of_the_longest_name_that_fits() -> None:
     prices = {"claude": Price(1), "claude-opus": Price(2), "claude-opus-4-1": Price(3)}
     found = [
-        price_of(model, prices)
+        find_price(model, prices)
         for model in ("claude-opus-4-1-20250805", "claude-opus-5", "claude", "gpt", "")
     ]
     assert found == [Price(3), Price(2), Price(1), None, None]
 
 
 def test_money_that_was_told_goes_before_the_price() -> None:
-    assert cost_of({"input_tokens": 10**6, "cost_usd": 0.5}, Price(3)) == 0.5
+    assert calculate_cost({"input_tokens": 10**6, "cost_usd": 0.5}, Price(3)) == 0.5

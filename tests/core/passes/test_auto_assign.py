@@ -23,7 +23,7 @@ from huskies_core.pipeline.events import (
 )
 from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
 from huskies_core.runs.account_limits import note_end
-from huskies_core.runtimes.interface import RateLimit
+from huskies_core.runtimes.runtime import RateLimit
 from huskies_core.scheduler.blockers import all_blockers, candidates
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import queue_holds, runs, stories, usage

@@ -16,7 +16,7 @@ from huskies_core.passes.cost_rollup import COST_ROLLUP
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.watchdog import GRACE, WATCHDOG, apply, plan
 from huskies_core.pipeline.stages import Coding
-from huskies_core.runtimes.interface import RateLimit
+from huskies_core.runtimes.runtime import RateLimit
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account

@@ -11,7 +11,7 @@ from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Coding
 from huskies_core.project import Project
 from huskies_core.runs.account_limits import note_end
-from huskies_core.runtimes.interface import RateLimit
+from huskies_core.runtimes.runtime import RateLimit
 from huskies_core.store import rate_limits, runs, stories, timers
 from huskies_core.store.connection import Store, create
 from huskies_core.store.evidence import Evidence, LimitReset

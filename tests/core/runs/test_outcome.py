@@ -3,7 +3,7 @@
 import pytest
 
 from huskies_core.runs.outcome import outcome_of
-from huskies_core.runtimes.interface import Failure, FailureKind, RateLimit
+from huskies_core.runtimes.runtime import Failure, FailureKind, RateLimit
 from huskies_core.store.runs import Outcome
 from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd
 from huskies_core.supervisor.spec import Role

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from huskies_core.runtimes.interface import Reader
-from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.runtimes.registry import load_runtime, runtime_names
+from huskies_core.runtimes.runtime import Reader
 from huskies_core.supervisor.stream import LINE_BYTES, LineFeed
 
 HALF = r"cut \ud83d here"

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from huskies_core.runtimes.command import CommandReader, make_reader
-from huskies_core.runtimes.interface import RateLimit
+from huskies_core.runtimes.runtime import RateLimit
 
 
 def read(*lines: bytes) -> CommandReader:

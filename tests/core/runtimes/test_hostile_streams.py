@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.runtimes.registry import load_runtime, runtime_names
 from huskies_core.supervisor.stream import LineFeed
 
 GOOD = {

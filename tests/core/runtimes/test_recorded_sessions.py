@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from huskies_core.runtimes import claude_code
-from huskies_core.runtimes.interface import Failure, FailureKind, RateLimit, Reader
-from huskies_core.runtimes.known import load_runtime, runtime_names
+from huskies_core.runtimes.registry import load_runtime, runtime_names
+from huskies_core.runtimes.runtime import Failure, FailureKind, RateLimit, Reader
 
 RECORDINGS = Path(__file__).parent / "recordings"
 OF_CLAUDE = {

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.usefixtures("processes")
 
 HOLD = """\
 import sys
-from huskies_core.supervisor.database_pin import hold_open
-hold_open(sys.argv[1])
+from huskies_core.supervisor.database_pin import pin_database
+pin_database(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -13,7 +13,7 @@ from threading import Timer
 
 import pytest
 
-from huskies_core.supervisor.kill import KillResult, free_marked, kill_run
+from huskies_core.supervisor.kill import KillResult, end_marked_processes, kill_run
 from huskies_core.supervisor.liveness import is_alive, take_lock
 from huskies_core.supervisor.processes import find_process, marked_processes
 from huskies_core.supervisor.records import ShimRecord
@@ -122,7 +122,7 @@ def test_the_agent_dies_with_its_killed_shim_and_the_rest_is_found_by_mark(runs:
     os.kill(shim_of(directory).pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(directory) and find_process(agent) is None)
     left = [process.pid for process in marked_processes(directory.run_id, str(runs.root))]
-    result = free_marked(directory.run_id, str(runs.root))
+    result = end_marked_processes(directory.run_id, str(runs.root))
     assert (left, result.gone, result.survivors) == ([int(hidden.read_text())], True, ())
     assert (find_process(left[0]), directory.read_exit()) == (None, None)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from huskies_core.runtimes.known import reader_module, runtime_names
+from huskies_core.runtimes.registry import reader_module, runtime_names
 from support.agents.runs import Runs, end_of
 from support.waiting import wait_until
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from huskies_core.runtimes import claude_code, command
-from huskies_core.runtimes.interface import Price, Reader
+from huskies_core.runtimes.runtime import Price, Reader
 from huskies_core.supervisor.progress import measure
 from huskies_core.supervisor.records import Usage
 from huskies_core.supervisor.spec import Limits, RunSpec

@@ -21,7 +21,7 @@ class RateLimit:
     detail: str = ""
 
 
-def believed(until: float | None, now: float) -> float | None:
+def plausible_end(until: float | None, now: float) -> float | None:
     """The end of a wait that a program tells of, past ones too; None where it is none, or too far to be true."""
     return until if until is not None and until <= now + LONGEST_LIMIT_SECS else None
 

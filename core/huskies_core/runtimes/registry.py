@@ -5,9 +5,9 @@ from functools import cache
 from importlib import import_module
 
 from huskies_core import runtimes
-from huskies_core.runtimes.interface import Runtime
+from huskies_core.runtimes.runtime import Runtime
 
-_OTHERS = frozenset({"counters", "interface", "known"})
+_OTHERS = frozenset({"counts", "registry", "runtime"})
 
 
 @cache

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from huskies_core.runtimes.interface import Failure, RateLimit
+from huskies_core.runtimes.runtime import Failure, RateLimit
 
 LAST_WORDS = 400
 """Characters that are kept of what an agent said last."""
@@ -52,7 +52,7 @@ class Counts:
         return self.usage.setdefault(model, dict.fromkeys(TOKENS, 0))
 
 
-def object_in(line: bytes) -> dict[str, Any] | None:
+def parse_object(line: bytes) -> dict[str, Any] | None:
     """The JSON object that a line is; None for all else, however it is broken.
 
     Half a character, which a program leaves where it cuts a text, is a question mark: no file or store takes it.
@@ -68,7 +68,7 @@ def object_in(line: bytes) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def part(record: dict[str, Any], name: str) -> dict[str, Any]:
+def object_at(record: dict[str, Any], name: str) -> dict[str, Any]:
     """The object under a key, an empty one where there is none."""
     value = record.get(name)
     return value if isinstance(value, dict) else {}
