@@ -9,6 +9,7 @@ from bench.bench_store import archive
 from bench.rows import Row, Scale, seconds
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.passes.pass_sequence import RECONCILE
 from huskies_core.pipeline.stages import Abandoned, Backlog, Coding, Qa, Stage
 from huskies_core.runs.story_worktrees import make_worktrees
@@ -41,7 +42,7 @@ def planning(folder: Path, scale: Scale) -> Iterator[Row]:
 
 def worktrees(folder: Path, scale: Scale) -> Iterator[Row]:
     """Worktrees of a repository of some files, ready to work in, against as many `git worktree add`."""
-    wanted = range(1, min(scale.rounds, 200) + 1)
+    wanted = [StoryId(number) for number in range(1, min(scale.rounds, 200) + 1)]
     with opened(folder / "ours", Clock()) as ours, opened(folder / "bare", Clock()) as bare:
         for context in (ours, bare):
             write_files(context.project.root, scale.rounds)

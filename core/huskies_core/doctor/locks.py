@@ -19,6 +19,7 @@ from huskies_core.git.locks import (
 )
 from huskies_core.git.worktrees import checkout_of, present_worktrees
 from huskies_core.humanize import format_count, list_some
+from huskies_core.ids import StoryId
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.store import runs
 from huskies_core.supervisor.lock_holders import find_holder, stays_locked
@@ -100,14 +101,14 @@ def _lock_files(context: Context, name: str, stale: Sequence[Path], clear: Calla
     return DoctorCheck(name, detail=f"a git process is using {names}")
 
 
-def _idle_stories(context: Context) -> list[int]:
+def _idle_stories(context: Context) -> list[StoryId]:
     """Return the stories that have a worktree and no live run."""
     with context.store.reading() as db:
         busy = {run.story for run in runs.live(db)}
     return sorted(present_worktrees(context.project) - busy)
 
 
-def _locks_of(context: Context, story: int) -> list[Path]:
+def _locks_of(context: Context, story: StoryId) -> list[Path]:
     checkout = checkout_of(context.project, story)
     return [] if checkout is None else sorted(checkout.git_dir.rglob("*.lock"))
 

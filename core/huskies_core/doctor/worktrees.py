@@ -17,6 +17,7 @@ from huskies_core.git.removal import missing_worktrees, unregister_missing
 from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
 from huskies_core.humanize import format_count, format_size, list_some
+from huskies_core.ids import StoryId
 from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.pass_runner import AnyPass, run_pass
 from huskies_core.passes.steps import PlannedStep
@@ -78,7 +79,7 @@ def _lost(context: Context) -> DoctorCheck:
     return DoctorCheck("worktree records", fact, fix, repair=partial(_forget, context, lost))
 
 
-def _forget(context: Context, lost: list[int]) -> str:
+def _forget(context: Context, lost: list[StoryId]) -> str:
     tip = base_tip(context)
     refs = [unregister_missing(context.repository, story, base_tip=tip, now=context.now()) for story in lost]
     rescued = ", ".join(ref for ref in refs if ref is not None)

@@ -1,2 +1,2 @@
-"""Git as Huskies uses it: `repository` runs it; `worktrees`, `making` and `removal` keep one worktree per
-story; `rescue` keeps what would be lost; `squash`, `workspace` and `landing` merge; the others only look."""
+"""Git operations: `repository` runs git; `worktrees`, `create` and `removal` manage one worktree per story; `rescue`
+keeps work that would be lost; `squash` and `landing` merge; the other modules read only."""

@@ -1,15 +1,15 @@
-"""Where the base branch is checked out, and what git has under way there."""
+"""Checkouts of the base branch: find them, take their index lock, check them for work of the user."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_core.git.index_entries import Change, differing_paths, is_sparse, read_flags
+from huskies_core.git.index_entries import PathChange, differing_paths, is_sparse, read_flags
 from huskies_core.git.locks import LANDING_PREFIX
 from huskies_core.git.repository import HEADS, Checkout, Repository, split_nul
 
-_UNDER_WAY = {
+_OPERATIONS = {
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
     "REVERT_HEAD": "a revert",
@@ -17,10 +17,20 @@ _UNDER_WAY = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase or am",
 }
+_SIDECAR = "huskies-landing"
+_COPY = "index.huskies"
+
+
+@dataclass(frozen=True)
+class BaseDirty:
+    """`paths` are the user's, relative to the checkout; `reason` says what blocks the landing, and where."""
+
+    paths: tuple[str, ...]
+    reason: str
 
 
 def all_checkouts(repo: Repository) -> Iterator[Checkout]:
-    """The main checkout and every linked one whose directory is there."""
+    """Yield the main checkout and each linked worktree whose directory exists."""
     yield repo.main
     admins = repo.project.git_dir / "worktrees"
     for admin in sorted(admins.iterdir()) if admins.is_dir() else ():
@@ -32,96 +42,88 @@ def all_checkouts(repo: Repository) -> Iterator[Checkout]:
 
 
 def base_checkouts(repo: Repository, base_branch: str) -> tuple[Checkout, ...]:
-    """The checkouts whose HEAD is the branch: git lets several have it when it is forced to.
+    """Return the checkouts whose HEAD is the branch. Git allows several of them with --force.
 
-    Only candidates are asked: a story's HEAD file names another branch, and there are many stories.
+    Git runs only for candidates: the HEAD file of a story's worktree names another branch, and there are many stories.
     """
-    candidates = (place for place in all_checkouts(repo) if _may_be_on(place, base_branch))
-    return tuple(place for place in candidates if repo.checked_out_branch(place) == base_branch)
+    candidates = (checkout for checkout in all_checkouts(repo) if _may_have_branch(checkout, base_branch))
+    return tuple(checkout for checkout in candidates if repo.checked_out_branch(checkout) == base_branch)
 
 
-def _may_be_on(place: Checkout, base_branch: str) -> bool:
-    """Whether the HEAD file names the branch, or does not tell (a link, or another store for refs)."""
-    head = place.git_dir / "HEAD"
+def _may_have_branch(checkout: Checkout, base_branch: str) -> bool:
+    """Return whether the HEAD file names the branch, or cannot show it (a symbolic link, or a reftable)."""
+    head = checkout.git_dir / "HEAD"
     if head.is_symlink() or not head.is_file():
         return True
-    named = head.read_text(errors="surrogateescape").strip().removeprefix("ref: ")
-    return named in (HEADS + base_branch, HEADS + ".invalid")
-
-
-def unfinished_operation(place: Checkout) -> str | None:
-    """What git began in this checkout and has not ended, in words."""
-    return next((what for name, what in _UNDER_WAY.items() if (place.git_dir / name).exists()), None)
+    ref = head.read_text(errors="surrogateescape").strip().removeprefix("ref: ")
+    return ref in (HEADS + base_branch, HEADS + ".invalid")
 
 
 def rebasing_checkout(repo: Repository, base_branch: str) -> Path | None:
-    """The checkout where the branch is being rebased: its HEAD is detached meanwhile."""
-    for place in all_checkouts(repo):
+    """Return the checkout in which a rebase of the branch is in progress. Its HEAD is detached until the end."""
+    for checkout in all_checkouts(repo):
         for folder in ("rebase-merge", "rebase-apply"):
-            name = place.git_dir / folder / "head-name"
+            name = checkout.git_dir / folder / "head-name"
             if name.is_file() and name.read_text().strip() == HEADS + base_branch:
-                return place.path
+                return checkout.path
     return None
 
 
-_SIDECAR = "huskies-landing"
-_COPY = "index.huskies"
+def index_lock(checkout: Checkout) -> Path:
+    """Return the path of the lock that every git takes before it writes the index."""
+    return checkout.git_dir / "index.lock"
 
 
-def take_index_lock(place: Checkout, mark: str) -> bool:
-    """Whether the lock was free and is ours now.
+def index_copy(checkout: Checkout) -> Path:
+    """Return the path of the prepared index. It lies beside the index, so a rename can replace that."""
+    return checkout.git_dir / _COPY
 
-    Made as a second name of a file that holds the mark already: it is never there without its mark. That
-    file stays until the lock is released, and tells of a landing whose lock a person removed.
+
+def take_index_lock(checkout: Checkout, mark: str) -> bool:
+    """Take the checkout's `index.lock` for the landing `mark`. Return False if another process has it.
+
+    The lock is a second name (link(2)) of a sidecar file that already contains the mark, so it never exists without
+    its mark. The sidecar stays until the release: it shows an unfinished landing whose lock a person removed.
     """
-    sidecar = place.git_dir / _SIDECAR
-    written = place.git_dir / f"{_SIDECAR}.new"
-    written.write_text(_content(mark))
-    written.replace(sidecar)
-    taken = retake_index_lock(place)
+    sidecar = checkout.git_dir / _SIDECAR
+    new_file = checkout.git_dir / f"{_SIDECAR}.new"
+    new_file.write_text(_lock_content(mark))
+    new_file.replace(sidecar)
+    taken = retake_index_lock(checkout)
     if not taken:
         sidecar.unlink()
     return taken
 
 
-def retake_index_lock(place: Checkout) -> bool:
-    """Whether the lock of a landing that began, and that a person removed, was free and is ours now."""
+def retake_index_lock(checkout: Checkout) -> bool:
+    """Take the lock of an unfinished landing again after a person removed it. Return False if it exists."""
     try:
-        os.link(place.git_dir / _SIDECAR, index_lock(place))
+        os.link(checkout.git_dir / _SIDECAR, index_lock(checkout))
     except FileExistsError:
         return False
     return True
 
 
-def release_index_lock(place: Checkout, mark: str) -> None:
-    """Frees the lock if it is ours, and removes what a landing keeps beside it."""
-    if has_index_lock(place, mark):
-        index_lock(place).unlink()
+def release_index_lock(checkout: Checkout, mark: str) -> None:
+    """Remove the lock if it has this mark, and all other files of the landing."""
+    if has_index_lock(checkout, mark):
+        index_lock(checkout).unlink()
     for name in (_COPY, f"{_COPY}.lock", _SIDECAR):
-        (place.git_dir / name).unlink(missing_ok=True)
+        (checkout.git_dir / name).unlink(missing_ok=True)
 
 
-def index_lock(place: Checkout) -> Path:
-    return place.git_dir / "index.lock"
+def has_index_lock(checkout: Checkout, mark: str) -> bool:
+    """Return whether the checkout's `index.lock` contains this mark."""
+    return _read(index_lock(checkout)) == _lock_content(mark)
 
 
-def index_copy(place: Checkout) -> Path:
-    """Where the index to be is prepared: beside the index, so that a rename puts it there."""
-    return place.git_dir / _COPY
+def unfinished_landing(checkout: Checkout) -> str | None:
+    """Return the mark of the landing that began in the checkout and did not release it."""
+    content = _read(checkout.git_dir / _SIDECAR)
+    return content.removeprefix(LANDING_PREFIX).rstrip("\n") if content else None
 
 
-def has_index_lock(place: Checkout, mark: str) -> bool:
-    """Whether the checkout's `index.lock` carries this mark."""
-    return _read(index_lock(place)) == _content(mark)
-
-
-def unfinished_landing(place: Checkout) -> str | None:
-    """The mark of the landing that began in the checkout and was not released."""
-    said = _read(place.git_dir / _SIDECAR)
-    return said.removeprefix(LANDING_PREFIX).rstrip("\n") if said else None
-
-
-def _content(mark: str) -> str:
+def _lock_content(mark: str) -> str:
     return f"{LANDING_PREFIX}{mark}\n"
 
 
@@ -132,77 +134,76 @@ def _read(path: Path) -> str:
         return ""
 
 
-@dataclass(frozen=True)
-class BaseDirty:
-    """`paths` are the user's, relative to the checkout; `reason` says what is in the way, and where."""
-
-    paths: tuple[str, ...]
-    reason: str
-
-
 def find_dirty_paths(
-    repo: Repository, place: Checkout, changes: tuple[Change, ...], *, base_branch: str, tip: str
+    repo: Repository, checkout: Checkout, changes: tuple[PathChange, ...], *, base_branch: str, tip: str
 ) -> BaseDirty | None:
-    """What keeps `changes` from being written into `place`; None when nothing does. Changes nothing."""
-    busy = unfinished_operation(place)
-    if not (place.git_dir / "index").exists():
-        return BaseDirty((), f"{place.path} has no index")
-    if busy is not None:
-        return BaseDirty((), f"{busy} is under way in {place.path}")
-    if repo.checked_out_branch(place) != base_branch or repo.commit_id("HEAD", at=place) != tip:
-        return BaseDirty((), f"{place.path} has just left {base_branch} at {tip[:12]}")
+    """Return why `changes` must not be written into the checkout, or None. Change nothing.
+
+    Each path that the landing writes must be as in the base tip. Other work of the user does not block it.
+    """
+    path = checkout.path
+    operation = next((what for name, what in _OPERATIONS.items() if (checkout.git_dir / name).exists()), None)
+    if not (checkout.git_dir / "index").exists():
+        return BaseDirty((), f"{path} has no index")
+    if operation is not None:
+        return BaseDirty((), f"{operation} is in progress in {path}")
+    if repo.checked_out_branch(checkout) != base_branch or repo.commit_id("HEAD", at=checkout) != tip:
+        return BaseDirty((), f"{path} is no longer at {base_branch} {tip[:12]}")
     paths = {
-        *_staged(repo, place, changes, tip),
-        *_edited(repo, place, changes),
-        *_in_the_way(place, changes),
+        *_staged_paths(repo, checkout, changes, tip),
+        *_edited_paths(repo, checkout, changes),
+        *_obstructing_paths(checkout, changes),
     }
     if paths:
-        return BaseDirty(tuple(sorted(paths)), f"{place.path} has changes of its own in the way")
+        return BaseDirty(tuple(sorted(paths)), f"{path} has uncommitted changes to files of the landing")
     return None
 
 
-def _staged(repo: Repository, place: Checkout, changes: tuple[Change, ...], tip: str) -> Iterator[str]:
-    """What the index has otherwise than the tip, where it meets a touched path; all conflicts meet."""
-    parts = split_nul(repo.git("diff-index", "--cached", "--raw", "-z", "--no-renames", tip, at=place))
+def _staged_paths(
+    repo: Repository, checkout: Checkout, changes: tuple[PathChange, ...], tip: str
+) -> Iterator[str]:
+    """Yield staged paths that are, contain or lie below a path of the landing, and all unmerged ones."""
+    parts = split_nul(repo.git("diff-index", "--cached", "--raw", "-z", "--no-renames", tip, at=checkout))
     touched = {change.path for change in changes}
-    above = {str(parent) for path in touched for parent in Path(path).parents}
+    parents = {str(parent) for path in touched for parent in Path(path).parents}
     for head, path in zip(parts[::2], parts[1::2], strict=True):
-        meets = path in touched or path in above or any(str(up) in touched for up in Path(path).parents)
+        meets = path in touched or path in parents or any(str(up) in touched for up in Path(path).parents)
         if meets or head.endswith(" U"):
             yield path
 
 
-def _edited(repo: Repository, place: Checkout, changes: tuple[Change, ...]) -> frozenset[str]:
-    """The touched files whose content is not the tip's, flagged or not."""
-    expected = {change.path: change.before for change in changes if change.before}
-    flags = read_flags(repo, place, expected)
-    return differing_paths(
-        repo, place, {path: expected[path] for path in expected if not is_sparse(place, path, flags)}
-    )
+def _edited_paths(repo: Repository, checkout: Checkout, changes: tuple[PathChange, ...]) -> frozenset[str]:
+    """Return the files of the landing whose content is not the tip's, with or without flags."""
+    entries = {change.path: change.before for change in changes if change.before}
+    flags = read_flags(repo, checkout, entries)
+    present = {path: entry for path, entry in entries.items() if not is_sparse(checkout, path, flags)}
+    return differing_paths(repo, checkout, present)
 
 
-def _in_the_way(place: Checkout, changes: tuple[Change, ...]) -> Iterator[str]:
-    """What stands where a new path goes, ignored or not: the checkout must have nothing there."""
-    known = {change.path for change in changes if change.before}
+def _obstructing_paths(checkout: Checkout, changes: tuple[PathChange, ...]) -> Iterator[str]:
+    """Yield files, ignored or not, that exist where the landing adds a path."""
+    tracked = {change.path for change in changes if change.before}
     for change in changes:
         if change.before is None:
-            yield from _obstacles(place.path, change.path, known)
+            yield from _obstacles(checkout.path, change.path, tracked)
 
 
-def _obstacles(root: Path, path: str, known: set[str]) -> Iterator[str]:
+def _obstacles(root: Path, path: str, tracked: set[str]) -> Iterator[str]:
     for parent in reversed(Path(path).parents[:-1]):
-        if str(parent) not in known and _blocks(root / parent):
+        folder = root / parent
+        if str(parent) not in tracked and os.path.lexists(folder) and not is_real_folder(folder):
             yield str(parent)
             return
     target = root / path
-    if target.is_dir() and not target.is_symlink():
-        yield from (file for file in _files_below(root, path) if file not in known)
-    elif os.path.lexists(target) and not _is_one_of(target, root, known):
+    if is_real_folder(target):
+        yield from (file for file in _files_below(root, path) if file not in tracked)
+    elif os.path.lexists(target) and not _is_other_spelling(target, root, tracked):
         yield path
 
 
-def _blocks(parent: Path) -> bool:
-    return os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir())
+def is_real_folder(path: Path) -> bool:
+    """Return whether `path` is a folder and no symbolic link to one."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _files_below(root: Path, path: str) -> Iterator[str]:
@@ -211,7 +212,7 @@ def _files_below(root: Path, path: str) -> Iterator[str]:
         yield from (os.path.relpath(f"{folder}/{name}", root) for name in (*names, *links))
 
 
-def _is_one_of(target: Path, root: Path, known: set[str]) -> bool:
-    """Whether it is a known path by another spelling: where case does not count, README stands at readme."""
-    same = (root / path for path in known if path.casefold() == str(target.relative_to(root)).casefold())
+def _is_other_spelling(target: Path, root: Path, tracked: set[str]) -> bool:
+    """Return whether `target` is a tracked file: without case sensitivity, `readme` and `README` are one file."""
+    same = (root / path for path in tracked if path.casefold() == str(target.relative_to(root)).casefold())
     return any(other.exists() and target.samefile(other) for other in same)

@@ -1,19 +1,20 @@
-"""What a story has to show: commits of its own, a diff against the base, and what is not committed yet."""
+"""State of a story's branch and worktree: its commits, its diff against the base, and uncommitted changes."""
 
 import hashlib
 from dataclasses import dataclass
 
 from huskies_core.git.repository import Repository
 from huskies_core.git.worktree_tree import temporary_tree
-from huskies_core.git.worktrees import branch_of, checkout_of
+from huskies_core.git.worktrees import branch_of, present_checkout_of
+from huskies_core.ids import StoryId
 
 
 @dataclass(frozen=True)
 class BranchState:
-    """`head` and `tree` are of the branch's tip (None without a branch), `base` is where it left the base.
+    """`head` and `tree` are those of the branch's tip (None without a branch), `base` is its merge base.
 
-    `dirty`: the worktree holds what the tip does not, also when another branch is checked out there.
-    `fingerprint` changes whenever the diff against the base does, committed or not.
+    `dirty`: the worktree differs from the tip, also because another branch is checked out there. `fingerprint` changes
+    whenever the diff against the merge base does, committed or not.
     """
 
     head: str | None
@@ -25,28 +26,34 @@ class BranchState:
     fingerprint: str
 
 
-def read_branch_state(repo: Repository, story: int, *, base_tip: str) -> BranchState:
-    """Reads the story's branch and worktree, and changes neither. A worktree that is gone is not dirty."""
+def read_branch_state(repo: Repository, story: StoryId, *, base_tip: str) -> BranchState:
+    """Return the state of the story's branch and worktree. Change neither. A missing worktree is not dirty."""
     head = repo.branch_tip(branch_of(story))
     if head is None:
         return BranchState(None, None, None, 0, has_diff=False, dirty=False, fingerprint="")
     tree, base_tree = repo.git("rev-parse", f"{head}^{{tree}}", f"{base_tip}^{{tree}}").split()
     base = repo.git("merge-base", base_tip, head, ok=(0, 1)) or None
-    started = repo.tree_id(base) if base else base_tree
+    first_tree = repo.tree_id(base) if base else base_tree
     ahead = int(repo.git("rev-list", "--count", head, f"^{base_tip}", "--"))
-    now, digest = _worktree(repo, story, started, tree)
+    current_tree, fingerprint = _read_worktree(repo, story, first_tree, tree)
     return BranchState(
-        head, base, tree, ahead, has_diff=tree != started, dirty=now != tree, fingerprint=digest
+        head,
+        base,
+        tree,
+        ahead,
+        has_diff=tree != first_tree,
+        dirty=current_tree != tree,
+        fingerprint=fingerprint,
     )
 
 
-def _worktree(repo: Repository, story: int, started: str, tree: str) -> tuple[str, str]:
-    """The tree that the worktree holds, and a digest of how it differs from the one it started from."""
-    checkout = checkout_of(repo.project, story)
-    if checkout is None or not checkout.path.is_dir():
-        return tree, _digest(repo.git("diff-tree", "-r", "-z", started, tree))
-    with temporary_tree(repo, checkout) as (now, objects):
-        return now, _digest(repo.git("diff-tree", "-r", "-z", started, now, env=objects))
+def _read_worktree(repo: Repository, story: StoryId, first_tree: str, tip_tree: str) -> tuple[str, str]:
+    """Return the tree of the worktree's files, and a digest of its diff against `first_tree`."""
+    checkout = present_checkout_of(repo.project, story)
+    if checkout is None:
+        return tip_tree, _digest(repo.git("diff-tree", "-r", "-z", first_tree, tip_tree))
+    with temporary_tree(repo, checkout) as (tree, objects):
+        return tree, _digest(repo.git("diff-tree", "-r", "-z", first_tree, tree, env=objects))
 
 
 def _digest(diff: str) -> str:

@@ -1,4 +1,7 @@
-"""Makes worktrees: registered one after the other under the git lock, checked out side by side outside it."""
+"""Create worktrees: one per story, and the workspace in which gates check a merge.
+
+Git registers worktrees one after the other under the git lock; the files of several are checked out in parallel.
+"""
 
 import os
 import shutil
@@ -22,57 +25,24 @@ from huskies_core.git.worktrees import (
     occupied_worktrees,
     registration_of,
 )
+from huskies_core.ids import StoryId
 from huskies_core.project import STATE_FOLDER
 
-LIST = ".worktreeinclude"
-
-
-def included_files(repo: Repository) -> tuple[str, ...]:
-    """The ignored files of the main checkout that `.worktreeinclude` names; never any of `.huskies`.
-
-    git itself matches the patterns, so that they mean what they mean in a `.gitignore`.
-    """
-    listing = repo.project.root / LIST
-    if not listing.is_file():
-        return ()
-    found = repo.git("ls-files", "--others", "--ignored", f"--exclude-from={listing}", "-z")
-    wanted = [
-        path for path in split_nul(found) if not (path.endswith("/") or path.startswith(f"{STATE_FOLDER}/"))
-    ]
-    if not wanted:
-        return ()
-    ignored = repo.git("check-ignore", "-z", "--stdin", stdin="\0".join(wanted) + "\0", ok=(0, 1))
-    return tuple(split_nul(ignored))
-
-
-def copy_included(root: Path, files: tuple[str, ...], worktree: Path) -> None:
-    """Copies them. What the worktree has already stays; nothing is written through a symbolic link."""
-    inside = os.path.realpath(worktree)
-    for file in files:
-        target = worktree / file
-        folder = os.path.realpath(target.parent)
-        fits = folder == inside or folder.startswith(inside + os.sep)
-        if fits and not os.path.lexists(target) and _is_copyable(root / file):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / file, target, follow_symlinks=False)
-
-
-def _is_copyable(path: Path) -> bool:
-    return path.is_symlink() or path.is_file()
+INCLUDE_FILE = ".worktreeinclude"
 
 
 @dataclass(frozen=True)
 class WorktreeRequest:
-    """`known_branch`: the store made the story's branch and goes on with it where it exists."""
+    """`known_branch`: Huskies created the story's branch before. If it exists, the worktree continues it."""
 
-    story: int
+    story: StoryId
     base_commit: str
     known_branch: bool
 
 
 @dataclass(frozen=True)
 class CreatedWorktree:
-    story: int
+    story: StoryId
     branch: str
     head: str
     new_branch: bool
@@ -80,9 +50,9 @@ class CreatedWorktree:
 
 @dataclass(frozen=True)
 class RefusedWorktree:
-    """`reason` is "branch exists", "path in the way" or "failed" (git said why: try again later)."""
+    """`reason` is "branch exists", "path in the way" or "failed" (a later call may succeed)."""
 
-    story: int
+    story: StoryId
     reason: str
     detail: str
 
@@ -92,112 +62,124 @@ CreateResult = CreatedWorktree | RefusedWorktree
 
 @dataclass(frozen=True)
 class _Registered:
-    made: CreatedWorktree
+    """A worktree that git knows and whose files are not checked out yet."""
+
+    worktree: CreatedWorktree
     checkout: Checkout
 
 
 def create_worktrees(
-    repo: Repository, wanted: Sequence[WorktreeRequest], *, now: datetime
+    repo: Repository, requests: Sequence[WorktreeRequest], *, now: datetime
 ) -> tuple[CreateResult, ...]:
-    """Makes the worktrees that are missing and answers for each of `wanted`, in its order.
+    """Create the worktrees that are missing and return a result for each request, in order.
 
-    Killed in between, it leaves worktrees without their mark: the next call rescues what is in them, removes
-    them and makes them again. Call it outside `git_locked`.
+    If it is killed, it leaves worktrees without their mark. The next call rescues the work in them, removes them and
+    creates them again. Call it outside `git_locked`.
     """
     with worktrees_locked(repo.project):
         with git_locked(repo.project):
-            registered = _register_all(repo, wanted, now)
-        files = included_files(repo)
+            registered = _register_all(repo, requests, now)
+        files = _included_files(repo)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return tuple(pool.map(lambda one: _finish(repo, one, files), registered))
+            return tuple(pool.map(lambda result: _check_out(repo, result, files), registered))
 
 
 def _register_all(
-    repo: Repository, wanted: Sequence[WorktreeRequest], now: datetime
+    repo: Repository, requests: Sequence[WorktreeRequest], now: datetime
 ) -> list[CreateResult | _Registered]:
-    tips = _tips(repo, wanted)
-    taken = occupied_worktrees(repo.project, [one.story for one in wanted])
+    tips = _branch_tips(repo, [branch_of(request.story) for request in requests])
+    occupied = occupied_worktrees(repo.project, [request.story for request in requests])
     return [
-        _register(repo, one, tips.get(branch_of(one.story)), clear=now if one.story in taken else None)
-        for one in wanted
+        _register(
+            repo, request, tips.get(branch_of(request.story)), occupied=request.story in occupied, now=now
+        )
+        for request in requests
     ]
 
 
-def _tips(repo: Repository, wanted: Sequence[WorktreeRequest]) -> dict[str, str]:
-    """The story branches that exist, in one question for all."""
-    names = (HEADS + branch_of(one.story) for one in wanted)
-    lines = repo.git("for-each-ref", "--format=%(refname) %(objectname)", *names).splitlines()
+def _branch_tips(repo: Repository, branches: Sequence[str]) -> dict[str, str]:
+    """Return the tips of those branches that exist, by one git process."""
+    refs = (HEADS + branch for branch in branches)
+    lines = repo.git("for-each-ref", "--format=%(refname) %(objectname)", *refs).splitlines()
     pairs = (line.split(" ") for line in lines)
-    return {name.removeprefix(HEADS): tip for name, tip in pairs}
+    return {ref.removeprefix(HEADS): tip for ref, tip in pairs}
 
 
 def _register(
-    repo: Repository, one: WorktreeRequest, tip: str | None, *, clear: datetime | None
+    repo: Repository, request: WorktreeRequest, tip: str | None, *, occupied: bool, now: datetime
 ) -> CreateResult | _Registered:
-    """`clear` is the time at which to rescue what is in the worktree's place already, None when that is free."""
-    branch = branch_of(one.story)
-    if is_made(repo.project, one.story):
-        return CreatedWorktree(one.story, branch, tip or one.base_commit, not one.known_branch)
-    if tip is not None and not (one.known_branch or _began(repo, one, tip)):
-        return RefusedWorktree(one.story, "branch exists", branch)
+    """`occupied`: the worktree's path exists, or git has a record of it."""
+    story, branch = request.story, branch_of(request.story)
+    if is_made(repo.project, story):
+        return CreatedWorktree(story, branch, tip or request.base_commit, not request.known_branch)
+    if tip is not None and not (request.known_branch or _was_begun(repo, story, tip)):
+        return RefusedWorktree(story, "branch exists", branch)
     try:
-        if clear is not None:
-            _clear_half_made(repo, one, clear)
-        return _add(repo, one, tip)
+        if occupied:
+            _clear_unfinished(repo, request, now)
+        return _add_worktree(repo, request, tip)
     except HuskiesError as error:
-        return RefusedWorktree(
-            one.story, "path in the way" if error.code == "not_ours" else "failed", error.message
-        )
+        reason = "path in the way" if error.code == "not_ours" else "failed"
+        return RefusedWorktree(story, reason, error.message)
     except OSError as error:
-        return RefusedWorktree(one.story, "failed", str(error))
+        return RefusedWorktree(story, "failed", str(error))
 
 
-def _began(repo: Repository, one: WorktreeRequest, tip: str) -> bool:
-    """Whether an earlier call made this branch and was killed: its note names that very commit."""
-    note = creation_note(repo.project, one.story)
+def _was_begun(repo: Repository, story: StoryId, tip: str) -> bool:
+    """Return whether a killed call created this branch: its note contains this commit."""
+    note = creation_note(repo.project, story)
     return note.exists() and note.read_text() == tip
 
 
-def _clear_half_made(repo: Repository, one: WorktreeRequest, now: datetime) -> None:
-    path = repo.project.worktree(one.story)
+def _clear_unfinished(repo: Repository, request: WorktreeRequest, now: datetime) -> None:
+    path = repo.project.worktree(request.story)
     refuse_foreign(repo.project, path)
-    if checkout_of(repo.project, one.story) is not None:
-        rescue_work(repo, one.story, base_tip=one.base_commit, landed=None, now=now, branch_stays=True)
+    if checkout_of(repo.project, request.story) is not None:
+        base = request.base_commit
+        rescue_work(repo, request.story, base_tip=base, landed=None, now=now, branch_stays=True)
         empty_trash(unregister(repo.project, path))
 
 
-def _add(repo: Repository, one: WorktreeRequest, tip: str | None) -> _Registered:
-    branch, path = branch_of(one.story), repo.project.worktree(one.story)
-    note = creation_note(repo.project, one.story)
+def _add_worktree(repo: Repository, request: WorktreeRequest, tip: str | None) -> _Registered:
+    story, branch, path = request.story, branch_of(request.story), repo.project.worktree(request.story)
+    head = tip or request.base_commit
+    note = creation_note(repo.project, story)
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(tip or one.base_commit)
-    what = ("--no-track", "-b", branch, str(path), one.base_commit) if tip is None else (str(path), branch)
-    repo.git("worktree", "add", "--quiet", "--no-checkout", *what)
-    checkout = checkout_of(repo.project, one.story)
-    if checkout is None:
+    note.write_text(head)
+    new_branch = ("--no-track", "-b", branch, str(path), request.base_commit)
+    source = (str(path), branch) if tip else new_branch
+    repo.git("worktree", "add", "--quiet", "--no-checkout", *source)
+    is_new = tip is None or not request.known_branch
+    return _Registered(CreatedWorktree(story, branch, head, is_new), _registered_checkout(repo, path))
+
+
+def _registered_checkout(repo: Repository, path: Path) -> Checkout:
+    admin = registration_of(repo.project, path)
+    if admin is None:
         raise GitError("worktree add", 0, f"{path} is not registered")
-    new = tip is None or not one.known_branch
-    return _Registered(CreatedWorktree(one.story, branch, tip or one.base_commit, new), checkout)
+    return Checkout(path, admin)
 
 
-def _finish(repo: Repository, one: CreateResult | _Registered, files: tuple[str, ...]) -> CreateResult:
-    if not isinstance(one, _Registered):
-        return one
+def _check_out(
+    repo: Repository, result: CreateResult | _Registered, included: tuple[str, ...]
+) -> CreateResult:
+    if not isinstance(result, _Registered):
+        return result
+    story = result.worktree.story
     try:
-        repo.git("read-tree", "-m", "-u", "HEAD", at=one.checkout)
-        copy_included(repo.project.root, files, one.checkout.path)
-        mark_made(one.checkout, one.made.story)
-        creation_note(repo.project, one.made.story).unlink()
+        _write_files(repo, result.checkout, included)
+        mark_made(result.checkout, story)
+        creation_note(repo.project, story).unlink()
     except (GitError, OSError) as error:
-        return RefusedWorktree(one.made.story, "failed", str(error))
-    return one.made
+        return RefusedWorktree(story, "failed", str(error))
+    return result.worktree
 
 
 def create_merge_workspace(repo: Repository, commit: str) -> Path:
-    """Makes `.huskies/merge_workspace` anew, detached at `commit`, with the files of `.worktreeinclude`.
+    """Create `.huskies/merge_workspace` anew, detached at `commit`, with the files of `.worktreeinclude`.
 
-    Nothing of an earlier merge stays in it: gates judge the commit and nothing else. Call it outside
-    `git_locked`. Raises HuskiesError `not_ours` when another directory is in its place.
+    No file of an earlier merge stays in it: gates check the commit alone. Call it outside `git_locked`.
+    Raises HuskiesError `not_ours` when Huskies did not create the directory at its path.
     """
     project, path = repo.project, repo.project.merge_workspace
     with worktrees_locked(project):
@@ -206,9 +188,38 @@ def create_merge_workspace(repo: Repository, commit: str) -> Path:
             trash = unregister(project, path)
             repo.git("worktree", "add", "--quiet", "--no-checkout", "--detach", str(path), commit)
         empty_trash(trash)
-        admin = registration_of(project, path)
-        if admin is None:
-            raise GitError("worktree add", 0, f"{path} is not registered")
-        repo.git("read-tree", "-m", "-u", "HEAD", at=Checkout(path, admin))
-        copy_included(project.root, included_files(repo), path)
+        _write_files(repo, _registered_checkout(repo, path), _included_files(repo))
     return path
+
+
+def _write_files(repo: Repository, checkout: Checkout, included: tuple[str, ...]) -> None:
+    repo.git("read-tree", "-m", "-u", "HEAD", at=checkout)
+    _copy_included(repo.project.root, included, checkout.path)
+
+
+def _included_files(repo: Repository) -> tuple[str, ...]:
+    """Return the ignored files of the main checkout that `.worktreeinclude` names, never any of `.huskies`.
+
+    Git matches the patterns, so they have the meaning of a `.gitignore`.
+    """
+    patterns = repo.project.root / INCLUDE_FILE
+    if not patterns.is_file():
+        return ()
+    listed = split_nul(repo.git("ls-files", "--others", "--ignored", f"--exclude-from={patterns}", "-z"))
+    paths = [path for path in listed if not (path.endswith("/") or path.startswith(f"{STATE_FOLDER}/"))]
+    if not paths:
+        return ()
+    ignored = repo.git("check-ignore", "-z", "--stdin", stdin="\0".join(paths) + "\0", ok=(0, 1))
+    return tuple(split_nul(ignored))
+
+
+def _copy_included(root: Path, files: tuple[str, ...], worktree: Path) -> None:
+    """Copy the files that the worktree does not have. Write nothing through a symbolic link."""
+    inside = os.path.realpath(worktree)
+    for file in files:
+        source, target = root / file, worktree / file
+        folder = os.path.realpath(target.parent)
+        is_inside = folder == inside or folder.startswith(inside + os.sep)
+        if is_inside and not os.path.lexists(target) and (source.is_symlink() or source.is_file()):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""Puts a commit on the base branch and into the checkouts of that branch; the user's work stays untouched."""
+"""Land a commit on the base branch and in the checkouts of that branch, and recover a landing that was killed."""
 
 import shutil
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from huskies_core.git.base_checkouts import (
 )
 from huskies_core.git.history import is_on_base
 from huskies_core.git.index_entries import (
-    Change,
+    PathChange,
     changes_between,
     clear_flags,
     is_sparse,
@@ -34,12 +34,12 @@ from huskies_core.git.rollback import restore_paths
 
 @dataclass(frozen=True)
 class Landed:
-    """The base branch is at the commit, and so is every checkout of it."""
+    """The base branch and all its checkouts are at the commit."""
 
 
 @dataclass(frozen=True)
 class TipMoved:
-    """The base branch was not where it should have been, but at `tip`. Nothing was changed."""
+    """The base branch was at `tip`, not at the expected commit. Nothing was changed."""
 
     tip: str | None
 
@@ -48,19 +48,27 @@ Landing = Landed | TipMoved | BaseDirty
 
 
 @dataclass(frozen=True)
+class Recovered:
+    """`landed`: the base contains the commit. `users`: paths of the landing that keep the user's changes."""
+
+    landed: bool
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Plan:
-    """`commit` goes on `tip`; `places` are the checkouts that have the branch."""
+    """The landing of `commit` on `tip`; `checkouts` are those of the base branch."""
 
     base_branch: str
     tip: str
     commit: str
     mark: str
-    changes: tuple[Change, ...]
-    places: tuple[Checkout, ...]
+    changes: tuple[PathChange, ...]
+    checkouts: tuple[Checkout, ...]
 
 
-def ignore_checkpoint(_: str) -> None:
-    """The checkpoint of a landing that nobody interrupts."""
+def ignore_checkpoint(_step: str) -> None:
+    """Do nothing after a step of a landing."""
 
 
 def land(
@@ -72,15 +80,15 @@ def land(
     mark: str,
     checkpoint: Callable[[str], None] = ignore_checkpoint,
 ) -> Landing:
-    """Moves `base_branch` from `tip` to `commit`. Call it in `git_locked`, with a `mark` for the run.
+    """Move `base_branch` from `tip` to `commit`, with its checkouts. Work of the user stays as it is.
 
-    Where it dies or raises, `recover_landing` with the same arguments ends it, forward or back. `checkpoint`
-    hears of each step once it is taken.
+    Call it in `git_locked`, with a `mark` that names the run. If it dies or raises, call `recover_landing` with the
+    same arguments, which completes the landing or rolls it back. `checkpoint` is called after each step.
     """
-    plan = _plan(repo, base_branch, tip, commit, mark)
-    landing: Landing | None = _held(repo, plan)
+    plan = _make_plan(repo, base_branch, tip, commit, mark)
+    landing: Landing | None = _find_base_blocker(repo, plan)
     if landing is None:
-        landing = _land_in_places(repo, plan, checkpoint) if plan.places else _move(repo, plan)
+        landing = _land_in_checkouts(repo, plan, checkpoint) if plan.checkouts else _move_branch(repo, plan)
     checkpoint("ended")
     if isinstance(landing, Landed):
         _verify(repo, plan)
@@ -88,167 +96,164 @@ def land(
 
 
 def find_base_dirt(repo: Repository, *, base_branch: str, tip: str, commit: str) -> BaseDirty | None:
-    """What of the user's would hold this landing now, if anything. Takes no lock and changes nothing."""
-    plan = _plan(repo, base_branch, tip, commit, "")
-    held = _held(repo, plan)
-    if held is not None:
-        return held if isinstance(held, BaseDirty) else None
-    return _locked_by_others(plan) or _dirt(repo, plan)
+    """Return what of the user's blocks this landing now, or None. Take no lock and change nothing."""
+    plan = _make_plan(repo, base_branch, tip, commit, "")
+    blocker = _find_base_blocker(repo, plan)
+    if blocker is not None:
+        return blocker if isinstance(blocker, BaseDirty) else None
+    locked = next((checkout for checkout in plan.checkouts if index_lock(checkout).exists()), None)
+    return _find_dirty_checkout(repo, plan) if locked is None else _index_is_locked(locked)
 
 
-def _plan(repo: Repository, base_branch: str, tip: str, commit: str, mark: str) -> _Plan:
+def _make_plan(repo: Repository, base_branch: str, tip: str, commit: str, mark: str) -> _Plan:
     changes = changes_between(repo, tip, commit)
     return _Plan(base_branch, tip, commit, mark, changes, base_checkouts(repo, base_branch))
 
 
-def _held(repo: Repository, plan: _Plan) -> TipMoved | BaseDirty | None:
-    now = repo.branch_tip(plan.base_branch)
-    if now != plan.tip:
-        return TipMoved(now)
-    rebased = rebasing_checkout(repo, plan.base_branch)
-    return BaseDirty((), f"{plan.base_branch} is being rebased in {rebased}") if rebased else None
+def _find_base_blocker(repo: Repository, plan: _Plan) -> TipMoved | BaseDirty | None:
+    tip = repo.branch_tip(plan.base_branch)
+    if tip != plan.tip:
+        return TipMoved(tip)
+    path = rebasing_checkout(repo, plan.base_branch)
+    return BaseDirty((), f"{plan.base_branch} is being rebased in {path}") if path else None
 
 
-def _land_in_places(repo: Repository, plan: _Plan, checkpoint: Callable[[str], None]) -> Landing:
-    held = _lock(plan) or _dirt(repo, plan)
+def _land_in_checkouts(repo: Repository, plan: _Plan, checkpoint: Callable[[str], None]) -> Landing:
+    blocker = _lock_checkouts(plan) or _find_dirty_checkout(repo, plan)
     checkpoint("locked")
-    if held is not None:
-        _release(plan)
-        return held
+    if blocker is not None:
+        _release_checkouts(plan)
+        return blocker
     try:
-        for place in plan.places:
-            _update(repo, plan, place)
+        for checkout in plan.checkouts:
+            _update_files(repo, plan, checkout)
             checkpoint("updated")
-        landing = _move(repo, plan)
+        landing = _move_branch(repo, plan)
     except (GitError, OSError):
-        _go_back(repo, plan)
+        _roll_back(repo, plan)
         raise
-    if isinstance(landing, Landed):
-        checkpoint("moved")
-        _go_forward(plan, checkpoint)
-    else:
-        _go_back(repo, plan)
+    if not isinstance(landing, Landed):
+        _roll_back(repo, plan)
+        return landing
+    checkpoint("moved")
+    for checkout in plan.checkouts:
+        index_copy(checkout).replace(checkout.git_dir / "index")
+        checkpoint("indexed")
+    _release_checkouts(plan)
     return landing
 
 
-def _lock(plan: _Plan) -> BaseDirty | None:
-    """Takes the lock of every checkout; a git that is at work in one, or died there, keeps it."""
-    for place in plan.places:
-        left = unfinished_landing(place)
-        if left is not None:
-            raise HuskiesError(f"the landing of {left} was not ended in {place.path}", code="unrecovered")
-    return next((_locked(place) for place in plan.places if not take_index_lock(place, plan.mark)), None)
+def _lock_checkouts(plan: _Plan) -> BaseDirty | None:
+    """Take the lock of each checkout. Return the first that another git process has or left."""
+    for checkout in plan.checkouts:
+        mark = unfinished_landing(checkout)
+        if mark is not None:
+            raise HuskiesError(f"the landing of {mark} is unfinished in {checkout.path}", code="unrecovered")
+    locked = (checkout for checkout in plan.checkouts if not take_index_lock(checkout, plan.mark))
+    return next(map(_index_is_locked, locked), None)
 
 
-def _locked_by_others(plan: _Plan) -> BaseDirty | None:
-    return next((_locked(place) for place in plan.places if index_lock(place).exists()), None)
-
-
-def _locked(place: Checkout) -> BaseDirty:
-    return BaseDirty((), f"{index_lock(place)} is there: another git works in that checkout, or died in it")
-
-
-def _dirt(repo: Repository, plan: _Plan) -> BaseDirty | None:
-    found = (
-        find_dirty_paths(repo, place, plan.changes, base_branch=plan.base_branch, tip=plan.tip)
-        for place in plan.places
+def _index_is_locked(checkout: Checkout) -> BaseDirty:
+    return BaseDirty(
+        (), f"{index_lock(checkout)} exists: another git process uses that checkout or died there"
     )
-    return next((dirt for dirt in found if dirt is not None), None)
 
 
-def _update(repo: Repository, plan: _Plan, place: Checkout) -> None:
-    """Brings the files, and a copy of the index, from the tip to the commit. The flags of the user stay."""
-    copy = index_copy(place)
-    shutil.copy(place.git_dir / "index", copy)
+def _find_dirty_checkout(repo: Repository, plan: _Plan) -> BaseDirty | None:
+    for checkout in plan.checkouts:
+        dirt = find_dirty_paths(repo, checkout, plan.changes, base_branch=plan.base_branch, tip=plan.tip)
+        if dirt is not None:
+            return dirt
+    return None
+
+
+def _update_files(repo: Repository, plan: _Plan, checkout: Checkout) -> None:
+    """Update the files, and a copy of the index, from the tip to the commit. Keep the user's index flags."""
+    copy = index_copy(checkout)
+    shutil.copy(checkout.git_dir / "index", copy)
     env = {"GIT_INDEX_FILE": str(copy)}
-    flags = read_flags(repo, place, {change.path for change in plan.changes})
-    looked_at = {path: letter for path, letter in flags.items() if not is_sparse(place, path, flags)}
-    clear_flags(repo, place, looked_at, env)
-    repo.git("update-index", "-q", "--refresh", at=place, env=env, ok=(0, 1))
-    repo.git("read-tree", "-m", "-u", plan.tip, plan.commit, at=place, env=env)
-    staying = {change.path for change in plan.changes if change.after}
-    set_flags(repo, place, {path: letter for path, letter in looked_at.items() if path in staying}, env)
+    flags = read_flags(repo, checkout, {change.path for change in plan.changes})
+    present = {path: letter for path, letter in flags.items() if not is_sparse(checkout, path, flags)}
+    clear_flags(repo, checkout, present, env)
+    repo.git("update-index", "-q", "--refresh", at=checkout, env=env, ok=(0, 1))
+    repo.git("read-tree", "-m", "-u", plan.tip, plan.commit, at=checkout, env=env)
+    remaining = {change.path for change in plan.changes if change.after}
+    set_flags(repo, checkout, {path: letter for path, letter in present.items() if path in remaining}, env)
 
 
-def _move(repo: Repository, plan: _Plan) -> Landed | TipMoved:
-    """Moves the branch if it is still at the tip, and has it in the log of a checkout's HEAD."""
-    place = plan.places[0] if plan.places else None
-    what = ("-m", "huskies: land", HEADS + plan.base_branch, plan.commit, plan.tip)
-    ran = repo.run("update-ref", *what, at=place, env=repo.identity)
-    if ran.status == 0:
+def _move_branch(repo: Repository, plan: _Plan) -> Landed | TipMoved:
+    """Compare-and-swap the branch from the tip to the commit. Run in a checkout, so its HEAD has a reflog entry."""
+    checkout = plan.checkouts[0] if plan.checkouts else None
+    update = ("-m", "huskies: land", HEADS + plan.base_branch, plan.commit, plan.tip)
+    result = repo.run("update-ref", *update, at=checkout, env=repo.identity)
+    if result.status == 0:
         return Landed()
-    now = repo.branch_tip(plan.base_branch)
-    if now == plan.tip:
-        raise GitError("update-ref", ran.status, ran.stderr)
-    return TipMoved(now)
+    tip = repo.branch_tip(plan.base_branch)
+    if tip == plan.tip:
+        raise GitError("update-ref", result.status, result.stderr)
+    return TipMoved(tip)
 
 
-def _go_forward(plan: _Plan, checkpoint: Callable[[str], None]) -> None:
-    for place in plan.places:
-        index_copy(place).replace(place.git_dir / "index")
-        checkpoint("indexed")
-    _release(plan)
+def _roll_back(repo: Repository, plan: _Plan) -> None:
+    for checkout in plan.checkouts:
+        restore_paths(repo, checkout, plan.changes, tip=plan.tip, commit=plan.commit, forward=False)
+    _release_checkouts(plan)
 
 
-def _go_back(repo: Repository, plan: _Plan) -> None:
-    for place in plan.places:
-        restore_paths(repo, place, plan.changes, tip=plan.tip, commit=plan.commit, forward=False)
-    _release(plan)
-
-
-def _release(plan: _Plan) -> None:
-    for place in plan.places:
-        release_index_lock(place, plan.mark)
+def _release_checkouts(plan: _Plan) -> None:
+    for checkout in plan.checkouts:
+        release_index_lock(checkout, plan.mark)
 
 
 def _verify(repo: Repository, plan: _Plan) -> None:
-    now = repo.branch_tip(plan.base_branch)
-    if now is None or not repo.is_ancestor(plan.commit, now):
-        said = f"{plan.base_branch} is at {now}, without {plan.commit} that was just landed"
-        raise HuskiesError(said, hint="Look at 'git reflog' of that branch.", code="landing_lost")
-
-
-@dataclass(frozen=True)
-class Recovered:
-    """`landed`: the commit is on the base. `users`: the touched paths that others changed; they stayed."""
-
-    landed: bool
-    users: tuple[str, ...]
+    tip = repo.branch_tip(plan.base_branch)
+    if tip is None or not repo.is_ancestor(plan.commit, tip):
+        raise HuskiesError(
+            f"{plan.base_branch} is at {tip} and does not contain {plan.commit}, which has just landed",
+            hint="Look at 'git reflog' of that branch.",
+            code="landing_lost",
+        )
 
 
 def recover_landing(repo: Repository, *, base_branch: str, tip: str, commit: str, mark: str) -> Recovered:
-    """Ends what `land` with the same arguments left. Call it in `git_locked`, when none of the run lives.
+    """End an interrupted `land` with the same arguments: complete it if the base contains the commit, else roll it
+    back.
 
-    Ending it again changes nothing. Raises LockBusy while another git holds a lock that it needs.
+    Call it in `git_locked`, when no process of the run is alive. A second call changes nothing. Raises LockBusy while
+    another git process has an index lock that it needs.
     """
     landed = is_on_base(repo, commit, base_branch)
-    users: set[str] = set()
-    for place in all_checkouts(repo):
-        if unfinished_landing(place) == mark:
-            users |= {*_end(repo, place, base_branch=base_branch, sides=(tip, commit), mark=mark)}
-    return Recovered(landed, tuple(sorted(users)))
+    user_paths: set[str] = set()
+    for checkout in all_checkouts(repo):
+        if unfinished_landing(checkout) == mark:
+            user_paths |= {
+                *_recover_checkout(repo, checkout, base_branch=base_branch, sides=(tip, commit), mark=mark)
+            }
+    return Recovered(landed, tuple(sorted(user_paths)))
 
 
-def _end(
-    repo: Repository, place: Checkout, *, base_branch: str, sides: tuple[str, str], mark: str
+def _recover_checkout(
+    repo: Repository, checkout: Checkout, *, base_branch: str, sides: tuple[str, str], mark: str
 ) -> tuple[str, ...]:
     tip, commit = sides
-    users: tuple[str, ...] = ()
-    if _is_still_there(repo, place, base_branch=base_branch, sides=sides, mark=mark):
-        if not has_index_lock(place, mark) and not retake_index_lock(place):
-            raise LockBusy(f"{index_lock(place)} is held by another git", hint="End it, or remove the file.")
+    user_paths: tuple[str, ...] = ()
+    if _is_unchanged(repo, checkout, base_branch=base_branch, sides=sides, mark=mark):
+        if not has_index_lock(checkout, mark) and not retake_index_lock(checkout):
+            raise LockBusy(
+                f"another git process has {index_lock(checkout)}", hint="End it, or remove the file."
+            )
         changes = changes_between(repo, tip, commit)
         forward = is_on_base(repo, commit, base_branch)
-        users = restore_paths(repo, place, changes, tip=tip, commit=commit, forward=forward)
-    release_index_lock(place, mark)
-    return users
+        user_paths = restore_paths(repo, checkout, changes, tip=tip, commit=commit, forward=forward)
+    release_index_lock(checkout, mark)
+    return user_paths
 
 
-def _is_still_there(
-    repo: Repository, place: Checkout, *, base_branch: str, sides: tuple[str, str], mark: str
+def _is_unchanged(
+    repo: Repository, checkout: Checkout, *, base_branch: str, sides: tuple[str, str], mark: str
 ) -> bool:
-    """Whether the checkout is as the landing left it. Under our lock it must be. When a person removed the
-    lock, work may have gone on: the branch moved, or another one was checked out."""
-    if repo.checked_out_branch(place) != base_branch:
+    """Return whether the checkout is as the landing left it. It must be while our lock exists. After a person removed
+    the lock, git may have moved the branch or checked out another one."""
+    if repo.checked_out_branch(checkout) != base_branch:
         return False
-    return has_index_lock(place, mark) or repo.branch_tip(base_branch) in sides
+    return has_index_lock(checkout, mark) or repo.branch_tip(base_branch) in sides

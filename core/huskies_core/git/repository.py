@@ -1,4 +1,4 @@
-"""Runs git on a checkout that is named, never guessed: without hooks, signing, housekeeping or prompts."""
+"""Run git on an explicit checkout, without hooks, signing, automatic gc or prompts."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from huskies_core.project import Project
 if TYPE_CHECKING:
     from git.cmd import Git
 
-# submodule.recurse and useRelativePaths would reach into other repositories and into the shared config.
+# submodule.recurse would write to other repositories, useRelativePaths to the shared config.
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -41,18 +41,18 @@ HEADS = "refs/heads/"
 
 
 class GitError(HuskiesError):
-    """A git command failed where it should not have."""
+    """A git command failed unexpectedly. The message has the last line of its stderr."""
 
     def __init__(self, command: str, status: int, stderr: str) -> None:
-        said = stderr.strip().splitlines()[-1:] or [f"exit status {status}"]
-        super().__init__(f"git {command} failed: {said[0]}", code="git_failed")
+        reason = stderr.strip().splitlines()[-1:] or [f"exit status {status}"]
+        super().__init__(f"git {command} failed: {reason[0]}", code="git_failed")
         self.status = status
         self.stderr = stderr
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A working tree and its own git directory (the admin directory, when it is a linked one)."""
+    """A working tree and its own git directory (of a linked worktree: the admin directory)."""
 
     path: Path
     git_dir: Path
@@ -60,7 +60,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class GitResult:
-    """How a git command ended. Bytes that are no UTF-8 come as surrogate escapes."""
+    """Exit status and output of a git command. Bytes that are not UTF-8 become surrogate escapes."""
 
     status: int
     stdout: str
@@ -68,7 +68,7 @@ class GitResult:
 
 
 class Repository:
-    """The project's repository, for use in a `with` block. Its methods may be called from several threads."""
+    """The project's repository, for use in a `with` block. Several threads may call its methods."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -83,7 +83,7 @@ class Repository:
 
     @cached_property
     def _git(self) -> "Git":
-        """Asked first whether there is a git at all: without one, the import alone would raise."""
+        """Check for git first: the import of GitPython raises without it."""
         require_git()
         from git.cmd import Git
 
@@ -97,15 +97,16 @@ class Repository:
         stdin: str | None = None,
         timeout: float | None = None,
     ) -> GitResult:
-        """Runs git on the checkout `at` (else on the main one) and waits; never raises for its exit status. After
-        `timeout` seconds it is ended: no status of a git is negative.
+        """Run git on the checkout `at` (default: the main one) and return its result, whatever its exit status is.
 
-        Both directories are given to git: a worktree that lost its `.git` file would else make it find the
-        repository around, and GitPython falls back to our own current directory where the one it got is gone.
+        After `timeout` seconds git is killed and the status is negative. Git gets both directories: with only the
+        working tree, a worktree without its `.git` file would make it use the repository around it, and GitPython uses
+        our own current directory when the working tree is missing.
         """
-        place = at or self.main
-        where = ["-C", str(place.path)] if place.path.is_dir() else []
-        command = ["git", *where, f"--git-dir={place.git_dir}", f"--work-tree={place.path}", *_OPTIONS, *args]
+        checkout = at or self.main
+        directory = ["-C", str(checkout.path)] if checkout.path.is_dir() else []
+        trees = [f"--git-dir={checkout.git_dir}", f"--work-tree={checkout.path}"]
+        command = ["git", *directory, *trees, *_OPTIONS, *args]
         with _as_file(stdin) as stream:
             status, stdout, stderr = self._git.execute(
                 command,
@@ -127,14 +128,14 @@ class Repository:
         stdin: str | None = None,
         ok: tuple[int, ...] = (0,),
     ) -> str:
-        """What git printed, without its last newline. Raises GitError when the exit status is not in `ok`."""
-        ran = self.run(*args, at=at, env=env, stdin=stdin)
-        if ran.status not in ok:
-            raise GitError(args[0], ran.status, ran.stderr)
-        return ran.stdout.removesuffix("\n")
+        """Return the output of git without its last newline. Raises GitError if the exit status is not in `ok`."""
+        result = self.run(*args, at=at, env=env, stdin=stdin)
+        if result.status not in ok:
+            raise GitError(args[0], result.status, result.stderr)
+        return result.stdout.removesuffix("\n")
 
     def commit_id(self, ref: str, *, at: Checkout | None = None) -> str | None:
-        """The commit that `ref` leads to, or None when there is none."""
+        """Return the id of the commit that `ref` leads to, or None."""
         query = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         return self.git(*query, at=at, ok=(0, 1)) or None
 
@@ -145,26 +146,26 @@ class Repository:
         return self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{tree}}")
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether `descendant` contains `ancestor` (it contains itself). Raises GitError for a bad id."""
-        ran = self.run("merge-base", "--is-ancestor", ancestor, descendant)
-        if ran.status not in (0, 1):
-            raise GitError("merge-base", ran.status, ran.stderr)
-        return ran.status == 0
+        """Return whether `descendant` contains `ancestor` (it contains itself). Raises GitError for an invalid id."""
+        result = self.run("merge-base", "--is-ancestor", ancestor, descendant)
+        if result.status not in (0, 1):
+            raise GitError("merge-base", result.status, result.stderr)
+        return result.status == 0
 
     def checked_out_branch(self, at: Checkout | None = None) -> str | None:
-        """The branch of the main checkout (or of `at`), also an unborn one; None when HEAD is detached."""
+        """Return the branch of the main checkout (or of `at`), also an unborn one; None if HEAD is detached."""
         ref = self.git("symbolic-ref", "--quiet", "HEAD", at=at, ok=(0, 1))
         return ref.removeprefix(HEADS) or None
 
     def has_commits(self) -> bool:
-        """Whether the main checkout's HEAD leads to a commit."""
+        """Return whether the main checkout's HEAD leads to a commit."""
         return self.commit_id("HEAD") is not None
 
     @cached_property
     def identity(self) -> Mapping[str, str]:
-        """The environment that names author and committer where git itself knows none; else empty.
+        """Variables with an author and a committer for those that git has no configuration for.
 
-        What git would make up from the names of the user and the host is no identity.
+        An identity that git derives from the names of user and host does not count.
         """
         known = ("-c", "user.useConfigOnly=true", "var")
         unknown = [role for role in ("AUTHOR", "COMMITTER") if self.run(*known, f"GIT_{role}_IDENT").status]
@@ -187,5 +188,5 @@ def _as_file(text: str | None) -> Iterator[int | None]:
 
 
 def split_nul(text: str) -> list[str]:
-    """What a command with `-z` printed, split at its NULs."""
+    """Return the fields of `-z` output."""
     return text.removesuffix("\0").split("\0") if text else []

@@ -1,4 +1,4 @@
-"""A fingerprint of what runs share and none may change: git config, remotes, hooks, the main branch."""
+"""Fingerprint of state that runs share and must not change: git config, remotes, hooks, the main checkout's branch."""
 
 import hashlib
 import os
@@ -9,12 +9,10 @@ from typing import Any, Self
 
 from huskies_core.git.repository import Repository, split_nul
 
-_HOOKS_PATH = "core.hookspath"
-
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Digests by key of the config and by file name of the hooks: a config may hold secrets.
+    """Digests by config key and by hook name, no values: a config may contain secrets.
 
     `branch` is "" when the main checkout's HEAD is detached.
     """
@@ -23,35 +21,39 @@ class Fingerprint:
     hooks: Mapping[str, str]
     branch: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(dict(stored["config"]), dict(stored["hooks"]), str(stored["branch"]))
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        return cls(dict(document["config"]), dict(document["hooks"]), str(document["branch"]))
 
 
 def take_fingerprint(repo: Repository) -> Fingerprint:
-    values = _config(repo)
-    digests = {key: _digest("\n".join(found)) for key, found in values.items()}
-    hooks = dict(_hooks(_hooks_folder(repo, values)))
-    return Fingerprint(digests, hooks, repo.checked_out_branch() or "")
+    values = _read_config(repo)
+    digests = {
+        key: hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+        for key, lines in values.items()
+    }
+    own = values.get("core.hookspath")
+    hooks = repo.project.root / os.path.expanduser(own[-1]) if own else repo.project.git_dir / "hooks"
+    return Fingerprint(digests, dict(_read_hooks(hooks)), repo.checked_out_branch() or "")
 
 
 def differences(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
-    """What changed between the two, a sentence for each thing, in a fixed order; empty when nothing did."""
-    found = [
+    """Return one sentence for each difference, in a fixed order."""
+    sentences = [
         *(f"git config: {key} was {how}" for key, how in _changes(before.config, after.config)),
         *(f"hook {name} was {how}" for name, how in _changes(before.hooks, after.hooks)),
     ]
     if before.branch != after.branch:
-        was, now = before.branch or "a detached HEAD", after.branch or "a detached HEAD"
-        found.append(f"the main checkout went from {was} to {now}")
-    return tuple(found)
+        old, new = before.branch or "a detached HEAD", after.branch or "a detached HEAD"
+        sentences.append(f"the main checkout went from {old} to {new}")
+    return tuple(sentences)
 
 
-def _config(repo: Repository) -> dict[str, list[str]]:
-    """The shared file's own keys: what `-c` and the user's files say is not in it."""
+def _read_config(repo: Repository) -> dict[str, list[str]]:
+    """Return the values in the repository's own files, without those of `-c` and of the user's files."""
     values: dict[str, list[str]] = {}
     for name in ("config", "config.worktree"):
         path = repo.project.git_dir / name
@@ -62,26 +64,15 @@ def _config(repo: Repository) -> dict[str, list[str]]:
     return values
 
 
-def _hooks_folder(repo: Repository, values: Mapping[str, list[str]]) -> Path:
-    own = values.get(_HOOKS_PATH)
-    return repo.project.root / os.path.expanduser(own[-1]) if own else repo.project.git_dir / "hooks"
-
-
-def _hooks(folder: Path) -> Iterator[tuple[str, str]]:
-    """Each hook with its mode and content, as far as this user may look."""
+def _read_hooks(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name of each hook with its mode and digest, as far as this user may read them."""
     if not os.access(folder, os.R_OK | os.X_OK):
         return
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.suffix != ".sample":
-            yield path.name, f"{path.stat().st_mode & 0o777:o} {_digest_of(path)}"
-
-
-def _digest_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if os.access(path, os.R_OK) else "unreadable"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+            is_readable = os.access(path, os.R_OK)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest() if is_readable else "unreadable"
+            yield path.name, f"{path.stat().st_mode & 0o777:o} {digest}"
 
 
 def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, str]]:

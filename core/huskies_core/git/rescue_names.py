@@ -1,8 +1,8 @@
-"""The rescues of a repository by their names, for a person who is typing one: git's files are read, git is not run."""
+"""Names of a repository's rescue refs, read from git's files without git, for completion and for gc."""
 
 import os
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this
+TYPE_CHECKING = False  # typing takes longer to import than this whole module
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ _REFS = "refs/huskies/rescue/"
 
 
 def rescue_names(git_dir: str) -> "list[tuple[str, str]]":
-    """Story and time of each, the newest first; those that are in files and those that git has packed."""
-    found = {*_loose(git_dir), *_packed(git_dir)}
-    return sorted(found, key=lambda rescue: rescue[1], reverse=True)
+    """Return story and time of each rescue, loose and packed, newest first. A reftable repository has none here."""
+    names = {*_loose_names(git_dir), *_packed_names(git_dir)}
+    return sorted(names, key=lambda name: name[1], reverse=True)
 
 
-def _loose(git_dir: str) -> "Iterator[tuple[str, str]]":
-    above = os.path.join(git_dir, *_REFS.split("/"))
-    for story in _names(above):
-        for time in _names(os.path.join(above, story)):
+def _loose_names(git_dir: str) -> "Iterator[tuple[str, str]]":
+    folder = os.path.join(git_dir, *_REFS.split("/"))
+    for story in _list_folder(folder):
+        for time in _list_folder(os.path.join(folder, story)):
             if not time.endswith(".lock"):
                 yield story, time
 
 
-def _packed(git_dir: str) -> "Iterator[tuple[str, str]]":
+def _packed_names(git_dir: str) -> "Iterator[tuple[str, str]]":
     try:
         with open(os.path.join(git_dir, "packed-refs"), encoding="utf-8", errors="surrogateescape") as file:
             for line in file:
@@ -35,7 +35,7 @@ def _packed(git_dir: str) -> "Iterator[tuple[str, str]]":
         return
 
 
-def _names(folder: str) -> list[str]:
+def _list_folder(folder: str) -> list[str]:
     try:
         return os.listdir(folder)
     except OSError:

@@ -1,64 +1,60 @@
-"""Whether a branch into which the base was merged by hand is fit for the merge queue again."""
+"""Check of a conflict resolution: whether a branch into which the base was merged may enter the merge queue again."""
 
 from huskies_core.git.repository import Checkout, Repository, split_nul
 from huskies_core.git.worktree_tree import temporary_tree
-from huskies_core.git.worktrees import branch_of, checkout_of
+from huskies_core.git.worktrees import branch_of, present_checkout_of
+from huskies_core.ids import StoryId
 
 _MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
-_FOUND = ": leftover conflict marker"
-_NAMED = 5
+_CHECK_MESSAGE = ": leftover conflict marker"
+_MOST_NAMES = 5
 
 
-def check_resolution(repo: Repository, story: int, *, base_tip: str) -> str | None:
-    """What is wrong with the story's resolution, as a sentence; None when it is sound.
+def check_resolution(repo: Repository, story: StoryId, *, base_tip: str) -> str | None:
+    """Return the first problem of the story's resolution as a sentence, or None if it is complete.
 
-    Sound is: everything committed on the branch, `base_tip` contained in it (so merging is clean), no
-    conflict markers in what it adds to the base, no merge under way in the worktree.
+    A complete resolution is committed on the branch, contains `base_tip` (so the merge has no conflict), adds no
+    conflict markers, and no merge is in progress in the worktree.
     """
-    head = repo.branch_tip(branch_of(story))
+    branch = branch_of(story)
+    head = repo.branch_tip(branch)
     if head is None:
-        return f"branch {branch_of(story)} does not exist"
-    pending = _merge_under_way(repo, story)
-    if pending is not None:
-        return pending
+        return f"branch {branch} does not exist"
+    checkout = present_checkout_of(repo.project, story)
+    problem = None if checkout is None else _check_merge_in_progress(repo, checkout)
+    if problem is not None:
+        return problem
     if not repo.is_ancestor(base_tip, head):
-        return f"the base {base_tip[:12]} is not merged into {branch_of(story)}"
-    marked = _marked_files(repo, base_tip, head)
-    if marked:
-        return f"conflict markers are left in {', '.join(marked[:_NAMED])}"
-    return _uncommitted(repo, story, head)
+        return f"the base {base_tip[:12]} is not merged into {branch}"
+    files = _files_with_markers(repo, base_tip, head)
+    if files:
+        return f"conflict markers are left in {', '.join(files[:_MOST_NAMES])}"
+    return None if checkout is None else _check_uncommitted(repo, checkout, head)
 
 
-def _marked_files(repo: Repository, base_tip: str, head: str) -> list[str]:
-    """The files with an added marker line: `--check` alone takes an underlined heading for one."""
+def _check_merge_in_progress(repo: Repository, checkout: Checkout) -> str | None:
+    if not (checkout.git_dir / "MERGE_HEAD").exists():
+        return None
+    unmerged = split_nul(repo.git("diff", "--name-only", "--diff-filter=U", "-z", at=checkout))
+    if unmerged:
+        return f"files are still in conflict: {', '.join(unmerged[:_MOST_NAMES])}"
+    return "the merge is not committed"
+
+
+def _files_with_markers(repo: Repository, base_tip: str, head: str) -> list[str]:
+    """Return the files with an added marker line. `--check` alone reports an underlined heading as a marker."""
     suspects = split_nul(repo.git("diff-tree", "-r", "-z", "--name-only", f"-G{_MARKER}", base_tip, head))
     if not suspects:
         return []
     env = {"GIT_LITERAL_PATHSPECS": "1"}
-    said = repo.git("diff-tree", "-r", "--check", base_tip, head, "--", *suspects, env=env, ok=(0, 2))
-    found = (line.removesuffix(_FOUND) for line in said.splitlines() if line.endswith(_FOUND))
-    checked = {place.rpartition(":")[0] for place in found}
+    output = repo.git("diff-tree", "-r", "--check", base_tip, head, "--", *suspects, env=env, ok=(0, 2))
+    reported = (
+        line.removesuffix(_CHECK_MESSAGE) for line in output.splitlines() if line.endswith(_CHECK_MESSAGE)
+    )
+    checked = {position.rpartition(":")[0] for position in reported}
     return sorted(path for path in suspects if path in checked)
 
 
-def _merge_under_way(repo: Repository, story: int) -> str | None:
-    checkout = _present_checkout(repo, story)
-    if checkout is None or not (checkout.git_dir / "MERGE_HEAD").exists():
-        return None
-    unmerged = split_nul(repo.git("diff", "--name-only", "--diff-filter=U", "-z", at=checkout))
-    if unmerged:
-        return f"files are still in conflict: {', '.join(unmerged[:_NAMED])}"
-    return "the merge is not committed"
-
-
-def _uncommitted(repo: Repository, story: int, head: str) -> str | None:
-    checkout = _present_checkout(repo, story)
-    if checkout is None:
-        return None
+def _check_uncommitted(repo: Repository, checkout: Checkout, head: str) -> str | None:
     with temporary_tree(repo, checkout) as (tree, _):
         return "the worktree has changes that are not committed" if tree != repo.tree_id(head) else None
-
-
-def _present_checkout(repo: Repository, story: int) -> Checkout | None:
-    checkout = checkout_of(repo.project, story)
-    return checkout if checkout is not None and checkout.path.is_dir() else None

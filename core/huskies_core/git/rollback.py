@@ -1,4 +1,4 @@
-"""Ends a landing that stopped half-way in a checkout: its own files go to one side, the user's stay."""
+"""Roll an interrupted landing back or forward in one checkout, and keep what the user changed since."""
 
 import os
 import shutil
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from huskies_core.git.base_checkouts import index_copy
+from huskies_core.git.base_checkouts import index_copy, is_real_folder
 from huskies_core.git.index_entries import (
     GITLINK,
-    Change,
-    Entry,
+    FileEntry,
+    PathChange,
     differing_paths,
     index_lines,
     is_sparse,
@@ -23,27 +23,174 @@ from huskies_core.git.repository import Checkout, GitError, Repository, split_nu
 _CHUNK = 1 << 20
 
 
-def has_file(root: Path, path: str) -> bool:
-    """Whether there is a file or link at `path`; behind a link, or in a file's place, there is none."""
-    return _is_reached_plainly(root, path) and os.path.lexists(root / path) and not _is_folder(root / path)
+@dataclass(frozen=True)
+class _FileSet:
+    """The files of one commit that the landing writes, as git would check them out.
+
+    `folder` contains them with filters and line ends applied; `stderr` is git's message about missing ones. `present`
+    are the paths that the checkout has like this commit for git. Their bytes may differ where git sees no difference.
+    """
+
+    folder: Path
+    paths: frozenset[str]
+    present: frozenset[str]
+    stderr: str
 
 
-def is_beginning_of(here: Path, whole: Path) -> bool:
-    """Whether `here` has the bytes of `whole`, or its first ones; of links, whether they lead to the same."""
-    if here.is_symlink() or whole.is_symlink():
-        return here.is_symlink() and whole.is_symlink() and here.readlink() == whole.readlink()
-    if not here.is_file() or not whole.is_file():
+def restore_paths(
+    repo: Repository,
+    checkout: Checkout,
+    changes: tuple[PathChange, ...],
+    *,
+    tip: str,
+    commit: str,
+    forward: bool,
+) -> tuple[str, ...]:
+    """Set the paths of the landing, and the index, to `commit` (`forward`) or back to `tip`. The caller has the lock.
+
+    A file whose bytes are those of either commit, or their beginning, was written by the landing. Any other file is
+    the user's: it stays, and its path is returned. A second call changes nothing. Raises GitError when a filter
+    does not produce a file that must be restored.
+    """
+    flags = read_flags(repo, checkout, {change.path for change in changes})
+    files = [change for change in changes if _is_file(change) and not is_sparse(checkout, change.path, flags)]
+    with TemporaryDirectory(prefix="huskies-") as scratch:
+        before = {change.path: change.before for change in files if change.before}
+        after = {change.path: change.after for change in files if change.after}
+        old = _write_file_set(repo, checkout, tip, before, Path(scratch, "tip"))
+        new = _write_file_set(repo, checkout, commit, after, Path(scratch, "commit"))
+        source, target = (old, new) if forward else (new, old)
+        user_paths = _restore_files(checkout.path, source=source, target=target)
+    _restore_index(repo, checkout, changes, flags, forward=forward)
+    return user_paths
+
+
+def _is_file(change: PathChange) -> bool:
+    """Return whether no side is a submodule. A landing never writes into a submodule."""
+    return all(entry is None or entry.mode != GITLINK for entry in (change.before, change.after))
+
+
+def _write_file_set(
+    repo: Repository, checkout: Checkout, commit: str, entries: Mapping[str, FileEntry], folder: Path
+) -> _FileSet:
+    """Write the entries to the new `folder` as git checks them out at `commit`, with the attributes of `commit`.
+
+    A file whose filter fails is left out, because a landing that this filter stopped must be rolled back as well.
+    """
+    folder.mkdir()
+    env = {"GIT_INDEX_FILE": f"{folder}.index"}
+    scratch = Checkout(folder, checkout.git_dir)
+    lines = index_lines({**_attribute_files(repo, commit), **entries})
+    repo.git("update-index", "-z", "--index-info", at=scratch, env=env, stdin=lines)
+    result = repo.run("checkout-index", "--all", "--force", "--quiet", at=scratch, env=env)
+    paths = frozenset(entries)
+    return _FileSet(folder, paths, paths - differing_paths(repo, checkout, entries), result.stderr)
+
+
+def _attribute_files(repo: Repository, commit: str) -> dict[str, FileEntry]:
+    entries: dict[str, FileEntry] = {}
+    for line in split_nul(repo.git("ls-tree", "-r", "-z", "--full-tree", commit)):
+        head, _, path = line.partition("\t")
+        if path.rpartition("/")[2] == ".gitattributes":
+            mode, _, oid = head.split(" ")
+            entries[path] = FileEntry(mode, oid)
+    return entries
+
+
+def _restore_files(root: Path, *, source: _FileSet, target: _FileSet) -> tuple[str, ...]:
+    paths = source.paths | target.paths
+    ours = {path for path in paths if _is_written_by_landing(root, path, (source, target))}
+    for path in sorted(ours - target.paths, reverse=True):
+        _remove_file(root, path)
+    missing = sorted((ours & target.paths) - target.present)
+    blocked = {path for path in missing if not _restore_file(root, path, target)}
+    return tuple(sorted((paths - ours) | blocked))
+
+
+def _is_written_by_landing(root: Path, path: str, file_sets: tuple[_FileSet, _FileSet]) -> bool:
+    """Return True for a missing file as well: git removes a file before it writes the new one."""
+    if not _has_file(root, path) or any(path in files.present for files in file_sets):
+        return True
+    return any(
+        _is_beginning_of(root / path, files.folder / path) for files in file_sets if path in files.paths
+    )
+
+
+def _restore_file(root: Path, path: str, target: _FileSet) -> bool:
+    if not os.path.lexists(target.folder / path):
+        raise GitError("checkout-index", 1, target.stderr)
+    return _place_file(root, path, target.folder / path)
+
+
+def _restore_index(
+    repo: Repository,
+    checkout: Checkout,
+    changes: tuple[PathChange, ...],
+    flags: Mapping[str, str],
+    *,
+    forward: bool,
+) -> None:
+    """Set the entries of the landing, except those that the user has staged since."""
+    copy = index_copy(checkout)
+    copy.with_name(f"{copy.name}.lock").unlink(missing_ok=True)
+    if not (checkout.git_dir / "index").exists():
+        return
+    shutil.copy(checkout.git_dir / "index", copy)
+    env = {"GIT_INDEX_FILE": str(copy)}
+    staged = _staged_entries(repo, checkout, {change.path for change in changes})
+    entries = {
+        change.path: change.after if forward else change.before
+        for change in changes
+        if _is_either_side(change, staged.get(change.path, ()))
+    }
+    repo.git("update-index", "-z", "--index-info", at=checkout, env=env, stdin=index_lines(entries))
+    set_flags(repo, checkout, {path: letter for path, letter in flags.items() if entries.get(path)}, env)
+    repo.git("update-index", "-q", "--refresh", at=checkout, env=env, ok=(0, 1))
+    copy.replace(checkout.git_dir / "index")
+
+
+def _is_either_side(change: PathChange, staged: tuple[FileEntry, ...]) -> bool:
+    return staged in [(entry,) if entry else () for entry in (change.before, change.after)]
+
+
+def _staged_entries(
+    repo: Repository, checkout: Checkout, paths: set[str]
+) -> dict[str, tuple[FileEntry, ...]]:
+    """Return the index entries of the paths. An unmerged path has several."""
+    entries: dict[str, tuple[FileEntry, ...]] = {}
+    for line in split_nul(repo.git("ls-files", "--stage", "-z", at=checkout)):
+        head, _, path = line.partition("\t")
+        if path in paths:
+            mode, oid, _ = head.split(" ")
+            entries[path] = (*entries.get(path, ()), FileEntry(mode, oid))
+    return entries
+
+
+def _has_file(root: Path, path: str) -> bool:
+    """Return whether a file or link is at `path`, without following a symbolic link on the way."""
+    return (
+        all(is_real_folder(root / parent) for parent in Path(path).parents[:-1])
+        and os.path.lexists(root / path)
+        and not is_real_folder(root / path)
+    )
+
+
+def _is_beginning_of(partial: Path, whole: Path) -> bool:
+    """Return whether `whole` starts with the bytes of `partial`. Symbolic links must have the same target."""
+    if partial.is_symlink() or whole.is_symlink():
+        return partial.is_symlink() and whole.is_symlink() and partial.readlink() == whole.readlink()
+    if not partial.is_file() or not whole.is_file():
         return False
-    with here.open("rb") as part, whole.open("rb") as full:
+    with partial.open("rb") as part, whole.open("rb") as full:
         while chunk := part.read(_CHUNK):
             if full.read(len(chunk)) != chunk:
                 return False
     return True
 
 
-def remove_file(root: Path, path: str) -> None:
-    """Removes the file, and the folders that are empty without it."""
-    if not has_file(root, path):
+def _remove_file(root: Path, path: str) -> None:
+    """Remove the file, and each parent folder that is empty afterwards."""
+    if not _has_file(root, path):
         return
     (root / path).unlink()
     for parent in Path(path).parents[:-1]:
@@ -52,154 +199,21 @@ def remove_file(root: Path, path: str) -> None:
         (root / parent).rmdir()
 
 
-def place_file(root: Path, path: str, wanted: Path) -> bool:
-    """Whether `path` could be made what `wanted` is. Killed meanwhile, it leaves the beginning of the file."""
-    here = root / path
-    if not _make_folders(root, path) or (_is_folder(here) and any(here.iterdir())):
-        return False
-    if _is_folder(here):
-        here.rmdir()
-    here.unlink(missing_ok=True)
-    shutil.copy(wanted, here, follow_symlinks=False)
-    return True
+def _place_file(root: Path, path: str, source: Path) -> bool:
+    """Copy `source` to `path`. Return False if a file or link is in a parent's place, or a full folder at `path`.
 
-
-def _make_folders(root: Path, path: str) -> bool:
+    A killed process leaves the beginning of the file.
+    """
+    target = root / path
     for parent in reversed(Path(path).parents[:-1]):
         if not os.path.lexists(root / parent):
             (root / parent).mkdir()
-        elif not _is_folder(root / parent):
+        elif not is_real_folder(root / parent):
             return False
+    if is_real_folder(target):
+        if any(target.iterdir()):
+            return False
+        target.rmdir()
+    target.unlink(missing_ok=True)
+    shutil.copy(source, target, follow_symlinks=False)
     return True
-
-
-def _is_reached_plainly(root: Path, path: str) -> bool:
-    return all(_is_folder(root / parent) for parent in Path(path).parents[:-1])
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
-
-
-@dataclass(frozen=True)
-class FileSet:
-    """`folder` has the files with filters and line ends applied, `complaint` says why one may be missing.
-
-    `present` are those of its paths that the checkout has as this side does, by git's own eyes: their bytes may
-    differ where git sees no difference.
-    """
-
-    folder: Path
-    paths: frozenset[str]
-    present: frozenset[str]
-    complaint: str
-
-
-def write_file_set(
-    repo: Repository, place: Checkout, commit: str, entries: Mapping[str, Entry], folder: Path
-) -> FileSet:
-    """Writes the files into the new `folder` as git would check them out at `commit`, whose attributes count.
-
-    A file whose filter fails is left out: a landing that this very filter ended has to be taken back.
-    """
-    folder.mkdir()
-    env = {"GIT_INDEX_FILE": f"{folder}.index"}
-    scratch = Checkout(folder, place.git_dir)
-    lines = index_lines({**_attributes(repo, commit), **entries})
-    repo.git("update-index", "-z", "--index-info", at=scratch, env=env, stdin=lines)
-    ran = repo.run("checkout-index", "--all", "--force", "--quiet", at=scratch, env=env)
-    paths = frozenset(entries)
-    return FileSet(folder, paths, paths - differing_paths(repo, place, entries), ran.stderr)
-
-
-def _attributes(repo: Repository, commit: str) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for line in split_nul(repo.git("ls-tree", "-r", "-z", "--full-tree", commit)):
-        head, _, path = line.partition("\t")
-        if path.rpartition("/")[2] == ".gitattributes":
-            mode, _, oid = head.split(" ")
-            found[path] = Entry(mode, oid)
-    return found
-
-
-def restore_paths(
-    repo: Repository, place: Checkout, changes: tuple[Change, ...], *, tip: str, commit: str, forward: bool
-) -> tuple[str, ...]:
-    """Brings the touched paths of `place`, and its index, to the side of `commit` (`forward`) or of `tip`.
-
-    A file whose bytes are one of the sides', or the beginning of one, was ours; any other is the user's,
-    stays and is returned. The caller holds the checkout's lock. Ending it again changes nothing. Raises GitError
-    when a filter does not give the bytes of a file that must come back.
-    """
-    flags = read_flags(repo, place, {change.path for change in changes})
-    files = [change for change in changes if _is_file(change) and not is_sparse(place, change.path, flags)]
-    with TemporaryDirectory(prefix="huskies-") as scratch:
-        before = {change.path: change.before for change in files if change.before}
-        after = {change.path: change.after for change in files if change.after}
-        old = write_file_set(repo, place, tip, before, Path(scratch, "tip"))
-        new = write_file_set(repo, place, commit, after, Path(scratch, "commit"))
-        users = _settle_files(place.path, source=old if forward else new, target=new if forward else old)
-    _settle_index(repo, place, changes, flags, forward=forward)
-    return users
-
-
-def _is_file(change: Change) -> bool:
-    """Submodules are left to their own git: a landing does not write into them."""
-    return all(entry is None or entry.mode != GITLINK for entry in (change.before, change.after))
-
-
-def _settle_files(root: Path, *, source: FileSet, target: FileSet) -> tuple[str, ...]:
-    paths = source.paths | target.paths
-    ours = {path for path in paths if _is_ours(root, path, (source, target))}
-    for path in sorted(ours - target.paths, reverse=True):
-        remove_file(root, path)
-    missing = sorted((ours & target.paths) - target.present)
-    blocked = {path for path in missing if not _put_back(root, path, target)}
-    return tuple(sorted((paths - ours) | blocked))
-
-
-def _put_back(root: Path, path: str, target: FileSet) -> bool:
-    if not os.path.lexists(target.folder / path):
-        raise GitError("checkout-index", 1, target.complaint)
-    return place_file(root, path, target.folder / path)
-
-
-def _is_ours(root: Path, path: str, sides: tuple[FileSet, FileSet]) -> bool:
-    """Nothing is ours too: git removes a file before it writes the new one."""
-    if not has_file(root, path) or any(path in side.present for side in sides):
-        return True
-    return any(is_beginning_of(root / path, side.folder / path) for side in sides if path in side.paths)
-
-
-def _settle_index(
-    repo: Repository, place: Checkout, changes: tuple[Change, ...], flags: Mapping[str, str], *, forward: bool
-) -> None:
-    """Sets the touched entries to the side, but for those that the user has staged since."""
-    copy = index_copy(place)
-    copy.with_name(f"{copy.name}.lock").unlink(missing_ok=True)
-    if not (place.git_dir / "index").exists():
-        return
-    shutil.copy(place.git_dir / "index", copy)
-    env = {"GIT_INDEX_FILE": str(copy)}
-    staged = _entries(repo, place, {change.path for change in changes})
-    mine = [change for change in changes if _is_a_side(change, staged.get(change.path, ()))]
-    wanted = {change.path: change.after if forward else change.before for change in mine}
-    repo.git("update-index", "-z", "--index-info", at=place, env=env, stdin=index_lines(wanted))
-    set_flags(repo, place, {path: letter for path, letter in flags.items() if wanted.get(path)}, env)
-    repo.git("update-index", "-q", "--refresh", at=place, env=env, ok=(0, 1))
-    copy.replace(place.git_dir / "index")
-
-
-def _is_a_side(change: Change, staged: tuple[Entry, ...]) -> bool:
-    return staged in [(entry,) if entry else () for entry in (change.before, change.after)]
-
-
-def _entries(repo: Repository, place: Checkout, paths: set[str]) -> dict[str, tuple[Entry, ...]]:
-    """What the index has for the paths: several entries where there is a conflict."""
-    found: dict[str, tuple[Entry, ...]] = {}
-    for line in split_nul(repo.git("ls-files", "--stage", "-z", at=place)):
-        head, _, path = line.partition("\t")
-        if path in paths:
-            mode, oid, _ = head.split(" ")
-            found[path] = (*found.get(path, ()), Entry(mode, oid))
-    return found

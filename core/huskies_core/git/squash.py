@@ -1,4 +1,4 @@
-"""Squashes a story's branch onto the base in memory: no checkout is touched, no branch moves."""
+"""Squash of a story's branch onto the base, in memory: no checkout and no branch changes."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from huskies_core.merge_results import AlreadyMerged, Conflict, NoCommits
 
 @dataclass(frozen=True)
 class Squashed:
-    """A commit on top of the base tip; nothing leads to it until it lands."""
+    """A commit on top of the base tip. No ref leads to it until it lands."""
 
     commit: str
     tree: str
@@ -20,39 +20,39 @@ Squash = Squashed | Conflict | AlreadyMerged | NoCommits
 
 
 def squash(repo: Repository, *, branch: str, tip: str, message: str, born: str | None = None) -> Squash:
-    """Merges `branch` into the base tip `tip` and makes one commit of it, by the branch's last author.
+    """Merge `branch` into the base tip `tip` and create one commit of the result, by the branch's last author.
 
-    `born` is the commit that the branch was made from: one that never got beyond it is empty, not merged.
-    Raises HuskiesError `missing_branch` when there is no such branch.
+    `born` is the commit that the branch was created at. A branch that is still there has no commits; it is not merged.
+    Raises HuskiesError `missing_branch` when the branch does not exist.
     """
     head, base = repo.branch_tip(branch), repo.commit_id(tip)
     if head is None or base is None:
         missing = f"branch {branch}" if head is None else f"commit {tip}"
-        raise HuskiesError(f"there is no {missing}", code="missing_branch", subject=branch)
+        raise HuskiesError(f"{missing} does not exist", code="missing_branch", subject=branch)
     if repo.is_ancestor(head, base):
-        unborn = born is not None and repo.is_ancestor(head, born)
-        return NoCommits() if unborn else AlreadyMerged(head)
-    tree, conflicts = _merged_tree(repo, base, head)
+        has_no_commits = born is not None and repo.is_ancestor(head, born)
+        return NoCommits() if has_no_commits else AlreadyMerged(head)
+    tree, conflicts = _merge_trees(repo, base, head)
     if conflicts is not None:
         return Conflict(conflicts)
     if tree == repo.tree_id(base):
         return NoCommits()
-    return Squashed(_commit(repo, base=base, head=head, tree=tree, message=message), tree)
+    return Squashed(_create_commit(repo, base=base, head=head, tree=tree, message=message), tree)
 
 
-def _merged_tree(repo: Repository, base: str, head: str) -> tuple[str, tuple[str, ...] | None]:
-    """The tree of the merge, and the files in conflict if there are any.
+def _merge_trees(repo: Repository, base: str, head: str) -> tuple[str, tuple[str, ...] | None]:
+    """Return the tree of the merge, and the files in conflict or None.
 
-    Both ids are known to be commits: git exits with 1 for a conflict and for a bad name alike.
+    Both ids must be commits: git exits with 1 for a conflict and for an invalid name alike.
     """
-    ran = repo.run("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", base, head)
-    if ran.status not in (0, 1):
-        raise GitError("merge-tree", ran.status, ran.stderr)
-    tree, *files = split_nul(ran.stdout)
-    return tree, tuple(sorted(set(files) - {""})) if ran.status else None
+    result = repo.run("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", base, head)
+    if result.status not in (0, 1):
+        raise GitError("merge-tree", result.status, result.stderr)
+    tree, *files = split_nul(result.stdout)
+    return tree, tuple(sorted(set(files) - {""})) if result.status else None
 
 
-def _commit(repo: Repository, *, base: str, head: str, tree: str, message: str) -> str:
+def _create_commit(repo: Repository, *, base: str, head: str, tree: str, message: str) -> str:
     env = dict(repo.identity)
     author = last_author(repo, base, head)
     if author is not None and author.name.strip() and author.email.strip():

@@ -1,4 +1,4 @@
-"""The tree of what a worktree holds at this moment, changed and new files too; its index stays as it is."""
+"""Git tree of a worktree's current files, changed and untracked ones included. The worktree's index stays as it is."""
 
 import os
 import shutil
@@ -11,48 +11,48 @@ from huskies_core.git.repository import Checkout, GitError, Repository, split_nu
 
 
 def write_tree(repo: Repository, checkout: Checkout) -> str:
-    """The id of that tree; its objects are written to the repository. Ignored files are left out.
+    """Write the tree to the repository and return its id. Ignored files are not part of it.
 
-    Files of a repository nested in the worktree are in it, that repository's history is not.
+    Of a repository nested in the worktree, it contains the files but not the history.
     """
     with TemporaryDirectory(prefix="huskies-") as scratch:
-        return _tree(repo, checkout, {"GIT_INDEX_FILE": f"{scratch}/index"})
+        return _write_tree(repo, checkout, {"GIT_INDEX_FILE": f"{scratch}/index"})
 
 
 @contextmanager
 def temporary_tree(repo: Repository, checkout: Checkout) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The id of that tree, and the environment in which its objects exist as long as the block lasts."""
+    """Yield the id of the tree, and the environment in which its objects exist until the end of the block."""
     with TemporaryDirectory(prefix="huskies-") as scratch:
         objects = {
             "GIT_OBJECT_DIRECTORY": f"{scratch}/objects",
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(repo.project.git_dir / "objects"),
         }
         Path(scratch, "objects").mkdir()
-        yield _tree(repo, checkout, {"GIT_INDEX_FILE": f"{scratch}/index", **objects}), objects
+        yield _write_tree(repo, checkout, {"GIT_INDEX_FILE": f"{scratch}/index", **objects}), objects
 
 
-def _tree(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> str:
+def _write_tree(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> str:
     index = Path(env["GIT_INDEX_FILE"])
     own = checkout.git_dir / "index"
     if own.exists():
         shutil.copyfile(own, index)
         try:
-            return _filled(repo, checkout, env)
+            return _add_and_write(repo, checkout, env)
         except GitError:
-            index.unlink()  # torn by a full disk or a kill: HEAD says as well what is tracked
+            index.unlink()  # A full disk or a kill may have truncated it. HEAD lists the tracked files as well.
     repo.git("read-tree", "HEAD", at=checkout, env=env)
-    return _filled(repo, checkout, env)
+    return _add_and_write(repo, checkout, env)
 
 
-def _filled(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> str:
+def _add_and_write(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> str:
     if checkout.path.is_dir():
-        _unflag(repo, checkout, env)
-        _add_everything(repo, checkout, env)
+        _clear_flags(repo, checkout, env)
+        _add_all_files(repo, checkout, env)
     return repo.git("write-tree", at=checkout, env=env)
 
 
-def _unflag(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
-    """Makes git look at files that it was told to take as unchanged; absent ones are sparse and stay so."""
+def _clear_flags(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
+    """Make git read files with assume-unchanged or skip-worktree. Missing ones are sparse and keep the flag."""
     entries = split_nul(repo.git("ls-files", "-v", "-z", at=checkout, env=env))
     flagged = [entry[2:] for entry in entries if entry[0].islower() or entry[0] == "S"]
     present = [path for path in flagged if os.path.lexists(checkout.path / path)]
@@ -60,7 +60,7 @@ def _unflag(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> Non
         _update_index(repo, checkout, env, flag, paths=present)
 
 
-def _add_everything(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
+def _add_all_files(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
     others = split_nul(repo.git("ls-files", "--others", "--exclude-standard", "-z", at=checkout, env=env))
     nested = [path for path in others if path.endswith("/")]
     excluded = [f":(top,exclude,literal){path}" for path in nested]

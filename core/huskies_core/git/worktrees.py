@@ -1,116 +1,117 @@
-"""Which worktree belongs to which story, read from files alone: a pass asks for a thousand at once."""
+"""Worktrees of stories, read from files without git: a pass looks at a thousand at once."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from huskies_core.git.repository import Checkout
+from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.sanitize import is_number
 
 MADE = "huskies-made"
-_MAKING = ".making"
+"""File in the admin directory of a complete worktree. It contains the story's number."""
 TRASH = ".trash"
-_SMALL = 1 << 16
+_NOTES = ".making"
+_MOST_BYTES = 1 << 16
 
 
-def branch_of(story: int) -> str:
+def branch_of(story: StoryId) -> str:
     return f"feature/story-{story}"
 
 
-def is_made(project: Project, story: int) -> bool:
-    """Whether the story's worktree is there and was made to its end."""
+def is_made(project: Project, story: StoryId) -> bool:
+    """Return whether the story's worktree exists and is complete."""
     return _is_made(str(project.worktree(story)), story, str(project.git_dir / "worktrees"))
 
 
-def made_worktrees(project: Project) -> frozenset[int]:
-    """The stories whose worktree is there and was made to its end."""
+def made_worktrees(project: Project) -> frozenset[StoryId]:
+    """Return the stories whose worktree exists and is complete."""
     admins = str(project.git_dir / "worktrees")
-    return frozenset(story for path, story in _directories(project) if _is_made(path, story, admins))
+    return frozenset(story for path, story in _story_folders(project) if _is_made(path, story, admins))
 
 
-def present_worktrees(project: Project) -> frozenset[int]:
-    """The stories that have a worktree, made, half-made or half-removed."""
-    return frozenset(story for _, story in _directories(project)) | _registered(project)
+def present_worktrees(project: Project) -> frozenset[StoryId]:
+    """Return the stories that have a worktree: complete, partly created or partly removed.
+
+    Also those with a mark in an admin directory, whose folder may have been deleted by hand.
+    """
+    marks = (_read(str(mark)).strip() for mark in (project.git_dir / "worktrees").glob(f"*/{MADE}"))
+    registered = (StoryId(int(text)) for text in marks if is_number(text))
+    return frozenset((*registered, *(story for _, story in _story_folders(project))))
 
 
-def checkout_of(project: Project, story: int) -> Checkout | None:
-    """The story's worktree, when this repository has it registered; the directory itself may be gone."""
+def checkout_of(project: Project, story: StoryId) -> Checkout | None:
+    """Return the story's worktree if git has a record of it. Its folder may be missing."""
     path = project.worktree(story)
     git_dir = registration_of(project, path)
     return None if git_dir is None else Checkout(path, git_dir)
 
 
+def present_checkout_of(project: Project, story: StoryId) -> Checkout | None:
+    """Return the story's worktree if git has a record of it and its folder exists."""
+    checkout = checkout_of(project, story)
+    return checkout if checkout is not None and checkout.path.is_dir() else None
+
+
 def registration_of(project: Project, path: Path) -> Path | None:
-    """The admin directory whose record leads to `path`. Git names it after the last part, or near it."""
+    """Return the admin directory whose record names `path`.
+
+    Git names it after the last part of the path, or similarly, so that one is read first.
+    """
     admins = project.git_dir / "worktrees"
-    pointed = linked_git_dir(path)
-    likely = [admins / pointed.name] if pointed is not None else [admins / path.name]
-    wanted = os.path.realpath(path)
+    pointed = _linked_git_dir(str(path))
+    likely = admins / (path.name if pointed is None else os.path.basename(pointed))
     others: list[Path] = list(admins.iterdir()) if admins.is_dir() else []
-    for admin in (*likely, *others):
-        if _recorded_path(admin) == wanted:
-            return admin
-    return None
+    real = os.path.realpath(path)
+    return next((admin for admin in (likely, *others) if _recorded_path(admin) == real), None)
 
 
-def occupied_worktrees(project: Project, stories: Iterable[int]) -> frozenset[int]:
-    """Those of the stories whose place is taken, on disk or in git's records: one look for all of them."""
+def occupied_worktrees(project: Project, stories: Iterable[StoryId]) -> frozenset[StoryId]:
+    """Return the stories whose path exists or is in git's records. Read the records once for all of them."""
     recorded = recorded_paths(project)
-    above = os.path.realpath(project.worktrees_dir)
+    folder = os.path.realpath(project.worktrees_dir)
     return frozenset(
-        story for story in stories if f"{above}/{story}" in recorded or os.path.lexists(f"{above}/{story}")
+        story for story in stories if f"{folder}/{story}" in recorded or os.path.lexists(f"{folder}/{story}")
     )
 
 
 def recorded_paths(project: Project) -> frozenset[str]:
-    """Where git has worktrees of this repository by its records, there or not."""
+    """Return the paths of all linked worktrees in git's records, existing or not."""
     admins = project.git_dir / "worktrees"
-    recorded = (_recorded_path(admin) for admin in (admins.iterdir() if admins.is_dir() else ()))
-    return frozenset(path for path in recorded if path is not None)
+    paths = (_recorded_path(admin) for admin in (admins.iterdir() if admins.is_dir() else ()))
+    return frozenset(path for path in paths if path is not None)
 
 
-def linked_git_dir(path: Path) -> Path | None:
-    """Where the `.git` file of a linked worktree leads, or None when it has none."""
-    admin = _pointed(str(path))
-    return None if admin is None else Path(admin)
+def creation_note(project: Project, story: StoryId) -> Path:
+    """Return the path of the note that the story's branch is being created. It contains the first commit."""
+    return project.worktrees_dir / _NOTES / str(story)
 
 
-def creation_note(project: Project, story: int) -> Path:
-    """The note that the story's branch is being made, with the commit it starts from."""
-    return project.worktrees_dir / _MAKING / str(story)
+def mark_made(checkout: Checkout, story: StoryId) -> None:
+    """Mark the worktree as complete. The rename makes the mark appear at once or not at all."""
+    new_mark = checkout.git_dir / f"{MADE}.new"
+    new_mark.write_text(f"{story}\n")
+    new_mark.replace(checkout.git_dir / MADE)
 
 
-def mark_made(checkout: Checkout, story: int) -> None:
-    """Says that the worktree is whole. A name in a directory appears at once or not at all."""
-    written = checkout.git_dir / f"{MADE}.new"
-    written.write_text(f"{story}\n")
-    written.replace(checkout.git_dir / MADE)
-
-
-def _directories(project: Project) -> list[tuple[str, int]]:
+def _story_folders(project: Project) -> list[tuple[str, StoryId]]:
     try:
         with os.scandir(project.worktrees_dir) as entries:
-            return [(entry.path, int(entry.name)) for entry in entries if is_number(entry.name)]
+            return [(entry.path, StoryId(int(entry.name))) for entry in entries if is_number(entry.name)]
     except FileNotFoundError:
         return []
 
 
-def _registered(project: Project) -> frozenset[int]:
-    """The stories with a mark in an admin directory: the worktree itself may have been deleted by hand."""
-    marks = (project.git_dir / "worktrees").glob(f"*/{MADE}")
-    return frozenset(int(text) for text in (_read(str(mark)).strip() for mark in marks) if is_number(text))
-
-
-def _is_made(path: str, story: int, admins: str) -> bool:
-    admin = _pointed(path)
+def _is_made(path: str, story: StoryId, admins: str) -> bool:
+    admin = _linked_git_dir(path)
     if admin is None or admin.rpartition("/")[0] != admins:
         return False
     return _read(f"{admin}/{MADE}") == f"{story}\n"
 
 
-def _pointed(path: str) -> str | None:
-    """Where the `.git` file leads. Text, not `Path`: a third of the time for a thousand of them."""
+def _linked_git_dir(path: str) -> str | None:
+    """Return the target of the worktree's `.git` file. Text takes a third of the time of `Path` for a thousand."""
     pointer = _read(f"{path}/.git")
     if not pointer.startswith("gitdir: "):
         return None
@@ -124,13 +125,13 @@ def _recorded_path(admin: Path) -> str | None:
 
 
 def _read(path: str) -> str:
-    """The text of a small file, "" where there is none."""
+    """Return the text of a small file, or "" if it does not exist."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     try:
-        return os.read(descriptor, _SMALL).decode("utf-8", "surrogateescape")
+        return os.read(descriptor, _MOST_BYTES).decode("utf-8", "surrogateescape")
     except IsADirectoryError:
         return ""
     finally:

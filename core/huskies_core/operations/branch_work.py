@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import format_count
+from huskies_core.ids import StoryId
 from huskies_core.store.stories import Story
 
 
@@ -23,7 +24,7 @@ class Work:
     is_dirty: bool
 
 
-def work_of(context: Context, story: int) -> Work:
+def work_of(context: Context, story: StoryId) -> Work:
     from huskies_core.git.branch_state import read_branch_state
     from huskies_core.git.worktrees import branch_of
     from huskies_core.runs.story_worktrees import base_tip

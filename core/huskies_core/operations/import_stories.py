@@ -8,6 +8,7 @@ from pathlib import Path
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.branch_work import Work, work_of
 from huskies_core.operations.drafts import check_references, check_written, tidy
 from huskies_core.operations.story_files import BadFiles, StoryFile, named, read_files
@@ -67,7 +68,7 @@ def _birth(context: Context, file: StoryFile) -> _Birth:
         case "3_qa":
             return _Birth(file, Qa())
         case "4_merge":
-            work = work_of(context, file.known_number)
+            work = work_of(context, StoryId(file.known_number))
             stage = Merge(work.branch, work.commits) if work.commits else Coding()
             return _Birth(file, stage, work if work.commits else None)
         case "5_done" | "6_archived":

@@ -10,6 +10,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.rescue import Rescue, restore_rescue
 from huskies_core.git.rescue import list_rescues as rescues_of
 from huskies_core.git.worktrees import branch_of, is_made, made_worktrees
+from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument, story_argument
 from huskies_core.operations.operation import Command, operation
 from huskies_core.pipeline.stages import StageName
@@ -53,7 +54,7 @@ def list_worktrees(context: Context) -> tuple[Worktree, ...]:
         stages = stories.stages_of(db, made)
     return tuple(
         Worktree(story, stages[story].name, branch_of(story), project.worktree(story))
-        for story in sorted(stages)
+        for story in map(StoryId, sorted(stages))
     )
 
 
@@ -64,7 +65,7 @@ def worktree_path(context: Context, story: StoryArgument) -> WorktreePath:
     """Print the path of a story's worktree."""
     with context.store.reading() as db:
         stories.load(db, story)
-    if not is_made(context.project, story):
+    if not is_made(context.project, StoryId(story)):
         hint = "It is created when the story is coded, and removed when it is finished: see 'huskies rescue list'."
         raise HuskiesError(f"story {story} has no worktree", hint=hint, code="not_found", subject=str(story))
     return WorktreePath(story, str(context.project.worktree(story)))
@@ -107,4 +108,4 @@ def restore(
     Nothing is checked out, and the rescue stays.
     """
     name = branch or f"rescued/story-{story}"
-    return Restored(restore_rescue(context.repository, story, time=time, to_branch=name), name)
+    return Restored(restore_rescue(context.repository, StoryId(story), time=time, to_branch=name), name)

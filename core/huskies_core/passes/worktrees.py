@@ -7,6 +7,7 @@ from typing import assert_never
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
+from huskies_core.ids import StoryId
 from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.pass_runner import Pass
 from huskies_core.passes.steps import PlannedStep, StepResult, Verb
@@ -25,19 +26,19 @@ from huskies_core.store.runs import RunKind
 class CreateWorktree(PlannedStep):
     """`visit` is the story's visit to coding, for the event that blocks it."""
 
-    story: int
+    story: StoryId
     visit: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartTeardown(PlannedStep):
-    story: int
+    story: StoryId
     request: RunRequest
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveWorktree(PlannedStep):
-    story: int
+    story: StoryId
 
 
 Removal = StartTeardown | RemoveWorktree

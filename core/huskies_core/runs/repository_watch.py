@@ -17,10 +17,10 @@ def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datet
     """
     suspects = [run.id for run in runs.live(db)]
     stored = metadata.get(db, metadata.HYGIENE)
-    metadata.put(db, metadata.HYGIENE, json.dumps(state.to_dict()))
+    metadata.put(db, metadata.HYGIENE, json.dumps(state.to_json()))
     if stored is None or not suspects:
         return ()
-    changes = differences(Fingerprint.from_dict(json.loads(stored)), state)
+    changes = differences(Fingerprint.from_json(json.loads(stored)), state)
     for change in changes:
         detail = {"change": change, "runs": suspects}
         journal.append(db, journal.Kind.GIT, "repository_changed", actor=actor, now=now, detail=detail)

@@ -11,6 +11,7 @@ from huskies_core.git.create import CreatedWorktree, RefusedWorktree, WorktreeRe
 from huskies_core.git.locks import git_locked
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.worktrees import branch_of, checkout_of
+from huskies_core.ids import StoryId
 from huskies_core.merge_results import Landed
 from huskies_core.sanitize import is_number
 from huskies_core.store import branches, journal, runs, stories
@@ -24,14 +25,14 @@ BRANCH_EXISTS = "branch exists"
 class NotMade:
     """Why a story has no worktree. `adoptable` is False if another branch has the name: a person must rename it."""
 
-    story: int
+    story: StoryId
     reason: str
     adoptable: bool
 
 
 def make_worktrees(
-    context: Context, story_ids: Sequence[int], now: datetime
-) -> dict[int, NotMade | CreatedWorktree]:
+    context: Context, story_ids: Sequence[StoryId], now: datetime
+) -> dict[StoryId, NotMade | CreatedWorktree]:
     """Make the worktrees that stories lack, with a journal entry for each new branch.
 
     A branch is recorded before git makes it. After a crash in between, the next call makes the branch.
@@ -59,7 +60,7 @@ def make_worktrees(
     }
 
 
-def catch_up_with_base(context: Context, story: int) -> bool:
+def catch_up_with_base(context: Context, story: StoryId) -> bool:
     """Move a branch without commits of its own to the tip of the base, so that fixes there reach the story.
 
     Returns False, with nothing changed, if the branch is up to date, has commits, or git refuses. If this process is
@@ -130,7 +131,7 @@ def base_tip(context: Context) -> str:
     return tip
 
 
-def _record_branches(context: Context, story_ids: Sequence[int], tip: str, now: datetime) -> None:
+def _record_branches(context: Context, story_ids: Sequence[StoryId], tip: str, now: datetime) -> None:
     with context.store.reading() as db:
         missing = set(story_ids) - branches.all_stories(db)
     if missing:
@@ -139,17 +140,17 @@ def _record_branches(context: Context, story_ids: Sequence[int], tip: str, now: 
                 branches.record(db, story, tip, now=now)
 
 
-def story_branches(context: Context) -> frozenset[int]:
+def story_branches(context: Context) -> frozenset[StoryId]:
     """Return the stories that a branch is named after, whoever made it. Runs git once."""
-    prefix = branch_of(0).removesuffix("0")
+    prefix = branch_of(StoryId(0)).removesuffix("0")
     names = context.repository.git(
         "for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}*"
     ).splitlines()
     numbers = (name.removeprefix(prefix) for name in names)
-    return frozenset(int(number) for number in numbers if is_number(number))
+    return frozenset(StoryId(int(number)) for number in numbers if is_number(number))
 
 
-def _landed_tip(db: Connection, story: int) -> str | None:
+def _landed_tip(db: Connection, story: StoryId) -> str | None:
     """Return the tip of the branch when its squash landed. Later commits of the branch are not on the base."""
     merges = [run.evidence.merge for run in runs.of_story(db, story)]
     landed = [merge.branch_tip for merge in merges if isinstance(merge, Landed)]

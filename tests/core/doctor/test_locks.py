@@ -8,6 +8,7 @@ import pytest
 from huskies_core.context import Context
 from huskies_core.doctor.locks import check_locks
 from huskies_core.git.worktrees import checkout_of
+from huskies_core.ids import StoryId
 from huskies_core.runs.story_worktrees import make_worktrees
 from support.checks import age, fixed, problems, problems_of
 from support.locks import held
@@ -33,8 +34,8 @@ def test_a_running_pass_is_a_detail(context: Context, tmp_path: Path) -> None:
 
 def test_old_lock_files_are_removed_when_no_git_is_running(context: Context) -> None:
     add_story(context.store)
-    make_worktrees(context, [1], context.now())
-    checkout = checkout_of(context.project, 1)
+    make_worktrees(context, [StoryId(1)], context.now())
+    checkout = checkout_of(context.project, StoryId(1))
     assert checkout is not None
     left = [context.project.git_dir / "config.lock", checkout.git_dir / "index.lock"]
     for path in left:

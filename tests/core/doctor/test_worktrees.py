@@ -8,6 +8,7 @@ from huskies_core.context import Context
 from huskies_core.doctor.worktrees import check_worktrees
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import is_made, present_worktrees
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import Abandon, Start
 from huskies_core.runs.story_worktrees import make_worktrees
 from support.checks import fixed, problems_of
@@ -31,7 +32,7 @@ def test_an_overdue_step_is_done_and_the_work_is_kept(context: Context, story: i
     clock.pass_by(minutes=11)
     assert problems_of(check_worktrees, context) == {"worktrees": f"overdue: remove_worktree {story}"}
     assert fixed(context) == {"worktrees": "'huskies worktrees' did 1 step"}
-    assert (is_made(context.project, story), len(list_rescues(context.repository))) == (False, 1)
+    assert (is_made(context.project, StoryId(story)), len(list_rescues(context.repository))) == (False, 1)
     assert (fixed(context), problems_of(check_worktrees, context)) == ({}, {})
 
 

@@ -6,17 +6,20 @@ import pytest
 from huskies_core.git.branch_state import BranchState, read_branch_state
 from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.repository import Repository
+from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 
 
 @pytest.fixture
 def worktree(repo: Repository, now: datetime) -> Path:
-    create_worktrees(repo, [WorktreeRequest(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
+    create_worktrees(
+        repo, [WorktreeRequest(StoryId(7), repo.branch_tip("main") or "", known_branch=False)], now=now
+    )
     return repo.project.worktree(7)
 
 
 def gather(repo: Repository) -> BranchState:
-    return read_branch_state(repo, 7, base_tip=repo.branch_tip("main") or "")
+    return read_branch_state(repo, StoryId(7), base_tip=repo.branch_tip("main") or "")
 
 
 def summary(evidence: BranchState) -> tuple[int, bool, bool]:

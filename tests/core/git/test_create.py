@@ -14,6 +14,7 @@ from huskies_core.git.create import (
 from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import checkout_of, creation_note, is_made, made_worktrees, present_worktrees
+from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 
 
@@ -22,7 +23,7 @@ def create(
 ) -> tuple[CreatedWorktree | RefusedWorktree, ...]:
     base = repo.branch_tip("main") or ""
     return create_worktrees(
-        repo, [WorktreeRequest(story, base, known_branch=known) for story in stories], now=now
+        repo, [WorktreeRequest(StoryId(story), base, known_branch=known) for story in stories], now=now
     )
 
 
@@ -33,8 +34,8 @@ def test_a_worktree_is_on_its_own_branch_at_the_base_and_clean(
     made = create(repo, 7, 12, now=now)
     path = repo.project.worktree(12)
     assert made == (
-        CreatedWorktree(7, "feature/story-7", tip, new_branch=True),
-        CreatedWorktree(12, "feature/story-12", tip, new_branch=True),
+        CreatedWorktree(StoryId(7), "feature/story-7", tip, new_branch=True),
+        CreatedWorktree(StoryId(12), "feature/story-12", tip, new_branch=True),
     )
     assert (
         repository.git("symbolic-ref", "HEAD", cwd=path),
@@ -53,7 +54,7 @@ def test_a_second_call_changes_nothing(repository: GitRepository, repo: Reposito
     repository.write("dirty", "y", cwd=path)
     again = create(repo, 7, now=now, known=True)
     head = repository.commit_id(cwd=path)
-    assert again == (CreatedWorktree(7, "feature/story-7", head, new_branch=False),)
+    assert again == (CreatedWorktree(StoryId(7), "feature/story-7", head, new_branch=False),)
     assert (repository.status(cwd=path), list_rescues(repo)) == (["?? dirty"], ())
 
 
@@ -78,7 +79,7 @@ def test_a_branch_that_the_store_did_not_make_is_refused_and_the_others_are_made
 ) -> None:
     repository.branch("feature/story-2")
     made = create(repo, 1, 2, 3, now=now)
-    assert made[1] == RefusedWorktree(2, "branch exists", "feature/story-2")
+    assert made[1] == RefusedWorktree(StoryId(2), "branch exists", "feature/story-2")
     assert made_worktrees(repo.project) == {1, 3}
 
 
@@ -98,9 +99,9 @@ def test_a_worktree_deleted_by_hand_is_made_again_with_its_commits(
     path = repo.project.worktree(7)
     head = repository.commit_file("work", "done\n", cwd=path)
     subprocess.run(["rm", "-rf", str(path)], check=True)
-    assert (is_made(repo.project, 7), sorted(present_worktrees(repo.project))) == (False, [7])
+    assert (is_made(repo.project, StoryId(7)), sorted(present_worktrees(repo.project))) == (False, [7])
     assert create(repo, 7, now=now, known=True) == (
-        CreatedWorktree(7, "feature/story-7", head, new_branch=False),
+        CreatedWorktree(StoryId(7), "feature/story-7", head, new_branch=False),
     )
     assert ((path / "work").read_text(), repository.status(cwd=path), list_rescues(repo)) == (
         "done\n",
@@ -115,11 +116,11 @@ def test_a_half_made_worktree_is_rescued_and_made_again(
     create(repo, 7, now=now)
     path = repo.project.worktree(7)
     repository.write("found", "only copy\n", cwd=path)
-    checkout = checkout_of(repo.project, 7)
+    checkout = checkout_of(repo.project, StoryId(7))
     assert checkout is not None
     (checkout.git_dir / "huskies-made").unlink()
     create(repo, 7, now=now, known=True)
-    (rescue,) = list_rescues(repo, 7)
+    (rescue,) = list_rescues(repo, StoryId(7))
     assert (repository.read("found", rescue.commit), repository.status(cwd=path)) == ("only copy\n", [])
 
 
@@ -131,19 +132,23 @@ def test_a_checkout_that_never_ended_leaves_no_rescue(
     repo.git("worktree", "add", "--no-checkout", "-b", "feature/story-7", str(path), "HEAD")
     (path / "README").write_text("first\n")
     create(repo, 7, now=now, known=True)
-    assert (is_made(repo.project, 7), list_rescues(repo), repository.status(cwd=path)) == (True, (), [])
+    assert (is_made(repo.project, StoryId(7)), list_rescues(repo), repository.status(cwd=path)) == (
+        True,
+        (),
+        [],
+    )
 
 
 def test_a_branch_whose_maker_was_killed_is_taken_up(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     tip = repository.commit_id()
-    note = creation_note(repo.project, 7)
+    note = creation_note(repo.project, StoryId(7))
     note.parent.mkdir(parents=True)
     note.write_text(tip)
     repository.branch("feature/story-7")
     repository.commit_file("later", "x")
-    assert create(repo, 7, now=now) == (CreatedWorktree(7, "feature/story-7", tip, new_branch=True),)
+    assert create(repo, 7, now=now) == (CreatedWorktree(StoryId(7), "feature/story-7", tip, new_branch=True),)
     assert not note.exists()
 
 
@@ -175,9 +180,9 @@ def test_the_admin_directory_may_have_another_name(
 ) -> None:
     repository.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "7"))
     create(repo, 7, now=now)
-    checkout = checkout_of(repo.project, 7)
+    checkout = checkout_of(repo.project, StoryId(7))
     assert checkout is not None
-    assert (checkout.git_dir.name, is_made(repo.project, 7)) == ("71", True)
+    assert (checkout.git_dir.name, is_made(repo.project, StoryId(7))) == ("71", True)
 
 
 def test_a_copy_of_a_worktree_is_not_taken_for_another_story(repo: Repository, now: datetime) -> None:

@@ -15,6 +15,7 @@ from huskies_core.git.removal import remove_worktree
 from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import made_worktrees, present_worktrees
+from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 from support.waiting import wait_until
 
@@ -68,7 +69,7 @@ def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
     with git_locked(repo.project):
         clear_shared_locks(repo, now=utc_now() + timedelta(seconds=60))
     made = create_worktrees(
-        repo, [WorktreeRequest(story, tip, known_branch=False) for story in STORIES], now=now
+        repo, [WorktreeRequest(StoryId(story), tip, known_branch=False) for story in STORIES], now=now
     )
     assert [one for one in made if not isinstance(one, CreatedWorktree)] == []
     status = {line for story in STORIES for line in repository.status(cwd=repo.project.worktree(story))}
@@ -80,14 +81,16 @@ def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
 def test_removers_killed_at_any_moment_lose_nothing_and_are_finished(
     repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int
 ) -> None:
-    create_worktrees(repo, [WorktreeRequest(story, tip, known_branch=False) for story in STORIES], now=now)
+    create_worktrees(
+        repo, [WorktreeRequest(StoryId(story), tip, known_branch=False) for story in STORIES], now=now
+    )
     for story in STORIES:
         repository.write("work", f"{story}\n", cwd=repo.project.worktree(story))
     killed(repo, "remove", tip, when=when)
     with git_locked(repo.project):
         clear_shared_locks(repo, now=utc_now() + timedelta(seconds=60))
     for story in STORIES:
-        remove_worktree(repo, story, base_tip=tip, landed=None, keep_branch=False, now=now)
+        remove_worktree(repo, StoryId(story), base_tip=tip, landed=None, keep_branch=False, now=now)
     kept = {rescue.story: repository.read("work", rescue.commit) for rescue in list_rescues(repo)}
     expected = {story: f"{story}\n" for story in STORIES}
     assert (kept, present_worktrees(repo.project), repository.git("branch", "--list", "feature/*")) == (
@@ -108,7 +111,7 @@ def test_worktrees_cost_little_more_than_git_itself(
     bare = utc_now() - started
     started = utc_now()
     made = create_worktrees(
-        repo, [WorktreeRequest(story, tip, known_branch=False) for story in range(200)], now=now
+        repo, [WorktreeRequest(StoryId(story), tip, known_branch=False) for story in range(200)], now=now
     )
     ours = utc_now() - started
     assert (len(made), ours / bare <= 1.3) == (200, True)

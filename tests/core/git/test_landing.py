@@ -241,7 +241,7 @@ def test_a_sparse_checkout_stays_sparse(repo: Repository, scene: Scene) -> None:
 def test_what_git_has_under_way_holds_the_landing(repo: Repository, scene: Scene, command: str) -> None:
     names = {"merge": "MERGE_HEAD", "cherry-pick": "CHERRY_PICK_HEAD", "revert": "REVERT_HEAD"}
     (repo.project.git_dir / names[command]).write_text(scene.tip + "\n")
-    assert land_scene(repo, scene) == BaseDirty((), f"a {command} is under way in {repo.project.root}")
+    assert land_scene(repo, scene) == BaseDirty((), f"a {command} is in progress in {repo.project.root}")
 
 
 def test_a_rebase_of_the_base_holds_the_landing(repo: Repository, scene: Scene) -> None:

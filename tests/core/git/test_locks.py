@@ -12,6 +12,7 @@ from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked, shared_locks
 from huskies_core.git.repository import Repository
 from huskies_core.git.worktrees import checkout_of
+from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from support.git_repository import GitRepository
 from support.waiting import wait_for_file
@@ -100,11 +101,13 @@ def test_the_lock_of_a_landing_is_left_to_its_recovery(repo: Repository) -> None
 
 
 def test_the_locks_of_a_storys_worktree_are_removed_and_no_others(repo: Repository, now: datetime) -> None:
-    wanted = [WorktreeRequest(story, repo.branch_tip("main") or "", known_branch=False) for story in (7, 8)]
+    wanted = [
+        WorktreeRequest(StoryId(story), repo.branch_tip("main") or "", known_branch=False) for story in (7, 8)
+    ]
     create_worktrees(repo, wanted, now=now)
-    mine, other = (checkout_of(repo.project, story) for story in (7, 8))
+    mine, other = (checkout_of(repo.project, StoryId(story)) for story in (7, 8))
     assert mine is not None
     assert other is not None
     locks = [make_stale(place.git_dir / "index.lock") for place in (mine, other)]
-    assert clear_worktree_locks(repo, 7) == (locks[0],)
+    assert clear_worktree_locks(repo, StoryId(7)) == (locks[0],)
     assert [lock.exists() for lock in locks] == [False, True]

@@ -10,12 +10,15 @@ from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.repository import Repository
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import checkout_of, present_worktrees
+from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 
 
 @pytest.fixture
 def worktree(repo: Repository, now: datetime) -> Path:
-    create_worktrees(repo, [WorktreeRequest(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
+    create_worktrees(
+        repo, [WorktreeRequest(StoryId(7), repo.branch_tip("main") or "", known_branch=False)], now=now
+    )
     return repo.project.worktree(7)
 
 
@@ -23,13 +26,15 @@ def remove(
     repo: Repository, now: datetime, *, story: int = 7, landed: str | None = None, keep_branch: bool = False
 ) -> Removed:
     base = repo.branch_tip("main") or ""
-    return remove_worktree(repo, story, base_tip=base, landed=landed, keep_branch=keep_branch, now=now)
+    return remove_worktree(
+        repo, StoryId(story), base_tip=base, landed=landed, keep_branch=keep_branch, now=now
+    )
 
 
 def test_a_clean_worktree_goes_with_its_branch(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
-    assert remove(repo, now) == Removed(7, None, branch_kept=False)
+    assert remove(repo, now) == Removed(StoryId(7), None, branch_kept=False)
     left = list((repo.project.git_dir / "worktrees").iterdir())
     assert (worktree.exists(), present_worktrees(repo.project), left) == (False, frozenset(), [])
     assert repository.refs() == ["refs/heads/main"]
@@ -38,7 +43,7 @@ def test_a_clean_worktree_goes_with_its_branch(
 def test_a_second_removal_does_nothing(repo: Repository, worktree: Path, now: datetime) -> None:
     (worktree / "new").write_text("x")
     remove(repo, now)
-    assert remove(repo, now) == Removed(7, None, branch_kept=False)
+    assert remove(repo, now) == Removed(StoryId(7), None, branch_kept=False)
     assert len(list_rescues(repo)) == 1
 
 
@@ -59,7 +64,7 @@ def test_uncommitted_files_and_commits_are_rescued(
     removed = remove(repo, now)
     ref = removed.rescue or ""
     assert (removed, ref) == (
-        Removed(7, ref, branch_kept=False),
+        Removed(StoryId(7), ref, branch_kept=False),
         "refs/huskies/rescue/7/20260301T120000000000Z",
     )
     assert (repository.read("work", ref), repository.read("new/file", ref)) == ("2\n", "3\n")
@@ -70,7 +75,7 @@ def test_a_landed_branch_leaves_no_rescue(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
     head = repository.commit_file("work", "1\n", cwd=worktree)
-    assert remove(repo, now, landed=head) == Removed(7, None, branch_kept=False)
+    assert remove(repo, now, landed=head) == Removed(StoryId(7), None, branch_kept=False)
 
 
 def test_a_commit_after_the_landing_is_rescued(
@@ -93,7 +98,7 @@ def test_a_kept_branch_needs_no_rescue_of_its_commits(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
     head = repository.commit_file("work", "1\n", cwd=worktree)
-    assert remove(repo, now, keep_branch=True) == Removed(7, None, branch_kept=True)
+    assert remove(repo, now, keep_branch=True) == Removed(StoryId(7), None, branch_kept=True)
     assert (worktree.exists(), repo.branch_tip("feature/story-7")) == (False, head)
 
 
@@ -130,7 +135,7 @@ def test_a_directory_deleted_by_hand_is_taken_out_of_the_records(
 ) -> None:
     subprocess.run(["rm", "-rf", str(worktree)], check=True)
     remove(repo, now)
-    assert (checkout_of(repo.project, 7), repository.refs()) == (None, ["refs/heads/main"])
+    assert (checkout_of(repo.project, StoryId(7)), repository.refs()) == (None, ["refs/heads/main"])
 
 
 def test_read_only_folders_go_too(repo: Repository, worktree: Path, now: datetime) -> None:

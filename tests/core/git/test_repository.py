@@ -10,6 +10,7 @@ import pytest
 from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.repository import GitError, Repository
 from huskies_core.git.worktrees import checkout_of
+from huskies_core.ids import StoryId
 from huskies_core.project import find_repository
 from huskies_core.supervisor.processes import find_process
 from support.git_repository import GitRepository
@@ -78,8 +79,8 @@ def test_git_works_on_though_a_worker_set_core_bare(repository: GitRepository, r
 def test_a_worktree_that_is_gone_is_not_taken_for_the_repository_around(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
-    create_worktrees(repo, [WorktreeRequest(7, repository.commit_id(), known_branch=False)], now=now)
-    place = checkout_of(repo.project, 7)
+    create_worktrees(repo, [WorktreeRequest(StoryId(7), repository.commit_id(), known_branch=False)], now=now)
+    place = checkout_of(repo.project, StoryId(7))
     assert place is not None
     (place.path / ".git").unlink()
     inside = repo.git("symbolic-ref", "HEAD", at=place)

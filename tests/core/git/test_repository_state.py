@@ -9,6 +9,7 @@ from huskies_core.git.landing import Landed, land
 from huskies_core.git.removal import remove_worktree
 from huskies_core.git.repository import Repository
 from huskies_core.git.repository_state import Fingerprint, differences, take_fingerprint
+from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 
 
@@ -74,8 +75,8 @@ def test_no_secret_is_in_the_fingerprint_and_json_keeps_it(
 ) -> None:
     add_remote(repository)
     taken = take_fingerprint(repo)
-    stored = json.dumps(taken.to_dict())
-    assert ("token" in stored, Fingerprint.from_dict(json.loads(stored))) == (False, taken)
+    stored = json.dumps(taken.to_json())
+    assert ("token" in stored, Fingerprint.from_json(json.loads(stored))) == (False, taken)
 
 
 def test_what_huskies_does_itself_changes_nothing(
@@ -83,8 +84,8 @@ def test_what_huskies_does_itself_changes_nothing(
 ) -> None:
     tip = repository.commit_id()
     before = take_fingerprint(repo)
-    create_worktrees(repo, [WorktreeRequest(7, tip, known_branch=False)], now=now)
+    create_worktrees(repo, [WorktreeRequest(StoryId(7), tip, known_branch=False)], now=now)
     commit = repository.commit_file("work", "1", cwd=repo.project.worktree(7))
     assert land(repo, base_branch="main", tip=tip, commit=commit, mark="run 1") == Landed()
-    remove_worktree(repo, 7, base_tip=commit, landed=commit, keep_branch=False, now=now)
+    remove_worktree(repo, StoryId(7), base_tip=commit, landed=commit, keep_branch=False, now=now)
     assert differences(before, take_fingerprint(repo)) == ()

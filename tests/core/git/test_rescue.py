@@ -14,17 +14,20 @@ from huskies_core.git.rescue import (
     restore_rescue,
     size_of_rescues,
 )
+from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 
 
 @pytest.fixture
 def worktree(repo: Repository, now: datetime) -> Path:
-    create_worktrees(repo, [WorktreeRequest(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
+    create_worktrees(
+        repo, [WorktreeRequest(StoryId(7), repo.branch_tip("main") or "", known_branch=False)], now=now
+    )
     return repo.project.worktree(7)
 
 
 def rescue(repo: Repository, now: datetime) -> str:
-    return rescue_work(repo, 7, base_tip=repo.branch_tip("main") or "", landed=None, now=now) or ""
+    return rescue_work(repo, StoryId(7), base_tip=repo.branch_tip("main") or "", landed=None, now=now) or ""
 
 
 def test_nothing_to_lose_leaves_no_rescue(repo: Repository, worktree: Path, now: datetime) -> None:
@@ -62,7 +65,7 @@ def test_two_rescues_of_one_moment_are_both_kept(repo: Repository, worktree: Pat
     for text in ("first", "second"):
         (worktree / "new").write_text(text)
         refs.append(rescue(repo, now))
-    assert [one.ref for one in list_rescues(repo, 7)] == refs[::-1]
+    assert [one.ref for one in list_rescues(repo, StoryId(7))] == refs[::-1]
 
 
 def test_ignored_files_are_left_out(
@@ -125,8 +128,8 @@ def test_a_rescue_can_be_restored_to_a_branch(
 ) -> None:
     repository.write("new", "x\n", cwd=worktree)
     rescue(repo, now)
-    (one,) = list_rescues(repo, 7)
-    assert restore_rescue(repo, 7, time=None, to_branch="again") == one
+    (one,) = list_rescues(repo, StoryId(7))
+    assert restore_rescue(repo, StoryId(7), time=None, to_branch="again") == one
     assert (repo.branch_tip("again"), repository.read("new", "again")) == (one.commit, "x\n")
 
 
@@ -146,7 +149,7 @@ def test_a_restore_that_makes_no_sense_is_refused(
     (worktree / "new").write_text("x")
     rescue(repo, now)
     with pytest.raises(UsageError):
-        restore_rescue(repo, story, time=time, to_branch=branch)
+        restore_rescue(repo, StoryId(story), time=time, to_branch=branch)
 
 
 def test_old_rescues_expire_and_young_ones_stay(repo: Repository, worktree: Path, now: datetime) -> None:

@@ -7,13 +7,16 @@ import pytest
 from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.repository import Repository
 from huskies_core.git.resolution import check_resolution
+from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 
 
 @pytest.fixture
 def worktree(repository: GitRepository, repo: Repository, now: datetime) -> Path:
     """The story's worktree in the middle of a merge of the base that conflicts in README."""
-    create_worktrees(repo, [WorktreeRequest(7, repo.branch_tip("main") or "", known_branch=False)], now=now)
+    create_worktrees(
+        repo, [WorktreeRequest(StoryId(7), repo.branch_tip("main") or "", known_branch=False)], now=now
+    )
     path = repo.project.worktree(7)
     repository.commit_file("README", "story\n", cwd=path)
     repository.commit_file("README", "main\n")
@@ -22,7 +25,7 @@ def worktree(repository: GitRepository, repo: Repository, now: datetime) -> Path
 
 
 def check(repo: Repository) -> str | None:
-    return check_resolution(repo, 7, base_tip=repo.branch_tip("main") or "")
+    return check_resolution(repo, StoryId(7), base_tip=repo.branch_tip("main") or "")
 
 
 def test_a_committed_merge_is_sound(repository: GitRepository, repo: Repository, worktree: Path) -> None:

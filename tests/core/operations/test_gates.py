@@ -42,7 +42,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 @pytest.fixture
 def worktree(context: Context) -> Path:
     """Of story 1, without commits of its own."""
-    make_worktrees(context, [1], context.now())
+    make_worktrees(context, [StoryId(1)], context.now())
     return context.project.worktree(1)
 
 

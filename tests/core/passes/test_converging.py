@@ -140,7 +140,7 @@ def test_coding_stories_get_their_worktrees_and_others_do_not(context: Context) 
 def test_one_foreign_branch_does_not_stop_the_other_worktrees(context: Context) -> None:
     for number in (1, 2):
         import_story(context.store, Coding(), number=number)
-    context.repository.git("branch", branch_of(1))
+    context.repository.git("branch", branch_of(StoryId(1)))
     did, again = twice(context, WORKTREES)
     assert did == [("create_worktree", 1, "failed"), ("create_worktree", 2, "done")]
     assert (load_story(context.store, 1).stage, again.results) == (Blocked("branch exists", Coding()), ())
@@ -156,7 +156,7 @@ def test_a_terminal_story_loses_its_worktree_but_no_work(context: Context) -> No
     (rescue,) = list_rescues(context.repository)
     kept = context.repository.git("show", f"{rescue.ref}:new.txt")
     assert (did, again.results, place.exists(), kept) == ([("remove_worktree", 1, "done")], (), False, "work")
-    assert context.repository.branch_tip(branch_of(1)) is None
+    assert context.repository.branch_tip(branch_of(StoryId(1))) is None
 
 
 def test_demote_keeps_worktree_and_branch_and_reopen_starts_from_scratch(context: Context) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runs.story_worktrees import catch_up_with_base, make_worktrees
 from support.contexts import Clock, opened
@@ -18,7 +19,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
     """A project with a worktree of story 1, and a base branch that moved after it was made."""
     with opened(tmp_path / "repo", Clock()) as context:
         import_story(context.store, Coding(), number=1)
-        make_worktrees(context, [1], NOW)
+        make_worktrees(context, [StoryId(1)], NOW)
         (context.project.root / "mended.txt").write_text("mended\n")
         commit(context.project.root)
         yield context
@@ -34,23 +35,23 @@ def mended(context: Context) -> bool:
 
 
 def test_a_worktree_without_commits_is_moved_to_the_tip_of_the_base(context: Context) -> None:
-    caught_up, again = catch_up_with_base(context, 1), catch_up_with_base(context, 1)
+    caught_up, again = catch_up_with_base(context, StoryId(1)), catch_up_with_base(context, StoryId(1))
     assert (caught_up, again, mended(context)) == (True, False, True)
 
 
 def test_a_worktree_with_commits_is_not_moved(context: Context) -> None:
     (context.project.worktree(1) / "own.txt").write_text("own\n")
     commit(context.project.worktree(1))
-    assert (catch_up_with_base(context, 1), mended(context)) == (False, False)
+    assert (catch_up_with_base(context, StoryId(1)), mended(context)) == (False, False)
 
 
 def test_files_that_are_not_committed_are_never_overwritten(context: Context) -> None:
     own = context.project.worktree(1) / "mended.txt"
     own.write_text("my own\n")
-    assert (catch_up_with_base(context, 1), own.read_text()) == (False, "my own\n")
+    assert (catch_up_with_base(context, StoryId(1)), own.read_text()) == (False, "my own\n")
 
 
 def test_files_that_nothing_on_the_base_touches_stay(context: Context) -> None:
     own = context.project.worktree(1) / "notes.txt"
     own.write_text("my own\n")
-    assert (catch_up_with_base(context, 1), own.read_text()) == (True, "my own\n")
+    assert (catch_up_with_base(context, StoryId(1)), own.read_text()) == (True, "my own\n")
