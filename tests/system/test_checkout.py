@@ -209,7 +209,7 @@ def test_an_edit_in_a_linked_checkout_of_the_base_holds_the_story(pipeline: Pipe
     wait_until_held(pipeline)
     told = told_of_hold(pipeline, story)
     assert (told, seen(repository, linked)) == (
-        ([CHANGED], f"{linked} has changes of its own in the way"),
+        ([CHANGED], f"{linked} has uncommitted changes to files of the landing"),
         before,
     )
     repository.git("checkout", "--quiet", CHANGED, cwd=linked)

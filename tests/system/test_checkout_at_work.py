@@ -55,7 +55,7 @@ def abort_merge(repository: GitRepository) -> None:
     ("arrange", "reason", "clear"),
     [
         (rebase_the_base, "main is being rebased in {root}", abort_rebase),
-        (merge_into_the_base, "a merge is under way in {root}", abort_merge),
+        (merge_into_the_base, "a merge is in progress in {root}", abort_merge),
     ],
 )
 def test_what_git_has_under_way_on_the_base_holds_the_story_until_it_is_over(

@@ -89,7 +89,7 @@ def _folder(state_dir: Path) -> Iterator[str]:
         yield folder
     finally:
         directory = RunDirectory(canary_in(folder))
-        if os.path.exists(directory.lock) and not kill_run(directory, {"outcome": "stopped"}).gone:
+        if os.path.exists(directory.lock) and not kill_run(directory, {"outcome": "stopped"}).ended:
             fact = f"the test run in {directory.path} cannot be ended"
             raise HuskiesError(fact, hint="It ends by itself within a minute.", code="survivors")
         shutil.rmtree(folder)

@@ -10,6 +10,7 @@ from huskies_core.clock import to_iso
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.git.host import make_repository
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.agents import known_agent
 from huskies_core.operations.common_arguments import AgentArgument
 from huskies_core.operations.operation import PERSON, Command, operation
@@ -149,8 +150,8 @@ def _environment(context: Context, agent: Agent, repository: Path, prompt: Path)
     """Return the environment of the agent's runs, without a story: `huskies` finds no project in the repository."""
     variables = RunVariables(
         project=str(repository),
-        story_id=0,
-        run_id=NO_RUN,
+        story_id=StoryId(0),
+        run_id=RunId(NO_RUN),
         agent=agent.name,
         stage=agent.stage.value,
         base_branch=context.base_branch,

@@ -80,8 +80,8 @@ def show_story(context: Context, story: StoryArgument) -> Page:
             history=history,
             runs=runs.of_story(db, story),
             spent_usd=usage.spent_on_story(db, story),
-            worktree=project.worktree(story) if is_made(project, history.id) else None,
-            branch=branch_of(history.id) if branches.base_commit(db, story) is not None else None,
+            worktree=project.worktree(story) if is_made(project, current.id) else None,
+            branch=branch_of(current.id) if branches.base_commit(db, story) is not None else None,
             content=tuple(content.of_story(db, story)),
         )
 

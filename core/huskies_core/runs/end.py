@@ -104,7 +104,7 @@ def _collect_facts(context: Context, run: Run) -> _EndFacts:
     exit_ = _read_or_set_aside(directory.read_exit, directory.exit)
     if exit_ is None or exit_.survivors:
         freed = end_marked_processes(run.id, str(context.project.root))
-        if not freed.gone:
+        if not freed.ended:
             raise survivors_error(run.id, freed)
     recovered = _settle_landing(context, run)
     clear_worktree_locks(context.repository, run.story)

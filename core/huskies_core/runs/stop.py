@@ -59,6 +59,6 @@ def _stop(context: Context, run: int, intent: KillIntent) -> Run:
         result = kill_run(directory, intent.to_json())
         with context.store.reading() as db:
             present = runs.load(db, run)
-        if not present.is_live or (result.gone and end_if_dead(context, present, context.now())):
+        if not present.is_live or (result.ended and end_if_dead(context, present, context.now())):
             return present
     raise survivors_error(run, result)

@@ -1,6 +1,5 @@
-"""Detached, supervised processes. A run is a directory: launch starts its shim, the shim starts the steps one
-after another and writes how they ended, liveness asks the kernel whether it lives, kill ends it. Knows
-nothing of the store.
+"""Detached, supervised processes. Each run is a directory: `launch` starts its shim; the shim runs the steps one
+after another and writes their result; `liveness` asks the kernel whether the run is alive; `kill` ends it. The package
+does not know the store.
 
-The shim and all that it imports are of the standard library alone: spec, records, directory, processes,
-marks, ending, spawn, stream, limits, signals, scope, supervisor."""
+The shim and all modules that it imports use the standard library only."""

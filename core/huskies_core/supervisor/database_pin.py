@@ -1,19 +1,19 @@
-"""Keeping the files of a database the same while a sandbox shows them one by one, without opening it."""
+"""Keep SQLite's -wal file the same file while a sandbox shows it, without SQLite."""
 
 import fcntl
 import os
 
-# The bytes of a database that each of its users holds a shared lock on: SHARED_FIRST and SHARED_SIZE of
+# Each user of a database has a shared lock on these bytes: SHARED_FIRST and SHARED_SIZE of
 # https://www.sqlite.org/src/file/src/os.h, part of the file format since 3.0.
 _FIRST = 0x40000000 + 2
 _SIZE = 510
 
 
 def pin_database(database: str | None) -> None:
-    """Until this process ends or execs: the last who closes the database removes its log, and is never the last.
+    """Keep SQLite from deleting the -wal file while this process lives; it does so when the last connection closes.
 
-    Such a log, removed and made again, would be another file than the one seen inside. The descriptor is left open
-    on purpose: to close it would let go.
+    A new -wal file would be another file than the one that the sandbox shows. The descriptor stays open on purpose:
+    closing it releases the lock.
     """
     if database is None:
         return

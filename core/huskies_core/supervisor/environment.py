@@ -1,6 +1,7 @@
-"""What the programs of a run find in their environment: what is named here and in the config, no more.
+"""Environment of a run's programs: the variables named here and in the config, and no others.
 
-So a run is the same from a shell, from cron and from another run's end, and no key of the host gets in."""
+So a run is the same from a shell, from cron and from the end of another run, and gets no secrets of the host.
+"""
 
 import os
 import re
@@ -11,29 +12,14 @@ from pathlib import Path
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git_variables import REPOSITORY_VARIABLES
+from huskies_core.ids import RunId, StoryId
 from huskies_core.user import login_variables
 
 _BASE = frozenset(
     (
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "PATH",
-        "LANG",
-        "TZ",
-        "TMPDIR",
-        "SSH_AUTH_SOCK",
-        "EMAIL",
-        "GIT_AUTHOR_NAME",
-        "GIT_AUTHOR_EMAIL",
-        "GIT_COMMITTER_NAME",
-        "GIT_COMMITTER_EMAIL",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "GIT_SSH_VARIANT",
-        "GIT_CONFIG_GLOBAL",
-        "GIT_CONFIG_SYSTEM",
+        *("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "TZ", "TMPDIR", "SSH_AUTH_SOCK", "EMAIL"),
+        *("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"),
+        *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"),
     )
 )
 _BASE_PREFIXES = ("LC_", "XDG_")
@@ -45,21 +31,24 @@ _QUOTED = re.compile(r"(['\"])(.*)\1\s*(?:#.*)?")
 
 @dataclass(frozen=True)
 class RunVariables:
-    """What a run tells its programs of itself. Paths are absolute; run and project are the mark as well."""
+    """The HUSKIES_* variables of a run. Paths are absolute. The run id and the project are its mark as well."""
 
     project: str
-    story_id: int
-    run_id: int
+    story_id: StoryId
+    run_id: RunId
     agent: str
     stage: str
     base_branch: str
     worktree: str
     prompt_file: str
 
+    def to_environment(self) -> dict[str, str]:
+        return {f"HUSKIES_{name.upper()}": str(value) for name, value in vars(self).items()}
+
 
 @dataclass(frozen=True)
 class Allowance:
-    """What an agent's config adds: values, and names to take from the starter or else from `.huskies/env`."""
+    """Variables that an agent's config adds: values, and names to copy from the starter, else from `.huskies/env`."""
 
     env: Mapping[str, str]
     env_allow: tuple[str, ...]
@@ -74,37 +63,55 @@ def agent_environment(
     bin_dir: str,
     identity_known: bool,
 ) -> dict[str, str]:
-    """The whole environment of a run. `bin_dir`, where `huskies` lies, comes first on PATH; git signs as the
-    agent where it knows no identity of its own.
+    """Return the whole environment of a run. `bin_dir`, the folder of `huskies`, is first on PATH.
+
+    If git has no identity, the agent is the author of its commits.
     """
-    allowed = {**allowance.env_file, **starter}
-    wanted = {name: allowed[name] for name in allowance.env_allow if name in allowed}
-    given = {**_base(starter), **wanted, **allowance.env}
-    bound = {name: value for name, value in given.items() if name not in REPOSITORY_VARIABLES}
-    identity = {} if identity_known else _identity(variables.agent)
-    path = _with_first(bin_dir, bound.get("PATH") or _DEFAULT_PATH)
-    return {**identity, **bound, "PATH": path, **_described(variables)}
+    sources = {**allowance.env_file, **starter}
+    allowed = {name: sources[name] for name in allowance.env_allow if name in sources}
+    given = _without_git({**_base(starter), **allowed, **allowance.env})
+    identity = {} if identity_known else _git_identity(variables.agent)
+    folders = (given.get("PATH") or _DEFAULT_PATH).split(os.pathsep)
+    path = os.pathsep.join((bin_dir, *(folder for folder in folders if folder != bin_dir)))
+    return {**identity, **given, "PATH": path, **variables.to_environment()}
 
 
 def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> dict[str, str]:
-    """For the shim, and `advance` after it: the base, and what any agent may be given, so that the next run
-    starts the same. Never a run's mark. PYTHONPATH stays, made absolute: huskies may need it itself.
+    """Return the environment of the shim and of `advance`: the base, and all variables that any agent may have.
+
+    So the next run starts with the same ones. A run's mark is never part of it. PYTHONPATH stays, with absolute paths,
+    because Huskies itself may need it.
     """
     allowed = {
         name: starter[name] for name in env_allow if name in starter and not name.startswith("HUSKIES_")
     }
     environment = {**_base(starter), **allowed}
     if starter.get("PYTHONPATH"):
-        environment["PYTHONPATH"] = os.pathsep.join(
-            map(os.path.abspath, starter["PYTHONPATH"].split(os.pathsep))
-        )
+        folders = starter["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, folders))
+    return _without_git(environment)
+
+
+def _base(starter: Mapping[str, str]) -> dict[str, str]:
+    """Return the base variables. Those that cron does not set come from the user database."""
+    own = {name: value for name, value in starter.items() if name in _BASE or name.startswith(_BASE_PREFIXES)}
+    return {**login_variables(), "PATH": _DEFAULT_PATH, **own}
+
+
+def _without_git(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in REPOSITORY_VARIABLES}
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """`NAME=value` lines, with comments, quotes and `export` as a shell has them but nothing expanded.
+def _git_identity(agent: str) -> dict[str, str]:
+    values = {"NAME": agent, "EMAIL": _DEFAULT_EMAIL}
+    return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in values.items()}
 
-    {} when there is no file. Raises HuskiesError when others may read it, or for any other line.
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return the `NAME=value` lines of a file, {} if it does not exist.
+
+    Comments, quotes and `export` are those of a shell; nothing is expanded. Raises HuskiesError when other users may
+    read the file, or for any other line.
     """
     try:
         with path.open(encoding="utf-8", errors="surrogateescape") as file:
@@ -120,48 +127,17 @@ def read_env_file(path: Path) -> dict[str, str]:
         )
     numbered = ((number, line.strip()) for number, line in enumerate(lines, start=1))
     return dict(
-        _assignment(path, number, line) for number, line in numbered if line and not line.startswith("#")
+        _parse_line(path, number, line) for number, line in numbered if line and not line.startswith("#")
     )
 
 
-def _assignment(path: Path, number: int, line: str) -> tuple[str, str]:
-    found = _LINE.fullmatch(line)
-    if not found:
-        # The line itself stays unsaid: it may be a key.
+def _parse_line(path: Path, number: int, line: str) -> tuple[str, str]:
+    match = _LINE.fullmatch(line)
+    if not match:
+        # The message does not quote the line, which may be a secret.
         raise HuskiesError(
-            f"{path}:{number}: not NAME=value", hint="Write one NAME=value a line.", code="env_file"
+            f"{path}:{number}: not NAME=value", hint="Write one NAME=value per line.", code="env_file"
         )
-    name, value = found.groups()
+    name, value = match.groups()
     quoted = _QUOTED.fullmatch(value)
     return name, quoted.group(2) if quoted else value.partition(" #")[0].rstrip()
-
-
-def _base(starter: Mapping[str, str]) -> dict[str, str]:
-    """What cron leaves out is read from the user database."""
-    found = {
-        name: value for name, value in starter.items() if name in _BASE or name.startswith(_BASE_PREFIXES)
-    }
-    return {**login_variables(), "PATH": _DEFAULT_PATH, **found}
-
-
-def _identity(agent: str) -> dict[str, str]:
-    roles = ("AUTHOR", "COMMITTER")
-    names = {f"GIT_{role}_NAME": agent for role in roles}
-    return {**names, **{f"GIT_{role}_EMAIL": _DEFAULT_EMAIL for role in roles}}
-
-
-def _with_first(place: str, path: str) -> str:
-    return os.pathsep.join((place, *(entry for entry in path.split(os.pathsep) if entry != place)))
-
-
-def _described(variables: RunVariables) -> dict[str, str]:
-    return {
-        "HUSKIES_PROJECT": variables.project,
-        "HUSKIES_STORY_ID": str(variables.story_id),
-        "HUSKIES_RUN_ID": str(variables.run_id),
-        "HUSKIES_AGENT": variables.agent,
-        "HUSKIES_STAGE": variables.stage,
-        "HUSKIES_BASE_BRANCH": variables.base_branch,
-        "HUSKIES_WORKTREE": variables.worktree,
-        "HUSKIES_PROMPT_FILE": variables.prompt_file,
-    }

@@ -1,11 +1,11 @@
-"""Ending a run from outside and making sure of it. Nothing is recorded here but what the killing is for."""
+"""Kill a run from outside and verify that it is dead. The only record is the reason, in kill.json."""
 
 import json
 import os
 import select
 import signal
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,63 +25,63 @@ from huskies_core.supervisor.processes import (
 )
 from huskies_core.supervisor.run_directory import RunDirectory
 
-_INTRODUCTION_SECS = 1.0
-# The shim gives its processes 2 s and 0.7 s; with less than that it would die before it has written the end.
+_SHIM_RECORD_SECS = 1.0
+# The shim gives its processes 2 s and 0.7 s. With less time it would die before it writes exit.json.
 _SHIM_SECS = 3.0
-_LAST_SECS = 0.3
-_LOOK_MS = 20
+_SIGKILL_SECS = 0.3
+_POLL_MS = 20
 
 
 @dataclass(frozen=True)
 class KillResult:
-    """`gone`: nobody holds the run's lock and nothing carries its mark. What else lives is in `survivors`."""
+    """`ended`: no process has the run's lock or its mark. `survivors` are the processes that still live."""
 
-    gone: bool
+    ended: bool
     survivors: tuple[Process, ...]
 
 
 def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResult:
-    """Ends the run's shim and all that runs below it or carries its mark, in less than 5 s.
+    """Kill the run's shim and every process below it or with its mark, in less than 5 s.
 
-    Then waits 3 s at most for who records its end, should a pass have found it dead first.
-
-    First leaves `intent` in kill.json, so that whoever records the end knows what it was for should the
-    caller die, and so that a run that is still being made ready never starts. A shim that is through with its
-    steps is left to finish as `advance`; only when that hangs it is killed as well. Raises HuskiesError when
-    the run has no folder, or no readable spec.json.
+    First write `intent` to kill.json: whoever records the end reads the reason there if the caller dies, and a run that
+    is being prepared does not start. A shim that has finished its steps may finish as `advance`; only if it hangs, it
+    is killed as well. At the end, wait up to 3 s for a pass that found the run dead first and records its end. Raises
+    HuskiesError when the run has no folder, or no readable spec.json.
     """
     if not os.path.exists(directory.lock):
         directory.read_spec()
     replace_file(directory.kill, json.dumps(dict(intent)).encode(), durable=True)
     if not os.path.exists(directory.spec):
-        # `launch` writes spec.json and then looks for kill.json, which is there: it starts nothing any more.
-        return KillResult(gone=_outwait_holder(directory), survivors=())
+        # `launch` writes spec.json and then looks for kill.json, which exists now: it starts nothing.
+        return KillResult(ended=_wait_for_lock(directory), survivors=())
     spec = directory.read_spec()
     grace = GRACE_SECS
     if is_alive(directory):
         _stop_shim(directory)
         grace = 0.0
-    left = end_processes(partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace)
-    # Who holds the lock now is neither the shim nor below it: a pass that found the run dead records its end.
-    return KillResult(gone=not left and _outwait_holder(directory), survivors=left)
+    survivors = end_processes(
+        partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace
+    )
+    # Neither the shim nor a process below it has the lock now: a pass that found the run dead records its end.
+    return KillResult(ended=not survivors and _wait_for_lock(directory), survivors=survivors)
 
 
-def _outwait_holder(directory: RunDirectory) -> bool:
-    """Whether the run's lock is free, or becomes so in a moment."""
+def _wait_for_lock(directory: RunDirectory) -> bool:
+    """Return whether the run's lock becomes free in time."""
     deadline = time.monotonic() + _SHIM_SECS
     while is_alive(directory) and time.monotonic() < deadline:
-        select.poll().poll(_LOOK_MS)
+        select.poll().poll(_POLL_MS)
     return not is_alive(directory)
 
 
 def end_marked_processes(run_id: int, project: str) -> KillResult:
-    """For a run that crashed: ends what still carries its mark, in less than 3 s. `gone` means just that."""
-    left = end_processes(partial(marked_processes, run_id, project), wait_for_exit)
-    return KillResult(gone=not left, survivors=left)
+    """Kill the processes that still have the mark of a crashed run, in less than 3 s. Ignore the run's lock."""
+    survivors = end_processes(partial(marked_processes, run_id, project), wait_for_exit)
+    return KillResult(ended=not survivors, survivors=survivors)
 
 
 def _stop_shim(directory: RunDirectory) -> None:
-    """Lets the shim end its processes and then itself; if it does not in time, all of them get SIGKILL."""
+    """Let the shim end its processes and then itself. After a timeout, send SIGKILL to all of them."""
     shim = _find_shim(directory)
     if shim is None:
         return
@@ -90,19 +90,15 @@ def _stop_shim(directory: RunDirectory) -> None:
     if wait_for_exit((shim,), _SHIM_SECS):
         return
     if not os.path.exists(directory.exit):
-        end_processes(partial(_below, shim), wait_for_exit, grace=0)
+        end_processes(lambda: descendants(shim.pid, list_processes()), wait_for_exit, grace=0)
     send_signal(shim, signal.SIGKILL)
-    wait_for_exit((shim,), _LAST_SECS)
-
-
-def _below(shim: Process) -> Collection[Process]:
-    return descendants(shim.pid, list_processes())
+    wait_for_exit((shim,), _SIGKILL_SECS)
 
 
 def _find_shim(directory: RunDirectory) -> Process | None:
-    """The shim if it lives. It may have taken the lock over and not yet said who it is."""
-    deadline = time.monotonic() + _INTRODUCTION_SECS
+    """Return the shim if it is alive. It takes over the lock before it writes shim.json, so wait for that."""
+    deadline = time.monotonic() + _SHIM_RECORD_SECS
     while (record := directory.read_shim()) is None and is_alive(directory) and time.monotonic() < deadline:
-        select.poll().poll(_LOOK_MS)
-    found = record and find_process(record.pid)
-    return found if found and record and found.started == record.started else None
+        select.poll().poll(_POLL_MS)
+    process = record and find_process(record.pid)
+    return process if process and record and process.started == record.started else None

@@ -1,4 +1,4 @@
-"""Starting a run: the shim is another process, in another session, by the time this returns."""
+"""Launch of a run: start its shim as a process of its own session, and wait until it has taken over."""
 
 import json
 import os
@@ -17,47 +17,41 @@ _TAKEOVER_SECS = 15.0
 
 
 def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Mapping[str, str]) -> int:
-    """Starts the run whose lock the caller holds (take_lock); the pid of its shim, which has taken over.
+    """Start the shim of the run whose lock the caller has (take_lock). Return its pid once it has taken over.
 
-    Leaves spec.json, shim.json and a locked run behind; the caller closes lock_fd, whatever comes of it.
-    Raises HuskiesError when the shim cannot start, or kill.json says that it must not: then nothing runs.
-    Dies the caller on the way, either the shim has taken over or nothing runs and the lock is free. `shim_env`
-    is what `advance` will run with.
+    `shim_env` is the environment of the shim and of `advance`. Leaves spec.json, shim.json and a locked run; the
+    caller closes lock_fd in any case. Raises HuskiesError when the shim cannot start or kill.json exists: then no
+    process runs. If the caller dies on the way, either the shim has taken over, or no process runs and the lock is
+    free.
     """
-    ready, tell = os.pipe()
+    ready, ready_write_end = os.pipe()
     try:
-        _start_shim(directory, spec, shim_env, (lock_fd, tell))
+        _start_shim(directory, spec, shim_env, (lock_fd, ready_write_end))
         answer = _read_answer(ready)
     except OSError as error:
-        raise _failure(str(error)) from error
+        raise _launch_failed(str(error)) from error
     finally:
         os.close(ready)
     if not answer.isdecimal():
-        raise _failure(answer or _last_line(directory.shim_log))
+        raise _launch_failed(answer or _last_line(directory.shim_log))
     return int(answer)
 
 
 def _start_shim(
     directory: RunDirectory, spec: RunSpec, shim_env: Mapping[str, str], descriptors: tuple[int, int]
 ) -> None:
-    """Waits for the shim's first process only, which ends as soon as the second, no child of ours, goes on.
+    """Start the shim and wait for its first process only, which exits when the second one, an orphan, continues.
 
-    The environment goes through its stdin: argv is for all to see, and a file would keep its keys. Closes the
-    second of `descriptors`.
+    The environment goes to its stdin: argv is public, and a file would keep the secrets. Closes the second of
+    `descriptors`.
     """
-    argv = (
-        sys.executable,
-        "-P",
-        "-m",
-        "huskies_core.supervisor.shim",
-        directory.path,
-        *map(str, descriptors),
-    )
+    module = ("-P", "-m", "huskies_core.supervisor.shim")
+    argv = (sys.executable, *module, directory.path, *map(str, descriptors))
     try:
         replace_file(directory.spec, spec.to_json().encode())
-        # In this order: who kills writes kill.json and then looks for spec.json, so one of both sees the other.
+        # kill_run writes kill.json and then looks for spec.json, so one of the two sees the other's file.
         if os.path.exists(directory.kill):
-            raise HuskiesError("the run was ended before it began", code="ended_early")
+            raise HuskiesError("the run was stopped before it began", code="ended_early")
         with open(directory.shim_log, "ab") as log:
             shim = subprocess.Popen(
                 argv,
@@ -72,19 +66,16 @@ def _start_shim(
     finally:
         os.close(descriptors[1])
     with shim:
-        _hand_over(shim, json.dumps(dict(spec.env)).encode())
-
-
-def _hand_over(shim: subprocess.Popen[bytes], env: bytes) -> None:
-    try:
-        shim.communicate(env, timeout=_TAKEOVER_SECS)
-    except subprocess.TimeoutExpired:
-        shim.kill()
+        try:
+            shim.communicate(json.dumps(dict(spec.env)).encode(), timeout=_TAKEOVER_SECS)
+        except subprocess.TimeoutExpired:
+            shim.kill()
 
 
 def _read_answer(ready: int) -> str:
-    """Until the shim closes its end; empty when it died, or said nothing in time: then its answer will not
-    reach us, and without a reader it goes no further.
+    """Return the shim's answer: its pid or an error. Return "" when it died or did not answer in time.
+
+    A late shim finds the pipe without a reader and starts nothing.
     """
     answer = b""
     deadline = time.monotonic() + _TAKEOVER_SECS
@@ -98,7 +89,7 @@ def _read_answer(ready: int) -> str:
     return ""
 
 
-def _failure(reason: str) -> HuskiesError:
+def _launch_failed(reason: str) -> HuskiesError:
     return HuskiesError(
         f"the run's supervisor did not start: {reason or 'no answer'}",
         hint="Look at shim.log in the run's directory.",

@@ -1,4 +1,4 @@
-"""Which limit a run has passed, and how long until a limit of time could be."""
+"""Limits of a run: which one is exceeded, and when the next time limit can be."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from huskies_core.supervisor.spec import Limits, Role, Step
 
 @dataclass(frozen=True)
 class Elapsed:
-    """Seconds since the run began, since its step did, and since the step last printed or stopped waiting."""
+    """Seconds since the run began, since the step began, and since the step last printed or stopped waiting."""
 
     wall: float
     step: float
@@ -17,23 +17,22 @@ class Elapsed:
 
 
 def limits_of(step: Step, limits: Limits) -> Limits:
-    """What counts in this step: all for an agent, the time of the whole run for the others."""
+    """Return the limits that apply to the step: all for an agent, the time of the whole run for others."""
     return limits if step.role is Role.AGENT else Limits(max_wall_secs=limits.max_wall_secs)
 
 
 def find_hit(limits: Limits, progress: Progress, elapsed: Elapsed) -> LimitHit | None:
-    """The first limit that was passed: counts may reach theirs, times and money may not."""
-    if limits.max_turns is not None and progress.turns > limits.max_turns:
-        return LimitHit("max_turns", f"max_turns: {progress.turns} of {limits.max_turns}")
-    if limits.max_tool_turns is not None and progress.tool_turns > limits.max_tool_turns:
-        return LimitHit("max_tool_turns", f"max_tool_turns: {progress.tool_turns} of {limits.max_tool_turns}")
+    """Return the first exceeded limit. Counts may reach their limit; times and costs must stay below it."""
+    counts = (
+        ("max_turns", progress.turns, limits.max_turns),
+        ("max_tool_turns", progress.tool_turns, limits.max_tool_turns),
+    )
+    for name, count, limit in counts:
+        if limit is not None and count > limit:
+            return LimitHit(name, f"{name}: {count} of {limit}")
     if limits.max_budget_usd is not None and progress.cost_usd >= limits.max_budget_usd:
         detail = f"max_budget_usd: {progress.cost_usd:.4f} of {limits.max_budget_usd:.4f}"
         return LimitHit("max_budget_usd", detail)
-    return _find_time_hit(limits, elapsed)
-
-
-def _find_time_hit(limits: Limits, elapsed: Elapsed) -> LimitHit | None:
     if limits.inactivity_timeout_secs is not None and elapsed.quiet >= limits.inactivity_timeout_secs:
         detail = f"inactivity_timeout_secs: no output for {limits.inactivity_timeout_secs:g} s"
         return LimitHit("inactivity_timeout_secs", detail)
@@ -43,7 +42,7 @@ def _find_time_hit(limits: Limits, elapsed: Elapsed) -> LimitHit | None:
 
 
 def seconds_left(limits: Limits, timeout_secs: float | None, elapsed: Elapsed) -> float:
-    """Until the first limit of time is reached if nothing happens; infinite without one."""
+    """Return the seconds until the first time limit is reached if nothing happens, infinite without a limit."""
     pairs = (
         (limits.inactivity_timeout_secs, elapsed.quiet),
         (limits.max_wall_secs, elapsed.wall),

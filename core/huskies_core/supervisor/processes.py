@@ -1,4 +1,8 @@
-"""The processes of this machine, each named by pid and start: a later one of its number is another."""
+"""Processes of this machine: find them by pid, by parent or by a run's mark, and end them.
+
+A process is identified by pid and start time, because the kernel reuses pids. The mark of a run is two variables in
+the environment of every process that the run started, unless the process cleared them.
+"""
 
 import contextlib
 import os
@@ -9,12 +13,21 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-_LOOK_AGAIN_MS = 20
+from huskies_core.ids import RunId
+
+RUN_VARIABLE = "HUSKIES_RUN_ID"
+PROJECT_VARIABLE = "HUSKIES_PROJECT"
+GRACE_SECS = 2.0
+_SIGKILL_SECS = 0.7
+_POLL_SECS = 0.05
+_POLL_MS = 20
+_MOST_DIGITS = 18
+"""Digits of the longest run number that the store accepts."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """`started` is clock ticks since boot on Linux, unix seconds elsewhere: good for comparing only."""
+    """`started` is clock ticks since boot on Linux and unix seconds elsewhere. Use it for comparisons only."""
 
     pid: int
     ppid: int
@@ -25,7 +38,7 @@ class Process:
 if sys.platform == "linux":
 
     def find_process(pid: int) -> Process | None:
-        """The living process of that number; one that only waits to be reaped is none."""
+        """Return the living process of that number. A zombie does not count."""
         try:
             with open(f"/proc/{pid}/stat", "rb") as file:
                 stat = file.read()
@@ -37,12 +50,11 @@ if sys.platform == "linux":
             return None
         return Process(pid, int(fields[1]), float(fields[19]), name.decode(errors="replace"))
 
-    def list_processes() -> tuple[Process, ...]:
-        found = (find_process(int(entry)) for entry in os.listdir("/proc") if entry.isdecimal())
-        return tuple(process for process in found if process)
+    def _list_pids() -> Iterable[int]:
+        return (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
 
     def read_environment(process: Process) -> frozenset[bytes]:
-        """`NAME=value` as the program was started with, of this user's processes; of others nothing."""
+        """Return `NAME=value` entries as of the program's start; of another user's process, nothing."""
         try:
             if os.stat(f"/proc/{process.pid}").st_uid != os.getuid():
                 return frozenset()
@@ -51,7 +63,7 @@ if sys.platform == "linux":
         except OSError:
             return frozenset()
 
-    def _exit_descriptor(pid: int) -> int | None:
+    def _open_pidfd(pid: int) -> int | None:
         try:
             return os.pidfd_open(pid)
         except OSError:
@@ -61,18 +73,21 @@ else:
     import psutil
 
     def find_process(pid: int) -> Process | None:
-        """The living process of that number; one that only waits to be reaped is none."""
+        """Return the living process of that number. A zombie does not count."""
         try:
-            return _described(psutil.Process(pid))
+            process = psutil.Process(pid)
+            with process.oneshot():
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    return None
+                return Process(pid, process.ppid(), process.create_time(), process.name())
         except psutil.Error:
             return None
 
-    def list_processes() -> tuple[Process, ...]:
-        found = (find_process(pid) for pid in psutil.pids())
-        return tuple(process for process in found if process)
+    def _list_pids() -> Iterable[int]:
+        return psutil.pids()
 
     def read_environment(process: Process) -> frozenset[bytes]:
-        """`NAME=value` as the program was started with, of this user's processes; of others nothing."""
+        """Return `NAME=value` entries as of the program's start; of another user's process, nothing."""
         try:
             environ = psutil.Process(process.pid).environ()
         except (psutil.Error, OSError):
@@ -81,80 +96,32 @@ else:
             f"{name}={value}".encode(errors="surrogateescape") for name, value in environ.items()
         )
 
-    def _described(found: psutil.Process) -> Process | None:
-        with found.oneshot():
-            if found.status() == psutil.STATUS_ZOMBIE:
-                return None
-            return Process(found.pid, found.ppid(), found.create_time(), found.name())
-
-    def _exit_descriptor(pid: int) -> int | None:
+    def _open_pidfd(pid: int) -> int | None:
         del pid
         return None
 
 
+def list_processes() -> tuple[Process, ...]:
+    processes = (find_process(pid) for pid in _list_pids())
+    return tuple(process for process in processes if process)
+
+
 def descendants(root: int, processes: Iterable[Process]) -> tuple[Process, ...]:
-    """All of `processes` below `root`, itself not among them."""
+    """Return those of `processes` that are below `root`, without `root`."""
     children: dict[int, list[Process]] = {}
     for process in processes:
         children.setdefault(process.ppid, []).append(process)
-    found: list[Process] = []
-    unseen = [root]
-    while unseen:
-        below = children.pop(unseen.pop(), [])
-        found += below
-        unseen += [process.pid for process in below]
-    return tuple(found)
-
-
-def is_running(process: Process) -> bool:
-    now = find_process(process.pid)
-    return now is not None and now.started == process.started
-
-
-def send_signal(process: Process, signum: int) -> None:
-    """Reaches that process or, when it is gone or another user's, nothing."""
-    if is_running(process):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(process.pid, signum)
-
-
-def send_termination(process: Process) -> None:
-    """SIGTERM, and SIGCONT for one that is stopped: it would never see the first."""
-    send_signal(process, signal.SIGTERM)
-    send_signal(process, signal.SIGCONT)
-
-
-def wait_for_exit(processes: Iterable[Process], seconds: float) -> bool:
-    """Whether all have ended within `seconds`; returns as soon as they have."""
-    deadline = time.monotonic() + seconds
-    return all(_waited_for(process, deadline) for process in processes)
-
-
-def _waited_for(process: Process, deadline: float) -> bool:
-    descriptor = _exit_descriptor(process.pid)
-    poll = select.poll()
-    if descriptor is not None:
-        poll.register(descriptor, select.POLLIN)
-    try:
-        while is_running(process):
-            left = int((deadline - time.monotonic()) * 1000)
-            if left <= 0:
-                return False
-            poll.poll(left if descriptor is not None else min(left, _LOOK_AGAIN_MS))
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-    return True
-
-
-RUN_VARIABLE = "HUSKIES_RUN_ID"
-_DIGITS = 19
-"""A number of so many is no run's: the store holds none."""
-PROJECT_VARIABLE = "HUSKIES_PROJECT"
+    below: list[Process] = []
+    pids = [root]
+    while pids:
+        next_children = children.pop(pids.pop(), [])
+        below += next_children
+        pids += [process.pid for process in next_children]
+    return tuple(below)
 
 
 def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
-    """This user's living processes with the mark of that run of that project, the caller left out."""
+    """Return this user's living processes with the mark of that run of that project, except the caller."""
     mark = {f"{RUN_VARIABLE}={run_id}".encode(), os.fsencode(f"{PROJECT_VARIABLE}={project}")}
     return tuple(
         process
@@ -163,50 +130,88 @@ def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
     )
 
 
-def marked_processes_by_run(project: str) -> Mapping[int, tuple[Process, ...]]:
-    """This user's living processes with the mark of any run of that project, by run; the caller left out."""
-    own, found = os.fsencode(f"{PROJECT_VARIABLE}={project}"), dict[int, tuple[Process, ...]]()
+def marked_processes_by_run(project: str) -> Mapping[RunId, tuple[Process, ...]]:
+    """Return this user's living processes with the mark of any run of that project, except the caller."""
+    mark, by_run = os.fsencode(f"{PROJECT_VARIABLE}={project}"), dict[RunId, tuple[Process, ...]]()
     for process in list_processes():
         environment = read_environment(process) if process.pid != os.getpid() else frozenset()
-        run = _run_in(environment) if own in environment else None
+        run = _find_run(environment) if mark in environment else None
         if run is not None:
-            found[run] = (*found.get(run, ()), process)
-    return found
+            by_run[run] = (*by_run.get(run, ()), process)
+    return by_run
 
 
-def _run_in(environment: Iterable[bytes]) -> int | None:
-    names = (entry.partition(b"=") for entry in environment)
-    number = next((value for name, _, value in names if name == RUN_VARIABLE.encode()), b"")
-    return int(number) if number.isdigit() and len(number) < _DIGITS else None
+def _find_run(environment: Iterable[bytes]) -> RunId | None:
+    entries = (entry.partition(b"=") for entry in environment)
+    number = next((value for name, _, value in entries if name == RUN_VARIABLE.encode()), b"")
+    return RunId(int(number)) if number.isdigit() and len(number) <= _MOST_DIGITS else None
 
 
-Find = Callable[[], Collection[Process]]
-Pause = Callable[[Collection[Process], float], object]
-
-GRACE_SECS = 2.0
-_LAST_SECS = 0.7
-_LOOK_SECS = 0.05
+def is_running(process: Process) -> bool:
+    current = find_process(process.pid)
+    return current is not None and current.started == process.started
 
 
-def end_processes(find: Find, pause: Pause, *, grace: float = GRACE_SECS) -> tuple[Process, ...]:
-    """Ends what `find` finds, again and again as some fork while they die; returns who is left in the end.
+def send_signal(process: Process, signum: int) -> None:
+    """Send the signal if the process still exists and belongs to this user."""
+    if is_running(process):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signum)
 
-    That is after `grace` + 0.7 s. `pause(processes, seconds)` waits at most so long for their end, and does
-    what its caller must not let lie.
+
+def send_termination(process: Process) -> None:
+    """Send SIGTERM, and SIGCONT because a stopped process would never handle it."""
+    send_signal(process, signal.SIGTERM)
+    send_signal(process, signal.SIGCONT)
+
+
+def wait_for_exit(processes: Iterable[Process], seconds: float) -> bool:
+    """Return True as soon as all processes have ended, or False after `seconds`."""
+    deadline = time.monotonic() + seconds
+    return all(_wait_until(process, deadline) for process in processes)
+
+
+def _wait_until(process: Process, deadline: float) -> bool:
+    descriptor = _open_pidfd(process.pid)
+    poll = select.poll()
+    if descriptor is not None:
+        poll.register(descriptor, select.POLLIN)
+    try:
+        while is_running(process):
+            milliseconds = int((deadline - time.monotonic()) * 1000)
+            if milliseconds <= 0:
+                return False
+            poll.poll(milliseconds if descriptor is not None else min(milliseconds, _POLL_MS))
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+    return True
+
+
+def end_processes(
+    find: Callable[[], Collection[Process]],
+    pause: Callable[[Collection[Process], float], object],
+    *,
+    grace: float = GRACE_SECS,
+) -> tuple[Process, ...]:
+    """End the processes that `find` returns: SIGTERM, then SIGKILL after `grace` seconds. Return the survivors.
+
+    `find` is called again and again, because processes fork while they die. It takes at most `grace` + 0.7 s.
+    `pause(processes, seconds)` waits that long at most for their end; the caller can do other work in it.
     """
-    told: set[Process] = set()
-    found = find()
+    terminated: set[Process] = set()
+    processes = find()
     deadline = time.monotonic() + grace
-    while found and time.monotonic() < deadline:
-        for process in set(found) - told:
+    while processes and time.monotonic() < deadline:
+        for process in set(processes) - terminated:
             send_termination(process)
-        told.update(found)
-        pause(found, _LOOK_SECS)
-        found = find()
-    deadline = time.monotonic() + _LAST_SECS
-    while found and time.monotonic() < deadline:
-        for process in found:
+        terminated.update(processes)
+        pause(processes, _POLL_SECS)
+        processes = find()
+    deadline = time.monotonic() + _SIGKILL_SECS
+    while processes and time.monotonic() < deadline:
+        for process in processes:
             send_signal(process, signal.SIGKILL)
-        pause(found, _LOOK_SECS)
-        found = find()
-    return tuple(found)
+        pause(processes, _POLL_SECS)
+        processes = find()
+    return tuple(processes)

@@ -1,4 +1,4 @@
-"""progress.json: what a run has done so far, for those who look while it runs."""
+"""Progress of a run: what its reader has counted, the cost of its tokens, and progress.json."""
 
 import json
 import math
@@ -11,13 +11,14 @@ from huskies_core.supervisor.records import Progress, Usage
 from huskies_core.supervisor.spec import RunSpec
 
 _MILLION = 1_000_000
+_EVERY_SECS = 1.0
 
 
 def calculate_cost(usage: Mapping[str, float], price: Price | None) -> float | None:
-    """US dollars: what was told, else by the price; None where there is neither."""
-    told = usage.get("cost_usd")
-    if told is not None or price is None:
-        return told
+    """Return US dollars: the cost that the program reported, else by the price, else None."""
+    reported = usage.get("cost_usd")
+    if reported is not None or price is None:
+        return reported
     parts = (
         usage["input_tokens"] * price.input,
         usage["output_tokens"] * price.output,
@@ -28,28 +29,26 @@ def calculate_cost(usage: Mapping[str, float], price: Price | None) -> float | N
 
 
 def find_price(model: str, prices: Mapping[str, Price]) -> Price | None:
-    """That of the model's own name, else of the longest name that the model's begins with: dated versions of a model
-    have its price."""
-    fitting = [name for name in prices if name and model.startswith(name)]
-    return prices[max(fitting, key=len)] if fitting else None
-
-
-_EVERY_SECS = 1.0
+    """Return the price of the longest name that the model's name begins with: dated versions share a price."""
+    names = [name for name in prices if name and model.startswith(name)]
+    return prices[max(names, key=len)] if names else None
 
 
 def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
-    """What the reader has counted so far; where its program tells no money, it is reckoned by the prices."""
+    """Return the reader's counts. Calculate costs by the prices where the program reports none."""
     usage: dict[str, Usage] = {}
-    for name, used in reader.usage.items():
+    for name, counts in reader.usage.items():
         model = name or spec.model
-        usage[model] = usage.get(model, Usage()) + _usage(model, used, spec)
-    known = [used.cost_usd for used in usage.values() if used.cost_usd is not None]
+        tokens = {key: int(value) for key, value in counts.items() if key != "cost_usd"}
+        cost = calculate_cost(counts, find_price(model, spec.prices))
+        usage[model] = usage.get(model, Usage()) + Usage(**tokens, cost_usd=cost)
+    costs = [used.cost_usd for used in usage.values() if used.cost_usd is not None]
     return Progress(
         step=step,
         turns=reader.turns,
         tool_turns=reader.tool_turns,
         usage=usage,
-        cost_usd=max(reader.cost_usd, sum(known)),
+        cost_usd=max(reader.cost_usd, sum(costs)),
         session_id=reader.session_id,
         waiting_until=reader.waiting_until,
         last_words=reader.last_words,
@@ -59,13 +58,8 @@ def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
     )
 
 
-def _usage(model: str, used: Mapping[str, float], spec: RunSpec) -> Usage:
-    tokens = {name: int(value) for name, value in used.items() if name != "cost_usd"}
-    return Usage(**tokens, cost_usd=calculate_cost(used, find_price(model, spec.prices)))
-
-
 class ProgressFile:
-    """Written when a figure changed, once a second at most; with new words alone it stays as it is."""
+    """progress.json, written when a figure changed, at most once a second. New words alone do not count."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -73,7 +67,10 @@ class ProgressFile:
         self._written_at = -math.inf
 
     def offer(self, progress: Progress, now: float) -> float:
-        """Writes it if it is time; the seconds until it will be, infinite when nothing is to be written."""
+        """Write the progress if it is time. Return the seconds until then, infinite if there is nothing to write.
+
+        A failed write is repeated after a second.
+        """
         figures = replace(progress, last_words="")
         if figures == self._figures:
             return math.inf
@@ -81,12 +78,9 @@ class ProgressFile:
         if wait > 0:
             return wait
         self._written_at = now
-        return math.inf if self._write(progress, figures) else _EVERY_SECS
-
-    def _write(self, progress: Progress, figures: Progress) -> bool:
         try:
             replace_file(self._path, json.dumps(asdict(progress)).encode())
         except OSError:
-            return False
+            return _EVERY_SECS
         self._figures = figures
-        return True
+        return math.inf

@@ -1,4 +1,4 @@
-"""What a run tells: how far it is, and how it ended as the shim saw it. Times are unix seconds."""
+"""Records of a run as the shim writes them: its progress, and how it ended. Times are unix seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from huskies_core.supervisor.spec import Role
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one model in one run. `cost_usd` None: the runtime reported none."""
+    """Tokens of one model in one run. `cost_usd` is None when neither the runtime nor a price gives it."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -19,21 +19,21 @@ class Usage:
     cost_usd: float | None = None
 
     def __add__(self, other: "Usage") -> "Usage":
-        money = [used.cost_usd for used in (self, other) if used.cost_usd is not None]
+        costs = [usage.cost_usd for usage in (self, other) if usage.cost_usd is not None]
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.cache_read_tokens + other.cache_read_tokens,
             self.cache_write_tokens + other.cache_write_tokens,
-            sum(money) if money else None,
+            sum(costs) if costs else None,
         )
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` is the one that runs, or ran last; `waiting_until` a rate limit that the agent waits out.
+    """Counts of a runtime's reader. `step` is the current or last step.
 
-    The rest is as a runtime's reader has it.
+    `waiting_until` is the end of a rate limit that the agent waits for.
     """
 
     step: str = ""
@@ -49,25 +49,21 @@ class Progress:
     denied: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def from_raw(cls, raw: Mapping[str, Any]) -> "Progress":
-        limit, failure = raw["rate_limit"], raw["failure"]
-        return cls(
-            **{
-                **raw,
-                "usage": {model: Usage(**usage) for model, usage in raw["usage"].items()},
-                "rate_limit": None if limit is None else RateLimit(**limit),
-                "failure": None
-                if failure is None
-                else Failure(FailureKind(failure["kind"]), failure["detail"]),
-            }
-        )
+    def from_json(cls, document: Mapping[str, Any]) -> "Progress":
+        limit, failure = document["rate_limit"], document["failure"]
+        parsed = {
+            "usage": {model: Usage(**usage) for model, usage in document["usage"].items()},
+            "rate_limit": limit and RateLimit(**limit),
+            "failure": failure and Failure(FailureKind(failure["kind"]), failure["detail"]),
+        }
+        return cls(**{**document, **parsed})
 
 
 @dataclass(frozen=True)
 class StepEnd:
-    """How one step ended; its output lies at `offset`, `length` bytes long, in the log.
+    """How one step ended. Its output is the `length` bytes at `offset` in the log.
 
-    A step that could not be started has the exit code a shell would give (126, 127), and `detail` says why.
+    A step that could not start has the exit code that a shell would return (126, 127), and `detail` has the reason.
     """
 
     name: str
@@ -86,13 +82,13 @@ class StepEnd:
         return self.exit_code == 0 and not self.timed_out
 
     @classmethod
-    def from_raw(cls, raw: Mapping[str, Any]) -> "StepEnd":
-        return cls(**{**raw, "role": Role(raw["role"])})
+    def from_json(cls, document: Mapping[str, Any]) -> "StepEnd":
+        return cls(**{**document, "role": Role(document["role"])})
 
 
 @dataclass(frozen=True)
 class LimitHit:
-    """`limit` is a field's name of Limits, `detail` the measured fact."""
+    """`limit` is the name of a field of Limits, `detail` the measured value."""
 
     limit: str
     detail: str
@@ -100,9 +96,9 @@ class LimitHit:
 
 @dataclass(frozen=True)
 class Exit:
-    """`steps` are those that were started. `stopped`: the shim was asked to end; kill.json says what for.
+    """How a run ended. `steps` are those that were started. `stopped`: the shim received SIGTERM; see kill.json.
 
-    `survivors` ("pid name") would not die, `lost_output_bytes` did not fit on the disk.
+    `survivors` are processes ("pid name") that could not be killed; `lost_output_bytes` did not fit on the disk.
     """
 
     steps: tuple[StepEnd, ...]
@@ -115,23 +111,22 @@ class Exit:
     at: float
 
     @classmethod
-    def from_raw(cls, raw: Mapping[str, Any]) -> "Exit":
-        limit = raw["limit"]
-        return cls(
-            **{
-                **raw,
-                "steps": tuple(StepEnd.from_raw(step) for step in raw["steps"]),
-                "limit": None if limit is None else LimitHit(**limit),
-                "progress": Progress.from_raw(raw["progress"]),
-                "survivors": tuple(raw["survivors"]),
-            }
-        )
+    def from_json(cls, document: Mapping[str, Any]) -> "Exit":
+        limit = document["limit"]
+        parsed = {
+            "steps": tuple(StepEnd.from_json(step) for step in document["steps"]),
+            "limit": None if limit is None else LimitHit(**limit),
+            "progress": Progress.from_json(document["progress"]),
+            "survivors": tuple(document["survivors"]),
+        }
+        return cls(**{**document, **parsed})
 
 
 @dataclass(frozen=True)
 class ShimRecord:
-    """Who supervises: `started` tells its pid from a later process of the same number; `detached` is how it
-    outlives its starter, "session" or "scope".
+    """The shim process: `started` distinguishes its pid from a later process with the same number.
+
+    `detached` is the way in which it outlives its starter: "session" or "scope".
     """
 
     pid: int

@@ -1,12 +1,13 @@
-"""The files of one run: what is where, and reading it. A broken file raises; it never reads as none."""
+"""Files of one run: their paths, and their records. A damaged file raises; it never counts as missing."""
 
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from huskies_core.atomic_file import replace_file
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId
 from huskies_core.supervisor.records import Exit, Progress, ShimRecord, StepEnd
 from huskies_core.supervisor.spec import RunSpec
 
@@ -14,7 +15,7 @@ Record = TypeVar("Record")
 
 
 class RunDirectory:
-    """`.huskies/runs/<id>`. Its attributes are paths, whether or not anything is there yet."""
+    """`.huskies/runs/<id>`. Its attributes are paths, which need not exist."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(path)
@@ -31,11 +32,11 @@ class RunDirectory:
         self.advance_log = os.path.join(self.path, "advance.log")
 
     @property
-    def run_id(self) -> int:
-        return int(os.path.basename(self.path))
+    def run_id(self) -> RunId:
+        return RunId(int(os.path.basename(self.path)))
 
     def clear(self) -> None:
-        """Removes all but the lock: a run of the same number, before a store was begun anew, may have left it."""
+        """Remove all files but the lock. A run of the same number in an earlier store may have left them."""
         for entry in os.scandir(self.path):
             if entry.path != self.lock:
                 os.unlink(entry.path)
@@ -44,8 +45,8 @@ class RunDirectory:
         replace_file(self.prompt, text.encode(errors="surrogateescape"))
 
     def read_spec(self) -> RunSpec:
-        """The spec without the environment's values. Raises HuskiesError when it is missing or broken."""
-        spec = _read(self.spec, lambda raw: RunSpec.from_json(raw, {}))
+        """Return the spec without the values of the environment. Raises HuskiesError if it is missing or damaged."""
+        spec = _read(self.spec, lambda content: RunSpec.from_json(content, {}))
         if spec is None:
             raise HuskiesError(
                 f"{self.spec} is missing", hint="The run was never started.", code="run_directory"
@@ -53,42 +54,37 @@ class RunDirectory:
         return spec
 
     def read_progress(self) -> Progress | None:
-        return _read(self.progress, lambda raw: Progress.from_raw(json.loads(raw)))
+        return _read(self.progress, lambda content: Progress.from_json(json.loads(content)))
 
     def read_exit(self) -> Exit | None:
-        """How the run ended, or None: it still runs, or its lock is free and it crashed."""
-        return _read(self.exit, lambda raw: Exit.from_raw(json.loads(raw)))
+        """Return how the run ended. None: it is still running, or its lock is free and it crashed."""
+        return _read(self.exit, lambda content: Exit.from_json(json.loads(content)))
 
     def read_kill(self) -> Mapping[str, object] | None:
-        return _read(self.kill, _mapping)
+        return _read(self.kill, lambda content: dict(json.loads(content)))
 
     def read_shim(self) -> ShimRecord | None:
-        return _read(self.shim, lambda raw: ShimRecord(**json.loads(raw)))
+        return _read(self.shim, lambda content: ShimRecord(**json.loads(content)))
 
     def read_output(self, step: StepEnd, limit: int = 20_000) -> str:
-        """The last `limit` bytes that the step printed, what is no UTF-8 replaced."""
+        """Return the last `limit` bytes of the step's output. Replace bytes that are not UTF-8."""
         length = min(step.length, limit)
         with open(self.output, "rb") as log:
             log.seek(step.offset + step.length - length)
             return log.read(length).decode(errors="replace")
 
 
-def _mapping(raw: bytes) -> Mapping[str, object]:
-    parsed: dict[str, Any] = json.loads(raw)
-    return dict(parsed)
-
-
 def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:
     try:
         with open(path, "rb") as file:
-            raw = file.read()
+            content = file.read()
     except FileNotFoundError:
         return None
     try:
-        return parse(raw)
+        return parse(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HuskiesError(
-            f"{path} is broken: {error}",
+            f"{path} is damaged: {error}",
             hint="Look at the run's other files.",
             code="run_directory",
         ) from error

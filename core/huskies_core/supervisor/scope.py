@@ -1,39 +1,41 @@
-"""Leaving the control group of the starter where systemd would end the run with it.
+"""Move of a run to a systemd scope of its own, where systemd would otherwise kill it with its starter.
 
-A oneshot unit kills what it started when it ends, so a run moves into a scope of its own. Not from a plain
-login session: a scope dies with the user's service manager, which without lingering ends at logout, where the
-session may live."""
+A oneshot unit kills its processes when it ends, so a run that starts there moves to a scope. A run of a plain login
+session does not move: a scope dies with the user's service manager, which ends at logout without lingering, while the
+session's processes may live on.
+"""
 
 import os
 import re
 import select
 import time
 
-_ASK_SECS = 2
+_TIMEOUT_SECS = 2
 _MOVE_SECS = 1.0
 _USER_SERVICE = re.compile(r"/user@\d+\.service/(?:.*/)?[^/]+\.service(?:/|$)")
 _LOGIN_SESSION = re.compile(r"/user\.slice/user-\d+\.slice/session-[^/]+\.scope(?:/|$)")
 
 
 def needs_scope(cgroup: str, *, lingers: bool) -> bool:
-    """Whether a process of that control group, a path as in /proc/PID/cgroup, lives longer in a scope."""
+    """Return whether a process of that control group (a path as in /proc/PID/cgroup) lives longer in a scope."""
     return bool(_USER_SERVICE.search(cgroup)) or (lingers and bool(_LOGIN_SESSION.search(cgroup)))
 
 
 def leave_control_group(name: str, cgroup_file: str = "/proc/self/cgroup") -> str:
-    """Moves this process, with its later children, where that helps: "scope" when it worked, else
-    "session".
-    """
+    """Move this process and its later children to a scope if that helps. Return "scope" if it moved, else "session"."""
     unit = f"{name}.scope"
-    if not needs_scope(_control_group(cgroup_file), lingers=lingers(os.environ.get("USER", ""))):
+    if not needs_scope(_read_cgroup(cgroup_file), lingers=lingers(os.environ.get("USER", ""))):
         return "session"
-    return "scope" if _ask_for_scope(unit) and _has_moved_to(unit, cgroup_file) else "session"
+    return "scope" if _request_scope(unit) and _wait_for_move(unit, cgroup_file) else "session"
 
 
-def _control_group(cgroup_file: str) -> str:
-    """The unified hierarchy's path, or systemd's own of the old layout; empty without either, or off
-    Linux.
-    """
+def lingers(user: str) -> bool:
+    """Return whether systemd keeps the user's processes and service manager after logout."""
+    return bool(user) and os.path.exists(f"/var/lib/systemd/linger/{user}")
+
+
+def _read_cgroup(cgroup_file: str) -> str:
+    """Return the path in the unified hierarchy, or in systemd's own of the old layout; "" without either."""
     try:
         with open(cgroup_file) as file:
             groups = dict(line.rstrip("\n").split(":", 2)[1:] for line in file)
@@ -43,26 +45,22 @@ def _control_group(cgroup_file: str) -> str:
     return groups.get("name=systemd", "") if unified == "/" else unified
 
 
-def lingers(user: str) -> bool:
-    """Whether systemd lets the user's processes, and their service manager, stay after logout."""
-    return bool(user) and os.path.exists(f"/var/lib/systemd/linger/{user}")
-
-
-def _ask_for_scope(unit: str) -> bool:
+def _request_scope(unit: str) -> bool:
     manager = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
-    wanted = ("2", "PIDs", "au", "1", str(os.getpid()), "CollectMode", "s", "inactive-or-failed")
-    call = ("call", *manager, "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", *wanted, "0")
+    properties = ("2", "PIDs", "au", "1", str(os.getpid()), "CollectMode", "s", "inactive-or-failed")
+    call = ("call", *manager, "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", *properties, "0")
+    argv = ("busctl", "--user", f"--timeout={_TIMEOUT_SECS}", *call)
     try:
-        pid = os.posix_spawnp("busctl", ("busctl", "--user", f"--timeout={_ASK_SECS}", *call), os.environ)
+        pid = os.posix_spawnp("busctl", argv, os.environ)
     except OSError:
         return False
     return os.waitpid(pid, 0)[1] == 0
 
 
-def _has_moved_to(unit: str, cgroup_file: str) -> bool:
-    """systemd answers before it moves the process, and a process hears of its move only by looking."""
+def _wait_for_move(unit: str, cgroup_file: str) -> bool:
+    """systemd answers before it moves the process. The process sees the move only in its cgroup file."""
     deadline = time.monotonic() + _MOVE_SECS
-    while f"/{unit}" not in _control_group(cgroup_file):
+    while f"/{unit}" not in _read_cgroup(cgroup_file):
         if time.monotonic() > deadline:
             return False
         select.poll().poll(10)

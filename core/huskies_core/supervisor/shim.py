@@ -1,9 +1,9 @@
-"""The supervisor process of one run: `python -P -m huskies_core.supervisor.shim DIRECTORY LOCK_FD READY_FD`.
+"""Supervisor process of one run: `python -P -m huskies_core.supervisor.shim DIRECTORY LOCK_FD READY_FD`.
 
-Started by launch alone. Standard library only, no threads (a parent-death signal follows the thread). The
-order of its acts: leave the starter's session and control group, take room for the end, say who it is, answer
-the launcher, run the steps, write the end, become `advance`. The lock is held all the while and dies with the
-last of these."""
+Only launch starts it. It uses the standard library only and no threads (a parent-death signal belongs to a thread).
+Its order: leave the starter's session and control group, reserve space for exit.json, write shim.json, answer the
+launcher, run the steps, write exit.json, become `advance`. It keeps the run's lock until the end of `advance`.
+"""
 
 import fcntl
 import json
@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import NoReturn
 
 from huskies_core.atomic_file import replace_file
-from huskies_core.runtimes.runtime import Reader
 from huskies_core.supervisor.database_pin import pin_database
 from huskies_core.supervisor.exit_file import ExitFile
 from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
@@ -30,55 +29,40 @@ from huskies_core.supervisor.step_loop import Supervisor
 
 def main(path: str, lock: int, ready: int) -> None:
     directory = RunDirectory(path)
-    spec = _read_spec(directory)
-    _leave_parent()
+    env = json.load(sys.stdin)
+    with open(directory.spec, "rb") as file:
+        spec = RunSpec.from_json(file.read(), env)
+    if os.fork():
+        os._exit(0)  # The launcher waits for this process, not for the run: no zombie is left to it.
     for descriptor in (lock, ready):
         fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     wakeup = Wakeup()
     adopt_orphans()
     try:
         pin_database(spec.held_database)
-        ends = ExitFile(directory)
-        supervisor = Supervisor(directory, spec, _make_reader(spec), wakeup)
-        _introduce(directory, spec)
+        exit_file = ExitFile(directory)
+        supervisor = Supervisor(directory, spec, import_module(spec.reader).make_reader(), wakeup)
+        _write_shim_record(directory, spec)
     except OSError as error:
         os.write(ready, str(error).encode(errors="replace"))
         return
-    # A launcher that gave up has closed its end: BrokenPipeError, and nothing runs behind its back.
+    # A launcher that gave up has closed its end: BrokenPipeError ends this process, and no step runs.
     os.write(ready, str(os.getpid()).encode())
     os.close(ready)
-    ended = supervisor.run()
-    ends.publish(ended)
-    if not wakeup.stop_asked:
+    exit_file.publish(supervisor.run())
+    if not wakeup.stop_requested:
         _become_advance(directory, spec, lock)
 
 
-def _read_spec(directory: RunDirectory) -> RunSpec:
-    env = json.load(sys.stdin)
-    with open(directory.spec, "rb") as file:
-        return RunSpec.from_json(file.read(), env)
-
-
-def _leave_parent() -> None:
-    """The launcher waits for this process, not for the run: a long-living one is left no zombie."""
-    if os.fork():
-        os._exit(0)
-
-
-def _make_reader(spec: RunSpec) -> Reader:
-    reader: Reader = import_module(spec.reader).make_reader()
-    return reader
-
-
-def _introduce(directory: RunDirectory, spec: RunSpec) -> None:
+def _write_shim_record(directory: RunDirectory, spec: RunSpec) -> None:
     detached = leave_control_group(f"huskies-{spec.run_id}-{os.getpid()}")
-    myself = find_process(os.getpid())
-    record = ShimRecord(os.getpid(), myself.started if myself else 0.0, detached)
+    process = find_process(os.getpid())
+    record = ShimRecord(os.getpid(), process.started if process else 0.0, detached)
     replace_file(directory.shim, json.dumps(asdict(record)).encode())
 
 
 def _become_advance(directory: RunDirectory, spec: RunSpec, lock: int) -> NoReturn:
-    """exec keeps ignored signals, the mask and the subreaper flag, so all are undone before."""
+    """Execute `advance`. exec keeps ignored signals, the mask and the subreaper flag, so reset all of them first."""
     log = os.open(directory.advance_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor, number in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
         os.dup2(descriptor, number)

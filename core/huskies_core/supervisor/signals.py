@@ -1,32 +1,31 @@
-"""Signals as bytes to poll for, and the clean slate that a started program needs.
+"""Signals as something to poll for, and the default signal state for a started program.
 
-A program inherits ignored signals and the mask; Python ignores SIGPIPE and SIGXFSZ, and nohup SIGHUP."""
+A program inherits ignored signals and the signal mask. Python ignores SIGPIPE and SIGXFSZ, nohup ignores SIGHUP.
+"""
 
 import contextlib
 import os
 import signal
 
+_IGNORED = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP),
+    *(signal.SIGUSR1, signal.SIGUSR2),
+)
+
 
 class Wakeup:
-    """Turns SIGTERM and SIGCHLD into something to poll for: `descriptor` gets readable. One a process."""
+    """Makes `descriptor` readable on SIGTERM and SIGCHLD. A process has only one."""
 
     def __init__(self) -> None:
         self.descriptor, self._write_end = os.pipe()
         os.set_blocking(self.descriptor, False)
         os.set_blocking(self._write_end, False)
-        self.stop_asked = False
+        self.stop_requested = False
         signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGCHLD, _wake)
-        for ignored in (
-            signal.SIGHUP,
-            signal.SIGINT,
-            signal.SIGQUIT,
-            signal.SIGTSTP,
-            signal.SIGUSR1,
-            signal.SIGUSR2,
-        ):
-            signal.signal(ignored, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, _do_nothing)
+        for signum in _IGNORED:
+            signal.signal(signum, signal.SIG_IGN)
 
     def clear(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -34,11 +33,11 @@ class Wakeup:
                 pass
 
     def _stop(self, _signum: int, _frame: object) -> None:
-        self.stop_asked = True
+        self.stop_requested = True
 
 
-def _wake(_signum: int, _frame: object) -> None:
-    """The byte in the pipe is all; a handler because an ignored SIGCHLD leaves nothing to reap."""
+def _do_nothing(_signum: int, _frame: object) -> None:
+    """The byte in the pipe is enough. Without a handler for SIGCHLD, no byte would be written."""
 
 
 def block_all() -> None:
@@ -50,7 +49,7 @@ def unblock_all() -> None:
 
 
 def reset_all() -> None:
-    """Every signal as in a fresh login: default action, none blocked. What was blocked strikes now."""
+    """Set every signal to its default action and unblock it. Pending signals take effect now."""
     signal.set_wakeup_fd(-1)
     for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(signum, signal.SIG_DFL)

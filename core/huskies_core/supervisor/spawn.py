@@ -1,5 +1,8 @@
-"""Starting a step: fork, make the child an ordinary program again, exec. No subprocess module, so that the
-checks between fork and exec can be made, and for its memory."""
+"""Start of a step by fork and exec, and the Linux means that keep its processes from escaping.
+
+The subprocess module is not used: it allows no checks between fork and exec, and it needs memory. On other systems the
+marks in the environment are the only means.
+"""
 
 import ctypes
 import os
@@ -28,60 +31,55 @@ else:
 
 
 def adopt_orphans() -> None:
-    """From now on every process below this one whose parent dies becomes its child. Outlives exec."""
+    """Make this process the new parent of every process below it whose parent dies. exec keeps this setting."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def stop_adopting() -> None:
-    """Before becoming another program: what that one starts detached must not hang below it."""
+    """Undo adopt_orphans before exec: processes that the next program detaches must not become its children."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
-def die_with_parent() -> None:
-    """SIGKILL for this process when the thread that forked it dies; nothing if it is dead already."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def spawn(step: Step, env: Mapping[str, str], output: int) -> int:
-    """Starts the step in its own process group, printing to `output`; its pid. OSError when it cannot."""
-    told, tell = os.pipe()
+    """Start the step in its own process group with stdout and stderr at `output`. Return its pid.
+
+    Raises OSError, with the file that caused it, when the step cannot start.
+    """
+    error_read_end, error_write_end = os.pipe()
     supervisor = os.getpid()
     block_all()
     pid = os.fork()
     if pid == 0:
-        _become(step, env, output, tell, supervisor)
+        _become(step, env, output, error_write_end, supervisor)
     unblock_all()
-    os.close(tell)
-    with open(told, "rb") as answer:
-        errno, _, culprit = answer.read().decode(errors="replace").partition(" ")
+    os.close(error_write_end)
+    with open(error_read_end, "rb") as pipe:
+        errno, _, path = pipe.read().decode(errors="replace").partition(" ")
     if errno:
         os.waitpid(pid, 0)
-        raise OSError(int(errno), os.strerror(int(errno)), culprit)
+        raise OSError(int(errno), os.strerror(int(errno)), path)
     return pid
 
 
-def _become(step: Step, env: Mapping[str, str], output: int, tell: int, supervisor: int) -> NoReturn:
-    """Never returns: the child is the program, or has told its parent why not. exec closes `tell`."""
-    culprit = step.argv[0]
+def _become(step: Step, env: Mapping[str, str], output: int, error_fd: int, supervisor: int) -> NoReturn:
+    """Execute the program, or write the error to the parent and exit. exec closes `error_fd`."""
+    path = step.argv[0]
     try:
-        die_with_parent()
+        # SIGKILL when the thread that forked this process dies. If the supervisor is dead already, exit.
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != supervisor:
             os._exit(1)
         os.setpgid(0, 0)
-        culprit = step.cwd
+        path = step.cwd
         os.chdir(step.cwd)
-        culprit = step.stdin or os.devnull
-        _connect(culprit, output)
-        culprit = step.argv[0]
+        path = step.stdin or os.devnull
+        source = os.open(path, os.O_RDONLY)
+        for descriptor, number in ((source, 0), (output, 1), (output, 2)):
+            os.dup2(descriptor, number)
+        path = step.argv[0]
         reset_all()
         os.execvpe(step.argv[0], step.argv, env)
     except OSError as error:
-        os.write(tell, f"{error.errno} {culprit}".encode(errors="replace"))
+        os.write(error_fd, f"{error.errno} {path}".encode(errors="replace"))
     finally:
         os._exit(127)
-
-
-def _connect(stdin: str, output: int) -> None:
-    source = os.open(stdin, os.O_RDONLY)
-    for descriptor, number in ((source, 0), (output, 1), (output, 2)):
-        os.dup2(descriptor, number)

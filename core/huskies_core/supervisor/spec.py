@@ -1,4 +1,4 @@
-"""What a run is told: its steps, limits and environment. Written before it starts, read by the shim."""
+"""Specification of a run: its steps, limits and environment. Written before it starts, read by the shim."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from huskies_core.ids import RunId
 from huskies_core.runtimes.runtime import Price
 
 
@@ -19,7 +20,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One program of a run. `stdin` is a file, else there is nothing to read."""
+    """One program of a run. `stdin` is a file; None means /dev/null."""
 
     name: str
     role: Role
@@ -28,10 +29,14 @@ class Step:
     timeout_secs: float | None = None
     stdin: str | None = None
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Step":
+        return cls(**{**document, "role": Role(document["role"]), "argv": tuple(document["argv"])})
+
 
 @dataclass(frozen=True)
 class Limits:
-    """None means no limit. All but max_wall_secs, which is the whole run's, count in agent steps only."""
+    """None means no limit. All but max_wall_secs, which applies to the whole run, apply to agent steps only."""
 
     max_turns: int | None = None
     max_tool_turns: int | None = None
@@ -42,14 +47,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
+    """The steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
 
-    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end.
-    `model` is the one that is meant where the output names none, `prices` are by model. `held_database` is one whose
-    write-ahead log must outlast the run, whoever else closes the store.
+    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end. `model`
+    counts where the output names none; `prices` are by model. `held_database` is a database whose write-ahead log must
+    exist until the end of the run, even when another process closes the store.
     """
 
-    run_id: int
+    run_id: RunId
     project: str
     steps: tuple[Step, ...]
     env: Mapping[str, str]
@@ -61,26 +66,22 @@ class RunSpec:
     prices: Mapping[str, Price] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """For the disk, where it stays for weeks: of the environment, which holds keys, only the names."""
+        """Return the text of spec.json, which stays on disk for weeks: only the names of variables, no secrets."""
         return json.dumps({**asdict(self), "env": sorted(self.env)}, indent=1)
 
     @classmethod
     def from_json(cls, text: str | bytes, env: Mapping[str, str]) -> "RunSpec":
-        """Raises ValueError, KeyError or TypeError for what to_json did not write."""
-        raw: dict[str, Any] = json.loads(text)
+        """Parse what `to_json` wrote. Raises ValueError, KeyError or TypeError for other content."""
+        document: dict[str, Any] = json.loads(text)
         return cls(
-            run_id=int(raw["run_id"]),
-            project=str(raw["project"]),
-            steps=tuple(_step(step) for step in raw["steps"]),
+            run_id=RunId(int(document["run_id"])),
+            project=str(document["project"]),
+            steps=tuple(Step.from_json(step) for step in document["steps"]),
             env=env,
-            limits=Limits(**raw["limits"]),
-            reader=str(raw["reader"]),
-            advance=tuple(raw["advance"]),
-            model=str(raw["model"]),
-            prices={name: Price(**price) for name, price in raw["prices"].items()},
-            held_database=raw["held_database"],
+            limits=Limits(**document["limits"]),
+            reader=str(document["reader"]),
+            advance=tuple(document["advance"]),
+            model=str(document["model"]),
+            prices={name: Price(**price) for name, price in document["prices"].items()},
+            held_database=document["held_database"],
         )
-
-
-def _step(raw: Mapping[str, Any]) -> Step:
-    return Step(**{**raw, "role": Role(raw["role"]), "argv": tuple(raw["argv"])})

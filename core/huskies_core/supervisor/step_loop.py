@@ -1,9 +1,9 @@
-"""Running the steps of a run one by one, until one fails, a limit is passed or the end is asked for."""
+"""Loop over the steps of a run: until one fails, a limit is exceeded, or a stop is requested."""
 
 import math
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from huskies_core.runtimes.runtime import Reader, plausible_end
@@ -21,16 +21,16 @@ from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.signals import Wakeup
 from huskies_core.supervisor.spawn import spawn
 from huskies_core.supervisor.spec import Role, RunSpec, Step
-from huskies_core.supervisor.step_watch import Watch
+from huskies_core.supervisor.step_watch import StepWatch
 from huskies_core.supervisor.stream import LineFeed, OutputLog
 
 _LONGEST_WAIT = 3600.0
-_HEADED = (Role.SETUP, Role.GATE)
+_ROLES_WITH_HEADINGS = (Role.SETUP, Role.GATE)
 
 
 @dataclass(frozen=True)
 class _Start:
-    """Where and when a step began."""
+    """Wall time, monotonic time and log size when a step began."""
 
     at: float
     clock: float
@@ -38,7 +38,7 @@ class _Start:
 
 
 class Supervisor:
-    """One run from its first step to its end. Its counts die with it, but for those in progress.json."""
+    """One run from its first step to its end. Its counts exist in memory and in progress.json only."""
 
     def __init__(self, directory: RunDirectory, spec: RunSpec, reader: Reader, wakeup: Wakeup) -> None:
         self._spec = spec
@@ -46,15 +46,15 @@ class Supervisor:
         self._wakeup = wakeup
         self._log = OutputLog(directory.output)
         self._progress = ProgressFile(directory.progress)
-        self._began = _Start(time.time(), time.monotonic(), 0)
+        self._start = _Start(time.time(), time.monotonic(), 0)
         self._limit: LimitHit | None = None
         self._survivors: tuple[Process, ...] = ()
 
     def run(self) -> Exit:
-        """Runs the steps. Nothing that they started lives afterwards, but for the survivors it names."""
+        """Run the steps. Afterwards none of their processes is alive, except the survivors in the result."""
         ends: list[StepEnd] = []
         for step in self._spec.steps:
-            if self._wakeup.stop_asked:
+            if self._wakeup.stop_requested:
                 break
             ends.append(self._run_step(step))
             if not ends[-1].passed or self._limit or self._survivors:
@@ -62,22 +62,22 @@ class Supervisor:
         return Exit(
             steps=tuple(ends),
             limit=self._limit,
-            stopped=self._wakeup.stop_asked,
+            stopped=self._wakeup.stop_requested,
             progress=measure(ends[-1].name if ends else "", self._reader, self._spec),
             lost_output_bytes=self._log.lost,
             survivors=tuple(f"{process.pid} {process.name}" for process in self._survivors),
-            started_at=self._began.at,
+            started_at=self._start.at,
             at=time.time(),
         )
 
     def _run_step(self, step: Step) -> StepEnd:
-        if step.role in _HEADED:
+        if step.role in _ROLES_WITH_HEADINGS:
             self._note(f"{step.role} {step.name}: {' '.join(step.argv)}")
         start = _Start(time.time(), time.monotonic(), self._log.size)
-        ended = self._run_program(step, start)
-        if step.role in _HEADED:
-            self._note(f"{step.name}: {_in_words(ended)} after {ended.seconds:.1f} s")
-        return ended
+        end = self._run_program(step, start)
+        if step.role in _ROLES_WITH_HEADINGS:
+            self._note(f"{step.name}: {_describe(end)} after {end.seconds:.1f} s")
+        return end
 
     def _run_program(self, step: Step, start: _Start) -> StepEnd:
         pipe, output = os.pipe()
@@ -85,72 +85,71 @@ class Supervisor:
             pid = spawn(step, self._spec.env, output)
         except OSError as error:
             os.close(pipe)
-            return self._not_started(step, start, error)
+            return self._record_failed_start(step, start, error)
         finally:
             os.close(output)
         feed = LineFeed(self._reader)
-        watch = Watch(pid, pipe, self._sink(step, feed), self._wakeup)
+        watch = StepWatch(pid, pipe, self._choose_sink(step, feed), self._wakeup)
         timed_out = self._follow(step, watch)
         self._end_processes(watch)
         feed.end()
         watch.close()
-        return self._step_end(step, start, watch.status, timed_out=timed_out)
+        return self._record_end(step, start, watch.status, timed_out=timed_out)
 
-    def _sink(self, step: Step, feed: LineFeed) -> Callable[[bytes], None]:
-        def keep_and_read(data: bytes) -> None:
+    def _choose_sink(self, step: Step, feed: LineFeed) -> Callable[[bytes], None]:
+        def log_and_read(data: bytes) -> None:
             self._log.write(data)
             feed.add(data)
 
-        return keep_and_read if step.role is Role.AGENT else self._log.write
+        return log_and_read if step.role is Role.AGENT else self._log.write
 
-    def _follow(self, step: Step, watch: Watch) -> bool:
-        """Until the main process ended, or must end; whether that is because the step timed out."""
+    def _follow(self, step: Step, watch: StepWatch) -> bool:
+        """Wait until the main process ended or must be ended. Return whether the step timed out."""
         limits = limits_of(step, self._spec.limits)
-        while watch.status is None and not self._wakeup.stop_asked:
+        while watch.status is None and not self._wakeup.stop_requested:
             progress = measure(step.name, self._reader, self._spec)
-            elapsed = self._elapsed(watch)
+            elapsed = self._measure_time(watch)
             self._limit = find_hit(limits, progress, elapsed)
             if self._limit:
                 return False
             if step.timeout_secs is not None and elapsed.step >= step.timeout_secs:
                 return True
-            left = seconds_left(limits, step.timeout_secs, elapsed)
-            watch.wait(min(left, self._progress.offer(progress, time.monotonic()), _LONGEST_WAIT))
+            until_limit = seconds_left(limits, step.timeout_secs, elapsed)
+            until_write = self._progress.offer(progress, time.monotonic())
+            watch.wait(min(until_limit, until_write, _LONGEST_WAIT))
         return False
 
-    def _elapsed(self, watch: Watch) -> Elapsed:
-        now = time.monotonic()
-        at = time.time()
-        waited_until = plausible_end(self._reader.waiting_until, at)
-        since_wait = math.inf if waited_until is None else at - waited_until
+    def _measure_time(self, watch: StepWatch) -> Elapsed:
+        """Time in which the agent waits for a rate limit to end is not quiet time."""
+        clock = time.monotonic()
+        now = time.time()
+        waiting_until = plausible_end(self._reader.waiting_until, now)
+        since_wait = math.inf if waiting_until is None else now - waiting_until
         return Elapsed(
-            wall=now - self._began.clock,
-            step=now - watch.began,
-            quiet=min(now - watch.last_output, since_wait),
+            wall=clock - self._start.clock,
+            step=clock - watch.began,
+            quiet=min(clock - watch.last_output, since_wait),
         )
 
-    def _end_processes(self, watch: Watch) -> None:
-        def pause(_processes: Collection[Process], seconds: float) -> None:
-            watch.wait(seconds)
+    def _end_processes(self, watch: StepWatch) -> None:
+        def find() -> frozenset[Process]:
+            below = descendants(os.getpid(), list_processes())
+            return frozenset((*below, *marked_processes(self._spec.run_id, self._spec.project)))
 
         watch.read_rest()
-        self._survivors = end_processes(self._find_processes, pause)
+        self._survivors = end_processes(find, lambda _processes, seconds: watch.wait(seconds))
         watch.wait(0)
         watch.read_rest()
 
-    def _find_processes(self) -> frozenset[Process]:
-        below = descendants(os.getpid(), list_processes())
-        return frozenset(below) | frozenset(marked_processes(self._spec.run_id, self._spec.project))
-
-    def _not_started(self, step: Step, start: _Start, error: OSError) -> StepEnd:
+    def _record_failed_start(self, step: Step, start: _Start, error: OSError) -> StepEnd:
         detail = f"cannot start '{step.argv[0]}': {error.strerror}"
         if error.filename != step.argv[0]:
             detail += f": '{error.filename}'"
         self._note(detail)
         code = 127 if isinstance(error, FileNotFoundError) else 126
-        return self._step_end(step, start, code << 8, detail=detail)
+        return self._record_end(step, start, code << 8, detail=detail)
 
-    def _step_end(
+    def _record_end(
         self, step: Step, start: _Start, status: int | None, *, timed_out: bool = False, detail: str = ""
     ) -> StepEnd:
         code = None if status is None else os.waitstatus_to_exitcode(status)
@@ -171,7 +170,7 @@ class Supervisor:
         self._log.write(f"== huskies: {text}\n".encode(errors="replace"))
 
 
-def _in_words(ended: StepEnd) -> str:
-    if ended.detail:
-        return ended.detail
-    return f"exit {ended.exit_code}" if ended.signal is None else f"signal {ended.signal}"
+def _describe(end: StepEnd) -> str:
+    if end.detail:
+        return end.detail
+    return f"exit {end.exit_code}" if end.signal is None else f"signal {end.signal}"

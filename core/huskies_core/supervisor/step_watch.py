@@ -1,4 +1,4 @@
-"""A started step seen through its pipe and the kernel: what it prints, and whether it has ended."""
+"""Watch of a started step: its output from a pipe, and its exit status from the kernel."""
 
 import os
 import select
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from huskies_core.supervisor.signals import Wakeup
 
 _CHUNK = 1 << 16
-_CHUNKS_AT_THE_END = 32
+_LAST_CHUNKS = 32
 
 
-class Watch:
-    """`status` is the main process's wait status once it ended; all others are reaped on the way."""
+class StepWatch:
+    """`status` is the main process's wait status once it has ended. Other children are reaped as well."""
 
     def __init__(self, pid: int, pipe: int, sink: Callable[[bytes], None], wakeup: Wakeup) -> None:
         self.status: int | None = None
@@ -28,7 +28,7 @@ class Watch:
         os.set_blocking(pipe, False)
 
     def wait(self, seconds: float) -> None:
-        """Until something was printed, a process ended, a signal came, or so many seconds have passed."""
+        """Wait until there is output, a process ended, a signal came, or `seconds` have passed."""
         ready = dict(self._poll.poll(max(0.0, seconds) * 1000))
         if self._wakeup.descriptor in ready:
             self._wakeup.clear()
@@ -37,8 +37,8 @@ class Watch:
         self._reap()
 
     def read_rest(self) -> None:
-        """What lies in the pipe. Not to its end: somebody left behind may hold it open and print for ever."""
-        for _ in range(_CHUNKS_AT_THE_END):
+        """Read the pipe, up to 2 MiB: a surviving process may keep it open and print without end."""
+        for _ in range(_LAST_CHUNKS):
             if not self._read():
                 return
 
@@ -60,8 +60,8 @@ class Watch:
 
     def _reap(self) -> None:
         try:
-            while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
-                if ended[0] == self._pid:
-                    self.status = ended[1]
+            while (child := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+                if child[0] == self._pid:
+                    self.status = child[1]
         except ChildProcessError:
             return

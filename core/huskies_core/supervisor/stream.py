@@ -1,4 +1,4 @@
-"""The output of a run: every byte to the log, and lines of it to a reader that counts."""
+"""Output of a run: all bytes go to the log, and lines of it to a reader that counts."""
 
 import os
 
@@ -9,7 +9,7 @@ _PIECE = 1 << 20
 
 
 class OutputLog:
-    """Appends to a file and goes on when the disk is full: `lost` counts the bytes that did not fit."""
+    """Appends to a file, and continues when the disk is full. `lost` counts the bytes that did not fit."""
 
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -28,33 +28,31 @@ class OutputLog:
 
 
 class LineFeed:
-    """Cuts a stream into lines for a reader; of a longer one it hands on, and holds, only the first
-    LINE_BYTES.
-    """
+    """Splits a stream into lines for a reader. Of a longer line it keeps the first LINE_BYTES."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._line = bytearray()
 
     def add(self, data: bytes) -> None:
-        *whole, torn = data.split(b"\n")
-        for rest in whole:
-            self._keep(rest)
+        *pieces, rest = data.split(b"\n")
+        for piece in pieces:
+            self._append(piece)
             self.end()
-        self._keep(torn)
+        self._append(rest)
 
     def end(self) -> None:
-        """Hands on what there is of the line, as when its newline had come."""
+        """Feed the current line to the reader as if its newline had come."""
         if self._line:
             self._reader.feed(bytes(self._line))
             self._line = bytearray()
 
-    def _keep(self, piece: bytes) -> None:
+    def _append(self, piece: bytes) -> None:
         self._line += piece[: LINE_BYTES - len(self._line)]
 
 
 def read_output(path: str | os.PathLike[str], reader: Reader) -> None:
-    """Hands a log that is there as a whole to a reader, a piece at a time. Raises FileNotFoundError without one."""
+    """Feed a whole log to a reader, in pieces. Raises FileNotFoundError if it does not exist."""
     feed = LineFeed(reader)
     with open(path, "rb") as log:
         while piece := log.read(_PIECE):

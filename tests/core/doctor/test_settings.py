@@ -12,10 +12,10 @@ from support.checks import fixed, problems, problems_of
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
-        ("core.bare", "true", "core.bare is set so that git takes the checkout for none"),
+        ("core.bare", "true", "core.bare is set so that git treats the repository as one without a checkout"),
         ("core.worktree", "/elsewhere", "core.worktree is set so that git works in /elsewhere"),
-        ("core.hooksPath", "/no/hooks", "core.hooksPath is set so that hooks would come from /no/hooks"),
-        ("core.fsmonitor", "true", "core.fsmonitor is set so that a daemon of git stays in every worktree"),
+        ("core.hooksPath", "/no/hooks", "core.hooksPath is set so that hooks come from /no/hooks"),
+        ("core.fsmonitor", "true", "core.fsmonitor is set so that git leaves a daemon in every worktree"),
     ],
 )
 def test_a_harmful_setting_has_the_command_that_removes_it(

@@ -218,7 +218,7 @@ def test_a_run_whose_progress_cannot_be_read_is_still_listed(context: Context) -
     run = start_agent(context, 1)
     Path(RunDirectory(context.project.run_dir(run.id)).progress).write_text("{")
     (now,) = list_runs(context, live=True)
-    assert ("progress.json is broken" in now.trouble, now.run.id) == (True, run.id)
+    assert ("progress.json is damaged" in now.trouble, now.run.id) == (True, run.id)
 
 
 def test_runs_are_listed_the_latest_first(context: Context) -> None:

@@ -9,7 +9,7 @@ import pytest
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations import moves
 from huskies_core.operations.merges import Released, RetryTo
 from huskies_core.operations.reviews import Reported
@@ -349,7 +349,7 @@ def test_the_run_of_the_visit_that_was_left_is_ended(context: Context, as_run: A
     create(context, draft(), start=True)
     inside = as_run(1, RunKind.CODER)
     directory = RunDirectory(inside.project.run_dir(1))
-    spec = RunSpec(1, str(inside.project.root), (), {}, Limits(), "", ())
+    spec = RunSpec(RunId(1), str(inside.project.root), (), {}, Limits(), "", ())
     Path(directory.path).mkdir(parents=True)
     Path(directory.spec).write_text(spec.to_json())
     moves.freeze_story(context, 1)

@@ -9,6 +9,7 @@ import pytest
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git_variables import REPOSITORY_VARIABLES
+from huskies_core.ids import RunId, StoryId
 from huskies_core.supervisor.environment import (
     Allowance,
     RunVariables,
@@ -19,8 +20,8 @@ from huskies_core.supervisor.environment import (
 
 VARIABLES = RunVariables(
     project="/p",
-    story_id=4,
-    run_id=9,
+    story_id=StoryId(4),
+    run_id=RunId(9),
     agent="coder-1",
     stage="coding",
     base_branch="main",

@@ -57,7 +57,7 @@ def test_an_obedient_agent_is_ended_at_once(runs: Runs) -> None:
     result = kill_run(directory, INTENT)
     ended = directory.read_exit()
     assert ended is not None
-    assert (result.gone, result.survivors, is_alive(directory), find_process(agent)) == (
+    assert (result.ended, result.survivors, is_alive(directory), find_process(agent)) == (
         True,
         (),
         False,
@@ -73,7 +73,7 @@ def test_an_agent_that_ignores_sigterm_is_killed_within_five_seconds(runs: Runs)
     seconds = time.monotonic() - began
     ended = directory.read_exit()
     assert ended is not None
-    assert (result.gone, find_process(agent), ended.steps[0].signal) == (True, None, signal.SIGKILL)
+    assert (result.ended, find_process(agent), ended.steps[0].signal) == (True, None, signal.SIGKILL)
     assert 2 <= seconds < 5
 
 
@@ -81,7 +81,7 @@ def test_an_agent_that_ignores_sigterm_is_killed_within_five_seconds(runs: Runs)
 def test_what_hid_is_ended_too(runs: Runs) -> None:
     marked, cleared = runs.root / "marked", runs.root / "cleared"
     directory, _ = started(runs, f"hide={marked}", f"hide-clear={cleared}")
-    assert kill_run(directory, INTENT).gone
+    assert kill_run(directory, INTENT).ended
     assert [find_process(int(file.read_text())) for file in (marked, cleared)] == [None, None]
 
 
@@ -90,7 +90,7 @@ def test_killing_again_changes_nothing(runs: Runs) -> None:
     kill_run(directory, INTENT)
     end = Path(directory.exit).read_bytes()
     again = kill_run(directory, INTENT)
-    assert (again.gone, Path(directory.exit).read_bytes()) == (True, end)
+    assert (again.ended, Path(directory.exit).read_bytes()) == (True, end)
 
 
 @linux_only
@@ -101,7 +101,7 @@ def test_a_shim_that_hangs_is_killed_with_its_processes(runs: Runs) -> None:
     began = time.monotonic()
     with kept_stopped(shim.pid):
         result = kill_run(directory, INTENT)
-    assert (result.gone, time.monotonic() - began < 30) == (True, True)
+    assert (result.ended, time.monotonic() - began < 30) == (True, True)
     assert [find_process(pid) for pid in (shim.pid, agent, int(cleared.read_text()))] == [None, None, None]
     assert directory.read_exit() is None
 
@@ -123,7 +123,7 @@ def test_the_agent_dies_with_its_killed_shim_and_the_rest_is_found_by_mark(runs:
     wait_until(lambda: not is_alive(directory) and find_process(agent) is None)
     left = [process.pid for process in marked_processes(directory.run_id, str(runs.root))]
     result = end_marked_processes(directory.run_id, str(runs.root))
-    assert (left, result.gone, result.survivors) == ([int(hidden.read_text())], True, ())
+    assert (left, result.ended, result.survivors) == ([int(hidden.read_text())], True, ())
     assert (find_process(left[0]), directory.read_exit()) == (None, None)
 
 
@@ -132,9 +132,9 @@ def test_a_run_of_the_same_number_in_another_project_is_left_alone(runs: Runs, t
     other.root.mkdir()
     directory, _ = started(runs)
     elsewhere, agent = started(other)
-    assert kill_run(directory, INTENT).gone
+    assert kill_run(directory, INTENT).ended
     assert (is_alive(elsewhere), find_process(agent) is not None) == (True, True)
-    assert kill_run(elsewhere, INTENT).gone
+    assert kill_run(elsewhere, INTENT).ended
 
 
 def test_a_shim_that_became_advance_may_finish(runs: Runs) -> None:
@@ -142,7 +142,7 @@ def test_a_shim_that_became_advance_may_finish(runs: Runs) -> None:
     runs.advance = ("sh", "-c", f"touch {begun}; sleep 0.3; echo yes > {advanced}")
     directory = runs.start(runs.step())
     wait_until(begun.exists)
-    assert (kill_run(directory, INTENT).gone, advanced.read_text()) == (True, "yes\n")
+    assert (kill_run(directory, INTENT).ended, advanced.read_text()) == (True, "yes\n")
 
 
 def test_an_advance_that_hangs_is_killed(runs: Runs) -> None:
@@ -150,7 +150,7 @@ def test_an_advance_that_hangs_is_killed(runs: Runs) -> None:
     runs.advance = ("sh", "-c", f"touch {begun}; exec sleep 60")
     directory = runs.start(runs.step())
     wait_until(begun.exists)
-    assert (kill_run(directory, INTENT).gone, is_alive(directory)) == (True, False)
+    assert (kill_run(directory, INTENT).ended, is_alive(directory)) == (True, False)
 
 
 def test_a_later_process_of_the_shims_pid_is_not_touched(runs: Runs) -> None:
@@ -162,7 +162,7 @@ def test_a_later_process_of_the_shims_pid_is_not_touched(runs: Runs) -> None:
     fcntl.flock(holder, fcntl.LOCK_EX)
     result = kill_run(directory, INTENT)
     os.close(holder)
-    assert result.gone is False
+    assert result.ended is False
 
 
 def test_who_records_the_end_of_a_killed_run_is_waited_for(runs: Runs) -> None:
@@ -174,4 +174,4 @@ def test_who_records_the_end_of_a_killed_run_is_waited_for(runs: Runs) -> None:
     recorded.start()
     result = kill_run(directory, INTENT)
     recorded.join()
-    assert result == KillResult(gone=True, survivors=())
+    assert result == KillResult(ended=True, survivors=())

@@ -24,19 +24,19 @@ def test_a_run_that_is_ended_while_it_is_made_ready_never_begins(runs: Runs) -> 
     killer = threading.Thread(target=lambda: results.append(kill_run(directory, STOP)))
     killer.start()
     wait_until(lambda: os.path.exists(directory.kill))
-    with pytest.raises(HuskiesError, match="ended before it began"):
+    with pytest.raises(HuskiesError, match="stopped before it began"):
         start(runs, directory, lock)
     os.close(lock)
     killer.join()
-    assert (results, os.path.exists(directory.output)) == ([KillResult(gone=True, survivors=())], False)
+    assert (results, os.path.exists(directory.output)) == ([KillResult(ended=True, survivors=())], False)
 
 
 def test_a_start_that_takes_long_is_not_gone_and_still_never_begins(runs: Runs) -> None:
     directory = runs.directory(1)
     lock = take_lock(directory)
     assert lock is not None
-    assert kill_run(directory, STOP) == KillResult(gone=False, survivors=())
-    with pytest.raises(HuskiesError, match="ended before it began"):
+    assert kill_run(directory, STOP) == KillResult(ended=False, survivors=())
+    with pytest.raises(HuskiesError, match="stopped before it began"):
         start(runs, directory, lock)
     os.close(lock)
 
@@ -46,7 +46,7 @@ def test_a_start_that_died_is_gone(runs: Runs) -> None:
     lock = take_lock(directory)
     assert lock is not None
     os.close(lock)
-    assert kill_run(directory, STOP) == KillResult(gone=True, survivors=())
+    assert kill_run(directory, STOP) == KillResult(ended=True, survivors=())
 
 
 def test_a_run_without_a_folder_is_named(runs: Runs) -> None:

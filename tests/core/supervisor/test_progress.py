@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from huskies_core.ids import RunId
 from huskies_core.runtimes import claude_code, command
 from huskies_core.runtimes.runtime import Price, Reader
 from huskies_core.supervisor.progress import measure
@@ -11,7 +12,7 @@ from huskies_core.supervisor.spec import Limits, RunSpec
 
 
 def spec(model: str, **prices: Price) -> RunSpec:
-    return RunSpec(1, "/", (), {}, Limits(), "command", (), model=model, prices=prices)
+    return RunSpec(RunId(1), "/", (), {}, Limits(), "command", (), model=model, prices=prices)
 
 
 def read(reader: Reader, *events: Mapping[str, object]) -> Reader:

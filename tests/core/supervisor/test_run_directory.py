@@ -12,6 +12,7 @@ import pytest
 
 from huskies_core.atomic_file import replace_file
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId
 from huskies_core.supervisor.exit_file import ExitFile
 from huskies_core.supervisor.progress import ProgressFile
 from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd, Usage
@@ -69,14 +70,14 @@ def test_a_broken_file_never_reads_as_none(directory: RunDirectory, content: byt
         (directory.shim, directory.read_shim),
     ):
         Path(path).write_bytes(content)
-        with pytest.raises(HuskiesError, match="is broken"):
+        with pytest.raises(HuskiesError, match="is damaged"):
             read()
 
 
 def test_a_spec_comes_back_without_the_values_of_its_environment(directory: RunDirectory) -> None:
     step = Step("coder", Role.AGENT, ("agent", "-p"), "/w", timeout_secs=1.5, stdin="/p")
     spec = RunSpec(
-        7, "/p", (step,), {"KEY": "secret"}, Limits(max_turns=3), "reader", ("huskies", "advance", "7")
+        RunId(7), "/p", (step,), {"KEY": "secret"}, Limits(max_turns=3), "reader", ("huskies", "advance", "7")
     )
     replace_file(directory.spec, spec.to_json().encode())
     assert directory.read_spec() == replace(spec, env={})
