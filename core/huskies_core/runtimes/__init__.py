@@ -1,2 +1,2 @@
-"""The programs that can be agents, one module each: how one is started and resumed, and how its output is read.
-A module here that has a RUNTIME is one; nothing else names them all."""
+"""Programs that can be agents, one module per program: how to start and resume it, and how to read its output.
+A module with a RUNTIME is one of them; `registry` finds them by their files."""

@@ -1,7 +1,7 @@
-"""Codex without its screen: `codex exec --json`, whose lines tell of items that begin and end.
+"""Codex without its screen: `codex exec --json`, which prints lines about items that begin and end.
 
-The formats are those that versions 0.169 and 0.171 printed. It tells tokens once a turn and no money: what they cost is
-for [pricing] to say. A turn of the model is not told: each message and each tool call counts as one.
+The formats are those of versions 0.169 and 0.171. Codex reports tokens once a turn and no costs; [pricing] gives those.
+It does not report turns of the model: each message and each tool call counts as one.
 """
 
 import json
@@ -19,8 +19,8 @@ _RESET = re.compile(
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2}) (?P<half>AM|PM)"
 )
 _TOOLS = ("command_execution", "file_change", "mcp_tool_call", "web_search")
-_LIMITED = ("usage limit", "rate limit", "quota")
-_TROUBLED = (
+_RATE_LIMITS = ("usage limit", "rate limit", "quota")
+_SERVER_ERRORS = (
     "high demand",
     "temporary errors",
     "stream disconnected",
@@ -34,63 +34,63 @@ class CodexReader(Counts):
     def feed(self, line: bytes) -> None:
         event = parse_object(line)
         if event is None:
-            self.say(line.decode(errors="replace"))
+            self.set_last_words(line.decode(errors="replace"))
             return
         match event.get("type"):
             case "thread.started":
-                self.belong_to(event.get("thread_id"))
+                self.set_session(event.get("thread_id"))
             case "item.completed":
-                self._item(object_at(event, "item"))
+                self._read_item(object_at(event, "item"))
             case "turn.completed":
-                self._spend(object_at(event, "usage"))
+                self._add_usage(object_at(event, "usage"))
             case "turn.failed":
-                self._fail(text(object_at(event, "error").get("message")))
+                self._read_failure(text(object_at(event, "error").get("message")))
             case _:
                 return
 
-    def _item(self, item: dict[str, Any]) -> None:
+    def _read_item(self, item: dict[str, Any]) -> None:
         kind = text(item.get("type"))
         if kind == "agent_message":
             self.turns += 1
-            self.say(text(item.get("text")))
+            self.set_last_words(text(item.get("text")))
         if kind in _TOOLS:
             self.turns += 1
             self.tool_turns += 1
             if item.get("status") == "declined":
-                self.denied[kind] = self.denied.get(kind, 0) + 1
+                self.count_denied(kind)
 
-    def _spend(self, usage: dict[str, Any]) -> None:
-        """Its input counts what came from the cache, too."""
-        cached, written = (
-            amount(usage.get("cached_input_tokens")),
-            amount(usage.get("cache_write_input_tokens")),
-        )
-        total = self.used("")
+    def _add_usage(self, usage: dict[str, Any]) -> None:
+        """Codex includes cached tokens in its input tokens."""
+        cached = amount(usage.get("cached_input_tokens"))
+        written = amount(usage.get("cache_write_input_tokens"))
+        total = self.tokens_of("")
         total["input_tokens"] += max(0.0, amount(usage.get("input_tokens")) - cached - written)
         total["output_tokens"] += amount(usage.get("output_tokens"))
         total["cache_read_tokens"] += cached
         total["cache_write_tokens"] += written
 
-    def _fail(self, message: str) -> None:
-        self.say(message)
-        told = message.lower()
-        if any(words in told for words in (*_LIMITED, *_TROUBLED)):
+    def _read_failure(self, message: str) -> None:
+        self.set_last_words(message)
+        lower = message.lower()
+        if any(words in lower for words in (*_RATE_LIMITS, *_SERVER_ERRORS)):
             self.rate_limit = RateLimit(is_hard=True, resets_at=reset_time(message), detail=message)
         self.failure = Failure(FailureKind.ERROR, message or "the turn failed")
 
 
 def reset_time(message: str) -> float | None:
-    """Unix seconds of what a limit's words name: a time of this machine's clock, of today or of the day that stands
-    before it. They are cut to the minute, so the next one is safe."""
-    found = _RESET.search(message)
-    if found is None:
+    """Return the time in a rate limit's message, in unix seconds: a local time, of today or of the date before it.
+
+    The message drops the seconds, so the result is the next minute.
+    """
+    match = _RESET.search(message)
+    if match is None:
         return None
     year, month, day, *_ = time.localtime()
-    if found["day"]:
-        year, month, day = int(found["year"]), _MONTHS.index(found["month"]) + 1, int(found["day"])
-    hour = int(found["hour"]) % 12 + (12 if found["half"] == "PM" else 0)
+    if match["day"]:
+        year, month, day = int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"])
+    hour = int(match["hour"]) % 12 + (12 if match["half"] == "PM" else 0)
     try:
-        return time.mktime((year, month, day, hour, int(found["minute"]) + 1, 0, 0, 0, -1))
+        return time.mktime((year, month, day, hour, int(match["minute"]) + 1, 0, 0, 0, -1))
     except (ValueError, OverflowError):
         return None
 
@@ -100,21 +100,22 @@ def make_reader() -> CodexReader:
 
 
 def argv(assignment: Assignment) -> tuple[str, ...]:
-    """The prompt comes on standard input (`-`); `codex exec` never asks.
+    """Return a command line that reads the prompt from standard input (`-`). `codex exec` never prompts.
 
-    Its own sandbox holds it, unless ours does: it may write in its worktree and in the folders that git and huskies
-    need. The folder of git's that belongs to a worktree has to be named by itself: Codex keeps it read-only else.
+    Codex runs in its own sandbox unless Huskies provides one. It may write to its worktree and to the folders that git
+    and huskies need. The worktree's own git folder must be named by itself: Codex makes it read-only otherwise.
     """
     model = ("-m", assignment.model) if assignment.model else ()
     options = tuple(part for option in _options(assignment) for part in ("-c", option))
-    last = ("resume", *options, *model, "--json", assignment.session, "-") if assignment.session else ()
-    return ("codex", "exec", *(last or (*options, *model, "--json", "-")))
+    if assignment.session:
+        return ("codex", "exec", "resume", *options, *model, "--json", assignment.session, "-")
+    return ("codex", "exec", *options, *model, "--json", "-")
 
 
 def _options(assignment: Assignment) -> Iterator[str]:
-    """Values of Codex's config file, in TOML; JSON strings and lists are such.
+    """Yield settings of Codex's config file, in TOML. JSON strings and lists are valid TOML.
 
-    A login shell would set PATH anew, and the agent would not find `huskies`.
+    A login shell would reset PATH, and the agent would not find `huskies`.
     """
     yield "allow_login_shell=false"
     if assignment.is_confined:
@@ -132,19 +133,18 @@ def _options(assignment: Assignment) -> Iterator[str]:
 
 
 def readable(line: bytes) -> str | None:
-    """What the agent says and does, a line each."""
+    """Return the agent's messages and actions, one line each."""
     event = parse_object(line)
     if event is None:
         return None
     item = object_at(event, "item")
     if event.get("type") == "item.completed" and item:
-        said = text(item.get("text")) or text(item.get("message"))
-        return (
-            said
-            or f"[{text(item.get('type'))}] {text(item.get('command'))}\n{text(item.get('aggregated_output'))}"
+        command = (
+            f"[{text(item.get('type'))}] {text(item.get('command'))}\n{text(item.get('aggregated_output'))}"
         )
-    failed = text(object_at(event, "error").get("message")) or text(event.get("message"))
-    return f"[{text(event.get('type'))}] {failed}".rstrip()
+        return text(item.get("text")) or text(item.get("message")) or command
+    error = text(object_at(event, "error").get("message")) or text(event.get("message"))
+    return f"[{text(event.get('type'))}] {error}".rstrip()
 
 
 RUNTIME = Runtime(

@@ -1,21 +1,22 @@
-"""What every reader keeps count of, and the one way to take a line of output for a JSON object."""
+"""Counts that every reader keeps, and tolerant access to the JSON objects in an agent's output."""
 
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from huskies_core.runtimes.runtime import Failure, RateLimit
 
 LAST_WORDS = 400
-"""Characters that are kept of what an agent said last."""
-_SESSION = re.compile(r"[A-Za-z0-9][\w.:-]{0,199}", re.ASCII)
+"""Characters to keep of an agent's last message."""
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_SESSION = re.compile(r"[A-Za-z0-9][\w.:-]{0,199}", re.ASCII)
+_TOO_LARGE = 1e15
 
 
 @dataclass
 class Counts:
-    """The fields of interface.Reader, with nothing counted yet."""
+    """The fields of runtime.Reader, all at zero."""
 
     turns: int = 0
     tool_turns: int = 0
@@ -28,34 +29,37 @@ class Counts:
     failure: Failure | None = None
     denied: dict[str, int] = field(default_factory=dict)
 
-    def meet_limit(self, limit: RateLimit) -> None:
-        """A hard limit that says when it is over may be waited out: silence is no sign until then."""
+    def set_rate_limit(self, limit: RateLimit) -> None:
+        """Record a rate limit. The program may wait for the end of a hard one in silence."""
         self.rate_limit = limit
         self.waiting_until = limit.resets_at if limit.is_hard else None
 
-    def leave_limit(self) -> None:
-        """The model has answered: a hard limit is over, a soft one stands."""
+    def clear_hard_limit(self) -> None:
+        """The model has answered: a hard rate limit has ended, a soft one has not."""
         if self.rate_limit is not None and self.rate_limit.is_hard:
             self.rate_limit = None
         self.waiting_until = None
 
-    def say(self, text: str) -> None:
+    def set_last_words(self, text: str) -> None:
         self.last_words = text.strip()[-LAST_WORDS:] or self.last_words
 
-    def belong_to(self, session: object) -> None:
-        """Keeps a session's id. What could not be given back on a command line is none."""
+    def set_session(self, session: object) -> None:
+        """Record a session id if it is safe as an argument of a command line."""
         if isinstance(session, str) and _SESSION.fullmatch(session):
             self.session_id = session
 
-    def used(self, model: str) -> dict[str, float]:
-        """The tokens of a model, to be added to."""
+    def count_denied(self, tool: str) -> None:
+        self.denied[tool] = self.denied.get(tool, 0) + 1
+
+    def tokens_of(self, model: str) -> dict[str, float]:
+        """Return the mutable token counts of a model."""
         return self.usage.setdefault(model, dict.fromkeys(TOKENS, 0))
 
 
 def parse_object(line: bytes) -> dict[str, Any] | None:
-    """The JSON object that a line is; None for all else, however it is broken.
+    """Return the JSON object in a line, or None for any other line.
 
-    Half a character, which a program leaves where it cuts a text, is a question mark: no file or store takes it.
+    Replace lone surrogates, which a program leaves where it cuts a text: neither files nor the store accept them.
     """
     if not line.lstrip().startswith(b"{"):
         return None
@@ -68,23 +72,27 @@ def parse_object(line: bytes) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def object_at(record: dict[str, Any], name: str) -> dict[str, Any]:
-    """The object under a key, an empty one where there is none."""
-    value = record.get(name)
+def object_at(record: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object at a key, or an empty one."""
+    value = record.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def objects(value: object) -> list[dict[str, Any]]:
-    """The objects of a list, none where it is no list."""
+    """Return the objects of a list, or nothing for another value."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text(value: object) -> str:
+    """Return a string unchanged, and "" for another value."""
     return value if isinstance(value, str) else ""
 
 
 def amount(value: object) -> float:
-    """A number that can be added up for years; 0 for what is none: true, NaN, infinity, what is negative or absurd."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
-        return 0
-    return value
+    """Return a number that can be summed for years, and 0 for other values: true, NaN, infinity, negative or huge."""
+    return value if is_amount(value) else 0
+
+
+def is_amount(value: object) -> TypeGuard[int | float]:
+    """Return whether the value is a number that can be summed for years."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _TOO_LARGE

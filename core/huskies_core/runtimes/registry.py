@@ -1,4 +1,4 @@
-"""The runtimes that there are, found by their modules: one more is one more file."""
+"""Registry of the runtimes: each is a module of this package, and no list names them."""
 
 import pkgutil
 from functools import cache
@@ -7,22 +7,22 @@ from importlib import import_module
 from huskies_core import runtimes
 from huskies_core.runtimes.runtime import Runtime
 
-_OTHERS = frozenset({"counts", "registry", "runtime"})
+_OTHER_MODULES = frozenset({"counts", "registry", "runtime"})
 
 
 @cache
 def runtime_names() -> tuple[str, ...]:
-    """As agents.toml writes them, sorted."""
+    """Return the names as in agents.toml, sorted."""
     modules = (module.name for module in pkgutil.iter_modules(runtimes.__path__))
-    return tuple(sorted(name.replace("_", "-") for name in modules if name not in _OTHERS))
+    return tuple(sorted(name.replace("_", "-") for name in modules if name not in _OTHER_MODULES))
 
 
 def reader_module(name: str) -> str:
-    """The module whose `make_reader` reads the output of such agents."""
+    """Return the module whose `make_reader` reads the output of such agents."""
     return f"{runtimes.__name__}.{name.replace('-', '_')}"
 
 
 def load_runtime(name: str) -> Runtime:
-    """The runtime of one of `runtime_names`."""
+    """Return the runtime of one of `runtime_names`."""
     runtime: Runtime = import_module(reader_module(name)).RUNTIME
     return runtime

@@ -1,4 +1,4 @@
-"""What a runtime is, for those who start agents and for the supervisor that reads them: the standard library only."""
+"""Types of a runtime, for the modules that start agents and for the supervisor that reads their output."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import Protocol
 
 LONGEST_LIMIT_SECS = 8 * 86_400.0
-"""Limits are for a week at most. A longer one is a mistake: milliseconds, say."""
+"""Rate limits last a week at most. A longer one is an error, for example milliseconds instead of seconds."""
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """A limit of the agent's account, as its program told it. A soft one lets it go on, slower.
+    """A rate limit of the agent's account, as its program reported it. A soft one only slows the agent down.
 
-    `resets_at` is unix seconds; None: it did not say.
+    `resets_at` is unix seconds, None if the program named no time.
     """
 
     is_hard: bool
@@ -22,7 +22,7 @@ class RateLimit:
 
 
 def plausible_end(until: float | None, now: float) -> float | None:
-    """The end of a wait that a program tells of, past ones too; None where it is none, or too far to be true."""
+    """Return the end of a reported wait, also a past one. Return None if it is later than any rate limit lasts."""
     return until if until is not None and until <= now + LONGEST_LIMIT_SECS else None
 
 
@@ -43,18 +43,18 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a program says it did not end well: at a limit of its own, or for an error that a try is spent on."""
+    """Reason why a program reported failure: a limit of its own, or an error that counts as an attempt."""
 
     kind: FailureKind
     detail: str
 
 
 class Reader(Protocol):
-    """Counts what an agent's output tells of itself; `feed` takes a line and never raises.
+    """Counts from an agent's output. `feed` takes one line and never raises.
 
-    `usage` is by model, its keys the fields of runs.records.Usage. Until `waiting_until`, unix seconds, silence is no
-    sign. `rate_limit` is the last one, gone again once the model answers after a hard one. `denied` says how often each
-    tool was refused.
+    `usage` is by model, with the fields of supervisor.records.Usage as keys. Until `waiting_until`, in unix seconds, a
+    silent agent is not inactive. `rate_limit` is the last one, until the model answers after a hard one. `denied` is
+    the number of refusals by tool.
     """
 
     turns: int
@@ -73,11 +73,11 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Assignment:
-    """What one start asks of a program. `session` is the one to go on with; `mcp_server` is the argument list of the
-    MCP server of the run's own, `mcp_config` the file that names it.
+    """Parameters of one start of a program, which reads its prompt from standard input.
 
-    `writable` are the folders outside of the worktree that the agent has to write to: those of git, and the store's.
-    `is_confined`: a sandbox is around it already. The prompt comes on standard input, always.
+    `session` is the one to resume. `mcp_server` is the argument list of the run's own MCP server, `mcp_config` the file
+    that names it. `writable` are the folders outside the worktree that the agent must write to: git's and the store's.
+    `is_confined`: Huskies runs the program in its own sandbox.
     """
 
     command: tuple[str, ...] = ()
@@ -95,11 +95,11 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Runtime:
-    """`program` is what has to be on PATH; None: the agent's own `command`. `resumes`: it can go on with a session.
+    """One kind of program. `program` must be on PATH; None means the agent's own `command`.
 
-    `argv` is the whole argument list, never for a shell. `help_argv` prints the help that knows every flag of it, and
-    `least_version` is the oldest that was tried; `program --version` tells its own.
-    `readable` puts a line of its output in short, for a person; None: the line says it itself.
+    `argv` returns the whole argument list, never for a shell. `readable` shortens a line of output for a person, and
+    returns None for a line to print unchanged. `resumes`: the program can resume a session. `help_argv` prints the help
+    that names every flag of `argv`; `least_version`, compared with `program --version`, is the oldest tested version.
     """
 
     name: str

@@ -44,7 +44,7 @@ def test_a_harmless_setting_is_a_detail(context: Context) -> None:
     for key, value in (("core.repositoryFormatVersion", "1"), ("extensions.partialClone", "origin")):
         context.repository.git("config", "--file", config, key, value)
     found = {check.name: (check.problem, check.detail) for check in check_git(context)}
-    fact = "a partial clone: git fetches what is missing when a worktree is made"
+    fact = "a partial clone: git fetches missing objects when a worktree is created"
     assert found["git settings"] == ("", fact)
 
 
