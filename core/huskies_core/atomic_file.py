@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Atomic replacement of a file."""
 
 import contextlib
 import os
@@ -6,10 +6,10 @@ from _thread import get_native_id
 
 
 def replace_file(path: str, content: bytes, *, durable: bool = False) -> None:
-    """Puts `content` at `path` whole or not at all, for its owner only; `durable` outlives a power cut.
+    """Replace the file at `path` by `content`, readable by its owner only. With `durable`, sync it to the disk.
 
-    Threads may write the same one at once, as those of the MCP server do. A process that dies here leaves a `.new`
-    file beside it, which goes with the run's directory.
+    Threads may write the same file at once, as those of the MCP server do. A process that dies here leaves a `.new`
+    file beside it, which is deleted with the run's directory.
     """
     new = f"{path}.{get_native_id()}.new"
     try:
@@ -28,6 +28,7 @@ def replace_file(path: str, content: bytes, *, durable: bool = False) -> None:
 
 
 def sync_folder(path: str) -> None:
+    """Sync a folder to the disk, so that a rename in it survives a power failure."""
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,4 +1,4 @@
-"""Time as the store and the command line write it. The one place that reads the clock; all else takes `now`."""
+"""The clock, and the formats of times. Only this module reads the clock; other code takes `now` as an argument."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,12 +8,12 @@ def utc_now() -> datetime:
 
 
 def to_iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and `Z`: sorts as text the way it sorts as time."""
+    """Return ISO 8601 in UTC with milliseconds and `Z`. Its texts sort like the times."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def to_local(moment: datetime) -> str:
-    """To the minute, in the moment's own time zone, and which that is."""
+    """Return date, time to the minute, and time zone, in the moment's own time zone."""
     return f"{moment:%Y-%m-%d %H:%M} {moment.tzinfo}"
 
 

@@ -1,4 +1,4 @@
-"""One project opened for one command: its store, its config and its repository, each opened when first asked for."""
+"""A project opened for one command: its store, its config and its repository, each opened at its first use."""
 
 import os
 import re
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """`actor` is who acts, as the journal names them; `environ` is what agents that are started may inherit from.
-    `progress` is told how far something long is."""
+    """Everything that an operation needs to work on one project.
+
+    `actor` is the name in the journal, `environ` the environment that started agents may inherit variables from.
+    `progress` is called during long work.
+    """
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class Context:
 
     @cached_property
     def config(self) -> "Config":
-        """Both config files. Raises ConfigError; a caller that must go on without them asks for nothing of theirs."""
+        """The settings of both config files. Raises ConfigError."""
         from huskies_core.config.load import load_config
 
         return load_config(self.project, self.text_at_base)
@@ -75,7 +78,7 @@ class Context:
 
     @property
     def base_branch_or_recorded(self) -> str:
-        """The base branch, and where the config does not load the one that `init` recorded: an end must be recorded."""
+        """The base branch, or the one that `init` recorded if the config is invalid: a run's end must be recorded."""
         from huskies_core.config.problems import ConfigError
 
         try:
@@ -85,7 +88,7 @@ class Context:
 
     @cached_property
     def recorded_base(self) -> str:
-        """The branch that was checked out when `init` ran."""
+        """The base branch that `init` recorded."""
         with self.store.reading() as db:
             recorded = metadata.get(db, metadata.BASE_BRANCH)
         if recorded is None:
@@ -96,7 +99,7 @@ class Context:
 
     @property
     def inside_run(self) -> int | None:
-        """The run that this very process is part of, when an agent of this project called it."""
+        """The run that this process belongs to, if an agent of this project started it."""
         run, project = self.environ.get("HUSKIES_RUN_ID", ""), self.environ.get("HUSKIES_PROJECT")
         if not re.fullmatch("[0-9]{1,18}", run) or project is None or Path(project) != self.project.root:
             return None
@@ -104,27 +107,27 @@ class Context:
 
     @contextmanager
     def acting_as(self, actor: str) -> Iterator[None]:
-        """What is written meanwhile names `actor`."""
-        before, self.actor = self.actor, actor
+        """Replace the actor inside the block."""
+        previous, self.actor = self.actor, actor
         try:
             yield
         finally:
-            self.actor = before
+            self.actor = previous
 
     def forget_config(self) -> None:
-        """The next use reads the files again: a loop does so when they have changed."""
+        """Make the next use read the config files again."""
         self.__dict__.pop("config", None)
 
-    def text_of(self, path: str) -> str:
-        """A prompt file of `.huskies`, from the main checkout or the base branch. Raises `config_error` without it."""
+    def read_prompt_file(self, path: str) -> str:
+        """Return a file of `.huskies` from the main checkout or the base branch. Raises `config_error`."""
         from huskies_core.config.load import read_text
 
-        found = read_text(self.project, path, self.text_at_base)
-        if found is None:
+        text = read_text(self.project, path, self.text_at_base)
+        if text is None:
             raise HuskiesError(
                 f"{path} is missing", hint="agents.toml names it.", code="config_error", subject=path
             )
-        return found
+        return text
 
     def text_at_base(self, path: str) -> str | None:
         from huskies_core.git.history import text_at
@@ -136,16 +139,11 @@ class Context:
 def open_context(
     start: Path, *, actor: str = "", find: Callable[[Path], Project] = find_project
 ) -> Iterator[Context]:
-    """The project around `start`, closed again at the end. Without an `actor` it is the run or the user that calls."""
+    """Open the project that contains `start` for the block. The default actor is the calling run or user."""
     context = Context(find(start), actor=actor, environ=dict(os.environ))
-    context.actor = actor or _caller(context)
+    run = context.inside_run
+    context.actor = actor or (f"user:{user_name()}" if run is None else f"run:{run}")
     try:
         yield context
     finally:
         context.close()
-
-
-def _caller(context: Context) -> str:
-    if context.inside_run is not None:
-        return f"run:{context.inside_run}"
-    return f"user:{user_name()}"

@@ -1,10 +1,10 @@
-"""The errors a person can act on. Everything else that is raised is a bug and stays one."""
+"""Errors that a person can act on. Every other exception is a bug."""
 
 from typing import ClassVar
 
 
 class HuskiesError(Exception):
-    """A fact (`message`) and what to do about it (`hint`); `code` is a stable word that scripts match on."""
+    """A fact (`message`) and the next action (`hint`). `code` is a stable word for scripts."""
 
     exit_code: ClassVar[int] = 1
 
@@ -20,11 +20,11 @@ class HuskiesError(Exception):
 
 
 class Overtaken(HuskiesError):
-    """Somebody else was faster: what was decided does not hold any more, and nothing was written."""
+    """Another process changed the state after a decision. Nothing was written."""
 
 
 class UsageError(HuskiesError):
-    """Arguments that make no sense together, or name nothing the command knows."""
+    """Arguments that contradict each other, or that name nothing that the command knows."""
 
     exit_code = 2
 
@@ -33,7 +33,7 @@ class UsageError(HuskiesError):
 
 
 class NoProject(HuskiesError):
-    """There is no project where one was looked for."""
+    """The search for a project found none."""
 
     exit_code = 4
 
@@ -42,7 +42,7 @@ class NoProject(HuskiesError):
 
 
 class LockBusy(HuskiesError):
-    """Somebody else held a lock for as long as the caller would wait."""
+    """Another process had a lock for as long as the caller waited."""
 
     exit_code = 75
 

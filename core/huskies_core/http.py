@@ -1,4 +1,4 @@
-"""Requests over HTTP that go where they are sent and nowhere else, and what of their failures may be told."""
+"""HTTP requests without redirects, and descriptions of their failures without secrets."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from urllib.request import OpenerDirector
 
 
 def make_opener() -> OpenerDirector:
-    """Follows no redirect: another place than the one that was set gets no password."""
+    """Return an opener that follows no redirects, so no other server gets the password."""
     opener = OpenerDirector()
     for handler in (
         request.ProxyHandler(),
@@ -23,7 +23,7 @@ def make_opener() -> OpenerDirector:
 
 
 def authorization_header(parts: SplitResult) -> Mapping[str, str]:
-    """The header for the user and the password of an address; none where it has none."""
+    """Return the header with the user and password of an address, or {} for an address without them."""
     if parts.username is None:
         return {}
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -31,7 +31,7 @@ def authorization_header(parts: SplitResult) -> Mapping[str, str]:
 
 
 def describe_failure(error: Exception) -> str:
-    """What went wrong, without the address: the texts of these errors can name the whole of it."""
+    """Return the reason of the failure without the address, which these exceptions may contain with its password."""
     if isinstance(error, HTTPError):
         error.close()
         return f"it answered {error.code}"

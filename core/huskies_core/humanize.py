@@ -1,24 +1,24 @@
-"""Numbers, sizes and lists as people write them."""
+"""Numbers, sizes and lists in the form that people write."""
 
 from collections.abc import Iterable
 
-_NAMED = 5
+_MOST_NAMES = 5
 
 
 def list_some(names: Iterable[object]) -> str:
-    """The first few, and how many more there are."""
-    told = [str(name) for name in names]
-    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-    return ", ".join(told[:_NAMED]) + more
+    """Return the first five names, and the number of the others."""
+    texts = [str(name) for name in names]
+    more = f" and {len(texts) - _MOST_NAMES} more" if len(texts) > _MOST_NAMES else ""
+    return ", ".join(texts[:_MOST_NAMES]) + more
 
 
 def format_count(number: int, one: str, many: str = "") -> str:
-    """`1 run`, `2 runs`; `many` where that is not just an s more."""
+    """Return `1 run` or `2 runs`. `many` is an irregular plural."""
     return f"{number} {one}" if number == 1 else f"{number} {many or f'{one}s'}"
 
 
 def format_size(number: float) -> str:
-    """`1.5 GB`, by thousands."""
+    """Return `1.5 GB`, in powers of 1000."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if number < 1000:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"

@@ -1,10 +1,10 @@
-"""How far something is that can take long: told by what does it, shown by whoever looks on."""
+"""Progress of long work: the work calls a function, the caller displays it."""
 
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""What it is at, how much of that is done, and of how much; 0 where that is not known."""
+"""Takes the name of the current part, the number of done items, and their total or 0 if unknown."""
 
 
 def ignore_progress(_at: str, _done: int, _of: int) -> None:
-    """Nobody looks on."""
+    """Display nothing."""

@@ -1,4 +1,4 @@
-"""Where a project is and where its parts lie. Found by looking at files alone, so that a tick costs no git process."""
+"""A project and the paths of its parts. The search reads files only, so a tick starts no git process."""
 
 import os
 from dataclasses import dataclass
@@ -77,43 +77,49 @@ class Project:
 
 
 def find_project(start: Path) -> Project:
-    """The project that `start` lies in; inside a linked worktree, the main checkout's.
+    """Return the project that contains `start`; inside a linked worktree, the main checkout's.
 
-    Raises NoProject when there is no repository, a bare one, or one where `huskies init` never ran.
+    Raises NoProject without a repository, for a bare one, or for one where `huskies init` never ran.
     """
     project = find_repository(start)
     if not project.database.exists():
-        raise NoProject(f"no project in {project.root}", hint="Run 'huskies init' there first.")
+        raise _not_initialized(project)
     return project
 
 
 def find_damaged_project(start: Path) -> Project:
-    """The project that `start` lies in, also where its store is gone. Raises NoProject without a `.huskies` folder."""
+    """Return the project that contains `start`, with or without its store. Raises NoProject without `.huskies`."""
     project = find_repository(start)
     if not project.state_dir.is_dir():
-        raise NoProject(f"no project in {project.root}", hint="Run 'huskies init' there first.")
+        raise _not_initialized(project)
     return project
 
 
-def find_former_project(start: Path) -> Project:
-    """The project that `start` lies in, or the one that was there: what was put elsewhere for it may outlive it.
+def _not_initialized(project: Project) -> NoProject:
+    return NoProject(f"no project in {project.root}", hint="Run 'huskies init' there first.")
 
-    Nothing is looked for above a folder that is gone: another project may lie there.
+
+def find_former_project(start: Path) -> Project:
+    """Return the project that contains `start`, or that was at `start`: its services may outlive it.
+
+    The search does not go above a missing folder, because another project may be there.
     """
-    place = Path(os.path.realpath(start))
+    root = Path(os.path.realpath(start))
     try:
-        return find_repository(place) if place.is_dir() else _project(place, place / ".git")
+        return find_repository(root) if root.is_dir() else _project(root, root / ".git")
     except NoProject:
-        return _project(place, place / ".git")
+        return _project(root, root / ".git")
 
 
 def find_repository(start: Path) -> Project:
-    """The main checkout of the repository around `start`, initialised or not. Raises NoProject without one, and where
-    its path is no UTF-8."""
-    place = Path(os.path.realpath(start))
-    for folder in (place, *place.parents):
+    """Return the main checkout of the repository around `start`, initialized or not.
+
+    Raises NoProject without a repository, or if its path is not UTF-8.
+    """
+    path = Path(os.path.realpath(start))
+    for folder in (path, *path.parents):
         git = folder / ".git"
-        # As git has it, a folder of that name without a HEAD is none: the sandbox of Codex leaves such behind.
+        # For git, a `.git` folder without HEAD is no repository. The sandbox of Codex leaves such folders.
         if (git / "HEAD").exists():
             return _project(folder, git)
         if git.is_file():
@@ -128,7 +134,7 @@ def find_repository(start: Path) -> Project:
 
 
 def _project(root: Path, git_dir: Path) -> Project:
-    """Raises NoProject for a place whose name neither the store nor JSON can hold."""
+    """Raise NoProject for a path that neither the store nor JSON can contain."""
     try:
         os.fspath(root).encode()
     except UnicodeEncodeError as error:
@@ -137,7 +143,7 @@ def _project(root: Path, git_dir: Path) -> Project:
 
 
 def _main_checkout(folder: Path, pointer: Path) -> Project:
-    """Follows the `.git` file of a linked worktree or a separate git directory (gitrepository-layout(5))."""
+    """Follow the `.git` file of a linked worktree or a separate git directory (gitrepository-layout(5))."""
     git_dir = (folder / pointer.read_text(errors="surrogateescape").removeprefix("gitdir:").strip()).resolve()
     common = git_dir / "commondir"
     if not common.is_file():

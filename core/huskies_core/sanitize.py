@@ -9,17 +9,17 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def without_controls(text: str) -> str:
-    """`text` with escape sequences, control characters and direction overrides removed; newline and tab stay."""
+    """Return `text` without escape sequences, control characters and direction overrides. Keep newline and tab."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
 
 
 def one_line(text: str) -> str:
-    """`text` fit for one line of a terminal: no control characters, white space folded."""
+    """Return `text` as one line without control characters. Collapse white space."""
     return " ".join(without_controls(text).split())
 
 
 def has_controls(text: str) -> bool:
-    """Whether `text` has a character that no one-line text may have (newline and tab among them)."""
+    """Return whether `text` has a character that a one-line text must not have, such as newline or tab."""
     return bool(_CONTROLS.search(text)) or any(mark in text for mark in "\n\t\u2028\u2029")
 
 
@@ -29,12 +29,12 @@ def is_text(text: str) -> bool:
 
 
 def is_number(name: str) -> bool:
-    """Whether a folder, branch or ref that others can make has the name of a number as the store holds them."""
+    """Return whether the name of a folder, branch or ref is a number that the store can contain."""
     return _NUMBER.fullmatch(name) is not None
 
 
 def tail(text: str, limit: int) -> str:
-    """The last whole lines of `text` that fit into `limit` characters; a longer last line is cut from its left."""
+    """Return the last whole lines of `text` within `limit` characters. Cut a longer last line on its left."""
     if len(text) <= limit:
         return text
     cut = text[-limit:]

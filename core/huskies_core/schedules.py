@@ -1,8 +1,8 @@
-"""When a timer fires: once, every so often, or as a cron expression says in its time zone.
+"""Schedules of timers: once, in an interval, or by a cron expression in its time zone.
 
-Where clocks are put forward, a time that is left out comes at the first instant after the gap; where they are put
-back, a time that comes twice counts the first time only. Cron expressions with a star in the minutes or the hours
-follow the clock instead, as Debian's cron has it.
+When clocks go forward, a skipped time becomes the first instant after the gap. When they go back, a repeated time
+counts once, the first time. Cron expressions with a star in the minutes or hours follow the clock instead, as in
+Debian's cron.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ class Once:
 
 @dataclass(frozen=True)
 class Every:
-    """An interval of real time: a day is 24 hours, whatever clocks do."""
+    """An interval of elapsed time: a day is always 24 hours."""
 
     mode: ClassVar[str] = "every"
     seconds: int
@@ -28,7 +28,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Cron:
-    """Five fields, read in the time zone `zone`. Raises ValueError when it is no expression, or never comes."""
+    """Five fields in the time zone `zone`. Raises ValueError for an invalid expression, or one without a date."""
 
     mode: ClassVar[str] = "cron"
     expression: str
@@ -36,10 +36,10 @@ class Cron:
 
     def __post_init__(self) -> None:
         if len(self.expression.split()) != 5:
-            raise ValueError(f"{self.expression!r} has not five fields (minute hour day month weekday)")
+            raise ValueError(f"{self.expression!r} does not have five fields (minute hour day month weekday)")
         load_zone(self.zone)
         if next(_instants(self, datetime(2026, 1, 1, tzinfo=UTC)), None) is None:
-            raise ValueError(f"{self.expression!r} never comes")
+            raise ValueError(f"{self.expression!r} matches no date")
 
 
 Schedule = Once | Every | Cron
@@ -49,13 +49,13 @@ def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
     return {"mode": schedule.mode, **vars(schedule)}
 
 
-def schedule_from_json(written: Mapping[str, Any]) -> Schedule:
-    kinds: Mapping[str, type[Schedule]] = {kind.mode: kind for kind in (Once, Every, Cron)}
-    return kinds[written["mode"]](**{key: value for key, value in written.items() if key != "mode"})
+def schedule_from_json(document: Mapping[str, Any]) -> Schedule:
+    types: Mapping[str, type[Schedule]] = {kind.mode: kind for kind in (Once, Every, Cron)}
+    return types[document["mode"]](**{key: value for key, value in document.items() if key != "mode"})
 
 
 def next_instant(schedule: Schedule, last: datetime, now: datetime) -> datetime | None:
-    """The first time after both `last` and `now`, with the phase that `last` gives; None when there is none."""
+    """Return the first time after both `last` and `now`, or None. An interval counts from `last`."""
     match schedule:
         case Once():
             return None
@@ -67,31 +67,31 @@ def next_instant(schedule: Schedule, last: datetime, now: datetime) -> datetime 
 
 
 def next_instants(schedule: Schedule, first: datetime, count: int) -> tuple[datetime, ...]:
-    """`first` and what follows it, at most `count` in all, in UTC."""
+    """Return `first` and the times after it, at most `count` in all, in UTC."""
     return tuple(islice(_from(schedule, first), count))
 
 
 def first_instant(wall: datetime, zone: str) -> datetime:
-    """The instant, in UTC, at which clocks in `zone` show `wall` first; in a gap, the first instant after it."""
-    there = load_zone(zone)
-    before, after = (wall.replace(tzinfo=there, fold=fold).astimezone(UTC) for fold in (0, 1))
-    return before if before <= after else _end_of_gap(there, after, before)
+    """Return the first instant, in UTC, at which clocks in `zone` show `wall`; in a gap, the first instant after it."""
+    tz = load_zone(zone)
+    before, after = (wall.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return before if before <= after else _end_of_gap(tz, after, before)
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """The time zone of that name. Raises ValueError, which says so."""
+    """Return the time zone. Raises ValueError for an unknown name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"time zone {name!r} is not known") from error
 
 
-def _end_of_gap(there: ZoneInfo, earlier: datetime, later: datetime) -> datetime:
-    """The change of clocks between two instants on its two sides, to the second."""
-    offset = earlier.astimezone(there).utcoffset()
+def _end_of_gap(tz: ZoneInfo, earlier: datetime, later: datetime) -> datetime:
+    """Return the second in which clocks change, by bisection between an instant before it and one after it."""
+    offset = earlier.astimezone(tz).utcoffset()
     while later - earlier > timedelta(seconds=1):
         middle = earlier + ((later - earlier) / 2 // timedelta(seconds=1)) * timedelta(seconds=1)
-        if middle.astimezone(there).utcoffset() == offset:
+        if middle.astimezone(tz).utcoffset() == offset:
             earlier = middle
         else:
             later = middle
@@ -106,16 +106,16 @@ def _from(schedule: Schedule, first: datetime) -> Iterator[datetime]:
 
 
 def _instants(cron: Cron, after: datetime) -> Iterator[datetime]:
-    """All instants after that one, rising. Raises ValueError when the expression cannot be read."""
+    """Yield all instants after `after`, in order. Raises ValueError for an invalid expression."""
     from cronsim import CronSim, CronSimError
 
-    # Begun from the first of two equal clock times, so that nothing is counted from the second.
+    # Start from the first of two equal clock times, so that the second one counts nothing.
     start = after.astimezone(load_zone(cron.zone)).replace(fold=0, microsecond=0)
     try:
-        found = CronSim(cron.expression, start)
+        moments = CronSim(cron.expression, start)
     except CronSimError as error:
         raise ValueError(f"{cron.expression!r}: {error}") from error
-    for moment in found:
+    for moment in moments:
         at = moment.astimezone(UTC)
         if at > after:
             yield at

@@ -1,9 +1,9 @@
-"""Suggest the known word that a misspelled one is closest to."""
+"""Suggestions for misspelled words."""
 
 import difflib
 from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `word` most likely meant, or None when nothing is near."""
+    """Return the word of `known` that is most similar to `word`, or None without a similar one."""
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)

@@ -1,5 +1,4 @@
-"""Who runs this process. In a container the system's database of users may not know them: then only the environment
-does."""
+"""The user of this process. In a container, the user database may not contain them; then the environment decides."""
 
 import getpass
 import os
@@ -10,7 +9,7 @@ from huskies_core.errors import HuskiesError
 
 
 def user_name() -> str:
-    """The number where the system has no name for it."""
+    """Return the user's name, or their number without one."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -18,7 +17,7 @@ def user_name() -> str:
 
 
 def login_variables() -> dict[str, str]:
-    """HOME, USER, LOGNAME and SHELL as a login would set them; none where the system does not know the user."""
+    """Return HOME, USER, LOGNAME and SHELL as after a login, or {} for a user without an entry in the database."""
     try:
         user = pwd.getpwuid(os.getuid())
     except KeyError:
@@ -27,10 +26,10 @@ def login_variables() -> dict[str, str]:
 
 
 def home_folder(environ: Mapping[str, str]) -> str:
-    """Raises HuskiesError `no_home` where neither `environ` nor the system names one."""
+    """Return the home folder. Raise HuskiesError `no_home` if neither `environ` nor the user database has one."""
     home = environ.get("HOME") or login_variables().get("HOME")
     if not home:
         raise HuskiesError(
-            "this user has no home directory", hint="Set HOME to a folder of yours.", code="no_home"
+            "this user has no home directory", hint="Set HOME to a folder that you own.", code="no_home"
         )
     return home

@@ -1,10 +1,10 @@
-"""The names of time zones, for a person who is typing one: read from the list of the package, no zone is loaded."""
+"""Names of time zones for completion, read from the list of the package tzdata without loading a zone."""
 
 import os
 
 
 def zone_names() -> list[str]:
-    """In the order of the list, which is that of the alphabet; none where the list is missing."""
+    """Return all names in alphabetical order, or [] if the list is missing."""
     import tzdata
 
     try:

@@ -86,7 +86,7 @@ def template_of(context: Context, agent: Agent, kind: RunKind) -> str:
     if agent.prompt is not None:
         return agent.prompt
     if agent.prompt_file is not None:
-        return context.text_of(agent.prompt_file)
+        return context.read_prompt_file(agent.prompt_file)
     folder = resources.files("huskies_core.runs") / "templates"
     return (folder / f"{kind.value}.md").read_text(encoding="utf-8")
 

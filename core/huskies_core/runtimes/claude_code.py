@@ -2,7 +2,7 @@
 
 The formats are those of version 2.1.197. Each part of a message is a line of its own with the usage of the whole
 message, so usage is counted once for each message id. The last line, `result`, has the final account by model, with US
-dollars; it replaces all counts, because a model that messages call `claude-opus-4-8` can be `claude-opus-4-8[1m]` there.
+dollars; it replaces all counts, because `claude-opus-4-8` in messages can be `claude-opus-4-8[1m]` there.
 A run that is killed earlier has token counts only.
 """
 
