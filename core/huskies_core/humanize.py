@@ -12,9 +12,9 @@ def list_some(names: Iterable[object]) -> str:
     return ", ".join(texts[:_MOST_NAMES]) + more
 
 
-def format_count(number: int, one: str, many: str = "") -> str:
-    """Return `1 run` or `2 runs`. `many` is an irregular plural."""
-    return f"{number} {one}" if number == 1 else f"{number} {many or f'{one}s'}"
+def format_count(number: int, singular: str, plural: str = "") -> str:
+    """Return `1 run` or `2 runs`. `plural` is an irregular one."""
+    return f"{number} {singular}" if number == 1 else f"{number} {plural or f'{singular}s'}"
 
 
 def format_size(number: float) -> str:

@@ -15,13 +15,13 @@ def test_a_moment_is_written_in_utc_with_milliseconds() -> None:
 
 
 @given(MOMENTS)
-def test_what_is_written_is_read_again(moment: datetime) -> None:
+def test_a_written_moment_is_read_unchanged(moment: datetime) -> None:
     again = from_iso(to_iso(moment))
     assert timedelta(0) <= moment - again < timedelta(milliseconds=1)
 
 
 @given(MOMENTS, MOMENTS)
-def test_times_sort_as_text_as_they_do_as_times(one: datetime, other: datetime) -> None:
+def test_texts_sort_like_their_times(one: datetime, other: datetime) -> None:
     earlier, later = sorted((one, other))
     assert to_iso(earlier) <= to_iso(later)
 

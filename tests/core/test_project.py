@@ -16,19 +16,19 @@ def refusal(start: Path) -> tuple[str, str, int]:
     return caught.value.message, caught.value.hint, caught.value.exit_code
 
 
-def test_it_is_found_from_a_folder_inside(repository: GitRepository) -> None:
+def test_a_project_is_found_from_a_folder_inside(repository: GitRepository) -> None:
     inside = repository.write("a/b/file", "x").parent
     assert find_repository(inside) == Project(repository.root, repository.root / ".git")
 
 
-def test_it_is_found_through_a_symlink(repository: GitRepository, tmp_path: Path) -> None:
+def test_a_project_is_found_through_a_symlink(repository: GitRepository, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(repository.write("a/file", "x").parent)
     assert find_repository(link).root == repository.root
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_of_folders_are_fine(tmp_path: Path, name: str) -> None:
+def test_unusual_names_of_folders_are_accepted(tmp_path: Path, name: str) -> None:
     repository = GitRepository(tmp_path.resolve() / name)
     linked = tmp_path / "linked"
     repository.git("worktree", "add", "--quiet", "--detach", str(linked))
@@ -54,16 +54,16 @@ def test_a_submodule_is_a_repository_of_its_own(repository: GitRepository, tmp_p
 
 
 def test_a_git_directory_kept_elsewhere_is_followed(tmp_path: Path) -> None:
-    place = tmp_path.resolve()
-    repository = GitRepository(place / "repository")
-    repository.git("init", "--quiet", f"--separate-git-dir={place / 'elsewhere'}")
-    assert find_repository(repository.root) == Project(place / "repository", place / "elsewhere")
+    path = tmp_path.resolve()
+    repository = GitRepository(path / "repository")
+    repository.git("init", "--quiet", f"--separate-git-dir={path / 'elsewhere'}")
+    assert find_repository(repository.root) == Project(path / "repository", path / "elsewhere")
 
 
 def test_outside_a_repository_there_is_no_project(tmp_path: Path) -> None:
-    place = tmp_path.resolve()
+    path = tmp_path.resolve()
     hint = "Run 'git init' there, or give --project PATH."
-    assert refusal(place) == (f"{place} is not in a git repository", hint, 4)
+    assert refusal(path) == (f"{path} is not in a git repository", hint, 4)
 
 
 def test_a_bare_repository_is_refused_also_from_its_worktrees(
@@ -99,9 +99,9 @@ def test_the_search_needs_no_git(project: Project, monkeypatch: pytest.MonkeyPat
     assert find_project(project.root) == project
 
 
-def test_everything_of_the_state_lies_in_its_folder(project: Project) -> None:
+def test_all_state_is_in_the_state_folder(project: Project) -> None:
     places = [project.database, project.run_dir(12), project.worktree(3), project.pass_lock("gc")]
-    assert [str(place.relative_to(project.root)) for place in places] == [
+    assert [str(path.relative_to(project.root)) for path in places] == [
         ".huskies/state.db",
         ".huskies/runs/12",
         ".huskies/worktrees/3",
@@ -114,8 +114,8 @@ def test_an_empty_folder_named_like_gits_is_no_repository(repository: GitReposit
     assert find_repository(repository.root / "part").root == repository.root
 
 
-def test_a_place_that_the_store_cannot_name_is_refused(tmp_path: Path) -> None:
-    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
-    repository = GitRepository(place)
+def test_a_path_that_the_store_cannot_contain_is_refused(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    repository = GitRepository(path)
     with pytest.raises(NoProject, match="is not text in UTF-8"):
         find_repository(repository.root)

@@ -21,12 +21,12 @@ from huskies_core.templates import fill, placeholders
         ("emoji 🐕 ../ -x", "emoji 🐕 ../ -x"),
     ],
 )
-def test_nothing_that_steers_a_terminal_is_left(text: str, clean: str) -> None:
+def test_no_control_of_a_terminal_is_left(text: str, clean: str) -> None:
     assert without_controls(text) == clean
 
 
 @given(st.text())
-def test_what_is_cleaned_twice_is_as_clean_as_before(text: str) -> None:
+def test_a_second_cleaning_changes_nothing(text: str) -> None:
     once = without_controls(text)
     assert (without_controls(once), "\x1b" in once) == (once, False)
 
@@ -41,7 +41,7 @@ def test_a_folded_line_has_no_controls(text: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["\n", "\t", "\r", "\x00", "\x1b", "\x85", "\u2028", "\u2029", "\u202e"])
-def test_a_control_character_is_seen(mark: str) -> None:
+def test_a_control_character_is_detected(mark: str) -> None:
     assert has_controls(f"a{mark}b")
 
 
@@ -59,7 +59,7 @@ def test_letters_of_all_scripts_are_no_controls() -> None:
         ("a very long line\n", 5, "line\n"),
     ],
 )
-def test_the_tail_is_whole_lines_where_it_can_be(text: str, limit: int, end: str) -> None:
+def test_the_tail_consists_of_whole_lines_if_possible(text: str, limit: int, end: str) -> None:
     assert tail(text, limit) == end
 
 
@@ -69,7 +69,7 @@ def test_a_tail_ends_the_text_and_fits(text: str, limit: int) -> None:
     assert (text.endswith(end), len(end) <= limit, bool(end) == bool(text)) == (True, True, True)
 
 
-def test_the_nearest_word_is_found_and_a_far_one_is_not() -> None:
+def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:
     known = ("max_coders", "max_gates")
     assert (nearest("max_coder", known), nearest("timezone", known), nearest("x", ())) == (
         "max_coders",
@@ -84,5 +84,5 @@ def test_a_name_with_a_dash_is_a_name_too() -> None:
 
 
 @pytest.mark.parametrize("name", ["9" * 19, "9" * 5000, "\u00b2", "\u0661", "007", "0", "-1", "1\n", "", "x"])
-def test_a_number_is_one_that_the_store_can_hold(name: str) -> None:
+def test_a_number_is_one_that_the_store_can_contain(name: str) -> None:
     assert (is_number(name), is_number("12"), is_number("9" * 18)) == (False, True, True)

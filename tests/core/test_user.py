@@ -1,4 +1,4 @@
-"""Who runs this process, where the system knows them and where it does not."""
+"""The user of this process, with and without an entry in the user database."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from huskies_core.user import home_folder, login_variables, user_name
 NOBODY = 4_000_000_123
 
 
-def test_what_a_login_would_set_is_read_from_the_system() -> None:
+def test_login_variables_come_from_the_user_database() -> None:
     user = pwd.getpwuid(os.getuid())
     assert login_variables() == {
         "HOME": user.pw_dir,
@@ -23,10 +23,10 @@ def test_what_a_login_would_set_is_read_from_the_system() -> None:
     assert (home_folder({}), home_folder({"HOME": "/x"})) == (user.pw_dir, "/x")
 
 
-def test_a_user_that_the_system_does_not_know_has_what_the_environment_says(
+def test_an_unknown_user_has_the_values_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As in a container that was started with a number for a user."""
+    """A container that was started with a number as its user has no entry."""
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: NOBODY)

@@ -35,7 +35,7 @@ class Counts:
         self.waiting_until = limit.resets_at if limit.is_hard else None
 
     def clear_hard_limit(self) -> None:
-        """The model has answered: a hard rate limit has ended, a soft one has not."""
+        """Clear a hard rate limit, because the model has answered. Keep a soft one."""
         if self.rate_limit is not None and self.rate_limit.is_hard:
             self.rate_limit = None
         self.waiting_until = None

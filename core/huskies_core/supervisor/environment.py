@@ -69,11 +69,11 @@ def agent_environment(
     """
     sources = {**allowance.env_file, **starter}
     allowed = {name: sources[name] for name in allowance.env_allow if name in sources}
-    given = _without_git({**_base(starter), **allowed, **allowance.env})
+    inherited = _without_git({**_base(starter), **allowed, **allowance.env})
     identity = {} if identity_known else _git_identity(variables.agent)
-    folders = (given.get("PATH") or _DEFAULT_PATH).split(os.pathsep)
+    folders = (inherited.get("PATH") or _DEFAULT_PATH).split(os.pathsep)
     path = os.pathsep.join((bin_dir, *(folder for folder in folders if folder != bin_dir)))
-    return {**identity, **given, "PATH": path, **variables.to_environment()}
+    return {**identity, **inherited, "PATH": path, **variables.to_environment()}
 
 
 def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> dict[str, str]:

@@ -58,7 +58,7 @@ def _request_scope(unit: str) -> bool:
 
 
 def _wait_for_move(unit: str, cgroup_file: str) -> bool:
-    """systemd answers before it moves the process. The process sees the move only in its cgroup file."""
+    """Wait for the move, which systemd does after its answer. The process sees it only in its cgroup file."""
     deadline = time.monotonic() + _MOVE_SECS
     while f"/{unit}" not in _read_cgroup(cgroup_file):
         if time.monotonic() > deadline:

@@ -37,7 +37,7 @@ class Wakeup:
 
 
 def _do_nothing(_signum: int, _frame: object) -> None:
-    """The byte in the pipe is enough. Without a handler for SIGCHLD, no byte would be written."""
+    """Do nothing: the byte in the pipe is enough. Without a handler, SIGCHLD would write none."""
 
 
 def block_all() -> None:

@@ -18,7 +18,7 @@ LONG = "".join(f"line {number}\n" for number in range(2000))
 
 @dataclass(frozen=True)
 class Scene:
-    """`tip` is the base, checked out in the main checkout; `commit` is what is to land on it."""
+    """`tip` is the base, checked out in the main checkout; `commit` is the one to land."""
 
     repository: GitRepository
     tip: str
@@ -63,14 +63,14 @@ def _write_commit(repository: GitRepository, at: Path) -> None:
 
 
 def files_of(root: Path) -> dict[str, str]:
-    """Each file and link of a checkout, with its content and whether it can be executed."""
-    found = {}
+    """Return each file and link of a checkout with its content and whether it is executable."""
+    contents = {}
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in (".git", ".huskies")]
         links = [name for name in folders if Path(folder, name).is_symlink()]
         for path in (Path(folder, name) for name in (*names, *links) if name != ".git"):
-            found[str(path.relative_to(root))] = _content(path)
-    return found
+            contents[str(path.relative_to(root))] = _content(path)
+    return contents
 
 
 def _content(path: Path) -> str:
@@ -81,22 +81,24 @@ def _content(path: Path) -> str:
 
 @dataclass(frozen=True)
 class State:
-    """All that a landing may change, for one checkout."""
+    """Everything in one checkout that a landing may change."""
 
     tip: str
     status: list[str]
     files: dict[str, str]
-    left: list[str]
+    leftovers: list[str]
 
 
 def state_of(repository: GitRepository, checkout: Path | None = None) -> State:
     git_dir = Path(repository.git("rev-parse", "--absolute-git-dir", cwd=checkout))
-    left = sorted(path.name for path in git_dir.iterdir() if "huskies" in path.name or "lock" in path.name)
+    leftovers = sorted(
+        path.name for path in git_dir.iterdir() if "huskies" in path.name or "lock" in path.name
+    )
     return State(
         repository.commit_id("refs/heads/main"),
         repository.status(cwd=checkout),
         files_of(checkout or repository.root),
-        left,
+        leftovers,
     )
 
 
@@ -112,7 +114,7 @@ def _die_at(step: str, nth: int) -> Callable[[str], None]:
 
 
 def main(root: str, tip: str, commit: str, step: str) -> None:
-    """Lands, and dies once `step` has been taken."""
+    """Land, and die after `step`."""
     os.environ["LANDER"] = str(os.getpid())
     with Repository(find_repository(Path(root))) as repo:
         land(repo, base_branch="main", tip=tip, commit=commit, mark=MARK, checkpoint=_die_at(step, 1))

@@ -52,7 +52,7 @@ def test_commits_that_cancel_out_are_no_diff(
     assert summary(gather(repo)) == (2, False, False)
 
 
-def test_a_base_that_moved_on_is_no_work_of_the_story(
+def test_new_commits_on_the_base_are_no_work_of_the_story(
     repository: GitRepository, repo: Repository, worktree: Path
 ) -> None:
     repository.commit_file("other", "x")
@@ -90,10 +90,12 @@ def test_the_fingerprint_follows_the_diff_and_nothing_else(
     prints.append(gather(repo).fingerprint)
     repository.write("work", "2", cwd=worktree)
     prints.append(gather(repo).fingerprint)
-    assert [prints.index(one) for one in prints] == [0, 1, 1, 1, 4]
+    assert [prints.index(fingerprint) for fingerprint in prints] == [0, 1, 1, 1, 4]
 
 
-def test_gathering_leaves_no_objects(repository: GitRepository, repo: Repository, worktree: Path) -> None:
+def test_reading_the_state_leaves_no_objects(
+    repository: GitRepository, repo: Repository, worktree: Path
+) -> None:
     repository.write("new", "x", cwd=worktree)
     before = repository.git("count-objects")
     gather(repo)

@@ -31,9 +31,9 @@ def test_a_worktree_is_on_its_own_branch_at_the_base_and_clean(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     tip = repository.commit_id()
-    made = create(repo, 7, 12, now=now)
+    results = create(repo, 7, 12, now=now)
     path = repo.project.worktree(12)
-    assert made == (
+    assert results == (
         CreatedWorktree(StoryId(7), "feature/story-7", tip, new_branch=True),
         CreatedWorktree(StoryId(12), "feature/story-12", tip, new_branch=True),
     )
@@ -74,16 +74,16 @@ def test_hooks_of_the_user_do_not_run(repository: GitRepository, repo: Repositor
     assert not (repo.project.git_dir / "ran").exists()
 
 
-def test_a_branch_that_the_store_did_not_make_is_refused_and_the_others_are_made(
+def test_a_foreign_branch_is_refused_and_the_other_worktrees_are_created(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     repository.branch("feature/story-2")
-    made = create(repo, 1, 2, 3, now=now)
-    assert made[1] == RefusedWorktree(StoryId(2), "branch exists", "feature/story-2")
+    results = create(repo, 1, 2, 3, now=now)
+    assert results[1] == RefusedWorktree(StoryId(2), "branch exists", "feature/story-2")
     assert made_worktrees(repo.project) == {1, 3}
 
 
-def test_a_branch_that_cannot_be_made_is_refused(
+def test_a_branch_that_git_cannot_create_is_refused(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     repository.branch("feature")
@@ -92,7 +92,7 @@ def test_a_branch_that_cannot_be_made_is_refused(
     assert (refused.reason, made_worktrees(repo.project)) == ("failed", frozenset())
 
 
-def test_a_worktree_deleted_by_hand_is_made_again_with_its_commits(
+def test_a_worktree_deleted_by_hand_is_created_again_with_its_commits(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     create(repo, 7, now=now)
@@ -110,7 +110,7 @@ def test_a_worktree_deleted_by_hand_is_made_again_with_its_commits(
     )
 
 
-def test_a_half_made_worktree_is_rescued_and_made_again(
+def test_an_incomplete_worktree_is_rescued_and_created_again(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     create(repo, 7, now=now)
@@ -124,7 +124,7 @@ def test_a_half_made_worktree_is_rescued_and_made_again(
     assert (repository.read("found", rescue.commit), repository.status(cwd=path)) == ("only copy\n", [])
 
 
-def test_a_checkout_that_never_ended_leaves_no_rescue(
+def test_an_incomplete_checkout_leaves_no_rescue(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     repository.commit_file("second", "2\n")
@@ -139,7 +139,7 @@ def test_a_checkout_that_never_ended_leaves_no_rescue(
     )
 
 
-def test_a_branch_whose_maker_was_killed_is_taken_up(
+def test_a_branch_of_a_killed_call_is_used_by_the_next_call(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     tip = repository.commit_id()
@@ -185,13 +185,13 @@ def test_the_admin_directory_may_have_another_name(
     assert (checkout.git_dir.name, is_made(repo.project, StoryId(7))) == ("71", True)
 
 
-def test_a_copy_of_a_worktree_is_not_taken_for_another_story(repo: Repository, now: datetime) -> None:
+def test_a_copy_of_a_worktree_does_not_count_as_another_storys(repo: Repository, now: datetime) -> None:
     create(repo, 7, now=now)
     subprocess.run(["cp", "-r", str(repo.project.worktree(7)), str(repo.project.worktree(8))], check=True)
     assert made_worktrees(repo.project) == {7}
 
 
-def test_a_filter_that_fails_refuses_one_worktree_and_a_later_call_makes_it(
+def test_a_failing_filter_refuses_one_worktree_and_a_later_call_creates_it(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     repository.write(".gitattributes", "*.big filter=broken\n")
@@ -202,13 +202,18 @@ def test_a_filter_that_fails_refuses_one_worktree_and_a_later_call_makes_it(
     repository.git("config", "filter.broken.smudge", "cat")
     repository.git("config", "filter.broken.clean", "cat")
     assert isinstance(refused, RefusedWorktree)
-    assert (refused.reason, [type(one) for one in create(repo, 7, now=now)]) == ("failed", [CreatedWorktree])
+    assert (refused.reason, [type(result) for result in create(repo, 7, now=now)]) == (
+        "failed",
+        [CreatedWorktree],
+    )
 
 
-def test_two_makers_at_once_make_each_worktree_once(repo: Repository, now: datetime) -> None:
+def test_two_concurrent_calls_create_each_worktree_once(repo: Repository, now: datetime) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: create(repo, *range(1, 11), now=now, known=True), range(4)))
-    new = sum(isinstance(one, CreatedWorktree) and one.new_branch for answer in answers for one in answer)
+    new = sum(
+        isinstance(result, CreatedWorktree) and result.new_branch for answer in answers for result in answer
+    )
     assert (new, sorted(made_worktrees(repo.project)), list_rescues(repo)) == (10, list(range(1, 11)), ())
 
 

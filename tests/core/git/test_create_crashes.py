@@ -1,4 +1,4 @@
-"""Makers and removers that are killed, children included, and what the next one makes of it."""
+"""Calls that create or remove worktrees and are killed with their children, and the next call."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from support.git_repository import GitRepository
 from support.waiting import wait_until
 
 STORIES = range(1, 21)
-MAKER = """
+SCRIPT = """
 import sys
 from pathlib import Path
 from huskies_core.clock import utc_now
@@ -41,8 +41,8 @@ with Repository(find_repository(Path(root))) as repo:
 
 
 def killed(repo: Repository, verb: str, tip: str, *, when: int) -> None:
-    """Runs the maker, and kills it and its gits once `when` stories have, or have not, a directory."""
-    command = [sys.executable, "-c", MAKER, verb, str(repo.project.root), tip, *map(str, STORIES)]
+    """Run the script and kill it with its gits once `when` stories have a directory, or no longer have one."""
+    command = [sys.executable, "-c", SCRIPT, verb, str(repo.project.root), tip, *map(str, STORIES)]
     folder = repo.project.worktrees_dir
 
     def directories() -> int:
@@ -62,23 +62,23 @@ def tip(repository: GitRepository) -> str:
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("when", [1, 7, 20])
-def test_makers_killed_at_any_moment_leave_nothing_that_the_next_cannot_finish(
+def test_the_next_call_completes_worktrees_of_a_creator_killed_at_any_moment(
     repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int
 ) -> None:
     killed(repo, "make", tip, when=when)
     with git_locked(repo.project):
         clear_shared_locks(repo, now=utc_now() + timedelta(seconds=60))
-    made = create_worktrees(
+    results = create_worktrees(
         repo, [WorktreeRequest(StoryId(story), tip, known_branch=False) for story in STORIES], now=now
     )
-    assert [one for one in made if not isinstance(one, CreatedWorktree)] == []
+    assert [result for result in results if not isinstance(result, CreatedWorktree)] == []
     status = {line for story in STORIES for line in repository.status(cwd=repo.project.worktree(story))}
     assert (sorted(made_worktrees(repo.project)), status) == (list(STORIES), set())
 
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("when", [19, 12])
-def test_removers_killed_at_any_moment_lose_nothing_and_are_finished(
+def test_the_next_call_completes_a_removal_killed_at_any_moment_without_loss(
     repository: GitRepository, repo: Repository, now: datetime, tip: str, when: int
 ) -> None:
     create_worktrees(
@@ -110,8 +110,8 @@ def test_worktrees_cost_little_more_than_git_itself(
         repository.git("worktree", "add", "--quiet", "-b", f"bare-{story}", str(path), tip)
     bare = utc_now() - started
     started = utc_now()
-    made = create_worktrees(
+    results = create_worktrees(
         repo, [WorktreeRequest(StoryId(story), tip, known_branch=False) for story in range(200)], now=now
     )
     ours = utc_now() - started
-    assert (len(made), ours / bare <= 1.3) == (200, True)
+    assert (len(results), ours / bare <= 1.3) == (200, True)

@@ -26,7 +26,9 @@ def test_a_missing_commit_is_no_missing_file(repo: Repository) -> None:
         text_at(repo, "0" * 40, "README")
 
 
-def test_what_is_on_the_base(repository: GitRepository, repo: Repository) -> None:
+def test_a_commit_is_on_the_base_if_the_branch_contains_it(
+    repository: GitRepository, repo: Repository
+) -> None:
     first = repository.commit_id()
     repository.checkout("other", new=True)
     second = repository.commit_file("x", "1")
@@ -40,7 +42,7 @@ def test_commits_are_listed_newest_first(repository: GitRepository, repo: Reposi
     repository.checkout("other", new=True)
     ids = [repository.commit_file("x", text, message=f"write\n\nbody {text}") for text in ("1", "2", "3")]
     commits = commits_between(repo, "main", "other", limit=2)
-    assert [(one.id, one.subject, one.author) for one in commits] == [
+    assert [(commit.id, commit.subject, commit.author) for commit in commits] == [
         (ids[2], "write", "Test Person"),
         (ids[1], "write", "Test Person"),
     ]
@@ -50,7 +52,7 @@ def test_commits_are_listed_newest_first(repository: GitRepository, repo: Reposi
     )
 
 
-def test_the_last_author_made_no_merge(repository: GitRepository, repo: Repository) -> None:
+def test_a_merge_does_not_decide_the_last_author(repository: GitRepository, repo: Repository) -> None:
     repository.checkout("other", new=True)
     repository.commit_file("x", "1")
     repository.checkout("main")

@@ -12,7 +12,7 @@ from huskies_core.git.host import network_filesystem, require_git, scrub_environ
 from huskies_core.git_variables import REPOSITORY_VARIABLES
 
 
-def test_git_is_there_and_new_enough() -> None:
+def test_the_installed_git_is_new_enough() -> None:
     require_git()
 
 
@@ -25,7 +25,7 @@ def fake_git(folder: Path, says: str) -> None:
 @pytest.mark.parametrize(
     ("says", "code"), [("git version 2.37.9", "old_git"), ("what", "old_git"), ("", "no_git")]
 )
-def test_a_git_that_cannot_do_it_is_named(
+def test_a_missing_or_old_git_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, code: str
 ) -> None:
     if says:
@@ -37,20 +37,22 @@ def test_a_git_that_cannot_do_it_is_named(
 
 
 @pytest.mark.parametrize("version", ["2.38.0", "2.100.1.windows.2", "3.0.0 (Apple Git-200)"])
-def test_newer_gits_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def test_newer_versions_of_git_are_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
     fake_git(tmp_path, f"git version {version}")
     monkeypatch.setenv("PATH", str(tmp_path))
     require_git()
 
 
-def test_the_variables_are_those_that_git_names() -> None:
+def test_the_variables_are_those_that_git_lists() -> None:
     named = subprocess.run(
         ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True
     ).stdout.split()
     assert set(named) <= set(REPOSITORY_VARIABLES)
 
 
-def test_the_environment_is_scrubbed_of_them_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_these_variables_are_removed_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/elsewhere")
     monkeypatch.setenv("GIT_TEMPLATE_DIR", "/elsewhere")
     monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -4")
@@ -70,6 +72,6 @@ def test_the_file_system_is_that_of_the_nearest_mount(
     mocker: MockerFixture, path: str, kind: str | None
 ) -> None:
     mounts = [("/", "ext4"), ("/net/home", "nfs4"), ("/net/home/local", "xfs")]
-    found = [SimpleNamespace(mountpoint=point, fstype=fstype) for point, fstype in mounts]
-    mocker.patch.object(psutil, "disk_partitions", return_value=found)
+    partitions = [SimpleNamespace(mountpoint=point, fstype=fstype) for point, fstype in mounts]
+    mocker.patch.object(psutil, "disk_partitions", return_value=partitions)
     assert network_filesystem(Path(path)) == kind

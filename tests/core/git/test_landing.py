@@ -32,16 +32,16 @@ def expected_files(scene: Scene, tmp_path: Path) -> dict[str, str]:
     return files_of(tmp_path / "expected")
 
 
-def test_the_checkout_of_the_base_is_brought_to_the_commit(
+def test_the_checkout_of_the_base_is_updated_to_the_commit(
     repo: Repository, scene: Scene, tmp_path: Path
 ) -> None:
     landing = land_scene(repo, scene)
     state = state_of(scene.repository)
-    assert (landing, state.tip, state.status, state.left) == (Landed(), scene.commit, [], [])
+    assert (landing, state.tip, state.status, state.leftovers) == (Landed(), scene.commit, [], [])
     assert state.files == expected_files(scene, tmp_path)
 
 
-def test_a_base_that_is_nowhere_checked_out_just_moves(repo: Repository, scene: Scene) -> None:
+def test_a_base_without_a_checkout_moves(repo: Repository, scene: Scene) -> None:
     scene.repository.checkout("other", new=True)
     before = state_of(scene.repository)
     landing = land_scene(repo, scene)
@@ -56,15 +56,13 @@ def test_a_detached_checkout_is_left_alone(repo: Repository, scene: Scene) -> No
     assert (files_of(scene.repository.root), scene.repository.commit_id()) == (before, scene.tip)
 
 
-def test_a_linked_checkout_of_the_base_is_brought_along(
-    repo: Repository, scene: Scene, tmp_path: Path
-) -> None:
+def test_a_linked_checkout_of_the_base_is_updated(repo: Repository, scene: Scene, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     scene.repository.checkout("other", new=True)
     scene.repository.git("worktree", "add", "--quiet", str(linked), "main")
     assert land_scene(repo, scene) == Landed()
     state = state_of(scene.repository, linked)
-    assert (state.tip, state.status, state.left, state.files) == (
+    assert (state.tip, state.status, state.leftovers, state.files) == (
         scene.commit,
         [],
         [],
@@ -72,7 +70,7 @@ def test_a_linked_checkout_of_the_base_is_brought_along(
     )
 
 
-def test_both_checkouts_of_a_base_checked_out_twice_are_brought_along(
+def test_both_checkouts_of_a_base_checked_out_twice_are_updated(
     repo: Repository, scene: Scene, tmp_path: Path
 ) -> None:
     scene.repository.git("worktree", "add", "--quiet", "--force", str(tmp_path / "linked"), "main")
@@ -96,7 +94,7 @@ def test_a_tip_that_moves_between_check_and_move_is_not_overwritten(repo: Reposi
 
     landing = land(repo, base_branch="main", tip=scene.tip, commit=scene.commit, mark=MARK, checkpoint=move)
     after = state_of(scene.repository)
-    assert (landing, after.tip, after.files, after.left) == (TipMoved(other), other, before.files, [])
+    assert (landing, after.tip, after.files, after.leftovers) == (TipMoved(other), other, before.files, [])
     assert after.status == []
 
 
@@ -204,7 +202,7 @@ def edit_a_filtered_file(repository: GitRepository) -> None:
         (edit_a_filtered_file, ("secret.rot",)),
     ],
 )
-def test_what_the_user_has_in_the_way_holds_the_landing(
+def test_work_of_the_user_on_the_same_paths_blocks_the_landing(
     repo: Repository, scene: Scene, dirty: Callable[[GitRepository], None], paths: tuple[str, ...]
 ) -> None:
     dirty(scene.repository)
@@ -215,7 +213,7 @@ def test_what_the_user_has_in_the_way_holds_the_landing(
     assert (landing.paths, asked, state_of(scene.repository)) == (paths, landing, before)
 
 
-def test_a_file_that_was_only_touched_does_not_hold_it(repo: Repository, scene: Scene) -> None:
+def test_a_file_with_only_a_new_time_does_not_block_the_landing(repo: Repository, scene: Scene) -> None:
     (scene.repository.root / "changed").touch()
     (scene.repository.root / "secret.rot").touch()
     assert land_scene(repo, scene) == Landed()
@@ -238,13 +236,13 @@ def test_a_sparse_checkout_stays_sparse(repo: Repository, scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("command", ["merge", "cherry-pick", "revert"])
-def test_what_git_has_under_way_holds_the_landing(repo: Repository, scene: Scene, command: str) -> None:
+def test_an_unfinished_git_operation_blocks_the_landing(repo: Repository, scene: Scene, command: str) -> None:
     names = {"merge": "MERGE_HEAD", "cherry-pick": "CHERRY_PICK_HEAD", "revert": "REVERT_HEAD"}
     (repo.project.git_dir / names[command]).write_text(scene.tip + "\n")
     assert land_scene(repo, scene) == BaseDirty((), f"a {command} is in progress in {repo.project.root}")
 
 
-def test_a_rebase_of_the_base_holds_the_landing(repo: Repository, scene: Scene) -> None:
+def test_a_rebase_of_the_base_blocks_the_landing(repo: Repository, scene: Scene) -> None:
     repository = scene.repository
     repository.run("rebase", "--force-rebase", "--exec", "false", "HEAD~1")
     before = state_of(repository)
@@ -252,7 +250,7 @@ def test_a_rebase_of_the_base_holds_the_landing(repo: Repository, scene: Scene) 
     assert (land_scene(repo, scene), state_of(repository)) == (BaseDirty((), reason), before)
 
 
-def test_a_lock_of_another_git_is_respected(repo: Repository, scene: Scene) -> None:
+def test_an_index_lock_of_another_git_blocks_the_landing(repo: Repository, scene: Scene) -> None:
     lock = repo.project.git_dir / "index.lock"
     lock.write_bytes(b"")
     before = state_of(scene.repository)
@@ -261,7 +259,7 @@ def test_a_lock_of_another_git_is_respected(repo: Repository, scene: Scene) -> N
     assert (state_of(scene.repository), lock.exists()) == (before, True)
 
 
-def test_a_filter_that_fails_on_new_content_is_taken_back(repo: Repository, scene: Scene) -> None:
+def test_a_landing_is_rolled_back_when_a_filter_fails_on_new_content(repo: Repository, scene: Scene) -> None:
     before = state_of(scene.repository)
     scene.repository.git("config", "filter.rot.required", "true")
     scene.repository.git("config", "filter.rot.smudge", "tr a-z n-za-m | awk '/after/ {exit 1} {print}'")
@@ -270,7 +268,7 @@ def test_a_filter_that_fails_on_new_content_is_taken_back(repo: Repository, scen
     assert state_of(scene.repository) == before
 
 
-def test_a_filter_that_fails_on_everything_leaves_the_landing_to_its_recovery(
+def test_a_filter_that_fails_on_all_content_leaves_the_landing_to_its_recovery(
     repo: Repository, scene: Scene
 ) -> None:
     before = state_of(scene.repository)

@@ -26,7 +26,7 @@ def scene(repository: GitRepository, tmp_path: Path) -> Scene:
 
 @pytest.fixture
 def ends(tmp_path: Path) -> dict[bool, State]:
-    """How the scene looks before the landing and after one that nobody disturbed, seen in a twin of it."""
+    """Return the states before and after an undisturbed landing, from a copy of the scene."""
     twin = make_scene(GitRepository(tmp_path / "twin"), tmp_path / "twin-scratch")
     before = state_of(twin.repository)
     with Repository(find_repository(twin.repository.root)) as repo:
@@ -39,7 +39,7 @@ def land_scene(repo: Repository, scene: Scene) -> object:
 
 
 def die_landing(scene: Scene, step: str, root: Path | None = None) -> None:
-    """A process of its own lands the scene and is killed once it has taken the step."""
+    """Land the scene in another process, which is killed after the step."""
     script = str(landing_fixture.__file__)
     program = [sys.executable, script, str(root or scene.repository.root), scene.tip, scene.commit, step]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -54,7 +54,7 @@ def recover(repo: Repository, scene: Scene) -> Recovered:
     ("step", "landed"),
     [("locked", BEFORE), ("updated", BEFORE), ("moved", AFTER), ("indexed", AFTER), ("ended", AFTER)],
 )
-def test_a_landing_killed_after_any_step_is_ended(
+def test_a_landing_killed_after_any_step_is_recovered(
     repo: Repository, scene: Scene, ends: dict[bool, State], step: str, *, landed: bool
 ) -> None:
     die_landing(scene, step)
@@ -63,7 +63,7 @@ def test_a_landing_killed_after_any_step_is_ended(
 
 
 @pytest.mark.parametrize("killed_at", ["added.rot", "secret.rot"])
-def test_a_landing_killed_while_git_writes_files_is_taken_back_and_can_land_again(
+def test_a_landing_killed_while_git_writes_files_is_rolled_back_and_can_land_again(
     repo: Repository, scene: Scene, ends: dict[bool, State], killed_at: str
 ) -> None:
     armed = scene.repository.write(".git/armed", "")
@@ -80,7 +80,7 @@ def test_a_landing_killed_while_git_writes_files_is_taken_back_and_can_land_agai
 
 
 @pytest.mark.parametrize(("step", "landed"), [("updated", BEFORE), ("moved", AFTER)])
-def test_what_the_user_did_after_the_crash_stays_and_is_named(
+def test_changes_of_the_user_after_the_crash_stay_and_are_listed(
     repo: Repository, scene: Scene, ends: dict[bool, State], step: str, *, landed: bool
 ) -> None:
     die_landing(scene, step)
@@ -100,7 +100,7 @@ def test_what_the_user_did_after_the_crash_stays_and_is_named(
 
 
 @pytest.mark.parametrize("step", ["locked", "moved"])
-def test_files_that_are_half_written_or_missing_are_ours(
+def test_partly_written_and_missing_files_are_the_landings(
     repo: Repository, scene: Scene, ends: dict[bool, State], step: str
 ) -> None:
     die_landing(scene, step)
@@ -119,7 +119,7 @@ def test_a_file_that_differs_only_where_git_sees_no_difference_stays(repo: Repos
     assert (recover(repo, scene).users, file.read_bytes()) == ((), b"before\nsecond\n")
 
 
-def test_something_of_the_user_where_a_file_should_come_back_stays(repo: Repository, scene: Scene) -> None:
+def test_a_file_of_the_user_in_the_place_of_a_restored_file_stays(repo: Repository, scene: Scene) -> None:
     die_landing(scene, "updated")
     mine = scene.repository.write("becomes-folder/mine", "mine\n")
     assert (recover(repo, scene), mine.read_text()) == (
@@ -128,7 +128,7 @@ def test_something_of_the_user_where_a_file_should_come_back_stays(repo: Reposit
     )
 
 
-def test_nothing_is_written_through_a_link_that_the_user_put(
+def test_no_file_is_written_through_a_link_of_the_user(
     repo: Repository, scene: Scene, tmp_path: Path
 ) -> None:
     die_landing(scene, "updated")
@@ -138,14 +138,14 @@ def test_nothing_is_written_through_a_link_that_the_user_put(
     assert (recover(repo, scene).users, list(outside.iterdir())) == (("deep/er/gone",), [])
 
 
-def test_an_edit_while_the_landing_was_dead_before_it_began_stays(repo: Repository, scene: Scene) -> None:
+def test_an_edit_after_a_landing_died_before_its_first_write_stays(repo: Repository, scene: Scene) -> None:
     die_landing(scene, "locked")
     scene.repository.write("changed", "mine\n")
     assert recover(repo, scene) == Recovered(landed=False, users=("changed",))
     assert (scene.repository.root / "changed").read_text() == "mine\n"
 
 
-def test_a_lock_that_the_user_removed_does_not_keep_it_from_ending(
+def test_a_landing_is_recovered_after_the_user_removed_its_lock(
     repo: Repository, scene: Scene, ends: dict[bool, State]
 ) -> None:
     die_landing(scene, "updated")
@@ -156,13 +156,13 @@ def test_a_lock_that_the_user_removed_does_not_keep_it_from_ending(
     )
 
 
-def test_work_that_the_user_committed_since_is_left_alone(repo: Repository, scene: Scene) -> None:
+def test_work_that_the_user_committed_after_the_crash_is_left_alone(repo: Repository, scene: Scene) -> None:
     die_landing(scene, "updated")
     (repo.project.git_dir / "index.lock").unlink()
     scene.repository.commit_all("mine")
     before = state_of(scene.repository)
     assert recover(repo, scene) == Recovered(landed=False, users=())
-    assert state_of(scene.repository) == replace(before, left=[])
+    assert state_of(scene.repository) == replace(before, leftovers=[])
 
 
 def test_a_lock_of_another_git_is_never_removed(
@@ -190,14 +190,14 @@ def test_the_lock_of_another_landing_is_never_removed(repo: Repository, scene: S
     assert (repo.project.git_dir / "index.lock").read_text() == "huskies landing run 5\n"
 
 
-def test_a_landing_that_was_not_ended_is_not_begun_again(repo: Repository, scene: Scene) -> None:
+def test_an_unfinished_landing_does_not_start_again(repo: Repository, scene: Scene) -> None:
     die_landing(scene, "updated")
     with pytest.raises(HuskiesError) as raised:
         land_scene(repo, scene)
     assert (raised.value.code, recover(repo, scene)) == ("unrecovered", Recovered(landed=False, users=()))
 
 
-def test_a_landing_in_a_linked_checkout_is_ended_there(
+def test_a_landing_in_a_linked_checkout_is_recovered_there(
     repo: Repository, scene: Scene, ends: dict[bool, State], tmp_path: Path
 ) -> None:
     scene.repository.checkout("other", new=True)

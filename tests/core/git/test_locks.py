@@ -31,7 +31,7 @@ with git_locked(find_repository(Path(sys.argv[1]))):
 
 @pytest.fixture
 def holder(project: Project, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that holds the git lock until its standard input ends."""
+    """Start a process that holds the git lock until its standard input ends."""
     command = [sys.executable, "-c", HOLDER, str(project.root), str(tmp_path / "held")]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         wait_for_file(tmp_path / "held")
@@ -47,13 +47,13 @@ def test_the_lock_of_another_process_is_busy_after_the_wait(project: Project) ->
 
 
 @pytest.mark.usefixtures("processes")
-def test_the_lock_is_free_once_its_holder_was_killed(
+def test_the_lock_is_free_after_its_holder_was_killed(
     project: Project, holder: subprocess.Popen[bytes]
 ) -> None:
     holder.kill()
     with git_locked(project, wait=5):
-        held = project.git_lock.exists()
-    assert held
+        exists = project.git_lock.exists()
+    assert exists
 
 
 def make_stale(path: Path) -> Path:
@@ -71,7 +71,7 @@ def test_old_locks_in_the_shared_directory_are_removed(repo: Repository) -> None
     assert (clear_shared_locks(repo, now=later), shared_locks(repo)) == ((), ())
 
 
-def test_young_locks_stay(repo: Repository) -> None:
+def test_new_locks_stay(repo: Repository) -> None:
     lock = make_stale(repo.project.git_dir / "index.lock")
     assert (clear_shared_locks(repo, now=utc_now()), shared_locks(repo)) == ((), (lock,))
 
@@ -86,7 +86,7 @@ def test_locks_stay_while_a_git_works_on_the_repository(repo: Repository) -> Non
     assert (cleared, len(clear_shared_locks(repo, now=later))) == ((), 1)
 
 
-def test_a_git_on_another_repository_keeps_no_lock(repo: Repository, tmp_path: Path) -> None:
+def test_a_git_in_another_repository_does_not_matter(repo: Repository, tmp_path: Path) -> None:
     make_stale(repo.project.git_dir / "index.lock")
     other = GitRepository(tmp_path / "other")
     with subprocess.Popen(["git", "cat-file", "--batch"], cwd=other.root, stdin=subprocess.PIPE) as process:
@@ -101,13 +101,13 @@ def test_the_lock_of_a_landing_is_left_to_its_recovery(repo: Repository) -> None
 
 
 def test_the_locks_of_a_storys_worktree_are_removed_and_no_others(repo: Repository, now: datetime) -> None:
-    wanted = [
+    requests = [
         WorktreeRequest(StoryId(story), repo.branch_tip("main") or "", known_branch=False) for story in (7, 8)
     ]
-    create_worktrees(repo, wanted, now=now)
+    create_worktrees(repo, requests, now=now)
     mine, other = (checkout_of(repo.project, StoryId(story)) for story in (7, 8))
     assert mine is not None
     assert other is not None
-    locks = [make_stale(place.git_dir / "index.lock") for place in (mine, other)]
+    locks = [make_stale(checkout.git_dir / "index.lock") for checkout in (mine, other)]
     assert clear_worktree_locks(repo, StoryId(7)) == (locks[0],)
     assert [lock.exists() for lock in locks] == [False, True]

@@ -31,12 +31,12 @@ def remove(
     )
 
 
-def test_a_clean_worktree_goes_with_its_branch(
+def test_a_clean_worktree_is_removed_with_its_branch(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
     assert remove(repo, now) == Removed(StoryId(7), None, branch_kept=False)
-    left = list((repo.project.git_dir / "worktrees").iterdir())
-    assert (worktree.exists(), present_worktrees(repo.project), left) == (False, frozenset(), [])
+    records = list((repo.project.git_dir / "worktrees").iterdir())
+    assert (worktree.exists(), present_worktrees(repo.project), records) == (False, frozenset(), [])
     assert repository.refs() == ["refs/heads/main"]
 
 
@@ -47,12 +47,12 @@ def test_a_second_removal_does_nothing(repo: Repository, worktree: Path, now: da
     assert len(list_rescues(repo)) == 1
 
 
-def test_git_records_that_a_killed_removal_left_go_with_the_next_one(repo: Repository, now: datetime) -> None:
-    left = repo.project.git_dir / "huskies-removed-9"
-    left.mkdir()
-    (left / "HEAD").write_text("ref: refs/heads/feature/story-9\n")
+def test_the_next_removal_deletes_records_that_a_killed_one_left(repo: Repository, now: datetime) -> None:
+    records = repo.project.git_dir / "huskies-removed-9"
+    records.mkdir()
+    (records / "HEAD").write_text("ref: refs/heads/feature/story-9\n")
     remove(repo, now)
-    assert not left.exists()
+    assert not records.exists()
 
 
 def test_uncommitted_files_and_commits_are_rescued(
@@ -130,7 +130,7 @@ def test_a_worktree_with_a_repository_of_its_own_is_rescued_and_removed(
     assert (repository.read("new", ref), worktree.exists()) == ("x\n", False)
 
 
-def test_a_directory_deleted_by_hand_is_taken_out_of_the_records(
+def test_the_record_of_a_directory_deleted_by_hand_is_removed(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
     subprocess.run(["rm", "-rf", str(worktree)], check=True)
@@ -138,7 +138,7 @@ def test_a_directory_deleted_by_hand_is_taken_out_of_the_records(
     assert (checkout_of(repo.project, StoryId(7)), repository.refs()) == (None, ["refs/heads/main"])
 
 
-def test_read_only_folders_go_too(repo: Repository, worktree: Path, now: datetime) -> None:
+def test_read_only_folders_are_removed(repo: Repository, worktree: Path, now: datetime) -> None:
     deep = worktree / "cache" / "module"
     deep.mkdir(parents=True)
     (deep / "file").write_text("x")
@@ -147,7 +147,7 @@ def test_read_only_folders_go_too(repo: Repository, worktree: Path, now: datetim
     assert list(repo.project.worktrees_dir.rglob("file")) == []
 
 
-def test_what_this_repository_did_not_make_is_never_removed(
+def test_a_path_that_this_repository_did_not_create_is_never_removed(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     mine = repository.write(".huskies/worktrees/7/mine", "precious")
@@ -178,7 +178,7 @@ def test_a_worktree_of_another_repository_is_never_removed(
     assert (raised.value.code, repo.project.worktree(7).is_dir()) == ("not_ours", True)
 
 
-def test_a_removal_killed_between_its_steps_is_ended_by_the_next(
+def test_the_next_call_completes_a_removal_killed_between_its_steps(
     repo: Repository, worktree: Path, now: datetime
 ) -> None:
     trash = repo.project.worktrees_dir / ".trash" / "killed"

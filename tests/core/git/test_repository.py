@@ -24,13 +24,13 @@ def test_refs_lead_to_commits(repository: GitRepository, repo: Repository) -> No
     assert [repo.commit_id(ref) for ref in asked] == [tip, tip, tip, tip, None, None, None, None, None]
 
 
-def test_a_branch_is_not_taken_for_a_tag_of_its_name(repository: GitRepository, repo: Repository) -> None:
+def test_a_branch_is_distinct_from_a_tag_of_its_name(repository: GitRepository, repo: Repository) -> None:
     repository.commit_file("x", "1")
     repository.git("tag", "main", "HEAD^")
     assert repo.branch_tip("main") == repository.commit_id("refs/heads/main")
 
 
-def test_a_git_that_takes_too_long_is_ended(repo: Repository, tmp_path: Path) -> None:
+def test_git_is_killed_after_the_timeout(repo: Repository, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     ran = repo.run("-c", f"alias.wait=!echo $$ >{pid}; exec sleep 100", "wait", timeout=1)
     assert ran.status < 0
@@ -38,12 +38,12 @@ def test_a_git_that_takes_too_long_is_ended(repo: Repository, tmp_path: Path) ->
 
 
 def test_the_branch_of_the_main_checkout(repository: GitRepository, repo: Repository) -> None:
-    seen = [repo.checked_out_branch()]
+    branches = [repo.checked_out_branch()]
     repository.checkout("some/other", new=True)
-    seen.append(repo.checked_out_branch())
+    branches.append(repo.checked_out_branch())
     repository.git("checkout", "--quiet", "--detach")
-    seen.append(repo.checked_out_branch())
-    assert seen == ["main", "some/other", None]
+    branches.append(repo.checked_out_branch())
+    assert branches == ["main", "some/other", None]
 
 
 def test_a_repository_without_commits(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_repository_without_commits(tmp_path: Path) -> None:
         )
 
 
-def test_a_failure_says_what_git_said(repo: Repository) -> None:
+def test_a_failure_contains_the_message_of_git(repo: Repository) -> None:
     with pytest.raises(GitError) as raised:
         repo.git("rev-list", "missing")
     assert (raised.value.code, raised.value.status, "missing" in raised.value.stderr) == (
@@ -66,32 +66,32 @@ def test_a_failure_says_what_git_said(repo: Repository) -> None:
     )
 
 
-def test_an_ancestor_of_a_bad_id_is_an_error(repo: Repository) -> None:
+def test_an_ancestor_of_an_invalid_id_is_an_error(repo: Repository) -> None:
     with pytest.raises(GitError):
         repo.is_ancestor("f" * 40, "main")
 
 
-def test_git_works_on_though_a_worker_set_core_bare(repository: GitRepository, repo: Repository) -> None:
+def test_git_works_although_an_agent_set_core_bare(repository: GitRepository, repo: Repository) -> None:
     repository.git("config", "core.bare", "true")
     assert repo.git("status", "--porcelain", "--untracked-files=no") == ""
 
 
-def test_a_worktree_that_is_gone_is_not_taken_for_the_repository_around(
+def test_a_missing_worktree_is_not_confused_with_the_repository_around_it(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     create_worktrees(repo, [WorktreeRequest(StoryId(7), repository.commit_id(), known_branch=False)], now=now)
-    place = checkout_of(repo.project, StoryId(7))
-    assert place is not None
-    (place.path / ".git").unlink()
-    inside = repo.git("symbolic-ref", "HEAD", at=place)
-    shutil.rmtree(place.path)
-    assert (inside, repo.git("symbolic-ref", "HEAD", at=place)) == ("refs/heads/feature/story-7",) * 2
-    shutil.rmtree(place.git_dir)
+    checkout = checkout_of(repo.project, StoryId(7))
+    assert checkout is not None
+    (checkout.path / ".git").unlink()
+    inside = repo.git("symbolic-ref", "HEAD", at=checkout)
+    shutil.rmtree(checkout.path)
+    assert (inside, repo.git("symbolic-ref", "HEAD", at=checkout)) == ("refs/heads/feature/story-7",) * 2
+    shutil.rmtree(checkout.git_dir)
     with pytest.raises(GitError):
-        repo.git("symbolic-ref", "HEAD", at=place)
+        repo.git("symbolic-ref", "HEAD", at=checkout)
 
 
-def test_paths_that_are_no_utf8_come_and_go_unchanged(repository: GitRepository, repo: Repository) -> None:
+def test_paths_that_are_not_utf8_stay_unchanged(repository: GitRepository, repo: Repository) -> None:
     name = os.fsdecode(b"caf\xe9")
     (repository.root / name).write_text("x")
     repo.git("add", "--", name)

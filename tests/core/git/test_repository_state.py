@@ -46,7 +46,7 @@ def detach(repository: GitRepository) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentences"),
     [
         (change_bare, ("git config: core.bare was changed",)),
         (add_remote, ("git config: remote.evil.fetch was added", "git config: remote.evil.url was added")),
@@ -58,19 +58,19 @@ def detach(repository: GitRepository) -> None:
         (detach, ("the main checkout went from main to a detached HEAD",)),
     ],
 )
-def test_what_changed_is_named(
+def test_each_change_is_described(
     repository: GitRepository,
     repo: Repository,
     change: Callable[[GitRepository], None],
-    said: tuple[str, ...],
+    sentences: tuple[str, ...],
 ) -> None:
     repository.write(".git/hooks/commit-msg", "#!/bin/sh\n")
     before = take_fingerprint(repo)
     change(repository)
-    assert (differences(before, take_fingerprint(repo)), differences(before, before)) == (said, ())
+    assert (differences(before, take_fingerprint(repo)), differences(before, before)) == (sentences, ())
 
 
-def test_no_secret_is_in_the_fingerprint_and_json_keeps_it(
+def test_the_fingerprint_contains_no_secret_and_survives_json(
     repository: GitRepository, repo: Repository
 ) -> None:
     add_remote(repository)
@@ -79,7 +79,7 @@ def test_no_secret_is_in_the_fingerprint_and_json_keeps_it(
     assert ("token" in stored, Fingerprint.from_json(json.loads(stored))) == (False, taken)
 
 
-def test_what_huskies_does_itself_changes_nothing(
+def test_operations_of_huskies_do_not_change_the_fingerprint(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
     tip = repository.commit_id()

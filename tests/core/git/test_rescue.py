@@ -41,7 +41,9 @@ def test_the_same_work_is_kept_once(repo: Repository, worktree: Path, now: datet
     assert rescue(repo, now + timedelta(hours=1)) == first
 
 
-def test_only_what_rescues_alone_keep_is_counted(repo: Repository, worktree: Path, now: datetime) -> None:
+def test_the_size_counts_objects_that_only_rescues_keep(
+    repo: Repository, worktree: Path, now: datetime
+) -> None:
     sizes = [size_of_rescues(repo, seconds=10)]
     (worktree / "new").write_bytes(os.urandom(5000))
     rescue(repo, now)
@@ -60,12 +62,12 @@ def test_the_worktree_is_not_changed(
     assert (before, repository.status(cwd=worktree)) == ([" M README", "A  staged"], before)
 
 
-def test_two_rescues_of_one_moment_are_both_kept(repo: Repository, worktree: Path, now: datetime) -> None:
+def test_two_rescues_of_the_same_time_are_both_kept(repo: Repository, worktree: Path, now: datetime) -> None:
     refs = []
     for text in ("first", "second"):
         (worktree / "new").write_text(text)
         refs.append(rescue(repo, now))
-    assert [one.ref for one in list_rescues(repo, StoryId(7))] == refs[::-1]
+    assert [kept.ref for kept in list_rescues(repo, StoryId(7))] == refs[::-1]
 
 
 def test_ignored_files_are_left_out(
@@ -76,7 +78,7 @@ def test_ignored_files_are_left_out(
     assert rescue(repo, now) == ""
 
 
-def test_deleted_and_flagged_files_count(
+def test_deleted_and_flagged_files_are_rescued(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
     repository.commit_file("gone", "x", cwd=worktree)
@@ -106,7 +108,7 @@ def test_a_worktree_in_the_middle_of_a_merge_is_kept_with_its_conflicts(
     assert "<<<<<<< HEAD" in repository.read("README", rescue(repo, now))
 
 
-def test_a_torn_index_does_not_keep_work_from_being_rescued(
+def test_work_is_rescued_despite_a_truncated_index(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
     index = Path(repository.git("rev-parse", "--absolute-git-dir", cwd=worktree)) / "index"
@@ -115,7 +117,7 @@ def test_a_torn_index_does_not_keep_work_from_being_rescued(
     assert repository.files(rescue(repo, now)) == ["README", "new"]
 
 
-def test_a_branch_without_a_first_commit_in_common_is_kept(
+def test_a_branch_without_a_common_ancestor_is_rescued(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
     repository.git("checkout", "--quiet", "--orphan", "fresh", cwd=worktree)
@@ -128,9 +130,9 @@ def test_a_rescue_can_be_restored_to_a_branch(
 ) -> None:
     repository.write("new", "x\n", cwd=worktree)
     rescue(repo, now)
-    (one,) = list_rescues(repo, StoryId(7))
-    assert restore_rescue(repo, StoryId(7), time=None, to_branch="again") == one
-    assert (repo.branch_tip("again"), repository.read("new", "again")) == (one.commit, "x\n")
+    (kept,) = list_rescues(repo, StoryId(7))
+    assert restore_rescue(repo, StoryId(7), time=None, to_branch="again") == kept
+    assert (repo.branch_tip("again"), repository.read("new", "again")) == (kept.commit, "x\n")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_a_rescue_can_be_restored_to_a_branch(
         (7, None, "-x"),
     ],
 )
-def test_a_restore_that_makes_no_sense_is_refused(
+def test_an_invalid_restore_is_refused(
     repo: Repository, worktree: Path, now: datetime, story: int, time: str | None, branch: str
 ) -> None:
     (worktree / "new").write_text("x")
@@ -152,7 +154,7 @@ def test_a_restore_that_makes_no_sense_is_refused(
         restore_rescue(repo, StoryId(story), time=time, to_branch=branch)
 
 
-def test_old_rescues_expire_and_young_ones_stay(repo: Repository, worktree: Path, now: datetime) -> None:
+def test_old_rescues_expire_and_new_ones_stay(repo: Repository, worktree: Path, now: datetime) -> None:
     for text, age in (("old", timedelta(days=31)), ("young", timedelta(days=1))):
         (worktree / "new").write_text(text)
         rescue(repo, now - age)

@@ -1,4 +1,4 @@
-"""Rescues by the files that git keeps them in: the same ones that git lists."""
+"""Rescues read from git's files are the same as those that git lists."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from support.git_repository import GitRepository
 
 def test_rescues_are_found_before_and_after_git_packs_them(repository: GitRepository) -> None:
     git_dir = str(repository.root / ".git")
-    found = [rescue_names(git_dir)]
+    names = [rescue_names(git_dir)]
     for name in ("6/20260301T120000000000Z", "12/20260302T120000000000Z", "6/20260303T120000000000Z"):
         repository.git("update-ref", f"refs/huskies/rescue/{name}", "HEAD")
-    found.append(rescue_names(git_dir))
+    names.append(rescue_names(git_dir))
     repository.git("pack-refs", "--all")
-    found.append(rescue_names(git_dir))
+    names.append(rescue_names(git_dir))
     repository.git("update-ref", "refs/huskies/rescue/6/20260304T120000000000Z", "HEAD")
     newest, *rest = rescue_names(git_dir)
     all_of_them = [
@@ -21,9 +21,9 @@ def test_rescues_are_found_before_and_after_git_packs_them(repository: GitReposi
         ("12", "20260302T120000000000Z"),
         ("6", "20260301T120000000000Z"),
     ]
-    assert found == [[], all_of_them, all_of_them]
+    assert names == [[], all_of_them, all_of_them]
     assert (newest, rest) == (("6", "20260304T120000000000Z"), all_of_them)
 
 
-def test_a_folder_that_is_no_repository_has_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_repository_has_no_rescues(tmp_path: Path) -> None:
     assert rescue_names(str(tmp_path / "nowhere")) == []

@@ -13,7 +13,7 @@ from support.git_repository import GitRepository
 
 @pytest.fixture
 def worktree(repository: GitRepository, repo: Repository, now: datetime) -> Path:
-    """The story's worktree in the middle of a merge of the base that conflicts in README."""
+    """Return the story's worktree during a merge of the base with a conflict in README."""
     create_worktrees(
         repo, [WorktreeRequest(StoryId(7), repo.branch_tip("main") or "", known_branch=False)], now=now
     )
@@ -28,21 +28,19 @@ def check(repo: Repository) -> str | None:
     return check_resolution(repo, StoryId(7), base_tip=repo.branch_tip("main") or "")
 
 
-def test_a_committed_merge_is_sound(repository: GitRepository, repo: Repository, worktree: Path) -> None:
+def test_a_committed_merge_is_complete(repository: GitRepository, repo: Repository, worktree: Path) -> None:
     repository.commit_file("README", "both\n=======\n", cwd=worktree)
     assert check(repo) is None
 
 
 @pytest.mark.usefixtures("worktree")
-def test_a_merge_that_is_not_committed_is_not(repository: GitRepository, repo: Repository) -> None:
+def test_an_uncommitted_merge_is_a_problem(repository: GitRepository, repo: Repository) -> None:
     assert check(repo) == "files are still in conflict: README"
     repository.git("add", "README", cwd=repo.project.worktree(7))
     assert check(repo) == "the merge is not committed"
 
 
-def test_a_merge_that_was_given_up_is_not(
-    repository: GitRepository, repo: Repository, worktree: Path
-) -> None:
+def test_an_aborted_merge_is_a_problem(repository: GitRepository, repo: Repository, worktree: Path) -> None:
     repository.git("merge", "--abort", cwd=worktree)
     assert check(repo) == f"the base {repository.commit_id()[:12]} is not merged into feature/story-7"
 
@@ -52,7 +50,7 @@ def test_conflict_markers_are_found(repository: GitRepository, repo: Repository,
     assert check(repo) == "conflict markers are left in README"
 
 
-def test_markers_that_the_base_has_already_are_no_problem(
+def test_markers_that_the_base_already_contains_are_no_problem(
     repository: GitRepository, repo: Repository, worktree: Path
 ) -> None:
     repository.commit_file("manual", "<<<<<<< x\n=======\n>>>>>>> y\n")
@@ -70,7 +68,7 @@ def test_uncommitted_changes_are_a_problem(
     assert check(repo) == "the worktree has changes that are not committed"
 
 
-def test_a_base_that_moved_on_is_a_problem(
+def test_new_commits_on_the_base_are_a_problem(
     repository: GitRepository, repo: Repository, worktree: Path
 ) -> None:
     repository.commit_file("README", "both\n", cwd=worktree)
@@ -78,12 +76,12 @@ def test_a_base_that_moved_on_is_a_problem(
     assert check(repo) == f"the base {moved[:12]} is not merged into feature/story-7"
 
 
-def test_a_worktree_that_is_gone_in_the_middle_of_a_merge_leaves_the_branch_to_look_at(
+def test_only_the_branch_is_checked_when_the_worktree_is_missing(
     repository: GitRepository, repo: Repository, worktree: Path
 ) -> None:
     shutil.rmtree(worktree)
     assert check(repo) == f"the base {repository.commit_id()[:12]} is not merged into feature/story-7"
 
 
-def test_a_branch_that_is_gone_is_a_problem(repo: Repository) -> None:
+def test_a_missing_branch_is_a_problem(repo: Repository) -> None:
     assert check(repo) == "branch feature/story-7 does not exist"

@@ -70,7 +70,7 @@ def test_a_branch_merged_by_hand_is_already_merged(repository: GitRepository, re
 
 
 @pytest.mark.usefixtures("branch")
-def test_a_branch_that_never_left_its_start_is_empty(repository: GitRepository, repo: Repository) -> None:
+def test_a_branch_without_commits_is_empty(repository: GitRepository, repo: Repository) -> None:
     born = repository.commit_id()
     repository.checkout("main")
     repository.commit_file("other", "x")
@@ -78,7 +78,9 @@ def test_a_branch_that_never_left_its_start_is_empty(repository: GitRepository, 
 
 
 @pytest.mark.usefixtures("branch")
-def test_a_branch_whose_changes_the_base_has_is_empty(repository: GitRepository, repo: Repository) -> None:
+def test_a_branch_with_changes_that_the_base_contains_is_empty(
+    repository: GitRepository, repo: Repository
+) -> None:
     repository.commit_file("same", "1")
     repository.checkout("main")
     repository.commit_file("same", "1")
@@ -111,7 +113,7 @@ def test_without_an_identity_huskies_is_the_committer(
 
 
 @pytest.mark.usefixtures("branch")
-def test_the_users_signing_and_hooks_stay_out_of_it(repository: GitRepository, repo: Repository) -> None:
+def test_signing_and_hooks_of_the_user_do_not_apply(repository: GitRepository, repo: Repository) -> None:
     repository.commit_file("one", "1")
     repository.git("config", "commit.gpgSign", "true")
     repository.git("config", "gpg.program", "false")

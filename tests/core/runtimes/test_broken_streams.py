@@ -1,4 +1,4 @@
-"""What coding agents print when all does not go well: cut characters, lines too long to read, subagents at once."""
+"""Unusual output of coding agents: lone surrogates, lines above the limit, parallel subagents."""
 
 import json
 
@@ -25,7 +25,7 @@ def claude(*events: object) -> Reader:
     return reader
 
 
-def said(message: str, *blocks: object, parent: str | None = None) -> dict[str, object]:
+def assistant_message(message: str, *blocks: object, parent: str | None = None) -> dict[str, object]:
     usage = {"input_tokens": 10, "output_tokens": 1}
     content = {"id": message, "type": "message", "role": "assistant", "model": "m", "content": blocks}
     return {"type": "assistant", "message": {**content, "usage": usage}, "parent_tool_use_id": parent}
@@ -36,7 +36,7 @@ def call(words: str = "true") -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", runtime_names())
-def test_half_a_character_can_be_written_down(name: str) -> None:
+def test_a_lone_surrogate_is_replaced(name: str) -> None:
     reader = load_runtime(name).make_reader()
     reader.feed(LINES[name].encode())
     kept = json.dumps([reader.last_words, reader.usage], ensure_ascii=False)
@@ -44,22 +44,24 @@ def test_half_a_character_can_be_written_down(name: str) -> None:
 
 
 @pytest.mark.parametrize("session", ["a\0b", "--dangerously", "", "two words", "x" * 300, 7, None])
-def test_a_session_that_could_not_be_resumed_is_none(session: object) -> None:
+def test_an_invalid_session_id_is_ignored(session: object) -> None:
     assert claude({"type": "system", "session_id": session}).session_id is None
 
 
 def test_a_call_too_long_to_read_is_a_turn_that_uses_a_tool() -> None:
     reader = claude(
-        said("m1", {"type": "text", "text": "I write it."}),
-        said("m1", call("x" * LINE_BYTES)),
-        said("m2", call()),
+        assistant_message("m1", {"type": "text", "text": "I write it."}),
+        assistant_message("m1", call("x" * LINE_BYTES)),
+        assistant_message("m2", call()),
     )
     assert (reader.turns, reader.tool_turns, reader.last_words) == (2, 2, "I write it.")
 
 
 def test_subagents_that_work_at_once_are_counted_once() -> None:
-    """Their messages come between each other's parts."""
-    parts = [said(f"m{parent}", call(), parent=parent) for _ in range(2) for parent in ("1", "2")]
+    """The parts of their messages interleave."""
+    parts = [
+        assistant_message(f"m{parent}", call(), parent=parent) for _ in range(2) for parent in ("1", "2")
+    ]
     reader = claude(*parts)
     assert (reader.turns, reader.tool_turns, reader.usage["m"]["input_tokens"]) == (2, 2, 20)
 
@@ -68,10 +70,12 @@ def test_a_refused_tool_counts_before_the_end_and_once_after_it() -> None:
     refusal = {"type": "tool_result", "tool_use_id": "t", "content": REFUSAL, "is_error": True}
     answer = {"type": "user", "message": {"role": "user", "content": [refusal]}}
     end = {"type": "result", "permission_denials": [{"tool_name": "Bash", "tool_use_id": "t"}]}
-    assert [claude(said("m", call()), answer, *last).denied for last in ((), (end,))] == [{"Bash": 1}] * 2
+    assert [claude(assistant_message("m", call()), answer, *last).denied for last in ((), (end,))] == [
+        {"Bash": 1}
+    ] * 2
 
 
-def test_a_service_that_cannot_be_reached_is_waited_for() -> None:
-    told = "API Error: Unable to connect to API (ConnectionRefused)"
-    reader = claude({"type": "result", "is_error": True, "api_error_status": None, "result": told})
-    assert (reader.rate_limit and reader.rate_limit.detail) == told
+def test_an_unreachable_service_counts_as_a_rate_limit() -> None:
+    detail = "API Error: Unable to connect to API (ConnectionRefused)"
+    reader = claude({"type": "result", "is_error": True, "api_error_status": None, "result": detail})
+    assert (reader.rate_limit and reader.rate_limit.detail) == detail

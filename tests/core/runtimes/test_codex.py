@@ -1,4 +1,4 @@
-"""What Codex says of a limit, read as a time."""
+"""The time of a rate limit in a message of Codex."""
 
 import time
 from collections.abc import Iterator
@@ -21,28 +21,28 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("in_tokyo")
-def test_a_time_of_today_is_taken_to_the_end_of_its_minute() -> None:
-    """The words are those of version 0.171.0."""
-    found = reset_time(f"{LIMIT} try again at 2:47 PM.")
-    assert found is not None
-    assert time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found)) == time.strftime("%Y-%m-%d 14:48:00")
-    assert datetime.fromtimestamp(found, tz=UTC).hour == 5
+def test_a_time_of_today_means_the_end_of_its_minute() -> None:
+    """The message is that of version 0.171.0."""
+    reset = reset_time(f"{LIMIT} try again at 2:47 PM.")
+    assert reset is not None
+    assert time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(reset)) == time.strftime("%Y-%m-%d 14:48:00")
+    assert datetime.fromtimestamp(reset, tz=UTC).hour == 5
 
 
 @pytest.mark.parametrize(
-    ("words", "wanted"),
+    ("words", "expected"),
     [
         ("Nov 28th, 2026 2:47 PM", datetime(2026, 11, 28, 14, 48, tzinfo=UTC)),
         ("Dec 1st, 2026 12:05 AM", datetime(2026, 12, 1, 0, 6, tzinfo=UTC)),
         ("Dec 1, 2026 12:59 PM", datetime(2026, 12, 1, 13, 0, tzinfo=UTC)),
     ],
 )
-def test_a_day_that_stands_before_it_is_that_day(words: str, wanted: datetime) -> None:
-    assert reset_time(f"{LIMIT} try again at {words}.") == wanted.timestamp()
+def test_a_date_before_the_time_is_used(words: str, expected: datetime) -> None:
+    assert reset_time(f"{LIMIT} try again at {words}.") == expected.timestamp()
 
 
 @pytest.mark.parametrize(
     "words", ["try again later.", "try again at noon.", "try again at Foo 3rd, 2026 1:00 PM."]
 )
-def test_words_without_a_time_name_none(words: str) -> None:
+def test_a_message_without_a_time_gives_none(words: str) -> None:
     assert reset_time(f"{LIMIT} {words}") is None

@@ -1,4 +1,4 @@
-"""The usage records of an agent that is any program, and all that only looks like one."""
+"""Usage records of any program, and output that only resembles them."""
 
 import pytest
 from hypothesis import example, given
@@ -59,7 +59,7 @@ def test_an_empty_record_is_a_turn() -> None:
         b'\xff\xfe{"usage": {}}',
     ],
 )
-def test_what_is_no_sensible_record_is_plain_output(line: bytes) -> None:
+def test_an_invalid_record_is_plain_output(line: bytes) -> None:
     reader = read(line)
     assert (reader.turns, reader.usage, reader.cost_usd) == (0, {}, 0.0)
     assert reader.last_words
@@ -71,15 +71,15 @@ def test_the_last_words_are_the_last_line_with_any() -> None:
 
 @given(st.binary())
 @example(b'{"usage": {"model": "\\ud800"}}')
-def test_no_bytes_break_the_reader(line: bytes) -> None:
+def test_the_reader_accepts_any_bytes(line: bytes) -> None:
     read(line)
 
 
-def test_a_limit_stands_until_the_next_usage_and_a_soft_one_after_that() -> None:
+def test_a_limit_lasts_until_the_next_usage_and_a_soft_one_longer() -> None:
     hard = b'{"rate_limit": {"status": "rejected", "resets_at": 1795698000, "detail": "five hour limit"}}'
     soft = b'{"rate_limit": {"status": "allowed_warning"}}'
-    seen = [read(hard), read(hard, b'{"usage": {}}'), read(soft, b'{"usage": {}}')]
-    assert [(reader.rate_limit, reader.waiting_until) for reader in seen] == [
+    readers = [read(hard), read(hard, b'{"usage": {}}'), read(soft, b'{"usage": {}}')]
+    assert [(reader.rate_limit, reader.waiting_until) for reader in readers] == [
         (RateLimit(is_hard=True, resets_at=1795698000, detail="five hour limit"), 1795698000),
         (None, None),
         (RateLimit(is_hard=False), None),
@@ -90,14 +90,14 @@ def test_a_limit_stands_until_the_next_usage_and_a_soft_one_after_that() -> None
     "record",
     ["[]", "7", "{}", '{"status": "allowed"}', '{"status": ["rejected"]}', '{"status": {"rejected": 1}}'],
 )
-def test_what_is_no_limit_is_plain_output(record: str) -> None:
+def test_an_invalid_limit_is_plain_output(record: str) -> None:
     line = f'{{"rate_limit": {record}}}'
     reader = read(line.encode())
     assert (reader.rate_limit, reader.waiting_until, reader.last_words) == (None, None, line)
 
 
 @pytest.mark.parametrize("resets_at", ["true", "NaN", "-1", "Infinity", '"soon"', "1e300", "[1]"])
-def test_a_limit_with_a_time_that_is_none_has_no_time(resets_at: str) -> None:
+def test_a_limit_with_an_invalid_time_has_no_time(resets_at: str) -> None:
     line = f'{{"rate_limit": {{"status": "rejected", "resets_at": {resets_at}}}}}'
     reader = read(line.encode())
     assert (reader.rate_limit, reader.waiting_until) == (RateLimit(is_hard=True), None)

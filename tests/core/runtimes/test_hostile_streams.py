@@ -1,4 +1,4 @@
-"""What no agent should print and some do: every reader takes it, and counts what comes after it."""
+"""Invalid output of agents: every reader skips it and counts the next lines."""
 
 import json
 
@@ -14,7 +14,7 @@ GOOD = {
     "codex": {"type": "thread.started", "thread_id": "s"},
     "command": {"usage": {"cost_usd": 0.5, "session_id": "s"}},
 }
-"""A line of each runtime by which its reader learns the session."""
+"""For each runtime, a line with the session."""
 WORDS = (
     *("type", "assistant", "message", "content", "usage", "result", "model", "id", "session_id", "item"),
     *("error", "rate_limit_info", "permission_denials", "modelUsage", "rate_limit", "status", "input_tokens"),
@@ -30,7 +30,7 @@ JSON = st.recursive(
 @pytest.mark.parametrize("name", runtime_names())
 @settings(deadline=None)
 @given(pieces=st.lists(st.binary(max_size=200), max_size=8))
-def test_bytes_that_are_nothing_at_all_are_read_over(name: str, pieces: list[bytes]) -> None:
+def test_meaningless_bytes_are_skipped(name: str, pieces: list[bytes]) -> None:
     reader = load_runtime(name).make_reader()
     feed = LineFeed(reader)
     for piece in (*pieces, b"\n", json.dumps(GOOD[name]).encode(), b"\n"):
@@ -41,7 +41,7 @@ def test_bytes_that_are_nothing_at_all_are_read_over(name: str, pieces: list[byt
 @pytest.mark.parametrize("name", runtime_names())
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(kind=st.sampled_from(TYPES), fields=st.dictionaries(st.sampled_from(WORDS), JSON, max_size=5))
-def test_json_of_any_other_shape_is_read_over(name: str, kind: str, fields: dict[str, object]) -> None:
+def test_json_of_any_other_shape_is_skipped(name: str, kind: str, fields: dict[str, object]) -> None:
     runtime = load_runtime(name)
     reader = runtime.make_reader()
     line = json.dumps({**fields, "type": kind}).encode()
@@ -51,7 +51,7 @@ def test_json_of_any_other_shape_is_read_over(name: str, kind: str, fields: dict
 
 
 @pytest.mark.parametrize("name", runtime_names())
-def test_a_torn_line_and_one_of_ten_megabytes_cost_nothing_but_themselves(name: str) -> None:
+def test_a_cut_line_and_one_of_ten_megabytes_do_not_affect_other_lines(name: str) -> None:
     reader = load_runtime(name).make_reader()
     feed = LineFeed(reader)
     whole = json.dumps(GOOD[name]).encode()

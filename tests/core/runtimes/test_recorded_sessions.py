@@ -1,4 +1,4 @@
-"""What Claude Code 2.1.197 and Codex 0.169.0 printed in whole sessions, read by their runtimes."""
+"""Recorded sessions of Claude Code 2.1.197 and Codex 0.169.0, read by their runtimes."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_the_runtimes_are_found_by_their_modules() -> None:
     assert [load_runtime(name).name for name in runtime_names()] == list(runtime_names())
 
 
-def test_claude_code_ends_well() -> None:
+def test_a_successful_session_of_claude_code() -> None:
     reader = read("claude-success")
     assert (reader.turns, reader.tool_turns, round(reader.cost_usd, 6)) == (2, 1, 0.01695)
     assert reader.usage == {"claude-sonnet-5": {**OF_CLAUDE, "cost_usd": reader.cost_usd}}
@@ -42,15 +42,15 @@ def test_claude_code_ends_well() -> None:
     )
 
 
-def test_what_the_end_tells_takes_the_place_of_what_was_counted() -> None:
-    """The name is that which the last line had where the model was asked for with its long context."""
+def test_the_final_account_replaces_the_counts() -> None:
+    """The last line has this name when the model was requested with its long context."""
     reader = load_runtime("claude-code").make_reader()
     for line in (RECORDINGS / "claude-success.jsonl").read_bytes().splitlines():
         reader.feed(line.replace(b'"claude-sonnet-5":', b'"claude-sonnet-5[1m]":'))
     assert reader.usage == {"claude-sonnet-5[1m]": {**OF_CLAUDE, "cost_usd": reader.cost_usd}}
 
 
-def test_tokens_are_counted_before_the_end_is_told() -> None:
+def test_tokens_are_counted_before_the_final_account() -> None:
     reader = load_runtime("claude-code").make_reader()
     for line in (RECORDINGS / "claude-success.jsonl").read_bytes().splitlines()[:-1]:
         reader.feed(line)
@@ -70,13 +70,13 @@ def test_claude_code_is_denied_a_tool() -> None:
 
 def test_claude_code_at_the_limit_of_its_account() -> None:
     reader = read("claude-rate-limit")
-    told = "API Error: Request rejected (429) · This request would exceed your account's rate limit."
-    assert reader.rate_limit == RateLimit(is_hard=True, detail=f"{told} Please try again later.")
+    detail = "API Error: Request rejected (429) · This request would exceed your account's rate limit."
+    assert reader.rate_limit == RateLimit(is_hard=True, detail=f"{detail} Please try again later.")
     assert (reader.turns, reader.usage) == (0, {})
     assert reader.failure == Failure(FailureKind.ERROR, reader.last_words)
 
 
-def test_a_service_that_fails_is_waited_for_as_for_a_limit() -> None:
+def test_a_failing_service_counts_as_a_rate_limit() -> None:
     limit = read("claude-api-error").rate_limit
     assert limit is not None
     assert (limit.is_hard, limit.resets_at, limit.detail[:35]) == (
@@ -99,15 +99,15 @@ FAILED = event(type="result", is_error=True, api_error_status=529, subtype="succ
 
 
 @pytest.mark.parametrize(("status", "known"), [("allowed_warning", None), ("rejected", 1796130000)])
-def test_only_a_limit_that_was_reached_says_when_a_failure_is_over(status: str, known: int | None) -> None:
-    """A warning tells when the week ends: a service that fails meanwhile is back long before."""
+def test_only_a_hard_limit_gives_the_time_of_a_failure(status: str, known: int | None) -> None:
+    """A warning has the time at which the week ends. A failing service recovers long before that."""
     reader = claude_code.make_reader()
     for line in (limit_event(status), FAILED):
         reader.feed(line)
     assert reader.rate_limit == RateLimit(is_hard=True, resets_at=known, detail="overloaded")
 
 
-def test_an_account_that_may_go_on_waits_for_nothing() -> None:
+def test_an_allowed_account_waits_for_nothing() -> None:
     reader = claude_code.make_reader()
     waits = []
     for line in (limit_event("rejected"), limit_event("allowed")):
@@ -116,7 +116,7 @@ def test_an_account_that_may_go_on_waits_for_nothing() -> None:
     assert waits == [(False, 1796130000), (True, None)]
 
 
-def test_codex_ends_well() -> None:
+def test_a_successful_session_of_codex() -> None:
     reader = read("codex-success")
     assert (reader.turns, reader.tool_turns, reader.cost_usd) == (3, 1, 0.0)
     used = {"input_tokens": 1200, "output_tokens": 240, "cache_read_tokens": 800, "cache_write_tokens": 0}

@@ -1,4 +1,4 @@
-"""A held database keeps its write-ahead log, whoever closes it."""
+"""A pinned database keeps its write-ahead log when its last connection closes."""
 
 import sqlite3
 import subprocess
@@ -27,7 +27,7 @@ def use(database: Path) -> None:
         db.commit()
 
 
-def test_the_log_stays_the_same_file_while_it_is_held(tmp_path: Path) -> None:
+def test_the_log_stays_the_same_file_while_it_is_pinned(tmp_path: Path) -> None:
     database, log = tmp_path / "state.db", tmp_path / "state.db-wal"
     use(database)
     assert not log.exists()

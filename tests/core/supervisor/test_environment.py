@@ -1,4 +1,4 @@
-"""What reaches a run's programs from the starter, the config and .huskies/env."""
+"""Variables of a run's programs from the starter, the config and .huskies/env."""
 
 import os
 import pwd
@@ -28,7 +28,7 @@ VARIABLES = RunVariables(
     worktree="/p/w",
     prompt_file="/p/prompt.md",
 )
-TOLD = {
+RUN_VARIABLES = {
     "HUSKIES_PROJECT": "/p",
     "HUSKIES_STORY_ID": "4",
     "HUSKIES_RUN_ID": "9",
@@ -43,13 +43,13 @@ NOTHING = Allowance(env={}, env_allow=(), env_file={})
 
 
 def environment(starter: dict[str, str], allowance: Allowance = NOTHING) -> dict[str, str]:
-    """What is there beside TOLD."""
-    made = agent_environment(starter, VARIABLES, allowance, bin_dir="/opt/huskies", identity_known=True)
-    assert {name: made.pop(name) for name in TOLD} == TOLD
-    return made
+    """Return the variables that are not in RUN_VARIABLES."""
+    variables = agent_environment(starter, VARIABLES, allowance, bin_dir="/opt/huskies", identity_known=True)
+    assert {name: variables.pop(name) for name in RUN_VARIABLES} == RUN_VARIABLES
+    return variables
 
 
-def test_only_named_variables_come_through() -> None:
+def test_only_named_variables_are_passed() -> None:
     harmless = {"LANG": "C", "LC_TIME": "C", "TZ": "UTC", "XDG_RUNTIME_DIR": "/x", "SSH_AUTH_SOCK": "/s"}
     git = {"GIT_AUTHOR_NAME": "A", "GIT_SSH_COMMAND": "ssh -v", "GIT_CONFIG_GLOBAL": "/g"}
     bound = dict.fromkeys(REPOSITORY_VARIABLES, "x")
@@ -65,7 +65,7 @@ def test_only_named_variables_come_through() -> None:
     assert environment(starter) == {**BASE, **harmless, **git, "PATH": "/opt/huskies:/usr/bin:/bin"}
 
 
-def test_all_that_binds_git_to_a_repository_is_known() -> None:
+def test_all_variables_that_bind_git_to_a_repository_are_known() -> None:
     asked = subprocess.run(
         ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
     )
@@ -75,12 +75,12 @@ def test_all_that_binds_git_to_a_repository_is_known() -> None:
 def test_an_allowed_name_comes_from_the_starter_or_else_from_the_file() -> None:
     file = {"KEY_A": "file", "KEY_B": "file", "KEY_C": "not allowed"}
     allowance = Allowance(env={"MODE": "ci"}, env_allow=("KEY_A", "KEY_B", "KEY_D"), env_file=file)
-    made = environment({**BASE, "KEY_A": "starter"}, allowance)
-    assert (made["KEY_A"], made["KEY_B"], made["MODE"]) == ("starter", "file", "ci")
-    assert {"KEY_C", "KEY_D"} & set(made) == set()
+    variables = environment({**BASE, "KEY_A": "starter"}, allowance)
+    assert (variables["KEY_A"], variables["KEY_B"], variables["MODE"]) == ("starter", "file", "ci")
+    assert {"KEY_C", "KEY_D"} & set(variables) == set()
 
 
-def test_no_config_can_bind_git_or_forge_the_mark() -> None:
+def test_the_config_cannot_bind_git_or_forge_the_mark() -> None:
     allowance = Allowance(
         env={"GIT_DIR": "/x", "HUSKIES_RUN_ID": "1"}, env_allow=("GIT_WORK_TREE",), env_file={}
     )
@@ -93,16 +93,20 @@ def test_huskies_comes_first_on_path_and_once() -> None:
     assert environment({**BASE, "PATH": "/bin:/opt/huskies"})["PATH"] == "/opt/huskies:/bin"
 
 
-def test_what_cron_leaves_out_is_filled_in() -> None:
+def test_variables_that_cron_does_not_set_are_added() -> None:
     user = pwd.getpwuid(os.getuid())
-    made = environment({})
-    assert (made["HOME"], made["USER"], made["SHELL"]) == (user.pw_dir, user.pw_name, user.pw_shell)
+    variables = environment({})
+    assert (variables["HOME"], variables["USER"], variables["SHELL"]) == (
+        user.pw_dir,
+        user.pw_name,
+        user.pw_shell,
+    )
 
 
-def test_git_signs_as_the_agent_where_it_knows_nobody() -> None:
+def test_the_agent_is_the_author_without_a_git_identity() -> None:
     starter = {**BASE, "GIT_AUTHOR_NAME": "Ada"}
-    made = agent_environment(starter, VARIABLES, NOTHING, bin_dir="/b", identity_known=False)
-    identity = {name: value for name, value in made.items() if name.startswith("GIT_")}
+    variables = agent_environment(starter, VARIABLES, NOTHING, bin_dir="/b", identity_known=False)
+    identity = {name: value for name, value in variables.items() if name.startswith("GIT_")}
     assert identity == {
         "GIT_AUTHOR_NAME": "Ada",
         "GIT_AUTHOR_EMAIL": "huskies@localhost",
@@ -142,7 +146,7 @@ def test_the_env_file_reads_as_a_shell_would(tmp_path: Path) -> None:
     }
 
 
-def test_no_env_file_is_an_empty_one(tmp_path: Path) -> None:
+def test_a_missing_env_file_counts_as_empty(tmp_path: Path) -> None:
     assert read_env_file(tmp_path / "env") == {}
 
 
@@ -158,7 +162,7 @@ def test_an_env_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_bad_line_of_the_env_file_is_named_but_not_shown(tmp_path: Path) -> None:
+def test_an_invalid_line_of_the_env_file_is_located_but_not_quoted(tmp_path: Path) -> None:
     path = write_private(tmp_path / "env", "A=1\ns3cret\n")
     with pytest.raises(HuskiesError) as caught:
         read_env_file(path)

@@ -1,4 +1,4 @@
-"""Ending runs from outside: agents that obey, refuse and hide, and shims that are dead or hang."""
+"""Kills of runs: agents that handle SIGTERM, ignore it or hide, and shims that are dead or hang."""
 
 import fcntl
 import os
@@ -39,7 +39,7 @@ linux_only = pytest.mark.skipif(
 
 
 def started(runs: Runs, *script: str) -> tuple[RunDirectory, int]:
-    """A run whose agent has done its script and hangs now, and the agent's pid."""
+    """Return a run whose agent has finished its script and hangs, and the agent's pid."""
     ready = runs.root / "ready"
     directory = runs.start(runs.step(*script, f"pid={ready}", "hang"))
     return directory, int(wait_for_file(ready))
@@ -51,7 +51,7 @@ def shim_of(directory: RunDirectory) -> ShimRecord:
     return shim
 
 
-def test_an_obedient_agent_is_ended_at_once(runs: Runs) -> None:
+def test_an_agent_that_handles_sigterm_ends_at_once(runs: Runs) -> None:
     directory, agent = started(runs)
     began = time.monotonic()
     result = kill_run(directory, INTENT)
@@ -78,7 +78,7 @@ def test_an_agent_that_ignores_sigterm_is_killed_within_five_seconds(runs: Runs)
 
 
 @linux_only
-def test_what_hid_is_ended_too(runs: Runs) -> None:
+def test_processes_in_other_sessions_are_killed_too(runs: Runs) -> None:
     marked, cleared = runs.root / "marked", runs.root / "cleared"
     directory, _ = started(runs, f"hide={marked}", f"hide-clear={cleared}")
     assert kill_run(directory, INTENT).ended
@@ -108,7 +108,7 @@ def test_a_shim_that_hangs_is_killed_with_its_processes(runs: Runs) -> None:
 
 @contextmanager
 def kept_stopped(pid: int) -> Iterator[None]:
-    """Keeps a shim from acting, whatever continues it: it is stopped again at once, until it is gone."""
+    """Stop a shim again whenever it is continued, until it is dead."""
     with subprocess.Popen([sys.executable, "-c", KEEP_STOPPED, str(pid)], stdout=subprocess.PIPE) as stopper:
         assert stopper.stdout is not None
         stopper.stdout.readline()
@@ -121,10 +121,10 @@ def test_the_agent_dies_with_its_killed_shim_and_the_rest_is_found_by_mark(runs:
     directory, agent = started(runs, "ignore=SIGTERM", f"hide={hidden}")
     os.kill(shim_of(directory).pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(directory) and find_process(agent) is None)
-    left = [process.pid for process in marked_processes(directory.run_id, str(runs.root))]
+    marked = [process.pid for process in marked_processes(directory.run_id, str(runs.root))]
     result = end_marked_processes(directory.run_id, str(runs.root))
-    assert (left, result.ended, result.survivors) == ([int(hidden.read_text())], True, ())
-    assert (find_process(left[0]), directory.read_exit()) == (None, None)
+    assert (marked, result.ended, result.survivors) == ([int(hidden.read_text())], True, ())
+    assert (find_process(marked[0]), directory.read_exit()) == (None, None)
 
 
 def test_a_run_of_the_same_number_in_another_project_is_left_alone(runs: Runs, tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_a_later_process_of_the_shims_pid_is_not_touched(runs: Runs) -> None:
     assert result.ended is False
 
 
-def test_who_records_the_end_of_a_killed_run_is_waited_for(runs: Runs) -> None:
-    """A pass holds the lock of a run that it found dead for as long as it takes to write that down."""
+def test_a_kill_waits_for_the_pass_that_records_the_end(runs: Runs) -> None:
+    """A pass has the lock of a dead run while it records the end."""
     directory, _ = runs.finish(runs.step("say=done"))
     lock = take_lock(directory)
     assert lock is not None

@@ -1,4 +1,4 @@
-"""Ending a run that is claimed and still being made ready: it never begins."""
+"""A run that is killed while it is being prepared never begins."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ from support.waiting import wait_until
 STOP = {"outcome": "stopped"}
 
 
-def test_a_run_that_is_ended_while_it_is_made_ready_never_begins(runs: Runs) -> None:
+def test_a_run_killed_while_it_is_prepared_never_begins(runs: Runs) -> None:
     directory = runs.directory(1)
     lock = take_lock(directory)
     assert lock is not None
@@ -31,7 +31,7 @@ def test_a_run_that_is_ended_while_it_is_made_ready_never_begins(runs: Runs) -> 
     assert (results, os.path.exists(directory.output)) == ([KillResult(ended=True, survivors=())], False)
 
 
-def test_a_start_that_takes_long_is_not_gone_and_still_never_begins(runs: Runs) -> None:
+def test_a_slow_start_has_not_ended_and_still_never_begins(runs: Runs) -> None:
     directory = runs.directory(1)
     lock = take_lock(directory)
     assert lock is not None
@@ -41,7 +41,7 @@ def test_a_start_that_takes_long_is_not_gone_and_still_never_begins(runs: Runs) 
     os.close(lock)
 
 
-def test_a_start_that_died_is_gone(runs: Runs) -> None:
+def test_a_start_that_died_has_ended(runs: Runs) -> None:
     directory = runs.directory(1)
     lock = take_lock(directory)
     assert lock is not None
@@ -49,7 +49,7 @@ def test_a_start_that_died_is_gone(runs: Runs) -> None:
     assert kill_run(directory, STOP) == KillResult(ended=True, survivors=())
 
 
-def test_a_run_without_a_folder_is_named(runs: Runs) -> None:
+def test_a_run_without_a_folder_is_an_error(runs: Runs) -> None:
     with pytest.raises(HuskiesError, match=r"spec\.json is missing"):
         kill_run(runs.directory(7), STOP)
 

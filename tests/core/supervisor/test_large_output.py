@@ -1,4 +1,4 @@
-"""A supervisor whose agent prints lines without an end: all of it is in the log, and it stays small."""
+"""A supervisor whose agent prints an endless line logs all of it and needs little memory."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,13 @@ from support.waiting import wait_until
 
 LINE = 10_000_000
 MOST_MIB = 24.0
-"""Twice what a supervisor takes that has read nothing."""
+"""Twice the memory of a supervisor that has read nothing."""
 
 
 @pytest.mark.parametrize("runtime", runtime_names())
-def test_ten_megabytes_in_one_line_are_kept_and_not_held(runs: Runs, tmp_path: Path, runtime: str) -> None:
+def test_ten_megabytes_in_one_line_are_logged_but_not_kept_in_memory(
+    runs: Runs, tmp_path: Path, runtime: str
+) -> None:
     go, begun = tmp_path / "go", tmp_path / "begun"
     runs.reader = reader_module(runtime)
     script = (

@@ -1,4 +1,4 @@
-"""Handing a run over to its shim, and what is left when that fails or the launcher dies."""
+"""Launches of runs, also those that fail or whose launcher dies."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ sys.stdin.read()
 
 
 def failing(runs: Runs) -> HuskiesError:
-    """The error of a launch that cannot work; the run is dead afterwards."""
+    """Return the error of a launch that fails. The run is dead afterwards."""
     directory = runs.directory(1)
     lock = take_lock(directory)
     assert lock is not None
@@ -40,7 +40,7 @@ def failing(runs: Runs) -> HuskiesError:
     return caught.value
 
 
-def test_an_unknown_reader_fails_the_launch_in_words(runs: Runs) -> None:
+def test_an_unknown_reader_fails_the_launch_with_a_message(runs: Runs) -> None:
     runs.reader = "no_such_reader"
     error = failing(runs)
     assert (error.code, error.message) == (
@@ -49,14 +49,14 @@ def test_an_unknown_reader_fails_the_launch_in_words(runs: Runs) -> None:
     )
 
 
-def test_a_disk_without_room_for_the_end_fails_the_launch(runs: Runs) -> None:
+def test_a_full_disk_fails_the_launch(runs: Runs) -> None:
     directory = runs.directory(1)
     os.makedirs(directory.path)
     os.symlink("/dev/full", f"{directory.exit}.reserved")
     assert "No space left on device" in failing(runs).message
 
 
-def test_a_shim_is_no_child_of_its_launcher_and_of_no_terminal(runs: Runs) -> None:
+def test_a_shim_is_no_child_of_its_launcher_and_has_no_terminal(runs: Runs) -> None:
     go = runs.root / "go"
     directory = runs.start(runs.step(f"wait={go}"))
     shim = directory.read_shim()
@@ -86,7 +86,7 @@ def test_a_run_outlives_a_launcher_killed_with_its_whole_group(runs: Runs) -> No
     assert end_of(directory).steps[0].passed
 
 
-def test_runs_launched_side_by_side_do_not_hold_each_others_lock(runs: Runs) -> None:
+def test_runs_launched_in_parallel_do_not_inherit_each_others_lock(runs: Runs) -> None:
     go = runs.root / "go"
     lasting = runs.start(runs.step(f"wait={go}"))
     short = runs.start(runs.step())

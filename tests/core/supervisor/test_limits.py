@@ -1,4 +1,4 @@
-"""Limits as facts and numbers, without processes."""
+"""Limits, without processes."""
 
 import math
 
@@ -25,7 +25,7 @@ EARLY = Elapsed(wall=1, step=1, quiet=1)
         (Progress(), Elapsed(wall=3600, step=10, quiet=1), "max_wall_secs"),
     ],
 )
-def test_counts_may_reach_their_limit_and_times_may_not(
+def test_counts_may_reach_their_limit_and_times_must_stay_below(
     progress: Progress, elapsed: Elapsed, limit: str | None
 ) -> None:
     hit = find_hit(ALL, progress, elapsed)
@@ -41,18 +41,18 @@ def test_a_limit_of_zero_is_a_limit() -> None:
     assert hit == LimitHit("max_turns", "max_turns: 1 of 0")
 
 
-def test_only_the_whole_runs_time_counts_for_a_gate() -> None:
+def test_only_the_limit_of_the_whole_run_applies_to_a_gate() -> None:
     assert limits_of(Step("test", Role.GATE, ("true",), "/"), ALL) == Limits(max_wall_secs=3600)
     assert limits_of(Step("coder", Role.AGENT, ("true",), "/"), ALL) == ALL
 
 
-def test_the_nearest_limit_of_time_is_waited_for() -> None:
+def test_the_wait_ends_at_the_nearest_time_limit() -> None:
     elapsed = Elapsed(wall=3500, step=10, quiet=5)
     assert seconds_left(ALL, None, elapsed) == 100
     assert seconds_left(ALL, 30, elapsed) == 20
     assert seconds_left(Limits(), None, elapsed) == math.inf
 
 
-def test_a_wait_in_the_future_puts_inactivity_off() -> None:
+def test_a_wait_in_the_future_delays_the_inactivity_limit() -> None:
     waiting = Elapsed(wall=1000, step=1000, quiet=-50)
     assert (find_hit(ALL, Progress(), waiting), seconds_left(ALL, None, waiting)) == (None, 350)

@@ -1,4 +1,4 @@
-"""The lock of a run, held and asked for by real processes at once."""
+"""The lock of a run, taken and probed by real processes at once."""
 
 import fcntl
 import os
@@ -53,7 +53,7 @@ def test_a_run_without_a_lock_file_is_dead(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("processes")
-def test_one_of_many_takes_the_lock_and_its_death_frees_it(tmp_path: Path) -> None:
+def test_one_of_many_processes_takes_the_lock_and_its_death_frees_it(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
     takers = [start(HOLD, directory) for _ in range(6)]
     for taker in takers:
@@ -87,7 +87,7 @@ def test_probes_never_look_like_a_holder(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_dead_run_does_not_seem_alive_to_one_of_two_probes(tmp_path: Path) -> None:
+def test_two_concurrent_probes_both_find_a_dead_run_dead(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
     lock = take_lock(directory)
     assert lock is not None
@@ -101,7 +101,7 @@ def test_a_dead_run_does_not_seem_alive_to_one_of_two_probes(tmp_path: Path) -> 
         probe.communicate()
 
 
-def test_a_run_that_is_held_cannot_be_taken(tmp_path: Path) -> None:
+def test_the_lock_of_a_live_run_cannot_be_taken(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
     lock = take_lock(directory)
     assert lock is not None

@@ -1,4 +1,4 @@
-"""What a run has used so far, by the reader's counts and the prices."""
+"""Usage of a run by the reader's counts and the prices."""
 
 import json
 from collections.abc import Mapping
@@ -21,20 +21,22 @@ def read(reader: Reader, *events: Mapping[str, object]) -> Reader:
     return reader
 
 
-def test_what_names_no_model_joins_what_names_the_agent_s() -> None:
+def test_usage_without_a_model_is_added_to_the_agents_model() -> None:
     records = ({"input_tokens": 100, "cost_usd": 0.5}, {"model": "m", "input_tokens": 7, "cost_usd": 0.25})
     reader = read(command.make_reader(), *({"usage": record} for record in records))
-    told = measure("", reader, spec("m"))
-    assert (told.usage, told.cost_usd) == ({"m": Usage(107, cost_usd=0.75)}, 0.75)
+    progress = measure("", reader, spec("m"))
+    assert (progress.usage, progress.cost_usd) == ({"m": Usage(107, cost_usd=0.75)}, 0.75)
 
 
-def test_the_money_that_a_program_tells_at_its_end_takes_the_place_of_the_estimate() -> None:
+def test_the_cost_that_a_program_reports_at_its_end_replaces_the_estimate() -> None:
     used = {"input_tokens": 1000, "output_tokens": 10}
-    said = {"type": "assistant", "message": {"id": "a", "model": "opus", "content": [], "usage": used}}
+    message = {"type": "assistant", "message": {"id": "a", "model": "opus", "content": [], "usage": used}}
     final = {"opus[1m]": {"inputTokens": 1000, "outputTokens": 10, "costUSD": 0.01}}
     reader = claude_code.make_reader()
-    wanted = spec("opus", opus=Price(100, 100))
-    before = measure("", read(reader, said), wanted)
-    after = measure("", read(reader, {"type": "result", "total_cost_usd": 0.01, "modelUsage": final}), wanted)
+    run_spec = spec("opus", opus=Price(100, 100))
+    before = measure("", read(reader, message), run_spec)
+    after = measure(
+        "", read(reader, {"type": "result", "total_cost_usd": 0.01, "modelUsage": final}), run_spec
+    )
     assert (before.usage, before.cost_usd) == ({"opus": Usage(1000, 10, cost_usd=0.101)}, 0.101)
     assert (after.usage, after.cost_usd) == ({"opus[1m]": Usage(1000, 10, cost_usd=0.01)}, 0.01)

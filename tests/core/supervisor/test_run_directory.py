@@ -1,4 +1,4 @@
-"""The files of a run: written whole, read as records, never taken for missing when they are broken."""
+"""The files of a run: written atomically, read as records, and never treated as missing when damaged."""
 
 import os
 import stat
@@ -51,7 +51,7 @@ def directory(tmp_path: Path) -> RunDirectory:
     return RunDirectory(tmp_path / "7")
 
 
-def test_nothing_written_is_read_as_none(directory: RunDirectory) -> None:
+def test_missing_files_are_read_as_none(directory: RunDirectory) -> None:
     read = (directory.read_progress(), directory.read_exit(), directory.read_kill(), directory.read_shim())
     assert read == (None,) * 4
 
@@ -62,7 +62,7 @@ def test_a_missing_spec_is_an_error(directory: RunDirectory) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b'{"turns": 1}', b"null"])
-def test_a_broken_file_never_reads_as_none(directory: RunDirectory, content: bytes) -> None:
+def test_a_damaged_file_is_never_read_as_none(directory: RunDirectory, content: bytes) -> None:
     for path, read in (
         (directory.spec, directory.read_spec),
         (directory.progress, directory.read_progress),
@@ -74,7 +74,7 @@ def test_a_broken_file_never_reads_as_none(directory: RunDirectory, content: byt
             read()
 
 
-def test_a_spec_comes_back_without_the_values_of_its_environment(directory: RunDirectory) -> None:
+def test_a_spec_is_read_without_the_values_of_its_environment(directory: RunDirectory) -> None:
     step = Step("coder", Role.AGENT, ("agent", "-p"), "/w", timeout_secs=1.5, stdin="/p")
     spec = RunSpec(
         RunId(7), "/p", (step,), {"KEY": "secret"}, Limits(max_turns=3), "reader", ("huskies", "advance", "7")
@@ -84,14 +84,14 @@ def test_a_spec_comes_back_without_the_values_of_its_environment(directory: RunD
     assert RunSpec.from_json(spec.to_json(), spec.env) == spec
 
 
-def test_an_end_comes_back_as_it_was_written(directory: RunDirectory) -> None:
+def test_an_exit_record_is_read_as_it_was_written(directory: RunDirectory) -> None:
     file = ExitFile(directory)
     assert directory.read_exit() is None
     file.publish(ENDED)
     assert (directory.read_exit(), os.listdir(directory.path)) == (ENDED, ["exit.json"])
 
 
-def test_an_end_is_written_into_the_room_that_was_taken(directory: RunDirectory) -> None:
+def test_an_exit_record_is_written_to_the_reserved_space(directory: RunDirectory) -> None:
     file = ExitFile(directory)
     (reserved,) = Path(directory.path).iterdir()
     before = reserved.stat()
@@ -106,7 +106,7 @@ def test_an_end_is_written_into_the_room_that_was_taken(directory: RunDirectory)
     assert (ended.steps, ended.limit, len(ended.survivors)) == (ENDED.steps, ENDED.limit, 20)
 
 
-def test_a_file_is_replaced_whole_and_for_its_owner_only(directory: RunDirectory) -> None:
+def test_a_file_is_replaced_atomically_and_readable_by_its_owner_only(directory: RunDirectory) -> None:
     directory.write_prompt("first")
     directory.write_prompt("second \udcff")
     facts = os.stat(directory.prompt)
@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_the_old_file(directory: RunDirectory) -> None:
     assert (Path(directory.kill).read_bytes(), os.listdir(directory.path)) == (b"old", ["kill.json"])
 
 
-def test_threads_that_write_the_same_file_do_not_meet(directory: RunDirectory) -> None:
+def test_threads_that_write_the_same_file_do_not_interfere(directory: RunDirectory) -> None:
     def write(number: int) -> None:
         for _ in range(200):
             replace_file(directory.kill, b"%d" % number, durable=True)
@@ -151,7 +151,7 @@ def test_progress_is_written_when_figures_change_and_once_a_second(directory: Ru
     assert directory.read_progress() == Progress(turns=2)
 
 
-def test_progress_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+def test_a_failed_write_of_the_progress_is_repeated(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "later")
     file = ProgressFile(directory.progress)
     assert file.offer(Progress(turns=1), now=10.0) == 1.0

@@ -1,4 +1,4 @@
-"""Which control groups a run must leave, and how it asks for it."""
+"""Control groups that a run must leave, and its request to systemd."""
 
 import os
 from pathlib import Path
@@ -24,14 +24,14 @@ USER = "/user.slice/user-1000.slice"
         ("", True, False),
     ],
 )
-def test_a_scope_is_needed_where_the_starters_end_would_be_the_runs(
+def test_a_scope_is_needed_where_the_run_would_end_with_its_starter(
     cgroup: str, *, lingers: bool, needs: bool
 ) -> None:
     assert needs_scope(cgroup, lingers=lingers) is needs
 
 
 def systemd(folder: Path, answer: str) -> Path:
-    """A user manager that does as it is told, by its own busctl, and the control group that it moves."""
+    """Install a fake busctl that moves the process as a user manager does. Return its control group file."""
     cgroup, busctl = folder / "cgroup", folder / "busctl"
     cgroup.write_text(f"1:name=systemd:/x\n0::{USER}/user@1000.service/huskies-tick.service\n")
     busctl.write_text(f'#!/bin/sh\necho "$@" > {folder}/asked\n{answer}\n')

@@ -52,7 +52,7 @@ def test_the_first_failing_step_is_the_last(runs: Runs) -> None:
         ((os.path.dirname(__file__),), 126, f"cannot start '{os.path.dirname(__file__)}': Permission denied"),
     ],
 )
-def test_a_program_that_cannot_start_is_a_failure_in_words(
+def test_a_program_that_cannot_start_is_a_failure_with_a_message(
     runs: Runs, argv: tuple[str, ...], code: int, detail: str
 ) -> None:
     step = runs.step()
@@ -67,7 +67,7 @@ def test_a_missing_working_directory_is_named(runs: Runs) -> None:
     assert ended.steps[0].detail == "cannot start 'true': No such file or directory: '/no/such/place'"
 
 
-def test_death_by_signal_is_told_from_exit(runs: Runs) -> None:
+def test_death_by_a_signal_differs_from_an_exit(runs: Runs) -> None:
     _, ended = runs.finish(runs.step("die=SIGSEGV"))
     assert [(step.exit_code, step.signal) for step in ended.steps] == [(None, signal.SIGSEGV)]
 
@@ -103,7 +103,7 @@ def test_sigpipe_is_no_longer_ignored_in_a_step(runs: Runs) -> None:
     assert ended.steps[0].signal == signal.SIGPIPE
 
 
-def test_no_value_of_the_environment_is_left_on_the_disk(runs: Runs) -> None:
+def test_no_value_of_the_environment_is_written_to_the_disk(runs: Runs) -> None:
     runs.env = {**runs.env, "API_KEY": "s3cret-value"}
     directory, _ = runs.finish(runs.step("say=done"))
     holding = [file.name for file in Path(directory.path).iterdir() if b"s3cret-value" in file.read_bytes()]
@@ -129,20 +129,20 @@ def test_advance_inherits_the_lock_and_a_clean_slate(runs: Runs) -> None:
     assert Path(directory.advance_log).read_text() == "advanced\n"
 
 
-def test_an_advance_that_cannot_start_lets_go_of_the_lock(runs: Runs) -> None:
+def test_an_advance_that_cannot_start_releases_the_lock(runs: Runs) -> None:
     runs.advance = ("no-such-huskies",)
     directory, ended = runs.finish(runs.step("say=done"))
     assert ended.steps[0].passed
     assert "no-such-huskies" in Path(directory.advance_log).read_text()
 
 
-def test_the_run_ends_with_its_main_process_though_another_holds_the_pipe(runs: Runs) -> None:
+def test_the_run_ends_with_its_main_process_although_another_keeps_the_pipe_open(runs: Runs) -> None:
     _, ended = runs.finish(runs.step("say=begun", "flood"))
     assert (ended.steps[0].passed, ended.survivors) == (True, ())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to a supervisor")
-def test_what_hid_in_a_session_of_its_own_is_ended_before_the_end_is_written(runs: Runs) -> None:
+def test_processes_in_another_session_are_killed_before_the_exit_record_is_written(runs: Runs) -> None:
     hidden, cleared = runs.root / "hidden", runs.root / "cleared"
     _, ended = runs.finish(runs.step(f"hide={hidden}", f"hide-clear={cleared}"))
     assert ended.survivors == ()
@@ -151,7 +151,7 @@ def test_what_hid_in_a_session_of_its_own_is_ended_before_the_end_is_written(run
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to a supervisor")
-def test_zombies_are_reaped_while_the_agent_goes_on(runs: Runs) -> None:
+def test_zombies_are_reaped_while_the_agent_continues(runs: Runs) -> None:
     bred, go = runs.root / "bred", runs.root / "go"
     directory = runs.start(runs.step("breed=30", f"pid={bred}", f"wait={go}"))
     wait_for_file(bred)

@@ -1,4 +1,4 @@
-"""What a shim sees of its agent while it works: limits, progress and output."""
+"""Limits, progress and output of a working agent."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ from support.waiting import wait_for_file, wait_until
         (("flood",), Limits(max_wall_secs=0.3), "max_wall_secs", "max_wall_secs: ran for 0.3 s"),
     ],
 )
-def test_a_limit_ends_the_agent_as_it_is_passed(
+def test_an_exceeded_limit_ends_the_agent(
     runs: Runs, script: tuple[str, ...], limits: Limits, limit: str, detail: str
 ) -> None:
     _, ended = runs.finish(runs.step(*script, "hang"), limits=limits)
@@ -41,17 +41,17 @@ def test_a_limit_ends_the_agent_as_it_is_passed(
     assert ended.steps[0].signal == signal.SIGTERM
 
 
-def test_turns_up_to_the_limit_are_granted(runs: Runs) -> None:
+def test_turns_up_to_the_limit_are_allowed(runs: Runs) -> None:
     _, ended = runs.finish(runs.step("usage={}", "usage={}"), limits=Limits(max_turns=2))
     assert (ended.limit, ended.steps[0].passed) == (None, True)
 
 
-def test_talk_is_no_use_of_a_tool(runs: Runs) -> None:
+def test_a_message_is_no_tool_turn(runs: Runs) -> None:
     talk, work = ['usage={"turns":1}'] * 100, ['usage={"turns":1,"tool_turns":1}'] * 11
     limits = Limits(max_tool_turns=10)
     ended = [runs.finish(runs.step(*script), limits=limits)[1] for script in (talk, work[:10])]
     _, busy = runs.finish(runs.step(*work, "hang"), limits=limits)
-    assert ([one.limit for one in ended], ended[0].progress.turns) == ([None, None], 100)
+    assert ([record.limit for record in ended], ended[0].progress.turns) == ([None, None], 100)
     assert (busy.limit and busy.limit.detail) == "max_tool_turns: 11 of 10"
 
 
@@ -78,7 +78,7 @@ def test_a_wait_for_longer_than_any_limit_is_inactivity(runs: Runs, seconds: flo
 
 
 def read_as_wait(runs: Runs, seconds: float) -> None:
-    """Whatever the agent prints says that it waits for so long."""
+    """Return a reader that always reports a wait of so many seconds."""
     runs.reader = "waiting_reader"
     (runs.root / "waiting_reader.py").write_text(
         "import time\n"
@@ -91,11 +91,11 @@ def read_as_wait(runs: Runs, seconds: float) -> None:
     runs.shim_env["PYTHONPATH"] = str(runs.root)
 
 
-def test_progress_tells_what_was_spent_while_the_agent_works(runs: Runs) -> None:
+def test_progress_shows_the_usage_while_the_agent_works(runs: Runs) -> None:
     go = runs.root / "go"
     record = '{"model":"m","input_tokens":3,"output_tokens":5,"cost_usd":0.25,"session_id":"s-1"}'
     directory = runs.start(runs.step("say=working", f"usage={record}", f"wait={go}"))
-    wait_until(lambda: (seen := directory.read_progress()) is not None and seen.turns == 1)
+    wait_until(lambda: (progress := directory.read_progress()) is not None and progress.turns == 1)
     progress = directory.read_progress()
     assert progress is not None
     assert (progress.step, progress.session_id, progress.cost_usd) == ("coder", "s-1", 0.25)
@@ -105,9 +105,11 @@ def test_progress_tells_what_was_spent_while_the_agent_works(runs: Runs) -> None
 
 
 def test_progress_is_not_rewritten_for_words_alone(runs: Runs) -> None:
-    said, more, go = (runs.root / name for name in ("said", "more", "go"))
-    directory = runs.start(runs.step("usage={}", f"pid={said}", f"wait={more}", "raw=300000", f"wait={go}"))
-    wait_until(lambda: (seen := directory.read_progress()) is not None and seen.turns == 1)
+    pid_file, more, go = (runs.root / name for name in ("said", "more", "go"))
+    directory = runs.start(
+        runs.step("usage={}", f"pid={pid_file}", f"wait={more}", "raw=300000", f"wait={go}")
+    )
+    wait_until(lambda: (progress := directory.read_progress()) is not None and progress.turns == 1)
     before = os.stat(directory.progress)
     more.touch()
     wait_until(lambda: os.stat(directory.output).st_size > 300_000)
@@ -116,7 +118,7 @@ def test_progress_is_not_rewritten_for_words_alone(runs: Runs) -> None:
     end_of(directory)
 
 
-def test_output_is_kept_raw_and_whole(runs: Runs) -> None:
+def test_output_is_logged_unchanged_and_complete(runs: Runs) -> None:
     script = ("raw=10000000", "say=", "invalid=1000", "say=", "torn=no newline")
     directory, ended = runs.finish(runs.step(*script))
     log = Path(directory.output).read_bytes()
@@ -126,9 +128,9 @@ def test_output_is_kept_raw_and_whole(runs: Runs) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_shim_stays_small(runs: Runs) -> None:
-    said, go = runs.root / "said", runs.root / "go"
-    directory = runs.start(runs.step("raw=10000000", f"pid={said}", f"wait={go}"))
-    wait_for_file(said)
+    pid_file, go = runs.root / "said", runs.root / "go"
+    directory = runs.start(runs.step("raw=10000000", f"pid={pid_file}", f"wait={go}"))
+    wait_for_file(pid_file)
     wait_until(lambda: os.stat(directory.output).st_size == 10_000_000)
     shim = directory.read_shim()
     assert shim is not None

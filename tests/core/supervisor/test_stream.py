@@ -1,4 +1,4 @@
-"""Cutting output into lines, whatever it consists of."""
+"""Splitting of arbitrary output into lines."""
 
 import sys
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_a_log_is_appended_to_and_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /dev/full")
-def test_what_does_not_fit_on_the_disk_is_counted() -> None:
+def test_bytes_that_do_not_fit_on_the_disk_are_counted() -> None:
     log = OutputLog("/dev/full")
     log.write(b"lost")
     assert (log.size, log.lost) == (0, 4)
