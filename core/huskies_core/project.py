@@ -9,6 +9,16 @@ from huskies_core.errors import NoProject
 STATE_FOLDER = ".huskies"
 
 
+class _StatePath:
+    """A path in the state folder, as an attribute of Project."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, project: "Project", _owner: type) -> Path:
+        return project.root / STATE_FOLDER / self.name
+
+
 @dataclass(frozen=True)
 class Project:
     """A repository with a `.huskies` folder in its main checkout. `git_dir` is the common git directory."""
@@ -16,64 +26,32 @@ class Project:
     root: Path
     git_dir: Path
 
-    @property
-    def state_dir(self) -> Path:
-        return self.root / STATE_FOLDER
-
-    @property
-    def database(self) -> Path:
-        return self.state_dir / "state.db"
-
-    @property
-    def state_lock(self) -> Path:
-        return self.state_dir / "state.lock"
-
-    @property
-    def git_lock(self) -> Path:
-        return self.state_dir / "git.lock"
+    state_dir = _StatePath("")
+    database = _StatePath("state.db")
+    state_lock = _StatePath("state.lock")
+    git_lock = _StatePath("git.lock")
+    runs_dir = _StatePath("runs")
+    worktrees_dir = _StatePath("worktrees")
+    merge_workspace = _StatePath("merge_workspace")
+    audit_log = _StatePath("audit.log")
+    project_toml = _StatePath("project.toml")
+    agents_toml = _StatePath("agents.toml")
+    env_file = _StatePath("env")
 
     def pass_lock(self, name: str) -> Path:
         return self.state_dir / "locks" / f"{name}.lock"
 
-    @property
-    def runs_dir(self) -> Path:
-        return self.state_dir / "runs"
-
     def run_dir(self, run: int) -> Path:
         return self.runs_dir / str(run)
 
-    def firing_dir(self, firing: int) -> Path:
-        return self.state_dir / "firings" / str(firing)
+    def execution_dir(self, execution: int) -> Path:
+        return self.state_dir / "firings" / str(execution)
 
     def notification_dir(self, notification: int) -> Path:
         return self.state_dir / "notifications" / str(notification)
 
-    @property
-    def worktrees_dir(self) -> Path:
-        return self.state_dir / "worktrees"
-
     def worktree(self, story: int) -> Path:
         return self.worktrees_dir / str(story)
-
-    @property
-    def merge_workspace(self) -> Path:
-        return self.state_dir / "merge_workspace"
-
-    @property
-    def audit_log(self) -> Path:
-        return self.state_dir / "audit.log"
-
-    @property
-    def project_toml(self) -> Path:
-        return self.state_dir / "project.toml"
-
-    @property
-    def agents_toml(self) -> Path:
-        return self.state_dir / "agents.toml"
-
-    @property
-    def env_file(self) -> Path:
-        return self.state_dir / "env"
 
 
 def find_project(start: Path) -> Project:

@@ -122,7 +122,7 @@ def record_end(context: Context, execution: Execution, status: ExecutionStatus, 
 
 
 def directory_of(context: Context, execution: Execution) -> RunDirectory:
-    return RunDirectory(context.project.firing_dir(execution.id))
+    return RunDirectory(context.project.execution_dir(execution.id))
 
 
 def _job(context: Context, execution: Execution) -> Job:

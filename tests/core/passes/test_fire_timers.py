@@ -111,7 +111,7 @@ def test_a_tool_call_runs_in_its_own_process_with_the_timer_as_actor(context: Co
     assert wait_until(lambda: ended(context), 30) is ExecutionStatus.DONE
     assert (titles(context), state(context)) == (["By a timer"], (TimerState.FIRED, ""))
     assert rows(context)[1:] == [("fired", "timer:1", 1), ("created", "timer:1", 1), ("done", "timer:1", 1)]
-    assert not context.project.firing_dir(1).exists()
+    assert not context.project.execution_dir(1).exists()
 
 
 def test_a_tool_call_that_fails_is_kept_with_its_timer(context: Context, clock: Clock) -> None:
