@@ -1,19 +1,21 @@
 """Run passes: each under its own lock, again while the journal moves, with each failing step reported."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from huskies_core.context import Context
 from huskies_core.errors import LockBusy
+from huskies_core.file_lock import file_locked
 from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.steps import PassReport, PlannedStep, StepResult
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import cursors, journal, pass_times
 
 MOST_ROUNDS = 10
+_POLL_SECS = 0.01
 
 Step = TypeVar("Step", bound=PlannedStep)
 ApplyOne = Callable[[Context, Step], str]
@@ -99,22 +101,12 @@ def run_pass(context: Context, chosen: AnyPass, *, dry_run: bool = False, wait: 
     return PassReport(chosen.name, tuple(results))
 
 
-@contextmanager
-def pass_locked(context: Context, name: str, wait: float) -> Iterator[None]:
+def pass_locked(context: Context, name: str, wait: float) -> AbstractContextManager[None]:
     """Hold the lock of a pass. Raise LockBusy if another process holds it for `wait` seconds."""
-    from filelock import FileLock, Timeout
-
     path = context.project.pass_lock(name)
     path.parent.mkdir(exist_ok=True)
-    lock = FileLock(path, poll_interval=0.01, fallback_to_soft=False)
-    try:
-        lock.acquire(timeout=wait)
-    except Timeout as busy:
-        raise LockBusy(f"{name} is already running") from busy
-    try:
-        yield
-    finally:
-        lock.release()
+    busy = LockBusy(f"{name} is already running")
+    return file_locked(path, wait=wait, busy=busy, poll_secs=_POLL_SECS)
 
 
 def _plan(context: Context, chosen: AnyPass) -> tuple[int, tuple[PlannedStep, ...], datetime | None]:
