@@ -90,21 +90,22 @@ def clear_flags(
     repo: Repository, checkout: Checkout, flags: Mapping[str, str], env: Mapping[str, str]
 ) -> None:
     """Clear both flags of the paths in the index that `env` names."""
-    _update_flag(repo, checkout, env, "--no-assume-unchanged", list(flags))
-    _update_flag(repo, checkout, env, "--no-skip-worktree", list(flags))
+    update_index(repo, checkout, env, "--no-assume-unchanged", list(flags))
+    update_index(repo, checkout, env, "--no-skip-worktree", list(flags))
 
 
 def set_flags(repo: Repository, checkout: Checkout, flags: Mapping[str, str], env: Mapping[str, str]) -> None:
     """Set the flags in the index that `env` names. Each path must be in it."""
     assumed = [path for path in flags if flags[path] in _ASSUMED]
     skipped = [path for path in flags if flags[path] in _SKIPPED]
-    _update_flag(repo, checkout, env, "--assume-unchanged", assumed)
-    _update_flag(repo, checkout, env, "--skip-worktree", skipped)
+    update_index(repo, checkout, env, "--assume-unchanged", assumed)
+    update_index(repo, checkout, env, "--skip-worktree", skipped)
 
 
-def _update_flag(
+def update_index(
     repo: Repository, checkout: Checkout, env: Mapping[str, str], option: str, paths: list[str]
 ) -> None:
+    """Run `update-index` with the option on the paths, if there are any, in the index that `env` names."""
     if paths:
         stdin = "\0".join(paths) + "\0"
         repo.git("update-index", option, "-z", "--stdin", at=checkout, env=env, stdin=stdin)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from huskies_core.git.index_entries import update_index
 from huskies_core.git.repository import Checkout, GitError, Repository, split_nul
 
 
@@ -56,8 +57,8 @@ def _clear_flags(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -
     entries = split_nul(repo.git("ls-files", "-v", "-z", at=checkout, env=env))
     flagged = [entry[2:] for entry in entries if entry[0].islower() or entry[0] == "S"]
     present = [path for path in flagged if os.path.lexists(checkout.path / path)]
-    for flag in ("--no-assume-unchanged", "--no-skip-worktree") if present else ():
-        _update_index(repo, checkout, env, flag, paths=present)
+    for option in ("--no-assume-unchanged", "--no-skip-worktree"):
+        update_index(repo, checkout, env, option, present)
 
 
 def _add_all_files(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
@@ -66,17 +67,10 @@ def _add_all_files(repo: Repository, checkout: Checkout, env: Mapping[str, str])
     excluded = [f":(top,exclude,literal){path}" for path in nested]
     repo.git("add", "--all", "--sparse", "--", ":/", *excluded, at=checkout, env=env)
     files = [file for path in nested for file in _files_below(checkout.path, path)]
-    if files:
-        _update_index(repo, checkout, env, "--add", paths=files)
+    update_index(repo, checkout, env, "--add", files)
 
 
 def _files_below(root: Path, nested: str) -> Iterator[str]:
     for folder, folders, names in os.walk(root / nested):
         folders[:] = [name for name in folders if name != ".git"]
         yield from (os.path.relpath(f"{folder}/{name}", root) for name in names if name != ".git")
-
-
-def _update_index(
-    repo: Repository, checkout: Checkout, env: Mapping[str, str], option: str, *, paths: list[str]
-) -> None:
-    repo.git("update-index", option, "-z", "--stdin", at=checkout, env=env, stdin="\0".join(paths) + "\0")
