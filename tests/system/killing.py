@@ -26,6 +26,7 @@ from system.project import Pipeline
 MORTAL = Path(__file__).with_name("mortal.py")
 NEVER = 0
 TICK_SECS = 60
+TICK_EVERY_SECS = 0.5
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class MortalPython:
             assert "Traceback" not in ticked.stderr, ticked.stderr
             return all(pipeline.story(story).stage.name is StageName.DONE for story in stories)
 
-        pipeline.wait_until(are_done, timeout, what=f"{stories} done")
+        pipeline.wait_until(are_done, timeout, what=f"{stories} done", every=TICK_EVERY_SECS)
 
     def tick_until_tidy(self, pipeline: Pipeline, timeout: float = 60) -> None:
         """More ticks, until what the stories leave behind is gone, or for so long."""
@@ -99,7 +100,7 @@ class MortalPython:
             return _leftovers(pipeline) == NOTHING
 
         with suppress(AssertionError):
-            wait_until(is_tidy, timeout)
+            wait_until(is_tidy, timeout, every=TICK_EVERY_SECS)
 
 
 class OrphaningGit:

@@ -76,7 +76,7 @@ class Pipeline:
         self.repository, self.root, self.scripts = repository, repository.root, scripts
         for kind, steps in (("coder", WORK), ("qa", APPROVAL), ("mergemaster", RESOLUTION)):
             self._write_scripts(kind, steps)
-        assert run_in_process("init", "--quiet", cwd=self.root, env=os.environ).exit_code == 0
+        assert self.call("init", "--quiet").exit_code == 0
         self.project: Project = find_project(self.root)
         self.write_config(settings, {"no-broken-file": NO_BROKEN_FILE} if gates is None else gates)
         self.project.agents_toml.write_text("\n".join(self._agents(team)))
@@ -124,6 +124,10 @@ class Pipeline:
         self, *args: str | Path, env: Mapping[str, str] | None = None, timeout: float = 100
     ) -> Finished:
         return run_huskies(*args, cwd=self.root, env=env, timeout=timeout)
+
+    def call(self, *args: str | Path) -> Finished:
+        """Run the program in this process: for what a test only prepares or looks at."""
+        return run_in_process(*args, cwd=self.root, env=dict(os.environ))
 
     @contextmanager
     def opened(self) -> Iterator[Context]:
@@ -174,10 +178,12 @@ class Pipeline:
         assert run is not None
         return run
 
-    def wait_until(self, condition: Callable[[], T], timeout: float = 60, *, what: str = "") -> T:
+    def wait_until(
+        self, condition: Callable[[], T], timeout: float = 60, *, what: str = "", every: float = 0.01
+    ) -> T:
         """Like the other `wait_until`; when it was in vain it tells all that happened."""
         try:
-            return wait_until(condition, timeout, what=what)
+            return wait_until(condition, timeout, what=what, every=every)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.told()}") from None
 

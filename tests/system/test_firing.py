@@ -153,11 +153,11 @@ def arrange(pipeline: Pipeline, source: str, action: str, title: str) -> None:
     call = ("--tool", "create_story", "--args", json.dumps({"title": title, "type": "task"}))
     what = call if action == "tool" else ("--prompt", title)
     if source == "timer":
-        assert pipeline.huskies("timer", "add", *PAST, *what).exit_code == 0
+        assert pipeline.call("timer", "add", *PAST, *what).exit_code == 0
         return
-    assert pipeline.huskies("trigger", "add", "--story", "1", "--event", "block", *what).exit_code == 0
-    assert pipeline.huskies("block", "1", "--reason", "why").exit_code == 0
-    assert pipeline.huskies("unblock", "1").exit_code == 0
+    assert pipeline.call("trigger", "add", "--story", "1", "--event", "block", *what).exit_code == 0
+    assert pipeline.call("block", "1", "--reason", "why").exit_code == 0
+    assert pipeline.call("unblock", "1").exit_code == 0
 
 
 def end_state(pipeline: Pipeline, source: str, number: int) -> str:
@@ -166,7 +166,7 @@ def end_state(pipeline: Pipeline, source: str, number: int) -> str:
     def state() -> str:
         ticked = pipeline.huskies("tick")
         assert "Traceback" not in ticked.stderr, ticked
-        listed = pipeline.huskies(source, "list", "--all", "--json").data[f"{source}s"]
+        listed = pipeline.call(source, "list", "--all", "--json").data[f"{source}s"]
         return str(next(one["state"] for one in listed if one["id"] == number))
 
     def settled() -> str:
@@ -174,7 +174,7 @@ def end_state(pipeline: Pipeline, source: str, number: int) -> str:
         begun, over = firing_rows(pipeline, source)
         return found if found != "armed" and begun == over else ""
 
-    return pipeline.wait_until(settled, 30, what=f"the end of {source} {number}")
+    return pipeline.wait_until(settled, 60, what=f"the end of {source} {number}", every=0.2)
 
 
 def firing_rows(pipeline: Pipeline, source: str) -> tuple[int, int]:

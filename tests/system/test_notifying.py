@@ -39,13 +39,13 @@ def make(make_pipeline: MakePipeline, way: str) -> Pipeline:
 
 
 def block(pipeline: Pipeline, reason: str) -> None:
-    assert pipeline.huskies("block", "1", "--reason", reason).exit_code == 0
-    assert pipeline.huskies("unblock", "1").exit_code == 0
+    assert pipeline.call("block", "1", "--reason", reason).exit_code == 0
+    assert pipeline.call("unblock", "1").exit_code == 0
 
 
 def notifications(pipeline: Pipeline) -> list[dict[str, Any]]:
     """The latest last."""
-    found = pipeline.huskies("notify", "--list", "--json").data["notifications"]
+    found = pipeline.call("notify", "--list", "--json").data["notifications"]
     assert isinstance(found, list)
     return found[::-1]
 
@@ -60,7 +60,7 @@ def tick_until_settled(pipeline: Pipeline) -> None:
         assert "Traceback" not in ticked.stderr, ticked
         return all(one["status"] != "open" for one in notifications(pipeline))
 
-    pipeline.wait_until(settled, 60, what="the end of all that is sent")
+    pipeline.wait_until(settled, 60, what="the end of all that is sent", every=0.2)
 
 
 @pytest.mark.parametrize("victim", ["notify", "deliver"])
