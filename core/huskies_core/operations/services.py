@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.file_lock import file_locked
 from huskies_core.operations.files import write_whole
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.own_program import installed_program
@@ -87,7 +88,7 @@ def install(
     refuse_inside_run(context)
     if kind is ServiceKind.SYSTEMD:
         system_programs.require_user_manager(context.environ)
-    with _one_at_a_time(context.environ):
+    with _services_locked(context.environ):
         before = inspect(context, kind, job, may_sudo=may_sudo)
         if kind is ServiceKind.SYSTEMD:
             _install_units(context, before)
@@ -101,7 +102,7 @@ def uninstall(context: Context, kind: ServiceKind) -> tuple[str, ...]:
     refuse_inside_run(context)
     if kind is ServiceKind.SYSTEMD:
         system_programs.require_user_manager(context.environ)
-    with _one_at_a_time(context.environ):
+    with _services_locked(context.environ):
         there = tuple(place for place, text in _found(context, kind).items() if text is not None)
         if kind is ServiceKind.SYSTEMD:
             _remove_units(context, there)
@@ -225,16 +226,9 @@ def _has_cron(environ: Mapping[str, str]) -> bool:
     return shutil.which("crontab", path=environ.get("PATH")) is not None
 
 
-@contextmanager
-def _one_at_a_time(environ: Mapping[str, str]) -> Iterator[None]:
-    """For all projects of this user: they share the crontab, which is read, changed and written back whole."""
-    from filelock import FileLock, Timeout
-
+def _services_locked(environ: Mapping[str, str]) -> AbstractContextManager[None]:
+    """Hold the lock for the services of this user: the crontab is read, changed and written as a whole."""
     folder = Path(environ.get("XDG_STATE_HOME") or f"{home_folder(environ)}/.local/state", "huskies")
     _make_folder(folder)
-    lock = FileLock(folder / "services.lock", fallback_to_soft=False)
-    try:
-        with lock.acquire(timeout=_LOCK_SECS):
-            yield
-    except Timeout as error:
-        raise LockBusy("another 'huskies service' is at work", hint="Try again.") from error
+    busy = LockBusy("another 'huskies service' is running", hint="Try again.")
+    return file_locked(folder / "services.lock", wait=_LOCK_SECS, busy=busy)
