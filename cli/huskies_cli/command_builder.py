@@ -16,9 +16,9 @@ from typer.core import TyperCommand
 
 from huskies_cli.command import Call, Outcome, OwnCommand
 from huskies_cli.output import ErrorItem, Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session, session_of
 from huskies_cli.values import parse_word
-from huskies_core.context import open_context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import registry
 from huskies_core.operations.operation import Operation, Parameter, bare_type

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from huskies_core.context import Context, open_context
+from huskies_cli.project_context import open_context
+from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.connection import KeptLine
 from huskies_core.passes import pass_sequence

@@ -3,9 +3,10 @@
 import os
 
 from huskies_cli.output import Result
+from huskies_cli.project_context import open_context
 from huskies_cli.reports import result_of
 from huskies_cli.session import Session
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.passes import pass_sequence
 from huskies_core.runs.authorization import refuse_inside_run

@@ -26,7 +26,7 @@ class Context:
     """Everything that an operation needs to work on one project.
 
     `actor` is the name in the journal, `environ` the environment that started agents may inherit variables from.
-    `progress` is called during long work.
+    `program` is the command line that starts this program again; `progress` is called during long work.
     """
 
     def __init__(
@@ -35,11 +35,13 @@ class Context:
         *,
         actor: str,
         environ: Mapping[str, str],
+        program: tuple[str, ...] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.project = project
         self.actor = actor
         self.environ = environ
+        self._program = program
         self.now = clock
         self.progress: Progress = ignore_progress
         self.store = Store(project)
@@ -105,6 +107,12 @@ class Context:
             return None
         return int(run)
 
+    def own_command(self, *arguments: str) -> tuple[str, ...]:
+        """Return the command line that runs this program with the arguments. Raise LookupError if it is unknown."""
+        if not self._program:
+            raise LookupError("the context was opened without the program's command line")
+        return (*self._program, *arguments)
+
     @contextmanager
     def acting_as(self, actor: str) -> Iterator[None]:
         """Replace the actor inside the block."""
@@ -137,10 +145,14 @@ class Context:
 
 @contextmanager
 def open_context(
-    start: Path, *, actor: str = "", find: Callable[[Path], Project] = find_project
+    start: Path,
+    *,
+    actor: str = "",
+    program: tuple[str, ...] = (),
+    find: Callable[[Path], Project] = find_project,
 ) -> Iterator[Context]:
     """Open the project that contains `start` for the block. The default actor is the calling run or user."""
-    context = Context(find(start), actor=actor, environ=dict(os.environ))
+    context = Context(find(start), actor=actor, environ=dict(os.environ), program=program)
     run = context.inside_run
     context.actor = actor or (f"user:{user_name()}" if run is None else f"run:{run}")
     try:

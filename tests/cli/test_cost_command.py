@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from huskies_cli.board import draw_board
+from huskies_cli.project_context import open_context
 from huskies_core.clock import utc_now
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.board import board_json, read_board
 from huskies_core.operations.explain import explain

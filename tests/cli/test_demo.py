@@ -19,7 +19,7 @@ from huskies_cli.demo.fixture import demo_environment, make_project, own_environ
 from huskies_cli.demo.narrator import fitted
 from huskies_cli.demo.stories import PLANNED, add_stories
 from huskies_cli.main import main
-from huskies_core.context import open_context
+from huskies_cli.project_context import open_context
 from huskies_core.runs import prompts
 from support.git_repository import GitRepository
 

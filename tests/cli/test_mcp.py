@@ -13,7 +13,7 @@ import pytest
 from mcp import ClientSession, MCPError
 from mcp.types import Tool
 
-from huskies_core.context import open_context
+from huskies_cli.project_context import open_context
 from huskies_core.operations import registry
 from huskies_core.operations.schema import schema_of
 from huskies_core.runs.own_program import LEAST_MCP

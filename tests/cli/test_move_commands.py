@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from huskies_cli.command_index import COMMANDS
-from huskies_core.context import open_context
+from huskies_cli.project_context import open_context
 from huskies_core.pipeline.events import (
     Event,
     MergeFailed,

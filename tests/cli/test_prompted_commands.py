@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from huskies_core.context import open_context
+from huskies_cli.project_context import open_context
 from huskies_core.ids import StoryId
 from huskies_core.runs.prompts import _CONTINUE, _ENDINGS
 from huskies_core.scheduler.retry_rules import VERDICT_NUDGE

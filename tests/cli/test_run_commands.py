@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from huskies_cli.project_context import open_context
 from huskies_core.clock import to_iso, utc_now
-from huskies_core.context import open_context
 from huskies_core.ids import StoryId
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account

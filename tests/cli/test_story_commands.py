@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.context import open_context
+from huskies_cli.project_context import open_context
 from huskies_core.pipeline.events import Accept, MergeFailed, QaSkipped
 from huskies_core.pipeline.stages import FailureKind
 from huskies_core.store import journal, stories

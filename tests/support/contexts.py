@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from huskies_cli.project_context import PROGRAM
 from huskies_core.context import Context
 from huskies_core.project import find_repository
 from huskies_core.store import connection, metadata
@@ -37,7 +38,8 @@ def opened(
     project.project_toml.write_text(project_toml)
     project.agents_toml.write_text(agents_toml)
     connection.create(project)
-    context = Context(project, actor="user:test", environ={"PATH": "/usr/bin:/bin"}, clock=clock)
+    environ = {"PATH": "/usr/bin:/bin"}
+    context = Context(project, actor="user:test", environ=environ, program=PROGRAM, clock=clock)
     with context.store.exclusive() as db:
         metadata.put(db, metadata.BASE_BRANCH, "main")
     try:

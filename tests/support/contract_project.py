@@ -11,7 +11,7 @@ from shutil import copytree, rmtree
 
 import psutil
 
-from huskies_core.context import open_context
+from huskies_cli.project_context import open_context
 from huskies_core.pipeline.events import MergeFailed
 from huskies_core.pipeline.stages import FailureKind, StageName
 from huskies_core.store import stories

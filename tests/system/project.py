@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from huskies_core.context import Context, open_context
+from huskies_cli.project_context import open_context
+from huskies_core.context import Context
 from huskies_core.operations.stories import create
 from huskies_core.pipeline.stages import StageName
 from huskies_core.project import Project, find_project

@@ -14,11 +14,11 @@ from huskies_cli.demo.run_demo import freezing_at_end, run_to_end, terminations_
 from huskies_cli.demo.stories import add_stories
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import Bar, is_wanted
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_cli.streams import tell
 from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
-from huskies_core.context import open_context
 from huskies_core.git.host import require_git
 from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.pipeline.stages import Done

@@ -9,10 +9,10 @@ from huskies_cli import render
 from huskies_cli.command import own_command
 from huskies_cli.output import ErrorItem, Result, Status
 from huskies_cli.progress import shown
+from huskies_cli.project_context import open_context
 from huskies_cli.render import Mark
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
-from huskies_core.context import open_context
 from huskies_core.doctor.archive import refuse_existing
 from huskies_core.doctor.bundle import write_bundle
 from huskies_core.doctor.check import DoctorCheck, repaired

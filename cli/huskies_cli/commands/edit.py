@@ -9,8 +9,9 @@ from pathlib import Path
 
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.markdown import from_markdown, to_markdown

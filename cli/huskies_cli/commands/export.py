@@ -6,9 +6,9 @@ from typing import Annotated
 
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_story_id
-from huskies_core.context import open_context
 from huskies_core.errors import UsageError
 from huskies_core.operations.export import export, exported_json, write_exported
 from huskies_core.operations.operation import STORIES, Command

@@ -7,9 +7,9 @@ from typing import Annotated
 from huskies_cli.command import Outcome, own_command
 from huskies_cli.journal_lines import entry_line
 from huskies_cli.output import Result, Stream
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
-from huskies_core.context import open_context
 from huskies_core.operations import history
 from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.history import Selection, entry_json

@@ -9,10 +9,11 @@ from typing import Annotated
 
 from huskies_cli.command import Outcome, own_command
 from huskies_cli.output import Result, Stream
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_cli.views.runs import run_end
 from huskies_core.argument import Argument, parse_run_id
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.operations import output
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import RUNS, Command

@@ -7,10 +7,10 @@ from huskies_cli import render
 from huskies_cli.command import own_command
 from huskies_cli.commands.passes import Wait, run_passes
 from huskies_cli.output import ErrorItem, Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
 from huskies_core.channels.message import message_of
-from huskies_core.context import open_context
 from huskies_core.errors import UsageError
 from huskies_core.operations import notifications
 from huskies_core.operations.common_arguments import DryRun

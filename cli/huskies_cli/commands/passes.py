@@ -6,10 +6,11 @@ from typing import Annotated
 from huskies_cli.command import OwnCommand
 from huskies_cli.output import Result
 from huskies_cli.progress import shown
+from huskies_cli.project_context import open_context
 from huskies_cli.reports import result_of
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_seconds
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.operations.common_arguments import DryRun
 from huskies_core.operations.operation import PASSES, Command
 from huskies_core.passes import pass_runner, pass_sequence

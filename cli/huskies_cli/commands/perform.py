@@ -4,9 +4,9 @@ from typing import Annotated
 
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
-from huskies_core.context import open_context
 from huskies_core.operations.operation import PASSES, Command
 from huskies_core.operations.run_action import run_action
 from huskies_core.runs.authorization import refuse_inside_run

@@ -6,11 +6,11 @@ from typing import Annotated
 from huskies_cli import render
 from huskies_cli.command import own_command
 from huskies_cli.output import ErrorItem, Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_cli.status_icons import mark_now
 from huskies_core.argument import Argument, parse_count, parse_story_id
 from huskies_core.clock import utc_now
-from huskies_core.context import open_context
 from huskies_core.operations.operation import Command
 from huskies_core.operations.runs import RunNow, list_runs, run_errors, runs_json
 

@@ -8,9 +8,10 @@ from typing import Annotated
 from huskies_cli import render
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.operation import Command
 from huskies_core.operations.services import (

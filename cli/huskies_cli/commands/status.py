@@ -8,10 +8,11 @@ from huskies_cli.advice import tick_advice
 from huskies_cli.board import draw_board
 from huskies_cli.command import own_command
 from huskies_cli.output import ErrorItem, Result
+from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.board import board_json, read_board
 from huskies_core.operations.dashboard import read_live

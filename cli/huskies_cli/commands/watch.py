@@ -10,12 +10,12 @@ from huskies_cli.command import Outcome, own_command
 from huskies_cli.journal_lines import entry_line
 from huskies_cli.live.terminal import is_usable
 from huskies_cli.output import Result, Stream
+from huskies_cli.project_context import open_context
 from huskies_cli.relay_thread import Relaying
 from huskies_cli.session import Session
 from huskies_cli.systemd import notify
 from huskies_cli.watch_loop import Line, Loop
 from huskies_core.argument import Argument, parse_seconds
-from huskies_core.context import open_context
 from huskies_core.operations.operation import PASSES, Command
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.sanitize import one_line

@@ -10,9 +10,10 @@ from pathlib import Path
 from threading import Event
 
 from huskies_cli.demo.narrator import Narrator, Print
+from huskies_cli.project_context import open_context
 from huskies_cli.reports import line_of
 from huskies_core.clock import utc_now
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.moves import freeze_story
 from huskies_core.passes import pass_sequence

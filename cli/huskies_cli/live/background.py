@@ -6,9 +6,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Self
 
+from huskies_cli.project_context import open_context
 from huskies_cli.relay_thread import Relaying
 from huskies_cli.watch_loop import Line, Loop
-from huskies_core.context import open_context
 
 
 class Passing:

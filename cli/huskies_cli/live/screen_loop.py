@@ -11,9 +11,10 @@ from huskies_cli.live.help_page import help_rows
 from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.log_page import LogPage
 from huskies_cli.live.terminal import Terminal
+from huskies_cli.project_context import open_context
 from huskies_cli.render import Row
 from huskies_cli.session import Session
-from huskies_core.context import Context, open_context
+from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.operations.pause import is_paused, pause_starting, resume_starting
 from huskies_core.runs.authorization import refuse_inside_run

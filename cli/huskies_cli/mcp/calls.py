@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from huskies_cli.failures import explain
-from huskies_core.context import open_context
+from huskies_cli.project_context import open_context
 from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.operations import registry
 from huskies_core.sanitize import without_controls

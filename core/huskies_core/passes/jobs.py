@@ -6,7 +6,6 @@ open while its lock is free was interrupted; nothing begins it again.
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def start_job(context: Context, job: Job, lock: int) -> None:
 
     Record the failure and raise HuskiesError if no process can be started.
     """
-    argv = (sys.executable, "-P", "-m", "huskies_cli.main", *job.command)
+    argv = context.own_command(*job.command)
     try:
         with open(job.directory.output, "ab") as log:
             subprocess.run(

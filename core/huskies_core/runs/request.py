@@ -70,7 +70,7 @@ def build_run_spec(context: Context, request: RunRequest, run: Run, directory: R
         held_database=held_database(agent, context.project),
         model="" if agent is None else agent.model or "",
         prices=dict(context.config.project.pricing),
-        advance=(sys.executable, "-P", "-m", "huskies_cli.main", "advance", str(run.id)),
+        advance=context.own_command("advance", str(run.id)),
     )
 
 
