@@ -1,4 +1,4 @@
-"""Stages survive being written down, and a wrong one cannot be built."""
+"""Stages survive JSON, and an invalid stage cannot be built."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def test_there_is_an_example_of_every_stage() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
-def test_a_stage_is_the_same_after_it_was_written_as_json(stage: Stage) -> None:
+def test_a_stage_survives_json(stage: Stage) -> None:
     assert from_json(json.loads(json.dumps(to_json(stage)))) == stage
 
 
@@ -41,7 +41,7 @@ def test_a_stage_within_a_stage_is_written_whole() -> None:
 
 
 @pytest.mark.parametrize("kind", stages.FailureKind)
-def test_the_kind_of_a_merge_failure_comes_back_as_that_kind(kind: stages.FailureKind) -> None:
+def test_the_kind_of_a_merge_failure_survives_json(kind: stages.FailureKind) -> None:
     again = from_json(json.loads(json.dumps(to_json(stages.MergeFailure(kind, "")))))
     assert isinstance(again, stages.MergeFailure)
     assert again.kind is kind
@@ -67,7 +67,7 @@ def test_there_is_no_merge_without_commits(commits: int) -> None:
         {"stage": "archived", "archived_at": "", "reason": "tidied"},
     ],
 )
-def test_what_was_never_written_is_not_read(written: dict[str, Any]) -> None:
+def test_invalid_documents_are_refused(written: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         from_json(written)
 
@@ -78,7 +78,7 @@ def test_every_stage_is_of_one_kind() -> None:
     assert (set().union(*kinds), sum(map(len, kinds))) == (set(StageName), len(StageName))
 
 
-def test_each_stage_tells_why_a_story_stands_in_it() -> None:
+def test_each_stage_has_its_reason() -> None:
     assert {name: reason_of(stage) for name, stage in STAGES.items()} == {
         "backlog": "",
         "coding": "",

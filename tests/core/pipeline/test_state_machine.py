@@ -1,4 +1,4 @@
-"""Every pair of a stage and an event, against the table written out once more."""
+"""Every pair of a stage and an event, compared with a second copy of the table."""
 
 from typing import get_args
 
@@ -101,13 +101,13 @@ def test_the_table_has_every_event_once() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
-def test_from_a_stage_each_event_leads_where_the_table_says_or_is_refused(stage: Stage) -> None:
+def test_each_event_leads_to_its_target_or_is_refused(stage: Stage) -> None:
     led = {name: reached(stage, event) for name, event in EVENTS.items()}
     assert led == {name: expected(stage, name) for name in EVENTS}
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
-def test_the_allowed_events_of_a_stage_are_those_that_lead_on(stage: Stage) -> None:
+def test_the_allowed_events_of_a_stage_are_those_with_a_target(stage: Stage) -> None:
     assert allowed_events(stage) == tuple(name for name in EVENTS if expected(stage, name) is not None)
 
 
@@ -126,13 +126,13 @@ EMPTY = (
 
 
 @pytest.mark.parametrize("event", EMPTY, ids=lambda event: event.name)
-def test_nothing_comes_to_merge_without_a_commit(event: Event) -> None:
+def test_no_event_leads_to_merge_without_a_commit(event: Event) -> None:
     with pytest.raises(ValueError, match="at least one commit"):
         transition(STAGES[SOURCES[event.name].split()[0]], event)
 
 
 @given(st.lists(st.sampled_from(list(EVENTS))))
-def test_no_sequence_of_events_leads_to_a_stage_that_nothing_leads_out_of(fired: list[str]) -> None:
+def test_no_sequence_of_events_leads_to_a_dead_end(fired: list[str]) -> None:
     stage: Stage = stages.Backlog()
     for name in fired:
         stage = reached(stage, EVENTS[name]) or stage
@@ -141,7 +141,7 @@ def test_no_sequence_of_events_leads_to_a_stage_that_nothing_leads_out_of(fired:
 
 
 def merged(stage: Stage) -> bool:
-    """Whether the story can still be done, by events that are neither a reopening nor an end."""
+    """Return whether the story can reach done without being reopened or closed."""
     return StageName.DONE in within_reach(stage, without=("reopen", "close", "abandon", "supersede"))
 
 
@@ -164,14 +164,12 @@ RETRIED = ("gates_failed", "qa_rejected", "fixup_requested")
 @pytest.mark.parametrize(
     ("retries", "limit", "goes_on"), [(0, 3, True), (2, 3, True), (3, 3, False), (9, 0, True)]
 )
-def test_the_failure_that_would_exceed_the_retries_blocks(
-    name: str, retries: int, limit: int, *, goes_on: bool
-) -> None:
+def test_a_failure_beyond_the_retries_blocks(name: str, retries: int, limit: int, *, goes_on: bool) -> None:
     event = bounded(EVENTS[name], retries=retries, max_retries=limit)
     assert (event is EVENTS[name], event.name) == (goes_on, name if goes_on else "block")
 
 
-def test_the_block_tells_what_failed_how_often_and_how() -> None:
+def test_the_block_names_the_failure_the_count_and_the_reason() -> None:
     told = [bounded(EVENTS[name], retries=3, max_retries=3) for name in RETRIED]
     assert told == [
         events.Block("gates_failed after 3 of 3 retries: 1 test failed"),
@@ -180,6 +178,6 @@ def test_the_block_tells_what_failed_how_often_and_how() -> None:
     ]
 
 
-def test_events_that_are_no_failure_are_never_bounded() -> None:
+def test_other_events_are_never_bounded() -> None:
     others = [event for name, event in EVENTS.items() if name not in RETRIED]
     assert [bounded(event, retries=99, max_retries=1) for event in others] == others

@@ -1,4 +1,4 @@
-"""What can be typed at a prompt: few, the likely ones first, and none where the store cannot tell."""
+"""Completions of the shell: few, likely ones first, and none if the store cannot be read."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +26,7 @@ ODD: dict[int, stages.Stage] = {3: Coding(), 5: Blocked("why", Coding())}
 
 @pytest.fixture
 def ask(project: Project, store: Store) -> Ask:
-    """In a project with stories 1 to 12, the even ones archived, 3 in coding and 5 blocked."""
+    """Return completions in a project with stories 1 to 12, the even ones archived, 3 in coding and 5 blocked."""
     for number in range(1, 13):
         import_story(store, ODD.get(number, Backlog()) if number % 2 else ARCHIVED, number=number)
     return lambda kind, prefix="": completions.completions(str(project.database), kind, prefix)
@@ -36,7 +36,7 @@ def values(found: list[completions.Completion]) -> list[str]:
     return [value for value, _ in found]
 
 
-def test_the_stages_that_are_over_are_those_of_the_pipeline() -> None:
+def test_the_finished_stages_are_the_terminal_stages() -> None:
     assert {*completions.OPEN, *completions.FINISHED} == set(StageName)
     assert set(completions.FINISHED) == {name for name in StageName if name in stages.TERMINAL}
 
@@ -57,20 +57,20 @@ def test_the_stages_that_are_over_are_those_of_the_pipeline() -> None:
         ("epics", "", []),
     ],
 )
-def test_open_stories_are_offered_and_any_whose_number_has_been_begun(
+def test_open_stories_are_offered_and_after_a_digit_all_stories(
     ask: Ask, kind: str, prefix: str, found: list[str]
 ) -> None:
     assert values(ask(kind, prefix)) == found
 
 
-def test_a_story_is_told_by_its_title_and_stage(ask: Ask, store: Store) -> None:
+def test_a_story_is_described_by_its_title_and_stage(ask: Ask, store: Store) -> None:
     add_story(store, "An epic", draft=replace(DRAFT, type=StoryType.EPIC, labels=("area:core", "b")))
     assert ask("stories", "3") == [("3", "A story (coding)")]
     assert ask("epics") == [("13", "An epic (backlog)")]
     assert ask("labels") == [("area:core", ""), ("b", "")]
 
 
-def test_runs_are_told_by_what_they_are(ask: Ask, store: Store) -> None:
+def test_runs_are_described_by_kind_story_agent_and_outcome(ask: Ask, store: Store) -> None:
     with store.exclusive() as db:
         for story, agent in ((3, "ann"), (5, None)):
             visit = stories.load(db, story).visit
@@ -93,7 +93,7 @@ def test_timers_and_triggers_that_can_be_cancelled_are_offered(ask: Ask, store: 
     assert (ask("timers", "n")[0][1], ask("triggers")) == ("2026-03-03T12:00:00.000Z", [("1", "once, armed")])
 
 
-def test_a_store_that_cannot_tell_offers_nothing(ask: Ask, project: Project, store: Store) -> None:
+def test_an_unreadable_store_offers_nothing(ask: Ask, project: Project, store: Store) -> None:
     store.close()
     for content in (b"", b"not a database" * 100):
         project.database.write_bytes(content)

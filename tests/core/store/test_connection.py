@@ -33,7 +33,7 @@ def start_and_fail(store: Store) -> None:
         raise KeyError
 
 
-def test_what_raises_inside_a_transaction_is_not_written(store: Store) -> None:
+def test_an_exception_in_a_transaction_rolls_it_back(store: Store) -> None:
     story = add_story(store)
     with pytest.raises(KeyError):
         start_and_fail(store)
@@ -67,7 +67,7 @@ def test_a_reader_does_not_wait_for_a_writer(project: Project, store: Store) -> 
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_second_writer_is_told_that_the_lock_is_busy(project: Project, store: Store) -> None:
+def test_a_second_writer_gets_lock_busy(project: Project, store: Store) -> None:
     writer = StoreProcess(project.root, HOLD_THE_LOCK)
     assert writer.hear() == "held"
     with pytest.raises(LockBusy) as busy, store.exclusive(0.05):
@@ -79,7 +79,7 @@ def test_a_second_writer_is_told_that_the_lock_is_busy(project: Project, store: 
 
 
 @pytest.mark.usefixtures("processes")
-def test_two_writers_are_kept_apart_even_when_the_lock_file_was_deleted(
+def test_two_writers_exclude_each_other_even_without_the_lock_file(
     project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huskies_core.store.connection.BUSY_TIMEOUT_SECS", 0.05)
@@ -93,7 +93,7 @@ def test_two_writers_are_kept_apart_even_when_the_lock_file_was_deleted(
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_writer_that_is_killed_leaves_nothing_and_blocks_nobody(project: Project, store: Store) -> None:
+def test_a_killed_writer_leaves_nothing_and_blocks_no_other(project: Project, store: Store) -> None:
     story = add_story(store)
     writer = StoreProcess(project.root, WRITE_AND_WAIT)
     assert writer.hear() == "written"

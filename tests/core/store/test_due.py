@@ -43,7 +43,7 @@ def due(
 
 @pytest.fixture
 def idle(store: Store) -> Store:
-    """A store with a story, a timer and a trigger, in which every pass has seen everything."""
+    """Return a store with a story, a timer and a trigger, in which every pass has seen everything."""
     import_story(store, Backlog())
     with store.exclusive() as db:
         timers.add(db, timers.Draft(CALL, Once(), LATER), actor="user:test", now=NOW)

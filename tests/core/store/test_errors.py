@@ -1,4 +1,4 @@
-"""A store that is lost, damaged, newer or out of reach is told as that, and never as an empty one."""
+"""A lost, damaged, newer or unusable store raises its error and never looks like an empty one."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from support.stories import NOW, add_story, fire_event, load_story
 
 
 def refusals(store: Store) -> tuple[str, str, str]:
-    """The codes with which reading, writing and `create` are refused."""
+    """Return the error codes of reading, writing and `create`."""
     return refusal_of_reading(store), refusal_of_writing(store), refusal_of_creating(store.project)
 
 
@@ -48,7 +48,7 @@ def log_of(project: Project) -> Path:
 
 
 def leave(project: Project, folder: Path, *names: str) -> Project:
-    """A copy of the store's files as they are, as a crash of the machine leaves them."""
+    """Copy the files of the store while it is open, as a crash of the machine would leave them."""
     left = Project(folder, folder / ".git")
     left.state_dir.mkdir(parents=True)
     for name in names:
@@ -62,7 +62,7 @@ def test_a_newer_database_is_refused_each_time_it_is_opened(project: Project, st
     assert refusals(store) == refusals(store) == ("newer_store",) * 3
 
 
-def test_a_newer_database_is_noticed_by_who_had_it_open_before(project: Project, store: Store) -> None:
+def test_a_connection_that_was_open_before_notices_a_newer_database(project: Project, store: Store) -> None:
     add_story(store)
     load_story(store, 1)
     with closing(sqlite3.connect(project.database)) as db:
@@ -71,14 +71,14 @@ def test_a_newer_database_is_noticed_by_who_had_it_open_before(project: Project,
 
 
 @pytest.mark.parametrize("held", [b"", b"not a database, but long enough to have a header" * 100])
-def test_a_file_that_holds_no_store_is_damage_and_stays_as_it_is(project: Project, held: bytes) -> None:
+def test_a_file_that_is_no_store_is_damage_and_stays_unchanged(project: Project, held: bytes) -> None:
     project.database.write_bytes(held)
     with Store(project) as store:
         assert refusals(store) == ("store_damaged",) * 3
     assert project.database.read_bytes() == held
 
 
-def test_a_page_that_went_bad_is_damage_and_no_traceback(project: Project, store: Store) -> None:
+def test_a_bad_page_is_damage_and_no_traceback(project: Project, store: Store) -> None:
     add_story(store)
     store.close()
     with closing(sqlite3.connect(project.database)) as db:
@@ -94,7 +94,7 @@ def test_a_page_that_went_bad_is_damage_and_no_traceback(project: Project, store
     assert (reading.value.code, writing.value.code) == ("store_damaged", "store_damaged")
 
 
-def test_a_deleted_database_is_lost_also_for_who_had_it_open(project: Project, store: Store) -> None:
+def test_a_deleted_database_is_lost_for_an_open_connection_too(project: Project, store: Store) -> None:
     add_story(store)
     load_story(store, 1)
     project.database.unlink()
@@ -102,7 +102,7 @@ def test_a_deleted_database_is_lost_also_for_who_had_it_open(project: Project, s
     assert not project.database.exists()
 
 
-def test_no_new_store_is_made_over_the_log_of_a_lost_one(project: Project, store: Store) -> None:
+def test_no_store_is_created_over_the_log_of_a_lost_one(project: Project, store: Store) -> None:
     add_story(store)
     project.database.unlink()
     assert (refusal_of_creating(project), log_of(project).exists()) == ("store_lost", True)
@@ -112,9 +112,7 @@ def test_no_new_store_is_made_over_the_log_of_a_lost_one(project: Project, store
         assert (stories.find(db, 1), journal.head(db)) == (None, 0)
 
 
-def test_a_copy_that_was_put_in_place_is_used_by_who_had_the_old_one_open(
-    project: Project, tmp_path: Path, store: Store
-) -> None:
+def test_an_open_store_switches_to_a_restored_copy(project: Project, tmp_path: Path, store: Store) -> None:
     add_story(store)
     store.close()
     copy = shutil.copyfile(project.database, tmp_path / "copy")
@@ -128,7 +126,7 @@ def test_a_copy_that_was_put_in_place_is_used_by_who_had_the_old_one_open(
         assert load_story(other, 2).id == 2
 
 
-def test_what_was_committed_but_is_only_in_the_log_is_there_after_a_crash(
+def test_a_commit_that_is_only_in_the_log_survives_a_crash(
     project: Project, tmp_path: Path, store: Store
 ) -> None:
     add_story(store)
@@ -140,9 +138,7 @@ def test_what_was_committed_but_is_only_in_the_log_is_there_after_a_crash(
         assert (add_story(left).id, load_story(left, 1).stage) == (2, Coding())
 
 
-def test_a_torn_end_of_the_log_costs_only_the_transaction_that_was_torn(
-    project: Project, tmp_path: Path, store: Store
-) -> None:
+def test_a_torn_log_loses_only_the_torn_transaction(project: Project, tmp_path: Path, store: Store) -> None:
     add_story(store)
     length = log_of(project).stat().st_size
     fire_event(store, 1, Start())
@@ -153,7 +149,7 @@ def test_a_torn_end_of_the_log_costs_only_the_transaction_that_was_torn(
 
 
 def fill_the_disk(store: Store) -> None:
-    """Writes one key that fits on the disk and one that does not."""
+    """Write one key that fits on the disk and one that does not."""
     with store.exclusive() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -161,7 +157,7 @@ def fill_the_disk(store: Store) -> None:
         content.put(db, 1, "gate_output", "x" * 1_000_000, now=NOW)
 
 
-def test_a_full_disk_writes_nothing_and_says_so(store: Store) -> None:
+def test_a_full_disk_writes_nothing_and_raises_disk_full(store: Store) -> None:
     add_story(store)
     with pytest.raises(HuskiesError) as full:
         fill_the_disk(store)
@@ -188,7 +184,7 @@ except HuskiesError as error:
 
 @pytest.fixture
 def seen_by_all() -> Iterator[Path]:
-    """A folder that every user may look into, which `tmp_path` is not."""
+    """Return a folder that every user can read, unlike `tmp_path`."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder).resolve()
@@ -203,7 +199,7 @@ def seen_by_all() -> Iterator[Path]:
         (("state.db",), "store_unusable"),
     ],
 )
-def test_a_folder_that_may_not_be_written_in_is_read_where_sqlite_can_and_else_told(
+def test_a_read_only_folder_is_read_if_sqlite_can_and_else_store_unusable(
     project: Project, store: Store, seen_by_all: Path, names: tuple[str, ...], read: str
 ) -> None:
     add_story(store)

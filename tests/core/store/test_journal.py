@@ -30,7 +30,7 @@ def test_an_empty_journal_has_no_head(store: Store) -> None:
         assert (journal.head(db), journal.entries_after(db, 0)) == (0, ())
 
 
-def test_a_seq_is_never_given_twice_also_when_the_newest_row_was_taken_back(store: Store) -> None:
+def test_a_seq_is_never_used_twice_even_after_the_newest_row_was_deleted(store: Store) -> None:
     seqs = [note(store, Kind.GIT, "a"), note(store, Kind.GIT, "b")]
     with store.exclusive() as db:
         db.execute("DELETE FROM journal")
@@ -52,7 +52,7 @@ def test_a_consumer_reads_the_transitions_behind_its_cursor_in_portions(store: S
     ]
 
 
-def test_all_rows_are_read_of_one_story_or_of_all(store: Store) -> None:
+def test_rows_are_read_of_one_story_or_of_all(store: Store) -> None:
     add_story(store)
     add_story(store)
     note(store, Kind.QUEUE, "hold_began")
@@ -63,7 +63,7 @@ def test_all_rows_are_read_of_one_story_or_of_all(store: Store) -> None:
     assert (of_all, of_one) == ([2, 3], [(4, {"kept": "ß"})])
 
 
-def test_failed_gates_and_other_failures_of_merging_count_and_conflicts_do_not(store: Store) -> None:
+def test_failed_gates_and_other_merge_failures_count_and_conflicts_do_not(store: Store) -> None:
     import_story(store, MERGE)
     import_story(store, MERGE)
     for kind in FailureKind:
@@ -71,8 +71,8 @@ def test_failed_gates_and_other_failures_of_merging_count_and_conflicts_do_not(s
     assert (failures(store, 1), failures(store, 2)) == (2, 0)
 
 
-def test_a_start_an_unblock_and_a_reopening_begin_the_count_of_merge_failures_anew(store: Store) -> None:
-    """A story that is not on its way has none to count."""
+def test_start_unblock_and_reopen_restart_the_count_of_merge_failures(store: Store) -> None:
+    """Only the merge failures of stories between coding and merge_failure count."""
     import_story(store, MERGE)
     counts = []
     for name in ("merge_failed", "fixup_requested", "qa_skipped", "merge_failed", "block", "unblock"):
@@ -84,7 +84,7 @@ def test_a_start_an_unblock_and_a_reopening_begin_the_count_of_merge_failures_an
     assert counts == [1, 1, 1, 2, 0, 0, 1, 0, 0, 0, 1, 0, 0]
 
 
-def test_an_unfreezing_keeps_the_count_of_merge_failures(store: Store) -> None:
+def test_unfreeze_keeps_the_count_of_merge_failures(store: Store) -> None:
     import_story(store, MERGE)
     for event in (EVENTS["merge_failed"], events.Freeze(), events.Unfreeze()):
         fire_event(store, 1, event)

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: what the table of stories says is what the journal tells."""
+"""After any sequence of events, the table of stories equals the stages that the journal records."""
 
 import tempfile
 from pathlib import Path
@@ -26,7 +26,7 @@ TYPES = {row.event.name: row.event for row in TABLE}
 
 
 class LifeOfStories(RuleBasedStateMachine):
-    """Fires any event for a right or a wrong visit, with runs and landings in between, as two stores at once."""
+    """Apply any event to the present or another visit, with runs and landings in between, from two stores."""
 
     numbers: Bundle[int] = Bundle("numbers")
 
@@ -142,7 +142,7 @@ class LifeOfStories(RuleBasedStateMachine):
 
 
 def replay(entries: tuple[Entry, ...]) -> dict[int, tuple[Stage, int, int]]:
-    """Where each story stands, since when, and its retries, told from the journal alone."""
+    """Return the stage, the visit and the retries of each story, from the journal alone."""
     told: dict[int, tuple[Stage, int, int]] = {}
     for entry in entries:
         if entry.story is None or entry.kind not in (Kind.STORY, Kind.TRANSITION):

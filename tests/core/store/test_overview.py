@@ -14,7 +14,7 @@ def test_stories_are_counted_by_stage(store: Store) -> None:
         assert overview.count_stories(db) == {StageName.CODING: 2, StageName.DONE: 1}
 
 
-def test_findings_are_those_of_the_time_that_is_asked_for(store: Store) -> None:
+def test_findings_are_those_since_a_time(store: Store) -> None:
     with store.exclusive() as db:
         for hours, change in ((30, "long ago"), (20, "a remote"), (1, "hooks path")):
             journal.append(

@@ -1,4 +1,4 @@
-"""What passes ask costs what is live and due, not what is archived: no query reads a whole table that grows."""
+"""No query reads a whole table that grows: the cost depends on live and due rows, not on the archive."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -113,7 +113,7 @@ def db(store: Store) -> Iterator[sqlite3.Connection]:
 
 
 def whole_reads(db: sqlite3.Connection, ask: Callable[[sqlite3.Connection], object]) -> list[str]:
-    """The steps by which the statements of `ask` go through a whole table or index that grows."""
+    """Return the steps of the query plans of `ask` that scan a table or index that grows."""
     statements: list[str] = []
     db.set_trace_callback(statements.append)
     try:
@@ -143,7 +143,7 @@ def test_no_pass_reads_a_whole_table(db: sqlite3.Connection, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", OFFERED)
-def test_no_shell_waits_for_a_whole_table(db: sqlite3.Connection, kind: str) -> None:
+def test_no_completion_reads_a_whole_table(db: sqlite3.Connection, kind: str) -> None:
     assert whole_reads(db, lambda db: list(completions._words(db, kind, ""))) == []
 
 
@@ -152,7 +152,7 @@ def test_no_change_reads_a_whole_table(db: sqlite3.Connection, name: str) -> Non
     assert whole_reads(db, WRITES[name]) == []
 
 
-def test_a_whole_read_would_be_noticed() -> None:
+def test_this_module_notices_a_whole_read() -> None:
     with closing(sqlite3.connect(":memory:")) as db:
         db.row_factory = sqlite3.Row
         db.execute("CREATE TABLE stories (id INTEGER PRIMARY KEY, stage TEXT)")

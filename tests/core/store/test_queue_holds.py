@@ -1,4 +1,4 @@
-"""A hold is told once when it begins and once when it ends."""
+"""A hold has one journal row for its beginning and one for its end."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def held(store: Store) -> tuple[QueueHold, ...]:
         return queue_holds.everything(db)
 
 
-def test_a_hold_that_is_put_again_is_renewed_without_another_row(store: Store) -> None:
+def test_putting_a_hold_again_replaces_its_detail_without_another_row(store: Store) -> None:
     put(store, BROKEN, QUEUE, tip="a")
     put(store, BROKEN, QUEUE, tip="b")
     assert held(store) == (QueueHold(BROKEN, QUEUE, {"tip": "b"}, "2026-03-01T12:00:00.000Z"),)

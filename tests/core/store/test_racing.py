@@ -1,4 +1,4 @@
-"""Many processes decide on the same visits at once."""
+"""Many processes apply events to the same visits at once."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ say(json.dumps(story.id))
 
 
 def reports(project: Project, code: str) -> list[Any]:
-    """What each racer reports, after all had come to the start line."""
+    """Start all racers at once and return the output of each."""
     racers = [StoreProcess(project.root, code, str(number)) for number in range(RACERS)]
     assert [racer.hear() for racer in racers] == ["ready"] * RACERS
     for racer in racers:
@@ -57,7 +57,9 @@ def reports(project: Project, code: str) -> list[Any]:
     return [json.loads(said) for _, said in finished]
 
 
-def test_of_eight_processes_exactly_one_fires_for_each_visit(project: Project, store: Store) -> None:
+def test_of_eight_processes_exactly_one_applies_its_event_to_each_visit(
+    project: Project, store: Store
+) -> None:
     numbers = [add_story(store).id for _ in range(STORIES)]
     for number in numbers:
         fire_event(store, number, Start())
@@ -73,5 +75,5 @@ def test_of_eight_processes_exactly_one_fires_for_each_visit(project: Project, s
     assert {code for report in told for code in report[1]} == {"stale"}
 
 
-def test_of_eight_processes_that_make_the_store_one_does_and_all_write_into_it(project: Project) -> None:
+def test_of_eight_processes_one_creates_the_store_and_all_write_into_it(project: Project) -> None:
     assert sorted(reports(project, CREATE)) == list(range(1, RACERS + 1))

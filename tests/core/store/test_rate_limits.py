@@ -20,12 +20,12 @@ def meet(store: Store, account: Account, told: timedelta | None, *, at: datetime
         return rate_limits.meet(db, account, None if told is None else at + told, "429", actor="test", now=at)
 
 
-def test_a_time_that_was_told_is_waited_for_and_the_later_of_two_stands(store: Store) -> None:
+def test_a_limit_lasts_until_the_reset_time_and_the_later_of_two_wins(store: Store) -> None:
     waits = [meet(store, CLAUDE, timedelta(hours=hours)).until - NOW for hours in (5, 2, 6)]
     assert waits == [timedelta(hours=hours) for hours in (5, 5, 6)]
 
 
-def test_without_a_time_a_minute_is_waited_for_doubling_to_an_hour(store: Store) -> None:
+def test_without_a_reset_time_a_limit_lasts_a_minute_doubled_up_to_an_hour(store: Store) -> None:
     at, waits = NOW, []
     for _ in range(9):
         limit = meet(store, CLAUDE, None, at=at)
@@ -34,12 +34,12 @@ def test_without_a_time_a_minute_is_waited_for_doubling_to_an_hour(store: Store)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-def test_several_that_meet_one_limit_at_once_wait_once(store: Store) -> None:
+def test_agents_that_meet_one_limit_at_once_count_as_one_attempt(store: Store) -> None:
     found = {meet(store, CLAUDE, None, at=NOW + timedelta(seconds=n)).until for n in range(5)}
     assert max(found) <= NOW + MINUTE + timedelta(seconds=4)
 
 
-def test_an_answer_makes_the_next_wait_a_short_one_and_other_accounts_know_nothing_of_it(
+def test_an_answer_makes_the_next_wait_short_for_its_account_alone(
     store: Store,
 ) -> None:
     meet(store, CLAUDE, None)
@@ -52,11 +52,11 @@ def test_an_answer_makes_the_next_wait_a_short_one_and_other_accounts_know_nothi
 
 
 @pytest.mark.parametrize("told", [timedelta(days=9), timedelta(0), timedelta(days=-1)])
-def test_a_time_that_cannot_be_is_not_believed(store: Store, told: timedelta) -> None:
+def test_an_implausible_reset_time_is_ignored(store: Store, told: timedelta) -> None:
     assert meet(store, CLAUDE, told).until == NOW + MINUTE
 
 
-def test_a_limit_that_is_over_is_not_in_force(store: Store) -> None:
+def test_an_ended_limit_is_not_in_force(store: Store) -> None:
     meet(store, CLAUDE, MINUTE)
     with store.reading() as db:
         found = [
@@ -65,7 +65,7 @@ def test_a_limit_that_is_over_is_not_in_force(store: Store) -> None:
     assert found == [1, 0]
 
 
-def test_the_journal_tells_of_a_limit_once_and_not_of_the_waits_that_follow_it(store: Store) -> None:
+def test_a_limit_has_one_journal_row_and_further_attempts_none(store: Store) -> None:
     at = NOW
     for _ in range(4):
         at = meet(store, CLAUDE, None, at=at).until

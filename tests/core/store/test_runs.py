@@ -65,7 +65,7 @@ def test_a_claim_is_a_starting_run_and_one_journal_row(store: Store) -> None:
         ((1, RunKind.MERGE, None), (2, RunKind.MERGE, None), "another merge is in progress"),
     ],
 )
-def test_what_must_be_one_at_a_time_is_refused_and_leaves_no_row(
+def test_a_second_live_run_of_a_story_an_agent_or_a_merge_is_refused_and_leaves_no_row(
     store: Store, first: tuple[int, RunKind, str], second: tuple[int, RunKind, str], fact: str
 ) -> None:
     claim(store, *first)
@@ -77,7 +77,7 @@ def test_what_must_be_one_at_a_time_is_refused_and_leaves_no_row(
     assert claim(store, *second).is_live
 
 
-def test_runs_without_an_agent_do_not_keep_each_other_away(store: Store) -> None:
+def test_runs_without_an_agent_do_not_exclude_each_other(store: Store) -> None:
     claim(store, 1, RunKind.GATES)
     claim(store, 2, RunKind.GATES)
     with store.reading() as db:
@@ -90,7 +90,7 @@ def test_a_claim_for_a_story_that_does_not_exist_is_a_bug_and_leaves_no_row(stor
     assert told(store) == []
 
 
-def test_an_end_is_recorded_once_and_a_second_one_changes_nothing(store: Store) -> None:
+def test_an_end_is_recorded_once(store: Store) -> None:
     claim(store, 1, agent="coder-1")
     assert (end(store, 1), end(store, 1, Report(Outcome.CRASHED))) == (True, False)
     run = load(store, 1)
@@ -102,7 +102,7 @@ def test_an_end_is_recorded_once_and_a_second_one_changes_nothing(store: Store) 
     assert ends == [("run_ended", 1, about)]
 
 
-def test_a_status_goes_forward_only(store: Store) -> None:
+def test_the_status_of_a_run_only_moves_forward(store: Store) -> None:
     claim(store, 1)
     passed = []
     for step in (runs.mark_live, runs.mark_ending, runs.mark_live):
@@ -116,7 +116,7 @@ def test_a_status_goes_forward_only(store: Store) -> None:
     assert (passed, load(store, 1).status) == (["live", "ending", "ending"], RunStatus.ENDED)
 
 
-def test_the_last_verdict_of_a_live_run_counts_and_one_after_its_end_does_not(store: Store) -> None:
+def test_the_last_verdict_of_a_live_run_counts_and_a_later_one_does_not(store: Store) -> None:
     claim(store, 1, RunKind.QA)
     with store.exclusive() as db:
         runs.record_verdict(db, 1, Verdict.APPROVED, "")
@@ -128,7 +128,7 @@ def test_the_last_verdict_of_a_live_run_counts_and_one_after_its_end_does_not(st
     assert (run.verdict, run.notes) == (Verdict.REJECTED, "no tests")
 
 
-def test_only_the_runs_since_the_counts_began_anew_are_counted(store: Store) -> None:
+def test_only_runs_after_the_reset_count(store: Store) -> None:
     for event in (None, events.GatesFailed("no"), events.Freeze(), events.Unfreeze(), None):
         if event is not None:
             fire_event(store, 1, event)
@@ -150,7 +150,7 @@ def test_runs_are_found_by_their_end(store: Store) -> None:
         assert (runs.live_of_story(db, 2), runs.find(db, 9)) == (None, None)
 
 
-def test_usage_is_what_a_run_told_last_at_the_time_when_it_told_first(store: Store) -> None:
+def test_usage_is_replaced_and_keeps_the_time_of_the_first(store: Store) -> None:
     claim(store, 1)
     claim(store, 2)
     last = (Usage("haiku", 5, 1, cost_usd=0.25), Usage("opus[1m]", 30, 3, cost_usd=1.5))

@@ -1,4 +1,4 @@
-"""However a database came to its version, it is the same; a step that fails leaves the one before."""
+"""New and migrated databases are equal, and a failing step leaves the version before it."""
 
 import shutil
 import sqlite3
@@ -40,14 +40,14 @@ def empty() -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def test_the_list_of_migrations_is_what_the_folder_holds() -> None:
+def test_the_list_of_migrations_equals_the_folder() -> None:
     folder = resources.files("huskies_core.store") / "migrations"
     held = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
     numbers = [int(name.split("_")[0]) for name in MIGRATIONS]
     assert (list(MIGRATIONS), numbers) == (held, list(range(1, NEWEST + 1)))
 
 
-def test_a_fresh_database_equals_one_that_came_version_by_version(
+def test_a_new_database_equals_one_that_was_migrated_version_by_version(
     empty: sqlite3.Connection, store: Store
 ) -> None:
     for version in range(1, NEWEST + 1):
@@ -58,7 +58,7 @@ def test_a_fresh_database_equals_one_that_came_version_by_version(
         assert (stored_version(db), fresh) == (NEWEST, empty.execute(SCHEMA).fetchall())
 
 
-def test_a_step_that_fails_leaves_the_version_before_it(empty: sqlite3.Connection) -> None:
+def test_a_failing_step_leaves_the_version_before_it(empty: sqlite3.Connection) -> None:
     migrate(empty)
     before = empty.execute(SCHEMA).fetchall()
     with pytest.raises(sqlite3.OperationalError):
@@ -69,7 +69,7 @@ def test_a_step_that_fails_leaves_the_version_before_it(empty: sqlite3.Connectio
 
 
 @pytest.mark.usefixtures("processes")
-def test_an_older_store_is_brought_up_by_the_first_reader_and_then_refused_by_the_older_program(
+def test_the_first_reader_migrates_an_older_store_and_the_older_program_then_refuses_it(
     project: Project, store: Store, tmp_path: Path
 ) -> None:
     add_story(store)
@@ -87,7 +87,7 @@ def test_an_older_store_is_brought_up_by_the_first_reader_and_then_refused_by_th
 
 
 def newer_program(folder: Path) -> Path:
-    """A copy of the program with one migration more."""
+    """Return a copy of the program with one more migration."""
     package = Path(huskies_core.__file__).parent
     shutil.copytree(package, folder / "huskies_core", ignore=shutil.ignore_patterns("__pycache__"))
     store = folder / "huskies_core" / "store"
@@ -98,13 +98,13 @@ def newer_program(folder: Path) -> Path:
     return folder
 
 
-def test_making_a_store_that_is_there_changes_nothing(project: Project, store: Store) -> None:
+def test_creating_a_store_that_exists_changes_nothing(project: Project, store: Store) -> None:
     story = add_story(store)
     create(project)
     assert load_story(store, 1) == story
 
 
-def test_what_a_killed_creation_left_is_cleared_away(project: Project) -> None:
+def test_the_files_of_a_killed_creation_are_removed(project: Project) -> None:
     for name in ("state.new", "state.new-wal", "state.new-shm"):
         (project.state_dir / name).write_bytes(b"half")
     create(project)

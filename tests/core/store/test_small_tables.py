@@ -1,4 +1,4 @@
-"""Content, branches, facts, gate passes and the times of passes."""
+"""Content, branches, metadata, gate passes and the times of passes."""
 
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ def test_content_that_terminal_stories_still_have_is_found(store: Store) -> None
         assert content.left_over(db) == ((10, 2), (11, 2), (12, 2), (13, 2))
 
 
-def test_a_branch_keeps_the_commit_it_began_from_until_it_is_forgotten(store: Store) -> None:
+def test_a_branch_keeps_its_base_commit_until_it_is_forgotten(store: Store) -> None:
     for _ in range(2):
         import_story(store, stages.Coding())
     with store.exclusive() as db:
@@ -43,14 +43,14 @@ def test_a_branch_keeps_the_commit_it_began_from_until_it_is_forgotten(store: St
         assert (known, branches.all_stories(db)) == (("old", None, frozenset({1})), frozenset())
 
 
-def test_a_fact_is_what_was_put_last(store: Store) -> None:
+def test_metadata_is_replaced(store: Store) -> None:
     with store.exclusive() as db:
         metadata.put(db, metadata.BASE_BRANCH, "main")
         metadata.put(db, metadata.BASE_BRANCH, "trunk")
         assert (metadata.get(db, metadata.BASE_BRANCH), metadata.get(db, metadata.HYGIENE)) == ("trunk", None)
 
 
-def test_a_gate_pass_holds_for_one_tree_and_one_definition_until_it_expires(store: Store) -> None:
+def test_a_gate_pass_counts_for_one_tree_and_one_definition_until_it_expires(store: Store) -> None:
     with store.exclusive() as db:
         gate_passes.record(db, "tree", "gates", now=NOW)
         gate_passes.record(db, "tree", "gates", now=LATER)

@@ -65,13 +65,13 @@ def test_a_new_story_is_in_backlog_with_one_row(store: Store) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(draft=DRAFTS)
-def test_what_a_person_says_is_kept_to_the_letter(store: Store, draft: Draft) -> None:
+def test_every_draft_is_stored_unchanged(store: Store, draft: Draft) -> None:
     with store.exclusive() as db:
         story = stories.add(db, draft, stages.Backlog(), actor="user:test", now=NOW)
     assert load_story(store, story.id).draft == draft
 
 
-def test_an_edit_replaces_what_was_said_and_names_the_fields(store: Store) -> None:
+def test_an_edit_replaces_the_draft_and_names_the_fields(store: Store) -> None:
     add_story(store)
     before = add_story(store)
     assert edit(store, 2, FULL)
@@ -113,7 +113,7 @@ def test_numbers_rise_by_one_and_go_on_after_the_highest_imported(store: Store) 
     assert (given, add_story(store).id, used) == ([1, 2], 58, (1, 9, 57))
 
 
-def test_the_number_of_a_story_that_was_not_written_is_given_again(store: Store) -> None:
+def test_a_number_that_was_not_committed_is_used_again(store: Store) -> None:
     add_story(store)
     for _ in range(2):
         with pytest.raises(KeyError):
@@ -144,7 +144,7 @@ def test_stories_are_found_by_their_stage_oldest_first(store: Store) -> None:
     assert not any(story.is_terminal for story in open_ones)
 
 
-def test_done_stories_are_found_by_when_they_were_merged_not_when_that_was_written(store: Store) -> None:
+def test_done_stories_are_found_by_the_time_of_the_merge(store: Store) -> None:
     for number in (3, 1, 2):
         import_story(store, stages.Done(f"2026-03-01T12:00:0{number}.000Z", "c0ffee"), number=number)
     fire_event(store, 1, events.Accept("2026-03-01T12:00:09.000Z"))

@@ -1,4 +1,4 @@
-"""A fired event, and all that is written with it or not at all."""
+"""An event is applied with everything that belongs to it, or nothing is written."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def newest(store: Store) -> Entry:
         return journal.entries_after(db, journal.head(db) - 1)[0]
 
 
-def test_a_transition_and_its_journal_row_tell_the_same(store: Store) -> None:
+def test_a_transition_equals_its_journal_row(store: Store) -> None:
     import_story(store, MERGE)
     event = events.MergeFailed(stages.FailureKind.CONFLICT_DETECTED, "a.txt")
     fired = fire_event(store, 1, event, now=LATER)
@@ -60,7 +60,7 @@ def test_the_story_is_where_the_event_led_and_on_a_new_visit(store: Store) -> No
     assert story.created_at == "2026-03-01T12:00:00.000Z"
 
 
-def test_an_event_for_a_visit_that_is_over_is_stale_also_when_the_stage_is_the_same(store: Store) -> None:
+def test_an_event_for_an_earlier_visit_is_stale_even_in_the_same_stage(store: Store) -> None:
     visit = import_story(store, stages.Coding()).visit
     fire_event(store, 1, events.GatesFailed("1 test failed"))
     before = load_story(store, 1)
@@ -89,7 +89,7 @@ def test_an_unknown_story_is_not_found(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["close", "abandon", "supersede", "merge_succeeded"])
-def test_all_content_goes_with_the_event_that_ends_the_story(store: Store, name: str) -> None:
+def test_a_terminal_event_removes_all_content(store: Store, name: str) -> None:
     import_story(store, MERGE)
     add_story(store)
     with store.exclusive() as db:
@@ -102,7 +102,7 @@ def test_all_content_goes_with_the_event_that_ends_the_story(store: Store, name:
 
 
 @pytest.mark.parametrize("name", ["merge_failed", "block", "freeze", "fixup_requested", "demote"])
-def test_content_stays_while_the_story_goes_on(store: Store, name: str) -> None:
+def test_content_stays_until_a_terminal_event(store: Store, name: str) -> None:
     import_story(store, MERGE)
     with store.exclusive() as db:
         content.put(db, 1, content.GATE_OUTPUT, "ok", now=NOW)
@@ -111,12 +111,12 @@ def test_content_stays_while_the_story_goes_on(store: Store, name: str) -> None:
         assert content.of_story(db, 1) == {"gate_output": "ok"}
 
 
-def test_the_live_run_of_the_visit_that_was_left_is_named(store: Store) -> None:
+def test_a_transition_names_the_live_run_of_the_ended_visit(store: Store) -> None:
     run = start_run(store, import_story(store, stages.Coding()))
     assert fire_event(store, 1, events.Freeze()).left_run == run
 
 
-def test_while_a_commit_is_being_landed_every_event_is_refused(store: Store) -> None:
+def test_every_event_is_refused_while_a_commit_is_being_landed(store: Store) -> None:
     story = import_story(store, MERGE)
     run = start_run(store, story, RunKind.MERGE)
     with store.exclusive() as db:
@@ -128,7 +128,7 @@ def test_while_a_commit_is_being_landed_every_event_is_refused(store: Store) -> 
     assert load_story(store, 1) == story
 
 
-def test_the_transaction_that_clears_the_landing_may_fire_what_follows(store: Store) -> None:
+def test_the_transaction_that_clears_the_landing_can_apply_the_next_event(store: Store) -> None:
     story = import_story(store, MERGE)
     run = start_run(store, story, RunKind.MERGE)
     with store.exclusive() as db:
@@ -150,7 +150,7 @@ def test_a_landing_cannot_begin_when_the_story_has_moved_on(store: Store) -> Non
 
 
 def retries_after(store: Store, *fired: Event) -> list[tuple[int, bool]]:
-    """After each event: the retries, and whether the counts began anew with it."""
+    """Return, after each event, the retries and whether the event reset the counts."""
     counts = []
     for event in fired:
         seq = fire_event(store, 1, event).seq
@@ -175,13 +175,13 @@ def test_each_kind_of_failure_counts_as_a_retry(store: Store) -> None:
         (("abandon", "reopen"), "deps_met"),
     ],
 )
-def test_coming_back_begins_the_counts_anew(store: Store, away: tuple[str, ...], back: str) -> None:
+def test_returning_to_work_resets_the_counts(store: Store, away: tuple[str, ...], back: str) -> None:
     import_story(store, stages.Coding())
     counts = retries_after(store, *(EVENTS[name] for name in ("gates_failed", *away, back, "gates_failed")))
     assert counts == [(1, False), *[(1, False)] * len(away), (0, True), (1, False)]
 
 
-def test_the_age_in_the_merge_queue_counts_from_the_last_coming_into_coding(store: Store) -> None:
+def test_the_age_in_the_merge_queue_counts_from_the_last_start(store: Store) -> None:
     add_story(store)
     fired = ("start", "qa_skipped", "fixup_requested", "block", "unblock", "demote", "start")
     ages = []
@@ -191,7 +191,7 @@ def test_the_age_in_the_merge_queue_counts_from_the_last_coming_into_coding(stor
     assert ages == ["00", "00", "00", "00", "00", "00", "06"]
 
 
-def test_what_held_the_story_in_the_queue_ends_when_it_leaves(store: Store) -> None:
+def test_leaving_the_queue_ends_the_holds_of_the_story(store: Store) -> None:
     import_story(store, MERGE)
     import_story(store, MERGE)
     with store.exclusive() as db:
@@ -206,7 +206,7 @@ def test_what_held_the_story_in_the_queue_ends_when_it_leaves(store: Store) -> N
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
-def test_a_story_can_be_born_in_any_stage_and_is_read_back_in_it(store: Store, stage: stages.Stage) -> None:
+def test_a_story_can_be_imported_in_any_stage(store: Store, stage: stages.Stage) -> None:
     story = import_story(store, stage)
     entry = newest(store)
     assert (load_story(store, 1).stage, story.visit, entry.seq) == (stage, 1, 1)
@@ -214,7 +214,7 @@ def test_a_story_can_be_born_in_any_stage_and_is_read_back_in_it(store: Store, s
     assert told == (Kind.TRANSITION, "imported", None, stage.name.value)
 
 
-def test_stages_are_found_for_many_stories_at_once(store: Store) -> None:
+def test_the_stages_of_many_stories_are_read_at_once(store: Store) -> None:
     for stage in (MERGE, stages.Coding()):
         import_story(store, stage)
     with store.reading() as db:
