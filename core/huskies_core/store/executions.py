@@ -12,7 +12,7 @@ from huskies_core.errors import Overtaken
 from huskies_core.ids import ExecutionId, Seq, StoryId
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
-from huskies_core.store.rows import json_column, to_text
+from huskies_core.store.rows import json_column, reader, to_text
 from huskies_core.store.tables import JobTable
 
 
@@ -59,7 +59,7 @@ class Claim:
     told: Mapping[str, Any] | None = None
 
 
-_EXECUTIONS = JobTable("firings", Execution, "execution")
+_EXECUTIONS = JobTable("firings", reader(Execution), "execution")
 load, has_before, expire = _EXECUTIONS.find, _EXECUTIONS.has_before, _EXECUTIONS.expire
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.store import causation, rows
 from huskies_core.store.rows import marks
+from huskies_core.store.tables import Table, Values
 
 
 class Kind(StrEnum):
@@ -39,6 +40,9 @@ class Entry:
     after: str | None
     actor: str
     detail: Mapping[str, Any]
+
+
+_JOURNAL = Table("journal", rows.reader(Entry))
 
 
 def append(
@@ -82,13 +86,13 @@ AUDITED = (Kind.TRANSITION, Kind.TIMER, Kind.TRIGGER)
 
 def load(db: sqlite3.Connection, seq: int) -> Entry:
     """Return the row of a seq that exists: rows of the journal are never deleted."""
-    return _entry(db.execute("SELECT * FROM journal WHERE seq = ?", (seq,)).fetchone())
+    return _JOURNAL.select(db, "WHERE seq = ?", (seq,))[0]
 
 
 def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
     """Return the next rows after a cursor that the audit log has, oldest first."""
-    query = f"SELECT * FROM journal WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"
-    return tuple(map(_entry, db.execute(query, (seq, *AUDITED, limit))))
+    clauses = f"WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"
+    return _JOURNAL.select(db, clauses, (seq, *AUDITED, limit))
 
 
 def count_audited_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
@@ -99,8 +103,8 @@ def count_audited_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
 
 def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
     """Return the next transitions after a cursor, oldest first."""
-    query = "SELECT * FROM journal WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?"
-    return tuple(map(_entry, db.execute(query, (seq, limit))))
+    clauses = "WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?"
+    return _JOURNAL.select(db, clauses, (seq, limit))
 
 
 def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
@@ -109,8 +113,8 @@ def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
 
 def latest(db: sqlite3.Connection, kinds: Collection[Kind], limit: int) -> tuple[Entry, ...]:
     """Return the newest rows of these kinds, oldest first."""
-    query = f"SELECT * FROM journal WHERE kind IN ({marks(kinds)}) ORDER BY seq DESC LIMIT ?"
-    return tuple(map(_entry, db.execute(query, (*kinds, limit))))[::-1]
+    clauses = f"WHERE kind IN ({marks(kinds)}) ORDER BY seq DESC LIMIT ?"
+    return _JOURNAL.select(db, clauses, (*kinds, limit))[::-1]
 
 
 def entries_after(
@@ -118,12 +122,12 @@ def entries_after(
 ) -> tuple[Entry, ...]:
     """Return the next rows of every kind after a position, of one story or of all, oldest first."""
     of_story = "" if story is None else "AND story = :story"
-    query = f"SELECT * FROM journal WHERE seq > :seq {of_story} ORDER BY seq LIMIT :limit"
-    return tuple(map(_entry, db.execute(query, {"seq": seq, "story": story, "limit": limit})))
+    clauses = f"WHERE seq > :seq {of_story} ORDER BY seq LIMIT :limit"
+    return _JOURNAL.select(db, clauses, {"seq": seq, "story": story, "limit": limit})
 
 
 _NOTABLE = """
-FROM journal WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events))
+WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events))
     AND NOT (event = 'merge_failed' AND "before" IS 'merge_failure')
 """
 """Leaves out a merge that failed again without having been retried: its first failure was reported."""
@@ -131,16 +135,17 @@ FROM journal WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events)
 
 def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str]) -> int:
     """Return how many rows of those events come after a position."""
-    return _count(db, f"SELECT count(*) {_NOTABLE}", {"seq": seq, "events": json.dumps(list(events))})
+    return _count(
+        db, f"SELECT count(*) FROM journal {_NOTABLE}", {"seq": seq, "events": json.dumps(list(events))}
+    )
 
 
 def notable_after(
     db: sqlite3.Connection, seq: int, events: Collection[str], *, most: int
 ) -> tuple[Entry, ...]:
     """Return the newest rows of those events after a position, oldest first."""
-    query = f"SELECT * {_NOTABLE} ORDER BY seq DESC LIMIT :most"
-    newest = db.execute(query, {"seq": seq, "events": json.dumps(list(events)), "most": most})
-    return tuple(map(_entry, newest))[::-1]
+    values = {"seq": seq, "events": json.dumps(list(events)), "most": most}
+    return _JOURNAL.select(db, f"{_NOTABLE} ORDER BY seq DESC LIMIT :most", values)[::-1]
 
 
 _RESTARTS = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
@@ -168,9 +173,5 @@ def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
     return {row["id"]: row["failures"] for row in failures}
 
 
-def _entry(row: sqlite3.Row) -> Entry:
-    return rows.from_row(Entry, row)
-
-
-def _count(db: sqlite3.Connection, query: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
+def _count(db: sqlite3.Connection, query: str, values: Values) -> int:
     return int(db.execute(query, values).fetchone()[0])

@@ -10,7 +10,7 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.ids import NotificationId
 from huskies_core.store import journal
-from huskies_core.store.rows import records, to_text
+from huskies_core.store.rows import reader, to_text
 from huskies_core.store.tables import JobTable
 
 MOST = 1000
@@ -48,7 +48,7 @@ class Notification:
         return _problems(self.channels)
 
 
-_NOTIFICATIONS = JobTable("notifications", Notification, "notification")
+_NOTIFICATIONS = JobTable("notifications", reader(Notification), "notification")
 load, still_open = _NOTIFICATIONS.find, _NOTIFICATIONS.still_open
 has_before, expire = _NOTIFICATIONS.has_before, _NOTIFICATIONS.expire
 
@@ -78,14 +78,13 @@ def end(
 
 def recent(db: sqlite3.Connection) -> tuple[Notification, ...]:
     """Return the newest notifications, newest first."""
-    query = "SELECT * FROM notifications ORDER BY id DESC LIMIT ?"
-    return records(Notification, db.execute(query, (MOST,)))
+    return _NOTIFICATIONS.select(db, "ORDER BY id DESC LIMIT ?", (MOST,))
 
 
 def undelivered_since(db: sqlite3.Connection, moment: datetime) -> tuple[Notification, ...]:
     """Return the notifications since then that failed on a channel or were interrupted, oldest first."""
-    query = "SELECT * FROM notifications WHERE at >= ? AND status IN ('failed', 'interrupted') ORDER BY at"
-    return records(Notification, db.execute(query, (to_iso(moment),)))
+    clauses = "WHERE at >= ? AND status IN ('failed', 'interrupted') ORDER BY at"
+    return _NOTIFICATIONS.select(db, clauses, (to_iso(moment),))
 
 
 def _problems(channels: Sequence[Delivery]) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from huskies_core.clock import to_iso
 from huskies_core.store import journal
-from huskies_core.store.rows import records, to_text
+from huskies_core.store.rows import reader, to_text
+from huskies_core.store.tables import Table
 
 QUEUE = 0
 """The story of a hold on the whole queue."""
@@ -27,6 +28,9 @@ class QueueHold:
     story: int
     detail: Mapping[str, Any]
     since: str
+
+
+_HOLDS = Table("holds", reader(QueueHold))
 
 
 def put(
@@ -73,7 +77,7 @@ def release_story(db: sqlite3.Connection, story: int, *, actor: str, now: dateti
 
 
 def everything(db: sqlite3.Connection) -> tuple[QueueHold, ...]:
-    return records(QueueHold, db.execute("SELECT * FROM holds ORDER BY kind, story"))
+    return _HOLDS.select(db, "ORDER BY kind, story")
 
 
 def _record(db: sqlite3.Connection, event: str, hold: QueueHold, *, actor: str, now: datetime) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 from huskies_core.clock import to_iso
 from huskies_core.runtimes.runtime import LONGEST_LIMIT_SECS
 from huskies_core.store import journal
-from huskies_core.store.rows import Embedded, records, to_row
+from huskies_core.store.rows import Embedded, reader, to_row
+from huskies_core.store.tables import Table
 
 FIRST_WAIT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
@@ -39,9 +40,12 @@ class Limit:
     since: datetime
 
 
+_LIMITS = Table("rate_limits", reader(Limit))
+
+
 def everything(db: sqlite3.Connection) -> tuple[Limit, ...]:
     """Return all limits, including ended ones, which keep the number of attempts until an agent gets an answer."""
-    return records(Limit, db.execute("SELECT * FROM rate_limits ORDER BY runtime, model"))
+    return _LIMITS.select(db, "ORDER BY runtime, model")
 
 
 def in_force(db: sqlite3.Connection, now: datetime) -> tuple[Limit, ...]:

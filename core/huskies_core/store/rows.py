@@ -7,11 +7,11 @@ one column is marked: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Column(
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
@@ -68,8 +68,9 @@ def from_row(record: Callable[..., T], row: Row) -> T:
     return record(**values)
 
 
-def records(record: Callable[..., T], rows: Iterable[Row]) -> tuple[T, ...]:
-    return tuple(from_row(record, row) for row in rows)
+def reader(record: Callable[..., T]) -> Callable[[Row], T]:
+    """Return the function that converts a row to that record."""
+    return partial(from_row, record)
 
 
 def to_row(record: Any) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Annotated
 
 from huskies_core.clock import to_iso
-from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.errors import Overtaken
 from huskies_core.ids import RunId, Seq, StoryId, Visit
 from huskies_core.store import journal, rows
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.rows import Column, from_row, json_column, to_row
+from huskies_core.store.rows import Column, json_column, reader, to_row
+from huskies_core.store.tables import Table
 
 _EVIDENCE = json_column("evidence", Evidence.from_json, Evidence.to_json)
 
@@ -121,6 +122,10 @@ class Run:
         return self.status is not RunStatus.ENDED
 
 
+_RUNS = Table("runs", reader(Run), "run", "'huskies run list' shows the runs.")
+find, load = _RUNS.find, _RUNS.load
+
+
 def claim(db: sqlite3.Connection, new: Claim, *, actor: str, now: datetime) -> Run:
     """Insert a starting run. Raise Overtaken `already_running` if the story or the agent has a live run."""
     about = {"kind": new.kind.value, "agent": new.agent}
@@ -179,39 +184,23 @@ def end(db: sqlite3.Connection, run: int, report: Report, *, actor: str, now: da
     return True
 
 
-def find(db: sqlite3.Connection, run: int) -> Run | None:
-    row = db.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
-    return None if row is None else _run(row)
-
-
-def load(db: sqlite3.Connection, run: int) -> Run:
-    """Return the run. Raise HuskiesError `not_found`."""
-    known = find(db, run)
-    if known is None:
-        hint = "'huskies run list' shows the runs."
-        raise HuskiesError(f"there is no run {run}", hint=hint, code="not_found", subject=str(run))
-    return known
-
-
 def live(db: sqlite3.Connection) -> tuple[Run, ...]:
     # `+id` keeps SQLite from reading all runs ever made in the order of their ids.
-    return tuple(map(_run, db.execute("SELECT * FROM runs WHERE status <> 'ended' ORDER BY +id")))
+    return _RUNS.select(db, "WHERE status <> 'ended' ORDER BY +id")
 
 
 def live_of_story(db: sqlite3.Connection, story: int) -> Run | None:
-    row = db.execute("SELECT * FROM runs WHERE story = ? AND status <> 'ended'", (story,)).fetchone()
-    return None if row is None else _run(row)
+    return _RUNS.first(db, "WHERE story = ? AND status <> 'ended'", (story,))
 
 
 def of_story(db: sqlite3.Connection, story: int) -> tuple[Run, ...]:
     """Return all runs of a story, oldest first."""
-    return tuple(map(_run, db.execute("SELECT * FROM runs WHERE story = ? ORDER BY id", (story,))))
+    return _RUNS.select(db, "WHERE story = ? ORDER BY id", (story,))
 
 
 def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
     """Return the newest runs, oldest first."""
-    newest = db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,))
-    return tuple(map(_run, newest))[::-1]
+    return _RUNS.select(db, "ORDER BY id DESC LIMIT ?", (limit,))[::-1]
 
 
 def recorded(db: sqlite3.Connection, ids: Collection[int]) -> frozenset[RunId]:
@@ -222,8 +211,7 @@ def recorded(db: sqlite3.Connection, ids: Collection[int]) -> frozenset[RunId]:
 
 def of_open_usage(db: sqlite3.Connection) -> tuple[Run, ...]:
     """Return the ended runs whose usage does not cover their whole output yet."""
-    query = "SELECT * FROM runs WHERE status = 'ended' AND usage_final = 0 ORDER BY id"
-    return tuple(map(_run, db.execute(query)))
+    return _RUNS.select(db, "WHERE status = 'ended' AND usage_final = 0 ORDER BY id")
 
 
 def settle_usage(db: sqlite3.Connection, run: int, *, turns: int, tool_turns: int, cost_usd: float) -> None:
@@ -249,7 +237,3 @@ def _refused(db: sqlite3.Connection, new: Claim) -> Overtaken:
     else:
         fact = f"agent {new.agent} is busy with another story"
     return Overtaken(fact, hint="'huskies run list --live' shows it.", code="already_running")
-
-
-def _run(row: sqlite3.Row) -> Run:
-    return from_row(Run, row)

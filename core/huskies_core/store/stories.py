@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 from huskies_core.argument import Argument, parse_story_id
 from huskies_core.clock import to_iso
-from huskies_core.errors import HuskiesError
 from huskies_core.ids import Seq, StoryId, Visit
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, from_json, payload_to_json
 from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, rows
 from huskies_core.store.rows import Column, Embedded, from_row, marks, to_row
+from huskies_core.store.tables import Table
 
 _OPEN = tuple(name for name in StageName if name not in TERMINAL)
 
@@ -134,24 +134,24 @@ class Story:
         return self.stage.name in TERMINAL
 
 
-def find(db: sqlite3.Connection, story: int) -> Story | None:
-    row = db.execute("SELECT * FROM stories WHERE id = ?", (story,)).fetchone()
-    return None if row is None else _story(row)
+@lru_cache(maxsize=2048)
+def _cached_story(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
+    """Return the story of a row. Loops and commands read the same rows again and again; each is converted once."""
+    return from_row(Story, dict(zip(names, values, strict=True)))
 
 
-def load(db: sqlite3.Connection, story: int) -> Story:
-    """Return the story. Raise HuskiesError `not_found`."""
-    known = find(db, story)
-    if known is None:
-        hint = "'huskies list --all' shows every story."
-        raise HuskiesError(f"there is no story {story}", hint=hint, code="not_found", subject=str(story))
-    return known
+_STORIES: Table[Story] = Table(
+    "stories",
+    lambda row: _cached_story(tuple(row.keys()), tuple(row)),
+    "story",
+    "'huskies list --all' shows every story.",
+)
+find, load = _STORIES.find, _STORIES.load
 
 
 def in_stages(db: sqlite3.Connection, names: Collection[StageName]) -> tuple[Story, ...]:
     """Return the stories in any of those stages, lowest id first."""
-    query = f"SELECT * FROM stories WHERE stage IN ({marks(names)}) ORDER BY id"
-    return tuple(map(_story, db.execute(query, tuple(names))))
+    return _STORIES.select(db, f"WHERE stage IN ({marks(names)}) ORDER BY id", tuple(names))
 
 
 def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[StoryId, Visit]:
@@ -179,8 +179,7 @@ def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
 
 def latest_done(db: sqlite3.Connection, limit: int) -> tuple[Story, ...]:
     """Return the done stories that are not archived yet, latest first."""
-    query = "SELECT * FROM stories WHERE stage = 'done' ORDER BY stage_entered_at DESC LIMIT ?"
-    return tuple(map(_story, db.execute(query, (limit,))))
+    return _STORIES.select(db, "WHERE stage = 'done' ORDER BY stage_entered_at DESC LIMIT ?", (limit,))
 
 
 def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[StoryId, ...]:
@@ -207,12 +206,11 @@ def heir_of(db: sqlite3.Connection, story: int) -> Story:
 
 
 def members(db: sqlite3.Connection, epic: int) -> tuple[Story, ...]:
-    return tuple(map(_story, db.execute("SELECT * FROM stories WHERE epic = ? ORDER BY id", (epic,))))
+    return _STORIES.select(db, "WHERE epic = ? ORDER BY id", (epic,))
 
 
 def open_epics(db: sqlite3.Connection) -> tuple[Story, ...]:
-    query = f"SELECT * FROM stories WHERE type = 'epic' AND stage IN ({marks(_OPEN)}) ORDER BY id"
-    return tuple(map(_story, db.execute(query, _OPEN)))
+    return _STORIES.select(db, f"WHERE type = 'epic' AND stage IN ({marks(_OPEN)}) ORDER BY id", _OPEN)
 
 
 def numbers_in_use(db: sqlite3.Connection, ids: Iterable[int]) -> tuple[int, ...]:
@@ -276,13 +274,3 @@ def edit(db: sqlite3.Connection, story: int, draft: Draft, *, actor: str, now: d
     detail = {"fields": sorted(changed)}
     journal.append(db, journal.Kind.STORY, "edited", actor=actor, now=now, story=story, detail=detail)
     return True
-
-
-def _story(row: sqlite3.Row) -> Story:
-    return _cached_story(tuple(row.keys()), tuple(row))
-
-
-@lru_cache(maxsize=2048)
-def _cached_story(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
-    """Return the story of a row. Loops and commands read the same rows again and again; each is converted once."""
-    return from_row(Story, dict(zip(names, values, strict=True)))

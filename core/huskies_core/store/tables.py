@@ -5,48 +5,57 @@ its row is removed some time later. Executions and notifications are jobs.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from huskies_core.clock import to_iso
-from huskies_core.errors import Overtaken
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.store import rows
-from huskies_core.store.rows import records
 
 T = TypeVar("T")
+Values = Sequence[Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Table(Generic[T]):
-    """A table whose rows have an `id`."""
+    """A table, and the function that converts its rows. Messages call one row `noun`; `hint` says how to list them."""
 
     name: str
-    record: type[T]
+    read: Callable[[sqlite3.Row], T]
+    noun: str = ""
+    hint: str = ""
+
+    def select(self, db: sqlite3.Connection, clauses: str, values: Values = ()) -> tuple[T, ...]:
+        """Return the rows of `SELECT * FROM` the table with `clauses`."""
+        return tuple(map(self.read, db.execute(f"SELECT * FROM {self.name} {clauses}", values)))
+
+    def first(self, db: sqlite3.Connection, clauses: str, values: Values = ()) -> T | None:
+        row = db.execute(f"SELECT * FROM {self.name} {clauses} LIMIT 1", values).fetchone()
+        return None if row is None else self.read(row)
 
     def find(self, db: sqlite3.Connection, number: int) -> T | None:
-        known = records(self.record, db.execute(f"SELECT * FROM {self.name} WHERE id = ?", (number,)))
-        return known[0] if known else None
+        return self.first(db, "WHERE id = ?", (number,))
 
-    def everything(self, db: sqlite3.Connection) -> tuple[T, ...]:
-        return records(self.record, db.execute(f"SELECT * FROM {self.name} ORDER BY id"))
+    def load(self, db: sqlite3.Connection, number: int) -> T:
+        """Return the record of that id. Raise HuskiesError `not_found`."""
+        record = self.find(db, number)
+        if record is None:
+            fact = f"there is no {self.noun} {number}"
+            raise HuskiesError(fact, hint=self.hint, code="not_found", subject=str(number))
+        return record
 
 
 class SourceTable(Table[T]):
     """The timers, or the triggers. Their rows are never deleted."""
 
-    def load(self, db: sqlite3.Connection, number: int) -> T:
-        """Return the record of an id that exists."""
-        known = self.find(db, number)
-        if known is None:
-            raise LookupError(f"{self.name} has no row {number}")
-        return known
+    def everything(self, db: sqlite3.Connection) -> tuple[T, ...]:
+        return self.select(db, "ORDER BY id")
 
     def in_trouble(self, db: sqlite3.Connection) -> tuple[T, ...]:
         """Return the records whose last execution had a problem."""
-        query = f"SELECT * FROM {self.name} WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id"
-        return records(self.record, db.execute(query))
+        return self.select(db, "WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
 
     def note_trouble(self, db: sqlite3.Connection, number: int, trouble: str, *, interrupted: bool) -> None:
         """Record the problem of the last execution until the next one. A timer or trigger that runs once gets the state
@@ -58,18 +67,13 @@ class SourceTable(Table[T]):
             db.execute(fired, (number,))
 
 
-@dataclass(frozen=True)
 class JobTable(Table[T]):
-    """A table of jobs; messages call one of them `noun`."""
-
-    noun: str
+    """A table of jobs."""
 
     def claim(self, db: sqlite3.Connection, row: Mapping[str, Any], *, now: datetime) -> T:
         """Insert an open job. From now on the process that claimed it does the work, or it is interrupted."""
         number = rows.insert(db, self.name, {**row, "at": to_iso(now), "status": "open"})
-        claimed = self.find(db, number)
-        assert claimed is not None
-        return claimed
+        return self.load(db, number)
 
     def end(self, db: sqlite3.Connection, number: int, row: Mapping[str, Any], *, subject: str) -> None:
         """Record the end of a job. Raise Overtaken about `subject` if it has ended already."""
@@ -82,9 +86,7 @@ class JobTable(Table[T]):
 
     def still_open(self, db: sqlite3.Connection) -> tuple[T, ...]:
         """Return the jobs that have not ended. The lock of a job shows whether its process lives."""
-        return records(
-            self.record, db.execute(f"SELECT * FROM {self.name} WHERE status = 'open' ORDER BY id")
-        )
+        return self.select(db, "WHERE status = 'open' ORDER BY id")
 
     def has_before(self, db: sqlite3.Connection, moment: datetime) -> bool:
         """Return whether `expire` would remove a row."""

@@ -12,7 +12,7 @@ from huskies_core.ids import StoryId, TimerId
 from huskies_core.schedules import Schedule
 from huskies_core.store import actions, causation, journal, rows
 from huskies_core.store.actions import Action
-from huskies_core.store.rows import Embedded, json_column, records, to_row
+from huskies_core.store.rows import Embedded, json_column, reader, to_row
 from huskies_core.store.tables import SourceTable
 
 
@@ -70,7 +70,7 @@ class Timer:
         return f"timer:{self.id}"
 
 
-_TIMERS = SourceTable("timers", Timer)
+_TIMERS = SourceTable("timers", reader(Timer), "timer", "'huskies timer list --all' shows every timer.")
 find, load, everything = _TIMERS.find, _TIMERS.load, _TIMERS.everything
 in_trouble, note_trouble = _TIMERS.in_trouble, _TIMERS.note_trouble
 
@@ -116,8 +116,7 @@ def postpone_limits(db: sqlite3.Connection, runtime: str, model: str, until: dat
 
 def limit_timer(db: sqlite3.Connection, story: int) -> Timer | None:
     """Return the armed rate limit timer of a story."""
-    query = "SELECT * FROM timers WHERE story = ? AND kind = 'rate_limit' AND state = 'armed'"
-    return next(iter(records(Timer, db.execute(query, (story,)))), None)
+    return _TIMERS.first(db, "WHERE story = ? AND kind = 'rate_limit' AND state = 'armed'", (story,))
 
 
 def stop_waiting(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
@@ -128,20 +127,18 @@ def stop_waiting(db: sqlite3.Connection, story: int, *, actor: str, now: datetim
 
 
 def labelled(db: sqlite3.Connection, label: str) -> tuple[Timer, ...]:
-    query = "SELECT * FROM timers WHERE label = ? AND label <> '' ORDER BY id"
-    return records(Timer, db.execute(query, (label,)))
+    return _TIMERS.select(db, "WHERE label = ? AND label <> '' ORDER BY id", (label,))
 
 
 def due(db: sqlite3.Connection, now: datetime, limit: int = 1000) -> tuple[Timer, ...]:
     """Return the armed timers whose time has come, earliest first."""
-    query = "SELECT * FROM timers WHERE state = 'armed' AND fire_at <= ? ORDER BY fire_at LIMIT ?"
-    return records(Timer, db.execute(query, (to_iso(now), limit)))
+    clauses = "WHERE state = 'armed' AND fire_at <= ? ORDER BY fire_at LIMIT ?"
+    return _TIMERS.select(db, clauses, (to_iso(now), limit))
 
 
 def soonest(db: sqlite3.Connection, limit: int) -> tuple[Timer, ...]:
     """Return the armed timers that are due first."""
-    query = "SELECT * FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT ?"
-    return records(Timer, db.execute(query, (limit,)))
+    return _TIMERS.select(db, "WHERE state = 'armed' ORDER BY fire_at LIMIT ?", (limit,))
 
 
 def move_on(db: sqlite3.Connection, timer: Timer, following: datetime | None) -> None:

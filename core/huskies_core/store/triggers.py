@@ -12,7 +12,7 @@ from huskies_core.ids import Seq, TriggerId
 from huskies_core.store import actions, journal, rows
 from huskies_core.store.actions import Action
 from huskies_core.store.journal import Entry
-from huskies_core.store.rows import Embedded, json_column, records, to_row
+from huskies_core.store.rows import Embedded, json_column, reader, to_row
 from huskies_core.store.stories import Story
 from huskies_core.store.tables import SourceTable
 
@@ -87,7 +87,9 @@ class Trigger:
         return f"trigger:{self.id}"
 
 
-_TRIGGERS = SourceTable("triggers", Trigger)
+_TRIGGERS = SourceTable(
+    "triggers", reader(Trigger), "trigger", "'huskies trigger list --all' shows every trigger."
+)
 find, load, everything = _TRIGGERS.find, _TRIGGERS.load, _TRIGGERS.everything
 in_trouble, note_trouble = _TRIGGERS.in_trouble, _TRIGGERS.note_trouble
 
@@ -106,7 +108,7 @@ def labelled(db: sqlite3.Connection, label: str) -> tuple[Trigger, ...]:
 
 
 def armed(db: sqlite3.Connection) -> tuple[Trigger, ...]:
-    return records(Trigger, db.execute("SELECT * FROM triggers WHERE state = 'armed' ORDER BY since, id"))
+    return _TRIGGERS.select(db, "WHERE state = 'armed' ORDER BY since, id")
 
 
 def first_armed(db: sqlite3.Connection) -> Seq | None:

@@ -10,7 +10,8 @@ from huskies_core.clock import from_iso, to_iso
 from huskies_core.ids import RunId, StoryId
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store import rows
-from huskies_core.store.rows import Embedded, from_row, records, to_row
+from huskies_core.store.rows import Embedded, from_row, reader, to_row
+from huskies_core.store.tables import Table
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Used:
     usage: Annotated[Usage, Embedded]
 
 
+_USAGE = Table("usage", reader(Usage))
+
+
 def put(db: sqlite3.Connection, run: int, *used: Usage, now: datetime) -> None:
     """Replace the usage of a run.
 
@@ -52,7 +56,7 @@ def first_used(db: sqlite3.Connection, run: int) -> datetime | None:
 
 
 def of_run(db: sqlite3.Connection, run: int) -> tuple[Usage, ...]:
-    return records(Usage, db.execute("SELECT * FROM usage WHERE run = ? ORDER BY model", (run,)))
+    return _USAGE.select(db, "WHERE run = ? ORDER BY model", (run,))
 
 
 def entries(db: sqlite3.Connection, since: datetime | None) -> Iterator[Used]:
