@@ -33,7 +33,7 @@ FOLDERS = {
     "XDG_RUNTIME_DIR": "runtime",
     "XDG_STATE_HOME": "state",
 }
-"""Variables, and the folders of a world that they name."""
+"""Variables, and the folders of a user_folder that they name."""
 CLEARED = ("FORCE_COLOR", "GIT_", "HUSKIES_", "LC_", "NO_COLOR", "XDG_")
 """Prefixes of the variables that no test inherits."""
 GRACE_SECS = 5.0
@@ -85,14 +85,14 @@ def prepared_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> "Worlds":
-    return Worlds(tmp_path_factory.mktemp("worlds").resolve())
+def user_folders(tmp_path_factory: pytest.TempPathFactory) -> "UserFolders":
+    return UserFolders(tmp_path_factory.mktemp("user_folders").resolve())
 
 
 @pytest.fixture(autouse=True)
-def world(worlds: "Worlds", monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def user_folder(user_folders: "UserFolders", monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder that holds the test's home, caches and temporary files. It is not inside `tmp_path`."""
-    folder = worlds.unused()
+    folder = user_folders.unused()
     for name in [name for name in os.environ if name.startswith(CLEARED)]:
         monkeypatch.delenv(name)
     for name, value in _environment(folder).items():
@@ -104,8 +104,8 @@ def world(worlds: "Worlds", monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     time.tzset()
 
 
-class Worlds:
-    """Makes the folders of `world`. One that its test left untouched serves the next test, too."""
+class UserFolders:
+    """Makes the folders of `user_folder`. One that its test left untouched serves the next test, too."""
 
     def __init__(self, root: Path) -> None:
         self._folders = (root / str(number) for number in count(1))
@@ -120,15 +120,15 @@ class Worlds:
         return self._current
 
 
-def _is_untouched(world: Path) -> bool:
+def _is_untouched(user_folder: Path) -> bool:
     try:
-        contents = {name: os.listdir(world / name) for name in ("", *FOLDERS.values())}
-        modes = {os.stat(world / name).st_mode & 0o777 for name in FOLDERS.values()}
+        contents = {name: os.listdir(user_folder / name) for name in ("", *FOLDERS.values())}
+        modes = {os.stat(user_folder / name).st_mode & 0o777 for name in FOLDERS.values()}
     except OSError:
         return False
     top = {"gitconfig", *FOLDERS.values()}
     empty = not any(contents[name] for name in FOLDERS.values())
-    config = (world / "gitconfig").read_text()
+    config = (user_folder / "gitconfig").read_text()
     return (set(contents[""]), modes, empty, config) == (top, {0o700}, True, GIT_CONFIG)
 
 
@@ -146,9 +146,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def no_process_left(world: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+def no_process_left(user_folder: Path, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test that leaves a process of its own running, after ending that process."""
-    folders = [world]
+    folders = [user_folder]
     if "tmp_path" in request.fixturenames:
         folders.append(request.getfixturevalue("tmp_path").resolve())
     before = set(psutil.pids())

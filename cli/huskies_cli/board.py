@@ -124,7 +124,7 @@ def _gateway_lines(gateway: Unreached | None) -> Iterable[str]:
 
 def _notification_lines(notifications: Sequence[Notification]) -> Iterable[str]:
     for item in notifications:
-        problem = _short(item.trouble, 120)
+        problem = _short(item.problem, 120)
         yield f"notification {item.id} {item.status}: {problem}; see huskies notify --list"
 
 

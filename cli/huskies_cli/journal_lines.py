@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from huskies_cli import render
 from huskies_core.sanitize import one_line
-from huskies_core.store.journal import Kind
+from huskies_core.store.journal import JournalKind
 
 LONGEST = 100
 _REASONS = ("reason", "notes", "detail", "why", "title")
@@ -40,7 +40,7 @@ def entry_words(entry: Mapping[str, object]) -> str:
     """`coding → qa qa_requested`, or `run started`, and what there is to say of it."""
     moved, event = _moved(entry)
     happened = event.replace("_", " ")
-    known = moved in happened or entry["kind"] == Kind.QUEUE
+    known = moved in happened or entry["kind"] == JournalKind.QUEUE
     what = " ".join(filter(None, ("" if known else moved, event if entry["after"] else happened)))
     return ": ".join(filter(None, (what, _told(entry))))
 

@@ -21,7 +21,7 @@ from huskies_core.runs.own_program import installed_program
 from huskies_core.runs.stop import stop_and_freeze
 from huskies_core.schedules import Once
 from huskies_core.store import runs, stories, timers, triggers
-from huskies_core.store.actions import Prompt
+from huskies_core.store.actions import TaskPrompt
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
 from support.stories import import_story
@@ -56,10 +56,10 @@ def tick_beside_timers(folder: Path, scale: Scale) -> Iterator[Row]:
         later = context.now() + timedelta(days=300)
         with context.store.exclusive() as db:
             for _ in range(scale.stories // 10):
-                draft = timers.Draft(Prompt("later"), Once(), later)
+                draft = timers.TimerDraft(TaskPrompt("later"), Once(), later)
                 timers.add(db, draft, actor="user:bench", now=context.now())
             for _ in range(scale.stories // 100):
-                seldom = triggers.Draft(triggers.Predicate(story="999999"), Prompt("later"))
+                seldom = triggers.TriggerDraft(triggers.Predicate(story="999999"), TaskPrompt("later"))
                 triggers.add(db, seldom, actor="user:bench", now=context.now())
         places = (context.project.root, bare.project.root)
     tick = [installed_program(), "tick"]

@@ -15,8 +15,8 @@ from huskies_core.operations.board import board_json, read_board
 from huskies_core.operations.explain import explain
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, usage
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
-from huskies_core.store.usage import Usage
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
+from huskies_core.store.usage import ModelUsage
 from support.commands import Commands
 from support.contexts import Clock, opened
 from support.git_repository import GitRepository
@@ -43,15 +43,15 @@ def spent(huskies: Commands, repository: GitRepository) -> Commands:
     for title in ("Fix", "Mend"):
         huskies("add", title, "--type", "bug")
     with open_context(repository.root) as context:
-        spend(context, 1, Usage("opus", 100, cost_usd=0.75), now)
-        spend(context, 1, Usage("", 1), now)
-        spend(context, 2, Usage("opus", 2000, 100, 4000, 200, 4.0), now - timedelta(days=2))
+        spend(context, 1, ModelUsage("opus", 100, cost_usd=0.75), now)
+        spend(context, 1, ModelUsage("", 1), now)
+        spend(context, 2, ModelUsage("opus", 2000, 100, 4000, 200, 4.0), now - timedelta(days=2))
     return huskies
 
 
-def spend(context: Context, story: int, used: Usage, at: datetime) -> None:
+def spend(context: Context, story: int, used: ModelUsage, at: datetime) -> None:
     with context.store.exclusive() as db:
-        run = runs.claim(db, Claim(StoryId(story), RunKind.CODER, Seq(1), "ann"), actor="test", now=at).id
+        run = runs.claim(db, RunClaim(StoryId(story), RunKind.CODER, Seq(1), "ann"), actor="test", now=at).id
         usage.put(db, run, used, now=at)
         runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=at)
 
@@ -95,7 +95,7 @@ def test_a_day_s_budget_says_when_it_is_renewed_in_the_project_s_time_zone(tmp_p
     coder = '[[agent]]\nname = "bob"\nstage = "coder"\nruntime = "command"\ncommand = ["true"]\n'
     with opened(tmp_path / "repo", Clock(), project_toml=settings, agents_toml=coder) as context:
         import_story(context.store, Coding())
-        spend(context, 1, Usage("opus", cost_usd=0.75), NOW)
+        spend(context, 1, ModelUsage("opus", cost_usd=0.75), NOW)
         board = read_board(context)
         (hold,) = [hold for hold in explain(context, 1).blockers if hold.rule == "budget_exhausted"]
     assert hold.detail == "today's runs have spent 0.75 of 0.5 USD, until 2026-03-02 00:00 Asia/Tokyo"

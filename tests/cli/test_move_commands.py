@@ -17,7 +17,7 @@ from huskies_core.pipeline.events import (
     ReviewHeld,
     Start,
 )
-from huskies_core.pipeline.stages import FailureKind
+from huskies_core.pipeline.stages import MergeFailureKind
 from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.store import stories
 from huskies_core.store.transitions import apply_event
@@ -25,7 +25,7 @@ from support.commands import Commands
 from support.git_repository import GitRepository
 
 QUEUED = (Start(), QaSkipped("feature/story-1", 1))
-CONFLICT = (*QUEUED, MergeFailed(FailureKind.CONFLICT_DETECTED, "README"))
+CONFLICT = (*QUEUED, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "README"))
 FINAL = (*CONFLICT, MergeFailedFinal("three attempts"))
 HELD = (Start(), ReviewHeld("look at it"))
 CASES: Sequence[tuple[tuple[str, ...], tuple[Event, ...], str]] = (

@@ -12,7 +12,7 @@ from huskies_core.ids import StoryId
 from huskies_core.runs.prompts import _CONTINUE, _ENDINGS
 from huskies_core.scheduler.retry_rules import VERDICT_NUDGE
 from huskies_core.store import runs, stories
-from huskies_core.store.runs import Claim, RunKind
+from huskies_core.store.runs import RunClaim, RunKind
 from support.commands import Commands
 from support.git_repository import GitRepository
 
@@ -37,7 +37,7 @@ def test_an_agent_can_call_all_that_its_prompt_names(
     huskies("add", "a story", "--criterion", "it works", "--start")
     with open_context(repository.root, actor="test") as context, context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        run = runs.claim(db, Claim(StoryId(1), kind, visit, agent="a"), actor="test", now=context.now())
+        run = runs.claim(db, RunClaim(StoryId(1), kind, visit, agent="a"), actor="test", now=context.now())
     monkeypatch.setenv("HUSKIES_RUN_ID", str(run.id))
     monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))
     commands = prompted(kind)

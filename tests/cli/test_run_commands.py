@@ -15,7 +15,7 @@ from huskies_core.clock import to_iso, utc_now
 from huskies_core.ids import StoryId
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from support.agents.runs import AGENT
 from support.cli import run_huskies, start_huskies
 from support.commands import Commands
@@ -214,7 +214,7 @@ def test_a_long_list_of_runs_shows_the_newest_and_says_so(huskies: Commands) -> 
     with open_context(Path.cwd()) as context, context.store.exclusive() as db:
         for _ in range(60):
             visit = stories.load(db, 1).visit
-            run = runs.claim(db, Claim(StoryId(1), RunKind.GATES, visit), actor="test", now=context.now())
+            run = runs.claim(db, RunClaim(StoryId(1), RunKind.GATES, visit), actor="test", now=context.now())
             runs.end(db, run.id, Report(Outcome.COMPLETED), actor="test", now=context.now())
     table, everything = huskies("run", "list"), huskies("run", "list", "--limit", "0")
     rows = [len(found.stdout.splitlines()) - 1 for found in (table, everything)]

@@ -7,9 +7,9 @@ import pytest
 
 from huskies_cli.project_context import open_context
 from huskies_core.pipeline.events import Accept, MergeFailed, QaSkipped
-from huskies_core.pipeline.stages import FailureKind
+from huskies_core.pipeline.stages import MergeFailureKind
 from huskies_core.store import journal, stories
-from huskies_core.store.journal import Kind
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.transitions import apply_event
 from support.cli import run_huskies
 from support.commands import Commands
@@ -181,7 +181,7 @@ def test_show_names_the_commit_that_a_story_was_merged_as(
 ) -> None:
     add(huskies, "Show it", "--start")
     with open_context(repository.root) as context, context.store.exclusive() as db:
-        for event in (QaSkipped("feature/story-1", 1), MergeFailed(FailureKind.OTHER, "")):
+        for event in (QaSkipped("feature/story-1", 1), MergeFailed(MergeFailureKind.OTHER, "")):
             apply_event(db, 1, event, visit=stories.load(db, 1).visit, actor="test", now=context.now())
     commit = repository.commit_id("main")
     before = huskies("show", "1", "--json").data["merge_commit"]
@@ -325,20 +325,30 @@ def test_history_tells_of_every_row_what_it_is_about(huskies: Commands, reposito
     with open_context(repository.root, actor="ada") as context, context.store.exclusive() as db:
         told = partial(journal.append, db, now=context.now(), actor="ada")
         run = {"run": 1, "kind": "coder", "agent": "ann"}
-        told(Kind.RUN, "run_started", story=1, detail=run)
+        told(JournalKind.RUN, "run_started", story=1, detail=run)
         told(
-            Kind.RUN,
+            JournalKind.RUN,
             "verdict_given",
             story=1,
             actor="run:1",
             detail={"run": 1, "verdict": "rejected", "notes": "no tests"},
         )
-        told(Kind.RUN, "run_ended", story=1, detail={**run, "outcome": "failed", "detail": "exit code 7"})
-        told(Kind.WORKTREE, "worktree_made", story=1, detail={"branch": "feature/story-1", "head": "c0ffee"})
-        told(Kind.WORKTREE, "worktree_removed", story=1, detail={"rescue": "refs/huskies/rescue/1/x"})
-        told(Kind.QUEUE, "hold_began", detail={"hold": "base_broken", "tip": "c0ffee"})
-        told(Kind.GIT, "paths_left", story=1, detail={"run": 1, "paths": ["a", "b"]})
-        told(Kind.GIT, "repository_changed", detail={"change": "a hook has changed", "runs": [1, 2]})
+        told(
+            JournalKind.RUN,
+            "run_ended",
+            story=1,
+            detail={**run, "outcome": "failed", "detail": "exit code 7"},
+        )
+        told(
+            JournalKind.WORKTREE,
+            "worktree_made",
+            story=1,
+            detail={"branch": "feature/story-1", "head": "c0ffee"},
+        )
+        told(JournalKind.WORKTREE, "worktree_removed", story=1, detail={"rescue": "refs/huskies/rescue/1/x"})
+        told(JournalKind.QUEUE, "hold_began", detail={"hold": "base_broken", "tip": "c0ffee"})
+        told(JournalKind.GIT, "paths_left", story=1, detail={"run": 1, "paths": ["a", "b"]})
+        told(JournalKind.GIT, "repository_changed", detail={"change": "a hook has changed", "runs": [1, 2]})
     huskies("update", "1", "--title", "Hide it")
     lines = [line.partition(" ")[2] for line in huskies("history", "--all").stdout.splitlines()]
     assert [line.replace("user:ada", "ada") for line in lines] == ROWS.splitlines()

@@ -13,7 +13,7 @@ import psutil
 
 from huskies_cli.project_context import open_context
 from huskies_core.pipeline.events import MergeFailed
-from huskies_core.pipeline.stages import FailureKind, StageName
+from huskies_core.pipeline.stages import MergeFailureKind, StageName
 from huskies_core.store import stories
 from support.cli import Finished
 from support.git_repository import GitRepository
@@ -153,7 +153,7 @@ class ContractProject:
         self.huskies("approve", "7")
         with open_context(self.root) as context:
             fire_event(
-                context.store, 7, MergeFailed(FailureKind.CONFLICT_DETECTED, HOSTILE), now=context.now()
+                context.store, 7, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, HOSTILE), now=context.now()
             )
 
     def _spoil(self) -> None:

@@ -13,7 +13,7 @@ from huskies_core.scheduler.decisions import Decision, Policy
 from huskies_core.scheduler.policy import decide
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Run, RunKind, RunStatus
-from huskies_core.store.stories import Draft, Story
+from huskies_core.store.stories import Story, StoryDraft
 from support.stories import DRAFT, NOW
 
 WORK: Mapping[str, Any] = {
@@ -36,7 +36,7 @@ POLICY = Policy(
 VISIT = 10
 
 
-def story_in(stage: Stage, draft: Draft = DRAFT, **fields: Any) -> Story:
+def story_in(stage: Stage, draft: StoryDraft = DRAFT, **fields: Any) -> Story:
     at = to_iso(NOW - timedelta(hours=1))
     story = Story(StoryId(1), draft, stage, Seq(VISIT), "start", None, Seq(1), at, at, 0, at, at)
     return replace(story, **fields)

@@ -30,8 +30,8 @@ from huskies_core.pipeline.events import (
     Start,
 )
 from huskies_core.store import runs, stories, usage
-from huskies_core.store.actions import Prompt
-from huskies_core.store.runs import Claim, RunKind
+from huskies_core.store.actions import TaskPrompt
+from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -122,7 +122,7 @@ def scene(root: Path) -> Iterator[Context]:
                 fire_event(context.store, story, event, now=at)
         clock.pass_by(seconds=NOW_SECS)
         schedule(
-            context, Prompt("Look for dependencies that are out of date"), When(every="6h"), label="deps"
+            context, TaskPrompt("Look for dependencies that are out of date"), When(every="6h"), label="deps"
         )
         yield context
 
@@ -136,12 +136,12 @@ def add_stories(context: Context) -> None:
 def begin(context: Context, held: ExitStack, work: Work, at: datetime) -> None:
     """A run whose lock is held by this process."""
     with context.store.exclusive() as db:
-        claim = Claim(
+        claim = RunClaim(
             StoryId(work.story), work.kind, stories.load(db, work.story).visit, work.agent, "command"
         )
         run = runs.claim(db, claim, actor="pass:auto-assign", now=at)
         runs.mark_live(db, run.id)
-        usage.put(db, run.id, usage.Usage("model", cost_usd=work.usd), now=at)
+        usage.put(db, run.id, usage.ModelUsage("model", cost_usd=work.usd), now=at)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)
     assert lock is not None

@@ -3,7 +3,7 @@
 from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
-from huskies_core.pipeline.stages import ArchiveReason, FailureKind, Stage
+from huskies_core.pipeline.stages import ArchiveReason, MergeFailureKind, Stage
 
 BRANCH = "feature/story-1"
 MERGE = stages.Merge(BRANCH, 2)
@@ -15,7 +15,7 @@ STAGES: dict[str, Stage] = {
         stages.Coding(),
         stages.Qa(),
         MERGE,
-        stages.MergeFailure(FailureKind.CONFLICT_DETECTED, "a.txt\nb.txt"),
+        stages.MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a.txt\nb.txt"),
         stages.MergeFailureFinal("gave up"),
         stages.Blocked("branch exists", MERGE),
         stages.ReviewHold("look at it"),
@@ -39,7 +39,7 @@ EVENTS: dict[str, Event] = {
         events.QaPassed(BRANCH, 3),
         events.QaRejected("no tests"),
         events.MergeSucceeded("beef", "2026-03-03T12:00:00.000Z"),
-        events.MergeFailed(FailureKind.GATES_FAILED, "2 tests failed"),
+        events.MergeFailed(MergeFailureKind.GATES_FAILED, "2 tests failed"),
         events.MergeFailedFinal("three attempts"),
         events.ConflictResolved(BRANCH, 4),
         events.MergeRetried(BRANCH, 4),

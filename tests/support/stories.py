@@ -7,14 +7,16 @@ from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import Backlog, Stage
 from huskies_core.store import stories, transitions
 from huskies_core.store.connection import Store
-from huskies_core.store.stories import Criterion, Draft, Story
+from huskies_core.store.stories import Criterion, Story, StoryDraft
 from huskies_core.store.transitions import Transition
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-DRAFT = Draft("A story", criteria=(Criterion("it works"),))
+DRAFT = StoryDraft("A story", criteria=(Criterion("it works"),))
 
 
-def add_story(store: Store, title: str = "A story", *, draft: Draft = DRAFT, now: datetime = NOW) -> Story:
+def add_story(
+    store: Store, title: str = "A story", *, draft: StoryDraft = DRAFT, now: datetime = NOW
+) -> Story:
     """A new story in backlog."""
     with store.exclusive() as db:
         return stories.add(db, replace(draft, title=title), Backlog(), actor="user:test", now=now)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import RunKind
 from support.waiting import wait_until
 from system.project import Pipeline
@@ -154,7 +154,7 @@ def intervals(pipeline: Pipeline) -> tuple[Interval, ...]:
     return tuple(_interval(row, ends) for row in rows if row.event == "run_started")
 
 
-def _interval(row: Entry, ends: Mapping[int, int]) -> Interval:
+def _interval(row: JournalEntry, ends: Mapping[int, int]) -> Interval:
     run, agent = int(row.detail["run"]), row.detail["agent"]
     assert row.story is not None
     return Interval(run, row.story, str(row.detail["kind"]), agent, row.seq, ends.get(run))

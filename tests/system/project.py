@@ -16,9 +16,9 @@ from huskies_core.operations.stories import create
 from huskies_core.pipeline.stages import StageName
 from huskies_core.project import Project, find_project
 from huskies_core.store import journal, runs, stories
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run, RunKind
-from huskies_core.store.stories import Criterion, Draft, Story
+from huskies_core.store.stories import Criterion, Story, StoryDraft
 from huskies_core.supervisor.kill import kill_run
 from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -43,7 +43,7 @@ RESOLUTION = (
 APPROVAL = ("run=huskies update $HUSKIES_STORY_ID --check 1", "run=huskies approve $HUSKIES_STORY_ID")
 NO_BROKEN_FILE = ("sh", "-c", "! grep -l BROKEN *.txt")
 """A gate: no text file says BROKEN."""
-STORY = Draft("A story", criteria=(Criterion("it works"),))
+STORY = StoryDraft("A story", criteria=(Criterion("it works"),))
 MOST_TICKS = 2000
 STUCK = {StageName.BLOCKED, StageName.MERGE_FAILURE_FINAL, StageName.REVIEW_HOLD}
 """Stages that only a person ends."""
@@ -111,7 +111,7 @@ class Pipeline:
         *attempts: Sequence[str],
         depends_on: Sequence[int] = (),
         start: bool = True,
-        draft: Draft = STORY,
+        draft: StoryDraft = STORY,
     ) -> int:
         """A new story for coders to do by `attempts`. One that depends on others starts by itself."""
         wanted = replace(draft, depends_on=tuple(depends_on))
@@ -205,7 +205,7 @@ class Pipeline:
         with self.opened() as context, context.store.reading() as db:
             return runs.live(db)
 
-    def journal(self, story: int | None = None) -> tuple[Entry, ...]:
+    def journal(self, story: int | None = None) -> tuple[JournalEntry, ...]:
         with self.opened() as context, context.store.reading() as db:
             return journal.entries_after(db, 0, story=story, limit=100_000)
 

@@ -42,9 +42,9 @@ MERGED = {
 
 
 @pytest.fixture
-def hostile(world: Path) -> dict[str, str]:
+def hostile(user_folder: Path) -> dict[str, str]:
     """A git config under which nothing works that heeds it, and variables that lead elsewhere."""
-    hooks, ignored = world / "hooks", world / "ignored"
+    hooks, ignored = user_folder / "hooks", user_folder / "ignored"
     hooks.mkdir()
     ignored.write_text("*.py\n")
     for name in HOOKS:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.pipeline.stages import StageName
-from huskies_core.store.stories import Criterion, Draft
+from huskies_core.store.stories import Criterion, StoryDraft
 from support.cli import start_huskies
 from support.waiting import wait_until
 from system.killing import MortalPython, Ordered
@@ -223,7 +223,7 @@ def test_a_trigger_on_a_release_has_its_task_coded_and_merged_and_is_gone(
     pipeline: Pipeline = make_pipeline(team=Team(coder=2), settings=PLAIN, gates={})
     when = ("--to", "done", "--label", "release", "--once")
     assert pipeline.huskies("trigger", "add", *when, "--prompt", "Write the notes").exit_code == 0
-    release = Draft("A release", criteria=(Criterion("it works"),), labels=("release",))
+    release = StoryDraft("A release", criteria=(Criterion("it works"),), labels=("release",))
     with pipeline.ticking():
         first = pipeline.add(draft=release)
         pipeline.wait_for(first)

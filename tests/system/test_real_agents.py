@@ -17,7 +17,7 @@ from huskies_core.clock import from_iso
 from huskies_core.runtimes.registry import load_runtime
 from huskies_core.runtimes.runtime import Assignment
 from huskies_core.store.runs import Outcome, Run, RunKind
-from huskies_core.store.stories import Criterion, Draft
+from huskies_core.store.stories import Criterion, StoryDraft
 from support.clients import claude_variables, installed
 from support.model_server import Asked, Model, Refuses, Says, model_server
 from support.waiting import wait_until
@@ -74,7 +74,7 @@ Staffed = Callable[..., Pipeline]
 
 
 @pytest.fixture
-def staffed(make_pipeline: MakePipeline, world: Path) -> Iterator[Staffed]:
+def staffed(make_pipeline: MakePipeline, user_folder: Path) -> Iterator[Staffed]:
     """A project whose agents are all of one client, which asks `model`; `extra` is TOML for each of them."""
     with ExitStack() as servers:
 
@@ -83,7 +83,7 @@ def staffed(make_pipeline: MakePipeline, world: Path) -> Iterator[Staffed]:
         ) -> Pipeline:
             pipeline: Pipeline = make_pipeline(settings=settings)
             address = servers.enter_context(model_server(model))
-            variables = _variables(client, address, world / "home")
+            variables = _variables(client, address, user_folder / "home")
             if subscribed and client is CLAUDE:
                 del variables["ANTHROPIC_API_KEY"]
                 variables["CLAUDE_CODE_OAUTH_TOKEN"] = "sk-ant-oat01-test"
@@ -148,7 +148,7 @@ def stop(pipeline: Pipeline, story: int) -> None:
 def test_coders_qa_and_a_mergemaster_bring_stories_to_their_end(client: Client, staffed: Staffed) -> None:
     """Two stories change the same line: the second is in conflict."""
     pipeline = staffed(client, works(client), settings='default_qa = "agent"\nmax_coders = 1')
-    draft = Draft("Write it", criteria=(Criterion("it is written"),))
+    draft = StoryDraft("Write it", criteria=(Criterion("it is written"),))
     first, second = (pipeline.add(draft=draft) for _ in range(2))
     with pipeline.ticking():
         pipeline.wait_for(first, second, timeout=150)
@@ -178,7 +178,7 @@ def test_the_tools_of_its_story_come_by_mcp_and_nothing_of_them_lies_in_the_work
         return calls[min(len(heard), len(calls)) - 1]
 
     pipeline = staffed(CLAUDE, model)
-    draft = Draft("Write it", criteria=(Criterion("it is written"),))
+    draft = StoryDraft("Write it", criteria=(Criterion("it is written"),))
     story = pipeline.add(draft=draft)
     pipeline.huskies("auto-assign")
     pipeline.wait_for(story)

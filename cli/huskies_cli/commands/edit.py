@@ -19,7 +19,7 @@ from huskies_core.operations.operation import STORIES, Command
 from huskies_core.operations.stories import Updated, replace_draft, updated_json
 from huskies_core.operations.story_events import load_story
 from huskies_core.runs.authorization import refuse_inside_run
-from huskies_core.store.stories import Draft
+from huskies_core.store.stories import StoryDraft
 
 _STDERR = 2
 """The output of the editor with --json, since stdout has the document."""
@@ -43,7 +43,7 @@ def edit_story(session: Session, story: StoryArgument) -> Result:
     return Result(updated_json(updated), text=text)
 
 
-def _edited(context: Context, story: int, draft: Draft, path: Path, *, stdout: int | None) -> Updated:
+def _edited(context: Context, story: int, draft: StoryDraft, path: Path, *, stdout: int | None) -> Updated:
     try:
         _run_editor(path, stdout=stdout)
         return replace_draft(context, story, from_markdown(_read(path)), expected=draft)

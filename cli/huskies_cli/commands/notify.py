@@ -67,9 +67,9 @@ def deliver(
 def _test(session: Session) -> Result:
     with open_context(session.start) as context:
         sent = notifications.send_test(context)
-    errors = tuple(ErrorItem("channel", str(item), subject=item.channel) for item in sent if item.trouble)
+    errors = tuple(ErrorItem("channel", str(item), subject=item.channel) for item in sent if item.problem)
     data = {"channels": _channels(sent)}
-    delivered = [str(item) for item in sent if not item.trouble]
+    delivered = [str(item) for item in sent if not item.problem]
     return Result.of_items(data, "\n".join(map(render.line, delivered)), errors, done=len(delivered))
 
 
@@ -88,9 +88,9 @@ def _json(item: Notification) -> dict[str, object]:
 
 
 def _channels(channels: Sequence[Delivery]) -> list[dict[str, object]]:
-    return [{"channel": item.channel, "ok": not item.trouble, "problem": item.trouble} for item in channels]
+    return [{"channel": item.channel, "ok": not item.problem, "problem": item.problem} for item in channels]
 
 
 def _title(item: Notification) -> str:
     title = message_of(item.message).title
-    return f"{title} ({item.trouble})" if item.trouble else title
+    return f"{title} ({item.problem})" if item.problem else title

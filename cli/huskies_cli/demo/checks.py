@@ -12,7 +12,7 @@ from huskies_cli.demo.stories import HEAVIEST, LEAD, PLANNED, RATION, READ, WEIG
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Done
 from huskies_core.store import journal, runs, stories
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run, RunKind, Verdict
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -37,7 +37,7 @@ class Record:
     context: Context
     stories: Mapping[int, Story]
     runs: tuple[Run, ...]
-    transitions: tuple[Entry, ...]
+    transitions: tuple[JournalEntry, ...]
     landed: Mapping[int, tuple[str, ...]]
 
     def seqs(self, event: str, *ids: int) -> list[int]:

@@ -12,7 +12,7 @@ from huskies_core.context import Context
 from huskies_core.progress import Progress
 from huskies_core.sanitize import one_line
 from huskies_core.store import journal, runs
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.journal import JournalEntry, JournalKind
 from huskies_core.supervisor.run_directory import RunDirectory
 
 WIDTH = 80
@@ -53,7 +53,7 @@ class Narrator:
             entries = journal.entries_after(db, self.seq)
         for entry in entries:
             self.seq = entry.seq
-            if entry.kind is Kind.TRANSITION:
+            if entry.kind is JournalKind.TRANSITION:
                 self.moved_by[entry.story] = entry.event
             text = self._text(entry)
             if text:
@@ -69,7 +69,7 @@ class Narrator:
     def _merged(self) -> int:
         return sum(event == "merge_succeeded" for event in self.moved_by.values())
 
-    def _report(self, text: str, entry: Entry) -> None:
+    def _report(self, text: str, entry: JournalEntry) -> None:
         facts = {"seq": entry.seq, "at": entry.at, "story": entry.story, "event": entry.event}
         self.events.append({**facts, "actor": entry.actor, "text": text})
         # An entry has the time of its decision. The times of two entries can be in another order than their rows.
@@ -78,14 +78,14 @@ class Narrator:
         for line in fitted(f"{self.latest:5.1f}s  {story:4}", text):
             self.print_line(line)
 
-    def _text(self, entry: Entry) -> str:
+    def _text(self, entry: JournalEntry) -> str:
         if entry.event in _SILENT:
             return ""
-        if entry.kind is Kind.RUN:
+        if entry.kind is JournalKind.RUN:
             return one_line(self._run_text(entry))
         return one_line(self._transition_text(entry))
 
-    def _transition_text(self, entry: Entry) -> str:
+    def _transition_text(self, entry: JournalEntry) -> str:
         detail = entry.detail
         match entry.event:
             case "gates_failed":
@@ -101,7 +101,7 @@ class Narrator:
             case other:
                 return " ".join([other, *_words(detail)])
 
-    def _run_text(self, entry: Entry) -> str:
+    def _run_text(self, entry: JournalEntry) -> str:
         agent, kind = entry.detail.get("agent"), entry.detail.get("kind")
         outcome = entry.detail.get("outcome", "")
         if entry.event == "run_started":
@@ -114,7 +114,7 @@ class Narrator:
             return f"{agent or kind} run ended: {outcome} {entry.detail.get('detail', '')}"
         return ""
 
-    def _complaint(self, entry: Entry) -> str:
+    def _complaint(self, entry: JournalEntry) -> str:
         """Return the line of the gate's output that names an exception, else its last line."""
         with self.context.store.reading() as db:
             earlier = [run for run in runs.of_story(db, entry.story or 0) if run.seq < entry.seq]
@@ -123,7 +123,7 @@ class Narrator:
         errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
         return next(iter([*errors, *lines[-1:]]), "")
 
-    def _last_words(self, entry: Entry) -> str:
+    def _last_words(self, entry: JournalEntry) -> str:
         ended = RunDirectory(self.context.project.run_dir(entry.detail["run"])).read_exit()
         return ended.progress.last_words if ended is not None else "ended without output"
 

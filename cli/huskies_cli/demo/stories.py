@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from huskies_core.context import Context
 from huskies_core.operations import stories
 from huskies_core.qa_mode import QaMode
-from huskies_core.store.stories import Criterion, Draft
+from huskies_core.store.stories import Criterion, StoryDraft
 
 READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = range(1, 7)
 """Their ids: a new project counts from 1."""
@@ -16,7 +16,7 @@ class Planned:
     """A story, and its course for the introduction. Its title names the patch that the coder applies."""
 
     id: int
-    draft: Draft
+    draft: StoryDraft
     fate: str
 
     @property
@@ -28,12 +28,14 @@ class Planned:
 PLANNED = (
     Planned(
         READ,
-        Draft("Read a team from a CSV file", criteria=(Criterion("`read_team` gives the dogs of a file"),)),
+        StoryDraft(
+            "Read a team from a CSV file", criteria=(Criterion("`read_team` gives the dogs of a file"),)
+        ),
         "goes straight through",
     ),
     Planned(
         WEIGH,
-        Draft(
+        StoryDraft(
             "Weigh the team in a file",
             criteria=(Criterion("`weight_in_file` adds up the kilograms"),),
             depends_on=(READ,),
@@ -42,12 +44,12 @@ PLANNED = (
     ),
     Planned(
         RATION,
-        Draft("Work out the daily ration", criteria=(Criterion("`daily_ration` is 40 g for each kg"),)),
+        StoryDraft("Work out the daily ration", criteria=(Criterion("`daily_ration` is 40 g for each kg"),)),
         "fails the gate once",
     ),
     Planned(
         LEAD,
-        Draft(
+        StoryDraft(
             "Choose the lead dog",
             criteria=(
                 Criterion("`lead_dog` gives the oldest dog of a team"),
@@ -59,12 +61,12 @@ PLANNED = (
     ),
     Planned(
         HEAVIEST,
-        Draft("Add the command heaviest", criteria=(Criterion("`heaviest` names the heaviest dog"),)),
+        StoryDraft("Add the command heaviest", criteria=(Criterion("`heaviest` names the heaviest dog"),)),
         f"changes the same lines as #{YOUNGEST}:",
     ),
     Planned(
         YOUNGEST,
-        Draft("Add the command youngest", criteria=(Criterion("`youngest` names the youngest dog"),)),
+        StoryDraft("Add the command youngest", criteria=(Criterion("`youngest` names the youngest dog"),)),
         "a mergemaster resolves the conflict",
     ),
 )

@@ -32,19 +32,19 @@ class Current:
         self._next_read = self._next_figures = 0.0
         self.live = read_live(context)
         self.messages: deque[Message] = deque(maxlen=_MESSAGES)
-        self.trouble = ""
+        self.problem = ""
 
     def renew(self, news: Iterable[Line]) -> bool:
         """Takes in what has changed in the store, what live runs have done, and what the passes tell; whether anything
         is to be drawn anew."""
         heard = [message for line in news if (message := _message(line)) is not None]
         self.messages.extend(heard)
-        before = self.trouble
+        before = self.problem
         try:
             return self._read() or bool(heard or before)
         except HuskiesError as error:
-            self.trouble = error.message
-            return self.trouble != before
+            self.problem = error.message
+            return self.problem != before
 
     def _read(self) -> bool:
         is_new = self._read_store()
@@ -60,14 +60,14 @@ class Current:
         """What takes long to read, where it changes without a pause, is read half of the time at most."""
         revision, began = self._context.store.revision(), time.monotonic()
         stamp = config_stamp(str(self._context.project.state_dir))
-        is_same = (revision, stamp) == (self._revision, self._stamp) and not self.trouble
+        is_same = (revision, stamp) == (self._revision, self._stamp) and not self.problem
         if is_same or began < self._next_read:
             return False
         if stamp != self._stamp:
             self._context.forget_config()
         self._stamp = stamp
         self.live = read_live(self._context)
-        self._revision, self.trouble = revision, ""
+        self._revision, self.problem = revision, ""
         self._next_read = 2 * time.monotonic() - began
         return True
 

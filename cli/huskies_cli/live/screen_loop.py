@@ -89,7 +89,7 @@ class Looker:
         if self._log is not None:
             return self._log.rows(width, lines, now)
         typed = f"story {self._typed}: Enter looks into its log, Esc forgets it" if self._typed else ""
-        note = self._current.trouble or typed or self._note
+        note = self._current.problem or typed or self._note
         screen = Screen(width, lines, self._selected, note, tuple(self._current.messages))
         return board_rows(self._current.live, screen, self._name, now)
 

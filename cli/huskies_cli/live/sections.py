@@ -16,7 +16,7 @@ from huskies_core.operations.board import Board
 from huskies_core.operations.dashboard import Live, LiveRun
 from huskies_core.operations.history import entry_json
 from huskies_core.operations.runs import quiet_since
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 from huskies_core.store.timers import Timer
 
 WIDE = 90
@@ -88,14 +88,16 @@ def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
         (
             Field(f"in {_until(timer.fire_at, now)}", _WHEN),
             Field(_name(timer), names),
-            Field(action_text(timer.draft.deed), max(width - _NAME - _WHEN - names, 0)),
+            Field(action_text(timer.draft.action), max(width - _NAME - _WHEN - names, 0)),
         )
         for timer in timers
     ]
     return _beside("Next", rows)
 
 
-def feed_section(entries: Sequence[Entry], messages: Sequence[Message], width: int, now: datetime) -> Section:
+def feed_section(
+    entries: Sequence[JournalEntry], messages: Sequence[Message], width: int, now: datetime
+) -> Section:
     """The newest last."""
     happened = [(entry.at, _story(entry), entry_words(entry_json(entry)), "") for entry in entries]
     said = [(one.at, "", one.text, "red" if one.is_failure else "") for one in messages]
@@ -158,7 +160,7 @@ def _until(moment: datetime, now: datetime) -> str:
     return render.duration((moment - now) / timedelta(seconds=1))
 
 
-def _story(entry: Entry) -> str:
+def _story(entry: JournalEntry) -> str:
     return "" if entry.story is None else str(entry.story)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from huskies_cli.command import Call
 from huskies_cli.output import Result
 from huskies_core.sanitize import one_line
-from huskies_core.store.actions import Action, Continue, Prompt, ToolCall
+from huskies_core.store.actions import Action, Continue, TaskPrompt, ToolCall
 from huskies_core.store.timers import Timer
 from huskies_core.store.triggers import Trigger
 
@@ -29,7 +29,7 @@ def omitted(total: int, command: str, *, finished: bool) -> str:
 def action_text(action: Action) -> str:
     """Return the action on one line, short enough for a column."""
     match action:
-        case Prompt():
+        case TaskPrompt():
             text = one_line(action.text)
         case Continue():
             text = f"story {action.story} goes on"
@@ -39,4 +39,4 @@ def action_text(action: Action) -> str:
 
 
 def state_text(item: Timer | Trigger) -> str:
-    return f"{item.state}: {item.trouble}" if item.trouble else item.state.value
+    return f"{item.state}: {item.problem}" if item.problem else item.state.value

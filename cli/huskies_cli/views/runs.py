@@ -55,7 +55,7 @@ def _pairs(page: RunPage, now: datetime) -> Sequence[tuple[str, render.Cell]]:
         ("denied", ", ".join(f"{tool} {times}x" for tool, times in page.now.denied.items())),
         ("verdict", run.verdict),
         ("notes", run.notes),
-        ("problem", page.now.trouble),
+        ("problem", page.now.problem),
     ]
 
 

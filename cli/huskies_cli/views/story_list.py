@@ -14,7 +14,7 @@ from huskies_core.clock import utc_now
 from huskies_core.operations.history import entry_json
 from huskies_core.operations.story_list import Page, label_advice, stories_with_live_runs
 from huskies_core.pipeline.stages import reason_of
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Criterion, Story
 
@@ -107,7 +107,7 @@ def _run(run: Run) -> tuple[render.Cell, ...]:
     return (run.id, run.kind, run.agent, outcome, run.turns, render.cost(run.cost_usd), run.detail)
 
 
-def _history(entries: Sequence[Entry], now: datetime) -> list[tuple[render.Cell, ...]]:
+def _history(entries: Sequence[JournalEntry], now: datetime) -> list[tuple[render.Cell, ...]]:
     return [(render.age(entry.at, now), entry_words(entry_json(entry)), entry.actor) for entry in entries]
 
 

@@ -38,6 +38,6 @@ def _rows(timer: Timer) -> list[tuple[render.Cell, ...]]:
     times = [to_iso(moment) for moment in next_times(timer)] or [to_iso(timer.fire_at)]
     draft = timer.draft
     first = (
-        timer.id, draft.label, times[0], draft.schedule.mode, action_text(draft.deed), state_text(timer)
+        timer.id, draft.label, times[0], draft.schedule.mode, action_text(draft.action), state_text(timer)
     )  # fmt: skip
     return [first, *((None, "", moment, "", "", "") for moment in times[1:])]

@@ -36,5 +36,5 @@ def _table(triggers: Sequence[Trigger], *, finished: bool) -> str:
 def _row(trigger: Trigger) -> tuple[render.Cell, ...]:
     draft = trigger.draft
     return (
-        trigger.id, _when(trigger), draft.mode.value, action_text(draft.deed), trigger.fired, state_text(trigger)
+        trigger.id, _when(trigger), draft.mode.value, action_text(draft.action), trigger.fired, state_text(trigger)
     )  # fmt: skip

@@ -20,7 +20,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.passes.attempt import attempt
 from huskies_core.store import integrity, journal, runs
 from huskies_core.store.connection import Connection
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run
 
 _FOLDER = "huskies-report"
@@ -118,7 +118,7 @@ def _names(path: Path) -> Iterator[str]:
         yield from re.findall(r"(?m)^[ \t]*(?:export\s+)?([A-Za-z_]\w*)\s*=", text)
 
 
-def _newest_entries(context: Context) -> tuple[Entry, ...]:
+def _newest_entries(context: Context) -> tuple[JournalEntry, ...]:
     with _reading(context) as db:
         return journal.entries_after(db, journal.head(db) - _MOST_ROWS, limit=_MOST_ROWS)
 
@@ -137,7 +137,7 @@ def _reading(context: Context) -> Iterator[Connection]:
         yield db
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: JournalEntry) -> dict[str, Any]:
     values = _values(entry, "seq", "at", "kind", "story", "event", "before", "after")
     actor = "user" if entry.actor.startswith("user:") else entry.actor
     return {**values, "actor": actor, "detail": without_texts(entry.detail)}

@@ -12,7 +12,14 @@ from huskies_core.operations.drafts import check_text
 from huskies_core.operations.operation import FindOperation
 from huskies_core.operations.schema import read_arguments
 from huskies_core.sanitize import has_controls, one_line
-from huskies_core.store.actions import SOURCE_VARIABLES, Action, Prompt, ToolCall, aimed, variables_of
+from huskies_core.store.actions import (
+    SOURCE_VARIABLES,
+    Action,
+    TaskPrompt,
+    ToolCall,
+    fill_variables,
+    variables_of,
+)
 from huskies_core.store.connection import Connection
 from huskies_core.store.timers import Timer
 from huskies_core.store.triggers import Trigger
@@ -65,7 +72,7 @@ def build_action(
     check_text("prompt", prompt or "")
     if not one_line(prompt or ""):
         raise UsageError("the prompt is empty", subject="prompt")
-    action = Prompt(prompt or "")
+    action = TaskPrompt(prompt or "")
     if of_trigger:
         _check_variables(action, "prompt")
     return action
@@ -106,7 +113,7 @@ def cancel_named(
 
 
 def _can_be_cancelled(item: Timer | Trigger) -> bool:
-    return bool(item.trouble) if item.state.value == "fired" else item.state.value != "cancelled"
+    return bool(item.problem) if item.state.value == "fired" else item.state.value != "cancelled"
 
 
 def _tool_call(find: FindOperation, tool: str, args: Mapping[str, Any], *, of_trigger: bool) -> ToolCall:
@@ -114,7 +121,7 @@ def _tool_call(find: FindOperation, tool: str, args: Mapping[str, Any], *, of_tr
     call = ToolCall(tool, json.dumps(dict(args), ensure_ascii=False))
     if of_trigger:
         _check_variables(call, "args")
-    example = aimed(call, _EXAMPLE) if of_trigger else call
+    example = fill_variables(call, _EXAMPLE) if of_trigger else call
     assert isinstance(example, ToolCall)
     read_arguments(find(tool), example.values)
     return call

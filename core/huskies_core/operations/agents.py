@@ -11,7 +11,7 @@ from huskies_core.operations.common_arguments import StoryArgument, agent_argume
 from huskies_core.operations.operation import Command, operation
 from huskies_core.operations.runs import run_json
 from huskies_core.operations.story_events import load_story, refuse_epic, start
-from huskies_core.pipeline.stages import Coding, FailureKind, MergeFailure, StageName
+from huskies_core.pipeline.stages import Coding, MergeFailure, MergeFailureKind, StageName
 from huskies_core.runs.account_limits import account_of
 from huskies_core.runs.request import RunRequest
 from huskies_core.runs.rules import Rule
@@ -203,7 +203,7 @@ def kind_of(story: Story, named: Agent | None) -> RunKind:
     if named is not None and named.stage is AgentStage.OTHER and not story.is_terminal:
         return RunKind.OTHER
     kind = _KIND_OF_STAGE.get(story.stage.name)
-    if isinstance(story.stage, MergeFailure) and story.stage.kind is FailureKind.CONFLICT_DETECTED:
+    if isinstance(story.stage, MergeFailure) and story.stage.kind is MergeFailureKind.CONFLICT_DETECTED:
         kind = RunKind.MERGEMASTER
     if kind is None:
         hint = f"'huskies explain {story.id}' shows what moves it."

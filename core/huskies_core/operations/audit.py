@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 
 from huskies_core.errors import HuskiesError
 from huskies_core.project import Project
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.journal import JournalEntry, JournalKind
 
 
-def read(project: Project, after: int = 0) -> Iterator[Entry]:
+def read(project: Project, after: int = 0) -> Iterator[JournalEntry]:
     """The whole lines behind the position `after`; none where there is no log yet.
 
     A line that is being written, or that a crash tore, is not told. Raises HuskiesError `audit_damaged` for one that
@@ -19,7 +19,7 @@ def read(project: Project, after: int = 0) -> Iterator[Entry]:
     return _Reader(project, after).news()
 
 
-def follow(project: Project, after: int, pause: Callable[[], object]) -> Iterator[Entry]:
+def follow(project: Project, after: int, pause: Callable[[], object]) -> Iterator[JournalEntry]:
     """What is in the log and what comes, without an end; `pause` is called when there is nothing new.
 
     A log that is begun anew, or cut, is read again from its beginning: what was told already is passed over.
@@ -39,7 +39,7 @@ class _Reader:
         self._file = (0, 0)
         self._position = 0
 
-    def news(self) -> Iterator[Entry]:
+    def news(self) -> Iterator[JournalEntry]:
         try:
             log = self._path.open("rb")
         except FileNotFoundError:
@@ -61,10 +61,10 @@ class _Reader:
             self._file, self._position = (found.st_dev, found.st_ino), 0
         log.seek(self._position)
 
-    def _entry(self, line: bytes) -> Entry:
+    def _entry(self, line: bytes) -> JournalEntry:
         try:
             fields: dict[str, Any] = json.loads(line)
-            return Entry(**{**fields, "kind": Kind(fields["kind"])})
+            return JournalEntry(**{**fields, "kind": JournalKind(fields["kind"])})
         except (ValueError, TypeError, KeyError) as error:
             raise HuskiesError(
                 f"{self._path}: no line of an audit log ends at byte {self._position}",

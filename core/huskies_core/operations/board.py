@@ -159,10 +159,10 @@ def _without_config(context: Context, db: Connection, error: HuskiesError) -> Bo
 
 
 def _failed_executions(db: Connection) -> list[FailedExecution]:
-    items: list[Timer | Trigger] = [*timers.in_trouble(db), *triggers.in_trouble(db)]
+    items: list[Timer | Trigger] = [*timers.with_problem(db), *triggers.with_problem(db)]
     return [
         FailedExecution(
-            item.source, item.state.value, item.trouble, f"huskies {item.source.replace(':', ' cancel ')}"
+            item.source, item.state.value, item.problem, f"huskies {item.source.replace(':', ' cancel ')}"
         )
         for item in items
     ]

@@ -13,9 +13,9 @@ from huskies_core.errors import UsageError
 from huskies_core.operations.operation import STORIES, Command, operation
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.store import stories, usage
-from huskies_core.store.usage import Usage, Used
+from huskies_core.store.usage import ModelUsage, UsageEntry
 
-_FIGURES = tuple(item.name for item in fields(Usage) if item.name != "model")
+_FIGURES = tuple(item.name for item in fields(ModelUsage) if item.name != "model")
 
 
 class By(StrEnum):
@@ -36,7 +36,7 @@ class Cost:
 
     key: int | str | None
     runs: int
-    usage: Usage
+    usage: ModelUsage
     name: str = ""
 
 
@@ -86,16 +86,16 @@ def read_costs(
 
 
 def _grouped(
-    entries: Iterable[Used], key_of: Callable[[Used], int | str | None]
-) -> Mapping[int | str | None, list[Used]]:
-    groups: dict[int | str | None, list[Used]] = {}
+    entries: Iterable[UsageEntry], key_of: Callable[[UsageEntry], int | str | None]
+) -> Mapping[int | str | None, list[UsageEntry]]:
+    groups: dict[int | str | None, list[UsageEntry]] = {}
     for used in entries:
         groups.setdefault(key_of(used), []).append(used)
     return groups
 
 
-def _key_of(by: By, zone: str) -> Callable[[Used], int | str | None]:
-    keys: Mapping[By, Callable[[Used], int | str | None]] = {
+def _key_of(by: By, zone: str) -> Callable[[UsageEntry], int | str | None]:
+    keys: Mapping[By, Callable[[UsageEntry], int | str | None]] = {
         By.STORY: lambda used: used.story,
         By.AGENT: lambda used: used.agent,
         By.MODEL: lambda used: used.usage.model or None,
@@ -104,9 +104,9 @@ def _key_of(by: By, zone: str) -> Callable[[Used], int | str | None]:
     return keys[by]
 
 
-def _cost(key: int | str | None, entries: Sequence[Used]) -> Cost:
+def _cost(key: int | str | None, entries: Sequence[UsageEntry]) -> Cost:
     sums = {name: sum(getattr(used.usage, name) for used in entries) for name in _FIGURES}
-    return Cost(key, len({used.run for used in entries}), Usage("", **sums))
+    return Cost(key, len({used.run for used in entries}), ModelUsage("", **sums))
 
 
 def _named(cost: Cost, title: str) -> Cost:

@@ -8,7 +8,7 @@ from huskies_core.operations.board import Board, read_board
 from huskies_core.operations.output import last_line
 from huskies_core.operations.runs import RunNow, as_now
 from huskies_core.store import journal, pauses, stories, timers
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.journal import JournalEntry, JournalKind
 from huskies_core.store.pauses import Pause
 from huskies_core.store.stories import Story
 from huskies_core.store.timers import Timer
@@ -16,7 +16,7 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 MOST = 60
 """Rows of each kind that are read: no screen is higher."""
-_TOLD = (Kind.TRANSITION, Kind.RUN, Kind.TIMER, Kind.TRIGGER, Kind.QUEUE)
+_TOLD = (JournalKind.TRANSITION, JournalKind.RUN, JournalKind.TIMER, JournalKind.TRIGGER, JournalKind.QUEUE)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Live:
     runs: Sequence[LiveRun]
     done: Sequence[Story]
     timers: Sequence[Timer]
-    feed: Sequence[Entry]
+    feed: Sequence[JournalEntry]
     pause: Pause | None
 
 

@@ -8,20 +8,20 @@ from huskies_core.operations.dependencies import refuse_cycle
 from huskies_core.sanitize import has_controls, is_text
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.stories import Draft, Story, StoryType
+from huskies_core.store.stories import Story, StoryDraft, StoryType
 
 TITLE_LIMIT = 200
 PRIORITY_LIMIT = 1_000_000
 
 
-def tidy(draft: Draft) -> Draft:
+def tidy(draft: StoryDraft) -> StoryDraft:
     """Return the draft without repeated dependencies and labels. Raise as `check_words` does."""
     check_words(draft)
     dependencies, labels = dict.fromkeys(draft.depends_on), dict.fromkeys(draft.labels)
     return replace(draft, depends_on=tuple(dependencies), labels=tuple(labels))
 
 
-def check_words(draft: Draft) -> None:
+def check_words(draft: StoryDraft) -> None:
     """Raise HuskiesError for values that are invalid in every project."""
     for field, text in _texts(draft):
         check_text(field, text)
@@ -35,7 +35,7 @@ def check_words(draft: Draft) -> None:
         raise _error("priority", "invalid_priority", f"priority {draft.priority} is out of range")
 
 
-def check_references(db: Connection, draft: Draft) -> None:
+def check_references(db: Connection, draft: StoryDraft) -> None:
     """Raise HuskiesError if the draft names a story that does not exist, or an epic that is not one."""
     known = stories.stages_of(db, draft.depends_on)
     for number in draft.depends_on:
@@ -68,7 +68,7 @@ def check_text(field: str, text: str) -> None:
         raise _error(field, "invalid_text", f"the {field} is not text in UTF-8")
 
 
-def _texts(draft: Draft) -> Iterator[tuple[str, str]]:
+def _texts(draft: StoryDraft) -> Iterator[tuple[str, str]]:
     yield from (("title", draft.title), ("description", draft.description), ("agent", draft.agent or ""))
     yield from (("criteria", criterion.text) for criterion in draft.criteria)
     yield from (("labels", label) for label in draft.labels)
@@ -84,7 +84,7 @@ def _check_title(title: str) -> None:
         raise _error("title", "invalid_title", f"the title has {len(title)} characters", hint)
 
 
-def _check_criteria(draft: Draft) -> None:
+def _check_criteria(draft: StoryDraft) -> None:
     if draft.type is StoryType.STORY and not draft.criteria:
         hint = "Give one with -c, or make it a bug, spike, refactor or task with --type."
         fact = "a story needs at least one acceptance criterion"

@@ -9,7 +9,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from huskies_core.errors import HuskiesError
-from huskies_core.store.stories import Draft
+from huskies_core.store.stories import StoryDraft
 from huskies_core.suggest import nearest
 
 KEYS = ("name", "type", "qa", "agent", "depends_on", "priority", "labels", "epic")
@@ -73,7 +73,7 @@ class FrontMatter:
         return bad_line(next(at, 1), fact, code, key, hint)
 
 
-def write_front_matter(draft: Draft) -> str:
+def write_front_matter(draft: StoryDraft) -> str:
     """The lines of a draft, without what is as it would be anyway."""
     said = {
         "name": draft.title,

@@ -10,7 +10,7 @@ from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.operation import operation
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.journal import JournalEntry, JournalKind
 
 BATCH = 1000
 MOST_ROWS = 100
@@ -25,7 +25,7 @@ class Selection:
     every_kind: bool = False
 
 
-def entry_json(entry: Entry) -> dict[str, object]:
+def entry_json(entry: JournalEntry) -> dict[str, object]:
     return {**vars(entry), "detail": dict(entry.detail)}
 
 
@@ -41,7 +41,7 @@ def latest(
     count: Annotated[
         int, Argument("Only the latest rows, this many; 0 is all.", least=0, name="latest")
     ] = MOST_ROWS,
-) -> tuple[Entry, ...]:
+) -> tuple[JournalEntry, ...]:
     """Show what happened, oldest first.
 
     Each row has the story, the stages before and after, the event, the actor and the reason.
@@ -49,14 +49,14 @@ def latest(
     return read(context, Selection(story, after, every_kind))[-count:]
 
 
-def read(context: Context, selection: Selection) -> tuple[Entry, ...]:
+def read(context: Context, selection: Selection) -> tuple[JournalEntry, ...]:
     """Return the rows, oldest first. Raise HuskiesError `not_found` if there is no such story."""
     with context.store.reading() as db:
         _check(db, selection)
         return tuple(_entries(db, selection))
 
 
-def follow(context: Context, selection: Selection, pause: Callable[[], object]) -> Iterator[Entry]:
+def follow(context: Context, selection: Selection, pause: Callable[[], object]) -> Iterator[JournalEntry]:
     """Yield the rows, then new ones without end; call `pause` when there are no new ones."""
     seq = selection.after
     with context.store.reading() as db:
@@ -71,18 +71,18 @@ def follow(context: Context, selection: Selection, pause: Callable[[], object]) 
         pause()
 
 
-def transitions(db: Connection, *, story: int) -> Iterator[Entry]:
+def transitions(db: Connection, *, story: int) -> Iterator[JournalEntry]:
     return _entries(db, Selection(story))
 
 
-def _entries(db: Connection, selection: Selection) -> Iterator[Entry]:
+def _entries(db: Connection, selection: Selection) -> Iterator[JournalEntry]:
     seq = selection.after
     while True:
         if selection.story is None and not selection.every_kind:
             batch = journal.transitions_after(db, seq, BATCH)
         else:
             batch = journal.entries_after(db, seq, story=selection.story, limit=BATCH)
-        yield from (entry for entry in batch if selection.every_kind or entry.kind is Kind.TRANSITION)
+        yield from (entry for entry in batch if selection.every_kind or entry.kind is JournalKind.TRANSITION)
         if len(batch) < BATCH:
             return
         seq = batch[-1].seq

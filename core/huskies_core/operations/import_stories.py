@@ -16,7 +16,7 @@ from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Codin
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import branches, stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.stories import Draft
+from huskies_core.store.stories import StoryDraft
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _add(context: Context, db: Connection, birth: _Birth, ids: dict[int, int]) -
     return added.id
 
 
-def _renumbered(draft: Draft, ids: Mapping[int, int]) -> Draft:
+def _renumbered(draft: StoryDraft, ids: Mapping[int, int]) -> StoryDraft:
     depends_on = tuple(ids.get(number, number) for number in draft.depends_on)
     epic = None if draft.epic is None else ids.get(draft.epic, draft.epic)
     return replace(draft, depends_on=depends_on, epic=epic)

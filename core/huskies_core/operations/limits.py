@@ -14,7 +14,7 @@ from huskies_core.scheduler.explanation import is_starving
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import notifications, overview, runs, stories
 from huskies_core.store.notifications import Notification
-from huskies_core.store.overview import Finding
+from huskies_core.store.overview import RepositoryFinding
 from huskies_core.store.pauses import Pause
 from huskies_core.store.queue_holds import QueueHold
 from huskies_core.store.rate_limits import Limit
@@ -74,7 +74,7 @@ class Limits:
     pause: Pause | None
     gateway: Unreached | None
     undelivered: tuple[Notification, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[RepositoryFinding, ...]
 
 
 def limits_of(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Limits:
@@ -147,7 +147,7 @@ def limits_json(limits: Limits) -> dict[str, object]:
         "paused": pause_json(limits.pause),
         "gateway": None if limits.gateway is None else _gateway_json(limits.gateway),
         "undelivered": [
-            {"notification": item.id, "at": item.at, "status": item.status, "detail": item.trouble}
+            {"notification": item.id, "at": item.at, "status": item.status, "detail": item.problem}
             for item in limits.undelivered
         ],
         "repository_changed": [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.front_matter import FrontMatter, bad_line, write_front_matter
 from huskies_core.qa_mode import QaMode
-from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"##[ \t]+acceptance criteria[ \t]*", re.IGNORECASE)
@@ -16,7 +16,7 @@ _NEARLY_BOX = re.compile(r"\s*[-*+]?\s*\[\s*[xX]?\s*\]")
 _INDENT = " " * 6
 
 
-def to_markdown(draft: Draft) -> str:
+def to_markdown(draft: StoryDraft) -> str:
     """The whole of a draft; `from_markdown` gives back the same, to the character."""
     body = f"\n{draft.description}\n" if draft.description else ""
     has_heading = any(_HEADING.fullmatch(line) for line in draft.description.split("\n"))
@@ -25,7 +25,7 @@ def to_markdown(draft: Draft) -> str:
     return f"---\n{write_front_matter(draft)}\n---\n{body}{section}{boxes}"
 
 
-def from_markdown(text: str, *, kind: StoryType = StoryType.STORY) -> Draft:
+def from_markdown(text: str, *, kind: StoryType = StoryType.STORY) -> StoryDraft:
     """What the text says; of type `kind` unless it says so. Raises HuskiesError that names line and key.
 
     A section of criteria that is not the last one is taken out of the description; what stands in it and
@@ -40,7 +40,7 @@ def from_markdown(text: str, *, kind: StoryType = StoryType.STORY) -> Draft:
         raise bad_line(1, "there is no front matter", "bad_front_matter", "front matter", hint)
     known = FrontMatter(found[1])
     description, criteria = _read_body(plain[found.end() :], found[0].count("\n"))
-    return Draft(
+    return StoryDraft(
         title=known.text("name"),
         type=known.word("type", StoryType) or kind,
         description=description,

@@ -18,7 +18,7 @@ from huskies_core.passes.jobs import adopted
 from huskies_core.passes.notify import directory_of, record_end
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import notifications
-from huskies_core.store.notifications import Delivery, Notification, Status
+from huskies_core.store.notifications import Delivery, Notification, NotificationStatus
 from huskies_core.supervisor.environment import read_env_file
 from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
 
@@ -36,7 +36,7 @@ def deliver(context: Context, number: int) -> str:
         found = notifications.load(db, number)
     hint = "Only the pass notify begins one, and none is sent twice."
     refusal = HuskiesError(f"notification {number} is not to be sent here", hint=hint, code="not_yours")
-    if found is None or found.status is not Status.OPEN:
+    if found is None or found.status is not NotificationStatus.OPEN:
         raise refusal
     with adopted(context, directory_of(context, number), refusal):
         return _deliver(context, found)
@@ -127,8 +127,8 @@ def _send(channel: Channel, message: Message, told: dict[str, Delivery]) -> None
 
 def _deliver(context: Context, found: Notification) -> str:
     ended = _sent(context, message_of(found.message))
-    failed = any(one.trouble for one in ended)
-    record_end(context, found.id, Status.FAILED if failed else Status.SENT, ended)
+    failed = any(one.problem for one in ended)
+    record_end(context, found.id, NotificationStatus.FAILED if failed else NotificationStatus.SENT, ended)
     return "; ".join(map(str, ended))
 
 

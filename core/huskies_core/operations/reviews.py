@@ -10,7 +10,7 @@ from huskies_core.operations.authorization import own_run
 from huskies_core.operations.branch_work import no_commits, work_of
 from huskies_core.operations.story_events import Moved, apply_decided, load_story, require_text
 from huskies_core.pipeline.events import Close, ConflictResolved, Event, QaPassed, QaRejected
-from huskies_core.pipeline.stages import FailureKind, MergeFailure
+from huskies_core.pipeline.stages import MergeFailure, MergeFailureKind
 from huskies_core.pipeline.state_machine import bounded, is_allowed
 from huskies_core.store import content, journal, runs, stories
 from huskies_core.store.connection import Connection
@@ -65,7 +65,10 @@ def resolve(context: Context, story: int) -> Moved | Reported:
     if context.inside_run is not None:
         return _report_resolution(context, story)
     current = load_story(context, story)
-    if isinstance(current.stage, MergeFailure) and current.stage.kind is not FailureKind.CONFLICT_DETECTED:
+    if (
+        isinstance(current.stage, MergeFailure)
+        and current.stage.kind is not MergeFailureKind.CONFLICT_DETECTED
+    ):
         raise HuskiesError(
             f"story {story} has no conflict to resolve: its merge failed with {current.stage.kind.value}",
             hint=f"'huskies retry {story}' queues it again.",
@@ -147,7 +150,7 @@ def _report(context: Context, story: int, kind: RunKind, verdict: Verdict, notes
         runs.record_verdict(db, run.id, verdict, notes)
         detail = {"run": run.id, "verdict": verdict.value, "notes": notes}
         journal.append(
-            *(db, journal.Kind.RUN, "verdict_given"),
+            *(db, journal.JournalKind.RUN, "verdict_given"),
             actor=context.actor,
             now=context.now(),
             story=story,

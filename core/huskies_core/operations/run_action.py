@@ -7,7 +7,7 @@ from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.executions import directory_of, record_end
 from huskies_core.passes.jobs import adopted
 from huskies_core.store import executions
-from huskies_core.store.actions import ToolCall, told
+from huskies_core.store.actions import ToolCall, describe
 from huskies_core.store.executions import Execution, ExecutionStatus
 
 
@@ -28,11 +28,12 @@ def run_action(context: Context, number: int) -> str:
 
 
 def _perform(context: Context, firing: Execution) -> str:
-    deed = firing.deed
-    assert isinstance(deed, ToolCall)
+    action = firing.action
+    assert isinstance(action, ToolCall)
 
     with attempt() as tried, context.acting_as(firing.source):
-        registry.call(context, deed.tool, deed.values)
+        registry.call(context, action.tool, action.values)
     failed = tried.outcome is not StepOutcome.DONE
     record_end(context, firing, ExecutionStatus.FAILED if failed else ExecutionStatus.DONE, tried.message)
-    return f"{firing.source}: {told(deed)} {'failed' if failed else 'done'}{f': {tried.message}' if failed else ''}"
+    result = f"failed: {tried.message}" if failed else "done"
+    return f"{firing.source}: {describe(action)} {result}"

@@ -48,7 +48,7 @@ class RunNow:
     run: Run
     last_output_at: datetime | None
     dead: bool = False
-    trouble: str = ""
+    problem: str = ""
     throttled: str = ""
     denied: Mapping[str, int] = field(default_factory=dict)
 
@@ -190,9 +190,9 @@ def as_now(project: Project, run: Run) -> RunNow:
 def run_errors(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
     """Return an error for each run with files that cannot be read."""
     return tuple(
-        HuskiesError(now.trouble, code="run_directory", subject=f"run {now.run.id}")
+        HuskiesError(now.problem, code="run_directory", subject=f"run {now.run.id}")
         for now in found
-        if now.trouble
+        if now.problem
     )
 
 

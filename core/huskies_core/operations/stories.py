@@ -25,12 +25,12 @@ from huskies_core.pipeline.stages import Backlog, payload_to_json, reason_of
 from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.stories import Criterion, Draft, Story, StoryType
+from huskies_core.store.stories import Criterion, Story, StoryDraft, StoryType
 from huskies_core.store.transitions import apply_event
 
 _LONG = ("description", "criteria")
 """The fields that only the page of a story has."""
-_DEFAULTS = {item.name: item.default for item in fields(Draft)}
+_DEFAULTS = {item.name: item.default for item in fields(StoryDraft)}
 CLEARABLE = tuple(name for name, default in _DEFAULTS.items() if default in (None, ()) and name != "criteria")
 """The fields that `update` can clear."""
 
@@ -56,11 +56,11 @@ def story_json(story: Story) -> dict[str, object]:
     }
 
 
-def long_fields_json(draft: Draft) -> dict[str, object]:
+def long_fields_json(draft: StoryDraft) -> dict[str, object]:
     return {"description": draft.description, "criteria": criteria_json(draft)}
 
 
-def criteria_json(draft: Draft) -> list[dict[str, object]]:
+def criteria_json(draft: StoryDraft) -> list[dict[str, object]]:
     return [{"text": item.text, "checked": item.checked} for item in draft.criteria]
 
 
@@ -74,7 +74,7 @@ def _plain(value: object) -> object:
 
 def _draft_fields() -> Iterator[Parameter]:
     """Yield the fields of a draft; a criterion is given as its text."""
-    hints = get_type_hints(Draft, include_extras=True)
+    hints = get_type_hints(StoryDraft, include_extras=True)
     for name, default in _DEFAULTS.items():
         kind, about = get_args(hints[name])
         kind = tuple[str, ...] if name == "criteria" else kind
@@ -105,10 +105,10 @@ def _update_arguments() -> Iterator[Parameter]:
     yield described("clear", Annotated[tuple[str, ...], clear], ())
 
 
-def _draft(values: Mapping[str, Any]) -> Draft:
+def _draft(values: Mapping[str, Any]) -> StoryDraft:
     """Return the draft of arguments of `create_story`."""
     own = {name: value for name, value in values.items() if name != "start"}
-    return Draft(**{**own, "criteria": tuple(map(Criterion, values.get("criteria", ())))})
+    return StoryDraft(**{**own, "criteria": tuple(map(Criterion, values.get("criteria", ())))})
 
 
 @operation(
@@ -187,7 +187,7 @@ def check_criterion(
     return update_story(context, story, check=numbers if checked else (), uncheck=() if checked else numbers)
 
 
-def create(context: Context, draft: Draft, *, start: bool = False) -> Story:
+def create(context: Context, draft: StoryDraft, *, start: bool = False) -> Story:
     """Add a story to the backlog. With `start`, start it in the same transaction, or add nothing."""
     refuse_inside_run(context)
     draft, now = tidy(draft), context.now()
@@ -201,7 +201,7 @@ def create(context: Context, draft: Draft, *, start: bool = False) -> Story:
         return stories.load(db, added.id)
 
 
-def replace_draft(context: Context, story: int, draft: Draft, *, expected: Draft) -> Updated:
+def replace_draft(context: Context, story: int, draft: StoryDraft, *, expected: StoryDraft) -> Updated:
     """Set all fields of a story, as an editor does.
 
     Raise HuskiesError `edited_meanwhile` if the fields are not `expected` any more.
@@ -215,7 +215,7 @@ def replace_draft(context: Context, story: int, draft: Draft, *, expected: Draft
         return _write(context, db, before, draft)
 
 
-def _write(context: Context, db: Connection, before: Story, draft: Draft) -> Updated:
+def _write(context: Context, db: Connection, before: Story, draft: StoryDraft) -> Updated:
     draft = tidy(draft)
     check_references(db, draft)
     _refuse_epic_under_way(before, draft)
@@ -225,7 +225,7 @@ def _write(context: Context, db: Connection, before: Story, draft: Draft) -> Upd
     return Updated(after, changed)
 
 
-def _refuse_epic_under_way(before: Story, draft: Draft) -> None:
+def _refuse_epic_under_way(before: Story, draft: StoryDraft) -> None:
     """Raise HuskiesError if a story that has left the backlog becomes an epic: agents never work on epics."""
     becomes_epic = draft.type is StoryType.EPIC and before.draft.type is not StoryType.EPIC
     if becomes_epic and not isinstance(before.stage, Backlog):

@@ -8,7 +8,7 @@ from pathlib import Path
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.drafts import check_words
 from huskies_core.operations.markdown import from_markdown
-from huskies_core.store.stories import Draft, StoryType
+from huskies_core.store.stories import StoryDraft, StoryType
 
 FOLDERS = ("1_backlog", "2_current", "3_qa", "4_merge", "5_done", "6_archived")
 _AT_WORK = ("2_current", "3_qa", "4_merge")
@@ -20,7 +20,7 @@ class StoryFile:
     """`number` is the one in its name; `folder` the one of the older work directory, empty for any other."""
 
     path: Path
-    draft: Draft
+    draft: StoryDraft
     number: int | None
     folder: str
 

@@ -16,7 +16,7 @@ from huskies_core.operations.stories import long_fields_json, story_json
 from huskies_core.pipeline.events import MergeSucceeded, Reopen
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store import branches, content, runs, stories, usage
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story, StoryType
 from huskies_core.suggest import nearest
@@ -32,7 +32,7 @@ class Page:
     story: Story
     members: tuple[Story, ...]
     merge_commit: str | None
-    history: tuple[Entry, ...]
+    history: tuple[JournalEntry, ...]
     runs: tuple[Run, ...]
     spent_usd: float
     worktree: Path | None
@@ -136,7 +136,7 @@ def label_advice(context: Context, label: str) -> str:
     return f"No story has the label {label}.{f' Did you mean {meant}?' if meant else ''}"
 
 
-def _merge_commit(story: Story, history: Sequence[Entry]) -> str | None:
+def _merge_commit(story: Story, history: Sequence[JournalEntry]) -> str | None:
     """Return the merge commit. The record of an archived story does not have it any more; its journal does."""
     if story.stage.name not in (StageName.DONE, StageName.ARCHIVED):
         return None

@@ -25,7 +25,7 @@ from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
 from huskies_core.store import actions, timers
 from huskies_core.store.actions import Action
-from huskies_core.store.timers import CatchUp, Draft, Timer, TimerKind, TimerState
+from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerKind, TimerState
 from huskies_core.suggest import nearest
 
 NEXT_TIMES = 3
@@ -51,10 +51,10 @@ def timer_json(timer: Timer) -> dict[str, Any]:
         "story": timer.story,
         "fire_at": to_iso(timer.fire_at),
         "next": [to_iso(time) for time in next_times(timer)],
-        "action": actions.document(draft.deed),
+        "action": actions.to_json(draft.action),
         "catch_up": draft.catch_up.value,
         "state": timer.state.value,
-        "trouble": timer.trouble or None,
+        "trouble": timer.problem or None,
         **schedule_to_json(draft.schedule),
     }
 
@@ -142,7 +142,7 @@ def schedule(
         hint = "A timer that runs once is never skipped."
         raise UsageError("catch-up none is for timers that recur", hint=hint, subject="catch_up")
     with context.store.exclusive() as db:
-        return timers.add(db, Draft(action, kind, first, label, catch_up), actor=context.actor, now=now)
+        return timers.add(db, TimerDraft(action, kind, first, label, catch_up), actor=context.actor, now=now)
 
 
 def next_times(timer: Timer) -> tuple[datetime, ...]:

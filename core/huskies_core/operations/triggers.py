@@ -22,7 +22,7 @@ from huskies_core.pipeline.stages import StageName
 from huskies_core.pipeline.state_machine import event_names
 from huskies_core.store import actions, triggers
 from huskies_core.store.stories import StoryType
-from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode
+from huskies_core.store.triggers import Predicate, Trigger, TriggerDraft, TriggerMode
 from huskies_core.suggest import nearest
 
 _WILDCARDS = frozenset("*?[")
@@ -41,10 +41,10 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
         "id": trigger.id,
         "predicate": draft.predicate.as_document(),
         "mode": draft.mode.value,
-        "action": actions.document(draft.deed),
+        "action": actions.to_json(draft.action),
         "fired": trigger.fired,
         "state": trigger.state.value,
-        "trouble": trigger.trouble or None,
+        "trouble": trigger.problem or None,
     }
 
 
@@ -85,7 +85,7 @@ def create_trigger(
     action = build_action(find, tool, args, prompt, of_trigger=True)
     predicate = Predicate(story, label, kind, event, before=from_stage, after=to_stage)
     _check(predicate)
-    draft = Draft(predicate, action, mode or TriggerMode.ONCE)
+    draft = TriggerDraft(predicate, action, mode or TriggerMode.ONCE)
     with context.store.exclusive() as db:
         return triggers.add(db, draft, actor=context.actor, now=context.now())
 

@@ -12,7 +12,7 @@ from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import journal
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 
 TAIL_BYTES = 65536
 BATCH = 1000
@@ -39,7 +39,7 @@ def apply(context: Context, _: PlannedStep) -> str:
     return format_count(appended, "row")
 
 
-def as_line(entry: Entry) -> bytes:
+def as_line(entry: JournalEntry) -> bytes:
     return json.dumps(asdict(entry), ensure_ascii=False).encode() + b"\n"
 
 

@@ -9,7 +9,7 @@ from huskies_core.errors import Overtaken
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import reached_budgets, usage
-from huskies_core.store.reached_budgets import Reached
+from huskies_core.store.reached_budgets import ReachedBudget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,12 @@ def record_budget(context: Context, step: RecordBudget) -> str:
     raise Overtaken(f"{step.key} is recorded, or not exhausted any more", code="stale")
 
 
-def _exhausted(snapshot: Snapshot) -> Iterable[Reached]:
+def _exhausted(snapshot: Snapshot) -> Iterable[ReachedBudget]:
     """Yield the budget of the day, then those of open stories."""
     budget, zone = snapshot.config.project.budget, snapshot.config.project.timezone
     if budget.per_day_usd is not None and (today := snapshot.spent_today()) >= budget.per_day_usd:
         day = midnight(snapshot.now, zone).date().isoformat()
-        yield Reached(today, budget.per_day_usd, day=day)
+        yield ReachedBudget(today, budget.per_day_usd, day=day)
     if budget.per_story_usd is not None:
         for story, spent in usage.stories_over(snapshot.db, budget.per_story_usd).items():
-            yield Reached(spent, budget.per_story_usd, story)
+            yield ReachedBudget(spent, budget.per_story_usd, story)

@@ -22,11 +22,11 @@ from huskies_core.pipeline.stages import Backlog
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import executions, stories, timers, triggers
-from huskies_core.store.actions import Continue, Prompt, ToolCall, told
+from huskies_core.store.actions import Continue, TaskPrompt, ToolCall, describe
 from huskies_core.store.connection import Connection
-from huskies_core.store.executions import Claim, Execution, ExecutionStatus
-from huskies_core.store.journal import Kind
-from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.store.executions import Execution, ExecutionClaim, ExecutionStatus
+from huskies_core.store.journal import JournalKind
+from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from huskies_core.store.transitions import apply_event
 from huskies_core.supervisor.run_directory import RunDirectory
 
@@ -71,7 +71,7 @@ def execute_each(claim_one: ClaimOne[Step]) -> ApplyAll[Step | EndExecution]:
 
 
 def claim(
-    db: Connection, context: Context, request: Claim, criterion: str, locks: ExitStack
+    db: Connection, context: Context, request: ExecutionClaim, criterion: str, locks: ExitStack
 ) -> ClaimedExecution:
     """Claim in the running transaction, and do everything but a tool call, which starts after the commit.
 
@@ -79,28 +79,28 @@ def claim(
     """
     now = context.now()
     execution = executions.claim(db, request, now=now)
-    match request.deed:
-        case Prompt():
-            task = _make_task(db, request, request.deed, criterion, now)
+    match request.action:
+        case TaskPrompt():
+            task = _make_task(db, request, request.action, criterion, now)
             executions.end(db, execution, ExecutionStatus.DONE, f"story {task}", now=now)
             return ClaimedExecution(execution, task=task)
         case Continue():
-            executions.end(db, execution, ExecutionStatus.DONE, told(request.deed), now=now)
+            executions.end(db, execution, ExecutionStatus.DONE, describe(request.action), now=now)
             return ClaimedExecution(execution)
         case ToolCall():
             name = f"execution {execution.id}"
             lock = lock_job(directory_of(context, execution), name, locks)
             return ClaimedExecution(execution, lock=lock)
         case _:
-            assert_never(request.deed)
+            assert_never(request.action)
 
 
-def interrupted(snapshot: Snapshot, kind: Kind) -> tuple[EndExecution, ...]:
+def interrupted(snapshot: Snapshot, kind: JournalKind) -> tuple[EndExecution, ...]:
     """Return a step for each open tool call of a timer, or of a trigger, whose process is dead."""
     return tuple(
         EndExecution(
             Verb.END_FIRING,
-            detail=f"{execution.source}: {told(execution.deed)} was interrupted",
+            detail=f"{execution.source}: {describe(execution.action)} was interrupted",
             execution=execution.id,
         )
         for execution in executions.still_open(snapshot.db, kind)
@@ -113,9 +113,9 @@ def record_end(context: Context, execution: Execution, status: ExecutionStatus, 
     with context.store.exclusive() as db:
         executions.end(db, execution, status, detail, now=context.now())
         if status is not ExecutionStatus.DONE:
-            problem = f"{status.value}: {told(execution.deed)}{f': {detail}' if detail else ''}"
-            table = timers if execution.kind is Kind.TIMER else triggers
-            table.note_trouble(
+            problem = f"{status.value}: {describe(execution.action)}{f': {detail}' if detail else ''}"
+            table = timers if execution.kind is JournalKind.TIMER else triggers
+            table.note_problem(
                 db, execution.number, problem, interrupted=status is ExecutionStatus.INTERRUPTED
             )
     shutil.rmtree(directory_of(context, execution).path, ignore_errors=True)
@@ -157,9 +157,11 @@ def _end_interrupted(context: Context, step: EndExecution) -> None:
     end_interrupted(_job(context, execution))
 
 
-def _make_task(db: Connection, request: Claim, prompt: Prompt, criterion: str, now: datetime) -> int:
+def _make_task(
+    db: Connection, request: ExecutionClaim, prompt: TaskPrompt, criterion: str, now: datetime
+) -> int:
     """Add a task for a prompt, and start it, as its timer or trigger. Return its id."""
-    draft = Draft(_title(prompt.text, criterion), StoryType.TASK, prompt.text, (Criterion(criterion),))
+    draft = StoryDraft(_title(prompt.text, criterion), StoryType.TASK, prompt.text, (Criterion(criterion),))
     task = stories.add(db, draft, Backlog(), actor=request.source, now=now)
     apply_event(db, task.id, Start(), visit=task.visit, actor=request.source, now=now)
     return task.id

@@ -13,9 +13,9 @@ from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.schedules import Once, next_instant
 from huskies_core.store import timers
-from huskies_core.store.actions import told
-from huskies_core.store.executions import Claim
-from huskies_core.store.journal import Kind
+from huskies_core.store.actions import describe
+from huskies_core.store.executions import ExecutionClaim
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.timers import CatchUp, Timer, TimerState
 
 LATE = timedelta(seconds=120)
@@ -32,13 +32,13 @@ def plan(snapshot: Snapshot) -> tuple[FireTimer | EndExecution, ...]:
     due = (
         FireTimer(
             Verb.FIRE_TIMER,
-            detail=f"{name_of(timer)}: {told(timer.draft.deed)}",
+            detail=f"{name_of(timer)}: {describe(timer.draft.action)}",
             timer=timer.id,
             fire_at=timer.fire_at,
         )
         for timer in timers.due(snapshot.db, snapshot.now)
     )
-    return (*interrupted(snapshot, Kind.TIMER), *due)
+    return (*interrupted(snapshot, JournalKind.TIMER), *due)
 
 
 def name_of(timer: Timer) -> str:
@@ -58,7 +58,9 @@ def _claim(context: Context, step: FireTimer, locks: ExitStack) -> ClaimedExecut
             timers.skip(db, timer, actor=context.actor, now=now)
             return f"{step.detail}: missed, and skipped"
         row = {"timer": timer.id, "label": timer.draft.label, "fire_at": to_iso(step.fire_at)}
-        request = Claim(timer.source, timer.draft.deed, timer.depth + 1, story=timer.story, told=row)
+        request = ExecutionClaim(
+            timer.source, timer.draft.action, timer.depth + 1, story=timer.story, facts=row
+        )
         return claim(db, context, request, f"The request of {name_of(timer)} is done.", locks)
 
 

@@ -12,10 +12,10 @@ from huskies_core.passes.pass_runner import Pass
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, executions, journal, stories, triggers
-from huskies_core.store.actions import aimed, told
+from huskies_core.store.actions import describe, fill_variables
 from huskies_core.store.connection import Connection
-from huskies_core.store.executions import Claim
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.executions import ExecutionClaim
+from huskies_core.store.journal import JournalEntry, JournalKind
 from huskies_core.store.triggers import Trigger, TriggerMode, TriggerState
 
 MOST_DEPTH = 5
@@ -32,7 +32,7 @@ class FireTrigger(PlannedStep):
 
 
 def plan(snapshot: Snapshot) -> tuple[FireTrigger | EndExecution, ...]:
-    return (*interrupted(snapshot, Kind.TRIGGER), *_matches(snapshot.db))
+    return (*interrupted(snapshot, JournalKind.TRIGGER), *_matches(snapshot.db))
 
 
 def _matches(db: Connection) -> Iterator[FireTrigger]:
@@ -53,12 +53,12 @@ def _matches(db: Connection) -> Iterator[FireTrigger]:
                 continue
             if trigger.draft.mode is TriggerMode.ONCE:
                 spent.add(trigger.id)
-            action = told(trigger.draft.deed)
+            action = describe(trigger.draft.action)
             detail = f"trigger {trigger.id}: {action}, after {entry.event} of story {entry.story}"
             yield FireTrigger(Verb.FIRE_TRIGGER, entry.story, detail, trigger=trigger.id, seq=entry.seq)
 
 
-def _new_transitions(db: Connection) -> Iterator[Entry]:
+def _new_transitions(db: Connection) -> Iterator[JournalEntry]:
     first = triggers.first_armed(db)
     if first is None:
         return
@@ -85,13 +85,13 @@ def _claim(context: Context, step: FireTrigger, locks: ExitStack) -> ClaimedExec
             return f"trigger {trigger.id} is suspended: {excess}"
         triggers.count_firing(db, trigger)
         row = {"trigger": trigger.id, "event": entry.event, "before": entry.before, "after": entry.after}
-        action = aimed(trigger.draft.deed, _variables(db, entry))
-        request = Claim(trigger.source, action, _depth(entry) + 1, entry.seq, entry.story, row)
+        action = fill_variables(trigger.draft.action, _variables(db, entry))
+        request = ExecutionClaim(trigger.source, action, _depth(entry) + 1, entry.seq, entry.story, row)
         criterion = f"The request of trigger {trigger.id} after {entry.event} of story {entry.story} is done."
         return claim(db, context, request, criterion, locks)
 
 
-def _variables(db: Connection, entry: Entry) -> dict[str, str]:
+def _variables(db: Connection, entry: JournalEntry) -> dict[str, str]:
     """Return the values of the variables that an action may use. The title is the present one."""
     assert entry.story is not None
     title = stories.load(db, entry.story).draft.title
@@ -99,7 +99,7 @@ def _variables(db: Connection, entry: Entry) -> dict[str, str]:
     return {"story_id": str(entry.story), "story_title": title, **moved}
 
 
-def _excess(db: Connection, trigger: Trigger, entry: Entry, now: datetime) -> str:
+def _excess(db: Connection, trigger: Trigger, entry: JournalEntry, now: datetime) -> str:
     """Return the limit that another execution of the trigger would exceed."""
     if _depth(entry) >= MOST_DEPTH:
         return f"depth {MOST_DEPTH}: the transition follows from {MOST_DEPTH} executions, each caused by the last"
@@ -108,7 +108,7 @@ def _excess(db: Connection, trigger: Trigger, entry: Entry, now: datetime) -> st
     return ""
 
 
-def _depth(entry: Entry) -> int:
+def _depth(entry: JournalEntry) -> int:
     """Return the number of executions, each caused by the last, that led to the transition."""
     return int(entry.detail.get("depth", 0))
 

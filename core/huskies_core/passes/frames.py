@@ -6,12 +6,12 @@ from huskies_core.clock import from_iso
 from huskies_core.pipeline.events import Block, MergeFailed
 from huskies_core.pipeline.stages import StageName
 from huskies_core.sanitize import tail
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 
 LONGEST_REASON = 4000
 
 
-def frames_of(entry: Entry) -> tuple[str, ...]:
+def frames_of(entry: JournalEntry) -> tuple[str, ...]:
     """Return lines of JSON in the order in which they are sent."""
     moved = {"from_stage": entry.before or "", "to_stage": entry.after}
     frames = [_frame(entry, "stage_transition", moved)]
@@ -27,6 +27,6 @@ def _reason(text: str) -> dict[str, str]:
     return {"reason": tail(text, LONGEST_REASON)}
 
 
-def _frame(entry: Entry, kind: str, facts: "dict[str, str] | dict[str, str | None]") -> str:
+def _frame(entry: JournalEntry, kind: str, facts: "dict[str, str] | dict[str, str | None]") -> str:
     moment = round(from_iso(entry.at).timestamp() * 1000)
     return json.dumps({"type": kind, "story_id": str(entry.story), **facts, "timestamp_ms": moment})

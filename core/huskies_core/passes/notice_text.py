@@ -8,7 +8,7 @@ from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.sanitize import one_line
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 
 MOST = 20
 """The number of notices in a message: the newest. Older events are only counted."""
@@ -33,7 +33,7 @@ def message_after(db: Connection, seq: int, topics: Sequence[Topic], project: st
     return Message(one_line(project), notices, count - len(notices))
 
 
-def _notice(db: Connection, entry: Entry) -> Notice:
+def _notice(db: Connection, entry: JournalEntry) -> Notice:
     what, reason, command = _WORDS[entry.event](entry)
     story = None if entry.story is None else stories.find(db, entry.story)
     line = one_line(reason)
@@ -52,15 +52,15 @@ Words = tuple[str, str, str]
 """The event, its reason, and the command that helps."""
 
 
-def _blocked(entry: Entry) -> Words:
+def _blocked(entry: JournalEntry) -> Words:
     return f"Story {entry.story} is blocked", _reason(entry), f"huskies unblock {entry.story}"
 
 
-def _review_held(entry: Entry) -> Words:
+def _review_held(entry: JournalEntry) -> Words:
     return f"Story {entry.story} waits for a person", _reason(entry), f"huskies approve {entry.story}"
 
 
-def _queue_held(entry: Entry) -> Words:
+def _queue_held(entry: JournalEntry) -> Words:
     hold = str(entry.detail.get("hold", ""))
     if entry.story is None:
         return "No story is merged", f"{hold}: the gates fail on the base branch itself", "huskies status"
@@ -68,36 +68,36 @@ def _queue_held(entry: Entry) -> Words:
     return f"Story {entry.story} cannot land", why, f"huskies explain {entry.story}"
 
 
-def _merge_failed(entry: Entry) -> Words:
+def _merge_failed(entry: JournalEntry) -> Words:
     why = ": ".join(filter(None, (str(entry.detail.get(key, "")) for key in ("kind", "detail"))))
     return f"Story {entry.story} failed to merge", why, f"huskies explain {entry.story}"
 
 
-def _merge_failed_final(entry: Entry) -> Words:
+def _merge_failed_final(entry: JournalEntry) -> Words:
     return f"Story {entry.story} failed to merge permanently", _reason(entry), f"huskies retry {entry.story}"
 
 
-def _merge_succeeded(entry: Entry) -> Words:
+def _merge_succeeded(entry: JournalEntry) -> Words:
     commit = str(entry.detail.get("merge_commit", ""))[:12]
     return f"Story {entry.story} is done", f"landed as {commit}", f"huskies show {entry.story}"
 
 
-def _budget_reached(entry: Entry) -> Words:
+def _budget_reached(entry: JournalEntry) -> Words:
     owner = "the day" if entry.story is None else f"story {entry.story}"
     key = str(entry.detail["budget"])
     return f"The budget of {owner} is exhausted", str(entry.detail["detail"]), f"huskies config set {key} USD"
 
 
-def _account_limited(entry: Entry) -> Words:
+def _account_limited(entry: JournalEntry) -> Words:
     what = f"{entry.detail['account']} is at its limit until {entry.detail['until']}"
     return what, str(entry.detail["detail"]), "huskies status"
 
 
-def _reason(entry: Entry) -> str:
+def _reason(entry: JournalEntry) -> str:
     return str(entry.detail.get("reason", ""))
 
 
-_WORDS: Mapping[str, Callable[[Entry], Words]] = {
+_WORDS: Mapping[str, Callable[[JournalEntry], Words]] = {
     "block": _blocked,
     "review_held": _review_held,
     "hold_began": _queue_held,

@@ -21,7 +21,7 @@ from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal, metadata, notifications, pass_times
 from huskies_core.store.connection import Connection
-from huskies_core.store.notifications import Delivery, Status
+from huskies_core.store.notifications import Delivery, NotificationStatus
 from huskies_core.supervisor.run_directory import RunDirectory
 
 NAME = "notify"
@@ -86,7 +86,9 @@ def directory_of(context: Context, number: int) -> RunDirectory:
     return RunDirectory(context.project.notification_dir(number))
 
 
-def record_end(context: Context, number: int, status: Status, channels: Sequence[Delivery]) -> None:
+def record_end(
+    context: Context, number: int, status: NotificationStatus, channels: Sequence[Delivery]
+) -> None:
     """Record the end of a notification and remove its directory."""
     with context.store.exclusive() as db:
         notifications.end(db, number, status, channels, actor=context.actor, now=context.now())
@@ -126,11 +128,11 @@ def _job(context: Context, number: int) -> Job:
     """Return the job. Its failures name no channel: which ones an interrupted process reached is not known."""
 
     def fail(why: str) -> None:
-        record_end(context, number, Status.FAILED, [Delivery("all", why)])
+        record_end(context, number, NotificationStatus.FAILED, [Delivery("all", why)])
 
     def interrupt(last_output: str) -> None:
         why = f"interrupted: {last_output}" if last_output else "interrupted"
-        record_end(context, number, Status.INTERRUPTED, [Delivery("all", why)])
+        record_end(context, number, NotificationStatus.INTERRUPTED, [Delivery("all", why)])
 
     return Job(
         "the process that sends the message",

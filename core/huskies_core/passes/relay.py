@@ -19,7 +19,7 @@ from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal, metadata, pass_times
 from huskies_core.store.connection import Connection
-from huskies_core.store.journal import Entry
+from huskies_core.store.journal import JournalEntry
 
 NAME = "relay"
 FIRST_FRAME = "relay-first-frame"
@@ -121,12 +121,12 @@ def _gateway(context: Context) -> Gateway | None:
     return parse_gateway(url, project_of(settings.gateway_project, context.environ, folder))
 
 
-def _next(context: Context) -> tuple[Entry, ...]:
+def _next(context: Context) -> tuple[JournalEntry, ...]:
     with context.store.reading() as db:
         return journal.transitions_after(db, _position(db))
 
 
-def _send(context: Context, line: Line, entry: Entry) -> None:
+def _send(context: Context, line: Line, entry: JournalEntry) -> None:
     """Send the frames of one transition. Skip the first of two frames if it was sent before."""
     frames = frames_of(entry)
     with context.store.reading() as db:

@@ -38,7 +38,7 @@ def move_story(context: Context, step: MoveStory) -> str:
         transition = transitions.apply_event(
             db, step.story, step.event, visit=step.visit, actor=context.actor, now=now
         )
-        if not transitions.is_over(transition):
+        if not transitions.is_terminal(transition):
             for key, value in step.content:
                 content.put(db, step.story, key, value, now=now)
     if transition.left_run is not None:

@@ -75,7 +75,9 @@ def _removals(snapshot: Snapshot) -> list[Removal]:
     At most max_gates teardowns are live at once. The end of a teardown runs this pass again, for the next one.
     """
     candidates = present_worktrees(snapshot.project) | branches.all_stories(snapshot.db)
-    terminal = (stories.load(snapshot.db, number) for number in stories.over_among(snapshot.db, candidates))
+    terminal = (
+        stories.load(snapshot.db, number) for number in stories.finished_among(snapshot.db, candidates)
+    )
     removals = [_removal(snapshot, story) for story in terminal if snapshot.live_run(story.id) is None]
     live = sum(run.kind is RunKind.OTHER and run.agent is None for run in snapshot.live)
     starts = [step for step in removals if isinstance(step, StartTeardown)]
@@ -128,7 +130,7 @@ def _remove(context: Context, step: Removal) -> str:
         case RemoveWorktree():
             with context.store.reading() as db:
                 story = stories.load(db, step.story)
-                is_terminal = bool(stories.over_among(db, [story.id]))
+                is_terminal = bool(stories.finished_among(db, [story.id]))
             if not is_terminal:
                 raise Overtaken(f"story {story.id} is in {story.stage.name.value} now", code="stale")
             removed = unmake_worktree(context, story, context.now())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from huskies_core.ids import StoryId
-from huskies_core.pipeline.stages import FailureKind
+from huskies_core.pipeline.stages import MergeFailureKind
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class MergeSucceeded(_Plain):
 @dataclass(frozen=True)
 class MergeFailed(_Plain):
     name = "merge_failed"
-    kind: FailureKind
+    kind: MergeFailureKind
     detail: str
 
 

@@ -24,7 +24,7 @@ class StageName(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class FailureKind(StrEnum):
+class MergeFailureKind(StrEnum):
     """Why a merge failed. The kind decides what follows."""
 
     NO_COMMITS = "no_commits"
@@ -78,7 +78,7 @@ class MergeFailure(_Plain):
     """`detail` is the end of the gates' output, the conflicting files one per line, or an error message."""
 
     name = StageName.MERGE_FAILURE
-    kind: FailureKind
+    kind: MergeFailureKind
     detail: str
 
 
@@ -159,7 +159,7 @@ def from_json(document: Mapping[str, Any]) -> Stage:
     if "resume_to" in payload:
         payload["resume_to"] = from_json(payload["resume_to"])
     if name is StageName.MERGE_FAILURE:
-        payload["kind"] = FailureKind(payload["kind"])
+        payload["kind"] = MergeFailureKind(payload["kind"])
     if name is StageName.ARCHIVED:
         payload["reason"] = ArchiveReason(payload["reason"])
     return _CLASSES[name](**payload)

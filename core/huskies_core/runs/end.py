@@ -234,7 +234,7 @@ def _record_merge(db: Connection, run: Run, facts: _EndFacts, now: datetime) -> 
     if facts.user_paths:
         detail = {"run": run.id, "paths": facts.user_paths}
         journal.append(
-            db, journal.Kind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail
+            db, journal.JournalKind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail
         )
     merge = facts.evidence.merge
     match merge:
@@ -266,5 +266,5 @@ def _apply_event(db: Connection, run: Run, event: Event, actor: str, now: dateti
     except transitions.Stale as stale:
         detail = {"run": run.id, "event": event.name, "why": stale.message}
         journal.append(
-            db, journal.Kind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
+            db, journal.JournalKind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
         )

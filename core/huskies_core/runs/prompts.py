@@ -17,7 +17,7 @@ from huskies_core.pipeline.stages import StageName
 from huskies_core.sanitize import without_controls
 from huskies_core.store import content
 from huskies_core.store.runs import RunKind
-from huskies_core.store.stories import Draft, Story
+from huskies_core.store.stories import Story, StoryDraft
 from huskies_core.templates import fill, placeholders
 
 DESCRIPTION_LIMIT = 100_000
@@ -123,7 +123,7 @@ def story_text(story: Story) -> str:
     return _markdown(draft.title, _sanitize(draft.description, DESCRIPTION_LIMIT, rest), lines)
 
 
-def _epic_text(draft: Draft) -> str:
+def _epic_text(draft: StoryDraft) -> str:
     """Return the epic as Markdown. Its criteria have no numbers: a run of a member cannot check them."""
     lines = [f"- {_sanitize(criterion.text)}" for criterion in draft.criteria]
     return _markdown(draft.title, _sanitize(draft.description, EPIC_LIMIT), lines)

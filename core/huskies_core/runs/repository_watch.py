@@ -23,5 +23,5 @@ def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datet
     changes = differences(Fingerprint.from_json(json.loads(stored)), state)
     for change in changes:
         detail = {"change": change, "runs": suspects}
-        journal.append(db, journal.Kind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
+        journal.append(db, journal.JournalKind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
     return changes

@@ -8,7 +8,7 @@ from huskies_core.runtimes.registry import load_runtime, runtime_names
 from huskies_core.store import usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
-from huskies_core.store.usage import Usage
+from huskies_core.store.usage import ModelUsage
 from huskies_core.supervisor.progress import measure
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -44,14 +44,14 @@ def progress_from_output(directory: RunDirectory, run: Run) -> Progress | None:
     return measure("", reader, spec)
 
 
-def _rows(progress: Progress) -> tuple[Usage, ...]:
+def _rows(progress: Progress) -> tuple[ModelUsage, ...]:
     return tuple(
-        Usage(**{**vars(used), "cost_usd": used.cost_usd or 0.0}, model=model)
+        ModelUsage(**{**vars(used), "cost_usd": used.cost_usd or 0.0}, model=model)
         for model, used in progress.usage.items()
     )
 
 
-def _tokens(rows: Iterable[Usage]) -> int:
+def _tokens(rows: Iterable[ModelUsage]) -> int:
     return sum(
         row.input_tokens + row.output_tokens + row.cache_read_tokens + row.cache_write_tokens for row in rows
     )

@@ -24,7 +24,7 @@ from huskies_core.runs.story_worktrees import (
 )
 from huskies_core.store import pauses, runs, stories, timers, transitions
 from huskies_core.store.connection import Connection
-from huskies_core.store.runs import Claim, Run, RunKind
+from huskies_core.store.runs import Run, RunClaim, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.environment import read_env_file, shim_environment
 from huskies_core.supervisor.launch import launch
@@ -92,7 +92,7 @@ def _claim(context: Context, request: RunRequest, db: Connection, now: datetime)
     if limit is not None:
         rule, detail = limit
         raise Overtaken(f"{rule}: {detail}", code=rule)
-    claim = Claim(
+    claim = RunClaim(
         story.id,
         request.kind,
         story.visit,

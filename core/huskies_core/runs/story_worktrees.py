@@ -101,7 +101,7 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
         # A start that waited for the git lock may have made the branch again.
         if removed.branch_kept or context.repository.branch_tip(branch_of(story.id)) is None:
             branches.forget(db, story.id)
-        kind, detail = journal.Kind.WORKTREE, {"rescue": removed.rescue}
+        kind, detail = journal.JournalKind.WORKTREE, {"rescue": removed.rescue}
         journal.append(
             db, kind, "worktree_removed", actor=context.actor, now=now, story=story.id, detail=detail
         )
@@ -164,7 +164,7 @@ def _not_made(refused: RefusedWorktree) -> NotMade:
 def _journal_made(context: Context, made: Sequence[CreatedWorktree], now: datetime) -> None:
     if not made:
         return
-    kind, actor = journal.Kind.WORKTREE, context.actor
+    kind, actor = journal.JournalKind.WORKTREE, context.actor
     with context.store.exclusive() as db:
         for result in made:
             detail = {"branch": result.branch, "head": result.head}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from huskies_core import merge_results
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline import events
-from huskies_core.pipeline.stages import FailureKind, MergeFailure, StageName
+from huskies_core.pipeline.stages import MergeFailure, MergeFailureKind, StageName
 from huskies_core.pipeline.state_machine import bounded
 from huskies_core.qa_mode import QaMode
 from huskies_core.runs.rules import Rule
@@ -182,18 +182,18 @@ def _decide_merge_failure(case: Case) -> Decision:
     failure = case.story.stage
     assert isinstance(failure, MergeFailure)
     match failure.kind:
-        case FailureKind.CONFLICT_DETECTED:
+        case MergeFailureKind.CONFLICT_DETECTED:
             return _after_conflict(failure.detail, case)
-        case FailureKind.GATES_FAILED:
+        case MergeFailureKind.GATES_FAILED:
             fixup = events.FixupRequested("the gates failed on the merged tree")
             merge = next((run for run in reversed(case.history) if run.kind is RunKind.MERGE), None)
             return ApplyEvent(fixup, ((content.GATE_OUTPUT, retry_rules.gate_output(merge, failure.detail)),))
-        case FailureKind.NO_COMMITS:
+        case MergeFailureKind.NO_COMMITS:
             # A person who unblocks or unfreezes a story that had nothing to merge wants work on it.
             if case.story.entered_by in (events.Unblock.name, events.Unfreeze.name):
                 return ApplyEvent(events.FixupRequested("the branch adds nothing to the base"))
             return ApplyEvent(events.Block(NOTHING_TO_MERGE))
-        case FailureKind.OTHER:
+        case MergeFailureKind.OTHER:
             return _after_other_failure(case, failure.detail)
 
 

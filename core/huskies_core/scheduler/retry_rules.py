@@ -7,7 +7,7 @@ from itertools import pairwise
 from huskies_core import merge_results
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.pipeline.events import Block, MergeFailed
-from huskies_core.pipeline.stages import FailureKind
+from huskies_core.pipeline.stages import MergeFailureKind
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.decisions import ApplyEvent, Case, Wait
 from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
@@ -135,16 +135,16 @@ def merge_failure(run: Run) -> MergeFailed | None:
     result = run.evidence.merge
     match result:
         case merge_results.Conflict(files):
-            return MergeFailed(FailureKind.CONFLICT_DETECTED, "\n".join(files))
+            return MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "\n".join(files))
         case merge_results.NoCommits():
-            return MergeFailed(FailureKind.NO_COMMITS, "the branch adds nothing to the base")
+            return MergeFailed(MergeFailureKind.NO_COMMITS, "the branch adds nothing to the base")
         case merge_results.GatesFailed(output):
-            return MergeFailed(FailureKind.GATES_FAILED, output)
+            return MergeFailed(MergeFailureKind.GATES_FAILED, output)
         case merge_results.OtherFailure(detail):
-            return MergeFailed(FailureKind.OTHER, detail)
+            return MergeFailed(MergeFailureKind.OTHER, detail)
         case merge_results.NoResult() | merge_results.Interrupted() | None:
             detail = run.detail or "the merge ended without a result"
-            return MergeFailed(FailureKind.OTHER, detail) if run.outcome is Outcome.FAILED else None
+            return MergeFailed(MergeFailureKind.OTHER, detail) if run.outcome is Outcome.FAILED else None
         case merge_results.BaseBroken() | merge_results.BaseDirty() | merge_results.LostRace():
             pass
         case merge_results.Landed() | merge_results.AlreadyMerged() | merge_results.StoryMoved():
@@ -156,7 +156,7 @@ def other_failures(history: Sequence[Run]) -> int:
     """Return how many merges in a row failed for a reason other than a conflict or a gate."""
     merges = [run for run in history if run.kind is RunKind.MERGE and run.outcome is not Outcome.CRASHED]
     failures = [merge_failure(run) for run in merges]
-    return _streak([failure is not None and failure.kind is FailureKind.OTHER for failure in failures])
+    return _streak([failure is not None and failure.kind is MergeFailureKind.OTHER for failure in failures])
 
 
 def _block_after_setups(history: Sequence[Run]) -> ApplyEvent | None:

@@ -22,7 +22,7 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
-class Prompt:
+class TaskPrompt:
     text: str
 
 
@@ -33,18 +33,18 @@ class Continue:
     story: int
 
 
-Action = ToolCall | Prompt | Continue
+Action = ToolCall | TaskPrompt | Continue
 
 
 SOURCE_VARIABLES = ("story_id", "story_title", "event", "from", "to")
 """The variables that the action of a trigger may use, as in `{{story_id}}`; they describe its transition."""
 
 
-def aimed(action: Action, values: Mapping[str, str]) -> Action:
+def fill_variables(action: Action, values: Mapping[str, str]) -> Action:
     """Return the action with the values of its variables. An argument that is only `{{story_id}}` becomes a number."""
     match action:
-        case Prompt(text):
-            return Prompt(fill(text, values))
+        case TaskPrompt(text):
+            return TaskPrompt(fill(text, values))
         case ToolCall(tool):
             return ToolCall(tool, json.dumps(_aimed(action.values, values), ensure_ascii=False))
         case _:
@@ -54,7 +54,7 @@ def aimed(action: Action, values: Mapping[str, str]) -> Action:
 def variables_of(action: Action) -> tuple[str, ...]:
     """Return the names of the variables in the action."""
     match action:
-        case Prompt(text):
+        case TaskPrompt(text):
             return placeholders(text)
         case ToolCall():
             return placeholders(action.arguments)
@@ -72,10 +72,10 @@ def _aimed(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-def document(action: Action) -> dict[str, Any]:
+def to_json(action: Action) -> dict[str, Any]:
     """Return the action as JSON: `{"tool", "args"}`, `{"prompt"}` or `{"go_on"}`."""
     match action:
-        case Prompt():
+        case TaskPrompt():
             return {"prompt": action.text}
         case Continue():
             return {"go_on": action.story}
@@ -85,16 +85,16 @@ def document(action: Action) -> dict[str, Any]:
 
 def from_json(document: Mapping[str, Any]) -> Action:
     if "prompt" in document:
-        return Prompt(document["prompt"])
+        return TaskPrompt(document["prompt"])
     if "go_on" in document:
         return Continue(document["go_on"])
     return ToolCall(document["tool"], json.dumps(document["args"], ensure_ascii=False))
 
 
-def told(action: Action) -> str:
+def describe(action: Action) -> str:
     """Return a short description of the action."""
     match action:
-        case Prompt():
+        case TaskPrompt():
             return "prompt"
         case Continue():
             return f"story {action.story} goes on"

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -33,13 +33,13 @@ class Execution:
     cause: Seq | None
     depth: int
     seq: Seq
-    deed: Annotated[Action, json_column("action", actions.from_json, actions.document)]
+    action: Annotated[Action, json_column("action", actions.from_json, actions.to_json)]
     at: str
     status: ExecutionStatus
 
     @property
-    def kind(self) -> journal.Kind:
-        return journal.Kind(self.source.partition(":")[0])
+    def kind(self) -> journal.JournalKind:
+        return journal.JournalKind(self.source.partition(":")[0])
 
     @property
     def number(self) -> int:
@@ -48,30 +48,30 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """An execution to claim. `told` is added to the detail of its journal row."""
+class ExecutionClaim:
+    """An execution to claim. `facts` are added to the detail of its journal row."""
 
     source: str
-    deed: Action
+    action: Action
     depth: int
     cause: Seq | None = None
     story: StoryId | None = None
-    told: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 _EXECUTIONS = JobTable("firings", reader(Execution), "execution")
 load, has_before, expire = _EXECUTIONS.find, _EXECUTIONS.has_before, _EXECUTIONS.expire
 
 
-def claim(db: sqlite3.Connection, new: Claim, *, now: datetime) -> Execution:
+def claim(db: sqlite3.Connection, new: ExecutionClaim, *, now: datetime) -> Execution:
     """Insert an open execution and its journal row. Raise Overtaken if the source has an execution for that cause."""
     if new.cause is not None and is_claimed(db, new.source, new.cause):
         raise Overtaken(f"{new.source} has already run for that transition", code="stale", subject=new.source)
-    kind = journal.Kind(new.source.partition(":")[0])
-    facts = {"cause": new.cause, "depth": new.depth}
-    detail = {**(new.told or {}), "action": actions.document(new.deed), **facts}
+    kind = journal.JournalKind(new.source.partition(":")[0])
+    cause = {"cause": new.cause, "depth": new.depth}
+    detail = {**new.facts, "action": actions.to_json(new.action), **cause}
     seq = journal.append(db, kind, "fired", actor=new.source, now=now, story=new.story, detail=detail)
-    row = {"source": new.source, **facts, "seq": seq, "action": to_text(actions.document(new.deed))}
+    row = {"source": new.source, **cause, "seq": seq, "action": to_text(actions.to_json(new.action))}
     return _EXECUTIONS.claim(db, row, now=now)
 
 
@@ -84,7 +84,7 @@ def end(
     journal.append(db, execution.kind, status.value, actor=execution.source, now=now, detail=row)
 
 
-def still_open(db: sqlite3.Connection, kind: journal.Kind) -> tuple[Execution, ...]:
+def still_open(db: sqlite3.Connection, kind: journal.JournalKind) -> tuple[Execution, ...]:
     """Return the executions of timers, or of triggers, that have not ended. The lock of one shows whether it lives."""
     return tuple(execution for execution in _EXECUTIONS.still_open(db) if execution.kind is kind)
 

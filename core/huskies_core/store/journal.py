@@ -16,7 +16,7 @@ from huskies_core.store.rows import marks
 from huskies_core.store.tables import Table, Values
 
 
-class Kind(StrEnum):
+class JournalKind(StrEnum):
     TRANSITION = "transition"
     STORY = "story"
     RUN = "run"
@@ -28,12 +28,12 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One row. Only transitions have `before` and `after`, which are names of stages."""
 
     seq: Seq
     at: str
-    kind: Kind
+    kind: JournalKind
     story: StoryId | None
     event: str
     before: str | None
@@ -42,12 +42,12 @@ class Entry:
     detail: Mapping[str, Any]
 
 
-_JOURNAL = Table("journal", rows.reader(Entry))
+_JOURNAL = Table("journal", rows.reader(JournalEntry))
 
 
 def append(
     db: sqlite3.Connection,
-    kind: Kind,
+    kind: JournalKind,
     event: str,
     *,
     actor: str,
@@ -58,7 +58,7 @@ def append(
 ) -> Seq:
     """Insert a row in the running transaction and return its seq. Add the cause to a row about a story, if an execution
     led to it."""
-    of_story = kind in (Kind.TRANSITION, Kind.STORY)
+    of_story = kind in (JournalKind.TRANSITION, JournalKind.STORY)
     cause = causation.link(db, story, actor) if of_story and story is not None else {}
     before, after = stages
     row = {
@@ -80,16 +80,16 @@ def head(db: sqlite3.Connection) -> Seq:
     return Seq(0 if row is None else row["seq"])
 
 
-AUDITED = (Kind.TRANSITION, Kind.TIMER, Kind.TRIGGER)
+AUDITED = (JournalKind.TRANSITION, JournalKind.TIMER, JournalKind.TRIGGER)
 """The kinds of rows that the audit log has: transitions of stories, timers and triggers."""
 
 
-def load(db: sqlite3.Connection, seq: int) -> Entry:
+def load(db: sqlite3.Connection, seq: int) -> JournalEntry:
     """Return the row of a seq that exists: rows of the journal are never deleted."""
     return _JOURNAL.select(db, "WHERE seq = ?", (seq,))[0]
 
 
-def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
+def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[JournalEntry, ...]:
     """Return the next rows after a cursor that the audit log has, oldest first."""
     clauses = f"WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"
     return _JOURNAL.select(db, clauses, (seq, *AUDITED, limit))
@@ -101,7 +101,7 @@ def count_audited_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
     return _count(db, f"SELECT count(*) FROM ({audited})", (seq, *AUDITED, most))
 
 
-def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[Entry, ...]:
+def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[JournalEntry, ...]:
     """Return the next transitions after a cursor, oldest first."""
     clauses = "WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?"
     return _JOURNAL.select(db, clauses, (seq, limit))
@@ -111,7 +111,7 @@ def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
     return _count(db, "SELECT count(*) FROM journal WHERE kind = 'transition' AND seq > ?", (seq,))
 
 
-def latest(db: sqlite3.Connection, kinds: Collection[Kind], limit: int) -> tuple[Entry, ...]:
+def latest(db: sqlite3.Connection, kinds: Collection[JournalKind], limit: int) -> tuple[JournalEntry, ...]:
     """Return the newest rows of these kinds, oldest first."""
     clauses = f"WHERE kind IN ({marks(kinds)}) ORDER BY seq DESC LIMIT ?"
     return _JOURNAL.select(db, clauses, (*kinds, limit))[::-1]
@@ -119,7 +119,7 @@ def latest(db: sqlite3.Connection, kinds: Collection[Kind], limit: int) -> tuple
 
 def entries_after(
     db: sqlite3.Connection, seq: int, *, story: int | None = None, limit: int = 1000
-) -> tuple[Entry, ...]:
+) -> tuple[JournalEntry, ...]:
     """Return the next rows of every kind after a position, of one story or of all, oldest first."""
     of_story = "" if story is None else "AND story = :story"
     clauses = f"WHERE seq > :seq {of_story} ORDER BY seq LIMIT :limit"
@@ -142,7 +142,7 @@ def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str
 
 def notable_after(
     db: sqlite3.Connection, seq: int, events: Collection[str], *, most: int
-) -> tuple[Entry, ...]:
+) -> tuple[JournalEntry, ...]:
     """Return the newest rows of those events after a position, oldest first."""
     values = {"seq": seq, "events": json.dumps(list(events)), "most": most}
     return _JOURNAL.select(db, f"{_NOTABLE} ORDER BY seq DESC LIMIT :most", values)[::-1]

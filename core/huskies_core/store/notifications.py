@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,7 @@ from huskies_core.store.tables import JobTable
 MOST = 1000
 
 
-class Status(StrEnum):
+class NotificationStatus(StrEnum):
     OPEN = "open"
     SENT = "sent"
     FAILED = "failed"
@@ -25,13 +25,20 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """The result of sending a message on one channel; `trouble` is empty if the channel accepted it."""
+    """The result of sending a message on one channel; `problem` is empty if the channel accepted it."""
 
     channel: str
-    trouble: str = ""
+    problem: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {"channel": self.channel, "trouble": self.problem}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, str]) -> "Delivery":
+        return cls(document["channel"], document.get("trouble", ""))
 
     def __str__(self) -> str:
-        return f"{self.channel}: {self.trouble or 'sent'}"
+        return f"{self.channel}: {self.problem or 'sent'}"
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,11 @@ class Notification:
     id: NotificationId
     message: Mapping[str, Any]
     at: str
-    status: Status
+    status: NotificationStatus
     channels: tuple[Delivery, ...]
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Return the failed channels with their problems; empty if none failed."""
         return _problems(self.channels)
 
@@ -61,18 +68,18 @@ def claim(db: sqlite3.Connection, message: Mapping[str, Any], *, now: datetime) 
 def end(
     db: sqlite3.Connection,
     number: int,
-    status: Status,
+    status: NotificationStatus,
     channels: Sequence[Delivery],
     *,
     actor: str,
     now: datetime,
 ) -> None:
     """Record the end of a notification, with a journal row unless it was sent. Raise Overtaken if it has ended."""
-    row = {"status": status, "channels": to_text([asdict(delivery) for delivery in channels])}
+    row = {"status": status, "channels": to_text([delivery.to_json() for delivery in channels])}
     _NOTIFICATIONS.end(db, number, row, subject=str(number))
-    if status is not Status.SENT:
+    if status is not NotificationStatus.SENT:
         detail = {"notification": number, "detail": _problems(channels)}
-        kind, event = journal.Kind.QUEUE, f"notification_{status.value}"
+        kind, event = journal.JournalKind.QUEUE, f"notification_{status.value}"
         journal.append(db, kind, event, actor=actor, now=now, detail=detail)
 
 
@@ -88,4 +95,4 @@ def undelivered_since(db: sqlite3.Connection, moment: datetime) -> tuple[Notific
 
 
 def _problems(channels: Sequence[Delivery]) -> str:
-    return "; ".join(str(delivery) for delivery in channels if delivery.trouble)
+    return "; ".join(str(delivery) for delivery in channels if delivery.problem)

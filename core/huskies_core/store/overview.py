@@ -10,7 +10,7 @@ from huskies_core.pipeline.stages import StageName
 
 
 @dataclass(frozen=True)
-class Finding:
+class RepositoryFinding:
     """A change of the repository that no agent should make; `runs` were live at that time."""
 
     at: str
@@ -24,7 +24,7 @@ def count_stories(db: sqlite3.Connection) -> dict[StageName, int]:
     return {StageName(row["stage"]): row["stories"] for row in counts}
 
 
-def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[Finding, ...]:
+def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[RepositoryFinding, ...]:
     """Return the changes of the repository since `moment`, oldest first."""
     # The search goes from the newest row backwards, so it reads only the rows since that time.
     last = db.execute(
@@ -37,6 +37,6 @@ def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[Finding, .
     return tuple(_finding(row["at"], json.loads(row["detail"])) for row in changes)
 
 
-def _finding(at: str, detail: dict[str, object]) -> Finding:
+def _finding(at: str, detail: dict[str, object]) -> RepositoryFinding:
     runs = detail.get("runs")
-    return Finding(at, str(detail["change"]), tuple(runs) if isinstance(runs, list) else ())
+    return RepositoryFinding(at, str(detail["change"]), tuple(runs) if isinstance(runs, list) else ())

@@ -33,7 +33,7 @@ def begin(db: sqlite3.Connection, reason: str, *, actor: str, now: datetime) -> 
         return present
     pause = Pause(actor, to_iso(now), reason)
     metadata.put(db, _KEY, to_text(asdict(pause)))
-    journal.append(db, journal.Kind.QUEUE, "paused", actor=actor, now=now, detail={"reason": reason})
+    journal.append(db, journal.JournalKind.QUEUE, "paused", actor=actor, now=now, detail={"reason": reason})
     return pause
 
 
@@ -42,5 +42,5 @@ def end(db: sqlite3.Connection, *, actor: str, now: datetime) -> Pause | None:
     present = get(db)
     if present is not None:
         metadata.remove(db, _KEY)
-        journal.append(db, journal.Kind.QUEUE, "resumed", actor=actor, now=now)
+        journal.append(db, journal.JournalKind.QUEUE, "resumed", actor=actor, now=now)
     return present

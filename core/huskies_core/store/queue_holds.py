@@ -83,4 +83,4 @@ def everything(db: sqlite3.Connection) -> tuple[QueueHold, ...]:
 def _record(db: sqlite3.Connection, event: str, hold: QueueHold, *, actor: str, now: datetime) -> None:
     story = hold.story or None
     detail = {"hold": hold.kind.value, **hold.detail}
-    journal.append(db, journal.Kind.QUEUE, event, actor=actor, now=now, story=story, detail=detail)
+    journal.append(db, journal.JournalKind.QUEUE, event, actor=actor, now=now, story=story, detail=detail)

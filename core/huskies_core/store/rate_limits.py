@@ -86,7 +86,7 @@ def meet(
     )
     if is_new:
         row = {"account": str(account), "until": to_iso(until), "detail": detail}
-        journal.append(db, journal.Kind.QUEUE, "account_limited", actor=actor, now=now, detail=row)
+        journal.append(db, journal.JournalKind.QUEUE, "account_limited", actor=actor, now=now, detail=row)
     return limit
 
 

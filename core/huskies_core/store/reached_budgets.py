@@ -9,7 +9,7 @@ from huskies_core.store import journal
 
 
 @dataclass(frozen=True)
-class Reached:
+class ReachedBudget:
     """A used-up budget, in US dollars. It belongs to a story, or to a day such as 2026-01-31."""
 
     spent: float
@@ -26,12 +26,12 @@ class Reached:
         return f"{self.key}: {self.spent:.2f} of {self.most:.2f} USD are used"
 
 
-def is_noted(db: sqlite3.Connection, reached: Reached) -> bool:
+def is_noted(db: sqlite3.Connection, reached: ReachedBudget) -> bool:
     row = db.execute("SELECT 1 FROM reached_budgets WHERE (story, day, most) = (?, ?, ?)", _key(reached))
     return row.fetchone() is not None
 
 
-def note(db: sqlite3.Connection, reached: Reached, *, actor: str, now: datetime) -> bool:
+def note(db: sqlite3.Connection, reached: ReachedBudget, *, actor: str, now: datetime) -> bool:
     """Record the budget, with a journal row. Return False if it is recorded already."""
     done = db.execute(
         "INSERT OR IGNORE INTO reached_budgets VALUES (?, ?, ?, ?)", (*_key(reached), to_iso(now))
@@ -39,10 +39,10 @@ def note(db: sqlite3.Connection, reached: Reached, *, actor: str, now: datetime)
     if not done.rowcount:
         return False
     detail = {"budget": reached.key, "day": reached.day, "detail": str(reached)}
-    kind, story = journal.Kind.QUEUE, reached.story
+    kind, story = journal.JournalKind.QUEUE, reached.story
     journal.append(db, kind, "budget_reached", actor=actor, now=now, story=story, detail=detail)
     return True
 
 
-def _key(reached: Reached) -> tuple[int, str, float]:
+def _key(reached: ReachedBudget) -> tuple[int, str, float]:
     return reached.story or 0, reached.day, reached.most

@@ -26,16 +26,21 @@ class Embedded:
 
 
 @dataclass(frozen=True)
-class Column:
+class Stored:
     """Marks a field that `read` takes from the whole row; `write` returns its columns."""
 
     read: Callable[[Row], Any]
     write: Callable[[Any], dict[str, Any]] = lambda _: {}
 
 
-def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Column:
+def text_column(name: str) -> Stored:
+    """Return the mark of a field whose text is in the column `name`."""
+    return Stored(lambda row: row[name], lambda value: {name: value})
+
+
+def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Stored:
     """Return the mark of a field whose JSON form is in the column `name`; NULL is read as {}."""
-    return Column(
+    return Stored(
         lambda row: read(json.loads(row[name] or "{}")), lambda value: {name: to_text(write(value))}
     )
 
@@ -53,7 +58,7 @@ class _Layout(NamedTuple):
 
     plain: tuple[str, ...]
     converted: tuple[_Field, ...]
-    marked: tuple[tuple[str, Column], ...]
+    marked: tuple[tuple[str, Stored], ...]
 
 
 def from_row(record: Callable[..., T], row: Row) -> T:
@@ -116,7 +121,7 @@ def _layout(record: Any) -> _Layout:
     for item in fields(record):
         hint, *marks = get_args(item.type) if get_origin(item.type) is Annotated else (item.type,)
         column = next(
-            (_column_of(mark, hint) for mark in marks if mark is Embedded or isinstance(mark, Column)), None
+            (_column_of(mark, hint) for mark in marks if mark is Embedded or isinstance(mark, Stored)), None
         )
         read, write = _codec(hint)
         if column is not None:
@@ -128,8 +133,8 @@ def _layout(record: Any) -> _Layout:
     return _Layout(tuple(plain), tuple(converted), tuple(marked))
 
 
-def _column_of(mark: Any, hint: Any) -> Column:
-    return Column(lambda row: from_row(hint, row), to_row) if mark is Embedded else mark
+def _column_of(mark: Any, hint: Any) -> Stored:
+    return Stored(lambda row: from_row(hint, row), to_row) if mark is Embedded else mark
 
 
 _Convert = Callable[[Any], Any]

@@ -13,7 +13,7 @@ from huskies_core.errors import Overtaken
 from huskies_core.ids import RunId, Seq, StoryId, Visit
 from huskies_core.store import journal, rows
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.rows import Column, json_column, reader, to_row
+from huskies_core.store.rows import Stored, json_column, reader, to_row
 from huskies_core.store.tables import Table
 
 _EVIDENCE = json_column("evidence", Evidence.from_json, Evidence.to_json)
@@ -54,7 +54,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Claim:
+class RunClaim:
     """A run that is about to start. Gates and merges have no `agent`, `runtime` and `model`."""
 
     story: StoryId
@@ -107,8 +107,8 @@ class Run:
     status: RunStatus
     outcome: Outcome | None
     detail: str
-    verdict: Annotated[Verdict | None, Column(lambda row: _read_verdict(row)[0])]
-    notes: Annotated[str, Column(lambda row: _read_verdict(row)[1])]
+    verdict: Annotated[Verdict | None, Stored(lambda row: _read_verdict(row)[0])]
+    notes: Annotated[str, Stored(lambda row: _read_verdict(row)[1])]
     evidence: Annotated[Evidence, _EVIDENCE] = field(hash=False)
     landing: Landing | None
     started_at: str
@@ -126,10 +126,10 @@ _RUNS = Table("runs", reader(Run), "run", "'huskies run list' shows the runs.")
 find, load = _RUNS.find, _RUNS.load
 
 
-def claim(db: sqlite3.Connection, new: Claim, *, actor: str, now: datetime) -> Run:
+def claim(db: sqlite3.Connection, new: RunClaim, *, actor: str, now: datetime) -> Run:
     """Insert a starting run. Raise Overtaken `already_running` if the story or the agent has a live run."""
     about = {"kind": new.kind.value, "agent": new.agent}
-    kind = journal.Kind.RUN
+    kind = journal.JournalKind.RUN
     seq = journal.append(db, kind, "run_started", actor=actor, now=now, story=new.story, detail=about)
     row = {**to_row(new), "seq": seq, "status": RunStatus.STARTING, "started_at": to_iso(now)}
     try:
@@ -179,7 +179,7 @@ def end(db: sqlite3.Connection, run: int, report: Report, *, actor: str, now: da
     rows.update(db, "runs", run, {**to_row(report), "status": RunStatus.ENDED, "ended_at": to_iso(now)})
     about = {"run": run, "kind": live_run.kind.value, "agent": live_run.agent}
     detail = {**about, "outcome": report.outcome.value, "detail": report.detail}
-    kind, story = journal.Kind.RUN, live_run.story
+    kind, story = journal.JournalKind.RUN, live_run.story
     journal.append(db, kind, "run_ended", actor=actor, now=now, story=story, detail=detail)
     return True
 
@@ -228,7 +228,7 @@ def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> fro
     return frozenset(row["id"] for row in db.execute(query, (least, to_iso(moment))))
 
 
-def _refused(db: sqlite3.Connection, new: Claim) -> Overtaken:
+def _refused(db: sqlite3.Connection, new: RunClaim) -> Overtaken:
     own = live_of_story(db, new.story)
     if own is not None:
         fact = f"story {new.story} already has a live run: {own.kind.value} run {own.id}"

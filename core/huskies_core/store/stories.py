@@ -15,7 +15,7 @@ from huskies_core.ids import Seq, StoryId, Visit
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, from_json, payload_to_json
 from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, rows
-from huskies_core.store.rows import Column, Embedded, from_row, marks, to_row
+from huskies_core.store.rows import Embedded, Stored, from_row, marks, to_row
 from huskies_core.store.tables import Table
 
 _OPEN = tuple(name for name in StageName if name not in TERMINAL)
@@ -44,7 +44,7 @@ class Criterion:
 
 
 @dataclass(frozen=True)
-class Draft:
+class StoryDraft:
     """The fields of a story that people set. The options of `add` and `update`, the arguments of the tools and the JSON
     of a story follow from it; a field that is empty by default can be cleared."""
 
@@ -117,8 +117,8 @@ class Story:
     """
 
     id: StoryId
-    draft: Annotated[Draft, Embedded]
-    stage: Annotated[Stage, Column(read_stage, stage_columns)]
+    draft: Annotated[StoryDraft, Embedded]
+    stage: Annotated[Stage, Stored(read_stage, stage_columns)]
     visit: Visit
     entered_by: str
     returned_by: str | None
@@ -162,7 +162,7 @@ def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[StoryId, Visit]:
     }
 
 
-def over_among(db: sqlite3.Connection, ids: Collection[int]) -> tuple[StoryId, ...]:
+def finished_among(db: sqlite3.Connection, ids: Collection[int]) -> tuple[StoryId, ...]:
     """Return those of the stories that are terminal, or were reopened and not started since: nothing of their work
     is needed any more."""
     terminal = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
@@ -219,7 +219,7 @@ def numbers_in_use(db: sqlite3.Connection, ids: Iterable[int]) -> tuple[int, ...
 
 def add(
     db: sqlite3.Connection,
-    draft: Draft,
+    draft: StoryDraft,
     stage: Stage,
     *,
     actor: str,
@@ -237,7 +237,7 @@ def add(
     is_import = event == "imported"
     seq = journal.append(
         db,
-        journal.Kind.TRANSITION if is_import else journal.Kind.STORY,
+        journal.JournalKind.TRANSITION if is_import else journal.JournalKind.STORY,
         event,
         actor=actor,
         now=now,
@@ -264,13 +264,15 @@ def add(
     return story
 
 
-def edit(db: sqlite3.Connection, story: int, draft: Draft, *, actor: str, now: datetime) -> bool:
+def edit(db: sqlite3.Connection, story: int, draft: StoryDraft, *, actor: str, now: datetime) -> bool:
     """Replace the draft of a story. Return False, and write nothing, if the draft is the same."""
     before = load(db, story).draft
-    changed = [name for name in Draft.__dataclass_fields__ if getattr(before, name) != getattr(draft, name)]
+    changed = [
+        name for name in StoryDraft.__dataclass_fields__ if getattr(before, name) != getattr(draft, name)
+    ]
     if not changed:
         return False
     rows.update(db, "stories", story, {**to_row(draft), "updated_at": to_iso(now)})
     detail = {"fields": sorted(changed)}
-    journal.append(db, journal.Kind.STORY, "edited", actor=actor, now=now, story=story, detail=detail)
+    journal.append(db, journal.JournalKind.STORY, "edited", actor=actor, now=now, story=story, detail=detail)
     return True

@@ -53,15 +53,15 @@ class SourceTable(Table[T]):
     def everything(self, db: sqlite3.Connection) -> tuple[T, ...]:
         return self.select(db, "ORDER BY id")
 
-    def in_trouble(self, db: sqlite3.Connection) -> tuple[T, ...]:
+    def with_problem(self, db: sqlite3.Connection) -> tuple[T, ...]:
         """Return the records whose last execution had a problem."""
         return self.select(db, "WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
 
-    def note_trouble(self, db: sqlite3.Connection, number: int, trouble: str, *, interrupted: bool) -> None:
+    def note_problem(self, db: sqlite3.Connection, number: int, problem: str, *, interrupted: bool) -> None:
         """Record the problem of the last execution until the next one. A timer or trigger that runs once gets the state
         `interrupted` if its execution was."""
         update = f"UPDATE {self.name} SET trouble = ? WHERE id = ? AND state <> 'suspended'"
-        db.execute(update, (trouble, number))
+        db.execute(update, (problem, number))
         if interrupted:
             fired = f"UPDATE {self.name} SET state = 'interrupted' WHERE id = ? AND state = 'fired'"
             db.execute(fired, (number,))

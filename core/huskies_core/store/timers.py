@@ -12,7 +12,7 @@ from huskies_core.ids import StoryId, TimerId
 from huskies_core.schedules import Schedule
 from huskies_core.store import actions, causation, journal, rows
 from huskies_core.store.actions import Action
-from huskies_core.store.rows import Embedded, json_column, reader, to_row
+from huskies_core.store.rows import Embedded, json_column, reader, text_column, to_row
 from huskies_core.store.tables import SourceTable
 
 
@@ -36,10 +36,10 @@ class TimerState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Draft:
+class TimerDraft:
     """A timer as a person asks for it. `fire_at` is its first time; an interval counts from it."""
 
-    deed: Annotated[Action, json_column("action", actions.from_json, actions.document)]
+    action: Annotated[Action, json_column("action", actions.from_json, actions.to_json)]
     schedule: Annotated[
         Schedule, json_column("schedule", schedules.schedule_from_json, schedules.schedule_to_json)
     ]
@@ -50,17 +50,17 @@ class Draft:
 
 @dataclass(frozen=True)
 class Timer:
-    """A timer. `trouble` is the problem of its last execution, if a person must look at it.
+    """A timer. `problem` is the problem of its last execution, if a person must look at it.
 
     A timer of kind `rate_limit` delays `story` until the account of its agent has no limit.
     """
 
     id: TimerId
-    draft: Annotated[Draft, Embedded]
+    draft: Annotated[TimerDraft, Embedded]
     state: TimerState
     fire_at: datetime
     depth: int
-    trouble: str
+    problem: Annotated[str, text_column("trouble")]
     created_at: str
     kind: TimerKind = TimerKind.SCHEDULED
     story: StoryId | None = None
@@ -72,11 +72,11 @@ class Timer:
 
 _TIMERS = SourceTable("timers", reader(Timer), "timer", "'huskies timer list --all' shows every timer.")
 find, load, everything = _TIMERS.find, _TIMERS.load, _TIMERS.everything
-in_trouble, note_trouble = _TIMERS.in_trouble, _TIMERS.note_trouble
+with_problem, note_problem = _TIMERS.with_problem, _TIMERS.note_problem
 
 
 def add(
-    db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime, story: int | None = None
+    db: sqlite3.Connection, draft: TimerDraft, *, actor: str, now: datetime, story: int | None = None
 ) -> Timer:
     """Insert an armed timer and its journal row. With `story` it is the rate limit timer of that story."""
     row = {
@@ -96,7 +96,7 @@ def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: s
     """Return the rate limit timer of the story, armed for `until` or for its present time, whichever is later."""
     armed = limit_timer(db, story)
     if armed is None:
-        draft = Draft(actions.Continue(story), schedules.Once(), until)
+        draft = TimerDraft(actions.Continue(story), schedules.Once(), until)
         return add(db, draft, actor=actor, now=now, story=story)
     later = max(until, armed.fire_at)
     db.execute("UPDATE timers SET fire_at = ? WHERE id = ?", (to_iso(later), armed.id))
@@ -164,6 +164,8 @@ def _record(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now
         "timer": timer.id,
         "label": timer.draft.label,
         "fire_at": to_iso(timer.fire_at),
-        "action": actions.document(timer.draft.deed),
+        "action": actions.to_json(timer.draft.action),
     }
-    journal.append(db, journal.Kind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail)
+    journal.append(
+        db, journal.JournalKind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail
+    )

@@ -56,7 +56,7 @@ def apply_event(
     after = _next_stage(before, event)
     seq = journal.append(
         db,
-        journal.Kind.TRANSITION,
+        journal.JournalKind.TRANSITION,
         event.name,
         actor=actor,
         now=now,
@@ -72,7 +72,7 @@ def apply_event(
     return Transition(seq, before.id, event.name, before.stage, after, None if live is None else live.id)
 
 
-def is_over(done: Transition) -> bool:
+def is_terminal(done: Transition) -> bool:
     """Return whether the story became terminal, so that it keeps no content."""
     return done.after.name in TERMINAL
 

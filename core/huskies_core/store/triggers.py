@@ -11,8 +11,8 @@ from huskies_core.clock import to_iso
 from huskies_core.ids import Seq, TriggerId
 from huskies_core.store import actions, journal, rows
 from huskies_core.store.actions import Action
-from huskies_core.store.journal import Entry
-from huskies_core.store.rows import Embedded, json_column, reader, to_row
+from huskies_core.store.journal import JournalEntry
+from huskies_core.store.rows import Embedded, json_column, reader, text_column, to_row
 from huskies_core.store.stories import Story
 from huskies_core.store.tables import SourceTable
 
@@ -41,7 +41,7 @@ class Predicate:
     before: str | None = None
     after: str | None = None
 
-    def is_met(self, entry: Entry, story: Story) -> bool:
+    def is_met(self, entry: JournalEntry, story: Story) -> bool:
         """Return whether a transition of `story` matches. The type and the labels of the story are the present ones."""
         pairs = (
             (self.story, str(story.id)),
@@ -62,24 +62,24 @@ class Predicate:
 
 
 @dataclass(frozen=True)
-class Draft:
+class TriggerDraft:
     """A trigger as a person asks for it."""
 
     predicate: Predicate
-    deed: Annotated[Action, json_column("action", actions.from_json, actions.document)]
+    action: Annotated[Action, json_column("action", actions.from_json, actions.to_json)]
     mode: TriggerMode = TriggerMode.ONCE
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """A trigger. It sees the journal after `since`; `trouble` is why a person must look at it."""
+    """A trigger. It sees the journal after `since`; `problem` is why a person must look at it."""
 
     id: TriggerId
-    draft: Annotated[Draft, Embedded]
+    draft: Annotated[TriggerDraft, Embedded]
     state: TriggerState
     since: Seq
     fired: int
-    trouble: str
+    problem: Annotated[str, text_column("trouble")]
     created_at: str
 
     @property
@@ -91,10 +91,10 @@ _TRIGGERS = SourceTable(
     "triggers", reader(Trigger), "trigger", "'huskies trigger list --all' shows every trigger."
 )
 find, load, everything = _TRIGGERS.find, _TRIGGERS.load, _TRIGGERS.everything
-in_trouble, note_trouble = _TRIGGERS.in_trouble, _TRIGGERS.note_trouble
+with_problem, note_problem = _TRIGGERS.with_problem, _TRIGGERS.note_problem
 
 
-def add(db: sqlite3.Connection, draft: Draft, *, actor: str, now: datetime) -> Trigger:
+def add(db: sqlite3.Connection, draft: TriggerDraft, *, actor: str, now: datetime) -> Trigger:
     """Insert an armed trigger, which sees only later transitions, and its journal row."""
     fresh = {"state": TriggerState.ARMED, "since": journal.head(db), "created_at": to_iso(now)}
     trigger = load(db, rows.insert(db, "triggers", {**to_row(draft), **fresh}))
@@ -125,12 +125,20 @@ def count_firing(db: sqlite3.Connection, trigger: Trigger) -> None:
     )
 
 
-def suspend(db: sqlite3.Connection, trigger: Trigger, why: str, *, cause: Entry, now: datetime) -> None:
+def suspend(
+    db: sqlite3.Connection, trigger: Trigger, why: str, *, cause: JournalEntry, now: datetime
+) -> None:
     """Stop a trigger. It is listed until a person cancels it."""
     db.execute("UPDATE triggers SET state = 'suspended', trouble = ? WHERE id = ?", (why, trigger.id))
     detail = {"trigger": trigger.id, "reason": why, "cause": cause.seq, "depth": cause.detail.get("depth", 0)}
     journal.append(
-        db, journal.Kind.TRIGGER, "suspended", actor=trigger.source, now=now, story=cause.story, detail=detail
+        db,
+        journal.JournalKind.TRIGGER,
+        "suspended",
+        actor=trigger.source,
+        now=now,
+        story=cause.story,
+        detail=detail,
     )
 
 
@@ -143,6 +151,6 @@ def _record(db: sqlite3.Connection, trigger: Trigger, event: str, *, actor: str,
     detail = {
         "trigger": trigger.id,
         "predicate": trigger.draft.predicate.as_document(),
-        "action": actions.document(trigger.draft.deed),
+        "action": actions.to_json(trigger.draft.action),
     }
-    journal.append(db, journal.Kind.TRIGGER, event, actor=actor, now=now, detail=detail)
+    journal.append(db, journal.JournalKind.TRIGGER, event, actor=actor, now=now, detail=detail)

@@ -15,7 +15,7 @@ from huskies_core.store.tables import Table
 
 
 @dataclass(frozen=True)
-class Usage:
+class ModelUsage:
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
@@ -25,20 +25,20 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Used:
+class UsageEntry:
     """The usage of a model in a run. `at` is the time of the first usage of that run."""
 
     run: RunId
     story: StoryId
     agent: str | None
     at: datetime
-    usage: Annotated[Usage, Embedded]
+    usage: Annotated[ModelUsage, Embedded]
 
 
-_USAGE = Table("usage", reader(Usage))
+_USAGE = Table("usage", reader(ModelUsage))
 
 
-def put(db: sqlite3.Connection, run: int, *used: Usage, now: datetime) -> None:
+def put(db: sqlite3.Connection, run: int, *used: ModelUsage, now: datetime) -> None:
     """Replace the usage of a run.
 
     All its rows keep the time of its first usage, so that the whole run counts for one day.
@@ -55,18 +55,18 @@ def first_used(db: sqlite3.Connection, run: int) -> datetime | None:
     return None if at is None else from_iso(at)
 
 
-def of_run(db: sqlite3.Connection, run: int) -> tuple[Usage, ...]:
+def of_run(db: sqlite3.Connection, run: int) -> tuple[ModelUsage, ...]:
     return _USAGE.select(db, "WHERE run = ? ORDER BY model", (run,))
 
 
-def entries(db: sqlite3.Connection, since: datetime | None) -> Iterator[Used]:
+def entries(db: sqlite3.Connection, since: datetime | None) -> Iterator[UsageEntry]:
     """Yield the usage of all runs, or of the runs with a first usage at or after `since`."""
     query = (
         "SELECT usage.*, runs.story, runs.agent FROM usage JOIN runs ON runs.id = usage.run"
         " WHERE usage.at >= ? ORDER BY usage.at, usage.run"
     )
     for row in db.execute(query, ("" if since is None else to_iso(since),)):
-        yield from_row(Used, row)
+        yield from_row(UsageEntry, row)
 
 
 def spent_on_story(db: sqlite3.Connection, story: int, *, without: Collection[int] = ()) -> float:

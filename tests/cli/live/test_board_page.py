@@ -21,8 +21,8 @@ from huskies_core.operations.pause import pause_starting
 from huskies_core.operations.timers import When, schedule
 from huskies_core.pipeline.stages import Backlog, Blocked, Coding, Done, Merge, Qa, ReviewHold, Stage
 from huskies_core.store import runs, stories
-from huskies_core.store.actions import Prompt
-from huskies_core.store.runs import Claim, RunKind
+from huskies_core.store.actions import TaskPrompt
+from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
@@ -68,7 +68,7 @@ def fill(context: Context, count: int) -> None:
 def at_work(context: Context, story: int, printed: str) -> Iterator[None]:
     """Meanwhile a run is live, and it has printed that 71 seconds after its start."""
     with context.store.exclusive() as db:
-        claim = Claim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, "ann")
+        claim = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, "ann")
         run = runs.claim(db, claim, actor="pass:auto-assign", now=NOW)
         runs.mark_live(db, run.id)
     directory = RunDirectory(context.project.run_dir(run.id))
@@ -90,7 +90,7 @@ def screen(context: Context, width: int, lines: int, *, selected: int | None = N
 
 def test_three_stories_on_a_small_screen(context: Context) -> None:
     fill(context, 3)
-    schedule(context, Prompt("Look for old dependencies"), When(after="2h"), label="deps")
+    schedule(context, TaskPrompt("Look for old dependencies"), When(after="2h"), label="deps")
     with at_work(context, 2, "compiling\nsrc/main.c:12: warning: unused\n\n"):
         drawn = screen(context, 80, 24, selected=2)
     assert drawn == [
@@ -213,7 +213,7 @@ def test_of_more_runs_than_a_screen_has_lines_the_rest_is_counted_only(context: 
     fill(context, MOST + 2)
     with context.store.exclusive() as db:
         for story in range(1, MOST + 3):
-            claim = Claim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, f"ann-{story}")
+            claim = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, f"ann-{story}")
             run = runs.claim(db, claim, actor="test", now=NOW)
             directory = RunDirectory(context.project.run_dir(run.id))
             os.makedirs(directory.path, exist_ok=True)

@@ -16,7 +16,7 @@ from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import read_live
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
@@ -35,7 +35,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 def begin(context: Context, kind: RunKind = RunKind.CODER, runtime: str = "command") -> Path:
     """A run whose supervisor is gone; the place of what it prints."""
     with context.store.exclusive() as db:
-        claim = Claim(StoryId(1), kind, stories.load(db, 1).visit, "ann", runtime)
+        claim = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, "ann", runtime)
         run = runs.claim(db, claim, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)

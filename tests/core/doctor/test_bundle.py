@@ -20,7 +20,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.store import content, runs
 from huskies_core.store.evidence import BranchEvidence, Evidence
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.schema import NEWEST
 from huskies_core.store.stories import Criterion
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -104,7 +104,7 @@ def plant_story(context: Context) -> None:
     visit = load_story(context.store, story).visit
     with context.store.exclusive() as db:
         content.put(db, story, "qa_notes", SECRETS[22], now=context.now())
-        wanted = Claim(story, RunKind.CODER, visit, agent="ann", runtime="command")
+        wanted = RunClaim(story, RunKind.CODER, visit, agent="ann", runtime="command")
         run = runs.claim(db, wanted, actor=f"user:{SECRETS[23]}", now=context.now()).id
         evidence = Evidence(BranchEvidence(problem=SECRETS[25], commits_ahead=2))
         report = Report(Outcome.FAILED, SECRETS[24], evidence)

@@ -10,7 +10,7 @@ import pytest
 from huskies_core.context import Context
 from huskies_core.doctor.runs import check_runs
 from huskies_core.store import runs
-from huskies_core.store.runs import Claim, Outcome, RunKind
+from huskies_core.store.runs import Outcome, RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.checks import age, fixed, problems_of
@@ -21,7 +21,7 @@ def claim(context: Context) -> int:
     """Record a run without a supervisor."""
     story = add_story(context.store).id
     with context.store.exclusive() as db:
-        request = Claim(story, RunKind.CODER, load_story(context.store, story).visit, agent="ann")
+        request = RunClaim(story, RunKind.CODER, load_story(context.store, story).visit, agent="ann")
         return runs.claim(db, request, actor="user:ada", now=context.now()).id
 
 

@@ -10,7 +10,7 @@ from huskies_core.context import Context
 from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.store import connection, metadata, runs, stories
-from huskies_core.store.runs import Claim, RunKind
+from huskies_core.store.runs import RunClaim, RunKind
 
 FIRST = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def as_run(context: Context) -> Iterator[Callable[[int, RunKind], Context]]:
         with context.store.exclusive() as db:
             visit = stories.load(db, story).visit
             run = runs.claim(
-                db, Claim(StoryId(story), kind, visit, agent=f"{kind}-1"), actor="user:ada", now=FIRST
+                db, RunClaim(StoryId(story), kind, visit, agent=f"{kind}-1"), actor="user:ada", now=FIRST
             )
         environ = {"HUSKIES_RUN_ID": str(run.id), "HUSKIES_PROJECT": str(context.project.root)}
         inside = Context(context.project, actor=f"run:{run.id}", environ=environ, clock=lambda: FIRST)

@@ -17,7 +17,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.operations.agents import limit_on, list_agents, start_agent, stop_agent
 from huskies_core.operations.output import find_log, follow
 from huskies_core.operations.runs import as_now, kill_run, list_runs, show_run
-from huskies_core.pipeline.stages import Backlog, Coding, FailureKind, MergeFailure, Qa, StageName
+from huskies_core.pipeline.stages import Backlog, Coding, MergeFailure, MergeFailureKind, Qa, StageName
 from huskies_core.store import rate_limits, runs, usage
 from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Outcome, RunKind
@@ -82,7 +82,7 @@ def test_a_story_in_backlog_is_started_with_its_agent(context: Context, tmp_path
     ("stage", "kind", "agent"),
     [
         (Qa(), RunKind.QA, "quinn"),
-        (MergeFailure(FailureKind.CONFLICT_DETECTED, "a"), RunKind.MERGEMASTER, "max"),
+        (MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"), RunKind.MERGEMASTER, "max"),
     ],
 )
 def test_the_stage_says_which_kind_of_agent_works(
@@ -140,7 +140,7 @@ def test_limits_and_budgets_bind_a_person_too(context: Context) -> None:
     coders = refused(context, 2)
     stop_agent(context, 1)
     with context.store.exclusive() as db:
-        usage.put(db, run.id, usage.Usage("m", cost_usd=1.0), now=context.now())
+        usage.put(db, run.id, usage.ModelUsage("m", cost_usd=1.0), now=context.now())
     budgets = [refused(context, 2), refused(context, 2, "olga")]
     assert (coders, budgets) == ("max_coders", ["budget_exhausted"] * 2)
 
@@ -209,7 +209,7 @@ def test_a_live_run_has_the_figures_of_this_moment(context: Context) -> None:
 
     assert wait_until(cost, what="the cost") == 0.5
     now = as_now(context.project, run)
-    assert (now.run.turns, now.dead, now.trouble, now.last_output_at is None) == (1, False, "", False)
+    assert (now.run.turns, now.dead, now.problem, now.last_output_at is None) == (1, False, "", False)
     assert show_run(context, run.id).exit is None
 
 
@@ -218,7 +218,7 @@ def test_a_run_whose_progress_cannot_be_read_is_still_listed(context: Context) -
     run = start_agent(context, 1)
     Path(RunDirectory(context.project.run_dir(run.id)).progress).write_text("{")
     (now,) = list_runs(context, live=True)
-    assert ("progress.json is damaged" in now.trouble, now.run.id) == (True, run.id)
+    assert ("progress.json is damaged" in now.problem, now.run.id) == (True, run.id)
 
 
 def test_runs_are_listed_the_latest_first(context: Context) -> None:

@@ -13,7 +13,7 @@ from huskies_core.operations.stories import create
 from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.store import journal
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.journal import JournalEntry, JournalKind
 from support.said import draft
 
 
@@ -26,7 +26,7 @@ def log(context: Context) -> Path:
     return context.project.audit_log
 
 
-def seqs(entries: Iterator[Entry]) -> list[int]:
+def seqs(entries: Iterator[JournalEntry]) -> list[int]:
     return [entry.seq for entry in entries]
 
 
@@ -43,7 +43,7 @@ def test_the_log_tells_what_the_journal_does_from_any_position(context: Context)
 @pytest.mark.usefixtures("log")
 def test_what_timers_and_triggers_did_is_in_the_log_and_what_runs_did_is_not(context: Context) -> None:
     with context.store.exclusive() as db:
-        for kind in (Kind.TIMER, Kind.RUN, Kind.TRIGGER):
+        for kind in (JournalKind.TIMER, JournalKind.RUN, JournalKind.TRIGGER):
             journal.append(db, kind, "fired", actor="pass:test", now=context.now())
     run_pass(context, AUDIT_LOG)
     assert seqs(audit.read(context.project, 3)) == [4, 6]

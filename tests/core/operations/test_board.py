@@ -12,7 +12,7 @@ from huskies_core.operations.limits import Limits, Places
 from huskies_core.pipeline.events import Abandon, Block
 from huskies_core.pipeline.stages import Backlog, Coding, Merge, StageName
 from huskies_core.store import journal, queue_holds, runs, stories, usage
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from support.contexts import Clock, opened
 from support.stage_examples import STAGES
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story
@@ -45,7 +45,7 @@ def configure(context: Context, text: str) -> None:
 def claim(context: Context, story: int, kind: RunKind = RunKind.CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
+        return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def crash(context: Context, story: int) -> None:
@@ -153,7 +153,7 @@ def test_places_and_money_are_counted(context: Context) -> None:
         import_story(context.store, Coding(), number=number)
     crash(context, 1)
     with context.store.exclusive() as db:
-        usage.put(db, 1, usage.Usage("m", cost_usd=1.5), now=NOW)
+        usage.put(db, 1, usage.ModelUsage("m", cost_usd=1.5), now=NOW)
     claim(context, 2)
     found = limits(context)
     assert (found.coders, found.gates, found.over_budget) == (Places(1, 1), Places(0, 2), (1,))
@@ -177,7 +177,7 @@ def test_changes_of_the_repository_are_shown_for_a_day(context: Context, clock: 
     with context.store.exclusive() as db:
         detail = {"change": "the hooks path is now /tmp", "runs": [3]}
         journal.append(
-            db, journal.Kind.GIT, "repository_changed", actor="run:3", now=clock.now, detail=detail
+            db, journal.JournalKind.GIT, "repository_changed", actor="run:3", now=clock.now, detail=detail
         )
     shown = [found.change for found in limits(context).findings]
     clock.pass_by(hours=25)

@@ -14,8 +14,8 @@ from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.costs import By, costs_json, read_costs
 from huskies_core.runtimes.runtime import Price
 from huskies_core.store import runs, usage
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
-from huskies_core.store.usage import Usage
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
+from huskies_core.store.usage import ModelUsage
 from huskies_core.supervisor.progress import calculate_cost, find_price
 from support.contexts import Clock, opened
 from support.stories import NOW, add_story
@@ -31,9 +31,9 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
     """Two stories, the first with two runs: today's of two models, and the second's of yesterday."""
     with opened(tmp_path / "repo", clock) as context:
         for story, agent, used, ago in (
-            (1, "ann", (Usage("opus", 10, 20, 30, 40, 1.0), Usage("haiku", 1, cost_usd=0.25)), 0),
-            (1, "bob", (Usage("opus", 5, cost_usd=0.5),), 0),
-            (2, "ann", (Usage("haiku", 7, cost_usd=4.0),), 30),
+            (1, "ann", (ModelUsage("opus", 10, 20, 30, 40, 1.0), ModelUsage("haiku", 1, cost_usd=0.25)), 0),
+            (1, "bob", (ModelUsage("opus", 5, cost_usd=0.5),), 0),
+            (2, "ann", (ModelUsage("haiku", 7, cost_usd=4.0),), 30),
         ):
             if story > 1 or agent == "ann":
                 add_story(context.store, f"Story {story}")
@@ -41,10 +41,10 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
         yield context
 
 
-def spend(context: Context, story: int, agent: str, *used: Usage, hours_ago: int) -> None:
+def spend(context: Context, story: int, agent: str, *used: ModelUsage, hours_ago: int) -> None:
     at = NOW - timedelta(hours=hours_ago)
     with context.store.exclusive() as db:
-        run = runs.claim(db, Claim(StoryId(story), RunKind.CODER, Seq(1), agent), actor="test", now=at)
+        run = runs.claim(db, RunClaim(StoryId(story), RunKind.CODER, Seq(1), agent), actor="test", now=at)
         usage.put(db, run.id, *used, now=at)
         runs.end(db, run.id, Report(Outcome.COMPLETED), actor="test", now=at)
 

@@ -120,7 +120,7 @@ def test_gates_are_not_run_beside_a_live_run(context: Context) -> None:
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
         live = runs.claim(
-            db, runs.Claim(StoryId(1), RunKind.CODER, visit, agent="ann"), actor="user:test", now=NOW
+            db, runs.RunClaim(StoryId(1), RunKind.CODER, visit, agent="ann"), actor="user:test", now=NOW
         )
     with pytest.raises(HuskiesError) as raised:
         run_gates(context, 1)

@@ -12,7 +12,7 @@ from huskies_core.operations.stories import create
 from huskies_core.operations.story_list import list_stories
 from huskies_core.pipeline.stages import Merge
 from huskies_core.store import branches, stories
-from huskies_core.store.stories import Draft, StoryType
+from huskies_core.store.stories import StoryDraft, StoryType
 from support.git_repository import GitRepository
 from support.said import draft
 
@@ -71,7 +71,7 @@ def test_the_older_layout_keeps_number_type_and_stage(
 
 def test_new_files_get_new_numbers_and_keep_what_they_depend_on(context: Context, tmp_path: Path) -> None:
     create(context, draft())
-    create(context, Draft("All of it", type=StoryType.EPIC))
+    create(context, StoryDraft("All of it", type=StoryType.EPIC))
     create(context, draft(depends_on=(1,), epic=2))
     create(context, draft(depends_on=(3,)))
     folder = tmp_path / "out"

@@ -9,7 +9,7 @@ from huskies_core.ids import StoryId
 from huskies_core.operations.markdown import from_markdown, to_markdown
 from huskies_core.qa_mode import QaMode
 from huskies_core.sanitize import has_controls
-from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 
 LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
 LINE = LINES.filter(lambda text: not has_controls(text) and bool(text.strip()))
@@ -23,7 +23,7 @@ BODY = st.lists(st.one_of(ODD, LINES), max_size=8).map("\n".join)
 CRITERION = st.builds(Criterion, BODY.filter(lambda text: bool(text.strip())), st.booleans())
 LABEL = LINE.map(str.strip).filter(lambda text: "," not in text)
 DRAFTS = st.builds(
-    Draft,
+    StoryDraft,
     title=LINE,
     type=st.sampled_from(StoryType),
     description=BODY,
@@ -62,13 +62,13 @@ What is wrong.
 
 
 @given(DRAFTS)
-def test_a_draft_comes_back_as_it_was(draft: Draft) -> None:
+def test_a_draft_comes_back_as_it_was(draft: StoryDraft) -> None:
     assert from_markdown(to_markdown(draft)) == draft
 
 
 def test_a_draft_is_written_in_full() -> None:
     criteria = (Criterion("The board shows"), Criterion("It goes on\nbelow", checked=True))
-    draft = Draft(
+    draft = StoryDraft(
         title="Show the board: at once",
         type=StoryType.BUG,
         description="What is wrong.",
@@ -85,7 +85,9 @@ def test_a_draft_is_written_in_full() -> None:
 
 def test_front_matter_is_read_as_it_is_written() -> None:
     text = "---\nname: 12:30\nagent: yes\ndepends_on: 3, 4\nlabels: [on, 012]\n---\nBody\n"
-    expected = Draft(title="12:30", agent="yes", depends_on=(3, 4), labels=("on", "012"), description="Body")
+    expected = StoryDraft(
+        title="12:30", agent="yes", depends_on=(3, 4), labels=("on", "012"), description="Body"
+    )
     assert from_markdown(text) == expected
 
 
@@ -95,7 +97,7 @@ def test_criteria_in_the_middle_leave_the_rest_in_the_description() -> None:
         "* [X] one\r\n  goes on\r\nProse.\r\n\r\n## Out of Scope\r\n\r\n- [ ] two\r\n"
     )
     description = "# Story\n\nProse.\n## Out of Scope\n\n- [ ] two"
-    expected = Draft("x", description=description, criteria=(Criterion("one\ngoes on", checked=True),))
+    expected = StoryDraft("x", description=description, criteria=(Criterion("one\ngoes on", checked=True),))
     assert from_markdown(text) == expected
 
 

@@ -8,9 +8,9 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.operations.merge_status import read_merges
-from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, MergeFailureFinal
+from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailureFinal, MergeFailureKind
 from huskies_core.store import runs, stories
-from huskies_core.store.runs import Claim, RunKind
+from huskies_core.store.runs import RunClaim, RunKind
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 
@@ -22,7 +22,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         import_story(context.store, MergeFailureFinal("three attempts"))
         import_story(context.store, Merge("feature/story-2", 1), now=NOW - timedelta(hours=1))
         import_story(context.store, Merge("feature/story-3", 1), now=NOW - timedelta(days=2))
-        import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "README"))
+        import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "README"))
         import_story(context.store, Coding())
         yield context
 
@@ -40,7 +40,7 @@ def test_the_queue_is_told_in_its_order_and_then_the_failed_ones(context: Contex
 def test_each_says_what_holds_it(context: Context) -> None:
     with context.store.exclusive() as db:
         visit = stories.load(db, 3).visit
-        merge = runs.claim(db, Claim(StoryId(3), RunKind.MERGE, visit), actor="user:test", now=NOW)
+        merge = runs.claim(db, RunClaim(StoryId(3), RunKind.MERGE, visit), actor="user:test", now=NOW)
     found = read_merges(context)
     rules = [[held.rule for held in one.explanation.blockers][:1] for one in found]
     assert (found[0].run, rules) == (

@@ -29,8 +29,8 @@ from huskies_core.pipeline.stages import (
     Blocked,
     Coding,
     Done,
-    FailureKind,
     Merge,
+    MergeFailureKind,
     Qa,
     Stage,
     StageName,
@@ -39,7 +39,7 @@ from huskies_core.pipeline.stages import (
 from huskies_core.store import content, journal, queue_holds, runs, stories
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.runs import RunKind, Verdict
-from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from huskies_core.store.transitions import apply_event
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, RunSpec
@@ -49,7 +49,7 @@ from support.said import draft
 AsRun = Callable[[int, RunKind], Context]
 BRANCH = "feature/story-1"
 TO_MERGE = QaSkipped(BRANCH, 1)
-CONFLICT = MergeFailed(FailureKind.CONFLICT_DETECTED, "README")
+CONFLICT = MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "README")
 FINAL = MergeFailedFinal("three attempts")
 
 
@@ -88,7 +88,7 @@ def test_a_story_is_started_once(context: Context) -> None:
 
 
 def test_an_epic_is_never_started(context: Context) -> None:
-    create(context, Draft("All of it", type=StoryType.EPIC))
+    create(context, StoryDraft("All of it", type=StoryType.EPIC))
     assert refusal_of(lambda: moves.start_story(context, 1, force=True))[0] == "epic"
 
 
@@ -282,7 +282,9 @@ def test_a_retry_ends_what_holds_a_merge_and_moves_nothing(
     told = refusal_of(lambda: moves.retry_story(context, 1))
     fact = "story 1 is in merge and has no queue hold: there is nothing to retry"
     with context.store.reading() as db:
-        events = [entry.event for entry in journal.entries_after(db, 0) if entry.kind is journal.Kind.QUEUE]
+        events = [
+            entry.event for entry in journal.entries_after(db, 0) if entry.kind is journal.JournalKind.QUEUE
+        ]
     assert (told, events) == (("invalid_transition", fact), ["hold_began", "hold_ended"])
 
 
@@ -339,7 +341,7 @@ def test_a_conflict_that_is_still_there_is_not_resolved(context: Context, reposi
 
 def test_a_failure_without_a_conflict_cannot_be_resolved(context: Context) -> None:
     create(context, draft(), start=True)
-    lead(context, TO_MERGE, MergeFailed(FailureKind.GATES_FAILED, "1 failed"))
+    lead(context, TO_MERGE, MergeFailed(MergeFailureKind.GATES_FAILED, "1 failed"))
     told = refusal_of(lambda: moves.resolve_story(context, 1))
     fact = "story 1 has no conflict to resolve: its merge failed with gates_failed"
     assert told == ("invalid_transition", fact)

@@ -89,7 +89,7 @@ def test_an_env_file_that_others_can_read_is_not_used(context: Context, server: 
     set_notify(context, f'webhook = "{server.url}?${{KEY}}"')
     set_env(context, "KEY=abc\n", mode=0o644)
     (sent,) = send_test(context)
-    assert ("can be read by others" in sent.trouble, server.asked) == (True, [])
+    assert ("can be read by others" in sent.problem, server.asked) == (True, [])
 
 
 def test_without_a_channel_there_is_nothing_to_test(context: Context) -> None:

@@ -10,7 +10,7 @@ from huskies_core.ids import StoryId
 from huskies_core.operations.output import Latest, Log, find_log, follow, latest, lines_of, read, readable
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
-from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
+from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
@@ -28,7 +28,7 @@ def begin(context: Context, story: int = 1) -> Run:
     """A run that is recorded as live and has a directory."""
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        wanted = Claim(StoryId(story), RunKind.CODER, visit, f"coder-{story}", "command")
+        wanted = RunClaim(StoryId(story), RunKind.CODER, visit, f"coder-{story}", "command")
         run = runs.claim(db, wanted, actor="test", now=NOW)
     os.makedirs(context.project.run_dir(run.id))
     return run

@@ -17,7 +17,7 @@ from huskies_core.pipeline.events import GatesFailed
 from huskies_core.pipeline.stages import Coding, Merge
 from huskies_core.store import content, journal, runs
 from huskies_core.store.runs import RunKind
-from huskies_core.store.stories import Draft, StoryType
+from huskies_core.store.stories import StoryDraft, StoryType
 from support.agents.runs import AGENT
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story
@@ -97,7 +97,7 @@ def test_of_a_live_run_it_is_what_that_was_sent(context: Context, tmp_path: Path
 
 def test_what_no_agent_is_told_is_refused(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
-    add_story(context.store, draft=Draft("All of it", StoryType.EPIC))
+    add_story(context.store, draft=StoryDraft("All of it", StoryType.EPIC))
     cases = ((1, None), (1, "anne"), (2, "ann"), (7, "ann"))
     assert [refused(context, *case) for case in cases] == [
         "wrong_stage",

@@ -11,7 +11,7 @@ from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.operations import registry
 from huskies_core.operations.registry import call
 from huskies_core.operations.schema import read_arguments, schema_of
-from huskies_core.pipeline.stages import FailureKind, MergeFailure, ReviewHold
+from huskies_core.pipeline.stages import MergeFailure, MergeFailureKind, ReviewHold
 from huskies_core.store.runs import RunKind
 from support.git_repository import GitRepository
 from support.stories import import_story
@@ -158,7 +158,7 @@ def test_a_review_and_a_failed_merge_are_moved_on(context: Context, repository: 
     import_story(context.store, ReviewHold("looks odd"))
     rejected = told(context, "reject_story", id=1, notes="too slow")
     for number in (2, 3):
-        import_story(context.store, MergeFailure(FailureKind.OTHER, "disk"), number=number)
+        import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "disk"), number=number)
     retried = told(context, "retry_story", id=2, to="coding")
     merged = told(context, "mark_merged", id=3, commit=repository.commit_id())
     assert [(one["id"], one["after"]) for one in (rejected, retried, merged)] == [

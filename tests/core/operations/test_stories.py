@@ -13,7 +13,7 @@ from huskies_core.pipeline.stages import Backlog, Coding
 from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, stories
 from huskies_core.store.runs import RunKind
-from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from support.said import draft
 
 AsRun = Callable[[int, RunKind], Context]
@@ -79,7 +79,7 @@ def test_what_no_story_can_be_is_refused_by_field(
 
 @pytest.mark.parametrize("kind", [kind for kind in StoryType if kind is not StoryType.STORY])
 def test_only_a_story_needs_a_criterion(context: Context, kind: StoryType) -> None:
-    assert create(context, Draft("Look into it", type=kind)).draft.criteria == ()
+    assert create(context, StoryDraft("Look into it", type=kind)).draft.criteria == ()
 
 
 def test_a_circle_of_dependencies_is_refused(context: Context) -> None:
@@ -101,13 +101,13 @@ def test_a_story_cannot_depend_on_itself(context: Context) -> None:
 
 
 def test_a_member_cannot_wait_for_its_epic(context: Context) -> None:
-    create(context, Draft("All of it", type=StoryType.EPIC))
+    create(context, StoryDraft("All of it", type=StoryType.EPIC))
     with pytest.raises(HuskiesError, match="2 → 1 → 2"):
         create(context, draft(epic=1, depends_on=(1,)))
 
 
 def test_an_epic_cannot_depend_on_its_members(context: Context) -> None:
-    create(context, Draft("All of it", type=StoryType.EPIC))
+    create(context, StoryDraft("All of it", type=StoryType.EPIC))
     create(context, draft(epic=1))
     with pytest.raises(HuskiesError) as refusal:
         update_story(context, 1, depends_on=(2,))
@@ -115,7 +115,7 @@ def test_an_epic_cannot_depend_on_its_members(context: Context) -> None:
 
 
 def test_an_epic_with_members_stays_one(context: Context) -> None:
-    create(context, Draft("All of it", type=StoryType.EPIC))
+    create(context, StoryDraft("All of it", type=StoryType.EPIC))
     create(context, draft(epic=1))
     with pytest.raises(HuskiesError, match="has members"):
         update_story(context, 1, type=StoryType.TASK)

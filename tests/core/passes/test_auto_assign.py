@@ -21,14 +21,14 @@ from huskies_core.pipeline.events import (
     Unblock,
     Unfreeze,
 )
-from huskies_core.pipeline.stages import Coding, Done, FailureKind, Merge, MergeFailure, Qa, StageName
+from huskies_core.pipeline.stages import Coding, Done, Merge, MergeFailure, MergeFailureKind, Qa, StageName
 from huskies_core.runs.account_limits import note_end
 from huskies_core.runtimes.runtime import RateLimit
 from huskies_core.scheduler.blockers import all_blockers, candidates
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import queue_holds, runs, stories, usage
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.records import Progress
@@ -56,7 +56,7 @@ def rules_holding(context: Context, story: int) -> list[str]:
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
+        return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
@@ -172,7 +172,7 @@ def test_the_default_model_chooses_among_coders(context: Context) -> None:
 
 
 def test_a_stage_without_an_agent_is_reported_as_the_reason(context: Context) -> None:
-    failure = import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
+    failure = import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
     assert (planned(context), rules_holding(context, failure.id)) == ([], ["no_agent"])
 
 
@@ -190,11 +190,11 @@ def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> 
         import_story(context.store, Coding(), number=number)
     run = claim(context, 1)
     with context.store.exclusive() as db:
-        usage.put(db, run, usage.Usage("m", cost_usd=1.2), now=NOW)
+        usage.put(db, run, usage.ModelUsage("m", cost_usd=1.2), now=NOW)
     end(context, run, commits_ahead=1, has_diff=True, branch="b", tree="t")
     gates = planned(context)
     with context.store.exclusive() as db:
-        usage.put(db, run, usage.Usage("m", cost_usd=1.6), now=NOW)
+        usage.put(db, run, usage.ModelUsage("m", cost_usd=1.6), now=NOW)
     assert gates == [("start_run", 1, "gates"), ("start_run", 2, "coder ann")]
     assert (planned(context), rules_holding(context, 2)) == (
         [("start_run", 1, "gates")],
@@ -312,7 +312,7 @@ def begin(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
         return runs.claim(
-            db, Claim(StoryId(story), CODER, visit, "ann", "command"), actor="test", now=context.now()
+            db, RunClaim(StoryId(story), CODER, visit, "ann", "command"), actor="test", now=context.now()
         ).id
 
 

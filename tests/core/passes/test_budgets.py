@@ -9,9 +9,9 @@ from huskies_core.pipeline.events import Abandon
 from huskies_core.pipeline.stages import Coding
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import journal, runs, usage
-from huskies_core.store.runs import Claim, Report, RunKind
 from huskies_core.store.runs import Outcome as Ended
-from huskies_core.store.usage import Usage
+from huskies_core.store.runs import Report, RunClaim, RunKind
+from huskies_core.store.usage import ModelUsage
 from support.contexts import Clock
 from support.stories import fire_event, import_story
 
@@ -21,10 +21,10 @@ BUDGETS = "[budget]\nper_story_usd = 2.0\nper_day_usd = 3.0\n"
 def spend(context: Context, usd: float) -> int:
     """Record a run of a new story with this cost."""
     story = import_story(context.store, Coding())
-    wanted = Claim(story.id, RunKind.CODER, story.visit, "ann", "command")
+    wanted = RunClaim(story.id, RunKind.CODER, story.visit, "ann", "command")
     with context.store.exclusive() as db:
         run = runs.claim(db, wanted, actor="test", now=context.now())
-        usage.put(db, run.id, Usage("opus", cost_usd=usd), now=context.now())
+        usage.put(db, run.id, ModelUsage("opus", cost_usd=usd), now=context.now())
         runs.end(db, run.id, Report(Ended.COMPLETED), actor="test", now=context.now())
     return story.id
 

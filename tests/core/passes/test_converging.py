@@ -25,10 +25,10 @@ from huskies_core.passes.steps import PassReport, StepResult
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
-from huskies_core.pipeline.stages import Abandoned, Blocked, Coding, FailureKind, Merge, MergeFailure
+from huskies_core.pipeline.stages import Abandoned, Blocked, Coding, Merge, MergeFailure, MergeFailureKind
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import branches, content, gate_passes, journal, queue_holds, runs, stories
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.stories import StoryType
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
@@ -46,7 +46,7 @@ def twice(context: Context, chosen: AnyPass) -> tuple[list[tuple[str, int | None
 def ended_run(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        run = runs.claim(db, Claim(StoryId(story), RunKind.GATES, visit), actor="test", now=NOW).id
+        run = runs.claim(db, RunClaim(StoryId(story), RunKind.GATES, visit), actor="test", now=NOW).id
         runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=NOW)
     return run
 
@@ -206,7 +206,7 @@ def test_no_more_teardowns_than_gates_live_at_once(context: Context) -> None:
         fire_event(context.store, number, Abandon("no"))
     with context.store.exclusive() as db:
         visit = stories.load(db, 3).visit
-        runs.claim(db, Claim(StoryId(3), RunKind.OTHER, visit), actor="test", now=NOW)
+        runs.claim(db, RunClaim(StoryId(3), RunKind.OTHER, visit), actor="test", now=NOW)
     with context.store.reading() as db:
         planned = [(action.verb.value, action.story) for action in WORKTREES.plan(take_snapshot(context, db))]
     assert planned == [("start_run", 1)]
@@ -217,7 +217,7 @@ def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
     run_pass(context, WORKTREES)
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        runs.claim(db, Claim(StoryId(1), RunKind.CODER, visit, "ann"), actor="test", now=NOW)
+        runs.claim(db, RunClaim(StoryId(1), RunKind.CODER, visit, "ann"), actor="test", now=NOW)
     fire_event(context.store, 1, Abandon("no"))
     assert twice(context, WORKTREES)[0] == []
 
@@ -234,7 +234,7 @@ def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(contex
     fire_event(context.store, 1, Start())
     with context.store.exclusive() as db:
         visit = stories.load(db, 2).visit
-        runs.claim(db, Claim(StoryId(2), RunKind.OTHER, visit), actor="test", now=NOW)
+        runs.claim(db, RunClaim(StoryId(2), RunKind.OTHER, visit), actor="test", now=NOW)
     ended = [(one.outcome, one.error) for one in WORKTREES.apply(context, planned)]
     with context.store.reading() as db:
         kept = (made_worktrees(context.project), branches.all_stories(db))
@@ -281,7 +281,7 @@ def test_an_epic_closes_when_its_members_are_over_and_not_before(context: Contex
 
 
 def test_each_kind_of_merge_failure_is_followed_up(context: Context) -> None:
-    for kind in FailureKind:
+    for kind in MergeFailureKind:
         import_story(context.store, MergeFailure(kind, "why"))
     did, again = twice(context, MERGE_RECOVERY)
     reached = [load_story(context.store, number).stage.name.value for number in (1, 2, 3, 4)]
@@ -290,7 +290,7 @@ def test_each_kind_of_merge_failure_is_followed_up(context: Context) -> None:
 
 
 def test_a_fixup_carries_the_output_into_the_next_prompt(context: Context) -> None:
-    import_story(context.store, MergeFailure(FailureKind.GATES_FAILED, "boom"))
+    import_story(context.store, MergeFailure(MergeFailureKind.GATES_FAILED, "boom"))
     run_pass(context, MERGE_RECOVERY)
     with context.store.reading() as db:
         assert content.of_story(db, 1) == {"gate_output": "boom"}
@@ -323,9 +323,9 @@ def test_a_hold_whose_commit_was_cleaned_away_ends(context: Context) -> None:
 def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=1)
     for _ in range(2):
-        fire_event(context.store, 1, MergeFailed(FailureKind.OTHER, "x"))
+        fire_event(context.store, 1, MergeFailed(MergeFailureKind.OTHER, "x"))
     early = twice(context, MERGE_BLOCK)[0]
-    fire_event(context.store, 1, MergeFailed(FailureKind.GATES_FAILED, "x"))
+    fire_event(context.store, 1, MergeFailed(MergeFailureKind.GATES_FAILED, "x"))
     did, again = twice(context, MERGE_BLOCK)
     fire_event(context.store, 1, Unblock())
     after = twice(context, MERGE_BLOCK)[0]
@@ -335,13 +335,13 @@ def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None
 def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=1)
     for _ in range(5):
-        fire_event(context.store, 1, MergeFailed(FailureKind.CONFLICT_DETECTED, "a"))
+        fire_event(context.store, 1, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "a"))
     with context.store.reading() as db:
         assert merge_block.plan(take_snapshot(context, db)) == ()
 
 
 def test_a_story_that_moved_after_the_plan_is_skipped(context: Context) -> None:
-    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=1)
+    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""), number=1)
     moved: list[bool] = []
 
     def apply(context: Context, steps: tuple[RecoveryStep, ...]) -> Iterator[StepResult]:

@@ -19,8 +19,8 @@ from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes import command
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import runs, usage
-from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
-from huskies_core.store.usage import Usage
+from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind
+from huskies_core.store.usage import ModelUsage
 from huskies_core.supervisor.progress import measure
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.records import Usage as Told
@@ -54,7 +54,7 @@ class Recorded:
         with self.context.store.exclusive() as db:
             runs.end(db, self.run.id, report, actor="test", now=NOW)
 
-    def rows(self) -> tuple[Usage, ...]:
+    def rows(self) -> tuple[ModelUsage, ...]:
         with self.context.store.reading() as db:
             return usage.of_run(db, self.run.id)
 
@@ -66,7 +66,7 @@ def write(path: str, text: str) -> None:
 
 def begin(context: Context) -> Recorded:
     story = import_story(context.store, Coding())
-    wanted = Claim(story.id, RunKind.CODER, story.visit, f"agent {story.id}", "command")
+    wanted = RunClaim(story.id, RunKind.CODER, story.visit, f"agent {story.id}", "command")
     with context.store.exclusive() as db:
         run = runs.claim(db, wanted, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
@@ -92,7 +92,7 @@ def test_a_live_run_is_taken_in_once_for_each_change(context: Context, live: Rec
     first, again = roll_up(context), roll_up(context)
     live.tell(opus=ONE, haiku=TWO)
     assert (before, first, again, roll_up(context)) == ([], [(1, Became.DONE)], [], [(1, Became.DONE)])
-    assert live.rows() == (Usage("haiku", 3, 1, cost_usd=0.25), Usage("opus", 10, 5, cost_usd=0.5))
+    assert live.rows() == (ModelUsage("haiku", 3, 1, cost_usd=0.25), ModelUsage("opus", 10, 5, cost_usd=0.5))
 
 
 def test_a_model_that_gets_another_name_is_not_counted_twice(context: Context, live: Recorded) -> None:
@@ -100,7 +100,7 @@ def test_a_model_that_gets_another_name_is_not_counted_twice(context: Context, l
     roll_up(context)
     live.tell(**{"opus[1m]": ONE})
     roll_up(context)
-    assert live.rows() == (Usage("opus[1m]", 10, 5, cost_usd=0.5),)
+    assert live.rows() == (ModelUsage("opus[1m]", 10, 5, cost_usd=0.5),)
 
 
 def test_a_run_is_settled_once_by_its_whole_output(context: Context, live: Recorded) -> None:
@@ -109,7 +109,7 @@ def test_a_run_is_settled_once_by_its_whole_output(context: Context, live: Recor
     did, again = roll_up(context), roll_up(context)
     with context.store.reading() as db:
         run = runs.load(db, 1)
-    assert (did, again, live.rows()) == ([(1, Became.DONE)], [], (Usage("opus", 3, cost_usd=0.5),))
+    assert (did, again, live.rows()) == ([(1, Became.DONE)], [], (ModelUsage("opus", 3, cost_usd=0.5),))
     assert (run.turns, run.cost_usd) == (2, 0.5)
 
 
@@ -126,7 +126,7 @@ def test_figures_missing_from_the_output_stay_as_recorded(
     with context.store.reading() as db:
         cost = runs.load(db, 1).cost_usd
     assert (did, again, cost) == ([(1, Became.DONE)], [], 0.5)
-    assert live.rows() == (Usage("opus", 10, 5, cost_usd=0.5),)
+    assert live.rows() == (ModelUsage("opus", 10, 5, cost_usd=0.5),)
 
 
 def test_a_run_without_files_is_settled_with_its_recorded_figures(context: Context, live: Recorded) -> None:
@@ -142,7 +142,7 @@ def test_an_unreadable_output_does_not_stop_the_settling_of_other_runs(context: 
     for run in (bad, good):
         run.crash()
     assert roll_up(context) == [(1, Became.FAILED), (2, Became.DONE)]
-    assert (roll_up(context), good.rows()) == ([(1, Became.FAILED)], (Usage("", 4),))
+    assert (roll_up(context), good.rows()) == ([(1, Became.FAILED)], (ModelUsage("", 4),))
 
 
 def test_figures_of_a_live_run_do_not_replace_those_of_its_end(context: Context, live: Recorded) -> None:
@@ -153,7 +153,7 @@ def test_figures_of_a_live_run_do_not_replace_those_of_its_end(context: Context,
     live.crash()
     for action in (*planned_now(context), planned):
         apply(context, action)
-    assert live.rows() == (Usage("opus", 20, cost_usd=1.0),)
+    assert live.rows() == (ModelUsage("opus", 20, cost_usd=1.0),)
 
 
 def planned_now(context: Context) -> list[Any]:

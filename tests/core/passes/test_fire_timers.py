@@ -16,28 +16,28 @@ from huskies_core.passes.steps import PassReport
 from huskies_core.pipeline.stages import StageName
 from huskies_core.schedules import Every, Once, Schedule
 from huskies_core.store import executions, journal, stories, timers
-from huskies_core.store.actions import Action, Prompt, ToolCall
-from huskies_core.store.executions import Claim, ExecutionStatus
-from huskies_core.store.timers import CatchUp, Draft, Timer, TimerState
+from huskies_core.store.actions import Action, TaskPrompt, ToolCall
+from huskies_core.store.executions import ExecutionClaim, ExecutionStatus
+from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerState
 from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock
 from support.waiting import wait_until
 
-TASK = Prompt("Bring the notes up to date\n\nAll of them.")
+TASK = TaskPrompt("Bring the notes up to date\n\nAll of them.")
 CALL = ToolCall("create_story", json.dumps({"title": "By a timer", "type": "task"}))
 HOUR = Every(3600)
 
 
 def add(
     context: Context,
-    deed: Action = TASK,
+    action: Action = TASK,
     schedule: Schedule | None = None,
     *,
     catch_up: CatchUp = CatchUp.ONCE,
 ) -> Timer:
     """Add a timer that is due in a minute."""
     first = context.now() + timedelta(minutes=1)
-    draft = Draft(deed, schedule or Once(), first, "notes", catch_up)
+    draft = TimerDraft(action, schedule or Once(), first, "notes", catch_up)
     with context.store.exclusive() as db:
         return timers.add(db, draft, actor="user:test", now=context.now())
 
@@ -53,7 +53,7 @@ def told(report: PassReport) -> list[tuple[str, int | None, str]]:
 def state(context: Context, number: int = 1) -> tuple[TimerState, str]:
     with context.store.reading() as db:
         timer = timers.load(db, number)
-    return timer.state, timer.trouble
+    return timer.state, timer.problem
 
 
 def titles(context: Context) -> list[str]:
@@ -161,7 +161,7 @@ def test_a_tool_call_with_a_dead_process_is_reported_and_not_repeated(context: C
     timer = add(context, CALL)
     with context.store.exclusive() as db:
         timers.move_on(db, timer, None)
-        executions.claim(db, Claim(timer.source, CALL, 1), now=context.now())
+        executions.claim(db, ExecutionClaim(timer.source, CALL, 1), now=context.now())
     clock.pass_by(minutes=5)
     first, second = fire(context), fire(context)
     assert (first, second) == (
@@ -172,9 +172,9 @@ def test_a_tool_call_with_a_dead_process_is_reported_and_not_repeated(context: C
     assert (titles(context), rows(context)[-1]) == ([], ("interrupted", "timer:1", 1))
 
 
-@pytest.mark.parametrize("deed", [TASK, CALL])
-def test_a_dry_run_plans_and_changes_nothing(context: Context, clock: Clock, deed: Action) -> None:
-    add(context, deed)
+@pytest.mark.parametrize("action", [TASK, CALL])
+def test_a_dry_run_plans_and_changes_nothing(context: Context, clock: Clock, action: Action) -> None:
+    add(context, action)
     clock.pass_by(minutes=5)
     report = run_pass(context, FIRE_TIMERS, dry_run=True)
     assert ([one.outcome.value for one in report.results], state(context)[0]) == (
@@ -193,7 +193,7 @@ def test_a_timer_makes_a_tick_due_at_its_time_and_an_open_call_when_it_has_died(
     timer = add(context, CALL)
     with context.store.exclusive() as db:
         timers.cancel(db, timer, actor="user:test", now=context.now())
-        executions.claim(db, Claim(timer.source, CALL, 1), now=context.now())
+        executions.claim(db, ExecutionClaim(timer.source, CALL, 1), now=context.now())
     clock.now = utc_now()
     reports = pass_sequence.tick(context)
     assert "end_firing" in [one.step.verb.value for report in reports for one in report.results]

@@ -13,21 +13,21 @@ from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import Abandon, Block, Demote, Start, Unblock
 from huskies_core.pipeline.stages import Archived, ArchiveReason, StageName
 from huskies_core.store import executions, journal, stories, transitions, triggers
-from huskies_core.store.actions import Prompt
-from huskies_core.store.executions import Claim
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.actions import TaskPrompt
+from huskies_core.store.executions import ExecutionClaim
+from huskies_core.store.journal import JournalEntry, JournalKind
 from huskies_core.store.stories import StoryType
-from huskies_core.store.triggers import Draft, Predicate, Trigger, TriggerMode, TriggerState
+from huskies_core.store.triggers import Predicate, Trigger, TriggerDraft, TriggerMode, TriggerState
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
 
 ONCE, EACH = TriggerMode.ONCE, TriggerMode.PERSISTENT
-LOOK = Prompt("Look at it")
+LOOK = TaskPrompt("Look at it")
 
 
 def add(context: Context, predicate: Predicate, mode: TriggerMode = EACH) -> Trigger:
     with context.store.exclusive() as db:
-        return triggers.add(db, Draft(predicate, LOOK, mode), actor="user:test", now=context.now())
+        return triggers.add(db, TriggerDraft(predicate, LOOK, mode), actor="user:test", now=context.now())
 
 
 def fire(context: Context) -> list[tuple[str, int | None, str]]:
@@ -38,7 +38,7 @@ def fire(context: Context) -> list[tuple[str, int | None, str]]:
 def found(context: Context, number: int = 1) -> tuple[TriggerState, int, str]:
     with context.store.reading() as db:
         trigger = triggers.load(db, number)
-    return trigger.state, trigger.fired, trigger.trouble
+    return trigger.state, trigger.fired, trigger.problem
 
 
 def tasks(context: Context) -> list[int]:
@@ -47,7 +47,7 @@ def tasks(context: Context) -> list[int]:
     return [story.id for story in every if story.draft.type is StoryType.TASK]
 
 
-def last(context: Context) -> Entry:
+def last(context: Context) -> JournalEntry:
     with context.store.reading() as db:
         return journal.load(db, journal.head(db))
 
@@ -108,7 +108,9 @@ def test_the_task_names_its_trigger_and_the_story_that_it_is_about(context: Cont
     assert (fired.actor, fired.story, fired.detail["cause"], fired.detail["depth"]) == ("trigger:1", 1, 3, 1)
 
 
-ENTRY = Entry(Seq(9), "", Kind.TRANSITION, StoryId(12), "qa_passed", "qa", "merge", "user:test", {})
+ENTRY = JournalEntry(
+    Seq(9), "", JournalKind.TRANSITION, StoryId(12), "qa_passed", "qa", "merge", "user:test", {}
+)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def test_the_sixty_first_execution_within_an_hour_suspends_the_trigger(
     add_story(context.store)
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
-            made = executions.claim(db, Claim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
+            made = executions.claim(db, ExecutionClaim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     fire_event(context.store, 1, Block("no"))
     fire(context)
@@ -182,7 +184,7 @@ def test_the_trigger_runs_again_an_hour_later(context: Context, clock: Clock) ->
     add_story(context.store)
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
-            made = executions.claim(db, Claim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
+            made = executions.claim(db, ExecutionClaim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     clock.pass_by(hours=1)
     fire_event(context.store, 1, Block("no"))
@@ -210,8 +212,10 @@ def test_an_action_may_use_variables_of_the_transition(context: Context) -> None
     """Variables are replaced once: a title that looks like a variable is not replaced."""
     add_story(context.store, "{{event}} me")
     with context.store.exclusive() as db:
-        look = Prompt("Look at {{story_id}} ({{story_title}}): {{event}} from {{from}} to {{ to }}")
-        triggers.add(db, Draft(Predicate(event="start"), look, ONCE), actor="user:test", now=context.now())
+        look = TaskPrompt("Look at {{story_id}} ({{story_title}}): {{event}} from {{from}} to {{ to }}")
+        triggers.add(
+            db, TriggerDraft(Predicate(event="start"), look, ONCE), actor="user:test", now=context.now()
+        )
     fire_event(context.store, 1, Start())
     fire(context)
     task = load_story(context.store, tasks(context)[0])
@@ -221,7 +225,7 @@ def test_an_action_may_use_variables_of_the_transition(context: Context) -> None
 def test_a_prompt_of_which_nothing_is_left_still_makes_a_task_with_a_title(context: Context) -> None:
     """An imported story has no stage before."""
     with context.store.exclusive() as db:
-        nothing = Draft(Predicate(event="imported"), Prompt("{{from}}"), ONCE)
+        nothing = TriggerDraft(Predicate(event="imported"), TaskPrompt("{{from}}"), ONCE)
         triggers.add(db, nothing, actor="user:test", now=context.now())
     import_story(context.store, Archived(to_iso(NOW), ArchiveReason.COMPLETED))
     fire(context)

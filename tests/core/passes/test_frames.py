@@ -6,12 +6,14 @@ import pytest
 
 from huskies_core.ids import Seq, StoryId
 from huskies_core.passes.frames import LONGEST_REASON, frames_of
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.journal import JournalEntry, JournalKind
 
 
 def told(event: str, before: str | None, after: str, detail: Mapping[str, Any]) -> list[dict[str, Any]]:
     at = "2026-03-01T12:00:00.250Z"
-    entry = Entry(Seq(7), at, Kind.TRANSITION, StoryId(12), event, before, after, "user:test", detail)
+    entry = JournalEntry(
+        Seq(7), at, JournalKind.TRANSITION, StoryId(12), event, before, after, "user:test", detail
+    )
     return [json.loads(frame) for frame in frames_of(entry)]
 
 

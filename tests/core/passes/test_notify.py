@@ -30,9 +30,9 @@ from huskies_core.pipeline.events import (
     Unblock,
     Unfreeze,
 )
-from huskies_core.pipeline.stages import Coding, FailureKind, Merge
+from huskies_core.pipeline.stages import Coding, Merge, MergeFailureKind
 from huskies_core.store import cursors, journal, metadata, notifications, pass_times, queue_holds
-from huskies_core.store.notifications import Notification, Status
+from huskies_core.store.notifications import Notification, NotificationStatus
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.supervisor.liveness import is_alive
 from support.contexts import Clock, opened
@@ -109,14 +109,14 @@ def still_open(context: Context) -> tuple[Notification, ...]:
         return notifications.still_open(db)
 
 
-def statuses(context: Context) -> list[Status]:
+def statuses(context: Context) -> list[NotificationStatus]:
     with context.store.reading() as db:
         return [one.status for one in reversed(notifications.recent(db))]
 
 
 def queue_rows(context: Context) -> list[str]:
     with context.store.reading() as db:
-        return [row.event for row in journal.entries_after(db, 0) if row.kind is journal.Kind.QUEUE]
+        return [row.event for row in journal.entries_after(db, 0) if row.kind is journal.JournalKind.QUEUE]
 
 
 # which events are sent
@@ -129,7 +129,7 @@ def test_events_are_sent_in_one_message_and_a_second_run_does_nothing(context: C
     first, second = notify(context), notify(context)
     assert (first, second) == (["notification 1: Story 2 is blocked, and 1 more"], [])
     assert delivered(context) == [["Story 1 is blocked", "Story 2 is blocked"]]
-    assert (statuses(context), queue_rows(context)) == ([Status.SENT], [])
+    assert (statuses(context), queue_rows(context)) == ([NotificationStatus.SENT], [])
     assert not context.project.notification_dir(1).exists()
 
 
@@ -139,7 +139,7 @@ def fire(context: Context, *events: Event) -> None:
 
 
 MERGE = Merge("feature/story-1", 1)
-FAILED = MergeFailed(FailureKind.OTHER, "no disk")
+FAILED = MergeFailed(MergeFailureKind.OTHER, "no disk")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_an_exhausted_budget_and_a_limited_account_are_reported(context: Context
     )
     with context.store.exclusive() as db:
         for event, detail in rows:
-            kind, now = journal.Kind.QUEUE, context.now()
+            kind, now = journal.JournalKind.QUEUE, context.now()
             journal.append(db, kind, event, actor="test", now=now, detail=detail)
     notify(context)
     assert delivered(context) == [
@@ -230,7 +230,13 @@ def test_ten_thousand_rows_are_one_message_of_twenty_notices(context: Context) -
     with context.store.exclusive() as db:
         for _ in range(10_000):
             journal.append(
-                db, journal.Kind.TRANSITION, "block", actor="test", now=context.now(), story=1, detail=detail
+                db,
+                journal.JournalKind.TRANSITION,
+                "block",
+                actor="test",
+                now=context.now(),
+                story=1,
+                detail=detail,
             )
     assert notify(context) == ["notification 1: Story 1 is blocked, and 10000 more"]
     (sentences,) = delivered(context)
@@ -362,8 +368,8 @@ def test_a_channel_that_fails_is_recorded_and_not_tried_again(context: Context) 
     assert delivered(context) == []
     with context.store.reading() as db:
         (found,) = notifications.recent(db)
-    assert (found.status, found.trouble) == (
-        Status.FAILED,
+    assert (found.status, found.problem) == (
+        NotificationStatus.FAILED,
         "command: ./nowhere cannot be run: No such file or directory; webhook: HOOK is not set in .huskies/env",
     )
     assert (queue_rows(context), notify(context)) == (["notification_failed"], [])
@@ -377,7 +383,7 @@ def test_a_claimed_but_unsent_message_is_interrupted_and_not_sent_again(context:
     due = is_due(str(context.project.state_dir))
     first, second = notify(context), notify(context)
     assert (due, first, second) == (True, ["notification 1 was interrupted"], [])
-    assert (statuses(context), delivered(context)) == ([Status.INTERRUPTED], [])
+    assert (statuses(context), delivered(context)) == ([NotificationStatus.INTERRUPTED], [])
     assert queue_rows(context) == ["notification_interrupted"]
 
 
@@ -406,7 +412,7 @@ def test_a_process_that_cannot_be_started_is_a_failure(context: Context) -> None
     assert failed.detail.startswith(
         "the process that sends the message could not be started: [Errno 7] Argument list too long"
     )
-    assert (statuses(context), notify(context)) == ([Status.FAILED], [])
+    assert (statuses(context), notify(context)) == ([NotificationStatus.FAILED], [])
 
 
 def test_two_that_plan_the_same_send_it_once(context: Context) -> None:
@@ -438,7 +444,7 @@ def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) ->
     assert delivered(context) == []
     with context.store.reading() as db:
         (found,) = notifications.recent(db)
-    assert (found.status, found.trouble) == (Status.FAILED, "all: no channel is set any more")
+    assert (found.status, found.problem) == (NotificationStatus.FAILED, "all: no channel is set any more")
 
 
 def test_notifications_past_retention_are_removed(context: Context, clock: Clock) -> None:

@@ -36,7 +36,7 @@ def planned(*stories: int) -> Callable[[Snapshot], tuple[PlannedStep, ...]]:
 def tell(context: Context, action: PlannedStep) -> str:
     with context.store.exclusive() as db:
         journal.append(
-            db, journal.Kind.STORY, "told", actor=context.actor, now=context.now(), story=action.story
+            db, journal.JournalKind.STORY, "told", actor=context.actor, now=context.now(), story=action.story
         )
     return f"told {action.story}"
 

@@ -16,10 +16,10 @@ from huskies_core.passes.dead_runs import EndDeadRun
 from huskies_core.passes.due import is_due
 from huskies_core.passes.steps import PassReport, Verb
 from huskies_core.pipeline.events import Block, Start
-from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure
+from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailureKind
 from huskies_core.store import pass_times, runs, stories
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
@@ -57,7 +57,7 @@ def claim(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
         return runs.claim(
-            db, Claim(StoryId(story), RunKind.CODER, visit, "ann"), actor="test", now=context.now()
+            db, RunClaim(StoryId(story), RunKind.CODER, visit, "ann"), actor="test", now=context.now()
         ).id
 
 
@@ -191,7 +191,7 @@ def test_reconcile_and_watchdog_run_at_their_intervals(context: Context, clock: 
 
 
 def test_a_dry_tick_plans_and_changes_nothing(context: Context) -> None:
-    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""))
+    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""))
     reports = pass_sequence.tick(context, dry_run=True)
     planned = [(one.step.verb.value, one.outcome) for report in reports for one in report.results]
     assert ("block_story", Became.PLANNED) in planned
@@ -203,7 +203,7 @@ def test_a_pass_that_fails_does_not_keep_the_next_ones_from_running(context: Con
     fire_event(context.store, 1, Start())
     fire_event(context.store, 1, Block("no"))
     context.project.audit_log.mkdir()
-    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""))
+    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""))
     reports = {report.name: report for report in pass_sequence.reconcile(context)}
     assert reports["audit-log"].failure is not None
     assert reports["merge-recovery"].acted
@@ -241,7 +241,7 @@ def test_the_end_of_a_merge_whose_gates_failed_sends_the_story_back_at_once(cont
     found = Evidence(merge=GatesFailed("gate tests exited with 1"))
     with context.store.exclusive() as db:
         visit, now = stories.load(db, 1).visit, context.now()
-        run = runs.claim(db, Claim(StoryId(1), RunKind.MERGE, visit), actor="test", now=now).id
+        run = runs.claim(db, RunClaim(StoryId(1), RunKind.MERGE, visit), actor="test", now=now).id
         runs.end(db, run, Report(Outcome.COMPLETED, evidence=found), actor="test", now=now)
     pass_sequence.after_run(context)
     assert load_story(context.store, 1).stage == Coding()

@@ -20,7 +20,7 @@ from huskies_core.runtimes.runtime import RateLimit
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account
-from huskies_core.store.runs import Claim, RunKind
+from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress, Usage
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -37,7 +37,7 @@ def directory(context: Context) -> Iterator[RunDirectory]:
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit
         run = runs.claim(
-            db, Claim(StoryId(1), RunKind.CODER, visit, "ann", "command"), actor="test", now=NOW
+            db, RunClaim(StoryId(1), RunKind.CODER, visit, "ann", "command"), actor="test", now=NOW
         ).id
     directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
@@ -142,7 +142,7 @@ def spends(context: Context, story: int, agent: str, *, usd: float) -> RunDirect
     """Make a live run with this reported cost. The caller closes its lock."""
     import_story(context.store, Coding(), number=story)
     with context.store.exclusive() as db:
-        wanted = Claim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, agent, "command")
+        wanted = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, agent, "command")
         run = runs.claim(db, wanted, actor="test", now=context.now()).id
     directory = RunDirectory(context.project.run_dir(run))
     os.makedirs(directory.path)

@@ -40,8 +40,8 @@ def test_a_stage_within_a_stage_is_written_whole() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", stages.FailureKind)
-def test_the_kind_of_a_merge_failure_survives_json(kind: stages.FailureKind) -> None:
+@pytest.mark.parametrize("kind", stages.MergeFailureKind)
+def test_the_kind_of_a_merge_failure_survives_json(kind: stages.MergeFailureKind) -> None:
     again = from_json(json.loads(json.dumps(to_json(stages.MergeFailure(kind, "")))))
     assert isinstance(again, stages.MergeFailure)
     assert again.kind is kind

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from huskies_core.ids import StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
-from huskies_core.pipeline.stages import ArchiveReason, FailureKind, Stage, StageName
+from huskies_core.pipeline.stages import ArchiveReason, MergeFailureKind, Stage, StageName
 from huskies_core.pipeline.state_machine import (
     TABLE,
     InvalidTransition,
@@ -60,7 +60,7 @@ TARGETS: dict[str, Stage] = {
     "qa_passed": stages.Merge(BRANCH, 3),
     "qa_rejected": stages.Coding(),
     "merge_succeeded": stages.Done("2026-03-03T12:00:00.000Z", "beef"),
-    "merge_failed": stages.MergeFailure(FailureKind.GATES_FAILED, "2 tests failed"),
+    "merge_failed": stages.MergeFailure(MergeFailureKind.GATES_FAILED, "2 tests failed"),
     "merge_failed_final": stages.MergeFailureFinal("three attempts"),
     "conflict_resolved": stages.Merge(BRANCH, 4),
     "merge_retried": stages.Merge(BRANCH, 4),

@@ -15,7 +15,7 @@ from huskies_core.runtimes.runtime import RateLimit
 from huskies_core.store import rate_limits, runs, stories, timers
 from huskies_core.store.connection import Store, create
 from huskies_core.store.evidence import Evidence, LimitReset
-from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind
+from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind
 from huskies_core.supervisor.records import Progress
 from support.stories import NOW, import_story
 
@@ -47,7 +47,7 @@ def begin(store: Store, story: int, kind: RunKind = RunKind.CODER, *, at: dateti
     """Claim a run of the shared account by its own agent."""
     import_story(store, Coding(), number=story)
     with store.exclusive() as db:
-        wanted = Claim(
+        wanted = RunClaim(
             StoryId(story), kind, stories.load(db, story).visit, f"agent-{story}", "claude-code", "opus"
         )
         return runs.claim(db, wanted, actor="test", now=at)

@@ -15,7 +15,7 @@ from huskies_core.pipeline.events import GatesFailed, QaRejected, QaRequested, S
 from huskies_core.runs import agent_sessions
 from huskies_core.runs.end import end_if_dead
 from huskies_core.store import content, runs, stories
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -45,7 +45,7 @@ def had(
 ) -> None:
     """A run of ann that had `session` and ended."""
     with context.store.exclusive() as db:
-        wanted = Claim(StoryId(1), kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
+        wanted = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
         run = runs.claim(db, wanted, actor="test", now=NOW)
         runs.end(db, run.id, Report(outcome), actor="test", now=NOW)
         agent_sessions.remember(db, run, session, outcome, turns=turns, now=NOW)
@@ -94,7 +94,7 @@ def test_a_session_that_a_supervisor_took_with_it_is_in_the_output(
     """The supervisor writes its progress once a second, and was killed in between."""
     agent = replace(ANN, runtime="codex")
     with context.store.exclusive() as db:
-        wanted = Claim(
+        wanted = RunClaim(
             StoryId(1), RunKind.CODER, stories.load(db, 1).visit, agent.name, agent.runtime, agent.model
         )
         run = runs.claim(db, wanted, actor="test", now=NOW)

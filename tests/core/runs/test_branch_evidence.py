@@ -13,7 +13,7 @@ from huskies_core.runs.end import end_run
 from huskies_core.runs.handoff_files import STARTING_FILE
 from huskies_core.runs.story_worktrees import base_tip, make_worktrees
 from huskies_core.store import runs, stories
-from huskies_core.store.runs import Claim, Run, RunKind, Verdict
+from huskies_core.store.runs import Run, RunClaim, RunKind, Verdict
 from support.contexts import Clock, opened
 from support.stories import DRAFT
 
@@ -38,7 +38,7 @@ def resolving_run(context: Context) -> Run:
         story = stories.add(db, DRAFT, Coding(), actor="user:test", now=now)
     make_worktrees(context, [story.id], now)
     with context.store.exclusive() as db:
-        run = runs.claim(db, Claim(story.id, RunKind.MERGEMASTER, story.visit), actor="user:test", now=now)
+        run = runs.claim(db, RunClaim(story.id, RunKind.MERGEMASTER, story.visit), actor="user:test", now=now)
         runs.record_verdict(db, run.id, Verdict.RESOLVED, "")
         return runs.load(db, run.id)
 

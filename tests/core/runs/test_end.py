@@ -14,7 +14,7 @@ from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding, Frozen
 from huskies_core.runs.end import record_failed_start
 from huskies_core.store import runs, stories
-from huskies_core.store.runs import Claim, Outcome, Run, RunKind
+from huskies_core.store.runs import Outcome, Run, RunClaim, RunKind
 from support.contexts import Clock, opened
 from support.stories import import_story
 from support.waiting import wait_until
@@ -72,7 +72,9 @@ def test_a_run_that_is_stopped_while_it_is_being_started_ends_as_stopped(vandal:
     import_story(vandal.store, Coding(), number=1)
     with vandal.store.exclusive() as db:
         visit = stories.load(db, 1).visit
-        run = runs.claim(db, Claim(StoryId(1), RunKind.CODER, visit, "vandal"), actor="test", now=utc_now())
+        run = runs.claim(
+            db, RunClaim(StoryId(1), RunKind.CODER, visit, "vandal"), actor="test", now=utc_now()
+        )
     folder = vandal.project.run_dir(run.id)
     folder.mkdir(parents=True)
     intent = {"outcome": "stopped", "detail": "stopped by ada", "then": "freeze", "actor": "user:ada"}

@@ -9,7 +9,7 @@ from huskies_core.clock import to_iso
 from huskies_core.ids import Seq
 from huskies_core.merge_results import MergeResult
 from huskies_core.pipeline import events
-from huskies_core.pipeline.stages import Blocked, Coding, FailureKind, Merge, MergeFailure, Qa
+from huskies_core.pipeline.stages import Blocked, Coding, Merge, MergeFailure, MergeFailureKind, Qa
 from huskies_core.qa_mode import QaMode
 from huskies_core.scheduler.decisions import ApplyEvent, Policy, StartRun, Wait
 from huskies_core.scheduler.policy import NOTHING_TO_MERGE
@@ -34,7 +34,7 @@ def crashed(kind: RunKind, times: int, **fields: object) -> list[Run]:
     return [ended(kind, Outcome.CRASHED, NO_WORK, **fields)] * times
 
 
-def failed_merge(kind: FailureKind, detail: str = "why") -> MergeFailure:
+def failed_merge(kind: MergeFailureKind, detail: str = "why") -> MergeFailure:
     return MergeFailure(kind, detail)
 
 
@@ -326,14 +326,14 @@ def merged(**result: object) -> Run:
 @pytest.mark.parametrize(
     ("result", "kind", "detail"),
     [
-        ({"result": "conflict", "files": ["a", "b"]}, FailureKind.CONFLICT_DETECTED, "a\nb"),
-        ({"result": "no_commits"}, FailureKind.NO_COMMITS, "the branch adds nothing to the base"),
-        ({"result": "gates_failed", "output": "boom"}, FailureKind.GATES_FAILED, "boom"),
-        ({"result": "other", "detail": "git failed"}, FailureKind.OTHER, "git failed"),
+        ({"result": "conflict", "files": ["a", "b"]}, MergeFailureKind.CONFLICT_DETECTED, "a\nb"),
+        ({"result": "no_commits"}, MergeFailureKind.NO_COMMITS, "the branch adds nothing to the base"),
+        ({"result": "gates_failed", "output": "boom"}, MergeFailureKind.GATES_FAILED, "boom"),
+        ({"result": "other", "detail": "git failed"}, MergeFailureKind.OTHER, "git failed"),
     ],
 )
 def test_a_merge_result_leads_to_its_failure(
-    result: dict[str, object], kind: FailureKind, detail: str
+    result: dict[str, object], kind: MergeFailureKind, detail: str
 ) -> None:
     expected = ApplyEvent(events.MergeFailed(kind, detail), (("merge_failure", detail),))
     assert decided(MERGE, merged(**result)) == expected
@@ -365,12 +365,12 @@ def test_a_merge_process_that_failed_without_a_result_is_a_failure_of_its_own(fo
     )
     expected = "merge 'merge' exited with 1"
     assert decided(MERGE, broken) == ApplyEvent(
-        events.MergeFailed(FailureKind.OTHER, expected), (("merge_failure", expected),)
+        events.MergeFailed(MergeFailureKind.OTHER, expected), (("merge_failure", expected),)
     )
 
 
 def test_a_conflict_gets_a_mergemaster_three_times() -> None:
-    story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED, "a.txt"))
+    story = story_in(failed_merge(MergeFailureKind.CONFLICT_DETECTED, "a.txt"))
     attempt = ended(RunKind.MERGEMASTER)
     results = [decided(story, *[attempt] * times) for times in (0, 2, 3)]
     assert results[0] == StartRun(RunKind.MERGEMASTER)
@@ -381,13 +381,13 @@ def test_a_conflict_gets_a_mergemaster_three_times() -> None:
 
 
 def test_a_rate_limited_or_crashed_mergemaster_is_no_attempt() -> None:
-    story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
+    story = story_in(failed_merge(MergeFailureKind.CONFLICT_DETECTED))
     spent = [ended(RunKind.MERGEMASTER)] * 2 + [limited(RunKind.MERGEMASTER)]
     assert isinstance(decided(story, *spent, now=NOW + timedelta(hours=2)), StartRun)
 
 
 def test_a_resolution_counts_only_if_the_evidence_confirms_it() -> None:
-    story = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
+    story = story_in(failed_merge(MergeFailureKind.CONFLICT_DETECTED))
     claimed = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED)
     false = ended(
         RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence={**WORK, "unresolved": "a.txt has markers"}
@@ -400,7 +400,7 @@ def test_a_resolution_counts_only_if_the_evidence_confirms_it() -> None:
 
 
 def test_gates_that_failed_on_the_merged_tree_ask_for_a_fixup() -> None:
-    story = story_in(failed_merge(FailureKind.GATES_FAILED, "boom"))
+    story = story_in(failed_merge(MergeFailureKind.GATES_FAILED, "boom"))
     fixup = events.FixupRequested("the gates failed on the merged tree")
     judged = merged(result="gates_failed", output="boom")
     results = [decided(story, *history) for history in ([], [ended(CODER), judged])]
@@ -408,20 +408,20 @@ def test_gates_that_failed_on_the_merged_tree_ask_for_a_fixup() -> None:
 
 
 def test_a_merge_without_commits_blocks() -> None:
-    assert decided(story_in(failed_merge(FailureKind.NO_COMMITS))) == ApplyEvent(
+    assert decided(story_in(failed_merge(MergeFailureKind.NO_COMMITS))) == ApplyEvent(
         events.Block(NOTHING_TO_MERGE)
     )
 
 
 @pytest.mark.parametrize("event", ["unblock", "unfreeze"])
 def test_a_story_let_go_on_with_nothing_to_merge_is_worked_on(event: str) -> None:
-    story = story_in(failed_merge(FailureKind.NO_COMMITS), entered_by=event)
+    story = story_in(failed_merge(MergeFailureKind.NO_COMMITS), entered_by=event)
     assert decided(story) == ApplyEvent(events.FixupRequested("the branch adds nothing to the base"))
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(1, 1), (2, 5), (3, 25)])
 def test_other_failures_are_tried_again_after_growing_waits(failures: int, minutes: int) -> None:
-    story = story_in(failed_merge(FailureKind.OTHER), stage_entered_at=to_iso(NOW))
+    story = story_in(failed_merge(MergeFailureKind.OTHER), stage_entered_at=to_iso(NOW))
     history = [merged(result="other", detail="x")] * failures
     history = [replace(run, visit=Seq(VISIT - 1)) for run in history]
     later = NOW + timedelta(minutes=minutes)
@@ -431,7 +431,7 @@ def test_other_failures_are_tried_again_after_growing_waits(failures: int, minut
 
 
 def test_the_fourth_other_failure_in_a_row_blocks() -> None:
-    story = story_in(failed_merge(FailureKind.OTHER, "git failed"))
+    story = story_in(failed_merge(MergeFailureKind.OTHER, "git failed"))
     history = [replace(merged(result="other", detail="x"), visit=Seq(VISIT - 1))] * 4
     assert decided(story, *history) == ApplyEvent(events.Block("merging failed 4 times: git failed"))
 
@@ -446,11 +446,11 @@ def test_a_merge_that_is_tried_anew_by_a_person_finds_the_work_of_before() -> No
         ended(CODER),
         ended(RunKind.MERGE, evidence={**WORK, "merge": {"result": "other", "detail": "why"}}),
     )
-    resumed = story_in(failed_merge(FailureKind.OTHER), reset_seq=12)
+    resumed = story_in(failed_merge(MergeFailureKind.OTHER), reset_seq=12)
     assert decided(resumed, *before) == ApplyEvent(events.MergeRetried(*PLACE))
 
 
 def test_a_resolution_that_leaves_nothing_to_merge_blocks_the_story() -> None:
     gone = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence=NO_WORK)
-    conflict = story_in(failed_merge(FailureKind.CONFLICT_DETECTED))
+    conflict = story_in(failed_merge(MergeFailureKind.CONFLICT_DETECTED))
     assert decided(conflict, gone) == ApplyEvent(events.Block(NOTHING_TO_MERGE))

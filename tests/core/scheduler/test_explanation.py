@@ -11,11 +11,11 @@ from huskies_core.context import Context
 from huskies_core.ids import StoryId
 from huskies_core.operations.explain import explain
 from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Start, Supersede
-from huskies_core.pipeline.stages import Coding, FailureKind, Merge, MergeFailure, Qa
+from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailureKind, Qa
 from huskies_core.scheduler.explanation import Explanation
 from huskies_core.store import queue_holds, runs, stories
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -59,7 +59,7 @@ def configure(context: Context, text: str) -> None:
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        return runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
+        return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
@@ -266,14 +266,14 @@ def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> Non
 
 
 def test_a_conflict_waits_for_a_mergemaster(context: Context) -> None:
-    import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
+    import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
     assert told(explain(context, 1)) == ([], "a mergemaster run by max at the next auto-assign")
 
 
 def test_the_next_step_after_a_failed_merge_is_named(context: Context) -> None:
-    import_story(context.store, MergeFailure(FailureKind.GATES_FAILED, "a"), number=1)
-    import_story(context.store, MergeFailure(FailureKind.OTHER, "a"), number=2)
-    import_story(context.store, MergeFailure(FailureKind.NO_COMMITS, ""), number=3)
+    import_story(context.store, MergeFailure(MergeFailureKind.GATES_FAILED, "a"), number=1)
+    import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "a"), number=2)
+    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""), number=3)
     assert [explain(context, number).next for number in (1, 2, 3)] == [
         "the next merge-recovery moves it to coding (fixup_requested)",
         "the next merge attempt is at 2026-03-01T12:01:00.000Z",
@@ -294,7 +294,7 @@ def test_a_missing_agent_is_a_blocker(context: Context) -> None:
 
 def test_a_conflict_without_a_mergemaster_is_for_a_person(context: Context) -> None:
     context.project.agents_toml.write_text("# none\n")
-    import_story(context.store, MergeFailure(FailureKind.CONFLICT_DETECTED, "a"))
+    import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
     found = explain(context, 1)
     (blocker,) = found.blockers
     merge = 'cd "$(huskies worktree path 1)" && git merge main'

@@ -12,9 +12,9 @@ from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Block
 from huskies_core.project import Project
 from huskies_core.schedules import Once
 from huskies_core.store import completions, runs, stories, timers, triggers
-from huskies_core.store.actions import Prompt
+from huskies_core.store.actions import TaskPrompt
 from huskies_core.store.connection import Store
-from huskies_core.store.runs import Claim, Outcome, Report, RunKind
+from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.stories import StoryType
 from support.stories import DRAFT, NOW, add_story, import_story
 
@@ -75,7 +75,7 @@ def test_runs_are_described_by_kind_story_agent_and_outcome(ask: Ask, store: Sto
         for story, agent in ((3, "ann"), (5, None)):
             visit = stories.load(db, story).visit
             kind = RunKind.CODER if agent else RunKind.GATES
-            runs.claim(db, Claim(StoryId(story), kind, visit, agent), actor="user:test", now=NOW)
+            runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="user:test", now=NOW)
         runs.end(db, 2, Report(Outcome.FAILED, "exit 1"), actor="run:2", now=NOW)
     assert ask("runs") == [("2", "gates of 5, failed"), ("1", "coder of 3 by ann, starting")]
     assert (values(ask("live-runs")), values(ask("runs", "2"))) == (["1"], ["2"])
@@ -86,9 +86,11 @@ def test_runs_are_described_by_kind_story_agent_and_outcome(ask: Ask, store: Sto
 def test_timers_and_triggers_that_can_be_cancelled_are_offered(ask: Ask, store: Store) -> None:
     with store.exclusive() as db:
         for label, days in (("nightly", 2), ("", 1), ("7", 3)):
-            draft = timers.Draft(Prompt("x"), Once(), NOW + timedelta(days=days), label)
+            draft = timers.TimerDraft(TaskPrompt("x"), Once(), NOW + timedelta(days=days), label)
             timers.add(db, draft, actor="user:test", now=NOW)
-        triggers.add(db, triggers.Draft(triggers.Predicate(), Prompt("x")), actor="user:test", now=NOW)
+        triggers.add(
+            db, triggers.TriggerDraft(triggers.Predicate(), TaskPrompt("x")), actor="user:test", now=NOW
+        )
     assert values(ask("timers")) == ["2", "1", "nightly", "3"]
     assert (ask("timers", "n")[0][1], ask("triggers")) == ("2026-03-03T12:00:00.000Z", [("1", "once, armed")])
 

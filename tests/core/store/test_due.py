@@ -23,9 +23,8 @@ from huskies_core.store import (
 from huskies_core.store.actions import ToolCall
 from huskies_core.store.connection import Connection, Store
 from huskies_core.store.due import due_passes
-from huskies_core.store.executions import Claim
-from huskies_core.store.runs import Claim as RunClaim
-from huskies_core.store.runs import RunKind, claim
+from huskies_core.store.executions import ExecutionClaim
+from huskies_core.store.runs import RunClaim, RunKind, claim
 from huskies_core.store.triggers import Predicate
 from support.stories import DRAFT, NOW, fire_event, import_story
 
@@ -46,8 +45,8 @@ def idle(store: Store) -> Store:
     """Return a store with a story, a timer and a trigger, in which every pass has seen everything."""
     import_story(store, Backlog())
     with store.exclusive() as db:
-        timers.add(db, timers.Draft(CALL, Once(), LATER), actor="user:test", now=NOW)
-        triggers.add(db, triggers.Draft(Predicate(), CALL), actor="user:test", now=NOW)
+        timers.add(db, timers.TimerDraft(CALL, Once(), LATER), actor="user:test", now=NOW)
+        triggers.add(db, triggers.TriggerDraft(Predicate(), CALL), actor="user:test", now=NOW)
         metadata.put(db, metadata.NOTIFY, "on")
         for name in ("watchdog", "reconcile"):
             pass_times.record(db, name, last_at=NOW, due_at=NOW + timedelta(hours=1))
@@ -112,7 +111,7 @@ def test_a_changed_configuration_file_is_due(idle: Store) -> None:
 
 
 def open_execution(source: str) -> Callable[[Connection], object]:
-    return lambda db: executions.claim(db, Claim(source, CALL, 1), now=NOW)
+    return lambda db: executions.claim(db, ExecutionClaim(source, CALL, 1), now=NOW)
 
 
 def open_run(db: Connection) -> object:

@@ -2,15 +2,15 @@
 
 from huskies_core.pipeline import events
 from huskies_core.pipeline.events import MergeFailed
-from huskies_core.pipeline.stages import FailureKind
+from huskies_core.pipeline.stages import MergeFailureKind
 from huskies_core.store import cursors, journal
 from huskies_core.store.connection import Store
-from huskies_core.store.journal import Kind
+from huskies_core.store.journal import JournalKind
 from support.stage_examples import EVENTS, MERGE
 from support.stories import NOW, add_story, fire_event, import_story
 
 
-def note(store: Store, kind: Kind, event: str, story: int | None = None) -> int:
+def note(store: Store, kind: JournalKind, event: str, story: int | None = None) -> int:
     with store.exclusive() as db:
         return journal.append(db, kind, event, actor="pass:gc", now=NOW, story=story, detail={"kept": "ß"})
 
@@ -31,16 +31,16 @@ def test_an_empty_journal_has_no_head(store: Store) -> None:
 
 
 def test_a_seq_is_never_used_twice_even_after_the_newest_row_was_deleted(store: Store) -> None:
-    seqs = [note(store, Kind.GIT, "a"), note(store, Kind.GIT, "b")]
+    seqs = [note(store, JournalKind.GIT, "a"), note(store, JournalKind.GIT, "b")]
     with store.exclusive() as db:
         db.execute("DELETE FROM journal")
-    assert (seqs, note(store, Kind.GIT, "c")) == ([1, 2], 3)
+    assert (seqs, note(store, JournalKind.GIT, "c")) == ([1, 2], 3)
 
 
 def test_a_consumer_reads_the_transitions_behind_its_cursor_in_portions(store: Store) -> None:
     add_story(store)
     fire(store, "start")
-    note(store, Kind.WORKTREE, "worktree_created", 1)
+    note(store, JournalKind.WORKTREE, "worktree_created", 1)
     fire(store, "gates_failed", "qa_requested")
     with store.reading() as db:
         portions = [journal.transitions_after(db, seq, 2) for seq in (0, 4, 5)]
@@ -55,8 +55,8 @@ def test_a_consumer_reads_the_transitions_behind_its_cursor_in_portions(store: S
 def test_rows_are_read_of_one_story_or_of_all(store: Store) -> None:
     add_story(store)
     add_story(store)
-    note(store, Kind.QUEUE, "hold_began")
-    note(store, Kind.WORKTREE, "worktree_created", 1)
+    note(store, JournalKind.QUEUE, "hold_began")
+    note(store, JournalKind.WORKTREE, "worktree_created", 1)
     with store.reading() as db:
         of_all = [entry.seq for entry in journal.entries_after(db, 1, limit=2)]
         of_one = [(entry.seq, entry.detail) for entry in journal.entries_after(db, 1, story=1)]
@@ -66,7 +66,7 @@ def test_rows_are_read_of_one_story_or_of_all(store: Store) -> None:
 def test_failed_gates_and_other_merge_failures_count_and_conflicts_do_not(store: Store) -> None:
     import_story(store, MERGE)
     import_story(store, MERGE)
-    for kind in FailureKind:
+    for kind in MergeFailureKind:
         fire_event(store, 1, MergeFailed(kind, ""))
     assert (failures(store, 1), failures(store, 2)) == (2, 0)
 

@@ -11,14 +11,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import Event
-from huskies_core.pipeline.stages import TERMINAL, Backlog, FailureKind, Stage, from_json
+from huskies_core.pipeline.stages import TERMINAL, Backlog, MergeFailureKind, Stage, from_json
 from huskies_core.pipeline.state_machine import TABLE, InvalidTransition, transition
 from huskies_core.project import Project
 from huskies_core.store import content, journal, runs, stories, transitions
 from huskies_core.store.connection import Store, create
-from huskies_core.store.journal import Entry, Kind
-from huskies_core.store.runs import Claim, Landing, Outcome, Report, RunKind
-from huskies_core.store.stories import Draft
+from huskies_core.store.journal import JournalEntry, JournalKind
+from huskies_core.store.runs import Landing, Outcome, Report, RunClaim, RunKind
+from huskies_core.store.stories import StoryDraft
 from support.stage_examples import EVENTS, STAGES
 from support.stories import NOW
 
@@ -52,7 +52,7 @@ class LifeOfStories(RuleBasedStateMachine):
     @rule(target=numbers, writer=st.sampled_from((0, 1)))
     def add(self, writer: int) -> int:
         with self.writers[writer].exclusive() as db:
-            return stories.add(db, Draft("A story"), Backlog(), actor="user:test", now=NOW).id
+            return stories.add(db, StoryDraft("A story"), Backlog(), actor="user:test", now=NOW).id
 
     @rule(target=numbers, stage=st.sampled_from(list(STAGES.values())))
     def bring_in(self, stage: Stage) -> int:
@@ -60,7 +60,9 @@ class LifeOfStories(RuleBasedStateMachine):
 
     def bring_into(self, stage: Stage) -> int:
         with self.writers[0].exclusive() as db:
-            return stories.add(db, Draft("A story"), stage, actor="user:test", now=NOW, event="imported").id
+            return stories.add(
+                db, StoryDraft("A story"), stage, actor="user:test", now=NOW, event="imported"
+            ).id
 
     @rule(number=numbers, event=st.sampled_from(list(EVENTS.values())), writer=st.sampled_from((0, 1)))
     def fire(self, number: int, event: Event, writer: int) -> None:
@@ -111,7 +113,7 @@ class LifeOfStories(RuleBasedStateMachine):
             if not busy:
                 visit = stories.load(db, number).visit
                 runs.claim(
-                    db, Claim(StoryId(number), RunKind.CODER, visit, agent), actor="user:test", now=NOW
+                    db, RunClaim(StoryId(number), RunKind.CODER, visit, agent), actor="user:test", now=NOW
                 )
 
     @rule(number=numbers)
@@ -141,11 +143,11 @@ class LifeOfStories(RuleBasedStateMachine):
         assert left_over == ()
 
 
-def replay(entries: tuple[Entry, ...]) -> dict[int, tuple[Stage, int, int]]:
+def replay(entries: tuple[JournalEntry, ...]) -> dict[int, tuple[Stage, int, int]]:
     """Return the stage, the visit and the retries of each story, from the journal alone."""
     told: dict[int, tuple[Stage, int, int]] = {}
     for entry in entries:
-        if entry.story is None or entry.kind not in (Kind.STORY, Kind.TRANSITION):
+        if entry.story is None or entry.kind not in (JournalKind.STORY, JournalKind.TRANSITION):
             continue
         if entry.event in ("created", "imported"):
             told[entry.story] = (born(entry), entry.seq, 0)
@@ -154,12 +156,12 @@ def replay(entries: tuple[Entry, ...]) -> dict[int, tuple[Stage, int, int]]:
     return told
 
 
-def born(entry: Entry) -> Stage:
+def born(entry: JournalEntry) -> Stage:
     payload = {key: value for key, value in entry.detail.items() if key != "title"}
     return from_json({"stage": entry.after or "backlog", **payload})
 
 
-def moved(before: tuple[Stage, int, int], entry: Entry) -> tuple[Stage, int, int]:
+def moved(before: tuple[Stage, int, int], entry: JournalEntry) -> tuple[Stage, int, int]:
     stage = transition(before[0], event_of(entry))
     assert (before[0].name.value, stage.name.value) == (entry.before, entry.after)
     if entry.event in ("start", "deps_met", "unblock", "unfreeze"):
@@ -167,10 +169,10 @@ def moved(before: tuple[Stage, int, int], entry: Entry) -> tuple[Stage, int, int
     return stage, entry.seq, before[2] + (entry.event in ("gates_failed", "qa_rejected", "fixup_requested"))
 
 
-def event_of(entry: Entry) -> Event:
+def event_of(entry: JournalEntry) -> Event:
     fields: dict[str, Any] = dict(entry.detail)
     if entry.event == "merge_failed":
-        fields["kind"] = FailureKind(fields["kind"])
+        fields["kind"] = MergeFailureKind(fields["kind"])
     return TYPES[entry.event](**fields)
 
 

@@ -19,7 +19,7 @@ def test_findings_are_those_since_a_time(store: Store) -> None:
         for hours, change in ((30, "long ago"), (20, "a remote"), (1, "hooks path")):
             journal.append(
                 db,
-                journal.Kind.GIT,
+                journal.JournalKind.GIT,
                 "repository_changed",
                 actor="run:1",
                 now=NOW - timedelta(hours=hours),

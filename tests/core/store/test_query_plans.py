@@ -25,7 +25,7 @@ from huskies_core.store import (
     usage,
 )
 from huskies_core.store.connection import Store
-from huskies_core.store.runs import Claim, RunKind
+from huskies_core.store.runs import RunClaim, RunKind
 from support.stories import NOW, import_story
 
 GROWING = {"stories", "journal", "runs", "usage", "timers", "triggers", "firings", "notifications"}
@@ -40,7 +40,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "stories.find": lambda db: stories.find(db, 1),
     "stories.in_stages": lambda db: stories.in_stages(db, [StageName.CODING, StageName.DONE]),
     "stories.visits_in": lambda db: stories.visits_in(db, StageName.CODING),
-    "stories.over_among": lambda db: stories.over_among(db, [1, 2]),
+    "stories.over_among": lambda db: stories.finished_among(db, [1, 2]),
     "stories.heir_of": lambda db: stories.heir_of(db, 1),
     "stories.open_stories": stories.open_stories,
     "stories.open_epics": stories.open_epics,
@@ -65,11 +65,11 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=5),
     "timers.due": lambda db: timers.due(db, NOW),
     "timers.labelled": lambda db: timers.labelled(db, "nightly"),
-    "timers.in_trouble": timers.in_trouble,
+    "timers.with_problem": timers.with_problem,
     "triggers.armed": triggers.armed,
     "triggers.first_armed": triggers.first_armed,
-    "triggers.in_trouble": triggers.in_trouble,
-    "firings.still_open": lambda db: executions.still_open(db, journal.Kind.TIMER),
+    "triggers.with_problem": triggers.with_problem,
+    "firings.still_open": lambda db: executions.still_open(db, journal.JournalKind.TIMER),
     "firings.is_claimed": lambda db: executions.is_claimed(db, "trigger:1", 1),
     "firings.count_since": lambda db: executions.count_since(db, "trigger:1", NOW),
     "firings.has_before": lambda db: executions.has_before(db, NOW),
@@ -91,7 +91,7 @@ OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timer
 def start_and_claim(db: sqlite3.Connection) -> None:
     transitions.apply_event(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
     visit = stories.load(db, 1).visit
-    runs.claim(db, Claim(StoryId(1), RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
+    runs.claim(db, RunClaim(StoryId(1), RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
 
 
 def close_story(db: sqlite3.Connection) -> None:
@@ -101,7 +101,7 @@ def close_story(db: sqlite3.Connection) -> None:
 WRITES: dict[str, Callable[[sqlite3.Connection], object]] = {
     "start and claim": start_and_claim,
     "close": close_story,
-    "add": lambda db: stories.add(db, stories.Draft("x"), stages.Backlog(), actor="user:test", now=NOW),
+    "add": lambda db: stories.add(db, stories.StoryDraft("x"), stages.Backlog(), actor="user:test", now=NOW),
 }
 
 

@@ -40,7 +40,7 @@ say("ready")
 wait()
 create(project)
 with store.exclusive() as db:
-    story = stories.add(db, stories.Draft("A story"), stages.Backlog(), actor="user:other", now=now)
+    story = stories.add(db, stories.StoryDraft("A story"), stages.Backlog(), actor="user:other", now=now)
 store.close()
 say(json.dumps(story.id))
 """

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from huskies_core.store.rows import Column, Embedded, from_row, to_row
+from huskies_core.store.rows import Embedded, Stored, from_row, to_row
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ class Outer:
     tags: tuple[Tag, ...]
     words: tuple[str, ...]
     detail: Mapping[str, Any]
-    sign: Annotated[int, Column(lambda row: -row["minus"], lambda value: {"minus": -value})]
+    sign: Annotated[int, Stored(lambda row: -row["minus"], lambda value: {"minus": -value})]
 
 
 FULL = Outer(

@@ -11,9 +11,9 @@ from huskies_core.pipeline import events, stages
 from huskies_core.store import journal, runs, stories, usage
 from huskies_core.store.connection import Store
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.journal import Kind
-from huskies_core.store.runs import Claim, Outcome, Report, Run, RunKind, RunStatus, Verdict
-from huskies_core.store.usage import Usage
+from huskies_core.store.journal import JournalKind
+from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind, RunStatus, Verdict
+from huskies_core.store.usage import ModelUsage
 from support.stories import NOW, fire_event, import_story
 
 LATER = NOW + timedelta(minutes=5)
@@ -23,7 +23,7 @@ DONE = Report(Outcome.COMPLETED, "exit 0", Evidence(output="7"), turns=3, tool_t
 def claim(store: Store, story: int, kind: RunKind = RunKind.CODER, agent: str | None = None) -> Run:
     with store.exclusive() as db:
         visit = stories.load(db, story).visit
-        wanted = Claim(StoryId(story), kind, visit, agent, "command", "sonnet")
+        wanted = RunClaim(StoryId(story), kind, visit, agent, "command", "sonnet")
         return runs.claim(db, wanted, actor="pass:auto-assign", now=NOW)
 
 
@@ -39,7 +39,7 @@ def load(store: Store, run: int) -> Run:
 
 def told(store: Store) -> list[tuple[str, int | None, object]]:
     with store.reading() as db:
-        rows = [entry for entry in journal.entries_after(db, 0) if entry.kind is Kind.RUN]
+        rows = [entry for entry in journal.entries_after(db, 0) if entry.kind is JournalKind.RUN]
     return [(entry.event, entry.story, entry.detail) for entry in rows]
 
 
@@ -86,7 +86,7 @@ def test_runs_without_an_agent_do_not_exclude_each_other(store: Store) -> None:
 
 def test_a_claim_for_a_story_that_does_not_exist_is_a_bug_and_leaves_no_row(store: Store) -> None:
     with pytest.raises(sqlite3.IntegrityError), store.exclusive() as db:
-        runs.claim(db, Claim(StoryId(7), RunKind.CODER, Seq(1)), actor="user:test", now=NOW)
+        runs.claim(db, RunClaim(StoryId(7), RunKind.CODER, Seq(1)), actor="user:test", now=NOW)
     assert told(store) == []
 
 
@@ -153,12 +153,12 @@ def test_runs_are_found_by_their_end(store: Store) -> None:
 def test_usage_is_replaced_and_keeps_the_time_of_the_first(store: Store) -> None:
     claim(store, 1)
     claim(store, 2)
-    last = (Usage("haiku", 5, 1, cost_usd=0.25), Usage("opus[1m]", 30, 3, cost_usd=1.5))
+    last = (ModelUsage("haiku", 5, 1, cost_usd=0.25), ModelUsage("opus[1m]", 30, 3, cost_usd=1.5))
     with store.exclusive() as db:
         before = usage.first_used(db, 1)
-        usage.put(db, 1, Usage("opus", 10, 1, cost_usd=1.0), now=NOW)
+        usage.put(db, 1, ModelUsage("opus", 10, 1, cost_usd=1.0), now=NOW)
         usage.put(db, 1, *last, now=LATER)
-        usage.put(db, 2, Usage("opus", cost_usd=4.0), now=LATER)
+        usage.put(db, 2, ModelUsage("opus", cost_usd=4.0), now=LATER)
     with store.reading() as db:
         of_stories = [usage.spent_on_story(db, story) for story in (1, 2, 3)]
         since = [usage.spent_since(db, moment) for moment in (NOW, LATER, LATER + timedelta(seconds=1))]

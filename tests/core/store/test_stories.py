@@ -13,11 +13,11 @@ from huskies_core.pipeline.stages import StageName
 from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Store
-from huskies_core.store.stories import Criterion, Draft, StoryType
+from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from support.stage_examples import STAGES
 from support.stories import NOW, add_story, fire_event, import_story, load_story
 
-FULL = Draft(
+FULL = StoryDraft(
     title="Fix -- the 🐕 sled",
     type=StoryType.BUG,
     description="../../etc/passwd\n\n-- not a flag\x00 and \"quotes\" 'too'; DROP TABLE stories;",
@@ -32,7 +32,7 @@ FULL = Draft(
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 DRAFTS = st.builds(
-    Draft,
+    StoryDraft,
     title=TEXT,
     type=st.sampled_from(StoryType),
     description=TEXT,
@@ -51,7 +51,7 @@ def rows(store: Store) -> list[tuple[str, str, object]]:
         return [(entry.kind.value, entry.event, entry.detail) for entry in journal.entries_after(db, 0)]
 
 
-def edit(store: Store, story: int, draft: Draft) -> bool:
+def edit(store: Store, story: int, draft: StoryDraft) -> bool:
     with store.exclusive() as db:
         return stories.edit(db, story, draft, actor="user:test", now=NOW)
 
@@ -65,7 +65,7 @@ def test_a_new_story_is_in_backlog_with_one_row(store: Store) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(draft=DRAFTS)
-def test_every_draft_is_stored_unchanged(store: Store, draft: Draft) -> None:
+def test_every_draft_is_stored_unchanged(store: Store, draft: StoryDraft) -> None:
     with store.exclusive() as db:
         story = stories.add(db, draft, stages.Backlog(), actor="user:test", now=NOW)
     assert load_story(store, story.id).draft == draft
@@ -123,7 +123,7 @@ def test_a_number_that_was_not_committed_is_used_again(store: Store) -> None:
 
 def add_and_fail(store: Store) -> None:
     with store.exclusive() as db:
-        stories.add(db, Draft("Lost"), stages.Backlog(), actor="user:test", now=NOW)
+        stories.add(db, StoryDraft("Lost"), stages.Backlog(), actor="user:test", now=NOW)
         raise KeyError
 
 

@@ -10,9 +10,9 @@ from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
 from huskies_core.store import content, journal, queue_holds, runs, stories, transitions
 from huskies_core.store.connection import Store
-from huskies_core.store.journal import Entry, Kind
+from huskies_core.store.journal import JournalEntry, JournalKind
 from huskies_core.store.queue_holds import QueueHoldKind
-from huskies_core.store.runs import Claim, Landing, RunKind
+from huskies_core.store.runs import Landing, RunClaim, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.store.transitions import Stale, Transition
 from support.stage_examples import EVENTS, MERGE, STAGES
@@ -23,24 +23,24 @@ LATER = NOW + timedelta(minutes=5)
 
 def start_run(store: Store, story: Story, kind: RunKind = RunKind.CODER) -> int:
     with store.exclusive() as db:
-        return runs.claim(db, Claim(story.id, kind, story.visit), actor="pass:auto-assign", now=NOW).id
+        return runs.claim(db, RunClaim(story.id, kind, story.visit), actor="pass:auto-assign", now=NOW).id
 
 
-def newest(store: Store) -> Entry:
+def newest(store: Store) -> JournalEntry:
     with store.reading() as db:
         return journal.entries_after(db, journal.head(db) - 1)[0]
 
 
 def test_a_transition_equals_its_journal_row(store: Store) -> None:
     import_story(store, MERGE)
-    event = events.MergeFailed(stages.FailureKind.CONFLICT_DETECTED, "a.txt")
+    event = events.MergeFailed(stages.MergeFailureKind.CONFLICT_DETECTED, "a.txt")
     fired = fire_event(store, 1, event, now=LATER)
-    after = stages.MergeFailure(stages.FailureKind.CONFLICT_DETECTED, "a.txt")
+    after = stages.MergeFailure(stages.MergeFailureKind.CONFLICT_DETECTED, "a.txt")
     assert fired == Transition(Seq(2), StoryId(1), "merge_failed", MERGE, after, None)
-    assert newest(store) == Entry(
+    assert newest(store) == JournalEntry(
         seq=Seq(2),
         at="2026-03-01T12:05:00.000Z",
-        kind=Kind.TRANSITION,
+        kind=JournalKind.TRANSITION,
         story=StoryId(1),
         event="merge_failed",
         before="merge",
@@ -211,7 +211,7 @@ def test_a_story_can_be_imported_in_any_stage(store: Store, stage: stages.Stage)
     entry = newest(store)
     assert (load_story(store, 1).stage, story.visit, entry.seq) == (stage, 1, 1)
     told = (entry.kind, entry.event, entry.before, entry.after)
-    assert told == (Kind.TRANSITION, "imported", None, stage.name.value)
+    assert told == (JournalKind.TRANSITION, "imported", None, stage.name.value)
 
 
 def test_the_stages_of_many_stories_are_read_at_once(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The world of the tests keeps them from each other and from the machine."""
+"""The user_folder of the tests keeps them from each other and from the machine."""
 
 import os
 import subprocess
@@ -16,13 +16,15 @@ from support.waiting import wait_until
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
-def test_nothing_of_the_person_who_runs_the_tests_is_visible(world: Path, repository: GitRepository) -> None:
+def test_nothing_of_the_person_who_runs_the_tests_is_visible(
+    user_folder: Path, repository: GitRepository
+) -> None:
     settings = repository.git("config", "--list", "--show-origin", "--name-only").splitlines()
     origins = {line.split("\t")[0] for line in settings}
     assert (Path.home().parent, time.tzname[0], origins) == (
-        world,
+        user_folder,
         "UTC",
-        {f"file:{world}/gitconfig", "file:.git/config"},
+        {f"file:{user_folder}/gitconfig", "file:.git/config"},
     )
     assert not [name for name in os.environ if name.startswith("HUSKIES_")]
 
