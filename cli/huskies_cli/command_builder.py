@@ -33,16 +33,15 @@ def build_command(definition: Definition, name: str, cls: type[TyperCommand]) ->
     """Return the Typer command of a definition, under the last word of its name."""
     command = definition.command
     assert command is not None
-    parameters = [item for item in definition.parameters if not item.about.is_hidden]
 
     def callback(ctx: typer.Context, **given: Any) -> Outcome:
-        values = {item.variable: _value(item, given[item.variable]) for item in parameters}
+        values = {item.variable: _value(item, given[item.variable]) for item in definition.parameters}
         if isinstance(definition, OwnCommand):
             return definition(session_of(ctx), **values)
         return _run_operation(definition, session_of(ctx), values)
 
     context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    signature = inspect.Signature([context, *map(_typer_parameter, parameters)])
+    signature = inspect.Signature([context, *map(_typer_parameter, definition.parameters)])
     vars(callback)["__signature__"] = signature
     callback.__annotations__ = {item.name: item.annotation for item in signature.parameters.values()}
     app = typer.Typer(add_completion=False)
@@ -69,6 +68,11 @@ def help_of(item: Parameter) -> str:
         if takes_several(item) and not item.about.positional
         else item.about.help
     )
+
+
+def default_of(item: Parameter) -> Any:
+    """Return the default of the command line; None for a required parameter."""
+    return None if item.is_required else item.about.default if item.default is None else item.default
 
 
 def words_of(item: Parameter) -> tuple[str, ...]:
@@ -128,9 +132,8 @@ def _typer_parameter(item: Parameter) -> inspect.Parameter:
     about = item.about
     kind, default = _typer_type(item), inspect.Parameter.empty if item.is_required else _typer_default(item)
     parser = about.parse or (partial(parse_word, about.words) if about.words else None)
-    shows = not (
-        about.positional or item.is_required or item.default in (None, "", ()) or item.default is False
-    )
+    default_word = default_of(item)
+    shows = not about.positional and default_word is not False and default_word not in (None, "", ())
     settings: dict[str, Any] = {"parser": parser, "metavar": about.metavar or None, "show_default": shows}
     if about.positional:
         info = typer.Argument(help=about.help, **settings)
@@ -158,8 +161,8 @@ def _typer_type(item: Parameter) -> Any:
 
 def _typer_default(item: Parameter) -> Any:
     if is_flag(item) and item.type is not bool:
-        return item.default is None or _flag_words(item)[0] == item.default
-    return None if takes_several(item) or item.about.is_file else item.default
+        return _flag_words(item)[0] == default_of(item)
+    return None if takes_several(item) or item.about.is_file else default_of(item)
 
 
 def _value(item: Parameter, given: Any) -> Any:

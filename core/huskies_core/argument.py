@@ -15,7 +15,8 @@ class Argument:
     parameter's own. The rest is for the command line: `flags` (by default the name with dashes), or `metavar` alone
     for a `positional` one; `parse` reads a word, and `completion` names what a shell completes it with: a kind of
     huskies_core.store.completions, a list of words that the manual's generator knows, or `file` and `folder`. With
-    `is_file` the word names a file that has the text. `is_hidden` leaves the argument to callers with JSON.
+    `is_file` the word names a file that has the text. `default` is the value of the command line if the
+    operation's own default is None.
     """
 
     help: str
@@ -28,7 +29,7 @@ class Argument:
     parse: Callable[[str], object] | None = None
     completion: str = ""
     is_file: bool = False
-    is_hidden: bool = False
+    default: object = None
 
 
 def parse_story_id(text: str) -> int:

@@ -9,7 +9,7 @@ from index import read_entries
 from typer.core import TyperOption
 
 from huskies_cli.app import build_app
-from huskies_cli.command_builder import Definition, flags_of, help_of, is_flag, words_of
+from huskies_cli.command_builder import Definition, default_of, flags_of, help_of, is_flag, words_of
 from huskies_cli.entry import Entry
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import ProjectConfig
@@ -119,7 +119,7 @@ def _command(above: tuple[str, ...], entry: Entry) -> Command:
         children = tuple(_command(path, child) for child in entry.children)
         return Command(path, entry.help, entry.hidden, (), NOTHING, children)
     definition: Definition = getattr(import_module(entry.module), entry.name_there)
-    parameters = [item for item in definition.parameters if not item.about.is_hidden]
+    parameters = definition.parameters
     values = (_argument(item) for item in parameters if item.about.positional)
     arguments = next((value for value in values if value.kind is not Kind.OTHER), Value(Kind.OTHER))
     options = tuple(_option(item) for item in parameters if not item.about.positional)
@@ -137,8 +137,9 @@ def _option(item: Parameter) -> Option:
     names = tuple(sorted(flags_of(item), key=lambda name: not name.startswith("--")))
     if is_flag(item):
         return Option(tuple(name.partition("/")[0] for name in names), "", NOTHING, about.help)
-    default = "" if item.is_required or item.default in (None, "", ()) else str(item.default)
-    return Option(names, about.metavar, _value(item), help_of(item), default)
+    default = default_of(item)
+    shown = "" if default in (None, "", ()) else str(default)
+    return Option(names, about.metavar, _value(item), help_of(item), shown)
 
 
 def _argument(item: Parameter) -> Value:

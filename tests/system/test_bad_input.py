@@ -142,7 +142,7 @@ def test_what_is_no_id_is_wrong_usage(
         ("merged 1 --commit nowhere", 1, "there is no commit nowhere"),
         ("merged 1 --commit --output=stolen", 1, "there is no commit --output=stolen"),
         ("rescue restore 1 --to ../x", 2, "no rescue"),
-        ("import nowhere", 1, "there is no such file"),
+        ("import nowhere", 1, "the file does not exist"),
         ("list --stage limbo", 2, "'limbo' is not one of backlog"),
         ("tick --wait nan", 2, "'nan' is not a number of seconds"),
         ("tick --wait=-1", 2, "'-1' is not a number of seconds"),

@@ -62,7 +62,7 @@ def test_a_bare_repository_and_its_worktrees_are_no_project(
 
 def test_a_repository_without_commits_is_refused(tmp_path: Path) -> None:
     empty = GitRepository(tmp_path / "empty", commits=False)
-    assert_told(run_huskies("init", cwd=empty.root), 1, "there are no commits yet")
+    assert_told(run_huskies("init", cwd=empty.root), 1, "the repository has no commits")
     told = run_huskies("init", "--json", cwd=empty.root)
     assert (code_of(told), (empty.root / ".huskies").exists()) == ((1, ["no_commits_yet"], ""), False)
 

@@ -36,7 +36,9 @@ def install_service(
     session: Session,
     kind: Where,
     *,
-    watch: Annotated[bool, Argument("A permanent 'huskies watch' instead of a tick each minute.")] = False,
+    watch: Annotated[
+        bool, Argument("Run 'huskies watch' permanently instead of a tick each minute.")
+    ] = False,
     allow_sudo: Annotated[bool, Argument("Let agents and gates use sudo; by default they cannot.")] = False,
     dry_run: Annotated[bool, Argument("Print the files and change nothing.")] = False,
 ) -> Result:

@@ -1,4 +1,4 @@
-"""The audit log, told: its lines as they are, or as they come."""
+"""The audit log: its lines as they are, or as they are written."""
 
 import json
 import os
@@ -11,27 +11,27 @@ from huskies_core.store.journal import JournalEntry, JournalKind
 
 
 def read(project: Project, after: int = 0) -> Iterator[JournalEntry]:
-    """The whole lines behind the position `after`; none where there is no log yet.
+    """Yield the complete lines after the position `after`; none if there is no log yet.
 
-    A line that is being written, or that a crash tore, is not told. Raises HuskiesError `audit_damaged` for one that
-    nobody can read.
+    An incomplete last line, which is still being written or was cut by a crash, is ignored. Raise HuskiesError
+    `audit_damaged` for a line that is not valid.
     """
-    return _Reader(project, after).news()
+    return _Reader(project, after).read_new()
 
 
 def follow(project: Project, after: int, pause: Callable[[], object]) -> Iterator[JournalEntry]:
-    """What is in the log and what comes, without an end; `pause` is called when there is nothing new.
+    """Yield the lines, then new ones without end; call `pause` when there are no new ones.
 
-    A log that is begun anew, or cut, is read again from its beginning: what was told already is passed over.
+    A log that was replaced or truncated is read from its beginning; rows that were yielded before are skipped.
     """
     reader = _Reader(project, after)
     while True:
-        yield from reader.news()
+        yield from reader.read_new()
         pause()
 
 
 class _Reader:
-    """How far the log was read: up to which row, and where in which file."""
+    """The position up to which the log was read: the row, the file and the byte."""
 
     def __init__(self, project: Project, after: int) -> None:
         self._path = project.audit_log
@@ -39,13 +39,13 @@ class _Reader:
         self._file = (0, 0)
         self._position = 0
 
-    def news(self) -> Iterator[JournalEntry]:
+    def read_new(self) -> Iterator[JournalEntry]:
         try:
             log = self._path.open("rb")
         except FileNotFoundError:
             return
         with log:
-            self._find_place(log)
+            self._seek(log)
             for line in log:
                 if not line.endswith(b"\n"):
                     return
@@ -55,10 +55,10 @@ class _Reader:
                     self._seq = entry.seq
                     yield entry
 
-    def _find_place(self, log: BinaryIO) -> None:
-        found = os.fstat(log.fileno())
-        if (found.st_dev, found.st_ino) != self._file or found.st_size < self._position:
-            self._file, self._position = (found.st_dev, found.st_ino), 0
+    def _seek(self, log: BinaryIO) -> None:
+        status = os.fstat(log.fileno())
+        if (status.st_dev, status.st_ino) != self._file or status.st_size < self._position:
+            self._file, self._position = (status.st_dev, status.st_ino), 0
         log.seek(self._position)
 
     def _entry(self, line: bytes) -> JournalEntry:
@@ -67,7 +67,7 @@ class _Reader:
             return JournalEntry(**{**fields, "kind": JournalKind(fields["kind"])})
         except (ValueError, TypeError, KeyError) as error:
             raise HuskiesError(
-                f"{self._path}: no line of an audit log ends at byte {self._position}",
+                f"{self._path}: the line that ends at byte {self._position} is not valid",
                 hint="Move the file away: the next tick writes it again from the journal.",
                 code="audit_damaged",
                 subject=str(self._path),

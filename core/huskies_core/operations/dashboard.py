@@ -1,4 +1,4 @@
-"""What a screen shows that is looked at all the time: the board, what comes next and what just happened."""
+"""The data of the live board: the board, finished stories, the next timers and recent events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from huskies_core.store.timers import Timer
 from huskies_core.supervisor.run_directory import RunDirectory
 
 MOST = 60
-"""Rows of each kind that are read: no screen is higher."""
-_TOLD = (JournalKind.TRANSITION, JournalKind.RUN, JournalKind.TIMER, JournalKind.TRIGGER, JournalKind.QUEUE)
+"""The number of rows of each kind; no screen is higher."""
+_SHOWN = (JournalKind.TRANSITION, JournalKind.RUN, JournalKind.TIMER, JournalKind.TRIGGER, JournalKind.QUEUE)
 
 
 @dataclass(frozen=True)
 class LiveRun:
-    """A live run, and the last line that it printed: of the first `MOST` of them only."""
+    """A live run with its last line of output, which only the first `MOST` have."""
 
     now: RunNow
     last_line: str
@@ -29,7 +29,7 @@ class LiveRun:
 
 @dataclass(frozen=True)
 class Live:
-    """`done` has the latest first, `timers` the soonest, `feed` the oldest; `pause` is on while it is set."""
+    """The data at one moment. `done` has the latest first, `timers` the soonest, `feed` the oldest."""
 
     board: Board
     runs: Sequence[LiveRun]
@@ -40,7 +40,7 @@ class Live:
 
 
 def read_live(context: Context) -> Live:
-    """All of it at one moment. Raises HuskiesError where the store cannot be read."""
+    """Read everything in one transaction. Raise HuskiesError if the store cannot be read."""
     with context.store.reading() as db:
         board = read_board(context)
         return Live(
@@ -48,20 +48,20 @@ def read_live(context: Context) -> Live:
             _live_runs(context, board.runs),
             stories.latest_done(db, MOST),
             timers.soonest(db, MOST),
-            journal.latest(db, _TOLD, MOST),
+            journal.latest(db, _SHOWN, MOST),
             pauses.get(db),
         )
 
 
 def with_figures(context: Context, live: Live) -> Live:
-    """The same with what its runs have printed and spent since; the store is not asked."""
-    shown = [as_now(context.project, one.now.run) for one in live.runs[:MOST]]
+    """Return `live` with the current output and usage of its runs; the store is not read."""
+    shown = [as_now(context.project, item.now.run) for item in live.runs[:MOST]]
     return replace(live, runs=(*_live_runs(context, shown), *live.runs[MOST:]))
 
 
-def _live_runs(context: Context, found: Sequence[RunNow]) -> tuple[LiveRun, ...]:
+def _live_runs(context: Context, runs: Sequence[RunNow]) -> tuple[LiveRun, ...]:
     shown = (
         LiveRun(now, last_line(RunDirectory(context.project.run_dir(now.run.id)), now.run))
-        for now in found[:MOST]
+        for now in runs[:MOST]
     )
-    return (*shown, *(LiveRun(now, "") for now in found[MOST:]))
+    return (*shown, *(LiveRun(now, "") for now in runs[MOST:]))

@@ -1,4 +1,4 @@
-"""Writing files that are whole or not there."""
+"""Atomic writes of files."""
 
 import os
 from pathlib import Path
@@ -7,15 +7,16 @@ from huskies_core.errors import HuskiesError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replaces `path` at once, its mode kept; killed before, it leaves a hidden temporary file beside it.
+    """Replace `path` atomically and keep its mode. A crash leaves a hidden temporary file beside it.
 
-    Raises HuskiesError `not_a_file` where something else has the name, be it by a link: root could replace /dev/null.
+    Raise HuskiesError `not_a_file` if the path, or the target of a link, is no regular file: root could replace
+    /dev/null.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        where = str(path) if str(target) == os.path.abspath(path) else f"{path} leads to {target}, which"
-        hint = "Name another, or remove it."
-        raise HuskiesError(f"{where} is no file", hint=hint, code="not_a_file", subject=str(path))
+        name = str(path) if str(target) == os.path.abspath(path) else f"{path} is a link to {target}, which"
+        hint = "Choose another path, or remove it."
+        raise HuskiesError(f"{name} is not a regular file", hint=hint, code="not_a_file", subject=str(path))
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The lines of keys and values at the head of a story's Markdown."""
+"""The front matter of a story's Markdown: keys and values."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 class FrontMatter:
-    """Values by key, read as they are written: `yes` and `12:30` are text. HuskiesError on other keys."""
+    """Values by key, as text: `yes` and `12:30` stay what they are. Raises HuskiesError for unknown keys."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.split("\n")
@@ -28,54 +28,54 @@ class FrontMatter:
             if key not in KEYS:
                 meant = nearest(key, KEYS)
                 hint = f"Did you mean '{meant}'?" if meant else f"Known: {', '.join(KEYS)}."
-                raise self._wrong(key, f"unknown key '{key}'", "unknown_key", hint)
+                raise self._error(key, f"unknown key '{key}'", "unknown_key", hint)
 
     def text(self, key: str) -> str:
-        """Empty when the key is missing."""
+        """Return the value, or "" if the key is missing."""
         value = self._values.get(key, "")
         if not isinstance(value, str):
-            raise self._wrong(key, f"{key} is not one text", "invalid_value")
+            raise self._error(key, f"{key} is not one text", "invalid_value")
         return value
 
     def word(self, key: str, kind: type[Word]) -> Word | None:
-        said = self.text(key)
+        text = self.text(key)
         known = [member.value for member in kind]
-        if said and said not in known:
-            raise self._wrong(key, f"{key} '{said}' is not one of {', '.join(known)}", "invalid_value")
-        return kind(said) if said else None
+        if text and text not in known:
+            raise self._error(key, f"{key} '{text}' is not one of {', '.join(known)}", "invalid_value")
+        return kind(text) if text else None
 
     def number(self, key: str) -> int | None:
-        said = self.text(key)
-        return self._number(key, said) if said else None
+        text = self.text(key)
+        return self._number(key, text) if text else None
 
     def numbers(self, key: str) -> tuple[int, ...]:
         return tuple(self._number(key, item) for item in self.texts(key))
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list, or one text with commas."""
+        """Return the items of a list, or of one text with commas."""
         value = self._values.get(key) or []
         items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
-            # An empty entry is told: it is where ` #4` began a comment.
-            raise self._wrong(key, f"{key} is not a list of texts", "invalid_value")
+            # YAML takes ` #4` for a comment and leaves an empty entry.
+            raise self._error(key, f"{key} is not a list of texts", "invalid_value")
         return tuple(items)
 
-    def _number(self, key: str, said: str) -> int:
-        digits = said.removeprefix("#")
+    def _number(self, key: str, text: str) -> int:
+        digits = text.removeprefix("#")
         if not re.fullmatch(r"-?[0-9]{1,18}", digits, re.ASCII):
-            raise self._wrong(key, f"{key} '{said}' is not a number", "invalid_value")
+            raise self._error(key, f"{key} '{text}' is not a number", "invalid_value")
         return int(digits)
 
-    def _wrong(self, key: str, fact: str, code: str, hint: str = "") -> HuskiesError:
-        at = (
+    def _error(self, key: str, fact: str, code: str, hint: str = "") -> HuskiesError:
+        lines = (
             number for number, line in enumerate(self._lines, start=1 + _HEAD_LINES) if line.startswith(key)
         )
-        return bad_line(next(at, 1), fact, code, key, hint)
+        return bad_line(next(lines, 1), fact, code, key, hint)
 
 
 def write_front_matter(draft: StoryDraft) -> str:
-    """The lines of a draft, without what is as it would be anyway."""
-    said = {
+    """Return the lines of a draft, without empty values."""
+    values = {
         "name": draft.title,
         "type": draft.type.value,
         "qa": draft.qa.value if draft.qa else None,
@@ -85,8 +85,8 @@ def write_front_matter(draft: StoryDraft) -> str:
         "labels": list(draft.labels),
         "epic": draft.epic,
     }
-    kept: dict[str, object] = {key: value for key, value in said.items() if value}
-    # SafeDumper, as libyaml's twin writes emoji as escapes.
+    kept: dict[str, object] = {key: value for key, value in values.items() if value}
+    # SafeDumper, because CSafeDumper writes emoji as escapes.
     lines: str = YAMLHandler().export(kept, Dumper=yaml.SafeDumper, sort_keys=False, width=_UNFOLDED)
     return lines
 
@@ -107,7 +107,5 @@ def _load(text: str) -> Mapping[str, object]:
     if not text.strip():
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise bad_line(
-            1 + _HEAD_LINES, "the front matter is not made of keys", "bad_front_matter", "front matter"
-        )
+        raise bad_line(1 + _HEAD_LINES, "the front matter has no keys", "bad_front_matter", "front matter")
     return values

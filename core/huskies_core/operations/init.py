@@ -1,4 +1,4 @@
-"""Making a project of a repository: the files of `.huskies`, the store, and which branch is the base."""
+"""The creation of a project in a repository: the files of `.huskies`, the store, and the base branch."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -19,7 +19,7 @@ from huskies_core.store import connection, metadata
 
 @dataclass(frozen=True)
 class Initialised:
-    """`made` are the files that were missing, as paths from the root; none of them when all was there."""
+    """A project; `made` are the files that were created, as paths from the root."""
 
     root: Path
     base_branch: str
@@ -29,16 +29,16 @@ class Initialised:
 def initialise(
     start: Path, *, base_branch: str | None, environ: Mapping[str, str], mcp: bool = False
 ) -> Initialised:
-    """Makes what is missing and keeps what is there; neither git's config nor its index is touched.
+    """Create missing files and keep existing ones. Git's config and index do not change.
 
-    The base is `base_branch`, else the one recorded before, else the one checked out. The store comes last:
-    killed earlier there is no project yet, and the next `init` makes the rest. With `mcp`, `.mcp.json` is there, too.
+    The base is `base_branch`, else the recorded one, else the branch that is checked out. The store is created last:
+    after a crash before that there is no project, and the next `init` creates the rest. With `mcp`, write `.mcp.json`.
     """
     require_git()
     project = find_repository(start)
     with closing(Context(project, actor="", environ=environ)) as context:
         refuse_inside_run(context)
-        _refuse_place(project)
+        _refuse_location(project)
         with Repository(project) as repo:
             base = _base_branch(repo, base_branch or _recorded(context))
         made = _write_files(project, base)
@@ -50,7 +50,7 @@ def initialise(
     return Initialised(project.root, base, made)
 
 
-def _refuse_place(project: Project) -> None:
+def _refuse_location(project: Project) -> None:
     kind = network_filesystem(project.root)
     if kind is not None:
         raise HuskiesError(
@@ -61,26 +61,26 @@ def _refuse_place(project: Project) -> None:
         )
     if project.state_dir.exists() and not project.state_dir.is_dir():
         raise HuskiesError(
-            f"{project.state_dir} is in the way",
-            hint="Move it: huskies needs a folder there.",
+            f"{project.state_dir} is not a folder",
+            hint="Move it away: huskies needs a folder there.",
             code="in_the_way",
         )
 
 
-def _base_branch(repo: Repository, wanted: str | None) -> str:
+def _base_branch(repo: Repository, name: str | None) -> str:
     if repo.git("config", "--type=bool", "--get", "core.bare", ok=(0, 1)) == "true":
         raise NoProject(
             f"{repo.project.root} is a bare repository", hint="Huskies needs a checkout: use a clone."
         )
     if not repo.has_commits():
         raise HuskiesError(
-            "there are no commits yet",
-            hint="Make a first commit: stories branch off it.",
+            "the repository has no commits",
+            hint="Create a first commit: stories branch off it.",
             code="no_commits_yet",
         )
-    base = wanted or repo.checked_out_branch()
+    base = name or repo.checked_out_branch()
     if base is None:
-        hint = "Say which branch stories are merged into with --base-branch."
+        hint = "Name the branch that stories are merged into with --base-branch."
         raise HuskiesError("no branch is checked out (HEAD is detached)", hint=hint, code="detached_head")
     if repo.branch_tip(base) is None:
         hint = "Name a local branch with --base-branch."

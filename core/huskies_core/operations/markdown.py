@@ -1,4 +1,4 @@
-"""A story as Markdown: front matter, the description, and the criteria as check boxes in the last section."""
+"""The Markdown form of a story: front matter, the description, and the criteria as check boxes at the end."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _INDENT = " " * 6
 
 
 def to_markdown(draft: StoryDraft) -> str:
-    """The whole of a draft; `from_markdown` gives back the same, to the character."""
+    """Return a draft as Markdown; `from_markdown` returns exactly the same draft."""
     body = f"\n{draft.description}\n" if draft.description else ""
     has_heading = any(_HEADING.fullmatch(line) for line in draft.description.split("\n"))
     section = "\n## Acceptance Criteria\n\n" if draft.criteria or has_heading else ""
@@ -26,31 +26,31 @@ def to_markdown(draft: StoryDraft) -> str:
 
 
 def from_markdown(text: str, *, kind: StoryType = StoryType.STORY) -> StoryDraft:
-    """What the text says; of type `kind` unless it says so. Raises HuskiesError that names line and key.
+    """Return the draft of a text; `kind` is the default type. Raise HuskiesError that names line and key.
 
-    A section of criteria that is not the last one is taken out of the description; what stands in it and
-    is no check box stays there.
+    A section of criteria that is not the last one is removed from the description; its lines that are not check boxes
+    stay there.
     """
     plain = text.removeprefix("\ufeff")
     if re.match(r"---[ \t]*\r\n", plain):
         plain = plain.replace("\r\n", "\n")
-    found = _FRONT.match(plain)
-    if found is None:
+    front = _FRONT.match(plain)
+    if front is None:
         hint = "A story begins with a line '---', lines such as 'name: TITLE', and a line '---'."
-        raise bad_line(1, "there is no front matter", "bad_front_matter", "front matter", hint)
-    known = FrontMatter(found[1])
-    description, criteria = _read_body(plain[found.end() :], found[0].count("\n"))
+        raise bad_line(1, "the front matter is missing", "bad_front_matter", "front matter", hint)
+    values = FrontMatter(front[1])
+    description, criteria = _read_body(plain[front.end() :], front[0].count("\n"))
     return StoryDraft(
-        title=known.text("name"),
-        type=known.word("type", StoryType) or kind,
+        title=values.text("name"),
+        type=values.word("type", StoryType) or kind,
         description=description,
         criteria=criteria,
-        depends_on=known.numbers("depends_on"),
-        epic=known.number("epic"),
-        agent=known.text("agent") or None,
-        qa=known.word("qa", QaMode),
-        priority=known.number("priority") or 0,
-        labels=known.texts("labels"),
+        depends_on=values.numbers("depends_on"),
+        epic=values.number("epic"),
+        agent=values.text("agent") or None,
+        qa=values.word("qa", QaMode),
+        priority=values.number("priority") or 0,
+        labels=values.texts("labels"),
     )
 
 
@@ -76,7 +76,7 @@ def _read_body(body: str, lines_before: int) -> tuple[str, tuple[Criterion, ...]
 
 
 def _read_boxes(lines: Sequence[str], first: int) -> tuple[tuple[Criterion, ...], list[str]]:
-    """The check boxes, an indented line going on with the one above it, and the lines that are none."""
+    """Return the check boxes, each with its indented continuation lines, and the other lines."""
     criteria: list[Criterion] = []
     others: list[str] = []
     goes_on = False
@@ -101,4 +101,4 @@ def _longer(criterion: Criterion, line: str) -> Criterion:
 
 
 def _no_box(line: int) -> HuskiesError:
-    return bad_line(line, "this is not quite a check box", "bad_criterion", "criteria", "Write '- [ ] TEXT'.")
+    return bad_line(line, "this is not a valid check box", "bad_criterion", "criteria", "Write '- [ ] TEXT'.")

@@ -1,4 +1,4 @@
-"""`.mcp.json`: how Claude Code, and what reads the same file, finds the MCP server of this project."""
+"""`.mcp.json`: the file in which Claude Code and other clients find the MCP server of a project."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _SERVERS = "mcpServers"
 
 @dataclass(frozen=True)
 class McpFile:
-    """`changed` is whether it had to be written."""
+    """The file; `changed` is set if it was written."""
 
     path: Path
     command: str
@@ -28,42 +28,42 @@ class McpFile:
 
 
 def write_mcp_file(project: Project, environ: Mapping[str, str]) -> McpFile:
-    """Puts our server into the file at the project's root; what else is in it stays.
+    """Add the server to the file at the project's root; the rest of the file stays.
 
-    The command is `huskies` where PATH leads there to this very installation, so that the file can be committed for
-    everybody; else this program's own path. Raises HuskiesError `mcp_file` for a file that is not what Claude Code
-    reads: it is left as it is.
+    The command is `huskies` if PATH finds this installation under that name, so that the file can be committed; else
+    the path of this program. Raise HuskiesError `mcp_file` for an invalid file, which stays unchanged.
     """
     path, command = project.root / NAME, _command(environ)
     known = _read(path)
     servers = known.get(_SERVERS, {})
     if not isinstance(servers, dict):
         raise _unreadable(path, f"{_SERVERS} is not an object")
-    wanted = {"type": "stdio", "command": command, "args": ["mcp"]}
-    if servers.get(SERVER) == wanted:
+    entry = {"type": "stdio", "command": command, "args": ["mcp"]}
+    if servers.get(SERVER) == entry:
         return McpFile(path, command, changed=False)
-    written = {**known, _SERVERS: {**servers, SERVER: wanted}}
+    written = {**known, _SERVERS: {**servers, SERVER: entry}}
     write_whole(path, json.dumps(written, indent=2, ensure_ascii=False) + "\n")
     return McpFile(path, command, changed=True)
 
 
 def _command(environ: Mapping[str, str]) -> str:
-    own, found = installed_program(), shutil.which("huskies", path=environ.get("PATH"))
-    return "huskies" if found is not None and os.path.realpath(found) == os.path.realpath(own) else own
+    own, on_path = installed_program(), shutil.which("huskies", path=environ.get("PATH"))
+    is_own = on_path is not None and os.path.realpath(on_path) == os.path.realpath(own)
+    return "huskies" if is_own else own
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, str(error)) from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise _unreadable(path, "it is not an object")
-    return found
+    return document
 
 
 def _unreadable(path: Path, why: str) -> HuskiesError:
-    hint = "Mend it, or move it away to have a new one."
+    hint = "Fix it, or move it away; then a new one is written."
     return HuskiesError(f"{path} is not valid: {why}", hint=hint, code="mcp_file", subject=str(path))

@@ -1,4 +1,4 @@
-"""Telling people: by every channel that is set, all at once, in a process that has the time for it."""
+"""The delivery of notifications: through all configured channels in parallel, in a process of its own."""
 
 import threading
 import time
@@ -23,28 +23,27 @@ from huskies_core.supervisor.environment import read_env_file
 from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
 
 WITHIN_SECS = 60.0
-"""How long all channels together may take: what has not ended then has failed."""
+"""The time limit for all channels together; a channel that is still sending then has failed."""
 
 
 def deliver(context: Context, number: int) -> str:
-    """Sends what was claimed, and records how that ended, channel by channel.
+    """Send a claimed notification and record the result of each channel.
 
-    Killed on the way, the notification is found interrupted and never sent again. Raises HuskiesError `not_yours` when
-    it was not left to this process: nothing is sent then.
+    After a crash the notification is interrupted and never sent again. Raise HuskiesError `not_yours`, with nothing
+    sent, if it was not handed to this process.
     """
     with context.store.reading() as db:
-        found = notifications.load(db, number)
-    hint = "Only the pass notify begins one, and none is sent twice."
-    refusal = HuskiesError(f"notification {number} is not to be sent here", hint=hint, code="not_yours")
-    if found is None or found.status is not NotificationStatus.OPEN:
+        notification = notifications.load(db, number)
+    hint = "Only the pass notify sends notifications, each once."
+    refusal = HuskiesError(f"notification {number} cannot be sent here", hint=hint, code="not_yours")
+    if notification is None or notification.status is not NotificationStatus.OPEN:
         raise refusal
     with adopted(context, directory_of(context, number), refusal):
-        return _deliver(context, found)
+        return _deliver(context, notification)
 
 
 def send_test(context: Context) -> tuple[Delivery, ...]:
-    """Sends a message that says it is one, now, and waits for what becomes of it. Raises HuskiesError where no channel
-    is set."""
+    """Send a test message and return the result of each channel. Raise HuskiesError if none is configured."""
     refuse_inside_run(context)
     channels = channels_of(context)
     if not channels:
@@ -57,7 +56,7 @@ def send_test(context: Context) -> tuple[Delivery, ...]:
 
 
 def recent_notifications(context: Context) -> tuple[Notification, ...]:
-    """What people were told, or were to be told, the latest first; kept for retention_days."""
+    """Return the notifications that retention_days keeps, the latest first."""
     with context.store.reading() as db:
         return notifications.recent(db)
 
@@ -65,10 +64,10 @@ def recent_notifications(context: Context) -> tuple[Notification, ...]:
 def send_by(
     channels: Sequence[Channel], message: Message, *, within: float = WITHIN_SECS
 ) -> tuple[Delivery, ...]:
-    """By all at once, so that a slow one holds up no other. What has not ended `within` seconds is left behind."""
-    told: dict[str, Delivery] = {}
+    """Send through all channels in parallel. A channel that takes longer than `within` seconds is abandoned."""
+    results: dict[str, Delivery] = {}
     threads = [
-        threading.Thread(target=_send, args=(channel, message, told), name=channel.name, daemon=True)
+        threading.Thread(target=_send, args=(channel, message, results), name=channel.name, daemon=True)
         for channel in channels
     ]
     for thread in threads:
@@ -77,11 +76,11 @@ def send_by(
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     late = f"it took longer than {within:g} s"
-    return tuple(told.get(channel.name) or Delivery(channel.name, late) for channel in channels)
+    return tuple(results.get(channel.name) or Delivery(channel.name, late) for channel in channels)
 
 
 def channels_of(context: Context) -> tuple[Channel, ...]:
-    """One that lacks a value says so when it is to send; the others send all the same."""
+    """Return the configured channels. One with an unset variable fails when it sends; the others still send."""
     notify, root = context.config.project.notify, context.project.root
     environ = {**context.environ, "HUSKIES_PROJECT": str(root)}
     environ.pop(LOCK_FD_VARIABLE, None)
@@ -97,7 +96,7 @@ def channels_of(context: Context) -> tuple[Channel, ...]:
 
 
 def _services(context: Context, notify: Notify) -> tuple[Channel, ...]:
-    """Named by their place in the list and their service: all else in their addresses may be a secret."""
+    """Return the channels of apprise, named by number and service: the rest of an address may be secret."""
     return tuple(
         Channel(f"apprise {number}{_scheme(url)}", _to(context, url, services.send))
         for number, url in enumerate(notify.apprise, start=1)
@@ -117,25 +116,27 @@ def _to(context: Context, url: str, send: Callable[[Message, str], None]) -> Cal
     return to_it
 
 
-def _send(channel: Channel, message: Message, told: dict[str, Delivery]) -> None:
+def _send(channel: Channel, message: Message, results: dict[str, Delivery]) -> None:
     with attempt() as tried:
         channel.send(message)
     # The message of a library's error can contain the whole address: keep only the class of the error.
     problem = tried.message.partition(":")[0] if tried.code == "bug" else tried.message
-    told[channel.name] = Delivery(channel.name, problem)
+    results[channel.name] = Delivery(channel.name, problem)
 
 
-def _deliver(context: Context, found: Notification) -> str:
-    ended = _sent(context, message_of(found.message))
-    failed = any(one.problem for one in ended)
-    record_end(context, found.id, NotificationStatus.FAILED if failed else NotificationStatus.SENT, ended)
-    return "; ".join(map(str, ended))
+def _deliver(context: Context, notification: Notification) -> str:
+    deliveries = _send_all(context, message_of(notification.message))
+    failed = any(delivery.problem for delivery in deliveries)
+    record_end(
+        context, notification.id, NotificationStatus.FAILED if failed else NotificationStatus.SENT, deliveries
+    )
+    return "; ".join(map(str, deliveries))
 
 
-def _sent(context: Context, message: Message) -> tuple[Delivery, ...]:
-    """The config may have changed since the claim: what cannot be sent any more has failed."""
+def _send_all(context: Context, message: Message) -> tuple[Delivery, ...]:
+    """Send a message. The config may have changed since the claim; then the delivery fails."""
     try:
         channels = channels_of(context)
     except HuskiesError as error:
         return (Delivery("all", error.message),)
-    return send_by(channels, message) or (Delivery("all", "no channel is set any more"),)
+    return send_by(channels, message) or (Delivery("all", "no channel is configured any more"),)

@@ -18,22 +18,21 @@ def run_action(context: Context, number: int) -> str:
     done, if the execution was not handed to this process.
     """
     with context.store.reading() as db:
-        firing = executions.load(db, number)
-    hint = "Only fire-timers and fire-triggers begin one, and none is begun twice."
-    refusal = HuskiesError(f"firing {number} is not to be done here", hint=hint, code="not_yours")
-    if firing is None or firing.status is not ExecutionStatus.OPEN:
+        execution = executions.load(db, number)
+    hint = "Only fire-timers and fire-triggers start an execution, each once."
+    refusal = HuskiesError(f"execution {number} cannot run here", hint=hint, code="not_yours")
+    if execution is None or execution.status is not ExecutionStatus.OPEN:
         raise refusal
-    with adopted(context, directory_of(context, firing), refusal):
-        return _perform(context, firing)
+    with adopted(context, directory_of(context, execution), refusal):
+        return _run(context, execution)
 
 
-def _perform(context: Context, firing: Execution) -> str:
-    action = firing.action
+def _run(context: Context, execution: Execution) -> str:
+    action = execution.action
     assert isinstance(action, ToolCall)
-
-    with attempt() as tried, context.acting_as(firing.source):
+    with attempt() as tried, context.acting_as(execution.source):
         registry.call(context, action.tool, action.values)
     failed = tried.outcome is not StepOutcome.DONE
-    record_end(context, firing, ExecutionStatus.FAILED if failed else ExecutionStatus.DONE, tried.message)
-    result = f"failed: {tried.message}" if failed else "done"
-    return f"{firing.source}: {describe(action)} {result}"
+    record_end(context, execution, ExecutionStatus.FAILED if failed else ExecutionStatus.DONE, tried.message)
+    end = f"failed: {tried.message}" if failed else "done"
+    return f"{execution.source}: {describe(action)} {end}"

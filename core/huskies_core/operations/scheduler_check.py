@@ -1,4 +1,4 @@
-"""Whether the passes run at all: a story that was started goes on only when something ticks."""
+"""The check whether anything runs tick; without it no story moves on."""
 
 from datetime import timedelta
 
@@ -8,12 +8,15 @@ from huskies_core.context import Context
 from huskies_core.store import pass_times
 
 TICK_SECS = 60
-"""How often cron ticks."""
+"""The interval of cron."""
 
 
 def ticked_lately(context: Context) -> bool:
-    """Whether a tick ran in the last two minutes. One with nothing due leaves no time itself."""
-    watcher = _watcher(context)
+    """Return whether a tick ran in the last two minutes, by the last passes: an idle tick records no time."""
+    try:
+        watcher = context.config.project.watcher
+    except ConfigError:
+        watcher = Watcher()
     limits = {
         "watchdog": watcher.watchdog_interval_secs + 1.5 * TICK_SECS,
         "reconcile": watcher.reconcile_interval_secs + 1.5 * TICK_SECS,
@@ -24,11 +27,3 @@ def ticked_lately(context: Context) -> bool:
     return any(
         at is not None and abs(now - at) <= timedelta(seconds=limits[name]) for name, at in last.items()
     )
-
-
-def _watcher(context: Context) -> Watcher:
-    """The intervals in force; a config that does not load keeps nobody from moving a story."""
-    try:
-        return context.config.project.watcher
-    except ConfigError:
-        return Watcher()

@@ -1,4 +1,4 @@
-"""What ticks for a project where nobody types: put in place, shown and taken away."""
+"""The systemd units or the cron line of a project that run tick: install, inspect and uninstall."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ _OF_WATCH = "\nType=notify\n"
 
 @dataclass(frozen=True)
 class Part:
-    """A file, or our block of the crontab: as it is, and as it would be written now; None where there is none."""
+    """A file, or the project's block of the crontab: its current text and the text to install; None if absent."""
 
     place: str
     found: str | None
@@ -37,8 +37,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Installation:
-    """`is_started` is whether it is in force: enabled and active, or in the crontab. `may_sudo` is whether agents and
-    gates are left what sudo needs; cron takes nothing away."""
+    """An installation. `is_started` is set if it is enabled and active, or in the crontab. `may_sudo` is set if agents
+    and gates can use sudo, as with cron they always can."""
 
     kind: ServiceKind
     job: ServiceJob
@@ -48,7 +48,7 @@ class Installation:
 
     @property
     def is_there(self) -> bool:
-        """Whether any of it is."""
+        """Return whether any part is installed."""
         return any(part.found is not None for part in self.parts)
 
     @property
@@ -57,7 +57,7 @@ class Installation:
 
 
 def installed_services(context: Context) -> tuple[Installation, ...]:
-    """What of this project is installed, be it only in part. Raises HuskiesError `crontab_failed`."""
+    """Return the installations of the project, also incomplete ones. Raise HuskiesError `crontab_failed`."""
     kinds = [kind for kind in ServiceKind if kind is ServiceKind.SYSTEMD or _has_cron(context.environ)]
     return tuple(found for kind in kinds if (found := inspect(context, kind)).is_there)
 
@@ -65,8 +65,8 @@ def installed_services(context: Context) -> tuple[Installation, ...]:
 def inspect(
     context: Context, kind: ServiceKind, job: ServiceJob | None = None, *, may_sudo: bool | None = None
 ) -> Installation:
-    """What is there, against what `install` would write from here for `job` and `may_sudo`, or else for what is there
-    now."""
+    """Compare the installation with what `install` would write for `job` and `may_sudo`; by default for those that are
+    installed."""
     found = _found(context, kind)
     there = ServiceJob.WATCH if _says(found, _OF_WATCH) else ServiceJob.TICK
     if may_sudo is None:
@@ -79,11 +79,10 @@ def inspect(
 def install(
     context: Context, kind: ServiceKind, job: ServiceJob, *, may_sudo: bool | None = None
 ) -> Installation:
-    """Puts it in place and starts it; what was changed, as it was before. Again, it mends what differs.
+    """Install and start it, and return the state before. A second call updates what differs.
 
-    Killed in between it leaves files that nothing starts, or an old service that is still at work; the same again
-    goes on from there. Raises HuskiesError `inside_a_run`, `no_home`, `no_user_manager`, `no_cron`, and what the
-    programs say.
+    A crash leaves files that nothing starts, or the old service running; the next install continues from there. Raise
+    HuskiesError `inside_a_run`, `no_home`, `no_user_manager`, `no_cron`, and the errors of the programs.
     """
     refuse_inside_run(context)
     if kind is ServiceKind.SYSTEMD:
@@ -98,7 +97,7 @@ def install(
 
 
 def uninstall(context: Context, kind: ServiceKind) -> tuple[str, ...]:
-    """Takes all of it away, and tells the places. What it had started goes on. Raises as `install` does."""
+    """Remove all parts and return their places. Processes that it started continue. Raise as `install` does."""
     refuse_inside_run(context)
     if kind is ServiceKind.SYSTEMD:
         system_programs.require_user_manager(context.environ)
@@ -112,15 +111,15 @@ def uninstall(context: Context, kind: ServiceKind) -> tuple[str, ...]:
 
 
 def uncaptured_variables(context: Context) -> tuple[str, ...]:
-    """The variables that agents may have and this shell has, and that a service would not know of: their values may be
-    secrets, which no unit is to hold."""
+    """Return the variables of this shell that agents may have and a service does not get: their values may be secret,
+    and units are not."""
     known = {*captured(context.environ), *read_env_file(context.project.env_file)}
     allowed = {name for agent in context.config.agents for name in agent.env_allow if name not in agent.env}
     return tuple(sorted(name for name in allowed - known if name in context.environ))
 
 
 def _found(context: Context, kind: ServiceKind) -> dict[str, str | None]:
-    """Every place that is ours, in the order in which they are written."""
+    """Return each part of an installation with its text, in the order in which they are written."""
     root = str(context.project.root)
     if kind is ServiceKind.CRON:
         block = split_crontab(system_programs.read_crontab(context.environ), root).block
@@ -154,7 +153,8 @@ def _is_started(
 
 
 def _install_units(context: Context, before: Installation) -> None:
-    """The other job's starter goes first: a service that is enabled must not become one that only a timer starts."""
+    """Write and start the units. First disable those of the other job: an enabled service must not become one that only
+    a timer starts."""
     environ, root = context.environ, str(context.project.root)
     folder = system_programs.unit_folder(environ)
     service, timer = before.parts
@@ -174,7 +174,7 @@ def _install_units(context: Context, before: Installation) -> None:
 
 
 def _remove_units(context: Context, there: tuple[str, ...]) -> None:
-    """Stopped and disabled before the files go: afterwards systemctl would not know of what."""
+    """Stop and disable the units before their files are removed: afterwards systemctl does not know them."""
     for place in reversed(there):
         system_programs.systemctl(context.environ, "disable", "--now", os.path.basename(place))
         Path(place).unlink(missing_ok=True)
@@ -182,7 +182,7 @@ def _remove_units(context: Context, there: tuple[str, ...]) -> None:
 
 
 def _install_line(context: Context, before: Installation) -> None:
-    """The script before the line that starts it."""
+    """Write the script, then the line that starts it."""
     script, line = before.parts
     if script.wanted is not None and script.wanted != script.found:
         write_whole(Path(script.place), script.wanted)
@@ -208,8 +208,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HuskiesError(
-            f"{folder} cannot be made: {error.strerror}",
-            hint="Set HOME to a folder of yours.",
+            f"{folder} cannot be created: {error.strerror}",
+            hint="Set HOME to one of your folders.",
             code="no_home",
             subject=str(folder),
         ) from error

@@ -1,4 +1,4 @@
-"""Which files hold stories, and what each says. All are read before the first bad one is told."""
+"""Files with stories, read completely before any error is reported."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ _NAME = re.compile(r"([0-9]{1,18})_([a-z]+)_.+\.md")
 
 @dataclass(frozen=True)
 class StoryFile:
-    """`number` is the one in its name; `folder` the one of the older work directory, empty for any other."""
+    """A file; `number` is the one in its name, `folder` the folder of the older work directory, or ""."""
 
     path: Path
     draft: StoryDraft
@@ -31,12 +31,12 @@ class StoryFile:
 
     @property
     def named_numbers(self) -> tuple[int, ...]:
-        """The numbers that it depends on or belongs to."""
+        """The numbers of its dependencies and its epic."""
         return self.draft.depends_on if self.draft.epic is None else (*self.draft.depends_on, self.draft.epic)
 
 
 class BadFiles(HuskiesError):
-    """Why nothing was imported: one error for each bad file, its path in `subject`."""
+    """The errors of an import: one for each invalid file, with its path in `subject`."""
 
     def __init__(self, problems: Sequence[HuskiesError]) -> None:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -46,10 +46,10 @@ class BadFiles(HuskiesError):
 
 
 def read_files(paths: Iterable[Path]) -> tuple[StoryFile, ...]:
-    """The stories of those files, and of the Markdown files in those folders. Raises BadFiles."""
+    """Return the stories of the files, and of the Markdown files in the folders. Raise BadFiles."""
     files: list[StoryFile] = []
     problems: list[HuskiesError] = []
-    for path in dict.fromkeys(_found(paths)):
+    for path in dict.fromkeys(_expand(paths)):
         try:
             files.append(_read(path))
         except HuskiesError as error:
@@ -68,35 +68,35 @@ def _at(path: Path, error: HuskiesError) -> HuskiesError:
     return HuskiesError(f"{path}: {error.message}", hint=error.hint, code=error.code, subject=str(path))
 
 
-def _found(paths: Iterable[Path]) -> Iterator[Path]:
+def _expand(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         older = [path / name for name in FOLDERS if (path / name).is_dir()]
-        found = [file for folder in older or [path] for file in sorted(folder.glob("*.md"), key=_by_number)]
-        if not found and not older:
-            raise HuskiesError(f"{path} holds no Markdown files", code="nothing_found", subject=str(path))
-        yield from found
+        files = [file for folder in older or [path] for file in sorted(folder.glob("*.md"), key=_by_number)]
+        if not files and not older:
+            raise HuskiesError(f"{path} has no Markdown files", code="nothing_found", subject=str(path))
+        yield from files
 
 
 def _by_number(path: Path) -> tuple[int, str]:
-    named_so = _NAME.fullmatch(path.name)
-    return (int(named_so[1]) if named_so else 0, path.name)
+    match = _NAME.fullmatch(path.name)
+    return (int(match[1]) if match else 0, path.name)
 
 
 def _read(path: Path) -> StoryFile:
     if not path.is_file():
-        raise HuskiesError("there is no such file", code="not_found")
+        raise HuskiesError("the file does not exist", code="not_found")
     try:
         text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
         raise HuskiesError("not text in UTF-8", code="invalid_text") from error
-    said = _NAME.fullmatch(path.name)
-    kind = said[2] if said and said[2] in list(StoryType) else ""
+    match = _NAME.fullmatch(path.name)
+    kind = match[2] if match and match[2] in list(StoryType) else ""
     draft = from_markdown(text, kind=StoryType(kind or StoryType.STORY))
     check_words(draft)
-    file = StoryFile(path, draft, int(said[1]) if said else None, _older_folder(path))
+    file = StoryFile(path, draft, int(match[1]) if match else None, _older_folder(path))
     return _older(file, kind) if file.folder else file
 
 
@@ -106,13 +106,13 @@ def _older_folder(path: Path) -> str:
 
 
 def _older(file: StoryFile, kind: str) -> StoryFile:
-    """Raises HuskiesError on what the older work directory never held: its file names say number and type."""
+    """Return the file. Raise HuskiesError unless its name has number and type, as in the older work directory."""
     if not file.number or not kind:
         fact = f"a file in {file.folder} is called <number>_<type>_<name>.md"
         raise HuskiesError(fact, hint=f"Types: {', '.join(StoryType)}.", code="invalid_name")
     if kind != file.draft.type:
         fact = f"the name says {kind}, the front matter {file.draft.type.value}"
-        raise HuskiesError(fact, hint="Make both say the same.", code="invalid_type")
+        raise HuskiesError(fact, hint="Use the same type in both.", code="invalid_type")
     if file.draft.type is StoryType.EPIC and file.folder in _AT_WORK:
         raise HuskiesError(f"an epic cannot be in {file.folder}", code="invalid_type")
     return file
@@ -126,6 +126,6 @@ def _same_numbers(files: Sequence[StoryFile]) -> list[HuskiesError]:
             continue
         known = first.setdefault(file.number, file)
         if known is not file:
-            fact = f"number {file.number} is that of {known.path} too"
+            fact = f"number {file.number} is also that of {known.path}"
             problems.append(named(file, HuskiesError(fact, code="number_in_use")))
     return problems

@@ -13,27 +13,27 @@ LONGEST_SECS = 100 * 366 * 86_400
 
 
 def moment(text: str, zone: str, now: datetime, *, subject: str) -> datetime:
-    """The instant, in UTC, that `text` names in the time zone `zone`; a time without a date is the next one.
+    """Return the instant, in UTC, of `text` in the time zone `zone`; a time without a date is the next one.
 
-    Where clocks are put forward, the first instant after the gap; where they are put back, the first of the two. Raises
-    UsageError that names `subject`.
+    A time that is skipped when clocks go forward means the first instant after the gap; one that occurs twice when they
+    go back means the first. Raise UsageError that names `subject`.
     """
     clock = _CLOCK.fullmatch(text.strip())
     if clock is not None:
         hour, minute, second = (int(part or 0) for part in clock.groups())
         return _next_at(time(hour, minute, second), zone, now)
     try:
-        wanted = datetime.fromisoformat(text.strip())
-        return wanted.astimezone(UTC) if wanted.tzinfo else first_instant(wanted, zone)
+        time_given = datetime.fromisoformat(text.strip())
+        return time_given.astimezone(UTC) if time_given.tzinfo else first_instant(time_given, zone)
     except (ValueError, OverflowError) as error:
         hint = "Such as: 14:30, 2026-12-01T09:00, 2026-12-01T09:00Z."
         raise UsageError(f"{text!r} is not a time", hint=hint, subject=subject) from error
 
 
 def span(text: str, *, subject: str) -> int:
-    """So many seconds, 1 at least. Raises UsageError that names `subject`."""
-    found = _SPAN.fullmatch(text.strip())
-    parts = zip(found.groups() if found else (), _UNITS.values(), strict=False)
+    """Return the seconds of a span, at least 1. Raise UsageError that names `subject`."""
+    match = _SPAN.fullmatch(text.strip())
+    parts = zip(match.groups() if match else (), _UNITS.values(), strict=False)
     seconds = sum(int(number or 0) * unit for number, unit in parts)
     if not 0 < seconds <= LONGEST_SECS:
         hint = "Such as: 90s, 30m, 2h, 1h30m, 1d, 1w."
@@ -43,5 +43,7 @@ def span(text: str, *, subject: str) -> int:
 
 def _next_at(clock: time, zone: str, now: datetime) -> datetime:
     today = now.astimezone(load_zone(zone)).date()
-    found = (first_instant(datetime.combine(today + timedelta(days=day), clock), zone) for day in (0, 1, 2))
-    return next(at for at in found if at > now)
+    instants = (
+        first_instant(datetime.combine(today + timedelta(days=day), clock), zone) for day in (0, 1, 2)
+    )
+    return next(at for at in instants if at > now)

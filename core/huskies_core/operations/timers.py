@@ -81,7 +81,8 @@ def schedule_timer(
     ] = None,
     label: Annotated[str, Argument("A label by which the timer can be cancelled.", metavar="L")] = "",
     catch_up: Annotated[
-        CatchUp | None, Argument("Run missed times once (the default), or not (none).", metavar="once|none")
+        CatchUp | None,
+        Argument("Run missed times once, or not (none).", metavar="once|none", default=CatchUp.ONCE),
     ] = None,
     tool: Annotated[str | None, TOOL] = None,
     args: Annotated[Mapping[str, Any] | None, ARGS] = None,

@@ -70,7 +70,9 @@ def create_trigger(
     mode: Annotated[
         TriggerMode | None,
         Argument(
-            "Run once (the default), or for each transition (persistent).", flags=("--once/--persistent",)
+            "Run once, or for each transition (persistent).",
+            flags=("--once/--persistent",),
+            default=TriggerMode.ONCE,
         ),
     ] = None,
     tool: Annotated[str | None, TOOL] = None,

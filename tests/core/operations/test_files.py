@@ -26,10 +26,10 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     link.symlink_to(pipe)
     for path, told in (
         (pipe, str(pipe)),
-        (link, f"{link} leads to {pipe}, which"),
+        (link, f"{link} is a link to {pipe}, which"),
         (tmp_path, str(tmp_path)),
     ):
         with pytest.raises(HuskiesError) as caught:
             write_whole(path, "text")
-        assert (caught.value.code, caught.value.message) == ("not_a_file", f"{told} is no file")
+        assert (caught.value.code, caught.value.message) == ("not_a_file", f"{told} is not a regular file")
     assert (pipe.is_fifo(), len(os.listdir(tmp_path))) == (True, 2)

@@ -129,7 +129,7 @@ def test_one_bad_file_refuses_the_whole_import(
 
 def test_two_files_of_one_number_are_refused(context: Context, tmp_path: Path) -> None:
     first, second = write(tmp_path, "1_backlog/1_story_a.md"), write(tmp_path, "5_done/1_bug_b.md")
-    assert refusal_of(context, tmp_path) == ("number_in_use", f"{second}: number 1 is that of {first} too")
+    assert refusal_of(context, tmp_path) == ("number_in_use", f"{second}: number 1 is also that of {first}")
 
 
 def test_files_that_wait_for_each_other_are_refused(context: Context, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_files_that_wait_for_each_other_are_refused(context: Context, tmp_path: 
 def test_a_folder_without_stories_is_told(context: Context, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert refusal_of(context, empty) == ("nothing_found", f"{empty} holds no Markdown files")
+    assert refusal_of(context, empty) == ("nothing_found", f"{empty} has no Markdown files")
 
 
 def test_an_export_written_again_is_the_same(context: Context, tmp_path: Path) -> None:

@@ -108,9 +108,9 @@ TYPES = "story, bug, spike, refactor, epic, task"
 @pytest.mark.parametrize(
     ("text", "code", "field", "told"),
     [
-        ("name: x\n", *FRONT, "line 1: there is no front matter"),
+        ("name: x\n", *FRONT, "line 1: the front matter is missing"),
         ("---\nname: a: b\n---\n", *FRONT, "line 2: mapping values are not allowed here"),
-        ("---\n- a\n---\n", *FRONT, "line 2: the front matter is not made of keys"),
+        ("---\n- a\n---\n", *FRONT, "line 2: the front matter has no keys"),
         ("---\n" + "[" * 5000 + "\n---\n", *FRONT, "line 1: the front matter cannot be read"),
         ("---\nname: x\nprorty: 1\n---\n", "unknown_key", "prorty", "line 3: unknown key 'prorty'"),
         ("---\nname: [x]\n---\n", "invalid_value", "name", "line 2: name is not one text"),
@@ -125,7 +125,7 @@ TYPES = "story, bug, spike, refactor, epic, task"
         ("---\nlabels: a, #b\n---\n", "invalid_value", "labels", "line 2: labels is not a list of texts"),
         (
             *("---\nname: x\n---\n\n## Acceptance Criteria\n\n-[ ] y\n", "bad_criterion", "criteria"),
-            "line 7: this is not quite a check box",
+            "line 7: this is not a valid check box",
         ),
     ],
 )

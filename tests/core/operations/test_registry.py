@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from huskies_core.operations.registry import call
 from huskies_core.operations.schema import read_arguments, schema_of
 from huskies_core.pipeline.stages import MergeFailure, MergeFailureKind, ReviewHold
 from huskies_core.store.runs import RunKind
+from huskies_core.store.stories import StoryDraft
 from support.git_repository import GitRepository
 from support.stories import import_story
 
@@ -54,6 +56,45 @@ def told(context: Context, name: str, **arguments: Any) -> dict[str, Any]:
     answer = call(context, name, arguments)
     assert json.loads(json.dumps(answer)) == answer
     return answer
+
+
+def test_callers_with_json_are_offered_these_operations_and_no_others() -> None:
+    """A definition alone, such as that of `service install`, makes no tool."""
+    assert list(registry.tools()) == [
+        *(
+            "create_story",
+            "update_story",
+            "check_criterion",
+            "show_story",
+            "list_stories",
+            "explain",
+            "history",
+        ),
+        *("start_story", "approve_story", "reject_story", "block_story", "unblock_story", "freeze_story"),
+        *("unfreeze_story", "demote_story", "retry_story", "resolve_story", "mark_merged", "close_story"),
+        *("abandon_story", "supersede_story", "reopen_story"),
+        *("list_agents", "start_agent", "stop_agent", "agent_prompt", "test_agent", "run_gates"),
+        *("list_runs", "show_run", "kill_run", "get_output"),
+        *("pipeline_status", "merge_status", "costs", "pause_starting", "resume_starting"),
+        *("list_worktrees", "list_rescues", "restore_rescue"),
+        *(
+            "schedule_timer",
+            "list_timers",
+            "cancel_timer",
+            "create_trigger",
+            "list_triggers",
+            "cancel_trigger",
+        ),
+    ]
+
+
+def test_the_fields_of_a_story_are_arguments_and_keys(context: Context) -> None:
+    """Adding a field to the record adds it everywhere."""
+    names = {item.name for item in fields(StoryDraft)} - {"criteria"}
+    created = {item.name for item in registry.find("create_story").parameters}
+    updated = {item.name for item in registry.find("update_story").parameters}
+    told(context, "create_story", **STORY)
+    assert names - created == names - updated == names - told(context, "show_story", id=1).keys() == set()
 
 
 def test_every_event_that_a_person_fires_has_a_tool() -> None:

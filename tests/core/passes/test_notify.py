@@ -444,7 +444,10 @@ def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) ->
     assert delivered(context) == []
     with context.store.reading() as db:
         (found,) = notifications.recent(db)
-    assert (found.status, found.problem) == (NotificationStatus.FAILED, "all: no channel is set any more")
+    assert (found.status, found.problem) == (
+        NotificationStatus.FAILED,
+        "all: no channel is configured any more",
+    )
 
 
 def test_notifications_past_retention_are_removed(context: Context, clock: Clock) -> None:
