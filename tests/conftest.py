@@ -33,7 +33,7 @@ FOLDERS = {
     "XDG_RUNTIME_DIR": "runtime",
     "XDG_STATE_HOME": "state",
 }
-"""Variables, and the folders of a user_folder that they name."""
+"""Environment variables, and the folders inside `user_folder` that they name."""
 CLEARED = ("FORCE_COLOR", "GIT_", "HUSKIES_", "LC_", "NO_COLOR", "XDG_")
 """Prefixes of the variables that no test inherits."""
 GRACE_SECS = 5.0
@@ -105,7 +105,7 @@ def user_folder(user_folders: "UserFolders", monkeypatch: pytest.MonkeyPatch) ->
 
 
 class UserFolders:
-    """Makes the folders of `user_folder`. One that its test left untouched serves the next test, too."""
+    """Create user folders. A folder that its test left untouched is used again by the next test."""
 
     def __init__(self, root: Path) -> None:
         self._folders = (root / str(number) for number in count(1))

@@ -1,4 +1,4 @@
-"""The user_folder of the tests keeps them from each other and from the machine."""
+"""The fixtures of `conftest` isolate the tests from each other and from the machine."""
 
 import os
 import subprocess
@@ -16,9 +16,7 @@ from support.waiting import wait_until
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
-def test_nothing_of_the_person_who_runs_the_tests_is_visible(
-    user_folder: Path, repository: GitRepository
-) -> None:
+def test_the_settings_of_the_user_are_not_visible(user_folder: Path, repository: GitRepository) -> None:
     settings = repository.git("config", "--list", "--show-origin", "--name-only").splitlines()
     origins = {line.split("\t")[0] for line in settings}
     assert (Path.home().parent, time.tzname[0], origins) == (
@@ -36,7 +34,7 @@ def test_commits_are_a_minute_apart(repository: GitRepository) -> None:
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_process_that_works_for_the_test_is_found_and_others_are_not(tmp_path: Path) -> None:
+def test_processes_of_the_test_are_found_and_no_others(tmp_path: Path) -> None:
     mine = subprocess.Popen(SLEEPER, env=os.environ | {"HUSKIES_PROJECT": str(tmp_path / "repository")})
     other = subprocess.Popen(SLEEPER, env=os.environ | {"HUSKIES_PROJECT": "/elsewhere"})
     found = wait_until(lambda: carriers(psutil.pids(), tmp_path))
@@ -45,7 +43,7 @@ def test_a_process_that_works_for_the_test_is_found_and_others_are_not(tmp_path:
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_test_that_leaves_a_process_running_fails_and_the_process_is_ended(tmp_path: Path) -> None:
+def test_a_test_that_leaves_a_process_fails_and_the_process_is_killed(tmp_path: Path) -> None:
     body = f"import subprocess\ndef test_leaves(tmp_path, processes):\n    subprocess.Popen({SLEEPER!r})\n"
     (tmp_path / "test_leaves.py").write_text(body)
     (tmp_path / "conftest.py").write_text(Path(__file__).with_name("conftest.py").read_text())

@@ -15,6 +15,7 @@ from huskies_core.ids import Seq, StoryId, Visit
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName, Superseded, from_json, payload_to_json
 from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, rows
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import Embedded, Stored, from_row, marks, to_row
 from huskies_core.store.tables import Table
 
@@ -234,18 +235,12 @@ def add(
     if number is None:
         # Stories are never deleted, so no number is used twice.
         number = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM stories").fetchone()[0])
-    is_import = event == "imported"
-    seq = journal.append(
-        db,
-        journal.JournalKind.TRANSITION if is_import else journal.JournalKind.STORY,
-        event,
-        actor=actor,
-        now=now,
-        story=number,
-        stages=(None, stage.name.value) if is_import else (None, None),
-        detail={"title": draft.title, **payload_to_json(stage)},
-    )
-    at = to_iso(now)
+    detail, at = {"title": draft.title, **payload_to_json(stage)}, to_iso(now)
+    kind, after = JournalKind.STORY, None
+    if event == "imported":
+        kind, after = JournalKind.TRANSITION, stage.name.value
+    stages = (None, after)
+    seq = journal.append(db, kind, event, actor=actor, now=now, story=number, stages=stages, detail=detail)
     story = Story(
         id=StoryId(number),
         draft=draft,
@@ -274,5 +269,5 @@ def edit(db: sqlite3.Connection, story: int, draft: StoryDraft, *, actor: str, n
         return False
     rows.update(db, "stories", story, {**to_row(draft), "updated_at": to_iso(now)})
     detail = {"fields": sorted(changed)}
-    journal.append(db, journal.JournalKind.STORY, "edited", actor=actor, now=now, story=story, detail=detail)
+    journal.append(db, JournalKind.STORY, "edited", actor=actor, now=now, story=story, detail=detail)
     return True
