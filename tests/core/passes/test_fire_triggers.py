@@ -192,6 +192,7 @@ def test_the_trigger_runs_again_an_hour_later(context: Context, clock: Clock) ->
     assert found(context) == (TriggerState.ARMED, 1, "")
 
 
+@pytest.mark.usefixtures("processes")
 def test_without_triggers_nothing_is_ever_behind(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Start())
