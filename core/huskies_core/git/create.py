@@ -15,7 +15,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.locks import git_locked, worktrees_locked
 from huskies_core.git.removal import empty_trash, refuse_foreign, unregister
 from huskies_core.git.repository import HEADS, Checkout, GitError, Repository, split_nul
-from huskies_core.git.rescue import rescue_work
+from huskies_core.git.rescue import has_files, rescue_work
 from huskies_core.git.worktrees import (
     branch_of,
     checkout_of,
@@ -87,14 +87,30 @@ def create_worktrees(
 def _register_all(
     repo: Repository, requests: Sequence[WorktreeRequest], now: datetime
 ) -> list[CreateResult | _Registered]:
-    tips = _branch_tips(repo, [branch_of(request.story) for request in requests])
     occupied = occupied_worktrees(repo.project, [request.story for request in requests])
+    for story in occupied:
+        _drop_broken_record(repo, story)
+    tips = _branch_tips(repo, [branch_of(request.story) for request in requests])
     return [
         _register(
             repo, request, tips.get(branch_of(request.story)), occupied=request.story in occupied, now=now
         )
         for request in requests
     ]
+
+
+def _drop_broken_record(repo: Repository, story: StoryId) -> None:
+    """Remove a record whose `commondir` is empty because git was killed while it wrote that file.
+
+    Every `git worktree` command of the repository fails on such a record. Git had not checked out a file yet.
+    """
+    checkout = checkout_of(repo.project, story)
+    if checkout is None:
+        return
+    common = checkout.git_dir / "commondir"
+    is_empty = common.exists() and common.stat().st_size == 0
+    if is_empty and not has_files(checkout.path):
+        empty_trash(unregister(repo.project, checkout.path))
 
 
 def _branch_tips(repo: Repository, branches: Sequence[str]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def rescue_work(
 
 
 def _find_work(repo: Repository, checkout: Checkout | None, branch: str | None) -> _Work:
-    if checkout is None or not (_has_files(checkout.path) or (checkout.git_dir / "index").exists()):
+    if checkout is None or not (has_files(checkout.path) or (checkout.git_dir / "index").exists()):
         return _Work((branch,) if branch else (), None)
     head = repo.commit_id("HEAD", at=checkout)
     tips = tuple(dict.fromkeys(tip for tip in (head, branch) if tip))
@@ -65,7 +65,8 @@ def _find_work(repo: Repository, checkout: Checkout | None, branch: str | None) 
     return _Work(tips, tree if _has_changes(repo, checkout, head or branch, tree) else None)
 
 
-def _has_files(path: Path) -> bool:
+def has_files(path: Path) -> bool:
+    """Return whether a worktree's folder exists and has more than its `.git` file."""
     return path.is_dir() and any(entry.name != ".git" for entry in path.iterdir())
 
 

@@ -124,6 +124,17 @@ def test_an_incomplete_worktree_is_rescued_and_created_again(
     assert (repository.read("found", rescue.commit), repository.status(cwd=path)) == ("only copy\n", [])
 
 
+def test_a_record_that_a_killed_git_left_empty_is_replaced(repo: Repository, now: datetime) -> None:
+    create(repo, 7, now=now)
+    checkout = checkout_of(repo.project, StoryId(7))
+    assert checkout is not None
+    (checkout.git_dir / "huskies-made").unlink()
+    (checkout.git_dir / "commondir").write_text("")
+    (checkout.path / "README").unlink()
+    results = create(repo, 6, 7, now=now, known=True)
+    assert [type(result) for result in results] == [CreatedWorktree] * 2
+
+
 def test_an_incomplete_checkout_leaves_no_rescue(
     repository: GitRepository, repo: Repository, now: datetime
 ) -> None:
