@@ -89,7 +89,7 @@ def test_a_commit_that_is_being_written_is_waited_for(
         wait_until_held(pipeline)
         paths, reason = told_of_hold(pipeline, story)
         lock = pipeline.project.git_dir / "index.lock"
-        assert (paths, reason.partition(" is there")[0], lock.exists()) == ([], str(lock), True)
+        assert (paths, reason.partition(" exists")[0], lock.exists()) == ([], str(lock), True)
         closed.touch()
     go_on(pipeline, story)
     subjects = repository.subjects("main")[:2]
