@@ -23,7 +23,7 @@ _COPY = "index.huskies"
 
 @dataclass(frozen=True)
 class BaseDirty:
-    """`paths` are the user's, relative to the checkout; `reason` says what blocks the landing, and where."""
+    """`paths` are the user's, relative to the checkout; `reason` describes the obstacle to the landing."""
 
     paths: tuple[str, ...]
     reason: str

@@ -1,4 +1,4 @@
-"""Entries of trees and indexes: what a commit changes, what a checkout has otherwise, and the flags of files."""
+"""Entries of trees and indexes: the changes of a commit, the differences of a checkout, and the flags of files."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -53,10 +53,10 @@ def index_lines(entries: Mapping[str, FileEntry | None]) -> str:
 
 
 def differing_paths(repo: Repository, checkout: Checkout, entries: Mapping[str, FileEntry]) -> frozenset[str]:
-    """Return the paths that the checkout does not have as their entry says, after git's filters. Change nothing.
+    """Return the paths whose file in the checkout differs from the entry, after git's filters. Change nothing.
 
-    The temporary index has these paths alone, without flags and file times, so git reads every file. Of a submodule
-    git compares the checked-out commit.
+    The temporary index has these paths alone, without flags and file times, so git reads every file. Git compares
+    the checked-out commit of a submodule.
     """
     if not entries:
         return frozenset()

@@ -96,7 +96,7 @@ def land(
 
 
 def find_base_dirt(repo: Repository, *, base_branch: str, tip: str, commit: str) -> BaseDirty | None:
-    """Return what of the user's blocks this landing now, or None. Take no lock and change nothing."""
+    """Return the user's work that blocks this landing now, or None. Take no lock and change nothing."""
     plan = _make_plan(repo, base_branch, tip, commit, "")
     blocker = _find_base_blocker(repo, plan)
     if blocker is not None:

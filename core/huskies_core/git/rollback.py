@@ -1,4 +1,4 @@
-"""Roll an interrupted landing back or forward in one checkout, and keep what the user changed since."""
+"""Roll an interrupted landing back or forward in one checkout, and keep later changes of the user."""
 
 import os
 import shutil

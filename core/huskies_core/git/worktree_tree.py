@@ -14,7 +14,7 @@ from huskies_core.git.repository import Checkout, GitError, Repository, split_nu
 def write_tree(repo: Repository, checkout: Checkout) -> str:
     """Write the tree to the repository and return its id. Ignored files are not part of it.
 
-    Of a repository nested in the worktree, it contains the files but not the history.
+    It contains the files of a repository nested in the worktree, but not its history.
     """
     with TemporaryDirectory(prefix="huskies-") as scratch:
         return _write_tree(repo, checkout, {"GIT_INDEX_FILE": f"{scratch}/index"})

@@ -15,7 +15,7 @@ _POLL_MS = 50
 
 
 def stays_locked(path: Path, seconds: float) -> bool:
-    """Return whether the lock is held at each look for `seconds`. Return False as soon as it is free."""
+    """Return True if the lock is never found free for `seconds`, and False as soon as it is free."""
     deadline = time.monotonic() + seconds
     while is_lock_held(path):
         if time.monotonic() > deadline:

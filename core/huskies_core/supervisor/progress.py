@@ -1,4 +1,4 @@
-"""Progress of a run: what its reader has counted, the cost of its tokens, and progress.json."""
+"""Progress of a run: the counts of its reader, the cost of its tokens, and progress.json."""
 
 import json
 import math
