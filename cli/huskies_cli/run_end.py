@@ -8,8 +8,8 @@ from huskies_cli.reports import result_of
 from huskies_cli.session import Session
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.passes import pass_sequence
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.end import end_run
 from huskies_core.store import runs
 from huskies_core.supervisor.liveness import adopt_lock, take_lock

@@ -17,9 +17,9 @@ from huskies_core.doctor.archive import refuse_existing
 from huskies_core.doctor.bundle import write_bundle
 from huskies_core.doctor.check import DoctorCheck, repaired
 from huskies_core.doctor.examination import SUBJECTS, WITH_CANARY, examine
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.project import find_damaged_project
-from huskies_core.runs.authorization import refuse_inside_run
 
 
 @own_command(Command("doctor", PROJECT))

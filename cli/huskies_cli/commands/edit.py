@@ -13,12 +13,12 @@ from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.markdown import from_markdown, to_markdown
 from huskies_core.operations.operation import STORIES, Command
 from huskies_core.operations.stories import Updated, replace_draft, updated_json
 from huskies_core.operations.story_events import load_story
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store.stories import StoryDraft
 
 _STDERR = 2

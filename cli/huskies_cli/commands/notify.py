@@ -13,10 +13,10 @@ from huskies_core.argument import Argument, parse_count
 from huskies_core.channels.message import message_of
 from huskies_core.errors import UsageError
 from huskies_core.operations import notifications
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.common_arguments import DryRun
 from huskies_core.operations.operation import PASSES, Command
 from huskies_core.passes import pass_sequence
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store.notifications import Delivery, Notification
 
 

@@ -11,11 +11,11 @@ from huskies_cli.reports import result_of
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_seconds
 from huskies_core.context import Context
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.common_arguments import DryRun
 from huskies_core.operations.operation import PASSES, Command
 from huskies_core.passes import pass_runner, pass_sequence
 from huskies_core.passes.steps import PassReport
-from huskies_core.runs.authorization import refuse_inside_run
 
 Wait = Annotated[float | None, Argument("Wait this long for a lock.", metavar="SECS", parse=parse_seconds)]
 RunPasses = Callable[..., Sequence[PassReport]]

@@ -16,8 +16,8 @@ from huskies_cli.session import Session
 from huskies_cli.systemd import notify
 from huskies_cli.watch_loop import Line, Loop
 from huskies_core.argument import Argument, parse_seconds
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.operation import PASSES, Command
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.sanitize import one_line
 
 LEAST_INTERVAL_SECS = 0.1

@@ -16,8 +16,8 @@ from huskies_cli.render import Row
 from huskies_cli.session import Session
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.pause import is_paused, pause_starting, resume_starting
-from huskies_core.runs.authorization import refuse_inside_run
 
 LOOK_SECS = 0.08
 """How often the store is asked whether it has changed."""

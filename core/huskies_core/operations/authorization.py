@@ -1,24 +1,42 @@
 """The rule for calls from inside a run: an agent reports on its own story, as its kind of run allows."""
 
+from typing import TYPE_CHECKING
+
 from huskies_core.context import Context
-from huskies_core.runs.authorization import refusal
-from huskies_core.store import runs
-from huskies_core.store.connection import Connection
-from huskies_core.store.runs import Run, RunKind
+from huskies_core.errors import HuskiesError
+
+if TYPE_CHECKING:
+    from huskies_core.store.connection import Connection
+    from huskies_core.store.runs import Run, RunKind
 
 
-def own_run(context: Context, db: Connection, story: int, *kinds: RunKind) -> Run | None:
+def refuse_inside_run(context: Context) -> None:
+    """Raise HuskiesError `inside_a_run` if an agent of this project calls."""
+    if context.inside_run is not None:
+        raise _refusal(context.inside_run, "an agent cannot do this from inside its run")
+
+
+def own_run(context: Context, db: "Connection", story: int, *kinds: "RunKind") -> "Run | None":
     """Return the live run of `story` that calls, or None for a person.
 
     Raise HuskiesError `inside_a_run` for a run of another story or of another kind, and for one that has ended.
     """
+    from huskies_core.store import (
+        runs,  # `tick` imports this module and must not load the records of the store
+    )
+
     if context.inside_run is None:
         return None
     run = runs.find(db, context.inside_run)
     if run is None or not run.is_live:
-        raise refusal(context.inside_run, "this run has ended")
+        raise _refusal(context.inside_run, "this run has ended")
     if run.story != story:
-        raise refusal(run.id, f"a run of story {run.story} cannot change story {story}")
+        raise _refusal(run.id, f"a run of story {run.story} cannot change story {story}")
     if kinds and run.kind not in kinds:
-        raise refusal(run.id, f"a {run.kind.value} run cannot report this")
+        raise _refusal(run.id, f"a {run.kind.value} run cannot report this")
     return run
+
+
+def _refusal(run: int, fact: str) -> HuskiesError:
+    hint = "From inside: update the own story; approve or reject it (qa); resolve it (mergemaster)."
+    return HuskiesError(fact, hint=hint, code="inside_a_run", subject=f"run {run}")

@@ -9,11 +9,11 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.branch_work import Work, work_of
 from huskies_core.operations.drafts import check_references, check_written, tidy
 from huskies_core.operations.story_files import BadFiles, StoryFile, named, read_files
 from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Coding, Merge, Qa, Stage
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import branches, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import StoryDraft

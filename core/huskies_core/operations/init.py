@@ -9,11 +9,11 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, NoProject
 from huskies_core.git.host import network_filesystem, require_git
 from huskies_core.git.repository import Repository
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.files import write_whole
 from huskies_core.operations.mcp_file import NAME as MCP_FILE
 from huskies_core.operations.mcp_file import write_mcp_file
 from huskies_core.project import Project, find_repository
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import connection, metadata
 
 

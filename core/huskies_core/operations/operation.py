@@ -19,7 +19,7 @@ from typing import (
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
-from huskies_core.runs.authorization import refuse_inside_run
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.store.runs import RunKind
 
 P = ParamSpec("P")

@@ -10,8 +10,8 @@ from pathlib import Path
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.file_lock import file_locked
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.files import write_whole
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.runs.own_program import installed_program
 from huskies_core.services import system_programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block

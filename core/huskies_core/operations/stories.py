@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.authorization import own_run
+from huskies_core.operations.authorization import own_run, refuse_inside_run
 from huskies_core.operations.common_arguments import StoryArgument, story_parameter
 from huskies_core.operations.drafts import check_references, check_words, check_written, tidy
 from huskies_core.operations.operation import (
@@ -22,7 +22,6 @@ from huskies_core.operations.operation import (
 from huskies_core.operations.story_events import refuse_start
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog, payload_to_json, reason_of
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Criterion, Story, StoryDraft, StoryType

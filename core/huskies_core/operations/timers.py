@@ -19,9 +19,9 @@ from huskies_core.operations.actions import (
     check_name,
     list_items,
 )
+from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.operations.time_parsing import moment, span
-from huskies_core.runs.authorization import refuse_inside_run
 from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
 from huskies_core.store import actions, timers
 from huskies_core.store.actions import Action
