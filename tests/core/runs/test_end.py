@@ -8,15 +8,20 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.pass_runner import run_pass
-from huskies_core.pipeline.stages import Coding, Frozen
-from huskies_core.runs.end import record_failed_start
-from huskies_core.store import runs, stories
+from huskies_core.pipeline.events import Block
+from huskies_core.pipeline.stages import Blocked, Coding, Frozen
+from huskies_core.runs import end
+from huskies_core.runs.end import end_if_dead, record_failed_start
+from huskies_core.store import journal, runs, stories
 from huskies_core.store.runs import Outcome, Run, RunClaim, RunKind
+from huskies_core.supervisor.kill import KillResult
+from huskies_core.supervisor.processes import Process
 from support.contexts import Clock, opened
-from support.stories import import_story
+from support.stories import fire_event, import_story
 from support.waiting import wait_until
 
 AGENT = """
@@ -67,19 +72,55 @@ def test_a_worktree_that_the_agent_broke_does_not_keep_the_run_from_ending(vanda
     assert first_end(vandal).outcome is Outcome.COMPLETED
 
 
-@pytest.mark.parametrize("vandal", ["true"], indirect=True)
-def test_a_run_that_is_stopped_while_it_is_being_started_ends_as_stopped(vandal: Context) -> None:
-    import_story(vandal.store, Coding(), number=1)
-    with vandal.store.exclusive() as db:
-        visit = stories.load(db, 1).visit
-        run = runs.claim(
+def claim_run(context: Context) -> Run:
+    """Claim a run of story 1 and do not start it."""
+    visit = import_story(context.store, Coding(), number=1).visit
+    with context.store.exclusive() as db:
+        return runs.claim(
             db, RunClaim(StoryId(1), RunKind.CODER, visit, "vandal"), actor="test", now=utc_now()
         )
-    folder = vandal.project.run_dir(run.id)
+
+
+def write_stop_intent(context: Context, run: Run) -> None:
+    """Write the kill.json of a stop that dies before it records the end of the run."""
+    folder = context.project.run_dir(run.id)
     folder.mkdir(parents=True)
     intent = {"outcome": "stopped", "detail": "stopped by ada", "then": "freeze", "actor": "user:ada"}
     (folder / "kill.json").write_text(json.dumps(intent))
+
+
+@pytest.mark.parametrize("vandal", ["true"], indirect=True)
+def test_a_run_that_is_stopped_during_its_start_ends_as_stopped(vandal: Context) -> None:
+    run = claim_run(vandal)
+    write_stop_intent(vandal, run)
     record_failed_start(vandal, run, "the run was ended before it began", utc_now())
     with vandal.store.reading() as db:
         ended, story = runs.load(db, run.id), stories.load(db, 1)
     assert (ended.outcome, ended.detail, story.stage) == (Outcome.STOPPED, "stopped by ada", Frozen(Coding()))
+
+
+@pytest.mark.parametrize("vandal", ["true"], indirect=True)
+def test_a_run_with_a_surviving_process_is_not_recorded_as_ended(
+    vandal: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = claim_run(vandal)
+    surviving = KillResult(ended=False, survivors=(Process(7, 1, 0.0, "stuck"),))
+    monkeypatch.setattr(end, "free_marked", lambda *_: surviving)
+    with pytest.raises(HuskiesError, match="7 stuck") as refusal:
+        end_if_dead(vandal, run, utc_now())
+    with vandal.store.reading() as db:
+        is_live = runs.load(db, run.id).is_live
+    assert (refusal.value.code, refusal.value.subject, is_live) == ("survivors", str(run.id), True)
+
+
+@pytest.mark.parametrize("vandal", ["true"], indirect=True)
+def test_a_stop_does_not_freeze_a_story_that_moved_before_the_end_was_recorded(vandal: Context) -> None:
+    run = claim_run(vandal)
+    write_stop_intent(vandal, run)
+    fire_event(vandal.store, 1, Block("no"))
+    assert end_if_dead(vandal, run, utc_now())
+    with vandal.store.reading() as db:
+        ended, story = runs.load(db, run.id), stories.load(db, 1)
+        dropped = [entry.detail for entry in journal.entries_after(db, 0) if entry.event == "event_dropped"]
+    assert (ended.outcome, story.stage) == (Outcome.STOPPED, Blocked("no", Coding()))
+    assert [(detail["run"], detail["event"]) for detail in dropped] == [(run.id, "freeze")]
