@@ -1,7 +1,8 @@
-"""Writes the parts of the man pages that follow from the commands, and the completions of the shells.
+"""Generate the parts of the man pages that list commands and options, the completions, and the index of commands.
 
-Run it as `python man/generator` after a command or an option changed. With --check it writes nothing, names the files
-that are not as they should be, and exits 1 when there is one."""
+Run `python man/generator` after changing a command or an option. With --check it changes nothing, prints the names of
+outdated files and exits with 1 if there are any.
+"""
 
 import sys
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Generated:
-    """What should be there: the text of files that are generated, or have parts that are; and links to others."""
+    """The texts of files that are generated, wholly or in part, and the targets of links."""
 
     texts: dict[Path, str]
     links: dict[Path, str]
@@ -42,44 +43,44 @@ def generate() -> Generated:
 
 
 def _written_pages() -> dict[str, str]:
-    """The pages that people write: a file is one when it is called by the first name in it."""
+    """Return the pages whose file has the first name in them. Others are links."""
     texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("man/*.[1-8]")}
     return {path.name: text for path, text in texts.items() if names_in(text)[:1] == [path.stem]}
 
 
-def stale(wanted: Generated) -> list[Path]:
-    """What differs from what is wanted, and the links that no page asks for."""
-    texts = [
+def outdated(expected: Generated) -> list[Path]:
+    """Return the files and links that differ from the expected ones, and the links that no page has a name for."""
+    texts = (
         path
-        for path, text in wanted.texts.items()
+        for path, text in expected.texts.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
-    ]
-    links = [
+    )
+    links = (
         path
-        for path, target in wanted.links.items()
+        for path, target in expected.links.items()
         if not path.is_symlink() or str(path.readlink()) != target
-    ]
-    left = [path for path in ROOT.glob("man/*.[1-8]") if path not in {*wanted.texts, *wanted.links}]
-    return sorted([*texts, *links, *left])
+    )
+    unknown = set(ROOT.glob("man/*.[1-8]")) - {*expected.texts, *expected.links}
+    return sorted([*texts, *links, *unknown])
 
 
-def write(wanted: Generated, path: Path) -> None:
-    if path in wanted.texts:
-        path.write_text(wanted.texts[path], encoding="utf-8")
+def write(expected: Generated, path: Path) -> None:
+    if path in expected.texts:
+        path.write_text(expected.texts[path], encoding="utf-8")
         return
     path.unlink(missing_ok=True)
-    if path in wanted.links:
-        path.symlink_to(wanted.links[path])
+    if path in expected.links:
+        path.symlink_to(expected.links[path])
 
 
 def main(arguments: list[str]) -> int:
-    wanted = generate()
-    found = stale(wanted)
+    expected = generate()
+    paths = outdated(expected)
     if arguments == ["--check"]:
-        sys.stdout.writelines(f"{path.relative_to(ROOT)}\n" for path in found)
-        return 1 if found else 0
-    for path in found:
-        write(wanted, path)
+        sys.stdout.writelines(f"{path.relative_to(ROOT)}\n" for path in paths)
+        return 1 if paths else 0
+    for path in paths:
+        write(expected, path)
     return 0
 
 
