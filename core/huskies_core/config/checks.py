@@ -8,7 +8,7 @@ from types import MappingProxyType
 from huskies_core.config.prompt_variables import explain_unknown, find_unknown_variables
 from huskies_core.config.table import Table
 from huskies_core.runtimes.registry import runtime_names
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 COMMAND = "command"
 SANDBOX = "bwrap"
@@ -34,8 +34,7 @@ def timezone(table: Table, key: str) -> str | None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        meant = nearest(name, available_timezones())
-        hint = f"Did you mean {meant}?" if meant else "Write it as Area/City, such as Europe/London."
+        hint = did_you_mean(name, available_timezones(), "Write it as Area/City, such as Europe/London.")
         table.problem(key, f"unknown timezone {name!r}", hint)
     return name
 
@@ -145,7 +144,9 @@ def sandbox_paths(table: Table, key: str) -> tuple[str, ...] | None:
         parsed = PurePosixPath(path)
         if ".." in parsed.parts or not (parsed.is_absolute() or path.startswith("~/")):
             table.problem(
-                key, f"{path!r} does not begin with / or ~/", "Write the full path, such as ~/.claude."
+                key,
+                f"{path!r} must begin with / or ~/ and contain no ..",
+                "Write the full path, such as ~/.claude.",
             )
     return paths
 

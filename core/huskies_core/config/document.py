@@ -14,7 +14,7 @@ _POSITION = re.compile(
 
 @dataclass(frozen=True)
 class KeyFinding:
-    """A problem of a key whose line has not been looked up."""
+    """A problem at a key. `Document.problems` looks up the line."""
 
     path: KeyPath
     message: str

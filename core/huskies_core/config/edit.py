@@ -16,7 +16,7 @@ from huskies_core.config.records import Config, ProjectConfig
 from huskies_core.config.table import key_of
 from huskies_core.errors import HuskiesError
 from huskies_core.project import STATE_FOLDER
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 _BARE = r"[A-Za-z0-9_-]+"
 _PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""
@@ -46,8 +46,7 @@ def get_value(text: str, key: str) -> object:
     value: object = _nested(config)
     for part in _parts(key):
         if not isinstance(value, dict) or part not in value:
-            meant = nearest(key, keys_in_force(config))
-            hint = f"Did you mean {meant}?" if meant else "'huskies config show' lists every key."
+            hint = did_you_mean(key, keys_in_force(config), "'huskies config show' lists every key.")
             raise HuskiesError(f"unknown key {key}", hint=hint, code="config_error", subject=key)
         value = value[part]
     return value

@@ -1,7 +1,7 @@
 """Load the config files from the main checkout. Files that it lacks come from the tip of the base branch."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from huskies_core.config.document import Document, KeyFinding, parse
 from huskies_core.config.problems import ConfigError, Problem
@@ -21,25 +21,22 @@ _DEFAULT_GATE = "script/test"
 def load_config(project: Project, at_base: AtBase) -> Config:
     """Return both files. Raise ConfigError with the problems of them and of the prompt files that agents name."""
     problems: list[Problem] = []
-    config = Config(_project(project, at_base, problems), _agents(project, at_base, problems))
-    _refuse(problems)
-    return config
+    settings_file, data = _open(project, PROJECT_FILE, at_base, problems)
+    settings = read_project(settings_file, data)
+    problems += settings_file.problems()
 
-
-def load_project(project: Project, at_base: AtBase) -> ProjectConfig:
-    """Return project.toml. Raise ConfigError."""
-    problems: list[Problem] = []
-    settings = _project(project, at_base, problems)
-    _refuse(problems)
-    return settings
-
-
-def load_agents(project: Project, at_base: AtBase) -> tuple[Agent, ...]:
-    """Return the agents of agents.toml. Raise ConfigError, also for problems of their prompt files."""
-    problems: list[Problem] = []
-    agents = _agents(project, at_base, problems)
-    _refuse(problems)
-    return agents
+    agents_file, data = _open(project, AGENTS_FILE, at_base, problems)
+    top = Table(agents_file, data)
+    agents = read_records(Agent, top.tables("agent"))
+    top.finish()
+    # Missing files become problems of agents.toml, so check them first.
+    in_prompts = tuple(
+        _check_prompt_files(agents_file, agents, lambda name: read_text(project, name, at_base))
+    )
+    problems += (*agents_file.problems(), *in_prompts)
+    if problems:
+        raise ConfigError(problems)
+    return Config(settings, agents)
 
 
 def read_text(project: Project, name: str, at_base: AtBase) -> str | None:
@@ -76,23 +73,6 @@ def read_project(document: Document, data: dict[str, object]) -> ProjectConfig:
     return read_record(ProjectConfig, Table(document, data))
 
 
-def _project(project: Project, at_base: AtBase, problems: list[Problem]) -> ProjectConfig:
-    document, data = _open(project, PROJECT_FILE, at_base, problems)
-    settings = read_project(document, data)
-    problems.extend(document.problems())
-    return settings
-
-
-def _agents(project: Project, at_base: AtBase, problems: list[Problem]) -> tuple[Agent, ...]:
-    document, data = _open(project, AGENTS_FILE, at_base, problems)
-    top = Table(document, data)
-    agents = read_records(Agent, top.tables("agent"))
-    top.finish()
-    in_prompts = _check_prompt_files(document, agents, lambda name: read_text(project, name, at_base))
-    problems.extend((*document.problems(), *in_prompts))
-    return agents
-
-
 def _open(
     project: Project, name: str, at_base: AtBase, problems: list[Problem]
 ) -> tuple[Document, dict[str, object]]:
@@ -111,35 +91,24 @@ def _open(
     return document, data
 
 
-def _refuse(problems: Sequence[Problem]) -> None:
-    if problems:
-        raise ConfigError(problems)
-
-
 def _check_prompt_files(
     document: Document, agents: Sequence[Agent], read: Callable[[str], str | None]
-) -> tuple[Problem, ...]:
-    """Return the problems inside the prompt files. Record a missing file in agents.toml, which names it."""
-    problems: list[Problem] = []
+) -> Iterator[Problem]:
+    """Yield the problems inside the prompt files. Record a missing file in agents.toml, which names it."""
     named = {agent.prompt_file: index for index, agent in enumerate(agents) if agent.prompt_file is not None}
     for name, index in named.items():
         shown = f"{STATE_FOLDER}/{name}"
         try:
             text = read(name)
         except ConfigError as error:
-            problems.extend(error.problems)
+            yield from error.problems
             continue
         if text is None:
             hint = f"Huskies looks for {shown} in the main checkout and on the base branch."
             key = ("agent", index, "prompt_file")
             document.findings.append(KeyFinding(key, f"prompt_file {name!r} is missing", hint))
         elif not text.strip():
-            hint = "Remove prompt_file to use the built-in prompt."
-            problems.append(Problem(shown, 1, "the prompt is empty", hint))
-        else:
-            problems.extend(
-                Problem(shown, number, *explain_unknown(variable))
-                for number, line in enumerate(text.split("\n"), start=1)
-                for variable in find_unknown_variables(line)
-            )
-    return tuple(problems)
+            yield Problem(shown, 1, "the prompt is empty", "Remove prompt_file to use the built-in prompt.")
+        for number, line in enumerate((text or "").split("\n"), start=1):
+            for variable in find_unknown_variables(line):
+                yield Problem(shown, number, *explain_unknown(variable))

@@ -65,15 +65,20 @@ class _Walk:
         """Read `[a.b]` or `[[a.b]]` and return the table of the pairs below it."""
         line = self._tokens[self._at][1]
         self._step()
-        of_array = self._token == "["
-        if of_array:
+        is_array = self._token == "["
+        if is_array:
             self._step()
         keys = self._keys("]")
         self._step()
-        if of_array:
-            self._step()
-        table = self._within((), keys[:-1], line)
-        return self._element(table + keys[-1:], line) if of_array else self._within(table, keys[-1:], line)
+        if not is_array:
+            return self._within((), keys, line)
+        self._step()
+        array = (*self._within((), keys[:-1], line), keys[-1])
+        index = self._sizes.get(array, 0)
+        self._sizes[array] = index + 1
+        self._lines.setdefault(array, line)
+        self._lines[*array, index] = line
+        return (*array, index)
 
     def _within(self, table: KeyPath, keys: KeyPath, line: int) -> KeyPath:
         """Return the table at `keys`. Within an array of tables this is its last element."""
@@ -83,13 +88,6 @@ class _Walk:
             if table in self._sizes:
                 table = (*table, self._sizes[table] - 1)
         return table
-
-    def _element(self, array: KeyPath, line: int) -> KeyPath:
-        index = self._sizes.get(array, 0)
-        self._sizes[array] = index + 1
-        self._lines.setdefault(array, line)
-        self._lines[*array, index] = line
-        return (*array, index)
 
     def _keys(self, end: str) -> KeyPath:
         keys: list[str] = []
@@ -105,32 +103,21 @@ class _Walk:
         self._value(self._within(table, keys, line))
 
     def _value(self, path: KeyPath) -> None:
-        token = self._step()
-        if token == "[":
-            self._array(path)
-        elif token == "{":
-            self._inline_table(path)
-        else:
+        opening = self._step()
+        if opening not in ("[", "{"):
             while self._token not in ("\n", ",", "]", "}", _END):
                 self._step()
-
-    def _array(self, path: KeyPath) -> None:
+            return
         index = 0
-        while self._token != "]":
+        while self._token not in ("]", "}"):
             if self._token in ("\n", ","):
                 self._step()
-                continue
-            self._lines[*path, index] = self._tokens[self._at][1]
-            self._value((*path, index))
-            index += 1
-        self._step()
-
-    def _inline_table(self, path: KeyPath) -> None:
-        while self._token != "}":
-            if self._token in ("\n", ","):
-                self._step()
-            else:
+            elif opening == "{":
                 self._pair(path)
+            else:
+                self._lines[*path, index] = self._tokens[self._at][1]
+                self._value((*path, index))
+                index += 1
         self._step()
 
 

@@ -28,9 +28,7 @@ def find_unknown_variables(text: str) -> tuple[str, ...]:
 
 def explain_unknown(name: str) -> tuple[str, str]:
     """Return the message and the hint for an unknown variable."""
-    meant = nearest(name, sorted(PROMPT_VARIABLES))
-    known = f"Known: {', '.join(sorted(PROMPT_VARIABLES))}."
-    return (
-        f"unknown variable {{{{{name}}}}} in a prompt",
-        f"Did you mean {{{{{meant}}}}}?" if meant else known,
-    )
+    known = sorted(PROMPT_VARIABLES)
+    meant = nearest(name, known)
+    hint = f"Did you mean {{{{{meant}}}}}?" if meant else f"Known: {', '.join(known)}."
+    return f"unknown variable {{{{{name}}}}} in a prompt", hint

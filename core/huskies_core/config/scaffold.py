@@ -22,7 +22,7 @@ PROJECT_TEMPLATE = """\
 # The time zone of the day for per_day_usd.
 # timezone = "UTC"
 
-# Stories that start automatically: "dependencies" (those whose dependencies are met) or "all".
+# Stories that start automatically: "dependencies" (stories with dependencies, when all are met) or "all".
 # auto_promote = "dependencies"
 
 # The number of days for which run directories and rescued work are kept.

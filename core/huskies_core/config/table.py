@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from huskies_core.config.document import Document, KeyFinding
 from huskies_core.config.positions import KeyPath
 from huskies_core.sanitize import has_controls
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -69,7 +69,8 @@ class Table:
         """Record a problem for each unknown key."""
         for key in self.data:
             if key not in self._known:
-                self.problem(key, f"unknown key {self.name(key)}", suggestion(key, sorted(self._known)))
+                known = f"Known here: {', '.join(sorted(self._known))}."
+                self.problem(key, f"unknown key {self.name(key)}", did_you_mean(key, self._known, known))
 
     def integer(self, key: str, *, least: int = 1, most: int = MOST) -> int | None:
         value = self._typed(key, (int,), "a whole number")
@@ -118,7 +119,7 @@ class Table:
         words = self.strings(key)
         for word in words or ():
             if word not in set(kind):
-                hint = suggestion(word, kind, "Known")
+                hint = did_you_mean(word, kind, f"Known: {', '.join(kind)}.")
                 self.problem(key, f"{self.name(key)} has an unknown value {word!r}", hint)
         return None if words is None else tuple(choice for choice in kind if choice in words)
 
@@ -126,10 +127,9 @@ class Table:
         value = self.text(key)
         if value is None or value in words:
             return value
-        meant = nearest(value, words)
         listed = f"{', '.join(words[:-1])} or {words[-1]}"
         message = f"{self.name(key)} must be {listed}, not {value!r}"
-        self.problem(key, message, f"Did you mean {meant}?" if meant else "")
+        self.problem(key, message, did_you_mean(value, words))
         return None
 
     def strings(self, key: str) -> tuple[str, ...] | None:
@@ -235,13 +235,6 @@ def list_of(record: type[Record]) -> Reader:
 def key_of(field: str) -> str:
     """Return the key of the config file that a field of a record is read from."""
     return _KEYS.get(field, field)
-
-
-def suggestion(word: str, known: Iterable[str], listing: str = "Known here") -> str:
-    """Return a hint with the known word nearest to `word`, else with all known words."""
-    words = list(known)
-    meant = nearest(word, words)
-    return f"Did you mean {meant}?" if meant else f"{listing}: {', '.join(words)}."
 
 
 def _reader_of(kind: Any) -> Reader:

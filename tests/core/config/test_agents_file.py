@@ -114,7 +114,7 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         ),
         (
             agent('sandbox = "bwrap"', 'sandbox_write = ["/a/../b"]'),
-            "6: '/a/../b' does not begin with / or ~/ Write the full path, such as ~/.claude.",
+            "6: '/a/../b' must begin with / or ~/ and contain no .. Write the full path, such as ~/.claude.",
         ),
         (
             agent('sandbox = "bwrap"', "sandbox_network = 1"),

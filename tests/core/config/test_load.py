@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.config.load import gates_of, load_agents, load_config, load_project, read_text
+from huskies_core.config.load import gates_of, load_config, read_text
 from huskies_core.config.problems import ConfigError
 from huskies_core.config.records import Config, Gate, ProjectConfig
 from huskies_core.project import Project
@@ -29,7 +29,8 @@ def test_a_file_the_checkout_lacks_is_read_from_the_base_branch(project: Project
 
 def test_a_file_of_the_checkout_overrides_the_base_branch(project: Project) -> None:
     project.project_toml.write_text("max_coders = 8")
-    assert load_project(project, {".huskies/project.toml": "max_coders = 7"}.get).max_coders == 8
+    config = load_config(project, {".huskies/project.toml": "max_coders = 7"}.get)
+    assert config.project.max_coders == 8
 
 
 def test_the_problems_of_both_files_are_listed_in_their_order(refusal: Refusal) -> None:
@@ -81,11 +82,6 @@ def test_an_unreadable_file_is_a_problem_and_not_a_missing_file(
 def test_a_folder_in_place_of_a_file_is_named(project: Project, refusal: Refusal) -> None:
     project.agents_toml.mkdir()
     assert refusal() == [".huskies/agents.toml:1: cannot be read: Is a directory"]
-
-
-def test_agents_load_while_the_project_file_is_broken(project: Project) -> None:
-    project.project_toml.write_text("broken")
-    assert load_agents(project, lambda _: None) == ()
 
 
 def test_without_gates_an_executable_script_test_is_the_gate(
