@@ -74,8 +74,8 @@ def _survival(context: Context, name: str, start: Start, starter: str, fix: str)
     if detached is None:
         fix = fix or "Start runs from systemd, or with 'huskies watch'."
         return DoctorCheck(name, f"a run ends with {starter} that started it", fix)
-    place = "scope" if detached == "scope" else "session"
-    return DoctorCheck(name, detail=f"a run in its own {place} survives {starter} that started it")
+    container = "scope" if detached == "scope" else "session"
+    return DoctorCheck(name, detail=f"a run in its own {container} survives {starter} that started it")
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def _start_in_unit(environ: Mapping[str, str], service: Service, folder: str) ->
     """
     unit = f"{unit_name(service.root)}.service"
     properties = properties_of(units_of(service)[unit])
-    if system_programs.is_known(environ, unit):
+    if system_programs.setting_of(environ, unit, "LoadState") == "loaded":
         kill_mode = system_programs.setting_of(environ, unit, "KillMode")
         properties["KillMode"] = kill_mode or properties["KillMode"]
     name = f"huskies-canary-{os.getpid()}"
