@@ -61,21 +61,9 @@ def _result(checks: Sequence[DoctorCheck], bundle: str, session: Session) -> Res
         ErrorItem("unwell", f"{check.name}: {check.problem}", check.fix, check.name) for check in failed
     )
     status = Status.ERROR if failed else Status.OK
-    data = {"checks": [_row(check) for check in checks], "bundle": bundle or None}
+    data = {"checks": [check.to_json() for check in checks], "bundle": bundle or None}
     messages = (f"Wrote {bundle}. Read it before you send it.",) if bundle else ()
     return Result(data, lambda: _text(checks), status, errors if session.json else (), messages)
-
-
-def _row(check: DoctorCheck) -> dict[str, object]:
-    return {
-        "check": check.name,
-        "subject": check.subject,
-        "ok": check.is_ok,
-        "problem": check.problem,
-        "fix": check.fix,
-        "detail": check.detail,
-        "fixed": check.fixed,
-    }
 
 
 _TITLES = {"notify": "notifications", "services": "scheduler"}

@@ -20,8 +20,6 @@ from huskies_core.errors import HuskiesError
 from huskies_core.passes.attempt import attempt
 from huskies_core.store import integrity, journal, runs
 from huskies_core.store.connection import Connection
-from huskies_core.store.journal import JournalEntry
-from huskies_core.store.runs import Run
 
 _FOLDER = "huskies-report"
 _MOST_ROWS = 500
@@ -65,8 +63,8 @@ def _members(context: Context, checks: Sequence[DoctorCheck]) -> dict[str, Calla
         "project.json": lambda: _document(read_settings(project.project_toml.read_text(encoding="utf-8"))),
         "agents.json": lambda: _document(read_settings(project.agents_toml.read_text(encoding="utf-8"))),
         "env.json": lambda: _document(list(_names(project.env_file))),
-        "journal.jsonl": lambda: _lines(map(_entry, _newest_entries(context))),
-        "runs.jsonl": lambda: _lines(map(_run, _newest_runs(context))),
+        "journal.jsonl": lambda: _lines(_entries(context)),
+        "runs.jsonl": lambda: _lines(_runs(context)),
         "crashes.jsonl": lambda: _lines(read_crashes(project.state_dir)),
     }
 
@@ -101,31 +99,14 @@ def _version(name: str) -> str:
 def _row(check: DoctorCheck) -> dict[str, object]:
     # A message about a config file may quote it: then only file and line are kept.
     position = ":".join(check.problem.split(":")[:2])
-    return {
-        "subject": check.subject,
-        "check": check.name,
-        "ok": check.is_ok,
-        "fixed": check.fixed,
-        "problem": position if check.name == "config" else without_quotes(check.problem),
-        "fix": check.fix,
-        "detail": check.detail,
-    }
+    problem = position if check.name == "config" else without_quotes(check.problem)
+    return {**check.to_json(), "problem": problem}
 
 
 def _names(path: Path) -> Iterator[str]:
     if path.exists():
         text = path.read_text(encoding="utf-8", errors="replace")
         yield from re.findall(r"(?m)^[ \t]*(?:export\s+)?([A-Za-z_]\w*)\s*=", text)
-
-
-def _newest_entries(context: Context) -> tuple[JournalEntry, ...]:
-    with _reading(context) as db:
-        return journal.entries_after(db, journal.head(db) - _MOST_ROWS, limit=_MOST_ROWS)
-
-
-def _newest_runs(context: Context) -> tuple[Run, ...]:
-    with _reading(context) as db:
-        return runs.recent(db, _MOST_ROWS)
 
 
 @contextmanager
@@ -137,19 +118,27 @@ def _reading(context: Context) -> Iterator[Connection]:
         yield db
 
 
-def _entry(entry: JournalEntry) -> dict[str, Any]:
-    values = _values(entry, "seq", "at", "kind", "story", "event", "before", "after")
-    actor = "user" if entry.actor.startswith("user:") else entry.actor
-    return {**values, "actor": actor, "detail": without_texts(entry.detail)}
+def _entries(context: Context) -> Iterator[dict[str, Any]]:
+    with _reading(context) as db:
+        entries = journal.entries_after(db, journal.head(db) - _MOST_ROWS, limit=_MOST_ROWS)
+    for entry in entries:
+        values = _values(entry, "seq", "at", "kind", "story", "event", "before", "after")
+        actor = "user" if entry.actor.startswith("user:") else entry.actor
+        yield {**values, "actor": actor, "detail": without_texts(entry.detail)}
 
 
-def _run(run: Run) -> dict[str, Any]:
-    names = _values(
-        run, "id", "story", "kind", "agent", "runtime", "model", "visit", "seq", "status", "outcome"
-    )
-    figures = _values(run, "started_at", "ended_at", "turns", "cost_usd", "verdict")
-    texts = {"detail": run.detail, "evidence": run.evidence.to_json(), "is_landing": run.landing is not None}
-    return {**names, **figures, **without_texts(texts)}
+def _runs(context: Context) -> Iterator[dict[str, Any]]:
+    names = ("id", "story", "kind", "agent", "runtime", "model", "visit", "seq", "status", "outcome")
+    figures = ("started_at", "ended_at", "turns", "cost_usd", "verdict")
+    with _reading(context) as db:
+        newest = runs.recent(db, _MOST_ROWS)
+    for run in newest:
+        texts = {
+            "detail": run.detail,
+            "evidence": run.evidence.to_json(),
+            "is_landing": run.landing is not None,
+        }
+        yield {**_values(run, *names, *figures), **without_texts(texts)}
 
 
 def _values(record: object, *names: str) -> dict[str, Any]:

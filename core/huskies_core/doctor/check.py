@@ -1,8 +1,9 @@
 """The result of a check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from huskies_core.humanize import list_some
 from huskies_core.passes.attempt import StepOutcome, attempt
 
 
@@ -26,6 +27,25 @@ class DoctorCheck:
     @property
     def is_ok(self) -> bool:
         return self.fixed or not self.problem
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "check": self.name,
+            "subject": self.subject,
+            "ok": self.is_ok,
+            "problem": self.problem,
+            "fix": self.fix,
+            "detail": self.detail,
+            "fixed": self.fixed,
+        }
+
+
+def check_absent(
+    name: str, items: Iterable[object], problem: str, fix: str, repair: Callable[[], str] | None = None
+) -> DoctorCheck:
+    """Return a check that fails if there are `items`. `{}` in `problem` is replaced by the first of them."""
+    listed = list_some(items)
+    return DoctorCheck(name, problem.format(listed), fix, repair=repair) if listed else DoctorCheck(name)
 
 
 def repaired(check: DoctorCheck) -> DoctorCheck:

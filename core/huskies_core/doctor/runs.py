@@ -5,8 +5,8 @@ from datetime import timedelta
 from functools import partial
 
 from huskies_core.context import Context
-from huskies_core.doctor.check import DoctorCheck
-from huskies_core.humanize import format_count, list_some
+from huskies_core.doctor.check import DoctorCheck, check_absent
+from huskies_core.humanize import format_count
 from huskies_core.passes.dead_runs import dead_runs, end_dead_run
 from huskies_core.sanitize import is_number
 from huskies_core.store import runs
@@ -15,7 +15,7 @@ from huskies_core.supervisor.processes import Process, is_running, marked_proces
 from huskies_core.supervisor.run_directory import RunDirectory
 
 _NEW = timedelta(minutes=1)
-"""The age up to which a folder may belong to a run whose row is not committed yet."""
+"""The age of a folder up to which the row of its run may be uncommitted."""
 
 
 def check_runs(context: Context) -> Iterator[DoctorCheck]:
@@ -26,14 +26,10 @@ def check_runs(context: Context) -> Iterator[DoctorCheck]:
         dead = dead_runs(context, db)
         live = frozenset(run.id for run in runs.live(db))
         known = runs.recorded(db, folders)
-    if dead:
-        fix = "The next tick records how they ended. So does 'huskies doctor --fix'."
-        details = list_some(step.detail for step in dead)
-        yield DoctorCheck("runs", details, fix, repair=partial(_end_dead, context))
-    else:
-        yield DoctorCheck("runs")
+    fix = "The next tick records how they ended. So does 'huskies doctor --fix'."
+    yield check_absent("runs", [step.detail for step in dead], "{}", fix, partial(_end_dead, context))
     yield _unowned(context, sorted(set(folders) - known))
-    yield _left_over(context, {run: found for run, found in processes.items() if run not in live})
+    yield _left_over(context, {run: own for run, own in processes.items() if run not in live})
 
 
 def _folders(context: Context) -> Iterator[int]:
@@ -53,18 +49,15 @@ def _end_dead(context: Context) -> str:
 
 def _unowned(context: Context, folders: list[int]) -> DoctorCheck:
     """Check folders without a run. They are never removed: the output may be the only copy of an agent's work."""
-    if not folders:
-        return DoctorCheck("run folders")
     active = [run for run in folders if is_alive(RunDirectory(context.project.run_dir(run)))]
     if active:
-        fact = f"active, but the store has no such run: {list_some(active)}"
-        fix = (
-            "An older copy of the store may have been restored."
-            " End the process that shim.json in the folder names."
-        )
-        return DoctorCheck("run folders", fact, fix)
-    fact = f"the store has no run for these folders of .huskies/runs: {list_some(folders)}"
-    return DoctorCheck("run folders", fact, "Remove them when you do not need their output any more.")
+        problem = "active, but the store has no such run: {}"
+        fix = "An older copy of the store may have been restored. End the process that shim.json in the folder names."
+        return check_absent("run folders", active, problem, fix)
+    problem = "the store has no run for these folders of .huskies/runs: {}"
+    return check_absent(
+        "run folders", folders, problem, "Remove them when you do not need their output any more."
+    )
 
 
 def _left_over(context: Context, marked: Mapping[int, tuple[Process, ...]]) -> DoctorCheck:
@@ -77,8 +70,6 @@ def _left_over(context: Context, marked: Mapping[int, tuple[Process, ...]]) -> D
         for process in processes
         if run not in live and is_running(process)
     ]
-    if not left:
-        return DoctorCheck("processes")
-    names = list_some(f"{process.pid} {process.name} of run {run}" for run, process in left)
+    names = [f"{process.pid} {process.name} of run {run}" for run, process in left]
     pids = " ".join(str(process.pid) for _, process in left)
-    return DoctorCheck("processes", f"left by ended runs: {names}", f"Check them, then 'kill {pids}'.")
+    return check_absent("processes", names, "left by ended runs: {}", f"Check them, then 'kill {pids}'.")

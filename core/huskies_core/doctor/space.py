@@ -13,11 +13,11 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.canary import PREFIX
-from huskies_core.doctor.check import DoctorCheck
+from huskies_core.doctor.check import DoctorCheck, check_absent
 from huskies_core.doctor.settings import loads
 from huskies_core.doctor.state import is_current
 from huskies_core.doctor.worktrees import converge
-from huskies_core.humanize import format_count, format_size, list_some
+from huskies_core.humanize import format_count, format_size
 from huskies_core.passes.gc import GC
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.supervisor.processes import find_process
@@ -37,7 +37,10 @@ def check_space(context: Context) -> Iterator[DoctorCheck]:
     yield DoctorCheck("disk use", detail=_use(context))
     if is_current(context) and loads(context):
         yield _overdue(context)
-    yield _left_files(context)
+    paths = tuple(_forgotten(context))
+    names = [path.name for path in paths]
+    fix = "'huskies doctor --fix' removes them."
+    yield check_absent("temporary files", names, "left in .huskies: {}", fix, partial(_remove, paths))
 
 
 def _free(context: Context) -> DoctorCheck:
@@ -90,22 +93,10 @@ def _overdue(context: Context) -> DoctorCheck:
     """Check for steps of gc that have been due for ten minutes. Newer ones are normal."""
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
-        waiting = GC.plan(replace(snapshot, now=snapshot.now - _OVERDUE))
-    if not waiting:
-        return DoctorCheck("retention")
-    verbs = list_some(dict.fromkeys(step.verb.value for step in waiting))
-    fact = f"{format_count(len(waiting), 'step')} of gc overdue: {verbs}"
+        steps = GC.plan(replace(snapshot, now=snapshot.now - _OVERDUE))
+    verbs = dict.fromkeys(step.verb.value for step in steps)
     fix = "Run 'huskies gc', or 'huskies doctor --fix'."
-    return DoctorCheck("retention", fact, fix, repair=partial(converge, context, GC))
-
-
-def _left_files(context: Context) -> DoctorCheck:
-    paths = tuple(_forgotten(context))
-    if not paths:
-        return DoctorCheck("temporary files")
-    names = list_some(path.name for path in paths)
-    fix = "'huskies doctor --fix' removes them."
-    return DoctorCheck("temporary files", f"left in .huskies: {names}", fix, repair=partial(_remove, paths))
+    return check_absent("retention", verbs, "overdue steps of gc: {}", fix, partial(converge, context, GC))
 
 
 def _forgotten(context: Context) -> Iterator[Path]:

@@ -10,13 +10,13 @@ from functools import partial
 
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
-from huskies_core.doctor.check import DoctorCheck
+from huskies_core.doctor.check import DoctorCheck, check_absent
 from huskies_core.doctor.settings import loads
 from huskies_core.errors import HuskiesError
 from huskies_core.git.removal import missing_worktrees, unregister_missing
 from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
-from huskies_core.humanize import format_count, format_size, list_some
+from huskies_core.humanize import format_count, format_size
 from huskies_core.ids import StoryId
 from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.pass_runner import AnyPass, run_pass
@@ -54,11 +54,9 @@ def _overdue(context: Context) -> DoctorCheck:
     with context.store.reading() as db:
         steps = WORKTREES.plan(take_snapshot(context, db))
         overdue = [step for step in steps if _is_overdue(context, db, step)]
-    if not overdue:
-        return DoctorCheck("worktrees")
-    names = list_some(f"{step.verb.value} {step.story}" for step in overdue)
+    names = [f"{step.verb.value} {step.story}" for step in overdue]
     fix = "Run 'huskies worktrees', or 'huskies doctor --fix'."
-    return DoctorCheck("worktrees", f"overdue: {names}", fix, repair=partial(converge, context, WORKTREES))
+    return check_absent("worktrees", names, "overdue: {}", fix, partial(converge, context, WORKTREES))
 
 
 def _is_overdue(context: Context, db: Connection, step: PlannedStep) -> bool:
@@ -72,11 +70,9 @@ def _lost(context: Context) -> DoctorCheck:
     with context.store.reading() as db:
         busy = {run.story for run in runs.live(db)}
     lost = [story for story in missing_worktrees(context.project) if story not in busy]
-    if not lost:
-        return DoctorCheck("worktree records")
-    fact = f"git has worktrees without a folder: {list_some(lost)}"
+    problem = "git has worktrees without a folder: {}"
     fix = "'huskies doctor --fix' removes the records and keeps the branches."
-    return DoctorCheck("worktree records", fact, fix, repair=partial(_forget, context, lost))
+    return check_absent("worktree records", lost, problem, fix, partial(_forget, context, lost))
 
 
 def _forget(context: Context, lost: list[StoryId]) -> str:
@@ -90,11 +86,9 @@ def _unowned_worktrees(context: Context) -> DoctorCheck:
     present = present_worktrees(context.project)
     with context.store.reading() as db:
         unowned = sorted(present - stories.stages_of(db, present).keys())
-    if not unowned:
-        return DoctorCheck("worktree owners")
-    fact = f"the store has no story for {list_some(context.project.worktree(story) for story in unowned)}"
+    paths = map(context.project.worktree, unowned)
     fix = "Check each. 'git worktree remove PATH' removes it, unless it has uncommitted changes."
-    return DoctorCheck("worktree owners", fact, fix)
+    return check_absent("worktree owners", paths, "the store has no story for {}", fix)
 
 
 def _unowned_branches(context: Context) -> DoctorCheck:
@@ -107,9 +101,9 @@ def _unowned_branches(context: Context) -> DoctorCheck:
         unowned = sorted(present - branches.all_stories(db))
     if not unowned:
         return DoctorCheck("branch owners")
-    fact = f"not created by huskies, but named like stories: {list_some(map(branch_of, unowned))}"
+    problem = "not created by huskies, but named like stories: {}"
     fix = f"Rename each: git branch -m {branch_of(unowned[0])} kept/story-{unowned[0]}"
-    return DoctorCheck("branch owners", fact, fix)
+    return check_absent("branch owners", map(branch_of, unowned), problem, fix)
 
 
 def _rescues(context: Context) -> str:

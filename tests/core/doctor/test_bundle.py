@@ -126,7 +126,7 @@ def members(path: Path) -> dict[str, str]:
 def leaks(texts: dict[str, str]) -> list[tuple[str, str]]:
     """Return each half of a secret that a member contains. A secret may have been cut in two."""
     words = re.compile(r"(?:plum|quince)\d\d\w*")
-    return [(name, found) for name, text in texts.items() for found in words.findall(text)]
+    return [(name, leak) for name, text in texts.items() for leak in words.findall(text)]
 
 
 def bundled(context: Context, path: Path) -> dict[str, str]:
@@ -136,19 +136,19 @@ def bundled(context: Context, path: Path) -> dict[str, str]:
 
 def test_it_contains_no_planted_text(planted: Context, tmp_path: Path) -> None:
     assert load_config(planted.project, lambda _: None).agent("ann") is not None
-    found = bundled(planted, tmp_path / "report.tgz")
-    assert leaks(found) == []
-    assert (str(planted.project.root) in "".join(found.values()), "ada" in found["journal.jsonl"]) == (
+    texts = bundled(planted, tmp_path / "report.tgz")
+    assert leaks(texts) == []
+    assert (str(planted.project.root) in "".join(texts.values()), "ada" in texts["journal.jsonl"]) == (
         False,
         False,
     )
 
 
 def test_it_contains_what_a_report_needs(planted: Context, tmp_path: Path) -> None:
-    found = bundled(planted, tmp_path / "report.tgz")
-    journal = [json.loads(line) for line in found["journal.jsonl"].splitlines()]
-    run = json.loads(found["runs.jsonl"])
-    settings = json.loads(found["project.json"])
+    texts = bundled(planted, tmp_path / "report.tgz")
+    journal = [json.loads(line) for line in texts["journal.jsonl"].splitlines()]
+    run = json.loads(texts["runs.jsonl"])
+    settings = json.loads(texts["project.json"])
     assert [(row["event"], row["actor"], row["after"]) for row in journal] == [
         ("created", "user", None),
         ("start", "user", "coding"),
@@ -163,23 +163,23 @@ def test_it_contains_what_a_report_needs(planted: Context, tmp_path: Path) -> No
         "command": ["<4 characters>", f"<{len(SECRETS[6])} characters>"],
         "batch_secs": "<5 characters>",
     }
-    assert json.loads(found["env.json"]) == ["ALLOWED", "OTHER"]
-    assert json.loads(found["crashes.jsonl"]) == {
+    assert json.loads(texts["env.json"]) == ["ALLOWED", "OTHER"]
+    assert json.loads(texts["crashes.jsonl"]) == {
         "report": "huskies-x.txt",
         "options": ["--body", "--project"],
         "frames": ["python3.11/site-packages/huskies_core/store/stories.py:12 add", "x.py:3 <module>"],
         "errors": ["ValueError"],
     }
-    assert {row["check"] for row in json.loads(found["doctor.json"])} >= {"git", "store", "config", "disk"}
-    assert "typer" in json.loads(found["versions.json"])["packages"]
+    assert {row["check"] for row in json.loads(texts["doctor.json"])} >= {"git", "store", "config", "disk"}
+    assert "typer" in json.loads(texts["versions.json"])["packages"]
 
 
 def test_an_invalid_config_is_not_quoted(planted: Context, tmp_path: Path) -> None:
     planted.project.project_toml.write_text(f'default_qa = "{SECRETS[1]}"\n"{SECRETS[2]}" = 1\n')
     planted.project.agents_toml.write_text(f"[[agent]\nname = {SECRETS[3]}\n")
-    found = bundled(planted, tmp_path / "report.tgz")
-    assert leaks(found) == []
-    assert json.loads(found["agents.json"]) == {"unreadable": "not TOML, 2 lines"}
+    texts = bundled(planted, tmp_path / "report.tgz")
+    assert leaks(texts) == []
+    assert json.loads(texts["agents.json"]) == {"unreadable": "not TOML, 2 lines"}
 
 
 @pytest.mark.parametrize(
@@ -197,31 +197,31 @@ def test_a_text_that_looks_like_a_secret_is_masked(context: Context, tmp_path: P
     context.project.agents_toml.write_text(
         f'[[agent]]\nname = "{text}"\nstage = "coder"\nruntime = "codex"\n'
     )
-    found = bundled(context, tmp_path / "report.tgz")
-    assert [name for name, content in found.items() if text[8:] in content] == []
-    assert "<secret>" in found["agents.json"]
+    texts = bundled(context, tmp_path / "report.tgz")
+    assert [name for name, content in texts.items() if text[8:] in content] == []
+    assert "<secret>" in texts["agents.json"]
 
 
 def test_a_secret_with_escapes_of_json_is_masked(context: Context, tmp_path: Path) -> None:
     context.environ = {**context.environ, "API_TOKEN": 'plum01"tr\\ee/ü'}
     server = {"mcpServers": {"huskies": {"command": context.environ["API_TOKEN"]}}}
     (context.project.root / ".mcp.json").write_text(json.dumps(server))
-    found = bundled(context, tmp_path / "report.tgz")
-    assert (leaks(found), ".mcp.json has <secret>, which does not exist" in found["doctor.json"]) == (
+    texts = bundled(context, tmp_path / "report.tgz")
+    assert (leaks(texts), ".mcp.json has <secret>, which does not exist" in texts["doctor.json"]) == (
         [],
         True,
     )
 
 
 def test_only_the_owner_can_read_it_and_it_replaces_no_file(context: Context, tmp_path: Path) -> None:
-    place = tmp_path / "out" / "report.tgz"
-    place.parent.mkdir()
-    bundled(context, place)
-    before = place.read_bytes()
+    archive = tmp_path / "out" / "report.tgz"
+    archive.parent.mkdir()
+    bundled(context, archive)
+    before = archive.read_bytes()
     with pytest.raises(HuskiesError) as caught:
-        write_bundle(context, [], place)
-    assert (caught.value.code, place.read_bytes() == before) == ("exists", True)
-    assert (place.stat().st_mode & 0o777, os.listdir(place.parent)) == (0o600, ["report.tgz"])
+        write_bundle(context, [], archive)
+    assert (caught.value.code, archive.read_bytes() == before) == ("exists", True)
+    assert (archive.stat().st_mode & 0o777, os.listdir(archive.parent)) == (0o600, ["report.tgz"])
     with pytest.raises(HuskiesError) as caught:
         refuse_existing(tmp_path / "nowhere" / "report.tgz")
     assert caught.value.code == "not_found"
@@ -241,9 +241,9 @@ def test_a_missing_store_or_config_does_not_stop_the_rest(context: Context, tmp_
     context.store.close()
     context.project.database.write_bytes(b"no database\n" * 1000)
     context.project.agents_toml.unlink()
-    found = bundled(context, tmp_path / "report.tgz")
+    texts = bundled(context, tmp_path / "report.tgz")
     unreadable = {
-        name: json.loads(text)["unreadable"] for name, text in found.items() if "unreadable" in text[:30]
+        name: json.loads(text)["unreadable"] for name, text in texts.items() if "unreadable" in text[:30]
     }
     assert unreadable == {
         "agents.json": "FileNotFoundError",

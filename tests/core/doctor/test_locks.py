@@ -27,9 +27,11 @@ def test_a_process_that_holds_the_git_lock_is_named(context: Context, tmp_path: 
 @pytest.mark.usefixtures("processes")
 def test_a_running_pass_is_a_detail(context: Context, tmp_path: Path) -> None:
     with held(context.project.pass_lock("worktrees"), tmp_path / "held") as pid:
-        found = [(check.name, check.problem, check.detail) for check in check_locks(context) if check.detail]
-    assert [(name, problem) for name, problem, _ in found] == [("locks/worktrees.lock", "")]
-    assert found[0][2].startswith(f"held by process {pid} (python")
+        results = [
+            (check.name, check.problem, check.detail) for check in check_locks(context) if check.detail
+        ]
+    assert [(name, problem) for name, problem, _ in results] == [("locks/worktrees.lock", "")]
+    assert results[0][2].startswith(f"held by process {pid} (python")
 
 
 def test_old_lock_files_are_removed_when_no_git_is_running(context: Context) -> None:
@@ -37,16 +39,16 @@ def test_old_lock_files_are_removed_when_no_git_is_running(context: Context) -> 
     make_worktrees(context, [StoryId(1)], context.now())
     checkout = checkout_of(context.project, StoryId(1))
     assert checkout is not None
-    left = [context.project.git_dir / "config.lock", checkout.git_dir / "index.lock"]
-    for path in left:
+    stale = [context.project.git_dir / "config.lock", checkout.git_dir / "index.lock"]
+    for path in stale:
         path.touch()
     assert problems(context) == {}
-    for path in left:
+    for path in stale:
         age(path, context.now(), minutes=1)
     argv = ["git", "cat-file", "--batch"]
     with subprocess.Popen(argv, cwd=context.project.root, stdin=subprocess.PIPE) as process:
         assert (fixed(context), problems(context)) == ({}, {})
-        age(left[0], context.now(), hours=2)
+        age(stale[0], context.now(), hours=2)
         assert problems_of(check_locks, context) == {
             "git lock files": "left by a git process that ended: .git/config.lock"
         }
@@ -56,4 +58,4 @@ def test_old_lock_files_are_removed_when_no_git_is_running(context: Context) -> 
         "git lock files": "removed 1 lock file",
         "worktree lock files": "removed 1 lock file",
     }
-    assert ([path.exists() for path in left], fixed(context)) == ([False, False], {})
+    assert ([path.exists() for path in stale], fixed(context)) == ([False, False], {})

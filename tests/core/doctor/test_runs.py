@@ -58,11 +58,11 @@ def test_processes_of_an_ended_run_are_named_and_not_killed(context: Context) ->
         assert "processes" not in problems_of(check_runs, context)
         with context.store.exclusive() as db:
             runs.end(db, run, runs.Report(Outcome.COMPLETED), actor="user:ada", now=context.now())
-        found = [check for check in check_runs(context) if check.problem]
+        checks = [check for check in check_runs(context) if check.problem]
         assert (fixed(context), process.poll()) == ({}, None)
         process.communicate()
     assert [
         (check.name, f"{process.pid} " in check.problem, f"'kill {process.pid}'" in check.fix)
-        for check in found
+        for check in checks
     ] == [("processes", True, True)]
     assert problems_of(check_runs, context) == {}

@@ -46,10 +46,10 @@ def test_a_service_that_does_not_tick_or_was_changed_is_a_problem(
 def test_the_fix_of_a_service_keeps_its_flags(context: Context) -> None:
     """The unit is installed but not enabled, as after a killed install."""
     for part in inspect(context, ServiceKind.SYSTEMD, ServiceJob.WATCH, may_sudo=True).parts:
-        place = Path(part.place)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        path = Path(part.place)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if part.wanted is not None:
-            place.write_text(part.wanted)
+            path.write_text(part.wanted)
     (check,) = (check for check in check_services(context) if check.name == "service systemd")
     assert check.fix == "Run 'huskies service install systemd --watch --allow-sudo'."
 
@@ -58,16 +58,16 @@ def test_an_unreadable_crontab_is_a_problem(context: Context, crontab: OwnCronta
     crontab.refuse()
     add_story(context.store)
     fire_event(context.store, 1, Start())
-    found = problems_of(check_services, context)
-    assert ("not allowed" in found["services"], "ticking" in found) == (True, True)
+    problems = problems_of(check_services, context)
+    assert ("not allowed" in problems["services"], "ticking" in problems) == (True, True)
 
 
 def test_an_mcp_file_with_a_missing_program_is_a_problem(context: Context) -> None:
-    place = context.project.root / ".mcp.json"
+    path = context.project.root / ".mcp.json"
     servers = {"huskies": {"type": "stdio", "command": "/missing/huskies", "args": ["mcp"]}}
-    place.write_text(json.dumps({"mcpServers": servers}))
+    path.write_text(json.dumps({"mcpServers": servers}))
     assert problems_of(check_services, context) == {
         "mcp": ".mcp.json has /missing/huskies, which does not exist"
     }
-    place.write_text('{"mcpServers": {"other": {}}}')
+    path.write_text('{"mcpServers": {"other": {}}}')
     assert problems_of(check_services, context) == {}

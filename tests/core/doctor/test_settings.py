@@ -23,9 +23,9 @@ def test_a_harmful_setting_has_the_command_that_removes_it(
 ) -> None:
     config = str(context.project.git_dir / "config")
     context.repository.git("config", "--file", config, key, value)
-    found = [check for check in check_git(context) if check.problem]
-    assert [(check.name, check.problem.startswith(why)) for check in found] == [(f"git {key}", True)]
-    command = found[0].fix.removeprefix("Run 'git config ").removesuffix("'.").split()
+    checks = [check for check in check_git(context) if check.problem]
+    assert [(check.name, check.problem.startswith(why)) for check in checks] == [(f"git {key}", True)]
+    command = checks[0].fix.removeprefix("Run 'git config ").removesuffix("'.").split()
     context.repository.git("config", "--file", config, *command)
     assert problems_of(check_git, context) == {}
 
@@ -43,9 +43,9 @@ def test_a_harmless_setting_is_a_detail(context: Context) -> None:
     config = str(context.project.git_dir / "config")
     for key, value in (("core.repositoryFormatVersion", "1"), ("extensions.partialClone", "origin")):
         context.repository.git("config", "--file", config, key, value)
-    found = {check.name: (check.problem, check.detail) for check in check_git(context)}
+    checks = {check.name: (check.problem, check.detail) for check in check_git(context)}
     fact = "a partial clone: git fetches missing objects when a worktree is created"
-    assert found["git settings"] == ("", fact)
+    assert checks["git settings"] == ("", fact)
 
 
 def test_keys_that_others_can_read_are_made_private(context: Context) -> None:

@@ -42,8 +42,8 @@ def test_only_the_links_and_not_their_targets_are_removed(context: Context, tmp_
     kept.parent.mkdir()
     kept.touch()
     links = [context.project.state_dir / name for name in ("canary-folder", "canary-nowhere", "state.new")]
-    for link, place in zip(links, (kept.parent, tmp_path / "nowhere", kept), strict=True):
-        link.symlink_to(place)
+    for link, target in zip(links, (kept.parent, tmp_path / "nowhere", kept), strict=True):
+        link.symlink_to(target)
     assert problems_of(check_space, context) == {}
     for link in links:
         age(link, context.now(), hours=2)
@@ -55,7 +55,7 @@ def test_overdue_steps_of_gc_are_done(context: Context) -> None:
     story = import_story(context.store, Abandoned("no"), now=context.now()).id
     with context.store.exclusive() as db:
         content.put(db, story, "qa_notes", "text", now=context.now())
-    assert problems_of(check_space, context) == {"retention": "1 step of gc overdue: purge_content"}
+    assert problems_of(check_space, context) == {"retention": "overdue steps of gc: purge_content"}
     assert fixed(context) == {"retention": "'huskies gc' did 1 step"}
     assert (fixed(context), problems_of(check_space, context)) == ({}, {})
 

@@ -37,9 +37,9 @@ def test_an_overdue_step_is_done_and_the_work_is_kept(context: Context, story: i
 
 
 def test_a_record_without_its_folder_is_removed(context: Context, story: int) -> None:
-    place = context.project.worktree(story)
-    context.repository.git("-C", str(place), "--git-dir=.git", "--work-tree=.", "status", ok=(0, 128))
-    shutil.rmtree(place)
+    path = context.project.worktree(story)
+    context.repository.git("-C", str(path), "--git-dir=.git", "--work-tree=.", "status", ok=(0, 128))
+    shutil.rmtree(path)
     assert problems_of(check_worktrees, context) == {
         "worktree records": f"git has worktrees without a folder: {story}"
     }
@@ -53,16 +53,16 @@ def test_a_worktree_without_a_story_is_named_and_kept(context: Context, story: i
     with context.store.exclusive() as db:
         db.execute("DELETE FROM branches")
         db.execute("DELETE FROM stories")
-    place = context.project.worktree(story)
+    path = context.project.worktree(story)
     assert problems_of(check_worktrees, context) == {
-        "worktree owners": f"the store has no story for {place}",
+        "worktree owners": f"the store has no story for {path}",
         "branch owners": f"not created by huskies, but named like stories: feature/story-{story}",
     }
-    assert (fixed(context), (place / "new.txt").read_text()) == ({}, "work")
+    assert (fixed(context), (path / "new.txt").read_text()) == ({}, "work")
 
 
 def test_a_foreign_branch_has_the_command_that_renames_it(context: Context) -> None:
     context.repository.git("branch", "feature/story-9")
     context.repository.git("branch", "feature/story-nine")
-    found = [check for check in check_worktrees(context) if check.problem]
-    assert [check.fix for check in found] == ["Rename each: git branch -m feature/story-9 kept/story-9"]
+    checks = [check for check in check_worktrees(context) if check.problem]
+    assert [check.fix for check in checks] == ["Rename each: git branch -m feature/story-9 kept/story-9"]
