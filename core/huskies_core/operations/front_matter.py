@@ -3,19 +3,21 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from huskies_core.errors import HuskiesError
+from huskies_core.operations.operation import bare_type
 from huskies_core.store.stories import StoryDraft
 from huskies_core.suggest import nearest
 
-KEYS = ("name", "type", "qa", "agent", "depends_on", "priority", "labels", "epic")
+_SAME = ("type", "qa", "agent", "depends_on", "priority", "labels", "epic")
+FIELDS = {"name": "title", **{name: name for name in _SAME}}
+"""The keys, in the order in which they are written, and the field of a draft that each sets."""
 _UNFOLDED = 1_000_000
 _HEAD_LINES = 1
-Word = TypeVar("Word", bound=StrEnum)
 
 
 class FrontMatter:
@@ -25,33 +27,35 @@ class FrontMatter:
         self._lines = text.split("\n")
         self._values = _load(text)
         for key in self._values:
-            if key not in KEYS:
-                meant = nearest(key, KEYS)
-                hint = f"Did you mean '{meant}'?" if meant else f"Known: {', '.join(KEYS)}."
+            if key not in FIELDS:
+                meant = nearest(key, FIELDS)
+                hint = f"Did you mean '{meant}'?" if meant else f"Known: {', '.join(FIELDS)}."
                 raise self._error(key, f"unknown key '{key}'", "unknown_key", hint)
 
-    def text(self, key: str) -> str:
-        """Return the value, or "" if the key is missing."""
-        value = self._values.get(key, "")
-        if not isinstance(value, str):
+    def fields(self) -> dict[str, Any]:
+        """Return the values that are set, by the field of a draft."""
+        hints = get_type_hints(StoryDraft)
+        values = {field: self._read(key, bare_type(hints[field])) for key, field in FIELDS.items()}
+        return {field: value for field, value in values.items() if value not in (None, "", ())}
+
+    def _read(self, key: str, kind: Any) -> object:
+        if get_origin(kind) is tuple:
+            items = self._items(key)
+            return tuple(self._number(key, item) for item in items) if get_args(kind)[0] is int else items
+        text = self._values.get(key, "")
+        if not isinstance(text, str):
             raise self._error(key, f"{key} is not one text", "invalid_value")
-        return value
+        if not text or kind is str:
+            return text
+        return self._number(key, text) if kind is int else self._word(key, text, kind)
 
-    def word(self, key: str, kind: type[Word]) -> Word | None:
-        text = self.text(key)
+    def _word(self, key: str, text: str, kind: type[StrEnum]) -> StrEnum:
         known = [member.value for member in kind]
-        if text and text not in known:
+        if text not in known:
             raise self._error(key, f"{key} '{text}' is not one of {', '.join(known)}", "invalid_value")
-        return kind(text) if text else None
+        return kind(text)
 
-    def number(self, key: str) -> int | None:
-        text = self.text(key)
-        return self._number(key, text) if text else None
-
-    def numbers(self, key: str) -> tuple[int, ...]:
-        return tuple(self._number(key, item) for item in self.texts(key))
-
-    def texts(self, key: str) -> tuple[str, ...]:
+    def _items(self, key: str) -> tuple[str, ...]:
         """Return the items of a list, or of one text with commas."""
         value = self._values.get(key) or []
         items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
@@ -75,20 +79,15 @@ class FrontMatter:
 
 def write_front_matter(draft: StoryDraft) -> str:
     """Return the lines of a draft, without empty values."""
-    values = {
-        "name": draft.title,
-        "type": draft.type.value,
-        "qa": draft.qa.value if draft.qa else None,
-        "agent": draft.agent,
-        "depends_on": list(draft.depends_on),
-        "priority": draft.priority,
-        "labels": list(draft.labels),
-        "epic": draft.epic,
-    }
-    kept: dict[str, object] = {key: value for key, value in values.items() if value}
+    values = {key: getattr(draft, field) for key, field in FIELDS.items()}
+    kept = {key: _plain(value) for key, value in values.items() if value}
     # SafeDumper, because CSafeDumper writes emoji as escapes.
     lines: str = YAMLHandler().export(kept, Dumper=yaml.SafeDumper, sort_keys=False, width=_UNFOLDED)
     return lines
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value.value if isinstance(value, StrEnum) else value
 
 
 def bad_line(line: int, fact: str, code: str, field: str, hint: str = "") -> HuskiesError:

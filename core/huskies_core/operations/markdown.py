@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.front_matter import FrontMatter, bad_line, write_front_matter
-from huskies_core.qa_mode import QaMode
 from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -38,19 +37,10 @@ def from_markdown(text: str, *, kind: StoryType = StoryType.STORY) -> StoryDraft
     if front is None:
         hint = "A story begins with a line '---', lines such as 'name: TITLE', and a line '---'."
         raise bad_line(1, "the front matter is missing", "bad_front_matter", "front matter", hint)
-    values = FrontMatter(front[1])
+    values = FrontMatter(front[1]).fields()
     description, criteria = _read_body(plain[front.end() :], front[0].count("\n"))
     return StoryDraft(
-        title=values.text("name"),
-        type=values.word("type", StoryType) or kind,
-        description=description,
-        criteria=criteria,
-        depends_on=values.numbers("depends_on"),
-        epic=values.number("epic"),
-        agent=values.text("agent") or None,
-        qa=values.word("qa", QaMode),
-        priority=values.number("priority") or 0,
-        labels=values.texts("labels"),
+        **{"title": "", "type": kind, **values, "description": description, "criteria": criteria}
     )
 
 
