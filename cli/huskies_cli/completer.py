@@ -1,7 +1,7 @@
-"""What a shell is told when somebody presses TAB: `huskies __complete KIND CURRENT TYPED…`, answered without Typer.
+"""The completions that shells ask for on TAB: `huskies __complete KIND CURRENT TYPED…`, answered without Typer.
 
-A line for each that can be typed, what it is behind a tab. It imports next to nothing, and where something is wrong it
-is silent: the person is not done typing.
+Each line is a word and, after a tab, its description. Few modules are imported. Errors print nothing, since the user is
+still typing.
 """
 
 import os
@@ -18,13 +18,13 @@ _PLAIN = "_-.:@+/"
 
 
 def complete(arguments: list[str]) -> int:
-    """Prints what there is of that kind that begins with the word at the cursor. TYPED are the words before it."""
+    """Print the words of that kind that begin with the word at the cursor. TYPED are the words before it."""
     if len(arguments) > 1:
         kind, current, *typed = arguments
         prefix = current.partition("=")[2] if current.startswith("--") else current
         lines = [
             f"{value}\t{_shown(about)}"
-            for value, about in _found(kind, prefix, typed)
+            for value, about in _completions(kind, prefix, typed)
             if value.startswith(prefix) and _is_plain(value)
         ]
         _print(lines)
@@ -39,12 +39,12 @@ def _print(lines: list[str]) -> None:
         return
 
 
-def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
-    """All that there is, or what the store has that begins with `prefix`."""
+def _completions(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
+    """Return the words of that kind with their descriptions; the store filters them by `prefix`."""
     if kind in ("pages", "zones"):
-        return _everywhere(kind, typed)
+        return _of_every_project(kind, typed)
     try:
-        state = _state_folder(_place(typed))
+        state = _state_folder(_start(typed))
     except (OSError, ValueError):
         return ()
     if state is None:
@@ -57,12 +57,12 @@ def _found(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[str, str
         return _rescues(state, kind, _story(typed))
     from huskies_core.store.completions import completions
 
-    wanted = f"{kind}/{_story(typed)}" if kind == "runs-of" else kind
-    return completions(os.path.join(state, "state.db"), wanted, prefix)
+    kind = f"{kind}/{_story(typed)}" if kind == "runs-of" else kind
+    return completions(os.path.join(state, "state.db"), kind, prefix)
 
 
-def _everywhere(kind: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
-    """What is the same in every project, and where there is none."""
+def _of_every_project(kind: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
+    """Return the pages or time zones, which need no project."""
     if kind == "pages":
         from huskies_cli.pages import pages_after
 
@@ -74,36 +74,36 @@ def _everywhere(kind: str, typed: list[str]) -> "Iterable[tuple[str, str]]":
 
 
 def _rescues(state: str, kind: str, story: str) -> "Iterable[tuple[str, str]]":
-    """The stories that have any, each with its newest; or the times of those of one story."""
+    """Return the stories with rescues, each with its newest, or the times of the rescues of one story."""
     from huskies_core.git.rescue_names import rescue_names
 
-    found = rescue_names(os.path.join(os.path.dirname(state), ".git"))
+    rescues = rescue_names(os.path.join(os.path.dirname(state), ".git"))
     if kind == "rescue-times":
-        return ((time, "") for number, time in found if number == story)
-    newest = dict(reversed(found))
+        return ((time, "") for number, time in rescues if number == story)
+    newest = dict(reversed(rescues))
     return ((number, f"rescued {time}") for number, time in newest.items())
 
 
 def _story(typed: list[str]) -> str:
-    """The story that was typed before, be it as #12; "" where there is none yet."""
+    """Return the story id among the words, without #; "" if there is none."""
     words = (word.removeprefix("#") for word in typed)
     return next((word for word in words if word.isascii() and word.isdigit()), "")
 
 
-def _place(typed: list[str]) -> str:
-    """Where the project is looked for: bash hands over `--project=x` as three words."""
-    place = os.environ.get("HUSKIES_PROJECT", "")
+def _start(typed: list[str]) -> str:
+    """Return where the search for the project starts. Bash passes `--project=x` as three words."""
+    start = os.environ.get("HUSKIES_PROJECT", "")
     for number, word in enumerate(typed):
         name, _, value = word.partition("=")
         if name == "--project":
             rest = [value, *typed[number + 1 :]]
-            place = next((one for one in rest if one not in ("", "=")), place)
-    return os.path.expanduser(place) or "."
+            start = next((word for word in rest if word not in ("", "=")), start)
+    return os.path.expanduser(start) or "."
 
 
-def _state_folder(place: str) -> str | None:
-    """`.huskies` of the project around `place`, from inside a linked worktree that of its main checkout."""
-    folder = os.path.realpath(place)
+def _state_folder(start: str) -> str | None:
+    """Return `.huskies` of the project that contains `start`; for a linked worktree, that of the main checkout."""
+    folder = os.path.realpath(start)
     while True:
         git = os.path.join(folder, ".git")
         if os.path.exists(os.path.join(git, "HEAD")):
@@ -116,7 +116,7 @@ def _state_folder(place: str) -> str | None:
 
 
 def _main_checkout(folder: str, pointer: str) -> str:
-    """See gitrepository-layout(5). Raises OSError and ValueError."""
+    """Return the main checkout of a linked worktree, see gitrepository-layout(5). Raise OSError or ValueError."""
     git_dir = os.path.join(folder, _text(pointer).removeprefix("gitdir:").strip())
     common = os.path.join(git_dir, "commondir")
     if not os.path.isfile(common):
@@ -130,25 +130,29 @@ def _text(path: str) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether it is the same to every shell as it stands; what would have to be quoted is not offered."""
-    return bool(value) and value[0] not in "-." and all(one.isalnum() or one in _PLAIN for one in value)
+    """Return whether no shell needs to quote the value; other values are not offered."""
+    return (
+        bool(value)
+        and value[0] not in "-."
+        and all(character.isalnum() or character in _PLAIN for character in value)
+    )
 
 
 def _shown(text: str) -> str:
-    """One line without anything that a terminal could take for more than a character."""
-    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    """Return the text as one line of printable characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     if line.isascii():
         return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
     return _shortened(line)
 
 
 def _shortened(line: str) -> str:
-    """By the columns of a terminal: what East Asia writes takes two each."""
+    """Return the line cut to the columns of a terminal, of which wide characters take two."""
     from unicodedata import east_asian_width
 
     columns = 0
-    for at, one in enumerate(line):
-        columns += 2 if east_asian_width(one) in "WF" else 1
+    for position, character in enumerate(line):
+        columns += 2 if east_asian_width(character) in "WF" else 1
         if columns > _LONGEST:
-            return f"{line[: at - 1]}…"
+            return f"{line[: position - 1]}…"
     return line

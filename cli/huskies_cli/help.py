@@ -1,4 +1,4 @@
-"""Help, printed so that a reader who leaves early is no error."""
+"""Help, and readers of it that close stdout early."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def print_help(context: "Context") -> None:
-    """Raises ReaderGone when nobody reads stdout any more."""
+    """Print the help of a command. Raise ReaderGone if stdout has no reader any more."""
     try:
         text = context.get_help()
-    except SystemExit as error:  # rich prints it, sends stdout nowhere when the reader is gone, and leaves
+    except SystemExit as error:  # rich redirects stdout to nothing when the reader is gone, and exits
         raise ReaderGone from error
     write_line(sys.stdout, text)
 
 
 def show_help(ctx: "Context", _: "Parameter", value: bool) -> None:
-    """What `-h` does, ahead of all else."""
+    """Print help and exit, before other options are checked."""
     if value and not ctx.resilient_parsing:
         print_help(ctx)
         raise typer.Exit

@@ -1,4 +1,4 @@
-"""What a command returns, and the one place that prints it: as text, or as the JSON that scripts rely on."""
+"""The results of commands, and their output as text or JSON."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class ErrorItem:
-    """One thing that failed: `code` is a stable word, `subject` what it happened to (an id, a path)."""
+    """An error: `code` is a stable word, `subject` an id or a path."""
 
     code: str
     message: str
@@ -38,7 +38,10 @@ class ErrorItem:
 
 @dataclass(frozen=True)
 class Result:
-    """`text` is stripped of control characters; a callable draws it, by `render`, when it is printed."""
+    """The result of a command. Control characters are removed from `text`; a callable returns text of `render`.
+
+    `talk` is printed on stderr, unless --quiet is given.
+    """
 
     data: Mapping[str, object] = field(default_factory=dict)
     text: str | Callable[[], str] = ""
@@ -57,7 +60,7 @@ class Result:
         done: int,
         talk: tuple[str, ...] = (),
     ) -> Self:
-        """The result of several items, of which `done` went well."""
+        """Return the result of several items, of which `done` succeeded."""
         failed = tuple(errors)
         status = Status.OK if not failed else Status.PARTIAL if done else Status.ERROR
         return cls(data, text, status, failed, talk)
@@ -71,14 +74,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Stream:
-    """Objects that are printed as they come: a line of JSON each with --json, else `line(object)`."""
+    """Objects that are printed as they are yielded: as a line of JSON with --json, else by `line`."""
 
     objects: Iterable[Mapping[str, object]]
     line: Callable[[Mapping[str, object]], str]
 
 
 def finish(outcome: Result | Stream, session: Session) -> int:
-    """Prints what a command returned and gives the exit code. A reader that went away changes neither."""
+    """Print a result and return the exit code, also if stdout has no reader any more."""
     if isinstance(outcome, Stream):
         return _follow(outcome, session)
     with suppress(ReaderGone):
@@ -87,7 +90,7 @@ def finish(outcome: Result | Stream, session: Session) -> int:
 
 
 def fail(error: HuskiesError, session: Session) -> int:
-    """Prints a failure and gives its exit code."""
+    """Print an error and return its exit code."""
     item = ErrorItem.of(error)
     result = Result(status=Status.ERROR, errors=(item,), exit_code=error.exit_code)
     if session.json and not session.streaming:
@@ -97,7 +100,7 @@ def fail(error: HuskiesError, session: Session) -> int:
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
-    """Where the parser stopped early its flags are not known: any --json before a `--` counts."""
+    """Return whether --json is given before a `--`, for arguments that could not be parsed."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in options
 

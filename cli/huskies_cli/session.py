@@ -1,4 +1,4 @@
-"""What the flags that every command takes have said. Light: a tick with nothing due pays for it."""
+"""The values of the options that every command has. It imports little, because an idle tick imports it."""
 
 import os
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One invocation: filled while arguments are parsed, read by the command and by what reports its end."""
+    """One invocation, filled while the arguments are parsed."""
 
     __slots__ = ("command", "json", "project", "quiet", "streaming")
 
@@ -25,12 +25,12 @@ class Session:
 
     @property
     def place(self) -> str:
-        """Where the search for the project starts, as it was given; empty for the current directory."""
+        """Return --project or HUSKIES_PROJECT; "" for the current directory."""
         return self.project or os.environ.get("HUSKIES_PROJECT", "")
 
     @property
     def start(self) -> "Path":
-        """The directory in which the search for the project starts. Raises NoProject when it is none."""
+        """Return the directory in which the search for the project starts. Raise NoProject if it does not exist."""
         from pathlib import Path
 
         from huskies_core.errors import NoProject
@@ -40,10 +40,12 @@ class Session:
         try:
             return Path(self.place) if self.place else Path.cwd()
         except FileNotFoundError as error:
-            raise NoProject("the current directory is gone", hint="Change to one that exists.") from error
+            raise NoProject(
+                "the current directory does not exist", hint="Change to another directory."
+            ) from error
 
     def say(self, line: str) -> None:
-        """Talk, for whoever watches: one line on stderr, nothing with --quiet."""
+        """Print a message on stderr, unless --quiet is given."""
         from huskies_core.sanitize import one_line
 
         if self.quiet:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from huskies_cli.relay_thread import Relaying
-from huskies_cli.reports import told_of
+from huskies_cli.reports import loop_lines
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -62,7 +62,7 @@ class Loop:
     def _reported(self, run: Run) -> Iterator[Line]:
         """What the passes did. What keeps failing in the same words, such as a broken config, is said once."""
         try:
-            lines = list(told_of(run(), self.context.now()))
+            lines = list(loop_lines(run(), self.context.now()))
         except HuskiesError as error:
             lines = [{**self._message(error.message), "outcome": "failed"}]
         failed = [str(line.get("message") or line["line"]) for line in lines if line["outcome"] == "failed"]
@@ -73,7 +73,7 @@ class Loop:
 
     def _relayed(self) -> Iterator[Line]:
         for report in self.relaying.news():
-            yield from told_of([report], self.context.now())
+            yield from loop_lines([report], self.context.now())
 
     def _message(self, text: str) -> Line:
         return {"at": to_iso(self.context.now()), "message": text, "outcome": "done"}
