@@ -95,7 +95,7 @@ def _merge_once(context: Context, run: Run, story: Story) -> MergeResult:
     with context.store.reading() as db:
         born = branches.base_commit(db, story.id)
     if work is None or born is None:
-        return OtherFailure(f"there is no branch {branch} that huskies made")
+        return OtherFailure(f"branch {branch} does not exist, or huskies did not make it")
     message = _message(context, story)
     try:
         squashed = squash(context.repository, branch=branch, tip=tip, message=message, born=born)

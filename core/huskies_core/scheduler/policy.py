@@ -149,7 +149,7 @@ def _decide_qa(case: Case) -> Decision:
 
 
 def _after_reviews(story: Story, reviews: Sequence[Run]) -> Decision:
-    """An approval counts while every criterion is checked: a criterion may have been added or reopened since."""
+    """Return what follows the QA runs of this visit. An approval counts only while every criterion is checked."""
     last = reviews[-1] if reviews else None
     if last is None or last.evidence.failed_setup:
         return StartRun(RunKind.QA)
