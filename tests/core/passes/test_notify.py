@@ -330,6 +330,7 @@ def test_a_clock_that_was_set_back_delays_no_message(context: Context, clock: Cl
     clock.pass_by(days=365)
     block(context)
     settle(context)
+    assert delivered(context) == [["Story 1 is blocked"]]
     clock.pass_by(days=-365)
     settle(context)
     block(context)
