@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from huskies_cli.project_context import open_context
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.gateway.connection import KeptLine
+from huskies_core.gateway.connection import ReusedConnection
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.due import config_stamp
 from huskies_core.passes.pass_runner import AnyPass
@@ -38,7 +38,7 @@ class Relaying:
                 return
 
     def _relay(self) -> None:
-        never, over_kept_line = threading.Event(), relay_pass(KeptLine().to)
+        never, over_kept_line = threading.Event(), relay_pass(ReusedConnection().to)
         with open_context(self._start) as context:
             state = str(context.project.state_dir)
             stamp = config_stamp(state)

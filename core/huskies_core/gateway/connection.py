@@ -26,7 +26,7 @@ POLL_SECS = 0.02
 _MOST_BYTES = 65536
 
 
-class Line:
+class GatewayConnection:
     """An open connection to the gateway."""
 
     def __init__(self, connection: "ClientConnection", timeout: float) -> None:
@@ -59,7 +59,7 @@ class Line:
 
 
 @contextmanager
-def open_line(gateway: Gateway, timeout: float = TIMEOUT_SECS) -> Iterator[Line]:
+def open_connection(gateway: Gateway, timeout: float = TIMEOUT_SECS) -> Iterator[GatewayConnection]:
     """Yield a connection with a token of its own and close it afterwards. `timeout` limits each step, in seconds.
 
     Raise HuskiesError `gateway`, or `missing_extra` if the package websockets is not installed.
@@ -87,23 +87,23 @@ def open_line(gateway: Gateway, timeout: float = TIMEOUT_SECS) -> Iterator[Line]
                     logger=silent,
                 )
             )
-        yield Line(connection, timeout)
+        yield GatewayConnection(connection, timeout)
 
 
-class KeptLine:
+class ReusedConnection:
     """A connection that is reused until it breaks or the gateway changes."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
-        self._line: Line | None = None
+        self._line: GatewayConnection | None = None
         self._gateway: Gateway | None = None
 
     @contextmanager
-    def to(self, gateway: Gateway) -> Iterator[Line]:
+    def to(self, gateway: Gateway) -> Iterator[GatewayConnection]:
         """Yield the connection. An error of the caller closes it."""
         if self._line is None or not self._line.is_open or self._gateway != gateway:
             self.close()
-            self._line, self._gateway = self._open.enter_context(open_line(gateway)), gateway
+            self._line, self._gateway = self._open.enter_context(open_connection(gateway)), gateway
         try:
             yield self._line
         except HuskiesError:

@@ -10,7 +10,7 @@ from functools import partial
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
-from huskies_core.gateway.connection import Line, open_line
+from huskies_core.gateway.connection import GatewayConnection, open_connection
 from huskies_core.humanize import format_count
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.frames import frames_of
@@ -26,7 +26,7 @@ FIRST_FRAME = "relay-first-frame"
 """The cursor of transitions with two frames: their first frame is sent."""
 LONGEST_WAIT_SECS = 60
 
-Lines = Callable[[Gateway], AbstractContextManager[Line]]
+Connect = Callable[[Gateway], AbstractContextManager[GatewayConnection]]
 
 
 def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
@@ -37,7 +37,7 @@ def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
     return (PlannedStep(Verb.SEND_EVENTS, detail=format_count(events, "event")),) if events else ()
 
 
-def apply(context: Context, _: PlannedStep, *, lines: Lines, jitter: Callable[[], float]) -> str:
+def apply(context: Context, _: PlannedStep, *, connect: Connect, jitter: Callable[[], float]) -> str:
     """Send all events over one connection.
 
     The cursor moves with each frame that the gateway acknowledged, so after a crash at most the frame in flight is
@@ -49,10 +49,10 @@ def apply(context: Context, _: PlannedStep, *, lines: Lines, jitter: Callable[[]
         return ""
     sent = 0
     try:
-        with lines(gateway) as line:
+        with connect(gateway) as connection:
             while entries := _next(context):
                 for entry in entries:
-                    _send(context, line, entry)
+                    _send(context, connection, entry)
                 sent += len(entries)
     except HuskiesError as error:
         _record_failure(context, error.message, jitter())
@@ -106,10 +106,12 @@ def is_on(context: Context) -> bool:
     return bool(url_of(context.config.project.gateway_url, context.environ))
 
 
-def relay_pass(lines: Lines = open_line, jitter: Callable[[], float] | None = None) -> Pass[PlannedStep]:
-    """Return the pass over `lines`. Each wait is multiplied by `jitter`, which defaults to 0.9 to 1.1."""
+def relay_pass(
+    connect: Connect = open_connection, jitter: Callable[[], float] | None = None
+) -> Pass[PlannedStep]:
+    """Return the pass over `connect`. Each wait is multiplied by `jitter`, which defaults to 0.9 to 1.1."""
     spread = jitter or partial(random.uniform, 0.9, 1.1)
-    return Pass(NAME, plan, one_by_one(partial(apply, lines=lines, jitter=spread)))
+    return Pass(NAME, plan, one_by_one(partial(apply, connect=connect, jitter=spread)))
 
 
 def _gateway(context: Context) -> Gateway | None:
@@ -126,13 +128,13 @@ def _next(context: Context) -> tuple[JournalEntry, ...]:
         return journal.transitions_after(db, _position(db))
 
 
-def _send(context: Context, line: Line, entry: JournalEntry) -> None:
+def _send(context: Context, connection: GatewayConnection, entry: JournalEntry) -> None:
     """Send the frames of one transition. Skip the first of two frames if it was sent before."""
     frames = frames_of(entry)
     with context.store.reading() as db:
         sent = len(frames) > 1 and cursors.get(db, FIRST_FRAME) == entry.seq
     for number, frame in enumerate(frames[sent:], start=1 + sent):
-        line.send(frame)
+        connection.send(frame)
         with context.store.exclusive() as db:
             cursors.move(db, NAME if number == len(frames) else FIRST_FRAME, entry.seq)
             if _failures(db):

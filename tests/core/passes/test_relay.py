@@ -13,7 +13,7 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
-from huskies_core.gateway.connection import KeptLine, open_line
+from huskies_core.gateway.connection import ReusedConnection, open_connection
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
@@ -27,7 +27,7 @@ from support.contexts import Clock, opened
 from support.gateway import Gateway, answer_of, opened_gateway
 from support.stories import add_story, fire_event
 
-QUICK = relay_pass(partial(open_line, timeout=1.0), jitter=lambda: 1.0)
+QUICK = relay_pass(partial(open_connection, timeout=1.0), jitter=lambda: 1.0)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_the_config_names_gateway_and_project(context: Context, gateway: Gateway
 
 
 def test_a_kept_connection_is_reused_until_it_breaks(context: Context, gateway: Gateway) -> None:
-    kept = KeptLine()
+    kept = ReusedConnection()
     over_kept = relay_pass(kept.to)
     for _ in range(3):
         move(context)
