@@ -10,7 +10,7 @@ from huskies_cli.output import ErrorItem, Result
 from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
-from huskies_core.channels.message import message_of
+from huskies_core.channels.message import Message
 from huskies_core.errors import UsageError
 from huskies_core.operations import notifications
 from huskies_core.operations.authorization import refuse_inside_run
@@ -92,5 +92,5 @@ def _channels(channels: Sequence[Delivery]) -> list[dict[str, object]]:
 
 
 def _title(item: Notification) -> str:
-    title = message_of(item.message).title
+    title = Message.from_json(item.message).title
     return f"{title} ({item.problem})" if item.problem else title

@@ -1,6 +1,6 @@
 """A notification message of one or more notices, as text and as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,13 +54,11 @@ class Message:
         omitted = [f"and {self.more} more: huskies history --all"] if self.more else []
         return "\n".join([*(notice.text for notice in self.notices), *omitted])
 
-    def document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the JSON for programs and webhooks. `text` is the whole message as text."""
         texts = {"title": self.title, "text": f"{self.title}\n{self.text}"}
         return {"project": self.project, **texts, "notices": [*map(asdict, self.notices)], "more": self.more}
 
-
-def message_of(document: Mapping[str, Any]) -> Message:
-    """Return the message that `Message.document` encoded."""
-    notices: Sequence[Mapping[str, Any]] = document["notices"]
-    return Message(document["project"], tuple(Notice(**notice) for notice in notices), document["more"])
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Message":
+        return cls(data["project"], tuple(Notice(**notice) for notice in data["notices"]), data["more"])

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
 from huskies_core.channels.channel import STEP_SECS, channel_error
 from huskies_core.channels.message import Message
@@ -24,9 +25,9 @@ def run(
     within: float = STEP_SECS,
 ) -> None:
     """Run `command` at the project's root with the message as JSON on stdin and its text in HUSKIES_NOTIFICATION."""
-    document = message.document()
-    variables = {**environ, TEXT_VARIABLE: str(document["text"])}
-    run_to_end(command, variables, root, stdin=json.dumps(document).encode(), within=within)
+    data = message.to_json()
+    variables = {**environ, TEXT_VARIABLE: str(data["text"])}
+    run_to_end(command, variables, root, stdin=json.dumps(data).encode(), within=within)
 
 
 def run_to_end(
@@ -47,19 +48,10 @@ def run_to_end(
         text.write(stdin)
         text.seek(0)
         try:
-            process = subprocess.Popen(
-                command,
-                cwd=root,
-                env=dict(environ),
-                stdin=text,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-            )
+            process = _start(command, environ, root, text, errors)
+            code = process.wait(within)
         except OSError as error:
             raise channel_error(f"{command[0]} cannot be run: {error.strerror}", hint) from error
-        try:
-            code = process.wait(within)
         except subprocess.TimeoutExpired as error:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -68,3 +60,17 @@ def run_to_end(
         output = one_line(tail(errors.read().decode(errors="replace").strip(), 200))
     if code:
         raise channel_error(f"{command[0]} exited with {code}{f': {output}' if output else ''}")
+
+
+def _start(
+    command: Sequence[str], environ: Mapping[str, str], root: Path, stdin: IO[bytes], stderr: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        cwd=root,
+        env=dict(environ),
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        start_new_session=True,
+    )

@@ -29,6 +29,6 @@ def _request(message: Message, url: str) -> Request:
     if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
         raise HuskiesError("the address cannot be used", hint="Write https://HOST/PATH.", code="config_error")
     target = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
-    body = json.dumps(message.document()).encode()
+    body = json.dumps(message.to_json()).encode()
     headers = {"Content-Type": "application/json", "User-Agent": "huskies", **authorization_header(parts)}
     return Request(target, data=body, headers=headers, method="POST")

@@ -7,7 +7,7 @@ from functools import partial
 
 from huskies_core.channels import desktop, program, services, webhook
 from huskies_core.channels.channel import Channel
-from huskies_core.channels.message import Message, Notice, message_of
+from huskies_core.channels.message import Message, Notice
 from huskies_core.channels.variables import names_in, with_values
 from huskies_core.clock import to_iso
 from huskies_core.config.records import Notify
@@ -125,7 +125,7 @@ def _send(channel: Channel, message: Message, results: dict[str, Delivery]) -> N
 
 
 def _deliver(context: Context, notification: Notification) -> str:
-    deliveries = _send_all(context, message_of(notification.message))
+    deliveries = _send_all(context, Message.from_json(notification.message))
     failed = any(delivery.problem for delivery in deliveries)
     record_end(
         context, notification.id, NotificationStatus.FAILED if failed else NotificationStatus.SENT, deliveries

@@ -115,7 +115,7 @@ def _send(context: Context) -> str:
             message, now = _message(context, db), context.now()
             if message is None:
                 raise Overtaken("another process has sent the message", code="stale")
-            claimed = notifications.claim(db, message.document(), now=now)
+            claimed = notifications.claim(db, message.to_json(), now=now)
             cursors.move(db, NAME, journal.head(db))
             next_message = now + timedelta(seconds=context.config.project.notify.batch_secs)
             pass_times.record(db, NAME, last_at=now, due_at=next_message)

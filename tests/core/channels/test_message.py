@@ -1,6 +1,6 @@
 import json
 
-from huskies_core.channels.message import Message, message_of
+from huskies_core.channels.message import Message
 from support.messages import BLOCKED, LIMITED, ONE, TWO
 
 
@@ -32,7 +32,7 @@ def test_earlier_notices_are_counted() -> None:
     )
 
 
-def test_a_message_is_restored_from_its_document() -> None:
+def test_a_message_is_restored_from_its_json() -> None:
     many = Message("shop", (BLOCKED, LIMITED), more=7)
-    document = json.loads(json.dumps(many.document()))
-    assert (message_of(document), document["text"]) == (many, f"{many.title}\n{many.text}")
+    data = json.loads(json.dumps(many.to_json()))
+    assert (Message.from_json(data), data["text"]) == (many, f"{many.title}\n{many.text}")

@@ -32,7 +32,7 @@ def test_a_program_reads_json_and_has_the_text_in_its_environment(tmp_path: Path
     command = script(tmp_path, 'cat > read; printf %s "$HUSKIES_NOTIFICATION" > text; echo "$@" > arguments')
     run(ONE, command, tmp_path, ENVIRON)
     read, text, arguments = ((tmp_path / name).read_text() for name in ("read", "text", "arguments"))
-    assert (json.loads(read), text) == (ONE.document(), f"{ONE.title}\n{ONE.text}")
+    assert (json.loads(read), text) == (ONE.to_json(), f"{ONE.title}\n{ONE.text}")
     assert arguments == "--to $(me)\n"
 
 

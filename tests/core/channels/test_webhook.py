@@ -30,7 +30,7 @@ def test_the_message_is_posted_as_json(server: Webhook) -> None:
         "application/json",
         "huskies",
     )
-    assert server.told == [ONE.document()]
+    assert server.told == [ONE.to_json()]
 
 
 def test_user_and_password_are_sent_only_in_a_header(server: Webhook) -> None:

@@ -400,7 +400,7 @@ def claim_alone(context: Context) -> None:
     """Leave a claim as a process does that dies before it starts the sending process."""
     (planned,) = run_pass(context, NOTIFY, dry_run=True).results
     with context.store.exclusive() as db:
-        message = Message("shop", (Notice("blocked", "", planned.detail, ""),)).document()
+        message = Message("shop", (Notice("blocked", "", planned.detail, ""),)).to_json()
         notifications.claim(db, message, now=context.now())
         cursors.move(db, "notify", journal.head(db))
 
