@@ -80,7 +80,7 @@ class Context:
 
     @property
     def base_branch_or_recorded(self) -> str:
-        """The base branch, or the one that `init` recorded if the config is invalid: a run's end must be recorded."""
+        """The base branch; with an invalid config, the branch recorded by `init`, so that runs can end."""
         from huskies_core.config.problems import ConfigError
 
         try:

@@ -30,7 +30,7 @@ class BaseDirty:
 
 
 def all_checkouts(repo: Repository) -> Iterator[Checkout]:
-    """Yield the main checkout and each linked worktree whose directory exists."""
+    """Yield the main checkout and each linked worktree with an existing directory."""
     yield repo.main
     admins = repo.project.git_dir / "worktrees"
     for admin in sorted(admins.iterdir()) if admins.is_dir() else ():
@@ -42,7 +42,7 @@ def all_checkouts(repo: Repository) -> Iterator[Checkout]:
 
 
 def base_checkouts(repo: Repository, base_branch: str) -> tuple[Checkout, ...]:
-    """Return the checkouts whose HEAD is the branch. Git allows several of them with --force.
+    """Return the checkouts with HEAD at the branch. Git allows several of them with --force.
 
     Git runs only for candidates: the HEAD file of a story's worktree names another branch, and there are many stories.
     """
@@ -83,7 +83,8 @@ def take_index_lock(checkout: Checkout, mark: str) -> bool:
     """Take the checkout's `index.lock` for the landing `mark`. Return False if another process has it.
 
     The lock is a second name (link(2)) of a sidecar file that already contains the mark, so it never exists without
-    its mark. The sidecar stays until the release: it shows an unfinished landing whose lock a person removed.
+    its mark. The sidecar stays until the release. If a person removes the lock, it still shows the unfinished
+    landing.
     """
     sidecar = checkout.git_dir / _SIDECAR
     new_file = checkout.git_dir / f"{_SIDECAR}.new"
@@ -173,7 +174,7 @@ def _staged_paths(
 
 
 def _edited_paths(repo: Repository, checkout: Checkout, changes: tuple[PathChange, ...]) -> frozenset[str]:
-    """Return the files of the landing whose content is not the tip's, with or without flags."""
+    """Return the files of the landing with other content than the tip's, with or without flags."""
     entries = {change.path: change.before for change in changes if change.before}
     flags = read_flags(repo, checkout, entries)
     present = {path: entry for path, entry in entries.items() if not is_sparse(checkout, path, flags)}

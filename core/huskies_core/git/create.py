@@ -62,7 +62,7 @@ CreateResult = CreatedWorktree | RefusedWorktree
 
 @dataclass(frozen=True)
 class _Registered:
-    """A worktree that git knows and whose files are not checked out yet."""
+    """A worktree in git's records without checked out files."""
 
     worktree: CreatedWorktree
     checkout: Checkout
@@ -100,7 +100,7 @@ def _register_all(
 
 
 def _drop_broken_record(repo: Repository, story: StoryId) -> None:
-    """Remove a record whose `commondir` is empty because git was killed while it wrote that file.
+    """Remove a record with an empty `commondir`: git was killed while it wrote that file.
 
     Every `git worktree` command of the repository fails on such a record. Git had not checked out a file yet.
     """

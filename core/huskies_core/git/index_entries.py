@@ -53,7 +53,7 @@ def index_lines(entries: Mapping[str, FileEntry | None]) -> str:
 
 
 def differing_paths(repo: Repository, checkout: Checkout, entries: Mapping[str, FileEntry]) -> frozenset[str]:
-    """Return the paths whose file in the checkout differs from the entry, after git's filters. Change nothing.
+    """Return the paths at which the checkout differs from the entries, after git's filters. Change nothing.
 
     The temporary index has these paths alone, without flags and file times, so git reads every file. Git compares
     the checked-out commit of a submodule.

@@ -84,7 +84,7 @@ def _remove_unchanged(path: Path, before: os.stat_result) -> bool:
 
 
 def git_is_running(project: Project) -> bool:
-    """Return whether a git process of this user works on this repository, or on one that cannot be read."""
+    """Return whether a git process of this user works on this repository, or cannot be inspected."""
     import psutil
 
     uid = os.getuid()

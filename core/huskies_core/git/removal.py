@@ -69,7 +69,7 @@ def remove_worktree(
 
 
 def missing_worktrees(project: Project) -> tuple[StoryId, ...]:
-    """Return the stories whose worktree git has a record of and whose folder was deleted by hand.
+    """Return the stories with a worktree in git's records and without its folder, which a person deleted.
 
     Worktrees outside `.huskies/worktrees` are ignored.
     """

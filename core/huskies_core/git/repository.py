@@ -163,7 +163,7 @@ class Repository:
 
     @cached_property
     def identity(self) -> Mapping[str, str]:
-        """Variables with an author and a committer for those that git has no configuration for.
+        """Variables with the author and the committer, if git has no configuration for them.
 
         An identity that git derives from the names of user and host does not count.
         """

@@ -48,8 +48,8 @@ def restore_paths(
 ) -> tuple[str, ...]:
     """Set the paths of the landing, and the index, to `commit` (`forward`) or back to `tip`. The caller has the lock.
 
-    A file whose bytes are those of either commit, or their beginning, was written by the landing. Any other file is
-    the user's: it stays, and its path is returned. A second call changes nothing. Raises GitError when a filter
+    A file with the bytes of either commit, or their beginning, was written by the landing. Any other file is the
+    user's: it stays, and its path is returned. A second call changes nothing. Raises GitError when a filter
     does not produce a file that must be restored.
     """
     flags = read_flags(repo, checkout, {change.path for change in changes})
@@ -75,7 +75,7 @@ def _write_file_set(
 ) -> _FileSet:
     """Write the entries to the new `folder` as git checks them out at `commit`, with the attributes of `commit`.
 
-    A file whose filter fails is left out, because a landing that this filter stopped must be rolled back as well.
+    A file with a failing filter is left out, because a landing that this filter stopped must be rolled back as well.
     """
     folder.mkdir()
     env = {"GIT_INDEX_FILE": f"{folder}.index"}
@@ -130,7 +130,7 @@ def _restore_index(
     *,
     forward: bool,
 ) -> None:
-    """Set the entries of the landing, except those that the user has staged since."""
+    """Set the entries of the landing, except entries that the user has staged since."""
     copy = index_copy(checkout)
     copy.with_name(f"{copy.name}.lock").unlink(missing_ok=True)
     if not (checkout.git_dir / "index").exists():

@@ -26,7 +26,7 @@ def is_made(project: Project, story: StoryId) -> bool:
 
 
 def made_worktrees(project: Project) -> frozenset[StoryId]:
-    """Return the stories whose worktree exists and is complete."""
+    """Return the stories with a complete worktree."""
     admins = str(project.git_dir / "worktrees")
     return frozenset(story for path, story in _story_folders(project) if _is_made(path, story, admins))
 
@@ -34,7 +34,7 @@ def made_worktrees(project: Project) -> frozenset[StoryId]:
 def present_worktrees(project: Project) -> frozenset[StoryId]:
     """Return the stories that have a worktree: complete, partly created or partly removed.
 
-    Also those with a mark in an admin directory, whose folder may have been deleted by hand.
+    A mark in an admin directory counts as well: a person may have deleted the folder.
     """
     marks = (_read(str(mark)).strip() for mark in (project.git_dir / "worktrees").glob(f"*/{MADE}"))
     registered = (StoryId(int(text)) for text in marks if is_number(text))
@@ -55,7 +55,7 @@ def present_checkout_of(project: Project, story: StoryId) -> Checkout | None:
 
 
 def registration_of(project: Project, path: Path) -> Path | None:
-    """Return the admin directory whose record names `path`.
+    """Return the admin directory with a record of `path`.
 
     Git names it after the last part of the path, or similarly, so that one is read first.
     """
@@ -68,7 +68,7 @@ def registration_of(project: Project, path: Path) -> Path | None:
 
 
 def occupied_worktrees(project: Project, stories: Iterable[StoryId]) -> frozenset[StoryId]:
-    """Return the stories whose path exists or is in git's records. Read the records once for all of them."""
+    """Return the stories with a path that exists or is in git's records. Read the records once for all of them."""
     recorded = recorded_paths(project)
     folder = os.path.realpath(project.worktrees_dir)
     return frozenset(

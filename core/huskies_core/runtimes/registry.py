@@ -18,7 +18,7 @@ def runtime_names() -> tuple[str, ...]:
 
 
 def reader_module(name: str) -> str:
-    """Return the module whose `make_reader` reads the output of such agents."""
+    """Return the module of the runtime. Its `make_reader` returns a reader of the agents' output."""
     return f"{runtimes.__name__}.{name.replace('-', '_')}"
 
 

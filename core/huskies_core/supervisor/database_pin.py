@@ -12,7 +12,7 @@ _SIZE = 510
 def pin_database(database: str | None) -> None:
     """Keep SQLite from deleting the -wal file while this process lives; it does so when the last connection closes.
 
-    A new -wal file would be another file than the one that the sandbox shows. The descriptor stays open on purpose:
+    The sandbox would not show a new -wal file. The descriptor stays open on purpose:
     closing it releases the lock.
     """
     if database is None:

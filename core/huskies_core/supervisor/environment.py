@@ -93,7 +93,7 @@ def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> di
 
 
 def _base(starter: Mapping[str, str]) -> dict[str, str]:
-    """Return the base variables. Those that cron does not set come from the user database."""
+    """Return the base variables. The user database replaces variables that cron does not set."""
     own = {name: value for name, value in starter.items() if name in _BASE or name.startswith(_BASE_PREFIXES)}
     return {**login_variables(), "PATH": _DEFAULT_PATH, **own}
 

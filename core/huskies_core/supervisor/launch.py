@@ -17,7 +17,7 @@ _TAKEOVER_SECS = 15.0
 
 
 def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Mapping[str, str]) -> int:
-    """Start the shim of the run whose lock the caller has (take_lock). Return its pid once it has taken over.
+    """Start the shim of a run after take_lock. Return its pid once it has taken over the lock.
 
     `shim_env` is the environment of the shim and of `advance`. Leaves spec.json, shim.json and a locked run; the
     caller closes lock_fd in any case. Raises HuskiesError when the shim cannot start or kill.json exists: then no

@@ -96,7 +96,7 @@ class LimitHit:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a run ended. `steps` are those that were started. `stopped`: the shim received SIGTERM; see kill.json.
+    """How a run ended. `steps` are the started ones. `stopped`: the shim received SIGTERM; see kill.json.
 
     `survivors` are processes ("pid name") that could not be killed; `lost_output_bytes` did not fit on the disk.
     """

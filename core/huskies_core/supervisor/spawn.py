@@ -31,7 +31,7 @@ else:
 
 
 def adopt_orphans() -> None:
-    """Make this process the new parent of every process below it whose parent dies. exec keeps this setting."""
+    """Make this process the new parent of orphans below it. exec keeps this setting."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 

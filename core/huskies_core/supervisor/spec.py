@@ -50,7 +50,7 @@ class RunSpec:
     """The steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
 
     `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end. `model`
-    counts where the output names none; `prices` are by model. `held_database` is a database whose write-ahead log must
+    counts if the output names none; `prices` are by model. `held_database` is a database; its write-ahead log must
     exist until the end of the run, even when another process closes the store.
     """
 

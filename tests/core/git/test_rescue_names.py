@@ -1,4 +1,4 @@
-"""Rescues read from git's files are the same as those that git lists."""
+"""Rescues read from git's files equal the list of git."""
 
 from pathlib import Path
 

@@ -39,7 +39,7 @@ linux_only = pytest.mark.skipif(
 
 
 def started(runs: Runs, *script: str) -> tuple[RunDirectory, int]:
-    """Return a run whose agent has finished its script and hangs, and the agent's pid."""
+    """Return a run and the pid of its agent, which has finished its script and hangs."""
     ready = runs.root / "ready"
     directory = runs.start(runs.step(*script, f"pid={ready}", "hang"))
     return directory, int(wait_for_file(ready))

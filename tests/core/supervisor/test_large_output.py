@@ -1,4 +1,4 @@
-"""A supervisor whose agent prints an endless line logs all of it and needs little memory."""
+"""A supervisor logs an endless line of its agent completely and needs little memory."""
 
 import os
 from pathlib import Path

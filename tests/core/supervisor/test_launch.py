@@ -1,4 +1,4 @@
-"""Launches of runs, also those that fail or whose launcher dies."""
+"""Launches of runs, also failing ones and with a launcher that dies."""
 
 import os
 import signal
