@@ -2,7 +2,6 @@
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.scheduler_check import ticked_lately
 
 
 def agent_advice(context: Context, name: str | None) -> tuple[str, ...]:
@@ -20,6 +19,8 @@ def agent_advice(context: Context, name: str | None) -> tuple[str, ...]:
 
 def tick_advice(context: Context) -> tuple[str, ...]:
     """Return advice if no tick ran lately."""
+    from huskies_core.operations.scheduler_check import ticked_lately
+
     if context.inside_run is not None or ticked_lately(context):
         return ()
     return (

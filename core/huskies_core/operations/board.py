@@ -10,7 +10,7 @@ from huskies_core.operations.explain import next_starts
 from huskies_core.operations.limits import Limits, limits_json, limits_of
 from huskies_core.operations.operation import operation
 from huskies_core.operations.runs import RunNow, as_now, run_errors, run_now_json
-from huskies_core.operations.stories import story_json
+from huskies_core.operations.story_json import story_json
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import Blocker, sort_by_priority

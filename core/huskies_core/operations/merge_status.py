@@ -7,7 +7,7 @@ from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.explain import explanation_json, next_starts
 from huskies_core.operations.operation import operation
 from huskies_core.operations.runs import run_json
-from huskies_core.operations.stories import story_json
+from huskies_core.operations.story_json import story_json
 from huskies_core.pipeline.stages import StageName
 from huskies_core.scheduler.blockers import sort_by_priority
 from huskies_core.scheduler.explanation import Explanation, explain, is_starving, merge_queue

@@ -20,7 +20,6 @@ from typing import (
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.operations.authorization import refuse_inside_run
-from huskies_core.store.runs import RunKind
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,8 +31,8 @@ PASSES = "Passes (for cron; each can be run again at any time)"
 PROJECT = "Project"
 
 REQUIRED = inspect.Parameter.empty
-PERSON: tuple[RunKind, ...] = ()
-ANY_RUN = tuple(RunKind)
+PERSON: tuple[str, ...] = ()
+ANY_RUN = ("coder", "qa", "mergemaster", "other")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Operation(Generic[P, R]):
     command: Command | None
     json: Callable[[Any], Mapping[str, Any]]
     long: bool
-    runs: tuple[RunKind, ...]
+    runs: tuple[str, ...]
     check: Callable[..., object] | None
     arguments: tuple[Parameter, ...]
     writes: bool = True
@@ -131,7 +130,7 @@ def operation(
     json: Callable[[Any], Mapping[str, Any]],
     writes: bool = False,
     long: bool = False,
-    runs: tuple[RunKind, ...] | None = None,
+    runs: tuple[str, ...] | None = None,
     check: Callable[..., object] | None = None,
     arguments: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[Concatenate[Context, P], R]], Operation[P, R]]:

@@ -8,7 +8,6 @@ from typing import Any
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.operation import Operation, operations_in
-from huskies_core.operations.schema import read_arguments
 from huskies_core.suggest import nearest
 
 
@@ -61,5 +60,7 @@ def call(context: Context, name: str, arguments: Mapping[str, Any]) -> dict[str,
 
     Raise UsageError for invalid arguments, with nothing done, and the errors of the operation.
     """
+    from huskies_core.operations.schema import read_arguments
+
     operation = find(name)
     return dict(operation.json(operation.run(context, read_arguments(operation, arguments), find)))

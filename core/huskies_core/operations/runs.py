@@ -13,7 +13,6 @@ from huskies_core.errors import HuskiesError
 from huskies_core.operations.common_arguments import RunArgument, run_argument
 from huskies_core.operations.operation import Command, operation
 from huskies_core.project import Project
-from huskies_core.runs.stop import stop_run
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Run
 from huskies_core.supervisor.liveness import is_alive
@@ -164,6 +163,8 @@ def kill_run(context: Context, run: Annotated[int, run_argument("live-runs")]) -
             code="not_live",
             subject=str(run),
         )
+    from huskies_core.runs.stop import stop_run
+
     stop_run(context, run, Outcome.CRASHED, f"killed by {context.actor}")
     return _load(context, run)
 

@@ -20,15 +20,14 @@ from huskies_core.operations.operation import (
     operation,
 )
 from huskies_core.operations.story_events import refuse_start
+from huskies_core.operations.story_json import criteria_json, story_json
 from huskies_core.pipeline.events import Start
-from huskies_core.pipeline.stages import Backlog, payload_to_json, reason_of
+from huskies_core.pipeline.stages import Backlog
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Criterion, Story, StoryDraft, StoryType
 from huskies_core.store.transitions import apply_event
 
-_LONG = ("description", "criteria")
-"""The fields that only the page of a story has."""
 _DEFAULTS = {item.name: item.default for item in fields(StoryDraft)}
 CLEARABLE = tuple(name for name, default in _DEFAULTS.items() if default in (None, ()) and name != "criteria")
 """The fields that `update` can clear."""
@@ -42,33 +41,8 @@ class Updated:
     changed: bool
 
 
-def story_json(story: Story) -> dict[str, object]:
-    short = {name: _plain(value) for name, value in vars(story.draft).items() if name not in _LONG}
-    return {
-        "id": story.id,
-        **short,
-        "stage": story.stage.name,
-        "stage_entered_at": story.stage_entered_at,
-        "retries": story.retries,
-        "reason": reason_of(story.stage) or None,
-        "payload": payload_to_json(story.stage),
-    }
-
-
-def long_fields_json(draft: StoryDraft) -> dict[str, object]:
-    return {"description": draft.description, "criteria": criteria_json(draft)}
-
-
-def criteria_json(draft: StoryDraft) -> list[dict[str, object]]:
-    return [{"text": item.text, "checked": item.checked} for item in draft.criteria]
-
-
 def updated_json(updated: Updated) -> dict[str, object]:
     return {**story_json(updated.story), "changed": updated.changed}
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _draft_fields() -> Iterator[Parameter]:

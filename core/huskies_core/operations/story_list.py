@@ -11,8 +11,7 @@ from huskies_core.git.worktrees import branch_of, is_made
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.history import entry_json, transitions
 from huskies_core.operations.operation import STORIES, Command, operation
-from huskies_core.operations.runs import run_json
-from huskies_core.operations.stories import long_fields_json, story_json
+from huskies_core.operations.story_json import long_fields_json, story_json
 from huskies_core.pipeline.events import MergeSucceeded, Reopen
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store import branches, content, runs, stories, usage
@@ -41,6 +40,8 @@ class Page:
 
 
 def page_json(page: Page) -> dict[str, object]:
+    from huskies_core.operations.runs import run_json
+
     return {
         **story_json(page.story),
         **long_fields_json(page.story.draft),
