@@ -109,7 +109,7 @@ def is_on(context: Context) -> bool:
 def relay_pass(
     connect: Connect = open_connection, jitter: Callable[[], float] | None = None
 ) -> Pass[PlannedStep]:
-    """Return the pass over `connect`. Each wait is multiplied by `jitter`, which defaults to 0.9 to 1.1."""
+    """Return the pass that opens connections by `connect`. Each wait is multiplied by `jitter` (0.9 to 1.1)."""
     spread = jitter or partial(random.uniform, 0.9, 1.1)
     return Pass(NAME, plan, one_by_one(partial(apply, connect=connect, jitter=spread)))
 

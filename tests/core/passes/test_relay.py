@@ -285,7 +285,7 @@ def test_a_gateway_that_was_down_gets_all_events_when_it_returns(
     assert (away, gateway.told) == ((StepOutcome.FAILED, "gateway: no token: Connection refused"), MOVED[:2])
 
 
-def test_a_line_that_breaks_in_the_middle_of_a_frame_loses_and_repeats_nothing(
+def test_a_connection_that_breaks_within_a_frame_loses_and_repeats_nothing(
     context: Context, gateway: Gateway, clock: Clock
 ) -> None:
     gateway.tears_at = {2, 4}
@@ -373,7 +373,7 @@ def test_errors_contain_neither_token_nor_password(
     assert [headers["Authorization"] for headers in gateway.asked] == ["Basic em9lOm9wZW4gc2VzYW1l"]
 
 
-def test_nothing_is_logged_of_a_line_that_holds(
+def test_nothing_is_logged_of_a_working_connection(
     context: Context, gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
