@@ -1,4 +1,4 @@
-"""The live board as a person has it: a real program on a real terminal, its screen read as an emulator draws it."""
+"""The live board of a real process on a real terminal, read through a terminal emulator."""
 
 import fcntl
 import os
@@ -31,21 +31,21 @@ def board(pipeline: Pipeline, lines: int = 24, columns: int = 80) -> Iterator[Sc
         yield screen
 
 
-def hanging(pipeline: Pipeline) -> int:
-    """A story whose coder prints and waits to be ended."""
+def add_waiting(pipeline: Pipeline) -> int:
+    """Add a story whose coder prints a line and waits for a file."""
     return pipeline.add(("say=hello from the agent", f"wait={pipeline.scripts / 'go'}", *WORK))
 
 
-def has_trouble(lines: list[str]) -> bool:
-    return any(line.startswith("Trouble") for line in lines)
+def shows_error(lines: list[str]) -> bool:
+    return any(line.startswith("Error") for line in lines)
 
 
 WORK = ("write=story-$HUSKIES_STORY_ID.txt:done", "commit=work")
 
 
-def test_stories_run_to_their_end_under_the_eyes_of_a_person(make_pipeline: MakePipeline) -> None:
+def test_the_board_follows_stories_until_they_are_done(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=TWO)
-    first = hanging(pipeline)
+    first = add_waiting(pipeline)
     with board(pipeline) as screen:
         shown = screen.wait_for_text("hello from the agent")
         assert any(line.startswith(f"● {first}     coder-1") for line in shown)
@@ -54,7 +54,7 @@ def test_stories_run_to_their_end_under_the_eyes_of_a_person(make_pipeline: Make
         pipeline.script(second, WORK)
         (pipeline.scripts / "go").touch()
         shown = screen.wait_for(lambda lines: "Done 2" in lines[2])
-        assert "✓ 2 over" in shown[0]
+        assert "✓ 2 finished" in shown[0]
         assert any("merge → done merge_succeeded" in line for line in shown)
         assert max(map(len, shown)) <= 80
         screen.type("q")
@@ -62,9 +62,9 @@ def test_stories_run_to_their_end_under_the_eyes_of_a_person(make_pipeline: Make
     pipeline.wait_until_idle()
 
 
-def test_keys_look_into_a_log_and_back_and_pause(make_pipeline: MakePipeline) -> None:
+def test_keys_show_a_log_and_the_help_and_pause(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=TWO)
-    hanging(pipeline)
+    add_waiting(pipeline)
     with board(pipeline) as screen:
         screen.wait_for_text("hello from the agent")
         screen.type("1\r")
@@ -89,7 +89,7 @@ def test_keys_look_into_a_log_and_back_and_pause(make_pipeline: MakePipeline) ->
     pipeline.huskies("agent", "stop", "1")
 
 
-def test_it_takes_the_size_that_the_terminal_gets(make_pipeline: MakePipeline) -> None:
+def test_the_board_follows_the_size_of_the_terminal(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     pipeline.add(start=False)
     with board(pipeline) as screen:
@@ -100,9 +100,9 @@ def test_it_takes_the_size_that_the_terminal_gets(make_pipeline: MakePipeline) -
             assert shown[-1].endswith("…") == (columns < 79), "the last column is drawn, too"
 
 
-def test_ctrl_c_leaves_the_terminal_as_it_was_and_the_agent_at_work(make_pipeline: MakePipeline) -> None:
+def test_ctrl_c_restores_the_terminal_and_leaves_the_agent_running(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
-    story = hanging(pipeline)
+    story = add_waiting(pipeline)
     with board(pipeline) as screen:
         screen.wait_for_text("hello from the agent")
         assert not screen.mode()[3] & (termios.ICANON | termios.ECHO)
@@ -120,9 +120,11 @@ def test_ctrl_c_leaves_the_terminal_as_it_was_and_the_agent_at_work(make_pipelin
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_and_not_the_agent(make_pipeline: MakePipeline, number: signal.Signals) -> None:
+def test_a_signal_ends_the_board_and_not_the_agent(
+    make_pipeline: MakePipeline, number: signal.Signals
+) -> None:
     pipeline = make_pipeline()
-    story = hanging(pipeline)
+    story = add_waiting(pipeline)
     with board(pipeline) as screen:
         screen.wait_for_text("hello from the agent")
         screen.send(number)
@@ -132,7 +134,7 @@ def test_a_signal_ends_it_and_not_the_agent(make_pipeline: MakePipeline, number:
     pipeline.huskies("agent", "stop", str(story))
 
 
-def test_stopped_by_ctrl_z_it_gives_the_terminal_back_and_goes_on(make_pipeline: MakePipeline) -> None:
+def test_ctrl_z_restores_the_terminal_until_the_board_continues(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     with board(pipeline) as screen:
         screen.type("\x1a")
@@ -144,8 +146,8 @@ def test_stopped_by_ctrl_z_it_gives_the_terminal_back_and_goes_on(make_pipeline:
         assert screen.wait_for_end() == 0
 
 
-def test_stopped_by_another_it_takes_the_terminal_again(make_pipeline: MakePipeline) -> None:
-    """A shell sets the terminal for itself meanwhile."""
+def test_after_a_stop_signal_the_board_acquires_the_terminal_again(make_pipeline: MakePipeline) -> None:
+    """A shell sets its own terminal modes while the board is stopped."""
     pipeline = make_pipeline()
     with board(pipeline) as screen:
         screen.send(signal.SIGSTOP)
@@ -157,22 +159,22 @@ def test_stopped_by_another_it_takes_the_terminal_again(make_pipeline: MakePipel
         screen.wait_for(lambda lines: lines[0] == "Keys")
 
 
-def test_a_terminal_that_goes_away_ends_it_without_a_report(
+def test_the_end_of_the_terminal_ends_the_board_without_a_crash_report(
     make_pipeline: MakePipeline, tmp_path: Path
 ) -> None:
-    """Under `trap '' HUP` nothing tells of it but the terminal itself."""
+    """With SIGHUP ignored, only errors of the terminal show that it no longer exists."""
     pipeline = make_pipeline()
-    deaf = f"trap '' HUP; exec \"$0\" watch 2>{tmp_path}/said"
-    with Screen(["sh", "-c", deaf, str(HUSKIES)], pipeline.root, {}) as screen:
+    command = f"trap '' HUP; exec \"$0\" watch 2>{tmp_path}/stderr"
+    with Screen(["sh", "-c", command, str(HUSKIES)], pipeline.root, {}) as screen:
         screen.wait_for_text("q quit")
         screen.hang_up()
         assert Terminal.wait_for_end(screen) == 130
-    assert (tmp_path / "said").read_text() == "huskies: interrupted\n"
+    assert (tmp_path / "stderr").read_text() == "huskies: interrupted\n"
 
 
-def test_keys_that_come_in_pieces_or_mean_nothing_do_no_harm(make_pipeline: MakePipeline) -> None:
+def test_incomplete_and_unknown_keys_are_ignored(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=TWO)
-    hanging(pipeline)
+    add_waiting(pipeline)
     with board(pipeline) as screen:
         screen.wait_for_text("hello from the agent")
         screen.type("²1²\r")
@@ -189,7 +191,7 @@ def test_keys_that_come_in_pieces_or_mean_nothing_do_no_harm(make_pipeline: Make
     pipeline.huskies("agent", "stop", "1")
 
 
-def test_a_store_that_others_hold_does_not_hold_the_screen(make_pipeline: MakePipeline) -> None:
+def test_a_locked_store_does_not_block_the_screen(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     with board(pipeline) as screen:
         screen.wait_for_text("startup reconcile complete")
@@ -201,7 +203,7 @@ def test_a_store_that_others_hold_does_not_hold_the_screen(make_pipeline: MakePi
         screen.wait_for_text("q quit · p resume")
 
 
-def test_a_terminal_that_does_not_know_its_size_has_a_small_one(make_pipeline: MakePipeline) -> None:
+def test_a_terminal_of_unknown_size_counts_as_80_by_24(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     with board(pipeline) as screen:
         screen.type("?")
@@ -224,20 +226,20 @@ def test_nothing_is_written_while_nothing_changes(make_pipeline: MakePipeline) -
         assert screen.settled() == again
 
 
-def test_a_config_that_breaks_is_seen_on_the_board_and_mended_there(make_pipeline: MakePipeline) -> None:
+def test_the_board_shows_a_config_error_until_it_is_fixed(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     text = pipeline.project.project_toml.read_text()
     with board(pipeline) as screen:
         screen.wait_for_text("startup reconcile complete")
         pipeline.project.project_toml.write_text("nonsense = 1\n")
         pipeline.huskies("add", "A story", "-c", "it works")
-        screen.wait_for(lambda lines: has_trouble(lines) and any("nonsense" in line for line in lines))
+        screen.wait_for(lambda lines: shows_error(lines) and any("nonsense" in line for line in lines))
         pipeline.project.project_toml.write_text(text)
         pipeline.huskies("add", "Another", "-c", "it works")
-        screen.wait_for(lambda lines: not has_trouble(lines))
+        screen.wait_for(lambda lines: not shows_error(lines))
 
 
-def test_a_store_that_is_lost_is_said_on_the_board(make_pipeline: MakePipeline) -> None:
+def test_the_board_shows_that_the_store_is_missing(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     with board(pipeline) as screen:
         for path in pipeline.project.state_dir.glob("state.db*"):
@@ -248,24 +250,24 @@ def test_a_store_that_is_lost_is_said_on_the_board(make_pipeline: MakePipeline) 
 
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"TERM": ""}])
-def test_on_a_dumb_terminal_there_are_plain_lines(make_pipeline: MakePipeline, env: dict[str, str]) -> None:
+def test_a_dumb_terminal_gets_plain_lines(make_pipeline: MakePipeline, env: dict[str, str]) -> None:
     pipeline = make_pipeline()
     with Screen([str(HUSKIES), "watch", "--interval", "0.2"], pipeline.root, env) as screen:
         shown = screen.wait_for_text("startup reconcile complete")
         assert not any("q quit" in line for line in shown)
 
 
-def test_in_the_background_of_a_shell_there_are_plain_lines(make_pipeline: MakePipeline) -> None:
-    """timeout(1) makes a process group of its own, as a shell does for what it starts with `&`."""
+def test_a_background_process_prints_plain_lines(make_pipeline: MakePipeline) -> None:
+    """timeout(1) makes its own process group, as a shell does for a command with `&`."""
     pipeline = make_pipeline()
-    behind = 'timeout 8 "$0" watch --interval 0.2; echo over'
-    with Screen(["sh", "-c", behind, str(HUSKIES)], pipeline.root, {}) as screen:
-        shown = screen.wait_for_text("over")
+    command = 'timeout 8 "$0" watch --interval 0.2; echo finished'
+    with Screen(["sh", "-c", command, str(HUSKIES)], pipeline.root, {}) as screen:
+        shown = screen.wait_for_text("finished")
     assert any("startup reconcile complete" in line for line in shown)
     assert not any("q quit" in line for line in shown)
 
 
-def test_without_the_board_there_are_plain_lines(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+def test_no_ui_prints_plain_lines(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     pipeline = make_pipeline()
     with Screen([str(HUSKIES), "watch", "--no-ui"], pipeline.root, {}) as screen:
         screen.wait_for_text("startup reconcile complete")

@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from huskies_cli.command import Outcome, own_command
@@ -11,14 +11,18 @@ from huskies_cli.journal_lines import entry_line
 from huskies_cli.live.terminal import is_usable
 from huskies_cli.output import Result, Stream
 from huskies_cli.project_context import open_context
-from huskies_cli.relay_thread import Relaying
+from huskies_cli.reports import action_json, line_of
 from huskies_cli.session import Session
 from huskies_cli.systemd import notify
-from huskies_cli.watch_loop import Line, Loop
 from huskies_core.argument import Argument, parse_seconds
+from huskies_core.clock import to_iso
 from huskies_core.operations.authorization import refuse_inside_run
+from huskies_core.operations.history import entry_json
 from huskies_core.operations.operation import PASSES, Command
+from huskies_core.passes.attempt import StepOutcome
+from huskies_core.passes.watch_loop import LoopEvent, PassStep, WatchLoop
 from huskies_core.sanitize import one_line
+from huskies_core.store.journal import JournalEntry
 
 LEAST_INTERVAL_SECS = 0.1
 """A shorter interval keeps a core busy."""
@@ -48,28 +52,40 @@ def watch(
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if not (no_ui or session.json) and is_usable():
-        from huskies_cli.live.screen_loop import look
+        from huskies_cli.live.screen_loop import show_board
 
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup and the like keep the loop
             signal.signal(signal.SIGHUP, lambda *_: sys.exit(0))
-        look(session, interval)
+        show_board(session, interval)
         return Result()
     return Stream(_lines(session, interval), _text)
 
 
-def _lines(session: Session, interval: float) -> Iterator[Line]:
+def _lines(session: Session, interval: float) -> Iterator[dict[str, object]]:
     with open_context(session.start) as context:
         refuse_inside_run(context)
-        loop = Loop(context, Relaying(session.start, interval))
-        yield from loop.start_up()
+        loop = WatchLoop(context, session.start, interval)
+        yield from map(_event_json, loop.start_up())
         notify("READY=1")
         while True:
-            yield from loop.tick()
+            yield from map(_event_json, loop.tick())
             notify("WATCHDOG=1")
             time.sleep(interval)
 
 
-def _text(line: Line) -> str:
+def _event_json(event: LoopEvent) -> dict[str, object]:
+    """Return an event of `watch` as a JSON object: a row of the journal has `seq`, a step has `line`, and the rest
+    have `message`."""
+    if isinstance(event, JournalEntry):
+        return {**entry_json(event), "outcome": StepOutcome.DONE.value}
+    at = to_iso(event.at)
+    if isinstance(event, PassStep):
+        return {"at": at, **action_json(event.pass_name, event.result), "line": line_of(event.result)}
+    outcome = StepOutcome.FAILED if event.is_error else StepOutcome.DONE
+    return {"at": at, "message": event.text, "outcome": outcome.value}
+
+
+def _text(line: Mapping[str, object]) -> str:
     """Return the time of day with a message, a row of the journal, or an action of a pass."""
     clock = str(line["at"])[11:19]
     if "seq" in line:

@@ -1,3 +1,3 @@
-"""The board of `watch` on a terminal: `looking` is its loop, `terminal` the screen and the keyboard, `passing` the
-passes in a thread of their own, `current` what is known of the project; the pages say in rows what is to be seen, and
-`layout` fits rows to a screen."""
+"""The board of `watch` on a terminal. `screen_loop` reads keys and draws; `terminal` is the screen and the keyboard;
+`background` runs the passes in a thread; `current` is the state of the project. The pages return rows, and `layout`
+fits rows to a screen."""

@@ -1,4 +1,4 @@
-"""The stages as columns of stories, and the one of them that is selected."""
+"""The stages as columns of stories, and the selection of a story."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from huskies_cli import render
 from huskies_cli.board import MARKS
 from huskies_cli.live.keys import Key, Press
-from huskies_cli.live.layout import GAP
+from huskies_cli.live.layout import GAP, beside
 from huskies_cli.render import Field, Mark, Row
 from huskies_core.operations.board import Card, State
 from huskies_core.operations.dashboard import Live
@@ -19,11 +19,11 @@ NAMES = (
     ("QA", (StageName.QA,)),
     ("Merge", (StageName.MERGE, StageName.MERGE_FAILURE)),
     (
-        "Held",
+        "On hold",
         (StageName.REVIEW_HOLD, StageName.BLOCKED, StageName.MERGE_FAILURE_FINAL, StageName.FROZEN),
     ),
 )
-"""A column each, with the stages that are in it; behind them comes one of what is done."""
+"""The columns and their stages; the column Done follows them."""
 _FIRST = (State.RUNNING, State.THROTTLED, State.BLOCKED, State.IDLE)
 _STEPS = {Key.UP: -1, Key.DOWN: 1, "k": -1, "j": 1}
 _TURNS = {Key.LEFT: -1, Key.RIGHT: 1, "h": -1, "l": 1}
@@ -32,7 +32,7 @@ _MARK, _LEAST = 2, 8
 
 @dataclass(frozen=True)
 class Spot:
-    """A story in a column; `why` it is there, in words."""
+    """A story in a column; `why` is the reason why it is there."""
 
     story: Story
     mark: Mark
@@ -41,7 +41,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Column:
-    """`count` is how many stories there are; of those that are done `spots` has the latest only."""
+    """`count` is the number of stories. The column Done has only the latest in `spots`."""
 
     name: str
     spots: Sequence[Spot]
@@ -49,50 +49,47 @@ class Column:
 
 
 def columns_of(live: Live) -> tuple[Column, ...]:
-    """What is at work comes first in each, then what waits for something, then the rest."""
-    columns = [_column(name, [live.board.stages.get(one, ()) for one in stages]) for name, stages in NAMES]
+    """Return the columns. In each, running stories come first, then throttled, blocked and idle ones."""
+    columns = [
+        _column(name, [live.board.stages.get(stage, ()) for stage in stages]) for name, stages in NAMES
+    ]
     done = [Spot(story, Mark.DONE, "done") for story in live.done]
     return (*columns, Column("Done", done, live.board.counts.get(StageName.DONE, 0)))
 
 
 def find(columns: Sequence[Column], story: int | None) -> Spot | None:
-    """The spot of a story, or else the first one."""
+    """Return the spot of a story, else the first one, or None if there is no story."""
     spots = [spot for column in columns for spot in column.spots]
     first = spots[0] if spots else None
     return next((spot for spot in spots if spot.story.id == story), first)
 
 
 def step(columns: Sequence[Column], selected: int | None, press: Press) -> int | None:
-    """The story that is selected after an arrow key: in the same column, or at the same height of the next that has
-    any."""
-    place = _place(columns, selected)
-    if place is None:
+    """Return the selected story after an arrow key: in the same column, or at the same height of the next column that
+    has stories. Return None if there is no story."""
+    spot = find(columns, selected)
+    if spot is None:
         return None
-    column, height = place
-    if press in _STEPS:
-        height += _STEPS[press]
-    filled = [number for number, one in enumerate(columns) if one.spots]
-    if press in _TURNS:
-        column = filled[_within(filled.index(column) + _TURNS[press], len(filled))]
-    spots = columns[column].spots
+    filled = [column.spots for column in columns if column.spots]
+    number = next(number for number, spots in enumerate(filled) if spot in spots)
+    height = filled[number].index(spot) + _STEPS.get(press, 0)
+    spots = filled[_within(number + _TURNS.get(press, 0), len(filled))]
     return spots[_within(height, len(spots))].story.id
 
 
-def drawn(columns: Sequence[Column], selected: int | None, width: int, lines: int) -> list[Row]:
-    """A heading and the stories below it; of a column that is too long the part around the one that is selected."""
+def column_rows(columns: Sequence[Column], selected: int | None, width: int, lines: int) -> list[Row]:
+    """Return at most `lines` rows: a heading, and stories. A long column shows the part around the selected story."""
     widths = _widths(columns, width)
-    drawn = [_drawn(column, selected, wide, lines) for column, wide in zip(columns, widths, strict=True)]
-    height = max(map(len, drawn))
-    lists = [
-        [*rows, *[(Field("", wide),)] * (height - len(rows))]
-        for rows, wide in zip(drawn, widths, strict=True)
-    ]
-    gap = Field("", GAP)
-    return [_joined(rows, gap) for rows in zip(*lists, strict=True)]
+    blocks = [_rows(column, selected, wide, lines) for column, wide in zip(columns, widths, strict=True)]
+    rows, left = blocks[0], widths[0]
+    for block, wide in zip(blocks[1:], widths[1:], strict=True):
+        rows = beside(rows, block, left)
+        left += GAP + wide
+    return rows
 
 
 def height_of(columns: Sequence[Column]) -> int:
-    """How many lines the longest takes, its heading among them."""
+    """Return the lines of the longest column with its heading."""
     return 1 + max(len(column.spots) for column in columns)
 
 
@@ -102,31 +99,17 @@ def _column(name: str, stages: Iterable[Sequence[Card]]) -> Column:
     return Column(name, spots, len(spots))
 
 
-def _place(columns: Sequence[Column], selected: int | None) -> tuple[int, int] | None:
-    """Column and height of a story, or else of the first one."""
-    places: dict[int, tuple[int, int]] = {
-        spot.story.id: (number, height)
-        for number, column in enumerate(columns)
-        for height, spot in enumerate(column.spots)
-    }
-    first = next(iter(places.values()), None)
-    return first if selected is None else places.get(selected, first)
-
-
 def _within(number: int, count: int) -> int:
     return max(0, min(number, count - 1))
 
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """An empty column is as wide as its heading; the others share the rest."""
-    filled = sum(bool(column.spots) for column in columns)
-    narrow = [0 if column.spots else max(_LEAST, len(_heading(column))) for column in columns]
-    rest = width - GAP * (len(columns) - 1) - sum(narrow)
-    each, more = divmod(max(rest, 0), max(filled, 1))
-    widths = []
-    for column, wide in zip(columns, narrow, strict=True):
-        widths.append(wide if not column.spots else each + (1 if more > 0 else 0))
-        more -= 1 if column.spots else 0
+    """Return the width of each column: that of its heading if it is empty, else a part of the rest."""
+    widths = [0 if column.spots else max(_LEAST, len(_heading(column))) for column in columns]
+    filled = [number for number, column in enumerate(columns) if column.spots]
+    rest = max(width - GAP * (len(columns) - 1) - sum(widths), 0)
+    for place, number in enumerate(filled):
+        widths[number] = (rest + len(filled) - 1 - place) // len(filled)
     return widths
 
 
@@ -134,26 +117,23 @@ def _heading(column: Column) -> str:
     return f"{column.name} {column.count}" if column.count else column.name
 
 
-def _drawn(column: Column, selected: int | None, width: int, lines: int) -> list[Row]:
+def _rows(column: Column, selected: int | None, width: int, lines: int) -> list[Row]:
     heading: Row = (Field(_heading(column), width, style="bold" if column.count else "dim"),)
     room = max(lines - 1, 0)
-    chosen = next((n for n, spot in enumerate(column.spots) if spot.story.id == selected), 0)
-    first = _within(chosen - room + 2, max(len(column.spots) - room + 1, 1)) if chosen > room - 2 else 0
+    height = next((height for height, spot in enumerate(column.spots) if spot.story.id == selected), 0)
+    first = _within(height - room + 2, max(len(column.spots) - room + 1, 1)) if height > room - 2 else 0
     shown = column.spots[first : first + room]
-    left = column.count - first - len(shown)
-    if left > 0 and shown:
-        shown, left = shown[:-1], left + 1
+    hidden = column.count - first - len(shown)
+    if hidden > 0 and shown:
+        shown, hidden = shown[:-1], hidden + 1
     digits = max((len(str(spot.story.id)) for spot in shown), default=1)
-    rows = [_spot(spot, width, digits, is_selected=spot.story.id == selected) for spot in shown]
-    more = (
-        [(Field("", _MARK), Field(f"+{left} more", max(width - _MARK, 0), style="dim"))]
-        if left > 0 and room
-        else []
-    )
-    return [heading, *rows, *more]
+    rows = [_story_row(spot, width, digits, is_selected=spot.story.id == selected) for spot in shown]
+    if hidden > 0 and room:
+        rows.append((Field("", _MARK), Field(f"+{hidden} more", max(width - _MARK, 0), style="dim")))
+    return [heading, *rows]
 
 
-def _spot(spot: Spot, width: int, digits: int, *, is_selected: bool) -> Row:
+def _story_row(spot: Spot, width: int, digits: int, *, is_selected: bool) -> Row:
     style = "reverse" if is_selected else ""
     title = max(width - _MARK - digits - 1, 0)
     return (
@@ -162,8 +142,3 @@ def _spot(spot: Spot, width: int, digits: int, *, is_selected: bool) -> Row:
         Field("›" if is_selected else "", 1, style=style),
         Field(spot.story.draft.title, title, style=style),
     )
-
-
-def _joined(rows: Sequence[Row], gap: Field) -> Row:
-    first, *others = rows
-    return (*first, *(field for row in others for field in (gap, *row)))

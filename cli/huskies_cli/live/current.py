@@ -1,29 +1,29 @@
-"""What is known of the project, kept up to date: the board, what the passes said, what keeps both from being read."""
+"""The state of the project for the screen: the board, the messages of the passes, and the error of the last read."""
 
 import time
 from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
 
-from huskies_cli.live.sections import Message
-from huskies_cli.watch_loop import Line
+from huskies_cli.reports import line_of
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.dashboard import read_live, with_figures
 from huskies_core.passes.due import config_stamp
+from huskies_core.passes.watch_loop import LoopEvent, Message, PassStep
 
 FIGURES_SECS = 1.0
-"""How often what live runs have printed and spent is looked at."""
+"""The seconds between two reads of the output and the cost of live runs."""
 AGES_SECS = 20.0
-"""How often the rest is drawn anew without a change: it tells how long something lasts."""
+"""The seconds between two drawings without a change: they update the ages."""
 SOON = timedelta(minutes=1)
-"""Less is told in seconds."""
+"""Shorter times are shown in seconds."""
 _MESSAGES = 50
 
 
 class Current:
-    """`live` is the board as it was read last, `messages` are what passes said, `trouble` is why it could not be read
-    now. Raises HuskiesError where it cannot be read to begin with."""
+    """`live` is the last board that was read, and `messages` are those of the passes. `error` is empty unless the
+    board cannot be read now. Raise HuskiesError if the first read fails."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -32,54 +32,55 @@ class Current:
         self._next_read = self._next_figures = 0.0
         self.live = read_live(context)
         self.messages: deque[Message] = deque(maxlen=_MESSAGES)
-        self.problem = ""
+        self.error = ""
 
-    def renew(self, news: Iterable[Line]) -> bool:
-        """Takes in what has changed in the store, what live runs have done, and what the passes tell; whether anything
-        is to be drawn anew."""
-        heard = [message for line in news if (message := _message(line)) is not None]
-        self.messages.extend(heard)
-        before = self.problem
+    def update(self, events: Iterable[LoopEvent]) -> bool:
+        """Read the changes of the store, the figures of live runs and the events of the passes, and return whether the
+        screen must be drawn again."""
+        messages = [message for event in events if (message := _message(event)) is not None]
+        self.messages.extend(messages)
+        before = self.error
         try:
-            return self._read() or bool(heard or before)
+            return self._read() or bool(messages or before)
         except HuskiesError as error:
-            self.problem = error.message
-            return self.problem != before
+            self.error = error.message
+            return self.error != before
 
     def _read(self) -> bool:
-        is_new = self._read_store()
+        has_changed = self._read_store()
         now = time.monotonic()
-        if not is_new and now >= self._next_figures:
+        if not has_changed and now >= self._next_figures:
             self.live = with_figures(self._context, self.live)
-            is_new = True
-        if is_new:
-            self._next_figures = now + (FIGURES_SECS if self._counts_seconds() else AGES_SECS)
-        return is_new
+            has_changed = True
+        if has_changed:
+            self._next_figures = now + (FIGURES_SECS if self._shows_seconds() else AGES_SECS)
+        return has_changed
 
     def _read_store(self) -> bool:
-        """What takes long to read, where it changes without a pause, is read half of the time at most."""
+        """Read the board if the store or the configuration changed. Reading takes at most half of the time."""
         revision, began = self._context.store.revision(), time.monotonic()
         stamp = config_stamp(str(self._context.project.state_dir))
-        is_same = (revision, stamp) == (self._revision, self._stamp) and not self.problem
+        is_same = (revision, stamp) == (self._revision, self._stamp) and not self.error
         if is_same or began < self._next_read:
             return False
         if stamp != self._stamp:
             self._context.forget_config()
         self._stamp = stamp
         self.live = read_live(self._context)
-        self._revision, self.problem = revision, ""
+        self._revision, self.error = revision, ""
         self._next_read = 2 * time.monotonic() - began
         return True
 
-    def _counts_seconds(self) -> bool:
-        """Whether anything on the board tells seconds: a live run does, and a timer that is due soon."""
-        soonest = [timer.fire_at - self._context.now() for timer in self.live.timers[:1]]
-        return bool(self.live.runs) or any(left < SOON for left in soonest)
+    def _shows_seconds(self) -> bool:
+        """Return whether the board shows a time in seconds: of a live run, or of a timer that is due soon."""
+        waits = [timer.fire_at - self._context.now() for timer in self.live.timers[:1]]
+        return bool(self.live.runs) or any(wait < SOON for wait in waits)
 
 
-def _message(line: Line) -> Message | None:
-    """What the journal tells is on the board already; what failed, and what was said, is not."""
-    failed = line["outcome"] == "failed"
-    if "seq" in line or not (failed or "message" in line):
-        return None
-    return Message(str(line["at"]), str(line.get("message") or line["line"]), is_failure=failed)
+def _message(event: LoopEvent) -> Message | None:
+    """Return a message or a failed step as a message. The board already shows the transitions."""
+    if isinstance(event, Message):
+        return event
+    if isinstance(event, PassStep) and event.is_error:
+        return Message(event.at, line_of(event.result), is_error=True)
+    return None

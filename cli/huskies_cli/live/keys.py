@@ -1,4 +1,4 @@
-"""Keys, told from the bytes that a terminal sends for them (xterm's control sequences, ECMA-48)."""
+"""Parse the bytes that a terminal sends for keys (xterm's control sequences, ECMA-48)."""
 
 import re
 from enum import StrEnum
@@ -22,7 +22,7 @@ class Key(StrEnum):
 
 
 Press = Key | str
-"""A key by its name, or the character that it types."""
+"""A named key, or the character of any other key."""
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[@-~])")
 _TORN = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*|O)?$")
@@ -49,20 +49,20 @@ _CHARACTERS = {
 
 
 def is_torn(typed: bytes) -> bool:
-    """Whether it ends within a sequence, of which a slow line may bring the rest later; Escape alone looks like one."""
+    """Return whether the bytes end within a control sequence. The key Escape alone looks like its beginning."""
     return _TORN.search(typed) is not None
 
 
 def presses(typed: bytes) -> list[Press]:
-    """What was pressed, in order; sequences and control characters that mean nothing here are left out."""
-    text, found = typed.decode(errors="ignore"), list[Press]()
+    """Return the keys in order, without unknown control sequences and control characters."""
+    text, keys = typed.decode(errors="ignore"), list[Press]()
     while text:
         sequence = _SEQUENCE.match(text)
         piece = sequence[0] if sequence else text[0]
         text = text[len(piece) :]
-        known = _SEQUENCES.get(piece) if sequence else _CHARACTERS.get(piece)
-        if known is not None:
-            found.append(known)
+        key = _SEQUENCES.get(piece) if sequence else _CHARACTERS.get(piece)
+        if key is not None:
+            keys.append(key)
         elif not sequence and piece.isprintable():
-            found.append(piece)
-    return found
+            keys.append(piece)
+    return keys

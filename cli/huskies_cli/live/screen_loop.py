@@ -1,9 +1,10 @@
-"""The loop of the screen: it waits for a key or a change of the store, and draws what is different then."""
+"""The loop of the screen: wait for a key or a change of the store, then draw the lines that changed."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from huskies_cli import render
-from huskies_cli.live.background import Passing
+from huskies_cli.live.background import PassThread
 from huskies_cli.live.board_page import Screen, board_rows
 from huskies_cli.live.columns import columns_of, find, step
 from huskies_cli.live.current import Current
@@ -18,34 +19,38 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.pause import is_paused, pause_starting, resume_starting
+from huskies_core.passes.watch_loop import LoopEvent
 
-LOOK_SECS = 0.08
-"""How often the store is asked whether it has changed."""
+CHECK_SECS = 0.08
+"""The seconds between two checks whether the store has changed."""
 PAUSE_WAIT_SECS = 1.0
-"""How long `p` waits for the store: meanwhile the screen stands still."""
+"""How long `p` waits for the lock of the store, with the screen blocked."""
 DIGITS = frozenset("0123456789")
 _DIGITS = 9
 
 
-def look(session: Session, interval: float) -> None:
-    """Shows the board and runs the passes until somebody leaves. Raises KeyboardInterrupt on Ctrl-C."""
+def show_board(session: Session, interval: float) -> None:
+    """Show the board and run the passes until `q` is pressed. Raise KeyboardInterrupt on Ctrl-C."""
     with open_context(session.start) as context:
         refuse_inside_run(context)
-        looker = Looker(context, Terminal())
-        with looker.terminal, Passing(session.start, interval) as passing:
-            while not looker.has_left:
-                looker.renew(passing)
-                looker.draw()
-                for press in looker.terminal.pressed(LOOK_SECS):
-                    looker.press(press)
+        pages = Pages(context, Terminal())
+        with pages.terminal, PassThread(session.start, interval) as passes:
+            while not pages.has_quit:
+                pages.update(passes.take_events())
+                pages.draw()
+                for press in pages.terminal.pressed(CHECK_SECS):
+                    pages.press(press)
 
 
-class Looker:
-    """What is on the screen: the board, a story's log or the keys. `typed` are the digits of a story's number."""
+class Pages:
+    """The pages of the screen: the board, the log of a story, and the help. Only one is shown.
+
+    `_typed` are the digits of a story's number so far.
+    """
 
     def __init__(self, context: Context, terminal: Terminal) -> None:
         self.terminal = terminal
-        self.has_left = False
+        self.has_quit = False
         self._context = context
         self._name = context.project.root.name
         self._current = Current(context)
@@ -56,8 +61,8 @@ class Looker:
         self._is_help = False
         self._is_stale = True
 
-    def renew(self, passing: Passing) -> None:
-        self._is_stale |= self._current.renew(passing.news())
+    def update(self, events: Iterable[LoopEvent]) -> None:
+        self._is_stale |= self._current.update(events)
         if self._log is not None:
             self._is_stale |= self._log.read()
 
@@ -88,8 +93,8 @@ class Looker:
             return help_rows(width, lines)
         if self._log is not None:
             return self._log.rows(width, lines, now)
-        typed = f"story {self._typed}: Enter looks into its log, Esc forgets it" if self._typed else ""
-        note = self._current.problem or typed or self._note
+        typed = f"story {self._typed}: Enter shows its log, Esc clears the number" if self._typed else ""
+        note = self._current.error or typed or self._note
         screen = Screen(width, lines, self._selected, note, tuple(self._current.messages))
         return board_rows(self._current.live, screen, self._name, now)
 
@@ -99,11 +104,11 @@ class Looker:
             return
         match press:
             case "q":
-                self.has_left = True
+                self.has_quit = True
             case "?":
                 self._is_help = True
             case "p":
-                self._turn_pause()
+                self._toggle_pause()
             case Key.ENTER:
                 self._open_log()
             case Key.ESCAPE:
@@ -123,19 +128,19 @@ class Looker:
             self._log.scroll(press)
 
     def _open_log(self) -> None:
-        """Of the story whose number was typed, or else of the one that is selected."""
+        """Show the log of the story whose number was typed, else of the selected story."""
         spot = find(columns_of(self._current.live), self._selected)
         story = int(self._typed) if self._typed else spot.story.id if spot is not None else None
         self._typed = ""
         if story is None:
-            self._note = "there is no story yet: huskies add makes one"
+            self._note = "no story exists yet: huskies add creates one"
             return
         try:
             self._log = LogPage(self._context, story)
         except HuskiesError as error:
             self._note = error.message
 
-    def _turn_pause(self) -> None:
+    def _toggle_pause(self) -> None:
         try:
             if is_paused(self._context):
                 resume_starting(self._context, wait=PAUSE_WAIT_SECS)

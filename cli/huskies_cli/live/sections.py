@@ -1,8 +1,8 @@
-"""What stands below the columns: the live runs, what needs a person, limits, what comes next, what just happened."""
+"""The sections below the columns: live runs, stories that need a person, limits, next timers and latest events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from huskies_cli import render
 from huskies_cli.board import limit_lines
@@ -11,104 +11,94 @@ from huskies_cli.live.layout import Section, line
 from huskies_cli.render import Field, Mark, Row
 from huskies_cli.status_icons import mark_now
 from huskies_cli.views.actions import action_text
-from huskies_core.clock import from_iso
+from huskies_core.clock import from_iso, to_iso
 from huskies_core.operations.board import Board
 from huskies_core.operations.dashboard import Live, LiveRun
 from huskies_core.operations.history import entry_json
 from huskies_core.operations.runs import quiet_since
+from huskies_core.passes.watch_loop import Message
 from huskies_core.store.journal import JournalEntry
 from huskies_core.store.timers import Timer
 
 WIDE = 90
-"""From so many columns on a live run is shown with the title of its story."""
+"""The least width at which a live run is shown with the title of its story."""
 _ID, _MARK, _AGE, _TURNS, _COST, _WHEN, _CLOCK, _SPACE, _NAME = 6, 2, 7, 7, 9, 9, 9, 2, 8
 _LONGEST_COMMAND = 34
 
 
 @dataclass(frozen=True)
-class Message:
-    """What the passes themselves had to say, and when."""
-
-    at: str
-    text: str
-    is_failure: bool
-
-
-@dataclass(frozen=True)
 class _Widths:
-    """Those fields of a run that a wide screen has more room for."""
+    """The widths of the fields of a run that depend on the screen."""
 
     agent: int
     title: int
-    words: int
+    output: int
 
 
 def runs_section(live: Live, width: int, now: datetime) -> Section:
-    titles = {one.story.id: one.story.draft.title for cards in live.board.stages.values() for one in cards}
-    widths = _widths(width)
-    rows = [_run(one, titles.get(one.now.run.story, ""), widths, now) for one in live.runs]
+    titles = {card.story.id: card.story.draft.title for cards in live.board.stages.values() for card in cards}
+    agent, title = (18, max(24, width // 5)) if width >= WIDE else (12, 0)
+    others = _MARK + _ID + agent + title + 2 * _AGE + _TURNS + _COST + _SPACE
+    widths = _Widths(agent, title, max(width - others, 0))
+    rows = [_run(item, titles.get(item.now.run.story, ""), widths, now) for item in live.runs]
     return Section(_runs_heading(widths), rows, least=4)
 
 
 def needs_section(board: Board, width: int) -> Section:
     stories = [(str(need.story.id), f"{need.rule}: {need.reason}", need.command) for need in board.needs]
-    others = [(one.source.replace(":", " "), one.why or one.state, one.command) for one in board.executions]
-    rows = [*stories, *others]
-    names = max([_ID - 1, *(len(name) for name, _, _ in rows)]) + 1
-    command = min(_LONGEST_COMMAND, max((len(text) for _, _, text in rows), default=0))
-    why = max(width - _MARK - names - command - 1, 0)
-    drawn = [
+    executions = [
+        (item.source.replace(":", " "), item.why or item.state, item.command) for item in board.executions
+    ]
+    needs = [*stories, *executions]
+    name_width = max([_ID - 1, *(len(name) for name, _, _ in needs)]) + 1
+    command_width = min(_LONGEST_COMMAND, max((len(command) for _, _, command in needs), default=0))
+    why_width = max(width - _MARK - name_width - command_width - 1, 0)
+    rows = [
         (
             Field(render.mark(Mark.BLOCKED), _MARK),
-            Field(name, names),
-            Field(reason, why),
+            Field(name, name_width),
+            Field(why, why_width),
             Field("", 1),
-            Field(render.styled(text, "cyan"), command),
+            Field(render.styled(command, "cyan"), command_width),
         )
-        for name, reason, text in rows
+        for name, why, command in needs
     ]
-    return Section(line("Needs you", width, "bold"), drawn)
+    return Section(line("Needs you", width, "bold"), rows)
 
 
 def limits_section(board: Board, width: int) -> Section:
-    found = [*limit_lines(board.limits)]
-    if board.config_error is not None:
-        found = [board.config_error.message, board.config_error.hint]
+    error = board.config_error
+    texts = [*limit_lines(board.limits)] if error is None else [error.message, error.hint]
     rows = [
         (Field(render.mark(Mark.THROTTLED), _MARK), Field(text, max(width - _NAME - _MARK, 0)))
-        for text in found
+        for text in texts
         if text
     ]
-    return _beside("Limits" if board.config_error is None else "Trouble", rows)
+    return _named("Limits" if error is None else "Error", rows)
 
 
 def next_section(timers: Sequence[Timer], width: int, now: datetime) -> Section:
-    names = max((len(_name(timer)) for timer in timers), default=0) + 2
+    names = [timer.draft.label or f"timer {timer.id}" for timer in timers]
+    name_width = max(map(len, names), default=0) + 2
     rows = [
         (
-            Field(f"in {_until(timer.fire_at, now)}", _WHEN),
-            Field(_name(timer), names),
-            Field(action_text(timer.draft.action), max(width - _NAME - _WHEN - names, 0)),
+            Field(f"in {render.duration((timer.fire_at - now).total_seconds())}", _WHEN),
+            Field(name, name_width),
+            Field(action_text(timer.draft.action), max(width - _NAME - _WHEN - name_width, 0)),
         )
-        for timer in timers
+        for timer, name in zip(timers, names, strict=True)
     ]
-    return _beside("Next", rows)
+    return _named("Next", rows)
 
 
 def feed_section(
     entries: Sequence[JournalEntry], messages: Sequence[Message], width: int, now: datetime
 ) -> Section:
-    """The newest last."""
-    happened = [(entry.at, _story(entry), entry_words(entry_json(entry)), "") for entry in entries]
-    said = [(one.at, "", one.text, "red" if one.is_failure else "") for one in messages]
-    rows = [_happening(row, width, now) for row in sorted([*happened, *said], key=lambda row: row[0])]
-    return Section(line("Happened", width, "bold"), rows, least=3, keeps_end=True)
-
-
-def _widths(width: int) -> _Widths:
-    agent, title = (18, max(24, width // 5)) if width >= WIDE else (12, 0)
-    taken = _MARK + _ID + agent + title + 2 * _AGE + _TURNS + _COST + _SPACE
-    return _Widths(agent, title, max(width - taken, 0))
+    """Return the entries of the journal and the messages by time, the latest last."""
+    events = [(entry.at, str(entry.story or ""), entry_words(entry_json(entry)), "") for entry in entries]
+    events += [(to_iso(item.at), "", item.text, "red" if item.is_error else "") for item in messages]
+    rows = [_event(event, width, now) for event in sorted(events, key=lambda event: event[0])]
+    return Section(line("Events", width, "bold"), rows, least=3, keeps_end=True)
 
 
 def _runs_heading(widths: _Widths) -> Row:
@@ -121,52 +111,36 @@ def _runs_heading(widths: _Widths) -> Row:
         Field("turns", _TURNS, right=True, style="dim"),
         Field("cost", _COST, right=True, style="dim"),
         Field("", _SPACE),
-        Field("last output", widths.words, style="dim"),
+        Field("last output", widths.output, style="dim"),
     )
 
 
-def _run(one: LiveRun, title: str, widths: _Widths, now: datetime) -> Row:
-    run = one.now.run
+def _run(item: LiveRun, title: str, widths: _Widths, now: datetime) -> Row:
+    run = item.now.run
     return (
-        Field(render.mark(mark_now(one.now)), _MARK),
+        Field(render.mark(mark_now(item.now)), _MARK),
         Field(str(run.story), _ID),
         Field(run.agent or run.kind.value, widths.agent - 1),
         Field("", 1),
         Field(title, widths.title),
         Field(render.age(run.started_at, now), _AGE, right=True),
-        Field(render.age(quiet_since(one.now), now), _AGE, right=True),
+        Field(render.age(quiet_since(item.now), now), _AGE, right=True),
         Field(str(run.turns), _TURNS, right=True),
         Field(render.cost(run.cost_usd), _COST, right=True),
         Field("", _SPACE),
-        Field(one.now.throttled or one.last_line, widths.words),
+        Field(item.now.throttled or item.last_line, widths.output),
     )
 
 
-def _beside(name: str, rows: Sequence[Row]) -> Section:
-    """A section with its name beside its first row."""
-    names = (name, *[""] * len(rows))
-    return Section(
-        None,
-        [(Field(label, _NAME, style="bold"), *row) for label, row in zip(names, rows, strict=False)],
-        least=1,
-    )
+def _named(name: str, rows: Sequence[Row]) -> Section:
+    """Return a section with its name to the left of its first row."""
+    named = [(Field("" if number else name, _NAME, style="bold"), *row) for number, row in enumerate(rows)]
+    return Section(None, named, least=1)
 
 
-def _name(timer: Timer) -> str:
-    return timer.draft.label or f"timer {timer.id}"
-
-
-def _until(moment: datetime, now: datetime) -> str:
-    return render.duration((moment - now) / timedelta(seconds=1))
-
-
-def _story(entry: JournalEntry) -> str:
-    return "" if entry.story is None else str(entry.story)
-
-
-def _happening(row: tuple[str, str, str, str], width: int, now: datetime) -> Row:
-    """With the time of today, or the day when it was another."""
-    at, story, text, style = row
+def _event(event: tuple[str, str, str, str], width: int, now: datetime) -> Row:
+    """Return the row of an event, with the time if it is of today, else with the day."""
+    at, story, text, style = event
     then = from_iso(at).astimezone()
     clock = then.strftime("%H:%M:%S" if then.date() == now.astimezone().date() else "%b %d")
     rest = max(width - _CLOCK - _ID, 0)

@@ -1,4 +1,4 @@
-"""The board as a picture of a terminal, in an SVG that needs nothing from elsewhere."""
+"""The board as an SVG picture of a terminal, without fonts or other files of a server."""
 
 import re
 from datetime import datetime
@@ -35,16 +35,16 @@ _SVG = """\
 </g>
 </svg>
 """
-"""What rich fills in; its own would have readers load a font from the network."""
+"""The template that rich fills. Its own template loads a font from the network."""
 _FONT, _CHARACTER = 20, 12.04
-"""Height and width of a character as rich and the fonts above have it."""
+"""Height and width of a character, in rich and in the fonts above."""
 _INDENTED = re.compile(
     r'x="(?P<x>[\d.]+)" (?P<y>y="[\d.]+") textLength="(?P<length>[\d.]+)"(?P<rest>[^>]*)>(?P<spaces>(?:&#160;)+)'
 )
 
 
 def board_svg(live: Live, name: str, now: datetime) -> str:
-    """A screen of `WIDTH` columns and `LINES` lines. `name` is the project's."""
+    """Return a screen of WIDTH columns and LINES lines. `name` is that of the project."""
     from rich.console import Console
 
     rows = board_rows(live, Screen(WIDTH, LINES, is_picture=True), name, now)
@@ -57,17 +57,14 @@ def board_svg(live: Live, name: str, now: datetime) -> str:
         no_color=False,
     )
     console.print(render.text_of(rows), soft_wrap=False, highlight=False, markup=False, emoji=False)
-    drawn = console.export_svg(
+    svg = console.export_svg(
         title="huskies watch", code_format=_SVG, unique_id="board", font_aspect_ratio=_CHARACTER / _FONT
     )
-    whole = _INDENTED.sub(_moved, drawn)
-    return "\n".join(part.rstrip() for part in whole.splitlines()) + "\n"
+    return "\n".join(row.rstrip() for row in _INDENTED.sub(_unindented, svg).splitlines()) + "\n"
 
 
-def _moved(found: re.Match[str]) -> str:
-    """A text that begins where its first visible character is: not every viewer keeps the spaces."""
-    spaces = found["spaces"].count("&#160;") * _CHARACTER
-    at, length = (
-        format(number, "g") for number in (float(found["x"]) + spaces, float(found["length"]) - spaces)
-    )
-    return f'x="{at}" {found["y"]} textLength="{length}"{found["rest"]}>'
+def _unindented(match: re.Match[str]) -> str:
+    """Return the text element without leading spaces, moved to the right: not every viewer keeps the spaces."""
+    indent = match["spaces"].count("&#160;") * _CHARACTER
+    x, length = float(match["x"]) + indent, float(match["length"]) - indent
+    return f'x="{x:g}" {match["y"]} textLength="{length:g}"{match["rest"]}>'

@@ -1,4 +1,4 @@
-"""A terminal as a whole screen: keys as they are pressed, lines where they changed, and all as it was afterwards."""
+"""A terminal used as a whole screen: it reads keys, draws the lines that changed, and is restored at the end."""
 
 import os
 import select
@@ -14,36 +14,36 @@ from huskies_cli.live.keys import Key, Press, is_torn, presses
 from huskies_cli.streams import ReaderGone, is_screen, write_text
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
-"""The other screen, no cursor, no wrapping of long lines, empty."""
+"""Switch to the alternate screen without cursor and line wrapping, and clear it."""
 _LEAVE = "\x1b[0m\x1b[2J\x1b[H\x1b[?7h\x1b[?25h\x1b[?1049l"
-"""Emptied: a terminal without another screen would keep the board under the prompt."""
+"""Clear the screen first: a terminal without an alternate screen would keep the board under the prompt."""
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
-"""A terminal that knows these shows what is between them at once; others ignore them."""
+"""Synchronized output: a terminal that supports it draws the text between them at once; others ignore them."""
 _READ_BYTES = 4096
 _TORN_SECS = 0.05
-"""How long the rest of a sequence is waited for."""
+"""The longest wait for the rest of a control sequence."""
 _UNKNOWN = (80, 24)
-"""What a terminal has that does not know its size, such as one on a serial line."""
+"""Columns and lines of a terminal that does not know its size, such as one on a serial line."""
 _RESIZED, _CONTINUED = b"w", b"c"
 
 
 def is_usable() -> bool:
-    """Whether there is a terminal to type at and one to draw on, and it is ours: what a shell runs in the background
-    is stopped when it touches either."""
-    return is_screen(sys.stdin) and is_screen(sys.stdout) and _is_in_front()
+    """Return whether stdin and stdout are a terminal, and this process is in its foreground.
 
-
-def _is_in_front() -> bool:
+    The kernel stops a background process that uses its terminal.
+    """
+    if not (is_screen(sys.stdin) and is_screen(sys.stdout)):
+        return False
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except OSError:
-        return False  # a terminal that is not the one of our session
+    except OSError:  # the terminal of another session
+        return False
 
 
 class Terminal:
-    """Used with `with`: however the block ends, the terminal is as it was.
+    """A context manager that restores the terminal however the block ends.
 
-    Ctrl-C and Ctrl-Z come as keys: the git that a pass runs is not to be hit by either.
+    Ctrl-C and Ctrl-Z arrive as keys, so that they do not signal the git processes of the passes.
     """
 
     def __init__(self) -> None:
@@ -57,73 +57,69 @@ class Terminal:
     def __enter__(self) -> Self:
         self._resized = signal.signal(signal.SIGWINCH, self._note_signal)
         self._continued = signal.signal(signal.SIGCONT, self._note_signal)
-        self._take()
+        self._acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGWINCH, self._resized)
         signal.signal(signal.SIGCONT, self._continued)
-        self._give_back()
+        self._restore()
         os.close(self._wake)
         os.close(self._waker)
 
     def size(self) -> tuple[int, int]:
-        """Columns and lines. Raises KeyboardInterrupt when the terminal is gone."""
+        """Return columns and lines. Raise KeyboardInterrupt if the terminal no longer exists."""
         try:
-            found = os.get_terminal_size(self._output.fileno())
+            size = os.get_terminal_size(self._output.fileno())
         except OSError as error:
             raise KeyboardInterrupt from error
-        return found.columns or _UNKNOWN[0], found.lines or _UNKNOWN[1]
+        return size.columns or _UNKNOWN[0], size.lines or _UNKNOWN[1]
 
     def show(self, lines: Sequence[str]) -> None:
-        """Draws the lines that differ from what is on the screen; nothing when none does."""
+        """Draw the lines that differ from those on the screen."""
         _, height = self.size()
-        wanted = [*lines[:height], *[""] * (height - len(lines))]
-        known = self._shown if len(self._shown) == height else [None] * height
-        # Emptied first: afterwards the cursor may stand on the last character of a line that fills the screen.
-        changes = (
+        shown = [*lines[:height], *[""] * (height - len(lines))]
+        before = self._shown if len(self._shown) == height else [None] * height
+        # Clear the line before its text: after a full line the cursor is on its last character.
+        text = "".join(
             f"\x1b[{number};1H\x1b[2K{new}\x1b[0m"
-            for number, (old, new) in enumerate(zip(known, wanted, strict=True), start=1)
+            for number, (old, new) in enumerate(zip(before, shown, strict=True), start=1)
             if old != new
         )
-        text = "".join(changes)
-        self._shown = wanted
+        self._shown = shown
         if text:
             self._write(f"{_BEGIN}{text}{_END}")
 
     def forget(self) -> None:
-        """What is on the screen is not known any more: the next `show` draws all of it."""
+        """Clear the screen, so that the next `show` draws all lines."""
         self._shown = []
         self._write("\x1b[2J")
 
     def pressed(self, timeout: float) -> list[Press]:
-        """What was pressed by now, or is within `timeout` seconds; a resize is a wish to draw anew. Whoever stopped
-        this process, the terminal is taken again when it goes on.
+        """Return the keys that are pressed within `timeout` seconds, and `Key.REDRAW` after a resize.
 
-        Raises KeyboardInterrupt when the terminal is gone.
+        If the process was stopped and continues, acquire the terminal again. Raise KeyboardInterrupt if the terminal no
+        longer exists.
         """
         ready, _, _ = select.select([self._input, self._wake], [], [], timeout)
-        found: list[Press] = []
+        keys: list[Press] = []
         if self._wake in ready:
             if _CONTINUED in os.read(self._wake, _READ_BYTES):
-                self._take()
-            found.append(Key.REDRAW)
+                self._acquire()
+            keys.append(Key.REDRAW)
         if self._input in ready:
-            found.extend(presses(self._typed()))
-        return found
+            typed = self._read()
+            while is_torn(typed) and select.select([self._input], [], [], _TORN_SECS)[0]:
+                typed += self._read()
+            keys.extend(presses(typed))
+        return keys
 
     def suspend(self) -> None:
-        """Stops this process, as Ctrl-Z does, and comes back when it is told to go on."""
-        self._give_back()
+        """Stop this process, as Ctrl-Z does, and return when it continues."""
+        self._restore()
         os.kill(os.getpid(), signal.SIGSTOP)
-        self._take()
+        self._acquire()
         self.forget()
-
-    def _typed(self) -> bytes:
-        typed = self._read()
-        while is_torn(typed) and select.select([self._input], [], [], _TORN_SECS)[0]:
-            typed += self._read()
-        return typed
 
     def _read(self) -> bytes:
         try:
@@ -134,8 +130,8 @@ class Terminal:
             raise KeyboardInterrupt
         return typed
 
-    def _take(self) -> None:
-        """Raises KeyboardInterrupt when the terminal is gone."""
+    def _acquire(self) -> None:
+        """Raise KeyboardInterrupt if the terminal no longer exists."""
         try:
             mode = termios.tcgetattr(self._input)
             mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
@@ -146,21 +142,21 @@ class Terminal:
             raise KeyboardInterrupt from error
         self._write(_ENTER)
 
-    def _give_back(self) -> None:
-        """A terminal that is gone is past caring."""
+    def _restore(self) -> None:
+        """Restore the terminal if it still exists."""
         with suppress(KeyboardInterrupt, termios.error):
             termios.tcsetattr(self._input, termios.TCSADRAIN, self._before)
             self._write(_LEAVE)
 
     def _write(self, text: str) -> None:
-        """Raises KeyboardInterrupt when the terminal is gone."""
+        """Raise KeyboardInterrupt if the terminal no longer exists."""
         try:
             write_text(self._output, text)
         except (ReaderGone, OSError) as error:
             raise KeyboardInterrupt from error
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
-        """The wait for a key ends. A full pipe has woken it already."""
+        """End the wait for a key. A full pipe already does."""
         try:
             os.write(self._waker, _CONTINUED if number == signal.SIGCONT else _RESIZED)
         except BlockingIOError:

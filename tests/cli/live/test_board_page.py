@@ -1,4 +1,4 @@
-"""Whole screens, as they are drawn of a project at one moment."""
+"""Whole screens of a project at one moment."""
 
 import os
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 def fill(context: Context, count: int) -> None:
-    """So many stories, the second of them at work."""
+    """Import stories of all kinds of stages; the second is in coding."""
     with context.store.exclusive() as db:
         for number in range(count):
             draft = replace(DRAFT, title=f"Greet the world of {number + 1}")
@@ -65,8 +65,8 @@ def fill(context: Context, count: int) -> None:
 
 
 @contextmanager
-def at_work(context: Context, story: int, printed: str) -> Iterator[None]:
-    """Meanwhile a run is live, and it has printed that 71 seconds after its start."""
+def live_run(context: Context, story: int, printed: str) -> Iterator[None]:
+    """Keep a run live, with an output of 71 seconds after its start."""
     with context.store.exclusive() as db:
         claim = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, "ann")
         run = runs.claim(db, claim, actor="pass:auto-assign", now=NOW)
@@ -91,12 +91,12 @@ def screen(context: Context, width: int, lines: int, *, selected: int | None = N
 def test_three_stories_on_a_small_screen(context: Context) -> None:
     fill(context, 3)
     schedule(context, TaskPrompt("Look for old dependencies"), When(after="2h"), label="deps")
-    with at_work(context, 2, "compiling\nsrc/main.c:12: warning: unused\n\n"):
+    with live_run(context, 2, "compiling\nsrc/main.c:12: warning: unused\n\n"):
         drawn = screen(context, 80, 24, selected=2)
     assert drawn == [
         "huskies shop                                        ● 1 running   $0.00 today",
         "",
-        "Backlog 1            Coding 2             QA        Merge     Held      Done",
+        "Backlog 1            Coding 2             QA        Merge     On hold   Done",
         "○ 1 Greet the worl…  ● 2›Greet the worl…",
         "                     ○ 3 Greet the worl…",
         "",
@@ -105,7 +105,7 @@ def test_three_stories_on_a_small_screen(context: Context) -> None:
         "",
         "Next    in 1h    deps  Look for old dependencies",
         "",
-        "Happened",
+        "Events",
         "12:00:00 1     → backlog imported: Greet the world of 1",
         "12:00:00 2     → coding imported: Greet the world of 2",
         "12:00:00 3     → coding imported: Greet the world of 3",
@@ -123,7 +123,7 @@ def test_many_stories_fit_a_small_screen_and_a_large_one(context: Context) -> No
     assert (len(small), len(large)) == (24, 50)
     assert max(map(len, small)) <= 80
     assert small[2:9] == [
-        "Backlog 90    Coding 60     QA 30         Merge 30      Held 60      Done 30",
+        "Backlog 90    Coding 60     QA 30         Merge 30      On hold 60   Done 30",
         "○  1 Greet …  ○  2 Greet …  ○  4 Greet …  ○  5 Greet …  ✗  7 Greet…  ✓ 298 Gree…",
         "○  9 Greet …  ○  3 Greet …  ○ 14 Greet …  ○ 15 Greet …  ✗ 17 Greet…  ✓ 288 Gree…",
         "○ 10 Greet …  ○ 12 Greet …  ○ 24 Greet …  ○ 25 Greet …  ✗ 27 Greet…  ✓ 278 Gree…",
@@ -135,12 +135,12 @@ def test_many_stories_fit_a_small_screen_and_a_large_one(context: Context) -> No
         "Needs you",
         "✗ 6     blocked: the gates failed four times                                    huskies unblock 6",
     ]
-    assert any("Happened" in line[101:] for line in large)
+    assert any("Events" in line[101:] for line in large)
     assert sum(line.startswith("✗") for line in large) > 10
 
 
 @pytest.mark.parametrize("size", [(80, 3), (20, 24), (40, 1), (60, 10), (500, 200)])
-def test_a_screen_of_any_size_is_filled_and_not_overflown(context: Context, size: tuple[int, int]) -> None:
+def test_the_board_fills_a_screen_of_any_size(context: Context, size: tuple[int, int]) -> None:
     fill(context, 30)
     width, lines = size
     assert len(screen(context, width, lines)) == max(lines, 2)
@@ -150,7 +150,7 @@ def test_an_empty_project_has_a_board(context: Context) -> None:
     assert screen(context, 40, 6)[0] == "huskies shop              $0.00 today"
 
 
-def test_a_pause_and_a_broken_config_are_seen(context: Context) -> None:
+def test_the_board_shows_a_pause_and_a_broken_config(context: Context) -> None:
     fill(context, 2)
     pause_starting(context, "the night")
     drawn = screen(context, 80, 24)
@@ -182,11 +182,11 @@ def test_arrows_select_stories(context: Context, selected: int | None, press: Pr
     assert step(columns_of(read_live(context)), selected, press) == then
 
 
-def test_nothing_is_selected_where_there_is_no_story(context: Context) -> None:
+def test_an_arrow_key_without_a_story_selects_nothing(context: Context) -> None:
     assert step(columns_of(read_live(context)), None, Key.DOWN) is None
 
 
-def test_a_long_column_shows_the_part_around_the_story_that_is_selected(context: Context) -> None:
+def test_a_long_column_shows_the_part_around_the_selected_story(context: Context) -> None:
     fill(context, 300)
     drawn = screen(context, 80, 24, selected=151)
     assert any(line.startswith("○ 151›Greet") for line in drawn)
@@ -201,7 +201,7 @@ def test_no_screen_is_too_small(context: Context, width: int) -> None:
         assert (len(drawn), max(map(cell_len, drawn)) <= width) == (max(lines, 2), True)
 
 
-def test_what_happened_on_another_day_has_its_day(context: Context) -> None:
+def test_an_event_of_another_day_shows_the_day(context: Context) -> None:
     fill(context, 1)
     live = read_live(context)
     drawn = render.rows(board_rows(live, Screen(80, 24), "shop", NOW + timedelta(days=1)))
@@ -209,7 +209,7 @@ def test_what_happened_on_another_day_has_its_day(context: Context) -> None:
     assert any(row.startswith(f"{day}   1     → backlog imported") for row in drawn)
 
 
-def test_of_more_runs_than_a_screen_has_lines_the_rest_is_counted_only(context: Context) -> None:
+def test_only_as_many_runs_as_fit_a_screen_have_their_last_line_read(context: Context) -> None:
     fill(context, MOST + 2)
     with context.store.exclusive() as db:
         for story in range(1, MOST + 3):
@@ -219,5 +219,5 @@ def test_of_more_runs_than_a_screen_has_lines_the_rest_is_counted_only(context: 
             os.makedirs(directory.path, exist_ok=True)
             Path(directory.output).write_text("compiling\n")
     live = read_live(context)
-    for one in (live, with_figures(context, live)):
-        assert [run.last_line for run in one.runs] == ["compiling"] * MOST + ["", ""]
+    for board in (live, with_figures(context, live)):
+        assert [run.last_line for run in board.runs] == ["compiling"] * MOST + ["", ""]

@@ -22,7 +22,7 @@ def test_bytes_become_keys(typed: bytes, pressed: list[str]) -> None:
     assert presses(typed) == pressed
 
 
-def test_a_sequence_that_a_slow_line_tore_is_known() -> None:
+def test_an_incomplete_sequence_is_recognised() -> None:
     torn = (b"\x1b", b"q\x1b[", b"\x1bO", b"\x1b[1;5")
     whole = (b"\x1b[A", b"\x1b[5~", b"\x1bOA", b"q", b"")
     assert tuple(typed for typed in (*torn, *whole) if is_torn(typed)) == torn

@@ -23,28 +23,28 @@ def section(name: str, rows: int, **settings: bool | int) -> Section:
         ([], [], 5, []),
     ],
 )
-def test_lines_are_shared_out(wanted: list[int], least: list[int], lines: int, given: list[int]) -> None:
+def test_lines_are_distributed(wanted: list[int], least: list[int], lines: int, given: list[int]) -> None:
     assert share_out(wanted, least, lines) == given
 
 
-def test_sections_are_stacked_with_room_between_them() -> None:
+def test_sections_are_stacked_with_empty_lines_between_them() -> None:
     rows = stacked([section("a", 2), section("b", 0), section("c", 1)], WIDTH, 6)
     assert render.rows(rows) == ["a", "a1", "a2", "", "c", "c1"]
 
 
-def test_what_does_not_fit_is_counted_or_left_out_at_its_beginning() -> None:
+def test_rows_that_do_not_fit_are_counted_or_cut_at_the_beginning() -> None:
     rows = stacked([section("a", 9), section("b", 9, keeps_end=True)], WIDTH, 8)
     assert render.rows(rows) == ["a", "a1", "a2", "and 7 more", "b", "b7", "b8", "b9"]
 
 
-def test_a_section_without_a_line_for_its_rows_is_not_begun() -> None:
+def test_a_section_without_room_for_a_row_is_left_out() -> None:
     assert render.rows(stacked([section("a", 3), section("b", 3)], WIDTH, 4)) == ["a", "a1", "a2", "a3"]
 
 
-def test_blocks_stand_side_by_side_whatever_their_heights() -> None:
+def test_blocks_of_different_heights_are_put_side_by_side() -> None:
     left, right = [line("one", 5), line("two", 5)], [line("three", 6)]
     assert render.rows(beside(left, right, 8)) == ["one       three", "two"]
 
 
-def test_a_field_is_cut_at_the_width_that_a_terminal_gives_its_characters() -> None:
+def test_a_field_is_cut_by_the_width_of_its_characters_on_a_terminal() -> None:
     assert render.rows([line("家家家", 5), line("\x1b[31mred\tline\nmore", 40)]) == ["家家…", "red line more"]

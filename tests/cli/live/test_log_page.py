@@ -1,4 +1,4 @@
-"""A story's log on a screen: its end, what comes, and the run that follows."""
+"""The log page: the end of the log, new output, and the next run."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from huskies_core.supervisor.run_directory import RunDirectory
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 
-KEYS = "q back · ↑↓ PgUp PgDn Home End scroll · the whole of it: huskies logs 1"
+KEYS = "q back · ↑↓ PgUp PgDn Home End scroll · whole log: huskies logs 1"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 def begin(context: Context, kind: RunKind = RunKind.CODER, runtime: str = "command") -> Path:
-    """A run whose supervisor is gone; the place of what it prints."""
+    """Claim a run without a supervisor and return the path of its output."""
     with context.store.exclusive() as db:
         claim = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, "ann", runtime)
         run = runs.claim(db, claim, actor="test", now=NOW)
@@ -55,7 +55,7 @@ def screen(page: LogPage, lines: int = 7, width: int = 76) -> list[str]:
     return render.rows(page.rows(width, lines, NOW))
 
 
-def test_the_end_of_the_log_is_shown_and_what_comes(context: Context) -> None:
+def test_the_page_shows_the_end_of_the_log_and_new_output(context: Context) -> None:
     log = begin(context)
     log.write_text("".join(f"line {number}\n" for number in range(1, 10)))
     page = LogPage(context, 1)
@@ -69,16 +69,16 @@ def test_the_end_of_the_log_is_shown_and_what_comes(context: Context) -> None:
     assert screen(page)[2:6] == ["line 8", "line 9", "line 10", "and a half"]
 
 
-def test_scrolled_up_it_stays_there_and_says_how_much_is_below(context: Context) -> None:
+def test_a_scrolled_page_shows_how_many_lines_are_below(context: Context) -> None:
     begin(context).write_text("".join(f"line {number}\n" for number in range(1, 10)))
     page = LogPage(context, 1)
     screen(page)
-    seen = []
+    shown = []
     for press in (Key.UP, Key.PAGE_UP, Key.HOME, "j", Key.END, Key.DOWN):
         page.scroll(press)
         drawn = screen(page)
-        seen.append((drawn[2], drawn[5], drawn[6].partition(" · ")[0]))
-    assert seen == [
+        shown.append((drawn[2], drawn[5], drawn[6].partition(" · ")[0]))
+    assert shown == [
         ("line 5", "line 8", "1 more below"),
         ("line 2", "line 5", "4 more below"),
         ("line 1", "line 4", "5 more below"),
@@ -88,9 +88,9 @@ def test_scrolled_up_it_stays_there_and_says_how_much_is_below(context: Context)
     ]
 
 
-def test_what_a_product_prints_is_put_into_lines(context: Context) -> None:
-    said = {"type": "text", "text": "I read it.\nNow the tests."}
-    event = json.dumps({"type": "assistant", "message": {"content": [said]}})
+def test_the_output_of_a_known_agent_program_is_shown_as_text(context: Context) -> None:
+    message = {"type": "text", "text": "I read it.\nNow the tests."}
+    event = json.dumps({"type": "assistant", "message": {"content": [message]}})
     begin(context, runtime="claude-code").write_text(f"{event}\n{event}")
     page = LogPage(context, 1)
     assert screen(page)[2:6] == ["I read it.", "Now the tests."] * 2
@@ -126,7 +126,7 @@ def test_only_the_end_of_a_huge_log_is_read(context: Context) -> None:
     assert screen(page)[2] == "line 195000"
 
 
-def test_what_is_looked_at_stays_while_more_is_printed(context: Context) -> None:
+def test_new_output_does_not_move_the_lines_of_a_scrolled_page(context: Context) -> None:
     log = begin(context)
     log.write_text("".join(f"line {number}\n" for number in range(1, 10)) + "torn")
     page = LogPage(context, 1)
@@ -141,7 +141,7 @@ def test_what_is_looked_at_stays_while_more_is_printed(context: Context) -> None
     assert screen(page)[5] == "to"
 
 
-def test_of_what_prints_faster_than_it_is_read_the_end_is_shown(context: Context) -> None:
+def test_the_page_shows_the_end_of_output_that_is_printed_too_fast(context: Context) -> None:
     log = begin(context)
     log.write_text("first\nto")
     page = LogPage(context, 1)
@@ -154,7 +154,7 @@ def test_of_what_prints_faster_than_it_is_read_the_end_is_shown(context: Context
     assert screen(page)[4:6] == ["…", "last"]
 
 
-def test_a_log_that_was_cut_short_is_read_from_its_beginning(context: Context) -> None:
+def test_a_truncated_log_is_read_from_its_beginning(context: Context) -> None:
     log = begin(context)
     log.write_text("one\ntwo\nthr")
     page = LogPage(context, 1)
@@ -163,18 +163,18 @@ def test_a_log_that_was_cut_short_is_read_from_its_beginning(context: Context) -
     assert screen(page)[2:6] == ["one", "two", "four", ""]
 
 
-def test_the_spaces_of_what_was_printed_stay(context: Context) -> None:
+def test_spaces_in_the_output_are_kept(context: Context) -> None:
     begin(context).write_text("if  so:\n\treturn  1\u2028;\n")
     assert screen(LogPage(context, 1))[2:4] == ["if  so:", "        return  1 ;"]
 
 
-def test_a_story_without_a_run_says_what_it_waits_for(context: Context) -> None:
+def test_the_page_of_a_story_without_a_run_names_the_command_that_explains(context: Context) -> None:
     page = LogPage(context, 1)
     assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' shows what it waits for."
     begin(context).write_text("at last\n")
     assert screen(page)[2] == "at last"
 
 
-def test_a_story_that_never_was_has_no_page(context: Context) -> None:
+def test_a_story_that_does_not_exist_has_no_page(context: Context) -> None:
     with pytest.raises(HuskiesError):
         LogPage(context, 9)

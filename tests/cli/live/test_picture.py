@@ -1,4 +1,4 @@
-"""The board as a picture: the README's, and anybody's."""
+"""The board as a picture: in the README, and by `status --svg`."""
 
 import re
 from html import unescape
@@ -12,13 +12,13 @@ TEXT = "{http://www.w3.org/2000/svg}text"
 
 
 def texts(svg: str) -> list[tuple[str, str]]:
-    """What can be read on a picture, with the line that it is on."""
-    found = ElementTree.fromstring(svg).iter(TEXT)
-    return [(str(one.get("y")), (one.text or "").replace("\xa0", " ")) for one in found]
+    """Return the texts of a picture with their vertical positions."""
+    elements = ElementTree.fromstring(svg).iter(TEXT)
+    return [(str(element.get("y")), (element.text or "").replace("\xa0", " ")) for element in elements]
 
 
-def test_the_picture_in_the_readme_shows_the_board_as_it_is_drawn_now(tmp_path: Path) -> None:
-    """What differs is drawn anew by `PYTHONPATH=tests python -m support.showcase`."""
+def test_the_picture_in_the_readme_is_up_to_date(tmp_path: Path) -> None:
+    """Update the picture with `PYTHONPATH=tests python -m support.showcase`."""
     assert texts(draw(tmp_path)) == texts(PICTURE.read_text(encoding="utf-8"))
 
 

@@ -1,0 +1,116 @@
+"""The loop of `watch`: its start, each of its ticks, and the events that both yield."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
+from huskies_core.passes import pass_sequence
+from huskies_core.passes.attempt import StepOutcome
+from huskies_core.passes.auto_assign import AUTO_ASSIGN
+from huskies_core.passes.due import config_stamp, is_due
+from huskies_core.passes.pass_runner import run_passes
+from huskies_core.passes.relay_thread import RelayThread
+from huskies_core.passes.steps import PassReport, StepResult
+from huskies_core.passes.story_moves import MoveStory
+from huskies_core.store import journal
+from huskies_core.store.journal import JournalEntry
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of the loop itself, or the error of a pass or of the loop."""
+
+    at: datetime
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class PassStep:
+    """A step that a pass applied, skipped or failed to apply."""
+
+    at: datetime
+    pass_name: str
+    result: StepResult
+
+    @property
+    def is_error(self) -> bool:
+        return self.result.outcome is StepOutcome.FAILED
+
+
+LoopEvent = JournalEntry | PassStep | Message
+
+
+class WatchLoop:
+    """One watch of a project. It remembers the stamp of the configuration files and the errors of its last passes."""
+
+    def __init__(self, context: Context, start: Path, interval: float) -> None:
+        self._context = context
+        self._relay = RelayThread(start, interval)
+        self._state = str(context.project.state_dir)
+        self._stamp = config_stamp(self._state)
+        self._errors: list[object] = []
+        with context.store.reading() as db:
+            self._head = journal.head(db)
+
+    def start_up(self) -> Iterator[LoopEvent]:
+        """Run reconcile and auto-assign, then start the relay."""
+        yield from self._run(lambda: pass_sequence.reconcile(self._context))
+        yield from self._run(lambda: run_passes(self._context, [AUTO_ASSIGN]))
+        yield Message(self._context.now(), "startup reconcile complete")
+        self._relay.start()
+
+    def tick(self) -> Iterator[LoopEvent]:
+        """Run the passes that are due. If none is, only read the store, and take no lock."""
+        stamp = config_stamp(self._state)
+        has_changed = stamp != self._stamp
+        if has_changed:
+            self._stamp = stamp
+            self._context.forget_config()
+        # A tick that loaded the old files while they changed has recorded the stamp of the new ones.
+        if has_changed or is_due(self._state):
+            yield from self._run(lambda: pass_sequence.tick(self._context, relay=None))
+        yield from _events(self._relay.take_reports(), self._context.now())
+        yield from self._transitions()
+
+    def _transitions(self) -> Iterator[JournalEntry]:
+        """Yield the transitions since the last call: of this loop, of ends of runs and of people."""
+        with self._context.store.reading() as db:
+            entries = journal.transitions_after(db, self._head)
+        for entry in entries:
+            self._head = entry.seq
+            yield entry
+
+    def _run(self, passes: Callable[[], tuple[PassReport, ...]]) -> Iterator[LoopEvent]:
+        """Yield the steps and errors of passes, and the new transitions. Leave errors out if the last passes had them,
+        too: a broken configuration is reported once."""
+        try:
+            events = list(_events(passes(), self._context.now()))
+        except HuskiesError as error:
+            events = [Message(self._context.now(), error.message, is_error=True)]
+        errors = [_error(event) for event in events if event.is_error]
+        is_repeated = errors == self._errors
+        self._errors = errors
+        yield from (event for event in events if not (is_repeated and event.is_error))
+        yield from self._transitions()
+
+
+def _events(reports: Iterable[PassReport], now: datetime) -> Iterator[PassStep | Message]:
+    """Yield the steps and errors of passes. The journal has the steps that moved a story, with more detail."""
+    for report in reports:
+        for result in report.results:
+            step = PassStep(now, report.name, result)
+            if step.is_error or not isinstance(result.step, MoveStory):
+                yield step
+        if report.failure is not None:
+            yield Message(now, f"{report.name} failed: {report.failure.message}", is_error=True)
+
+
+def _error(event: PassStep | Message) -> object:
+    """Return what two reports of one error have in common."""
+    if isinstance(event, Message):
+        return event.text
+    return event.result.step.verb, event.result.step.story, event.result.detail
