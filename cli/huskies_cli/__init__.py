@@ -1,3 +1,3 @@
-"""The command line of Huskies. `main` answers the process, `fast` the two commands that cron and runs call,
-`app` builds everything else from the table in `commands`; `output` prints what a command returns, `render`
-makes it readable, `failures` turns errors into one line and an exit code."""
+"""The command line of Huskies. `main` is the entry point, `fast` runs the two commands that cron and runs call, and
+`app` builds the others with Typer. `output` prints the result of a command, `render` formats it, and `failures` turns
+exceptions into one line and an exit code."""

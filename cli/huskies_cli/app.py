@@ -14,7 +14,7 @@ from huskies_cli.entry import Entry
 from huskies_cli.help import print_help, show_help
 from huskies_cli.output import Result, Stream, asks_for_json, finish
 from huskies_cli.session import Session, session_of
-from huskies_cli.streams import ReaderGone, write_line
+from huskies_cli.streams import ReaderClosed, write_line
 from huskies_cli.values import UnknownWord, use_plain_values
 from huskies_core.errors import UsageError
 from huskies_core.suggest import nearest
@@ -38,7 +38,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
             outcome = root.invoke(context)
     except typer.Exit as leave:
         return leave.exit_code
-    except ReaderGone:
+    except ReaderClosed:
         return 0
     except typer.TyperException as error:
         session.json = session.json or asks_for_json(arguments)

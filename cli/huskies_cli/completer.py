@@ -7,7 +7,7 @@ still typing.
 import os
 import sys
 
-from huskies_cli.streams import ReaderGone, write_line
+from huskies_cli.streams import ReaderClosed, write_line
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _print(lines: list[str]) -> None:
     try:
         if lines:
             write_line(sys.stdout, "\n".join(lines))
-    except ReaderGone:
+    except ReaderClosed:
         return
 
 

@@ -1,4 +1,4 @@
-"""Errors at the edge of the process: what a person can act on becomes one line, the rest a report file."""
+"""Exceptions as errors of the command line: one line if a person can act on it, else a crash report."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ _FACTS = {
 
 
 class Bug(HuskiesError):
-    """An exception that nobody foresaw."""
+    """An unexpected exception."""
 
     exit_code = 3
 
@@ -38,7 +38,7 @@ class Interrupted(HuskiesError):
 
 
 def report(error: BaseException, arguments: Sequence[str], session: Session) -> int:
-    """Says what went wrong and gives the exit code. Leaves a report file behind when it was a bug."""
+    """Print the error and return the exit code. For a bug, write a report file."""
     known = explain(error)
     if known is not None:
         return fail(known, session)
@@ -47,7 +47,7 @@ def report(error: BaseException, arguments: Sequence[str], session: Session) -> 
 
 
 def explain(error: BaseException) -> HuskiesError | None:
-    """The error as something a person can act on; None when it is a bug."""
+    """Return the error that a person can act on, or None for a bug."""
     if isinstance(error, HuskiesError):
         return error
     if isinstance(error, KeyboardInterrupt):
@@ -62,8 +62,8 @@ def explain(error: BaseException) -> HuskiesError | None:
 def _bug(error: BaseException, arguments: Sequence[str], session: Session) -> Bug:
     words = " ".join(f"{type(error).__name__}: {error}".split())
     path = _write_report(_report_text(error, arguments), session)
-    sent = "'huskies doctor --bundle FILE' makes of it what can be sent."
-    where = f"The report is {path}; {sent}" if path else "No report could be written."
+    hint = "'huskies doctor --bundle FILE' makes an archive that you can send."
+    where = f"The report is {path}; {hint}" if path else "No report could be written."
     return Bug(f"this is a bug: {words}", hint=where, code="bug", subject=path)
 
 
@@ -84,7 +84,7 @@ def _report_text(error: BaseException, arguments: Sequence[str]) -> str:
 
 
 def _write_report(text: str, session: Session) -> str:
-    """The path of the report, empty when no place takes it. Only its owner can read it."""
+    """Write a report that only its owner can read. Return its path, or "" if no directory is writable."""
     for folder in (_crash_folder(session), tempfile.gettempdir()):
         try:
             if folder:

@@ -1,14 +1,14 @@
-"""`tick` and `advance` without Typer. What is not plain is handed over: Typer alone refuses and explains.
+"""`tick` and `advance` without Typer. Unusual arguments are left to Typer, which reports errors.
 
-It imports next to nothing: pathlib, dataclasses, re and json each take as long as the whole answer."""
+It imports little: pathlib, dataclasses, re and json each take as long as an idle tick."""
 
 import os
 import sys
 
 from huskies_cli.session import Session
-from huskies_cli.streams import ReaderGone, write_line
+from huskies_cli.streams import ReaderClosed, write_line
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this
+TYPE_CHECKING = False  # importing typing takes longer than the rest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,48 +19,51 @@ NOTHING_DUE = (
 
 
 def tick(arguments: list[str]) -> int | None:
-    """The exit code of a tick with nothing due, or None: hand over."""
-    heard = Session()
-    if _hear(arguments, heard) != ["tick"] or os.environ.get("HUSKIES_RUN_ID"):
+    """Return the exit code of a tick if no pass is due, or None to leave the tick to Typer."""
+    parsed = Session()
+    if _parse(arguments, parsed) != ["tick"] or os.environ.get("HUSKIES_RUN_ID"):
         return None
     try:
-        state = _state_folder(heard.place or ".")
-    except OSError:  # the current directory is gone
+        state = _state_folder(parsed.place or ".")
+    except OSError:  # the current directory no longer exists
         return None
     if state is None or _is_due(state):
         return None
-    if heard.json:
-        _say_nothing_due()
+    if parsed.json:
+        try:
+            write_line(sys.stdout, NOTHING_DUE)
+        except ReaderClosed:
+            return 0
     return 0
 
 
 def advance(arguments: list[str], session: Session) -> int | None:
-    """Records the end of a run and gives the exit code; or None: hand over, nothing has been done."""
-    heard = Session()
-    words = _hear(arguments, heard)
+    """Record the end of a run and return the exit code, or return None to leave all of it to Typer."""
+    parsed = Session()
+    words = _parse(arguments, parsed)
     if len(words) != 2 or words[0] != "advance" or not _is_number(words[1]):
         return None
     from huskies_cli.output import finish
     from huskies_cli.run_end import advance_run
 
     session.command = "advance"
-    session.project, session.json, session.quiet = heard.project, heard.json, heard.quiet
+    session.project, session.json, session.quiet = parsed.project, parsed.json, parsed.quiet
     return finish(advance_run(session, int(words[1])), session)
 
 
-def _hear(arguments: list[str], session: Session) -> list[str]:
-    """The words that are no flags; none at all when a flag is not understood here."""
+def _parse(arguments: list[str], session: Session) -> list[str]:
+    """Set the flags in `session` and return the other words; return no words if a flag is unknown here."""
     words: list[str] = []
     rest = iter(arguments)
     for argument in rest:
         if argument and not argument.startswith("-"):
             words.append(argument)
-        elif not _hear_flag(argument, rest, session, of_tick=words == ["tick"]):
+        elif not _parse_flag(argument, rest, session, of_tick=words == ["tick"]):
             return []
     return words
 
 
-def _hear_flag(argument: str, rest: "Iterator[str]", session: Session, *, of_tick: bool) -> bool:
+def _parse_flag(argument: str, rest: "Iterator[str]", session: Session, *, of_tick: bool) -> bool:
     if argument == "--json":
         session.json = True
         return True
@@ -70,22 +73,15 @@ def _hear_flag(argument: str, rest: "Iterator[str]", session: Session, *, of_tic
     if argument == "--dry-run":
         return of_tick
     name, equals, value = argument.partition("=")
-    given = value if equals else next(rest, None)
-    if name == "--project" and given is not None:
-        session.project = given
+    word = value if equals else next(rest, None)
+    if name == "--project" and word is not None:
+        session.project = word
         return True
-    return name == "--wait" and of_tick and given is not None and _is_number(given)
+    return name == "--wait" and of_tick and word is not None and _is_number(word)
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
-
-
-def _say_nothing_due() -> None:
-    try:
-        write_line(sys.stdout, NOTHING_DUE)
-    except ReaderGone:
-        return
 
 
 def _is_due(state: str) -> bool:
@@ -94,9 +90,9 @@ def _is_due(state: str) -> bool:
     return is_due(state)
 
 
-def _state_folder(place: str) -> str | None:
-    """The `.huskies` of the project whose main checkout `place` lies in; None for any other kind of place."""
-    folder = os.path.realpath(place)
+def _state_folder(start: str) -> str | None:
+    """Return the `.huskies` of the main checkout around `start`, or None in any other directory."""
+    folder = os.path.realpath(start)
     if not os.path.isdir(folder):
         return None
     while not _is_repository(folder):
@@ -104,8 +100,10 @@ def _state_folder(place: str) -> str | None:
         if folder == below:
             return None
     state = os.path.join(folder, ".huskies")
-    plain = os.path.isdir(os.path.join(folder, ".git")) and os.path.isfile(os.path.join(state, "state.db"))
-    return state if plain else None
+    is_project = os.path.isdir(os.path.join(folder, ".git")) and os.path.isfile(
+        os.path.join(state, "state.db")
+    )
+    return state if is_project else None
 
 
 def _is_repository(folder: str) -> bool:

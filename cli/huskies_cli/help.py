@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from huskies_cli.streams import ReaderGone, write_line
+from huskies_cli.streams import ReaderClosed, write_line
 
 if TYPE_CHECKING:
     from typer._click.core import Context, Parameter
 
 
 def print_help(context: "Context") -> None:
-    """Print the help of a command. Raise ReaderGone if stdout has no reader any more."""
+    """Print the help of a command. Raise ReaderClosed if stdout has no reader any more."""
     try:
         text = context.get_help()
     except SystemExit as error:  # rich redirects stdout to nothing when the reader is gone, and exits
-        raise ReaderGone from error
+        raise ReaderClosed from error
     write_line(sys.stdout, text)
 
 

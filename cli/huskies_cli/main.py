@@ -1,4 +1,4 @@
-"""The console script. It imports next to nothing: cron calls it every minute, and mostly nothing is due."""
+"""The console script. It imports little: cron runs it every minute, and usually no pass is due."""
 
 import os
 import sys
@@ -7,19 +7,19 @@ from huskies_cli.session import Session
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs `argv` (by default the process's own) and gives the exit code. The one error boundary."""
+    """Run `argv`, by default that of the process, and return the exit code. All exceptions end here."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     session = Session()
     _occupy_standard_streams()
     try:
-        return _answer(arguments, session)
+        return _run(arguments, session)
     except (KeyboardInterrupt, Exception) as error:
         from huskies_cli.failures import report
 
         return report(error, arguments, session)
 
 
-def _answer(arguments: list[str], session: Session) -> int:
+def _run(arguments: list[str], session: Session) -> int:
     if arguments[:1] == ["__complete"]:
         from huskies_cli.completer import complete
 
@@ -39,7 +39,7 @@ def _answer(arguments: list[str], session: Session) -> int:
 
 
 def _scrub_environment() -> None:
-    """A hook or an alias of git may call us with variables that bind git to its own repository."""
+    """Remove the variables by which a hook or an alias of git binds git to its own repository."""
     if any(name.startswith("GIT_") for name in os.environ):
         from huskies_core.git.host import scrub_environment
 
@@ -47,7 +47,7 @@ def _scrub_environment() -> None:
 
 
 def _occupy_standard_streams() -> None:
-    """A closed descriptor below 3 would go to the next file opened, and what is printed ends up in it."""
+    """Open /dev/null for each closed standard stream: else the next file opened gets its descriptor, and output."""
     for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         try:
             os.fstat(descriptor)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from huskies_cli.session import Session
-from huskies_cli.streams import ReaderGone, tell, write_line
+from huskies_cli.streams import ReaderClosed, print_message, write_line
 from huskies_core.errors import HuskiesError
 from huskies_core.sanitize import one_line, without_controls
 
@@ -84,7 +84,7 @@ def finish(outcome: Result | Stream, session: Session) -> int:
     """Print a result and return the exit code, also if stdout has no reader any more."""
     if isinstance(outcome, Stream):
         return _follow(outcome, session)
-    with suppress(ReaderGone):
+    with suppress(ReaderClosed):
         _print_json(envelope(outcome, session.command)) if session.json else _print_text(outcome, session)
     return outcome.code
 
@@ -117,7 +117,7 @@ def envelope(result: Result, command: str) -> dict[str, object]:
 
 
 def _follow(stream: Stream, session: Session) -> int:
-    with suppress(ReaderGone):
+    with suppress(ReaderClosed):
         for item in stream.objects:
             session.streaming = True
             _print_json(item) if session.json else write_line(sys.stdout, stream.line(item))
@@ -142,4 +142,4 @@ def _print_text(result: Result, session: Session) -> None:
 def _print_errors(errors: Iterable[ErrorItem]) -> None:
     for item in errors:
         lines = (f"huskies: {one_line(item.message)}", f"  {one_line(item.hint)}" if item.hint else "")
-        tell("\n".join(filter(None, lines)))
+        print_message("\n".join(filter(None, lines)))

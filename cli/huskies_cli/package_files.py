@@ -1,4 +1,4 @@
-"""Files that come with the program and are no Python: man pages and completions."""
+"""The man pages and completions of the installation or of the source tree."""
 
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -7,14 +7,16 @@ import huskies_cli
 
 
 def shipped(installed: str, source: str) -> Path | None:
-    """The file that an installation has as `share/INSTALLED`, or the source tree as SOURCE; None where neither does. An
-    editable installation has both, and its own are those of the day it was made."""
-    beside = Path(huskies_cli.__file__).parents[2] / source
-    if beside.is_file():
-        return beside
+    """Return the file SOURCE of the source tree, else `share/INSTALLED` of the installation, or None.
+
+    An editable installation has both, but its copies are as old as the installation.
+    """
+    file = Path(huskies_cli.__file__).parents[2] / source
+    if file.is_file():
+        return file
     try:
         listed = files("huskies") or ()
     except PackageNotFoundError:
         listed = ()
-    found = (Path(str(one.locate())) for one in listed if str(one).endswith(f"/share/{installed}"))
-    return next((path.resolve() for path in found if path.is_file()), None)
+    paths = (Path(str(item.locate())) for item in listed if str(item).endswith(f"/share/{installed}"))
+    return next((path.resolve() for path in paths if path.is_file()), None)

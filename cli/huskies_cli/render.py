@@ -1,11 +1,13 @@
-"""Results as people read them. Everything here gives a string for the stdout of this process: coloured and
-fitted on a terminal; plain, aligned and never cut elsewhere. Text from outside is cleaned on its way in."""
+"""Text for people: tables, fields and lines for the stdout of this process.
+
+On a terminal the text is coloured and fits the width; elsewhere it is plain, aligned and never cut. Control characters
+in texts are removed."""
 
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
@@ -32,14 +34,14 @@ class Styled:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number as it is written, such as `1,200` or `$0.05`: its column goes to the right, as those of numbers do."""
+    """A formatted number, such as `1,200` or `$0.05`. Its column is aligned to the right, like that of numbers."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A line as a program printed it: its spaces stay."""
+    """A line that a program printed. Its spaces are kept."""
 
     text: str
 
@@ -49,7 +51,7 @@ Cell = str | int | float | None | Styled | Figure | Printed
 
 @dataclass(frozen=True)
 class Field:
-    """A cell in so many columns of a terminal: cut to them, and filled up. A `style` lies over that of the cell."""
+    """A cell that is cut or padded to `width` columns of a terminal. `style` is added to that of the cell."""
 
     cell: Cell
     width: int
@@ -61,7 +63,7 @@ Row = tuple[Field, ...]
 
 
 class Mark(StrEnum):
-    """What a story or an agent is about; each is told apart without colour."""
+    """The marks of stories and runs. They differ without colours, too."""
 
     IDLE = "○"
     RUNNING = "●"
@@ -80,14 +82,14 @@ _MARK_STYLES = {
 
 
 def mark(kind: Mark, text: str = "") -> Styled:
-    """A mark, and behind it what it stands for."""
+    """Return a mark, followed by `text`."""
     return Styled(f"{kind} {text}".rstrip(), _MARK_STYLES[kind])
 
 
 def link(path: Path) -> Styled:
-    """A path that leads to what is there, in terminals that have links."""
-    is_known = os.environ.get("TERM") not in ("linux", *DUMB)
-    return Styled(str(path), f"link {path.absolute().as_uri()}" if is_known else "")
+    """Return a path, as a link on terminals that support links."""
+    has_links = os.environ.get("TERM") not in ("linux", *DUMB)
+    return Styled(str(path), f"link {path.absolute().as_uri()}" if has_links else "")
 
 
 def styled(text: str, style: str) -> Styled:
@@ -95,10 +97,10 @@ def styled(text: str, style: str) -> Styled:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Columns under their names; numbers to the right. Without rows: nothing at all."""
+    """Return a table with headings, and numbers aligned to the right; "" without rows."""
     from rich.table import Table
 
-    lines = [list(row) for row in rows]
+    lines = list(rows)
     if not lines:
         return ""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -111,7 +113,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def fields(pairs: Iterable[tuple[str, Cell]]) -> str:
-    """One line each: a name, aligned, and its value. A value that is None or empty is left out."""
+    """Return a line for each name and value. Values that are None or empty are left out."""
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
@@ -123,50 +125,43 @@ def fields(pairs: Iterable[tuple[str, Cell]]) -> str:
     return _draw(grid)
 
 
-def bar(done: int, of: int, width: int) -> str:
-    """How far something is, in so many columns."""
-    from rich.progress_bar import ProgressBar
-
-    return _draw(ProgressBar(total=of, completed=done, width=width, complete_style="green"), width=width)
-
-
 def heading(text: str) -> str:
     return line(Styled(text, "bold"))
 
 
 def line(*cells: Cell) -> str:
-    """Cells on one line, a space between them."""
+    """Return cells on one line, separated by spaces."""
     from rich.text import Text
 
     return _draw(Text(" ").join(_cell(cell) for cell in cells))
 
 
 def rows(lines: Iterable[Row]) -> list[str]:
-    """A line each, its fields beside each other."""
+    """Return each row as a line."""
     return _draw(text_of(lines), width=_UNCUT).split("\n")
 
 
 def folded(text: str, width: int) -> list[str]:
-    """A line of text as the lines of a terminal that it takes."""
+    """Return a line of text folded to lines of `width` columns."""
     from rich.cells import chop_cells
 
     return chop_cells(without_controls(text).expandtabs(), width) or [""]
 
 
 def block(text: str, indent: int = 2) -> str:
-    """Text of several lines as it is, indented."""
+    """Return several lines of text, indented."""
     return "\n".join(f"{' ' * indent}{part}".rstrip() for part in without_controls(text).splitlines())
 
 
 def paragraphs(*parts: str) -> str:
-    """The parts that are not empty, an empty line between them."""
+    """Return the parts that are not empty, separated by empty lines."""
     return "\n\n".join(part for part in parts if part)
 
 
 def age(moment: datetime | str, now: datetime) -> str:
-    """How long ago, in one unit: `12s`, `5m`, `3h`, `2d`. What lies ahead has no age: `0s`."""
+    """Return the time since a moment in one unit: `12s`, `5m`, `3h`, `2d`; `0s` for a moment in the future."""
     then = from_iso(moment) if isinstance(moment, str) else moment
-    return duration((now - then) / timedelta(seconds=1))
+    return duration((now - then).total_seconds())
 
 
 def duration(seconds: float) -> str:
@@ -178,12 +173,12 @@ def duration(seconds: float) -> str:
 
 
 def money(usd: float) -> str:
-    """Dollars, with cents; what is less than a cent and more than nothing is shown as such."""
+    """Return US dollars with cents; `<$0.01` for less than half a cent that is not zero."""
     return "<$0.01" if 0 < usd < 0.005 else f"${usd:,.2f}"
 
 
 def cost(usd: float) -> str:
-    """What a run has cost as far as it told: `-` where it told nothing."""
+    """Return the cost of a run, or `-` if the run reported none."""
     return money(usd) if usd else "-"
 
 
@@ -200,7 +195,7 @@ def _cell(cell: Cell) -> "Text":
 
 
 def text_of(lines: Iterable[Row]) -> "Text":
-    """What `rows` draws, as rich has it."""
+    """Return rows as a text of rich."""
     from rich.text import Text
 
     return Text("\n").join(Text("").join(map(_field, row)) for row in lines)
@@ -219,21 +214,20 @@ def _field(field: Field) -> "Text":
 
 
 def _draw(renderable: "RenderableType", width: int = 0) -> str:
-    """`width` 0 is that of the terminal."""
+    """Return the text that rich draws. A `width` of 0 is that of the terminal."""
     console = _console(width)
     console.print(renderable, soft_wrap=False, highlight=False, markup=False, emoji=False)
-    drawn = console.file
-    text = drawn.getvalue() if isinstance(drawn, StringIO) else ""
+    text = console.file.getvalue() if isinstance(console.file, StringIO) else ""
     return "\n".join(part.rstrip() for part in text.splitlines())
 
 
-def _console(asked: int) -> "Console":
-    """A console that draws into memory what fits our stdout."""
+def _console(width: int) -> "Console":
+    """Return a console in memory with the width and the colours of stdout."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
     colours = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in DUMB
-    width = asked or (os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0)
+    width = width or (os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0)
     return Console(
         file=StringIO(),
         force_terminal=colours,

@@ -2,7 +2,7 @@
 
 import os
 
-from huskies_cli.streams import tell
+from huskies_cli.streams import print_message
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Session:
 
         if self.quiet:
             return
-        tell(one_line(line))
+        print_message(one_line(line))
 
 
 def session_of(context: "typer.Context") -> Session:

@@ -1,4 +1,4 @@
-"""Tells systemd that we are ready and alive, where it asked to be told (sd_notify(3)); elsewhere nothing happens."""
+"""Notifications to systemd (sd_notify(3)), if it asks for them."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 def notify(state: str) -> None:
-    """`READY=1`, `WATCHDOG=1` or `STOPPING=1`. A service manager that does not listen is no reason to stop."""
+    """Send a state such as `READY=1` to the socket that systemd names. Errors are ignored."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return

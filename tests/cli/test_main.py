@@ -178,7 +178,7 @@ def test_what_a_person_can_act_on_has_its_own_exit_code(
     assert (item["code"], item["message"]) == (word, message)
 
 
-SENT = "'huskies doctor --bundle FILE' makes of it what can be sent."
+SENT = "'huskies doctor --bundle FILE' makes an archive that you can send."
 
 
 def test_a_bug_is_one_line_and_a_report_without_the_environment(

@@ -16,7 +16,7 @@ from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import Bar, is_wanted
 from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
-from huskies_cli.streams import tell
+from huskies_cli.streams import print_message
 from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
 from huskies_core.git.host import require_git
@@ -91,7 +91,7 @@ def _print_line(session: Session, bar: Bar | None, line: str) -> None:
         return
     if bar is not None:
         bar.hide()
-    tell(without_controls(line))
+    print_message(without_controls(line))
     if bar is not None:
         bar.redraw()
 

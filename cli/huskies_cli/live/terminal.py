@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Self
 
 from huskies_cli.live.keys import Key, Press, is_torn, presses
-from huskies_cli.streams import ReaderGone, is_screen, write_text
+from huskies_cli.streams import ReaderClosed, is_screen, write_text
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 """Switch to the alternate screen without cursor and line wrapping, and clear it."""
@@ -152,7 +152,7 @@ class Terminal:
         """Raise KeyboardInterrupt if the terminal no longer exists."""
         try:
             write_text(self._output, text)
-        except (ReaderGone, OSError) as error:
+        except (ReaderClosed, OSError) as error:
             raise KeyboardInterrupt from error
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
