@@ -35,7 +35,7 @@ You are working on story 3.
 
 Done means: all of it.
 """
-Making = Callable[[Path], object]
+Make = Callable[[Path], object]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ Making = Callable[[Path], object]
     ],
 )
 def test_the_demo_needs_an_empty_directory(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Making, code: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Make, code: str
 ) -> None:
     make(tmp_path / "place")
     before = sorted(tmp_path.rglob("*"))
@@ -84,7 +84,7 @@ def test_a_demo_without_progress_stops_and_names_what_runs(
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_demo_that_fails_says_so_in_plain_words(
+def test_a_demo_that_fails_prints_its_failed_checks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_demo, "STALL_SECS", -1)
@@ -102,10 +102,10 @@ def test_a_demo_that_fails_says_so_in_plain_words(
 
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("processes")
-def test_a_slow_demo_reports_that_it_goes_on_and_passes(
+def test_a_slow_demo_reports_that_it_continues_and_passes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each git takes longer, so that the whole takes several times what may pass without progress."""
+    """Each git is slow, so that the demo takes longer than STALL_SECS."""
     monkeypatch.setattr(run_demo, "STALL_SECS", 20)
     monkeypatch.setattr(run_demo, "SLOW_SECS", 5)
     slow_git(tmp_path / "bin", monkeypatch, "sleep 0.1")
@@ -131,7 +131,7 @@ def slow_git(folder: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> None
 
 
 @pytest.mark.usefixtures("processes")
-def test_no_promise_counts_as_kept_before_anything_has_happened(tmp_path: Path) -> None:
+def test_no_promise_is_kept_before_the_first_run(tmp_path: Path) -> None:
     (tmp_path / ".huskies").mkdir()
     with own_environment(tmp_path):
         make_project(tmp_path)
@@ -150,7 +150,7 @@ def test_no_promise_counts_as_kept_before_anything_has_happened(tmp_path: Path) 
     ]
 
 
-def test_the_demo_keeps_of_the_environment_what_is_not_gits_or_ours() -> None:
+def test_the_demo_removes_the_variables_of_git_and_huskies() -> None:
     environ = {"PATH": "/bin", "GIT_DIR": "x", "GIT_AUTHOR_NAME": "", "HUSKIES_RUN_ID": "1", "EMAIL": "x"}
 
     assert demo_environment(environ, Path("/demo")) == {
@@ -160,13 +160,13 @@ def test_the_demo_keeps_of_the_environment_what_is_not_gits_or_ours() -> None:
     }
 
 
-def test_each_story_has_the_patch_that_its_coder_applies() -> None:
+def test_each_story_has_a_patch() -> None:
     named = {f"{planned.draft.title.lower().replace(' ', '-')}.patch" for planned in PLANNED}
 
     assert {path.name for path in coder.PATCHES.iterdir()} == named
 
 
-def test_a_first_prompt_tells_of_no_try() -> None:
+def test_the_first_prompt_of_a_story_has_no_feedback() -> None:
     prompt = read_prompt(FIRST)
 
     assert (prompt.title, prompt.criteria) == (
@@ -177,17 +177,17 @@ def test_a_first_prompt_tells_of_no_try() -> None:
     assert coder.choose(prompt) is coder.write_code
 
 
-def test_a_later_prompt_tells_the_coder_what_to_mend() -> None:
+def test_the_feedback_in_a_prompt_decides_what_the_coder_does() -> None:
     notes = f"\n## {QA_HEADING}\n\n<qa_notes>\nnotes\n</qa_notes>\n"
     output = f"\n## {GATE_HEADING}\n\n<gate_output>\nit failed\nhere\n</gate_output>\n"
-    told = read_prompt(FIRST + output + notes)
+    prompt = read_prompt(FIRST + output + notes)
 
-    assert (told.gate_output, told.qa_notes) == ("it failed\nhere", "notes")
-    assert coder.choose(told) is coder.write_docstring
+    assert (prompt.gate_output, prompt.qa_notes) == ("it failed\nhere", "notes")
+    assert coder.choose(prompt) is coder.write_docstring
     assert coder.choose(read_prompt(FIRST + notes)) is coder.extend_file
 
 
-def test_the_agents_know_the_headings_of_the_prompts() -> None:
+def test_the_parser_uses_the_headings_of_the_prompts() -> None:
     known = {"gate_output": GATE_HEADING, "qa_notes": QA_HEADING}
 
     assert known.items() <= prompts._HEADINGS.items()
@@ -199,7 +199,7 @@ def test_a_mergemaster_keeps_both_sides_of_each_conflict() -> None:
     assert keep_both(text) == "a\nb\nc\nd\ne\n"
 
 
-def test_qa_looks_for_what_a_criterion_names_where_it_names_a_file(
+def test_qa_searches_the_file_that_a_criterion_names(
     repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository.root)
@@ -211,7 +211,7 @@ def test_qa_looks_for_what_a_criterion_names_where_it_names_a_file(
     assert complaint("`tail_dog` gives a dog", "main") == "`tail_dog` is not in the change"
 
 
-def test_a_long_line_goes_on_below_where_it_began() -> None:
+def test_a_wrapped_line_is_indented_to_its_text() -> None:
     lines = fitted("  1.0s  #4  ", "word " * 20)
 
     assert [len(line) <= 80 for line in lines] == [True, True]

@@ -1,2 +1,2 @@
-"""The tools, the board and the stories for clients of the Model Context Protocol, over standard input and output:
-`calls` does what is asked, in threads; `server` alone knows the protocol."""
+"""A server of the Model Context Protocol on standard input and output. `calls` runs the operations; only `server`
+knows the protocol."""

@@ -1,4 +1,4 @@
-"""What a client may ask for: each call opens the project anew, so that it sees what others have changed meanwhile."""
+"""The calls of a client. Each opens the project again, so that it sees the changes of other processes."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _STORY_URI = re.compile("huskies://stories/([0-9]{1,18})")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a tool gave, or the error that it ended with: `{"code", "message", "hint", "field"}`."""
+    """The result of a tool, or `{"error": {"code", "message", "hint", "field"}}`."""
 
     document: Mapping[str, Any]
     failed: bool = False
@@ -32,7 +32,7 @@ class Answer:
 
 
 def call(start: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
-    """Calls a tool. What a person could act on is an answer, too; a bug is raised."""
+    """Call a tool. Return an error that a person can act on as an answer; raise any other exception."""
     try:
         with open_context(start) as context:
             return Answer(registry.call(context, name, arguments))
@@ -40,31 +40,27 @@ def call(start: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
         known = explain(error)
         if known is None:
             raise
-        return Answer(_error(known), failed=True)
+        fields = {"code": known.code, "message": known.message, "hint": known.hint, "field": known.subject}
+        return Answer({"error": fields}, failed=True)
 
 
 def read(start: Path, uri: str) -> str:
-    """The JSON behind a resource. Raises UsageError for what is none, HuskiesError for a story that never was."""
-    found = _STORY_URI.fullmatch(uri)
+    """Return the JSON of a resource. Raise UsageError for an unknown URI, HuskiesError for an unknown story."""
+    match = _STORY_URI.fullmatch(uri)
     with open_context(start) as context:
         if uri == BOARD:
             return Answer(registry.call(context, "pipeline_status", {})).text
-        if found is None:
+        if match is None:
             raise UsageError(
-                f"there is no resource {uri}", hint=f"There are {BOARD} and {STORY}.", subject=uri
+                f"there is no resource {uri}", hint=f"The resources are {BOARD} and {STORY}.", subject=uri
             )
-        return Answer(registry.call(context, "show_story", {"id": int(found[1])})).text
+        return Answer(registry.call(context, "show_story", {"id": int(match[1])})).text
 
 
 def open_stories(start: Path) -> Iterator[tuple[str, str, str]]:
-    """URI, name and title of each story that is not over."""
+    """Yield URI, name and title of each story that is not finished."""
     with open_context(start) as context:
-        found = registry.call(context, "list_stories", {})
-    for story in found["stories"]:
+        stories = registry.call(context, "list_stories", {})["stories"]
+    for story in stories:
         name = f"story {story['id']} ({story['stage']})"
         yield STORY.format(id=story["id"]), name, without_controls(story["title"])
-
-
-def _error(error: HuskiesError) -> dict[str, Any]:
-    told = {"code": error.code, "message": error.message, "hint": error.hint, "field": error.subject}
-    return {"error": told}

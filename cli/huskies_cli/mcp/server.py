@@ -1,7 +1,7 @@
-"""The MCP server: tools and resources over stdio, each call in a thread of its own.
+"""The MCP server: tools and resources on standard input and output, each call in its own thread.
 
-A client that closes our input, or a signal, ends it; what a call has begun is a run of its own by then, or is found and
-finished by a pass, as after any death.
+It ends when the client closes the input, or by a signal. Runs that a call started continue; a pass finishes a call that
+was interrupted.
 """
 
 import signal
@@ -42,35 +42,30 @@ from huskies_core.operations import registry
 from huskies_core.operations.operation import Operation
 from huskies_core.operations.schema import schema_of
 
-Given = TypeVar("Given")
+T = TypeVar("T")
 _JSON = "application/json"
 _MOST_AT_ONCE = 16
-"""Long calls that are at work at the same time, and as many others; the rest wait for one of their kind."""
+"""The most long calls at the same time, and the most short ones; others wait."""
 _PROGRESS_SECS = 1.0
 _INSTRUCTIONS = """\
 Huskies moves stories through a pipeline: an agent codes each in its own git worktree, gates and QA judge the work, a \
-merge queue lands it on the base branch. pipeline_status is the board; explain says why a story stands where it does, \
-and which command would help. create_story with start makes one and has it coded; show_story tells how far it is. What \
-follows is done by runs in the background and by a tick of the project: look again after some seconds.
+merge queue lands it on the base branch. pipeline_status is the board; explain reports why a story is in its stage, \
+and which command helps. create_story with start creates a story and starts its coder; show_story reports its state. \
+Runs in the background and a tick of the project do the rest: check again after some seconds.
 """
 
 
 def serve(start: Path) -> None:
-    """Answers until the client closes our standard input."""
+    """Serve until the client closes standard input."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Reading waits in a thread that only the death of the process ends.
+        # A thread reads standard input; only the end of the process ends it.
         signal.signal(number, signal.SIG_DFL)
     anyio.run(_serve, start)
 
 
 async def _serve(start: Path) -> None:
-    server = _server(_Project(start))
-    async with stdio_server() as (read_stream, write_stream):
-        await server.run(read_stream, write_stream, server.create_initialization_options())
-
-
-def _server(project: "_Project") -> Server[Any]:
-    return Server(
+    project = _Project(start)
+    server: Server[Any] = Server(
         "huskies",
         version=version("huskies"),
         title="Huskies",
@@ -81,10 +76,12 @@ def _server(project: "_Project") -> Server[Any]:
         on_list_resource_templates=project.list_templates,
         on_read_resource=project.read_resource,
     )
+    async with stdio_server() as (read_stream, write_stream):
+        await server.run(read_stream, write_stream, server.create_initialization_options())
 
 
 class _Project:
-    """What is asked of one project."""
+    """The answers to the requests for one project."""
 
     def __init__(self, start: Path) -> None:
         self._start = start
@@ -94,15 +91,17 @@ class _Project:
     async def list_tools(self, _: ServerRequestContext, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[_tool(tool) for tool in registry.tools().values()])
 
-    async def call_tool(self, context: ServerRequestContext, wanted: CallToolRequestParams) -> CallToolResult:
-        call = partial(calls.call, self._start, wanted.name, wanted.arguments or {})
-        tool = registry.tools().get(wanted.name)
+    async def call_tool(
+        self, context: ServerRequestContext, request: CallToolRequestParams
+    ) -> CallToolResult:
+        call = partial(calls.call, self._start, request.name, request.arguments or {})
+        tool = registry.tools().get(request.name)
         is_long = tool is not None and tool.long
-        async with anyio.create_task_group() as beside:
+        async with anyio.create_task_group() as group:
             if is_long:
-                beside.start_soon(_tell_progress, context, wanted.name)
+                group.start_soon(_report_progress, context, request.name)
             answer = await to_thread.run_sync(call, limiter=self._long if is_long else self._short)
-            beside.cancel_scope.cancel()
+            group.cancel_scope.cancel()
         return CallToolResult(
             content=[TextContent(type="text", text=answer.text)],
             structured_content=dict(answer.document),
@@ -113,39 +112,39 @@ class _Project:
         self, _: ServerRequestContext, __: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         board = Resource(uri=calls.BOARD, name="board", title="The board", mime_type=_JSON)
-        found = await self._asked(lambda: list(calls.open_stories(self._start)))
-        stories = [Resource(uri=uri, name=name, title=title, mime_type=_JSON) for uri, name, title in found]
+        rows = await self._read(lambda: list(calls.open_stories(self._start)))
+        stories = [Resource(uri=uri, name=name, title=title, mime_type=_JSON) for uri, name, title in rows]
         return ListResourcesResult(resources=[board, *stories])
 
     async def list_templates(
         self, _: ServerRequestContext, __: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
-        told = "A story by its id, whatever its stage: fields, criteria, history, runs and usage."
-        story = ResourceTemplate(uri_template=calls.STORY, name="story", description=told, mime_type=_JSON)
+        text = "A story by its id, in any stage: fields, criteria, history, runs and usage."
+        story = ResourceTemplate(uri_template=calls.STORY, name="story", description=text, mime_type=_JSON)
         return ListResourceTemplatesResult(resource_templates=[story])
 
     async def read_resource(
-        self, _: ServerRequestContext, wanted: ReadResourceRequestParams
+        self, _: ServerRequestContext, request: ReadResourceRequestParams
     ) -> ReadResourceResult:
-        uri = str(wanted.uri)
-        text = await self._asked(lambda: calls.read(self._start, uri))
+        uri = str(request.uri)
+        text = await self._read(lambda: calls.read(self._start, uri))
         return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=_JSON, text=text)])
 
-    async def _asked(self, work: Callable[[], Given]) -> Given:
-        """A resource has no answer that says what is wrong: the protocol's own error does."""
+    async def _read(self, work: Callable[[], T]) -> T:
+        """Return the result of `work`. Raise MCPError for an error: a resource has no error of its own."""
         try:
             return await to_thread.run_sync(work, limiter=self._short)
         except HuskiesError as error:
-            told = f"{error.message} ({error.code}). {error.hint}".rstrip()
-            raise MCPError(INVALID_PARAMS, told) from error
+            text = f"{error.message} ({error.code}). {error.hint}".rstrip()
+            raise MCPError(INVALID_PARAMS, text) from error
 
 
-async def _tell_progress(context: ServerRequestContext, name: str) -> None:
-    """Seconds that a long call has taken so far; to nobody where the client did not ask for it."""
+async def _report_progress(context: ServerRequestContext, name: str) -> None:
+    """Report the seconds of a long call until it ends. The session sends them only if the client asked for progress."""
     began = time.monotonic()
     while True:
         await context.session.report_progress(
-            round(time.monotonic() - began, 1), message=f"{name} is at work"
+            round(time.monotonic() - began, 1), message=f"{name} is running"
         )
         await anyio.sleep(_PROGRESS_SECS)
 

@@ -1,1 +1,1 @@
-"""Agents that follow a script: programs of their own, started like any other agent of runtime `command`."""
+"""Scripted agents: separate programs, started like any other agent of runtime `command`."""

@@ -1,4 +1,4 @@
-"""What every scripted agent does: it speaks, runs programs in its worktree, and reports what it used."""
+"""The functions that all scripted agents share: print, run git and huskies, and report usage."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ _CHARACTERS_PER_TOKEN = 4
 _USD_PER_TOKEN = 3e-6
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -18,7 +18,7 @@ def git(*args: str) -> str:
 
 
 def huskies(*args: str) -> None:
-    """Reports to the project: the `huskies` on an agent's PATH knows the run it is called from."""
+    """Run huskies. The `huskies` on an agent's PATH knows the run that calls it."""
     _run("huskies", *args)
 
 
@@ -28,7 +28,7 @@ def commit(message: str) -> None:
 
 
 def report_usage(prompt: str, *, written: int, tool_turns: int) -> None:
-    """The record that huskies counts. A script spends nothing: its tokens are characters, at a made-up price."""
+    """Print the usage record. A script uses no tokens: they are computed from characters, with an invented price."""
     tokens_in, tokens_out = len(prompt) // _CHARACTERS_PER_TOKEN, written // _CHARACTERS_PER_TOKEN
     usage = {
         "model": "script",
@@ -38,11 +38,11 @@ def report_usage(prompt: str, *, written: int, tool_turns: int) -> None:
         "turns": tool_turns + 1,
         "tool_turns": tool_turns,
     }
-    say(json.dumps({"usage": usage}))
+    print_line(json.dumps({"usage": usage}))
 
 
 def _run(*command: str) -> str:
-    """Raises CalledProcessError with what the program complained of on our own stderr."""
+    """Return the output. If the program fails, print its output to stderr and raise CalledProcessError."""
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         sys.stderr.write(done.stdout + done.stderr)

@@ -1,4 +1,4 @@
-"""What a prompt asks for, read out of its text: the script of an agent hangs on nothing else."""
+"""Parse a prompt: the scripted agents depend on nothing else."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ QA_HEADING = "QA notes on the last attempt"
 
 @dataclass(frozen=True)
 class Prompt:
-    """`gate_output` and `qa_notes` are empty on a first try."""
+    """The parts of a prompt. `gate_output` and `qa_notes` are empty in the first run of a story."""
 
     title: str
     criteria: tuple[str, ...]
@@ -18,7 +18,7 @@ class Prompt:
 
 
 def read_prompt(text: str) -> Prompt:
-    """Raises ValueError for a text that names no story."""
+    """Return the parts of a prompt. Raise ValueError if the text names no story."""
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     if title is None:
         raise ValueError("the prompt names no story")
@@ -27,5 +27,5 @@ def read_prompt(text: str) -> Prompt:
 
 
 def _section(text: str, heading: str) -> str:
-    found = re.search(rf"^## {re.escape(heading)}\n\n<(\w+)>\n(.*?)\n</\1>$", text, re.MULTILINE | re.DOTALL)
-    return found[2] if found else ""
+    match = re.search(rf"^## {re.escape(heading)}\n\n<(\w+)>\n(.*?)\n</\1>$", text, re.MULTILINE | re.DOTALL)
+    return match[2] if match else ""

@@ -1,11 +1,11 @@
-"""A reviewer: what a criterion names in backticks must be in the change, and in the file that it names."""
+"""A scripted reviewer. The change must contain each name in backticks of a criterion, in the file that it names."""
 
 import os
 import re
 import sys
 from pathlib import Path
 
-from huskies_cli.demo.agents.acts import git, huskies, report_usage, say
+from huskies_cli.demo.agents.acts import git, huskies, print_line, report_usage
 from huskies_cli.demo.agents.prompt_parser import read_prompt
 
 
@@ -20,18 +20,18 @@ def main() -> int:
     notes = "; ".join(f"criterion {n}: {problem}" for n, problem in enumerate(missing, start=1) if problem)
     huskies(*(("reject", story, "--notes", notes) if notes else ("approve", story)))
     report_usage(text, written=len(notes), tool_turns=3)
-    say(f"{len(met)} of {len(criteria)} criteria hold")
+    print_line(f"{len(met)} of {len(criteria)} criteria are met")
     return 0
 
 
 def complaint(criterion: str, base: str) -> str:
-    """What the change lacks of a criterion, or nothing."""
+    """Return the problem of the change with a criterion, or ""."""
     words = re.findall(r"`(\S+)`", criterion)
     files = [word for word in words if Path(word).is_file()]
     added = "\n".join(re.findall(r"^\+.*", git("diff", f"{base}...HEAD", "--", *files), re.MULTILINE))
-    absent = [word for word in words if word not in files and word not in added]
+    missing = [word for word in words if word not in files and word not in added]
     where = f"`{files[0]}`" if files else "the change"
-    return f"`{absent[0]}` is not in {where}" if absent else ""
+    return f"`{missing[0]}` is not in {where}" if missing else ""
 
 
 if __name__ == "__main__":
