@@ -1,4 +1,4 @@
-"""`huskies __complete`: what shells ask when TAB is pressed. Quick, and silent where something is wrong."""
+"""`huskies __complete`, which shells run when TAB is pressed: it is fast, and prints no errors."""
 
 import subprocess
 import sys
@@ -35,25 +35,25 @@ ALL = (0, "2\tTwo (backlog)\n1\tOne (backlog)\n", "")
 NONE = (0, "", "")
 
 
-def test_stories_are_told_from_wherever_the_project_is_found(
+def test_stories_are_offered_in_each_directory_of_the_project(
     stories: Commands, repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     below, worktree = repository.root / "a/b", tmp_path / "linked"
     below.mkdir(parents=True)
     repository.git("worktree", "add", "--quiet", "--detach", str(worktree))
     ask = ("__complete", "stories", "")
-    found = []
-    for place in (below, worktree, worktree / "c"):
-        place.mkdir(exist_ok=True)
-        monkeypatch.chdir(place)
-        found.append(stories(*ask).outcome)
+    outcomes = []
+    for directory in (below, worktree, worktree / "c"):
+        directory.mkdir(exist_ok=True)
+        monkeypatch.chdir(directory)
+        outcomes.append(stories(*ask).outcome)
     monkeypatch.chdir(tmp_path)
     outside = stories(*ask).outcome
     named = (["--project", str(below)], [f"--project={below}"], ["--project", "=", str(below), "show"])
-    found.extend(stories(*ask, *typed).outcome for typed in named)
+    outcomes.extend(stories(*ask, *typed).outcome for typed in named)
     monkeypatch.setenv("HUSKIES_PROJECT", str(worktree))
-    found.append(stories(*ask).outcome)
-    assert (outside, found) == (NONE, [ALL] * 7)
+    outcomes.append(stories(*ask).outcome)
+    assert (outside, outcomes) == (NONE, [ALL] * 7)
 
 
 @pytest.mark.parametrize(
@@ -65,41 +65,41 @@ def test_stories_are_told_from_wherever_the_project_is_found(
         ("é" * 200, f"{'é' * 59}…"),
     ],
 )
-def test_a_long_title_takes_sixty_columns_whatever_it_is_written_in(
+def test_a_long_title_is_cut_to_sixty_columns_in_any_script(
     huskies: Commands, title: str, shown: str
 ) -> None:
     assert huskies("add", title, "-c", "it works").exit_code == 0
     assert huskies("__complete", "stories", "").outcome == (0, f"1\t{shown}\n", "")
 
 
-def test_only_what_begins_like_the_word_is_told(stories: Commands) -> None:
+def test_only_candidates_that_begin_like_the_word_are_offered(stories: Commands) -> None:
     ask = [("stories", "2"), ("stories", "--depends-on=2"), ("stories", "x"), ("stories",), ()]
-    found = [stories("__complete", *words).stdout for words in ask]
-    assert found == ["2\tTwo (backlog)\n", "2\tTwo (backlog)\n", "", "", ""]
+    outputs = [stories("__complete", *words).stdout for words in ask]
+    assert outputs == ["2\tTwo (backlog)\n", "2\tTwo (backlog)\n", "", "", ""]
 
 
-def test_agents_are_told_from_their_file_and_none_whose_name_needs_quotes(
+def test_agents_are_offered_unless_their_name_needs_quotes(
     stories: Commands, repository: GitRepository
 ) -> None:
     file = repository.root / ".huskies/agents.toml"
     file.write_text(AGENTS)
-    told = stories("__complete", "agents", "").outcome
+    outcome = stories("__complete", "agents", "").outcome
     broken = []
     for text in (b"[[agent", b"agent = 1", b"\xff", b"agent = [1]"):
         file.write_bytes(text)
         broken.append(stories("__complete", "agents", "").outcome)
-    assert (told, broken) == ((0, "coder-1\tcoder, codex\n", ""), [NONE] * 4)
+    assert (outcome, broken) == ((0, "coder-1\tcoder, codex\n", ""), [NONE] * 4)
 
 
-def test_the_pages_of_help_are_told_and_behind_a_group_its_commands(outside: Commands) -> None:
+def test_help_offers_pages_and_after_a_group_its_commands(outside: Commands) -> None:
     asked = [
         ("pipe", "help"),
         ("st", "help", "--quiet", "agent"),
         ("", "help", "list"),
         ("", "help", "agent", "start"),
     ]
-    told = [outside("__complete", "pages", *words).stdout for words in asked]
-    assert told == [
+    outputs = [outside("__complete", "pages", *words).stdout for words in asked]
+    assert outputs == [
         "pipeline\tThe stages and events.\n",
         "start\tStart an agent on a story.\nstop\tEnd a story's run and freeze the story.\n",
         "",
@@ -107,29 +107,29 @@ def test_the_pages_of_help_are_told_and_behind_a_group_its_commands(outside: Com
     ]
 
 
-def test_time_zones_are_told_also_where_no_project_is(outside: Commands) -> None:
-    told = [
+def test_time_zones_are_offered_without_a_project(outside: Commands) -> None:
+    outputs = [
         outside("__complete", "zones", word).stdout for word in ("Europe/Lon", "--tz=Etc/GMT+1", "Nowhere")
     ]
-    assert told == ["Europe/London\t\n", "Etc/GMT+1\t\nEtc/GMT+10\t\nEtc/GMT+11\t\nEtc/GMT+12\t\n", ""]
+    assert outputs == ["Europe/London\t\n", "Etc/GMT+1\t\nEtc/GMT+10\t\nEtc/GMT+11\t\nEtc/GMT+12\t\n", ""]
 
 
-def test_every_zone_of_the_list_is_one() -> None:
+def test_each_offered_zone_exists() -> None:
     names = zone_names()
     assert (len(names) > 300, set(names) <= available_timezones()) == (True, True)
 
 
-def test_rescues_and_their_times_are_told_of_the_story_that_was_typed(
+def test_rescues_and_the_times_of_a_typed_story_are_offered(
     stories: Commands, repository: GitRepository
 ) -> None:
     for name in ("1/20260301T12Z", "2/20260302T12Z", "1/20260303T12Z"):
         repository.git("update-ref", f"refs/huskies/rescue/{name}", "HEAD")
     typed = ("rescue", "restore", "#1", "--time")
-    told = [
+    outputs = [
         stories("__complete", *words).stdout.splitlines()
         for words in (("rescues", ""), ("rescues", "2"), ("rescue-times", "", *typed), ("rescue-times", ""))
     ]
-    assert told == [
+    assert outputs == [
         ["1\trescued 20260303T12Z", "2\trescued 20260302T12Z"],
         ["2\trescued 20260302T12Z"],
         ["20260303T12Z\t", "20260301T12Z\t"],
@@ -137,16 +137,16 @@ def test_rescues_and_their_times_are_told_of_the_story_that_was_typed(
     ]
 
 
-def test_a_store_or_a_pointer_that_is_broken_is_passed_over_in_silence(
+def test_a_damaged_store_or_pointer_is_no_error(
     stories: Commands, repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (repository.root / ".huskies/state.db").write_bytes(b"broken" * 1000)
     broken = [stories("__complete", "stories", "").outcome]
     for name, text in (("empty", b""), ("bytes", b"gitdir: \xff\x00\n"), ("nowhere", b"gitdir: /nowhere\n")):
-        place = tmp_path / name
-        place.mkdir()
-        (place / ".git").write_bytes(text)
-        monkeypatch.chdir(place)
+        directory = tmp_path / name
+        directory.mkdir()
+        (directory / ".git").write_bytes(text)
+        monkeypatch.chdir(directory)
         broken.append(stories("__complete", "stories", "").outcome)
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -157,13 +157,13 @@ def test_a_store_or_a_pointer_that_is_broken_is_passed_over_in_silence(
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("stories")
-def test_the_answer_imports_nothing_slow(repository: GitRepository) -> None:
+def test_a_completion_imports_no_slow_module(repository: GitRepository) -> None:
     program = (
         "import sys; from huskies_cli.main import main; main(['__complete', 'stories', '']);"
         "main(['__complete', 'labels', '']); main(['__complete', 'runs', '']);"
         "print(*sorted(sys.modules), file=sys.stderr)"
     )
-    seen = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],
         cwd=repository.root,
         capture_output=True,
@@ -183,10 +183,10 @@ def test_the_answer_imports_nothing_slow(repository: GitRepository) -> None:
         "filelock",
         "git",
     }
-    assert (seen.stdout, slow & set(seen.stderr.split())) == (ALL[1], set())
+    assert (process.stdout, slow & set(process.stderr.split())) == (ALL[1], set())
 
 
-def test_a_reader_that_leaves_is_no_error(stories: Commands, repository: GitRepository) -> None:
+def test_a_reader_that_closes_its_end_is_no_error(stories: Commands, repository: GitRepository) -> None:
     assert stories("status").exit_code == 0
     line = f"'{HUSKIES}' __complete stories '' | true"
     done = subprocess.run(["sh", "-c", line], cwd=repository.root, capture_output=True, timeout=30)

@@ -1,4 +1,4 @@
-"""The completions offer what the program takes, asked in the shells themselves."""
+"""The completions of the shells, tested in the shells."""
 
 import shutil
 import subprocess
@@ -24,21 +24,21 @@ EVERYWHERE = ["--help", "--json", "--project", "--quiet", "-h"]
 
 def in_bash(line: str) -> list[str]:
     words = line.replace("=", " = ").split(" ")
-    return asked("bash", "--norc", "-c", IN_BASH, str(FOLDER / "huskies.bash"), *words)
+    return run_shell("bash", "--norc", "-c", IN_BASH, str(FOLDER / "huskies.bash"), *words)
 
 
 def in_zsh(line: str) -> list[str]:
-    return asked("zsh", "-f", str(CAPTURE), str(FOLDER), line)
+    return run_shell("zsh", "-f", str(CAPTURE), str(FOLDER), line)
 
 
 def in_fish(line: str) -> list[str]:
-    """fish offers each with its description, and an option with its value in one word."""
+    """Return the words that fish offers, without descriptions. fish offers an option with its value as one word."""
     program = f"source {FOLDER}/huskies.fish; complete -C '{line}'"
-    offered = asked("fish", "--no-config", "-c", program)
+    offered = run_shell("fish", "--no-config", "-c", program)
     return sorted(word.split("\t")[0].rpartition("=")[2] for word in offered)
 
 
-def asked(program: str, *arguments: str) -> list[str]:
+def run_shell(program: str, *arguments: str) -> list[str]:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=True, timeout=60)
@@ -47,7 +47,7 @@ def asked(program: str, *arguments: str) -> list[str]:
 
 @pytest.fixture(params=[in_bash, in_zsh, in_fish], ids=["bash", "zsh", "fish"])
 def shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """Where no project is; test_typing has what is offered in one."""
+    """Return a shell outside a project; test_typing tests the completions in one."""
     monkeypatch.chdir(tmp_path)
     chosen: Shell = request.param
     return chosen
@@ -74,21 +74,21 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         ("huskies help pi", ["pipeline"]),
     ],
 )
-def test_a_shell_offers_what_can_come_next(shell: Shell, line: str, offered: list[str]) -> None:
+def test_a_shell_offers_the_next_words(shell: Shell, line: str, offered: list[str]) -> None:
     assert shell(line) == offered
 
 
 @pytest.mark.parametrize("flags", [in_bash, in_fish], ids=["bash", "fish"])
-def test_a_dash_offers_the_options_of_the_command_and_those_of_every_command(flags: Shell) -> None:
+def test_a_dash_offers_the_options_of_the_command_and_the_global_options(flags: Shell) -> None:
     offered = flags("huskies tick -")
     assert offered == sorted(["--dry-run", "--wait", *EVERYWHERE])
 
 
-def test_zsh_offers_no_option_that_another_command_takes() -> None:
+def test_zsh_offers_no_options_of_other_commands() -> None:
     assert in_zsh("huskies tick --") == sorted(["--dry-run", "--wait", *EVERYWHERE[:-1]])
 
 
-def test_files_are_offered_where_a_file_belongs(
+def test_files_are_offered_for_arguments_that_are_files(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "story.md").touch()

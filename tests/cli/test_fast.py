@@ -1,4 +1,4 @@
-"""`tick` and `advance` without Typer: the same flags as through it, and nothing that takes time to import."""
+"""`tick` and `advance` without Typer: they accept the same flags, and import no slow module."""
 
 import json
 import os
@@ -20,12 +20,12 @@ from huskies_cli.session import Session
 from huskies_core.operations.common_arguments import DryRun, RunArgument
 from huskies_core.operations.operation import Command
 
-Heard = tuple[str, str, bool, bool, tuple[object, ...]]
+Call = tuple[str, str, bool, bool, tuple[object, ...]]
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project as the fast path looks at it, with nothing due; the current directory."""
+    """Make the files of a project that the fast path reads, with no pass due, and change into it."""
     root = tmp_path / "project"
     (root / ".git").mkdir(parents=True)
     (root / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
@@ -39,12 +39,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
-    """What the full commands were called with: command, project, json, quiet and their own arguments."""
-    calls: list[Heard] = []
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """Return the calls of the full commands: command, project, json, quiet and their own arguments."""
+    recorded: list[Call] = []
 
     def note(session: Session, *own: object) -> Result:
-        calls.append((session.command, session.project, session.json, session.quiet, own))
+        recorded.append((session.command, session.project, session.json, session.quiet, own))
         return Result()
 
     def tick(session: Session, *, dry_run: DryRun = False, wait: Wait = None) -> Result:
@@ -56,7 +56,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
     monkeypatch.setattr(passes, "tick", OwnCommand(Command("tick"), tick))
     monkeypatch.setattr(advance_module, "advance", OwnCommand(Command("advance"), advance))
     install(monkeypatch, "huskies_cli.run_end", advance_run=note)
-    return calls
+    return recorded
 
 
 def install(monkeypatch: pytest.MonkeyPatch, name: str, **content: object) -> None:
@@ -102,15 +102,15 @@ def set_due(monkeypatch: pytest.MonkeyPatch, *, due: bool) -> None:
     ],
 )
 @pytest.mark.usefixtures("project")
-def test_what_is_answered_without_typer_is_what_typer_accepts(
-    heard: list[Heard], capsys: pytest.CaptureFixture[str], arguments: list[str], *, plain: bool
+def test_typer_accepts_what_the_fast_path_accepts(
+    calls: list[Call], capsys: pytest.CaptureFixture[str], arguments: list[str], *, plain: bool
 ) -> None:
     answered = fast.tick(arguments)
     documents = capsys.readouterr().out.splitlines()
     assert answered == (0 if plain else None)
     if plain:
         assert app.run(arguments, Session()) == 0
-        assert [call[:1] + call[2:3] for call in heard] == [("tick", bool(documents))]
+        assert [call[:1] + call[2:3] for call in calls] == [("tick", bool(documents))]
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_what_is_answered_without_typer_is_what_typer_accepts(
         (["advance", "--quiet", "--project", "x", "7"], ("advance", "x", False, True, (7,))),
     ],
 )
-def test_advance_hears_the_same_with_and_without_typer(
-    heard: list[Heard], arguments: list[str], call: Heard
+def test_advance_parses_the_same_with_and_without_typer(
+    calls: list[Call], arguments: list[str], call: Call
 ) -> None:
     codes = fast.advance(arguments, Session()), app.run(arguments, Session())
-    assert (codes, heard) == ((0, 0), [call, call])
+    assert (codes, calls) == ((0, 0), [call, call])
 
 
 @pytest.mark.parametrize(
@@ -139,30 +139,32 @@ def test_advance_hears_the_same_with_and_without_typer(
         ["advance", "0x1"],
     ],
 )
-def test_an_advance_that_is_not_plain_is_refused_by_typer(
-    heard: list[Heard], capsys: pytest.CaptureFixture[str], arguments: list[str]
+def test_typer_refuses_unusual_arguments_of_advance(
+    calls: list[Call], capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    assert (fast.advance(arguments, Session()), main(arguments), heard) == (None, 2, [])
+    assert (fast.advance(arguments, Session()), main(arguments), calls) == (None, 2, [])
     assert capsys.readouterr().err != ""
 
 
 @pytest.mark.usefixtures("project")
-def test_nothing_due_prints_nothing_and_with_json_the_envelope(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_idle_tick_prints_nothing_or_with_json_the_envelope(capsys: pytest.CaptureFixture[str]) -> None:
     nothing = {"pass": "tick", "already_running": False, "actions": []}
     codes = main(["tick"]), main(["tick", "--json"])
-    said = capsys.readouterr()
-    assert (codes, said.err) == ((0, 0), "")
-    assert json.loads(said.out) == envelope(Result(data=nothing), "tick")
-    assert said.out.count("\n") == 1
+    output = capsys.readouterr()
+    assert (codes, output.err) == ((0, 0), "")
+    assert json.loads(output.out) == envelope(Result(data=nothing), "tick")
+    assert output.out.count("\n") == 1
 
 
 @pytest.mark.usefixtures("project")
-def test_what_is_due_goes_to_the_full_command(heard: list[Heard], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tick_with_a_due_pass_runs_the_full_command(
+    calls: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_due(monkeypatch, due=True)
-    assert (main(["tick", "--json"]), heard) == (0, [("tick", "", True, False, (False, None))])
+    assert (main(["tick", "--json"]), calls) == (0, [("tick", "", True, False, (False, None))])
 
 
-def test_a_project_is_found_from_below_by_name_and_through_a_link(
+def test_a_project_is_found_from_subfolders_by_name_and_through_a_link(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     below = project / "a/b"
@@ -170,8 +172,8 @@ def test_a_project_is_found_from_below_by_name_and_through_a_link(
     link = project.parent / "link"
     link.symlink_to(below)
     codes = []
-    for place in (below, link):
-        monkeypatch.chdir(place)
+    for directory in (below, link):
+        monkeypatch.chdir(directory)
         codes.append(fast.tick(["tick"]))
     monkeypatch.chdir(project.parent)
     codes.append(fast.tick(["tick", "--project", "link"]))
@@ -180,7 +182,9 @@ def test_a_project_is_found_from_below_by_name_and_through_a_link(
     assert codes == [0, 0, 0, 0]
 
 
-def test_a_place_that_is_not_plain_is_handed_over(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_directories_than_a_main_checkout_are_left_to_typer(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worktree, bare, fresh = (project / name for name in ("worktree", "bare", "fresh"))
     worktree.mkdir()
     (worktree / ".git").write_text("gitdir: ../.git/worktrees/worktree\n")
@@ -188,14 +192,14 @@ def test_a_place_that_is_not_plain_is_handed_over(project: Path, monkeypatch: py
     (bare / "HEAD").touch()
     (fresh / ".git").mkdir(parents=True)
     (fresh / ".git" / "HEAD").touch()
-    places = [worktree, bare, fresh, project.parent, project / "gone", project / ".huskies/state.db"]
-    answers = [fast.tick(["tick", "--project", str(place)]) for place in places]
+    directories = [worktree, bare, fresh, project.parent, project / "missing", project / ".huskies/state.db"]
+    answers = [fast.tick(["tick", "--project", str(path)]) for path in directories]
     monkeypatch.setenv("HUSKIES_RUN_ID", "3")
     assert [*answers, fast.tick(["tick"])] == [None] * 7
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_reader_that_leaves_a_tick_is_no_error(project: Path) -> None:
+def test_a_reader_that_closes_its_end_is_no_error(project: Path) -> None:
     program = (
         "import sys; from types import ModuleType; due = ModuleType('due'); due.is_due = lambda state: False;"
         "sys.modules['huskies_core.passes'] = ModuleType('p'); sys.modules['huskies_core.passes.due'] = due;"
@@ -211,17 +215,17 @@ def test_a_reader_that_leaves_a_tick_is_no_error(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("processes")
-def test_the_way_to_the_answer_imports_nothing_slow() -> None:
+def test_the_fast_path_imports_no_slow_module() -> None:
     program = "import huskies_cli.main, huskies_cli.fast, sys; print(*sorted(sys.modules))"
-    seen = subprocess.run(
+    modules = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],
         capture_output=True,
         text=True,
         check=True,
         timeout=30,
     ).stdout.split()
-    ours = {name for name in seen if name.startswith("huskies")}
-    slow = {"typing", "re", "json", "pathlib", "dataclasses", "contextlib", "enum", "typer"} & set(seen)
+    ours = {name for name in modules if name.startswith("huskies")}
+    slow = {"typing", "re", "json", "pathlib", "dataclasses", "contextlib", "enum", "typer"} & set(modules)
     assert (ours, slow) == (
         {"huskies_cli", "huskies_cli.main", "huskies_cli.fast", "huskies_cli.session", "huskies_cli.streams"},
         set(),

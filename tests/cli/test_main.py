@@ -1,4 +1,4 @@
-"""The edge of the process: arguments, errors, exit codes. A command of the test is behind `huskies add`."""
+"""The entry point: arguments, errors and exit codes. The tests replace the command `add`."""
 
 import errno
 import json
@@ -43,8 +43,8 @@ def add(
     body: Annotated[str, Argument("")] = "",
     label: Annotated[tuple[str, ...] | None, Argument("")] = None,
 ) -> Result:
-    heard = [title, body, label, session.project, session.quiet]
-    return Result(data={"heard": heard}, text=repr(heard), talk=("said aside",))
+    values = [title, body, label, session.project, session.quiet]
+    return Result(data={"values": values}, text=repr(values), talk=("a message",))
 
 
 def raising(error: BaseException) -> Callable[[Session], Result]:
@@ -61,7 +61,7 @@ def run_python(program: str, *, stdout: int, tmp_path: Path) -> subprocess.Compl
 
 
 @pytest.mark.parametrize(
-    ("arguments", "heard"),
+    ("arguments", "values"),
     [
         (["add", "T"], ["T", "", None, "", False]),
         (["--project", "P", "--quiet", "add", "T"], ["T", "", None, "P", True]),
@@ -74,19 +74,19 @@ def run_python(program: str, *, stdout: int, tmp_path: Path) -> subprocess.Compl
         (["add", ""], ["", "", None, "", False]),
     ],
 )
-def test_flags_count_before_and_after_the_command_but_not_as_values(
-    install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str], heard: list[object]
+def test_global_flags_are_read_before_and_after_the_command_but_not_as_values(
+    install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str], values: list[object]
 ) -> None:
     install(add)
     code = main(arguments)
-    said = "" if heard[-1] else "said aside\n"
-    assert (code, *capsys.readouterr()) == (0, f"{heard!r}\n", said)
+    message = "" if values[-1] else "a message\n"
+    assert (code, *capsys.readouterr()) == (0, f"{values!r}\n", message)
 
 
 @pytest.mark.parametrize(
     "arguments", [["--json", "add", "T"], ["add", "T", "--json"], ["add", "--json", "T"]]
 )
-def test_json_gives_one_document_wherever_it_stands(
+def test_json_prints_one_document_at_any_position_of_the_flag(
     install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     install(add)
@@ -99,7 +99,7 @@ def test_json_gives_one_document_wherever_it_stands(
             "command": "add",
             "status": "ok",
             "exit_code": 0,
-            "data": {"heard": ["T", "", None, "", False]},
+            "data": {"values": ["T", "", None, "", False]},
             "errors": [],
         },
     )
@@ -123,10 +123,10 @@ def test_wrong_usage_is_one_line_a_hint_and_exit_2(
     install: Install, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str, hint: str
 ) -> None:
     install(add)
-    said = main(arguments), *capsys.readouterr()
+    result = main(arguments), *capsys.readouterr()
     code = main(["--json", *arguments])
     error = json.loads(capsys.readouterr().out)["errors"]
-    assert said == (2, "", f"huskies: {message}\n  {hint}\n")
+    assert result == (2, "", f"huskies: {message}\n  {hint}\n")
     assert (code, error) == (2, [{"code": "usage", "message": message, "hint": hint, "subject": ""}])
 
 
@@ -137,12 +137,12 @@ def test_a_value_that_does_not_parse_names_its_field(
         return Result(text=repr((ids, wait)))
 
     install(command)
-    said = [
+    results = [
         (main(arguments), *capsys.readouterr())
         for arguments in (["add", "#12", "7"], ["add", "1", "x"], ["add", "1", "--wait", "soon"])
     ]
     hint = "  See 'huskies add -h'.\n"
-    assert said == [
+    assert results == [
         (0, "((12, 7), None)\n", ""),
         (2, "", f"huskies: invalid value for 'ID...': 'x' is not a story's id (a number such as 12)\n{hint}"),
         (2, "", f"huskies: invalid value for '--wait': 'soon' is not a number of seconds\n{hint}"),
@@ -161,7 +161,7 @@ def test_a_value_that_does_not_parse_names_its_field(
         (KeyboardInterrupt(), 130, "interrupted", "interrupted"),
     ],
 )
-def test_what_a_person_can_act_on_has_its_own_exit_code(
+def test_known_errors_have_their_own_exit_codes(
     install: Install,
     capsys: pytest.CaptureFixture[str],
     error: BaseException,
@@ -205,7 +205,7 @@ def test_a_bug_is_one_line_and_a_report_without_the_environment(
     )  # fmt: skip
 
 
-def test_a_report_goes_to_the_temporary_folder_where_there_is_no_project(
+def test_without_a_project_the_report_goes_to_the_temporary_folder(
     install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -217,7 +217,7 @@ def test_a_report_goes_to_the_temporary_folder_where_there_is_no_project(
     assert (code, error["code"], error["subject"]) == (3, "bug", str(report))
 
 
-def test_a_stream_is_one_line_an_object_and_an_error_in_it_is_talk(
+def test_a_stream_prints_one_line_for_each_object_and_its_errors_to_stderr(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def objects(_: Session) -> Stream:
@@ -227,8 +227,8 @@ def test_a_stream_is_one_line_an_object_and_an_error_in_it_is_talk(
         return Stream(some(), lambda item: f"{item['seq']}.")
 
     install(objects)
-    said = (main(["add"]), *capsys.readouterr()), (main(["add", "--json"]), *capsys.readouterr())
-    assert said == ((0, "1.\n2.\n", ""), (0, '{"seq": 1}\n{"seq": 2}\n', ""))
+    results = (main(["add"]), *capsys.readouterr()), (main(["add", "--json"]), *capsys.readouterr())
+    assert results == ((0, "1.\n2.\n", ""), (0, '{"seq": 1}\n{"seq": 2}\n', ""))
 
 
 def test_variables_that_bind_git_to_a_repository_do_not_reach_a_command(
@@ -240,14 +240,14 @@ def test_variables_that_bind_git_to_a_repository_do_not_reach_a_command(
     assert (main(["add"]), capsys.readouterr().out) == (0, "None ssh -x\n")
 
 
-def test_help_is_there_for_the_program_each_group_and_no_arguments(
+def test_help_is_printed_for_the_program_each_group_and_no_arguments(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     pages = [
         (main(arguments), capsys.readouterr()) for arguments in ([], ["-h"], ["agent"], ["agent", "--help"])
     ]
     assert [code for code, _ in pages] == [0, 0, 0, 0]
-    assert [said.err for _, said in pages] == ["", "", "", ""]
+    assert [output.err for _, output in pages] == ["", "", "", ""]
     assert pages[0] == pages[1]
     assert pages[2] == pages[3]
     assert ("auto-assign" in pages[0][1].out, "advance" in pages[0][1].out) == (True, False)
@@ -257,7 +257,7 @@ def test_the_version_is_that_of_the_installed_package(capsys: pytest.CaptureFixt
     assert (main(["--version"]), *capsys.readouterr()) == (0, f"huskies {version('huskies')}\n", "")
 
 
-def test_a_project_that_is_no_directory_is_none(tmp_path: Path) -> None:
+def test_a_project_that_is_not_a_directory_is_an_error(tmp_path: Path) -> None:
     session = Session()
     session.project = str(tmp_path / "gone")
     with pytest.raises(NoProject, match="is not a directory"):
@@ -266,7 +266,7 @@ def test_a_project_that_is_no_directory_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("arguments", [["--version"], ["-h"], [], ["agent"], ["list", "--help"]])
-def test_a_reader_that_leaves_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
+def test_a_reader_that_closes_its_end_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     ended = run_python(
@@ -291,7 +291,7 @@ sys.exit(main(["add"]))
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_result_that_nobody_reads_keeps_its_exit_code(tmp_path: Path) -> None:
+def test_a_result_without_a_reader_keeps_its_exit_code(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     ended = run_python(RESULT, stdout=writing, tmp_path=tmp_path)
@@ -301,7 +301,7 @@ def test_a_result_that_nobody_reads_keeps_its_exit_code(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_behind_stdout_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_behind_stdout_is_an_error(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     ended = run_python(RESULT, stdout=full, tmp_path=tmp_path)
     os.close(full)
@@ -310,7 +310,7 @@ def test_a_full_disk_behind_stdout_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_where_nobody_can_be_told_the_exit_code_stays(tmp_path: Path) -> None:
+def test_the_exit_code_does_not_depend_on_stderr(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     codes = [
         subprocess.run(
@@ -322,7 +322,7 @@ def test_where_nobody_can_be_told_the_exit_code_stays(tmp_path: Path) -> None:
     assert codes == [2, 4, 0]
 
 
-def test_a_closed_stdout_takes_nothing_and_lends_its_number_to_no_file(tmp_path: Path) -> None:
+def test_the_descriptor_of_a_closed_stdout_is_not_used_for_a_file(tmp_path: Path) -> None:
     probe = 'import os; open("opened", "w").write(str(os.system("echo to a child")))'
     program = RESULT.replace('sys.exit(main(["add"]))', f"code = main(['add']); {probe}; sys.exit(code)")
     (tmp_path / "program.py").write_text(program.replace('\\"', '"'))
@@ -332,7 +332,7 @@ def test_a_closed_stdout_takes_nothing_and_lends_its_number_to_no_file(tmp_path:
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_locale_without_our_marks_does_not_fail(tmp_path: Path) -> None:
+def test_a_locale_without_the_marks_is_no_error(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", RESULT],
         capture_output=True,

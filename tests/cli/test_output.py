@@ -1,4 +1,4 @@
-"""The JSON contract, and what of a result reaches which stream."""
+"""The JSON envelope, and the output of results on stdout and stderr."""
 
 import json
 
@@ -8,7 +8,7 @@ from huskies_cli.output import ErrorItem, Result, Status, Stream, envelope, fail
 from huskies_cli.session import Session
 from huskies_core.errors import HuskiesError, LockBusy
 
-GONE = ErrorItem("not_found", "no story 9", "See 'huskies list'.", "9")
+NOT_FOUND = ErrorItem("not_found", "no story 9", "See 'huskies list'.", "9")
 
 
 def make_session(*, json: bool = False, quiet: bool = False) -> Session:
@@ -18,7 +18,7 @@ def make_session(*, json: bool = False, quiet: bool = False) -> Session:
 
 
 def test_the_envelope_has_exactly_these_keys() -> None:
-    result = Result(data={"id": 1}, status=Status.PARTIAL, errors=(GONE,))
+    result = Result(data={"id": 1}, status=Status.PARTIAL, errors=(NOT_FOUND,))
     assert json.loads(json.dumps(envelope(result, "start"))) == {
         "huskies_json": 1,
         "command": "start",
@@ -36,11 +36,11 @@ def test_the_envelope_has_exactly_these_keys() -> None:
     [
         ((), 0, Status.OK, 0),
         ((), 2, Status.OK, 0),
-        ((GONE,), 1, Status.PARTIAL, 1),
-        ((GONE,), 0, Status.ERROR, 1),
+        ((NOT_FOUND,), 1, Status.PARTIAL, 1),
+        ((NOT_FOUND,), 0, Status.ERROR, 1),
     ],
 )
-def test_several_items_end_well_in_part_or_not_at_all(
+def test_the_status_of_several_items_is_ok_partial_or_error(
     errors: tuple[ErrorItem, ...], done: int, status: Status, code: int
 ) -> None:
     result = Result.of_items({}, "", errors, done=done)
@@ -48,14 +48,14 @@ def test_several_items_end_well_in_part_or_not_at_all(
 
 
 def test_data_goes_to_stdout_and_talk_and_errors_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    result = Result(text="one\n", status=Status.PARTIAL, errors=(GONE,), talk=("no tick lately",))
+    result = Result(text="one\n", status=Status.PARTIAL, errors=(NOT_FOUND,), talk=("no tick lately",))
     loud = finish(result, make_session()), *capsys.readouterr()
     quiet = finish(result, make_session(quiet=True)), *capsys.readouterr()
     assert loud == (1, "one\n", "huskies: no story 9\n  See 'huskies list'.\nno tick lately\n")
     assert quiet == (1, "one\n", "huskies: no story 9\n  See 'huskies list'.\n")
 
 
-def test_nothing_happened_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_result_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert (finish(Result(), make_session()), *capsys.readouterr()) == (0, "", "")
 
 
@@ -78,12 +78,12 @@ def test_text_is_drawn_only_when_it_is_printed(capsys: pytest.CaptureFixture[str
         return "a table"
 
     finish(Result(text=draw), make_session(json=True))
-    unasked = list(drawn)
+    with_json = list(drawn)
     finish(Result(text=draw), make_session())
-    assert (unasked, drawn, capsys.readouterr().out.splitlines()[-1]) == ([], ["drawn"], "a table")
+    assert (with_json, drawn, capsys.readouterr().out.splitlines()[-1]) == ([], ["drawn"], "a table")
 
 
-def test_a_failure_is_one_line_with_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_one_line_with_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     error = HuskiesError("bad\ntitle \x1b[1m", hint="Use one line.", code="invalid_title")
     code = fail(error, make_session()), fail(LockBusy("busy", hint=""), make_session())
     assert (code, *capsys.readouterr()) == (
@@ -96,5 +96,5 @@ def test_a_failure_is_one_line_with_its_own_exit_code(capsys: pytest.CaptureFixt
 def test_a_stream_that_fails_prints_no_envelope_after_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
     session = make_session(json=True)
     finish(Stream([{"seq": 1}], str), session)
-    fail(HuskiesError("the log is gone"), session)
-    assert capsys.readouterr() == ('{"seq": 1}\n', "huskies: the log is gone\n")
+    fail(HuskiesError("the log is missing"), session)
+    assert capsys.readouterr() == ('{"seq": 1}\n', "huskies: the log is missing\n")

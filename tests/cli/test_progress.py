@@ -1,4 +1,4 @@
-"""Bars for what may take long: on a terminal, and only there."""
+"""Progress bars, which are drawn only on a terminal."""
 
 import os
 from pathlib import Path
@@ -21,9 +21,7 @@ def write_stories(folder: Path, count: int) -> Path:
     return folder
 
 
-def test_an_import_shows_how_far_it_is_and_leaves_nothing_of_it(
-    repository: GitRepository, tmp_path: Path
-) -> None:
+def test_an_import_shows_a_bar_and_clears_it(repository: GitRepository, tmp_path: Path) -> None:
     run_huskies("init", cwd=repository.root)
     stories = write_stories(tmp_path / "stories", 300)
     with Screen([str(HUSKIES), "import", str(stories)], repository.root, {}) as screen:
@@ -35,7 +33,9 @@ def test_an_import_shows_how_far_it_is_and_leaves_nothing_of_it(
     assert not any("writing stories" in line for line in shown)
 
 
-def test_nobody_who_does_not_look_is_shown_a_bar(repository: GitRepository, tmp_path: Path) -> None:
+def test_no_bar_is_drawn_without_a_terminal_or_with_quiet_or_json(
+    repository: GitRepository, tmp_path: Path
+) -> None:
     run_huskies("init", cwd=repository.root)
     stories = write_stories(tmp_path / "stories", 3)
     assert run_huskies("import", stories, cwd=repository.root).stderr == ""
@@ -46,20 +46,20 @@ def test_nobody_who_does_not_look_is_shown_a_bar(repository: GitRepository, tmp_
             assert b"merge-block " not in screen.raw, os.fsdecode(screen.raw)
 
 
-def test_reconcile_and_doctor_name_what_they_are_at(repository: GitRepository) -> None:
+def test_reconcile_and_doctor_name_their_current_step(repository: GitRepository) -> None:
     run_huskies("init", cwd=repository.root)
-    for command, at in (("reconcile", b"merge-block"), ("doctor", b"worktrees  ")):
+    for command, step in (("reconcile", b"merge-block"), ("doctor", b"worktrees  ")):
         with Screen([str(HUSKIES), command], repository.root, {}) as screen:
             screen.wait_for_end(60)
             screen.settled(0.2)
-            assert at in screen.raw
+            assert step in screen.raw
 
 
-def test_a_bar_stays_in_its_line_on_a_narrow_terminal(repository: GitRepository, tmp_path: Path) -> None:
+def test_a_bar_fits_a_narrow_terminal(repository: GitRepository, tmp_path: Path) -> None:
     run_huskies("init", cwd=repository.root)
     stories = write_stories(tmp_path / "stories", 300)
-    slow = 'stty cols 36; exec "$0" import "$1"'
-    with Screen(["sh", "-c", slow, str(HUSKIES), str(stories)], repository.root, {}) as screen:
+    command = 'stty cols 36; exec "$0" import "$1"'
+    with Screen(["sh", "-c", command, str(HUSKIES), str(stories)], repository.root, {}) as screen:
         assert screen.wait_for_end(60) == 0
         screen.settled(0.2)
         written = screen.raw.decode()

@@ -1,4 +1,4 @@
-"""Tables, marks and ages: plain where nobody looks, coloured and fitted on a terminal, clean everywhere."""
+"""Tables, marks and ages: plain without a terminal; coloured and cut to the width of a terminal."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ from support.screen import Screen
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_a_table_off_a_terminal_is_aligned_plain_and_whole() -> None:
+def test_a_table_without_a_terminal_is_aligned_plain_and_not_cut() -> None:
     long = "x" * 300
     drawn = render.table(
         ("", "id", "title"),
@@ -34,11 +34,11 @@ def test_a_table_off_a_terminal_is_aligned_plain_and_whole() -> None:
     ]
 
 
-def test_no_rows_draw_nothing() -> None:
+def test_a_table_without_rows_is_empty() -> None:
     assert (render.table(("id",), []), render.fields([])) == ("", "")
 
 
-def test_text_from_outside_stays_on_its_line_without_controls() -> None:
+def test_text_is_put_on_one_line_without_control_characters() -> None:
     evil = "a\x1b[2J\nb\tc\u202e"
     assert render.table(("t",), [(evil,)]) == "T\na b c"
     assert render.fields([("t", evil)]) == "t  a b c"
@@ -46,13 +46,13 @@ def test_text_from_outside_stays_on_its_line_without_controls() -> None:
     assert render.block("one\n\n two\x1b[31m\r\n") == "  one\n\n   two"
 
 
-def test_fields_are_aligned_and_empty_ones_left_out() -> None:
+def test_fields_are_aligned_and_empty_fields_left_out() -> None:
     assert render.fields([("id", 12), ("title", "T"), ("agent", None), ("qa", ""), ("priority", 0)]) == (
         "id        12\ntitle     T\npriority  0"
     )
 
 
-def test_paragraphs_leave_out_what_is_empty() -> None:
+def test_empty_paragraphs_are_left_out() -> None:
     assert render.paragraphs("a", "", "b") == "a\n\nb"
 
 
@@ -74,11 +74,11 @@ def test_an_age_is_one_number_and_one_unit(seconds: float, shown: str) -> None:
     assert (render.age(moment, NOW), render.duration(seconds)) == (shown, shown)
 
 
-def test_an_age_is_told_from_a_time_as_the_store_writes_it() -> None:
+def test_an_age_is_computed_from_a_time_of_the_store() -> None:
     assert render.age("2026-03-01T11:00:00.000Z", NOW) == "1h"
 
 
-def test_a_cost_that_nobody_told_is_none() -> None:
+def test_a_cost_that_is_not_reported_is_a_dash() -> None:
     assert (render.cost(0.0), render.cost(1.5)) == ("-", "$1.50")
 
 
@@ -94,7 +94,7 @@ print(render.table(("mark", "title"), [(render.mark(render.Mark.BLOCKED, "blocke
 
 
 def on_a_terminal(**environment: str) -> str:
-    """What DRAW prints to a terminal of 40 columns."""
+    """Return the output of DRAW on a terminal of 40 columns."""
     mine, its = pty.openpty()
     program = f"import os, termios; termios.tcsetwinsize(1, (24, 40))\n{DRAW}"
     kept = {
@@ -117,7 +117,7 @@ def on_a_terminal(**environment: str) -> str:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # Linux ends a terminal whose other side is closed this way
+    except OSError:  # Linux reports the end of a terminal this way
         return b""
 
 
@@ -135,15 +135,15 @@ def test_a_terminal_gets_colour_and_lines_that_fit() -> None:
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_path_is_a_link_where_the_terminal_has_them_and_colours(tmp_path: Path) -> None:
-    place = tmp_path / "with space"
+def test_a_path_is_a_link_on_terminals_that_support_links(tmp_path: Path) -> None:
+    path = tmp_path / "with space"
     script = "import sys; from pathlib import Path; from huskies_cli import render\n"
     script += "print(render.line(render.link(Path(sys.argv[1]))))"
     shown = {}
     for name in ("xterm-256color", "linux"):
-        with Screen([sys.executable, "-c", script, str(place)], tmp_path, {"TERM": name}) as screen:
+        with Screen([sys.executable, "-c", script, str(path)], tmp_path, {"TERM": name}) as screen:
             screen.wait_for_end()
             shown[name] = screen.raw.decode()
-    assert f";{place.as_uri()}\x1b\\{place}\x1b]8;;" in shown["xterm-256color"]
-    assert shown["linux"].strip() == str(place)
-    assert render.line(render.link(place)) == str(place)
+    assert f";{path.as_uri()}\x1b\\{path}\x1b]8;;" in shown["xterm-256color"]
+    assert shown["linux"].strip() == str(path)
+    assert render.line(render.link(path)) == str(path)
