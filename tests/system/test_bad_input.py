@@ -1,4 +1,4 @@
-"""What no story, id or config can be: one clear line, the right exit code, and nothing has changed."""
+"""Invalid stories, ids and configurations: one clear line, the right exit code, and no change."""
 
 import json
 import sqlite3
@@ -49,7 +49,7 @@ ID_COMMANDS = (
 def huskies(
     repository: GitRepository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Commands:
-    """Commands in a project with two stories; the second waits for the first."""
+    """Return commands in a project with two stories; the second depends on the first."""
     commands = Commands(repository.root, capsys, monkeypatch)
     for line in ("init", "add one -c c", "add two -c c --depends-on 1"):
         assert commands(*line.split()).exit_code == 0
@@ -57,13 +57,13 @@ def huskies(
 
 
 def assert_refused(
-    huskies: Commands, repository: GitRepository, args: tuple[str, ...], *, exit_code: int, said: str
+    huskies: Commands, repository: GitRepository, args: tuple[str, ...], *, exit_code: int, message: str
 ) -> None:
-    """One line and a hint at most, on stderr alone; with --json the same in the envelope; nothing has changed."""
+    """Check for one line and at most a hint on stderr, the same in the envelope with --json, and no change."""
     before = whole(repository)
-    told = huskies(*args)
-    lines = told.stderr.splitlines()
-    assert (told.exit_code, told.stdout, said in lines[0]) == (exit_code, "", True), told
+    result = huskies(*args)
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout, message in lines[0]) == (exit_code, "", True), result
     assert (lines[0][:9], [line[:2] for line in lines[1:]]) == ("huskies: ", ["  "] * (len(lines) - 1))
     document = huskies("--json", *args)
     errors = document.json()["errors"]
@@ -72,12 +72,12 @@ def assert_refused(
         exit_code,
         "error",
     )
-    assert (document.stderr, said in errors[0]["message"], len(lines) <= 2) == ("", True, len(errors) == 1)
+    assert (document.stderr, message in errors[0]["message"], len(lines) <= 2) == ("", True, len(errors) == 1)
     assert whole(repository) == before
 
 
 @pytest.mark.parametrize(
-    ("title", "said"),
+    ("title", "message"),
     [
         ("", "the title is empty"),
         (" \u3000", "the title is empty"),
@@ -93,10 +93,10 @@ def assert_refused(
     ],
 )
 def test_a_title_is_one_line_of_at_most_200_characters(
-    huskies: Commands, repository: GitRepository, title: str, said: str
+    huskies: Commands, repository: GitRepository, title: str, message: str
 ) -> None:
-    assert_refused(huskies, repository, ("add", title, "-c", "c"), exit_code=1, said=said)
-    assert_refused(huskies, repository, ("update", "1", "--title", title), exit_code=1, said=said)
+    assert_refused(huskies, repository, ("add", title, "-c", "c"), exit_code=1, message=message)
+    assert_refused(huskies, repository, ("update", "1", "--title", title), exit_code=1, message=message)
 
 
 @pytest.mark.parametrize("command", ID_COMMANDS)
@@ -105,21 +105,23 @@ def test_an_id_that_does_not_exist_is_named(
 ) -> None:
     words = command.split()
     known = {"rescue": (2, "99 has no rescue"), "run": (1, "there is no run 99")}
-    exit_code, said = known.get(words[0], (1, "there is no story 99"))
-    assert_refused(huskies, repository, (*words, "99"), exit_code=exit_code, said=said)
-    assert_refused(huskies, repository, (*words, HUGE), exit_code=exit_code, said=said.replace("99", HUGE))
+    exit_code, message = known.get(words[0], (1, "there is no story 99"))
+    assert_refused(huskies, repository, (*words, "99"), exit_code=exit_code, message=message)
+    assert_refused(
+        huskies, repository, (*words, HUGE), exit_code=exit_code, message=message.replace("99", HUGE)
+    )
 
 
 @pytest.mark.parametrize("word", ["0", TOO_HUGE, "9" * 5000, "1.5", "abc", "#", "", "１"])
 @pytest.mark.parametrize("command", ["show", "start", "run kill", "add x -c c --depends-on"])
-def test_what_is_no_id_is_wrong_usage(
+def test_an_invalid_id_is_a_usage_error(
     huskies: Commands, repository: GitRepository, command: str, word: str
 ) -> None:
-    assert_refused(huskies, repository, (*command.split(), word), exit_code=2, said="invalid value for")
+    assert_refused(huskies, repository, (*command.split(), word), exit_code=2, message="invalid value for")
 
 
 @pytest.mark.parametrize(
-    ("line", "exit_code", "said"),
+    ("line", "exit_code", "message"),
     [
         ("update 1 --depends-on 2", 1, "story 1 would wait for itself: 1 → 2 → 1"),
         ("update 1 --depends-on 1", 1, "story 1 would wait for itself: 1 → 1"),
@@ -152,20 +154,20 @@ def test_what_is_no_id_is_wrong_usage(
         ("conjure", 2, "no command 'conjure'"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
-    huskies: Commands, repository: GitRepository, line: str, exit_code: int, said: str
+def test_invalid_arguments_are_refused(
+    huskies: Commands, repository: GitRepository, line: str, exit_code: int, message: str
 ) -> None:
-    assert_refused(huskies, repository, tuple(line.split()), exit_code=exit_code, said=said)
+    assert_refused(huskies, repository, tuple(line.split()), exit_code=exit_code, message=message)
 
 
 @pytest.mark.parametrize("command", ["config check", "tick", "reconcile", "auto-assign", "config show"])
 @pytest.mark.parametrize(
-    ("file", "text", "said"),
+    ("file", "text", "message"),
     [
         ("project.toml", "max_coders = 2\nmax_retries = [1,\n", ".huskies/project.toml:"),
         ("project.toml", "", ".huskies/project.toml:1: the file is empty"),
-        ("project.toml", "# well\nmax_coder = 2\n", ".huskies/project.toml:2: unknown key max_coder"),
-        ("project.toml", '# well\nmax_coders = "two"\n', ".huskies/project.toml:2: max_coders must be"),
+        ("project.toml", "# comment\nmax_coder = 2\n", ".huskies/project.toml:2: unknown key max_coder"),
+        ("project.toml", '# comment\nmax_coders = "two"\n', ".huskies/project.toml:2: max_coders must be"),
         ("project.toml", "[watcher]\nreconcile_interval_secs = 0\n", ".huskies/project.toml:2: "),
         ("agents.toml", '[[agent]]\nname = "a"\nstage = "cook"\n', ".huskies/agents.toml:"),
         (
@@ -176,48 +178,48 @@ def test_what_makes_no_sense_is_refused(
         ("agents.toml", "\x00", ".huskies/agents.toml:1: "),
     ],
 )
-def test_a_broken_config_is_told_with_file_and_line_and_nothing_is_done(
-    huskies: Commands, repository: GitRepository, file: str, text: str, said: str, command: str
+def test_a_config_error_has_file_and_line_and_stops_the_command(
+    huskies: Commands, repository: GitRepository, file: str, text: str, message: str, command: str
 ) -> None:
     assert huskies("start", "1").exit_code == 0
     (repository.root / ".huskies" / file).write_text(text)
     before = whole(repository)
-    told = huskies(*command.split())
-    assert (told.exit_code, told.stdout, said in told.stderr) == (1, "", True), told
-    assert "Traceback" not in told.stderr
+    result = huskies(*command.split())
+    assert (result.exit_code, result.stdout, message in result.stderr) == (1, "", True), result
+    assert "Traceback" not in result.stderr
     errors = huskies("--json", *command.split()).json()["errors"]
-    assert ({error["code"] for error in errors}, said in errors[0]["message"]) == ({"config_error"}, True)
+    assert ({error["code"] for error in errors}, message in errors[0]["message"]) == ({"config_error"}, True)
     assert whole(repository) == before
 
 
 @pytest.mark.parametrize(
-    ("held", "code"),
+    ("content", "code"),
     [(b"", "store_damaged"), (b"no database at all " * 400, "store_damaged"), (None, "newer_store")],
 )
 @pytest.mark.parametrize("command", ["list", "add x -c c", "status", "tick", "reconcile", "init", "show 1"])
-def test_a_store_that_is_damaged_or_newer_is_told_and_stays_as_it_is(
-    huskies: Commands, repository: GitRepository, held: bytes | None, code: str, command: str
+def test_a_damaged_or_newer_store_is_an_error_and_not_changed(
+    huskies: Commands, repository: GitRepository, content: bytes | None, code: str, command: str
 ) -> None:
-    replace_store(repository.root / ".huskies" / "state.db", held)
+    replace_store(repository.root / ".huskies" / "state.db", content)
     before = whole(repository)
-    told = huskies(*command.split())
-    assert (told.exit_code, told.stdout, "Traceback" in told.stderr) == (1, "", False), told
+    result = huskies(*command.split())
+    assert (result.exit_code, result.stdout, "Traceback" in result.stderr) == (1, "", False), result
     errors = huskies("--json", *command.split()).json()["errors"]
     assert ({error["code"] for error in errors}, whole(repository)) == ({code}, before)
 
 
-def replace_store(database: Path, held: bytes | None) -> None:
-    """By these bytes; without any, by one that a later huskies has changed."""
-    if held is None:
+def replace_store(database: Path, content: bytes | None) -> None:
+    """Write `content` as the store, or give the store the version of a later huskies."""
+    if content is None:
         with closing(sqlite3.connect(database)) as db:
             db.execute("PRAGMA user_version = 99")
         return
     for log in ("-wal", "-shm"):
         database.with_name(f"{database.name}{log}").unlink(missing_ok=True)
-    database.write_bytes(held)
+    database.write_bytes(content)
 
 
-def test_one_document_is_printed_whatever_goes_wrong(huskies: Commands) -> None:
+def test_json_prints_one_document_for_each_kind_of_error(huskies: Commands) -> None:
     for line in ("show 99", "show x", "conjure", "add", "tick --wait x", "--project /nowhere list"):
-        told = huskies("--json", *line.split())
-        assert (json.loads(told.stdout)["huskies_json"], told.stderr) == (1, ""), line
+        result = huskies("--json", *line.split())
+        assert (json.loads(result.stdout)["huskies_json"], result.stderr) == (1, ""), line

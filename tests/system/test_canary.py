@@ -16,14 +16,14 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 KILLS_ALL = "[Service]\nKillMode=control-group\n"
 
 
-def told(pipeline: Pipeline, *flags: str) -> dict[str, tuple[str, str]]:
+def canary_checks(pipeline: Pipeline, *flags: str) -> dict[str, tuple[str, str]]:
     """What each canary came to, as its problem and its detail."""
     checks = pipeline.huskies("doctor", "--json", *flags).json()["data"]["checks"]
     return {one["check"]: (one["problem"], one["detail"]) for one in checks if one["subject"] == "survival"}
 
 
-def left(pipeline: Pipeline) -> tuple[list[str], list[str]]:
-    """Folders and processes that a canary left behind."""
+def leftovers(pipeline: Pipeline) -> tuple[list[str], list[str]]:
+    """Return folders and processes that remain of a canary."""
     folders = [path.name for path in pipeline.project.state_dir.glob("canary-*")]
     return folders, list(processes_of(pipeline.root))
 
@@ -38,12 +38,12 @@ def drop_in(text: str) -> Path:
 
 def test_a_run_survives_the_unit_that_started_it(pipeline: Pipeline, tmp_path: Path) -> None:
     with user_manager(tmp_path / "manager.log"):
-        assert told(pipeline) == {}
+        assert canary_checks(pipeline) == {}
         assert pipeline.huskies("service", "install", "systemd").exit_code == 0
-        found, sleepers = told(pipeline), left(pipeline)
+        checks, sleepers = canary_checks(pipeline), leftovers(pipeline)
         assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
     survives = "a run in its own scope survives the unit that started it"
-    assert (found, sleepers) == ({"canary systemd": ("", survives)}, ([], []))
+    assert (checks, sleepers) == ({"canary systemd": ("", survives)}, ([], []))
 
 
 def test_a_drop_in_that_ends_runs_is_a_problem(
@@ -57,9 +57,9 @@ def test_a_drop_in_that_ends_runs_is_a_problem(
     (broken / "busctl").chmod(0o755)
     with user_manager(tmp_path / "manager.log"):
         monkeypatch.setenv("PATH", f"{broken}:{os.environ['PATH']}")
-        found = told(pipeline, "--canary")
-        sleepers = left(pipeline)
-    assert found["canary systemd"] == ("a run ends with the unit that started it", "")
+        checks = canary_checks(pipeline, "--canary")
+        sleepers = leftovers(pipeline)
+    assert checks["canary systemd"] == ("a run ends with the unit that started it", "")
     assert sleepers == ([], [])
 
 
@@ -67,12 +67,12 @@ def test_without_a_user_manager_only_cron_is_tested(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     OwnCrontab(tmp_path / "crontabs", monkeypatch)
-    found = told(pipeline, "--canary")
+    checks = canary_checks(pipeline, "--canary")
     survives = "a run in its own session survives the job that started it"
-    assert found["canary cron"] == ("", survives)
-    problem, detail = found["canary systemd"]
+    assert checks["canary cron"] == ("", survives)
+    problem, detail = checks["canary systemd"]
     assert (problem, detail.startswith("not tried from systemd: ")) == ("", True)
-    wait_until(lambda: left(pipeline) == ([], []), 10)
+    wait_until(lambda: leftovers(pipeline) == ([], []), 10)
 
 
 def test_a_test_run_that_cannot_be_started_is_a_problem(
@@ -84,5 +84,8 @@ def test_a_test_run_that_cannot_be_started_is_a_problem(
     (broken / "env").write_text("#!/bin/sh\nexit 3\n")
     (broken / "env").chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken}:{os.environ['PATH']}")
-    assert told(pipeline, "--canary")["canary cron"] == ("no run could be started: the job exited with 3", "")
-    assert left(pipeline) == ([], [])
+    assert canary_checks(pipeline, "--canary")["canary cron"] == (
+        "no run could be started: the job exited with 3",
+        "",
+    )
+    assert leftovers(pipeline) == ([], [])

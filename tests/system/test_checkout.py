@@ -1,4 +1,4 @@
-"""A person's checkout while stories land: brought forward where nothing is in the way, and else not touched."""
+"""The user's checkout when a story lands: it is updated, or not touched if local changes conflict."""
 
 import os
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from system.user_checkout import (
     CHANGED,
     GONE,
     TOUCHED,
+    base_dirty_report,
     begin,
+    checkout_state,
     go_on,
     land,
-    seen,
-    told_of_hold,
     touched_files,
     touched_on,
     unlike_main,
-    wait_until_held,
+    wait_until_blocked,
     write_base,
 )
 
@@ -34,7 +34,7 @@ Arrange = Callable[[GitRepository], None]
 
 @pytest.fixture
 def pipeline(make_pipeline: MakePipeline, repository: GitRepository) -> Pipeline:
-    """A project with the files that its stories touch, and without gates."""
+    """Return a project without gates, with the files that its stories touch."""
     write_base(repository)
     return make_pipeline(settings="max_coders = 1", gates={})
 
@@ -88,15 +88,18 @@ def leave_a_file_out(repository: GitRepository) -> None:
         leave_a_file_out,
     ],
 )
-def test_the_checkout_of_the_base_is_brought_forward_and_all_else_in_it_stays(
+def test_the_checkout_of_the_base_is_updated_and_other_files_stay(
     pipeline: Pipeline, arrange: Arrange
 ) -> None:
     repository = pipeline.repository
     arrange(repository)
-    before = seen(repository)
+    before = checkout_state(repository)
     land(pipeline)
     assert (touched_files(pipeline.root), touched_on(repository, "main")) == (AFTER, AFTER)
-    assert (seen(repository).without(TOUCHED), unlike_main(repository)) == (before.without(TOUCHED), [])
+    assert (checkout_state(repository).without(TOUCHED), unlike_main(repository)) == (
+        before.without(TOUCHED),
+        [],
+    )
 
 
 def be_on_another_branch(repository: GitRepository) -> None:
@@ -118,22 +121,25 @@ def rebase_another_branch(repository: GitRepository) -> None:
 
 
 @pytest.mark.parametrize("arrange", [be_on_another_branch, be_on_no_branch, rebase_another_branch])
-def test_a_checkout_of_anything_else_stays_as_it_is(pipeline: Pipeline, arrange: Arrange) -> None:
+def test_a_checkout_of_another_branch_is_not_changed(pipeline: Pipeline, arrange: Arrange) -> None:
     repository = pipeline.repository
     arrange(repository)
-    before = seen(repository)
+    before = checkout_state(repository)
     land(pipeline)
-    assert (seen(repository), touched_on(repository, "main")) == (before, AFTER)
+    assert (checkout_state(repository), touched_on(repository, "main")) == (before, AFTER)
 
 
-def test_a_linked_checkout_of_the_base_is_brought_forward(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_a_linked_checkout_of_the_base_is_updated(pipeline: Pipeline, tmp_path: Path) -> None:
     repository, linked = pipeline.repository, tmp_path / "linked"
     be_on_another_branch(repository)
     repository.git("worktree", "add", "--quiet", str(linked), "main")
     repository.write("untouched.txt", "mine\n", cwd=linked)
-    main, other = seen(repository), seen(repository, linked)
+    main, other = checkout_state(repository), checkout_state(repository, linked)
     land(pipeline)
-    assert (seen(repository), seen(repository, linked).without(TOUCHED)) == (main, other.without(TOUCHED))
+    assert (checkout_state(repository), checkout_state(repository, linked).without(TOUCHED)) == (
+        main,
+        other.without(TOUCHED),
+    )
     assert (touched_files(linked), unlike_main(repository, linked)) == (AFTER, [])
 
 
@@ -150,26 +156,26 @@ def restore_files(repository: GitRepository) -> None:
 
 
 def stage_a_touched_file(repository: GitRepository) -> None:
-    """Staged and put back, so that only the index tells."""
+    """Stage a change and restore the file, so that only the index differs."""
     repository.write(CHANGED, "mine\n")
     repository.git("add", CHANGED)
     repository.write(CHANGED, BEFORE[CHANGED])
 
 
-def put_a_file_in_the_way(repository: GitRepository) -> None:
+def add_a_conflicting_file(repository: GitRepository) -> None:
     repository.write(ADDED, "mine\n")
 
 
-def put_an_ignored_file_in_the_way(repository: GitRepository) -> None:
+def add_a_conflicting_ignored_file(repository: GitRepository) -> None:
     repository.write(".git/info/exclude", f"{ADDED}\n")
     repository.write(ADDED, "mine\n")
 
 
-def put_a_folder_in_the_way(repository: GitRepository) -> None:
+def add_a_conflicting_folder(repository: GitRepository) -> None:
     repository.write(f"{ADDED}/mine.txt", "mine\n")
 
 
-def remove_what_is_in_the_way(repository: GitRepository) -> None:
+def remove_conflicting_files(repository: GitRepository) -> None:
     repository.git("clean", "--quiet", "--force", "-d", "-x", ADDED)
 
 
@@ -179,36 +185,38 @@ def remove_what_is_in_the_way(repository: GitRepository) -> None:
         (edit_a_touched_file, [CHANGED], restore_files),
         (delete_a_touched_file, [GONE], restore_files),
         (stage_a_touched_file, [CHANGED], restore_files),
-        (put_a_file_in_the_way, [ADDED], remove_what_is_in_the_way),
-        (put_an_ignored_file_in_the_way, [ADDED], remove_what_is_in_the_way),
-        (put_a_folder_in_the_way, [f"{ADDED}/mine.txt"], remove_what_is_in_the_way),
+        (add_a_conflicting_file, [ADDED], remove_conflicting_files),
+        (add_a_conflicting_ignored_file, [ADDED], remove_conflicting_files),
+        (add_a_conflicting_folder, [f"{ADDED}/mine.txt"], remove_conflicting_files),
     ],
 )
-def test_what_is_in_the_way_holds_the_story_until_it_is_gone(
+def test_conflicting_changes_block_the_story_until_they_are_removed(
     pipeline: Pipeline, arrange: Arrange, paths: list[str], clear: Arrange
 ) -> None:
     repository = pipeline.repository
     arrange(repository)
-    before = seen(repository)
+    before = checkout_state(repository)
     story = begin(pipeline)
-    wait_until_held(pipeline)
-    told, _ = told_of_hold(pipeline, story)
-    assert (told, seen(repository), touched_on(repository, "main")) == (paths, before, BEFORE)
+    wait_until_blocked(pipeline)
+    report, _ = base_dirty_report(pipeline, story)
+    assert (report, checkout_state(repository), touched_on(repository, "main")) == (paths, before, BEFORE)
     clear(repository)
     go_on(pipeline, story)
     assert (touched_files(pipeline.root), repository.status()) == (AFTER, [])
 
 
-def test_an_edit_in_a_linked_checkout_of_the_base_holds_the_story(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_an_edit_in_a_linked_checkout_of_the_base_blocks_the_story(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
     repository, linked = pipeline.repository, tmp_path / "linked"
     repository.checkout("mine", new=True)
     repository.git("worktree", "add", "--quiet", str(linked), "main")
     repository.write(CHANGED, "mine\n", cwd=linked)
-    before = seen(repository, linked)
+    before = checkout_state(repository, linked)
     story = begin(pipeline)
-    wait_until_held(pipeline)
-    told = told_of_hold(pipeline, story)
-    assert (told, seen(repository, linked)) == (
+    wait_until_blocked(pipeline)
+    report = base_dirty_report(pipeline, story)
+    assert (report, checkout_state(repository, linked)) == (
         ([CHANGED], f"{linked} has uncommitted changes to files of the landing"),
         before,
     )

@@ -1,4 +1,4 @@
-"""A story lands while a person works with git in the checkout of its base."""
+"""A story lands while the user runs git in the checkout of the base branch."""
 
 import os
 import subprocess
@@ -16,13 +16,13 @@ from system.user_checkout import (
     BEFORE,
     CHANGED,
     WORK,
+    base_dirty_report,
     begin,
+    checkout_state,
     go_on,
-    seen,
-    told_of_hold,
     touched_files,
     touched_on,
-    wait_until_held,
+    wait_until_blocked,
     write_base,
 )
 
@@ -58,17 +58,17 @@ def abort_merge(repository: GitRepository) -> None:
         (merge_into_the_base, "a merge is in progress in {root}", abort_merge),
     ],
 )
-def test_what_git_has_under_way_on_the_base_holds_the_story_until_it_is_over(
+def test_a_git_operation_on_the_base_blocks_the_story_until_it_ends(
     make_pipeline: MakePipeline, repository: GitRepository, arrange: Arrange, reason: str, clear: Arrange
 ) -> None:
     write_base(repository)
     pipeline = make_pipeline(settings="max_coders = 1", gates={})
     arrange(repository)
-    before = seen(repository)
+    before = checkout_state(repository)
     story = begin(pipeline)
-    wait_until_held(pipeline)
-    told = told_of_hold(pipeline, story)
-    assert (told, seen(repository), touched_on(repository, "main")) == (
+    wait_until_blocked(pipeline)
+    report = base_dirty_report(pipeline, story)
+    assert (report, checkout_state(repository), touched_on(repository, "main")) == (
         ([], reason.format(root=pipeline.root)),
         before,
         BEFORE,
@@ -78,7 +78,7 @@ def test_what_git_has_under_way_on_the_base_holds_the_story_until_it_is_over(
     assert (touched_files(pipeline.root), repository.status()) == (AFTER, [])
 
 
-def test_a_commit_that_is_being_written_is_waited_for(
+def test_the_landing_waits_for_a_commit_in_progress(
     make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
 ) -> None:
     write_base(repository)
@@ -86,8 +86,8 @@ def test_a_commit_that_is_being_written_is_waited_for(
     repository.write("untouched.txt", "mine\n")
     with editor_open(repository, tmp_path) as closed:
         story = begin(pipeline)
-        wait_until_held(pipeline)
-        paths, reason = told_of_hold(pipeline, story)
+        wait_until_blocked(pipeline)
+        paths, reason = base_dirty_report(pipeline, story)
         lock = pipeline.project.git_dir / "index.lock"
         assert (paths, reason.partition(" exists")[0], lock.exists()) == ([], str(lock), True)
         closed.touch()
@@ -98,7 +98,7 @@ def test_a_commit_that_is_being_written_is_waited_for(
 
 @contextmanager
 def editor_open(repository: GitRepository, folder: Path) -> Iterator[Path]:
-    """A `git commit --all` whose editor is open until the file is made; its lock is held as long."""
+    """Run `git commit --all` with an editor that waits for a file; git keeps its lock for that time."""
     opened, closed = folder / "editor-opened", folder / "editor-closed"
     patience = PATIENCE.format(go=closed)
     editor = folder / "editor"
@@ -118,7 +118,7 @@ def editor_open(repository: GitRepository, folder: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def judged(make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path) -> Pipeline:
-    """A project whose gate tells of each merge that it judges by `judging`, and passes once `go` is there.
+    """Return a project whose gate creates `judging` for each merge, and passes when `go` exists.
 
     Its story 1 is being merged: the base moved since it began, so that the merged tree is none that passed before.
     """
@@ -134,7 +134,7 @@ def judged(make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Pat
     return pipeline
 
 
-def test_a_commit_made_while_gates_judge_a_merge_is_landed_upon(judged: Pipeline, tmp_path: Path) -> None:
+def test_a_commit_during_the_gates_of_a_merge_is_kept(judged: Pipeline, tmp_path: Path) -> None:
     repository = judged.repository
     repository.commit_file("mine.txt", "mine\n", message="mine")
     repository.write("untouched.txt", "mine\n")
@@ -147,14 +147,14 @@ def test_a_commit_made_while_gates_judge_a_merge_is_landed_upon(judged: Pipeline
     assert touched_files(judged.root) == AFTER
 
 
-def test_an_edit_made_while_gates_judge_a_merge_holds_it(judged: Pipeline, tmp_path: Path) -> None:
+def test_an_edit_during_the_gates_of_a_merge_blocks_it(judged: Pipeline, tmp_path: Path) -> None:
     repository = judged.repository
     repository.write(CHANGED, "mine\n")
-    before = seen(repository)
+    before = checkout_state(repository)
     (tmp_path / "go").touch()
-    wait_until_held(judged)
-    told, _ = told_of_hold(judged, 1)
-    assert (told, seen(repository), touched_on(repository, "main")) == ([CHANGED], before, BEFORE)
+    wait_until_blocked(judged)
+    report, _ = base_dirty_report(judged, 1)
+    assert (report, checkout_state(repository), touched_on(repository, "main")) == ([CHANGED], before, BEFORE)
     repository.git("checkout", "--quiet", CHANGED)
     go_on(judged, 1)
     assert (touched_files(judged.root), repository.status()) == (AFTER, [])

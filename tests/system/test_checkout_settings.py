@@ -1,4 +1,4 @@
-"""Stories land in repositories with settings, filters, hooks and submodules of every kind; none of it is touched."""
+"""Stories land in repositories with settings, filters, hooks and submodules, which are not changed."""
 
 import hashlib
 import shlex
@@ -18,8 +18,8 @@ from system.user_checkout import (
     TOUCH,
     TOUCHED,
     begin,
+    checkout_state,
     land,
-    seen,
     touched_files,
     touched_on,
     unlike_main,
@@ -43,7 +43,7 @@ HOOKS = (
     "reference-transaction",
 )
 FILTER = '''\
-"""Keeps the content outside of git, by its hash, and gives git a pointer: what git-lfs does."""
+"""Stores content outside git, under its hash, and gives git a pointer, as git-lfs does."""
 
 import hashlib
 import os
@@ -70,27 +70,27 @@ def executable(path: Path, text: str) -> Path:
     return path
 
 
-def test_hooks_of_the_user_are_never_called_and_may_all_fail(
+def test_hooks_of_the_user_are_not_called(
     make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
 ) -> None:
-    """They let the agent's own commits pass: those are the agent's to make."""
+    """The hooks accept the commits of agents and fail otherwise."""
     write_base(repository)
     pipeline = make_pipeline()
     hooks, calls = tmp_path / "hooks", tmp_path / "calls"
     hooks.mkdir()
     for name in HOOKS:
-        told = f'echo "$HUSKIES_STAGE {name}" >> {calls}; [ "$HUSKIES_STAGE" = coder ]'
-        executable(hooks / name, f"#!/bin/sh\n{told}\n")
+        hook = f'echo "$HUSKIES_STAGE {name}" >> {calls}; [ "$HUSKIES_STAGE" = coder ]'
+        executable(hooks / name, f"#!/bin/sh\n{hook}\n")
     repository.git("config", "core.hooksPath", str(hooks))
-    before = seen(repository)
+    before = checkout_state(repository)
     calls.unlink(missing_ok=True)
     land(pipeline)
     called = {line.split()[0] for line in calls.read_text().splitlines()}
     assert (called, touched_files(pipeline.root)) == ({"coder"}, AFTER)
-    assert seen(repository).without(TOUCHED) == before.without(TOUCHED)
+    assert checkout_state(repository).without(TOUCHED) == before.without(TOUCHED)
 
 
-def test_commits_that_would_have_to_be_signed_are_landed(
+def test_stories_land_in_a_repository_that_signs_commits(
     make_pipeline: MakePipeline, repository: GitRepository
 ) -> None:
     write_base(repository)
@@ -101,7 +101,7 @@ def test_commits_that_would_have_to_be_signed_are_landed(
     assert (touched_files(pipeline.root), unlike_main(repository)) == (AFTER, [])
 
 
-def test_line_ends_are_those_that_the_user_has_chosen(
+def test_line_ends_follow_the_settings_of_the_user(
     make_pipeline: MakePipeline, repository: GitRepository
 ) -> None:
     write_base(repository)
@@ -109,14 +109,17 @@ def test_line_ends_are_those_that_the_user_has_chosen(
     repository.git("config", "core.autocrlf", "true")
     repository.git("rm", "-r", "--quiet", "--cached", ".")
     repository.git("reset", "--quiet", "--hard")
-    before = seen(repository)
+    before = checkout_state(repository)
     land(pipeline)
     with_returns = {path: text.replace("\n", "\r\n") for path, text in AFTER.items()}
     assert (touched_files(pipeline.root), touched_on(repository, "main")) == (with_returns, AFTER)
-    assert (seen(repository).without(TOUCHED), unlike_main(repository)) == (before.without(TOUCHED), [])
+    assert (checkout_state(repository).without(TOUCHED), unlike_main(repository)) == (
+        before.without(TOUCHED),
+        [],
+    )
 
 
-def test_a_file_system_monitor_is_not_asked_and_the_index_keeps_what_it_caches(
+def test_the_file_system_monitor_is_not_called_and_the_index_keeps_its_cache(
     make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
 ) -> None:
     write_base(repository)
@@ -128,17 +131,17 @@ def test_a_file_system_monitor_is_not_asked_and_the_index_keeps_what_it_caches(
     repository.git("config", "core.fsmonitor", str(monitor))
     repository.git("config", "core.untrackedCache", "true")
     repository.git("update-index", "--untracked-cache", "--fsmonitor")
-    before = seen(repository)
+    before = checkout_state(repository)
     calls.unlink(missing_ok=True)
     land(pipeline)
     assert set(calls.read_text().split()) <= {"coder"}
     assert (touched_files(pipeline.root), unlike_main(repository)) == (AFTER, [])
-    assert seen(repository).without(TOUCHED) == before.without(TOUCHED)
+    assert checkout_state(repository).without(TOUCHED) == before.without(TOUCHED)
 
 
 @pytest.fixture
 def store(repository: GitRepository, tmp_path: Path) -> Path:
-    """Where the filter of all text files keeps their content. The filter is required."""
+    """Return the folder in which the required filter of text files stores content."""
     store = tmp_path / "media"
     store.mkdir()
     program = executable(tmp_path / "filter.py", FILTER)
@@ -155,20 +158,23 @@ def store(repository: GitRepository, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("store")
-def test_filtered_files_are_content_in_the_checkout_and_pointers_on_the_base(
+def test_filtered_files_have_content_in_the_checkout_and_pointers_on_the_base(
     make_pipeline: MakePipeline, repository: GitRepository
 ) -> None:
     pipeline = make_pipeline()
     repository.write("untouched.txt", "mine\n")
-    before = seen(repository)
+    before = checkout_state(repository)
     land(pipeline)
     pointers = {path: text[:8] for path, text in touched_on(repository, "main").items()}
     assert (touched_files(pipeline.root), pointers) == (AFTER, dict.fromkeys((ADDED, CHANGED), "pointer "))
-    assert (seen(repository).without(TOUCHED), unlike_main(repository)) == (before.without(TOUCHED), [])
+    assert (checkout_state(repository).without(TOUCHED), unlike_main(repository)) == (
+        before.without(TOUCHED),
+        [],
+    )
 
 
 def hidden(store: Path, text: str) -> tuple[str, ...]:
-    """The steps of an agent that takes content out of the filter's reach."""
+    """Return the steps of an agent that hides content from the filter."""
     file = kept_at(store, text)
     return f"run=mv {file} {file}.kept", f"run=ln -s nowhere {file}"
 
@@ -182,11 +188,11 @@ def kept_at(store: Path, text: str) -> Path:
     return store / hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_content_that_a_filter_does_not_have_leaves_the_checkout_as_it_was(
+def test_a_filter_without_the_content_leaves_the_checkout_unchanged(
     make_pipeline: MakePipeline, repository: GitRepository, store: Path
 ) -> None:
     pipeline = make_pipeline(settings="max_coders = 1", gates={})
-    before, tip = seen(repository), repository.commit_id("main")
+    before, tip = checkout_state(repository), repository.commit_id("main")
     story = begin(pipeline, *TOUCH, "commit=work", *hidden(store, AFTER[CHANGED]))
     pipeline.wait_for(story, stage=StageName.MERGE_FAILURE)
     pipeline.wait_until_idle()
@@ -195,7 +201,7 @@ def test_content_that_a_filter_does_not_have_leaves_the_checkout_as_it_was(
         [],
         tip,
     )
-    assert seen(repository).without(TOUCHED) == before.without(TOUCHED)
+    assert checkout_state(repository).without(TOUCHED) == before.without(TOUCHED)
     show_again(store, AFTER[CHANGED])
     assert pipeline.huskies("retry", str(story)).exit_code == 0
     with pipeline.ticking():
@@ -203,12 +209,12 @@ def test_content_that_a_filter_does_not_have_leaves_the_checkout_as_it_was(
     assert (touched_files(pipeline.root), unlike_main(repository)) == (AFTER, [])
 
 
-def test_a_checkout_that_no_filter_can_fill_is_whole_again_once_one_can(
+def test_a_checkout_is_restored_when_the_filter_works_again(
     make_pipeline: MakePipeline, repository: GitRepository, store: Path
 ) -> None:
-    """The landing took files away that could not be brought back: nothing is decided until they are."""
+    """The landing removed files that the filter cannot restore; no decision is made before they are restored."""
     pipeline = make_pipeline(settings="max_coders = 1", gates={})
-    before, tip = seen(repository), repository.commit_id("main")
+    before, tip = checkout_state(repository), repository.commit_id("main")
     out_of_reach = [step for text in ("before\n", AFTER[CHANGED]) for step in hidden(store, text)]
     story = begin(pipeline, *TOUCH, "commit=work", *out_of_reach)
     pipeline.wait_until(lambda: len(pipeline.runs()) == 2, what="the merge")
@@ -222,7 +228,7 @@ def test_a_checkout_that_no_filter_can_fill_is_whole_again_once_one_can(
         [],
         tip,
     )
-    assert seen(repository).without(TOUCHED) == before.without(TOUCHED)
+    assert checkout_state(repository).without(TOUCHED) == before.without(TOUCHED)
 
 
 def with_submodule(repository: GitRepository, tmp_path: Path) -> GitRepository:
@@ -235,34 +241,37 @@ def with_submodule(repository: GitRepository, tmp_path: Path) -> GitRepository:
     return library
 
 
-def test_a_submodule_and_the_work_in_it_stay_as_they_are(
+def test_a_submodule_and_its_changes_are_not_touched(
     make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
 ) -> None:
     with_submodule(repository, tmp_path)
     pipeline = make_pipeline()
     repository.write("library/code.txt", "mine\n")
     repository.write("library/loose.txt", "mine\n")
-    before = seen(repository)
+    before = checkout_state(repository)
     land(pipeline)
     assert (touched_files(pipeline.root), touched_on(repository, "main")) == (AFTER, AFTER)
-    assert (seen(repository).without(TOUCHED), unlike_main(repository)) == (before.without(TOUCHED), [])
+    assert (checkout_state(repository).without(TOUCHED), unlike_main(repository)) == (
+        before.without(TOUCHED),
+        [],
+    )
 
 
-def test_a_story_moves_a_submodule_without_going_into_it(
+def test_a_story_changes_the_commit_of_a_submodule_but_not_its_files(
     make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
 ) -> None:
     library = with_submodule(repository, tmp_path)
     pipeline = make_pipeline()
     moved = library.commit_file("code.txt", "two\n")
-    before = seen(repository)
+    before = checkout_state(repository)
     bump = f"run=git update-index --cacheinfo 160000,{moved},library"
     land(pipeline, bump, "run=git commit --quiet --message=bump")
     assert (repository.git("rev-parse", "main:library"), repository.status()) == (moved, [" M library"])
-    assert seen(repository).files == before.files
+    assert checkout_state(repository).files == before.files
     assert touched_files(pipeline.root) == BEFORE
 
 
-def test_a_repository_whose_git_directory_lies_elsewhere_works_as_any(
+def test_a_separate_git_directory_works(
     make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
 ) -> None:
     write_base(repository)

@@ -1,4 +1,4 @@
-"""What runs use: taken in while they run and when they are killed, and never spent beyond what is allowed."""
+"""Usage is recorded during runs and after kills, and budgets end runs."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from system.project import WORK, MakePipeline, Pipeline, Team
 pytestmark = pytest.mark.system
 
 
-def told(usd: float, model: str = "m") -> str:
+def usage_step(usd: float, model: str = "m") -> str:
     return f"usage={json.dumps({'model': model, 'input_tokens': 100, 'cost_usd': usd})}"
 
 
@@ -24,28 +24,28 @@ def cost(pipeline: Pipeline, *flags: str) -> dict[str, Any]:
     return found
 
 
-def test_the_first_record_beyond_the_budget_ends_the_run_and_no_other_is_started(
+def test_the_first_record_over_the_budget_ends_the_run_and_no_run_follows(
     make_pipeline: MakePipeline,
 ) -> None:
     pipeline = make_pipeline(settings="[budget]\nper_story_usd = 0.05")
-    story = pipeline.add((told(0.03), told(0.03), "hang=60"))
+    story = pipeline.add((usage_step(0.03), usage_step(0.03), "hang=60"))
     pipeline.huskies("auto-assign")
     pipeline.wait_until_idle()
     for _ in range(3):
         pipeline.huskies("tick")
     (run,) = pipeline.runs(story)
     (need,) = pipeline.huskies("status", "--json").data["needs_person"]
-    held = pipeline.huskies("explain", str(story), "--json").data["holds"][0]
+    blocker = pipeline.huskies("explain", str(story), "--json").data["holds"][0]
     assert (run.outcome, run.detail) == (Outcome.LIMIT, "max_budget_usd: 0.0600 of 0.0500")
-    assert (need["rule"], held["rule"], held["detail"]) == (
+    assert (need["rule"], blocker["rule"], blocker["detail"]) == (
         "budget_exhausted",
         "budget_exhausted",
         "the story has spent 0.06 of 0.05 USD",
     )
 
 
-def test_tokens_are_reckoned_by_the_prices_while_the_run_goes_on(make_pipeline: MakePipeline) -> None:
-    """0.02 USD a record: the third is one too many."""
+def test_tokens_are_priced_during_the_run(make_pipeline: MakePipeline) -> None:
+    """Each record costs 0.02 USD; the third exceeds the budget."""
     prices = '[pricing."big"]\ninput = 20.0\noutput = 100.0\n'
     pipeline = make_pipeline(settings=prices, team=Team(extra="max_budget_usd = 0.05"))
     record = f"usage={json.dumps({'model': 'big-2', 'input_tokens': 500, 'output_tokens': 100})}"
@@ -63,10 +63,10 @@ def test_tokens_are_reckoned_by_the_prices_while_the_run_goes_on(make_pipeline: 
     }
 
 
-def test_the_budget_of_a_day_ends_what_several_runs_have_spent_together(make_pipeline: MakePipeline) -> None:
+def test_the_budget_of_a_day_ends_all_runs(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=Team(coder=2), settings="[budget]\nper_day_usd = 1.0")
     for _ in range(2):
-        pipeline.add((told(0.6), "hang=60"))
+        pipeline.add((usage_step(0.6), "hang=60"))
     pipeline.huskies("auto-assign")
 
     def spent() -> bool:
@@ -81,12 +81,14 @@ def test_the_budget_of_a_day_ends_what_several_runs_have_spent_together(make_pip
     assert (ends, limits["reached"]) == ({"budget.per_day_usd: 1.2000 of 1.0000"}, True)
 
 
-def test_what_a_killed_supervisor_has_not_told_is_read_from_the_output(
+def test_usage_that_a_killed_supervisor_did_not_record_is_read_from_the_output(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    """The roll-up is the sum of the records, once and when it is run again."""
+    """The total is the sum of the records, also after a second run of cost-rollup."""
     go = tmp_path / "go"
-    story = pipeline.add((told(0.25), told(0.5, "n"), told(0.125), f"wait={go}", *WORK), WORK)
+    story = pipeline.add(
+        (usage_step(0.25), usage_step(0.5, "n"), usage_step(0.125), f"wait={go}", *WORK), WORK
+    )
     pipeline.huskies("auto-assign")
     run = pipeline.wait_until_live(story)
     directory = pipeline.directory(run.id)
@@ -103,6 +105,6 @@ def test_what_a_killed_supervisor_has_not_told_is_read_from_the_output(
     assert planned.exit_code == 0
     rows = {row["key"]: row["cost_usd"] for row in cost(pipeline, "--by", "model")["rows"]}
     assert (rows, cost(pipeline)["total"]["cost_usd"]) == ({"m": 0.375, "n": 0.5}, 0.875)
-    assert [one.cost_usd for one in pipeline.runs(story)][:1] == [0.875]
+    assert [run.cost_usd for run in pipeline.runs(story)][:1] == [0.875]
     again = pipeline.huskies("cost-rollup", "--json").data["actions"]
     assert again == []

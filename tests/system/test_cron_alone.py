@@ -1,4 +1,4 @@
-"""Twenty stories, four coders, and nothing that drives them but `huskies tick` in a shell's loop."""
+"""Twenty stories and four coders, driven only by `huskies tick` in a shell loop."""
 
 from dataclasses import replace
 
@@ -21,20 +21,20 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 FAILS_ONCE = (
     ("write=$HUSKIES_STORY_ID.txt:BROKEN", "commit=try"),
-    ("write=$HUSKIES_STORY_ID.txt:good", "commit=mend"),
+    ("write=$HUSKIES_STORY_ID.txt:good", "commit=fix"),
 )
 
 
 def test_twenty_stories_are_merged_by_ticks_alone(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=Team(coder=4, mergemaster=1), settings="max_coders = 4")
     stories = add_twenty(pipeline)
-    with pipeline.ticking() as said:
+    with pipeline.ticking() as log:
         pipeline.wait_for(*stories, timeout=240)
-        left = no_leftovers(pipeline)
-    assert (left, fsck(pipeline), merge_commits(pipeline)) == (NOTHING, CLEAN_FSCK, [])
+        remaining = no_leftovers(pipeline)
+    assert (remaining, fsck(pipeline), merge_commits(pipeline)) == (NOTHING, CLEAN_FSCK, [])
     assert (squash_commits(pipeline), overlaps(pipeline)) == (dict.fromkeys(stories, 1), [])
     assert (conflicts_resolved(pipeline), gates_failed(pipeline)) == (2, 2)
-    assert (said.read_text(errors="replace").count("Traceback"), most_live(pipeline, RunKind.CODER) <= 4) == (
+    assert (log.read_text(errors="replace").count("Traceback"), most_live(pipeline, RunKind.CODER) <= 4) == (
         0,
         True,
     )
@@ -42,7 +42,7 @@ def test_twenty_stories_are_merged_by_ticks_alone(make_pipeline: MakePipeline) -
 
 
 def add_twenty(pipeline: Pipeline) -> tuple[int, ...]:
-    """Two that fail a gate once, two pairs in conflict, four that depend on others, and ten plain ones."""
+    """Add two stories that fail a gate once, two pairs in conflict, four with dependencies, and ten others."""
     failing = [pipeline.add(*FAILS_ONCE) for _ in range(2)]
     pairs = [pipeline.add((f"write=shared-{pair}.txt:$HUSKIES_STORY_ID", "commit=share")) for pair in "aabb"]
     plain = [pipeline.add(draft=replace(STORY, title=f"Plain {number}")) for number in range(10)]
@@ -54,7 +54,7 @@ def add_twenty(pipeline: Pipeline) -> tuple[int, ...]:
 
 
 def conflicts_resolved(pipeline: Pipeline) -> int:
-    return sum(one.event == "conflict_resolved" for one in pipeline.journal())
+    return sum(entry.event == "conflict_resolved" for entry in pipeline.journal())
 
 
 def gates_failed(pipeline: Pipeline) -> int:

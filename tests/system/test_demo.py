@@ -1,4 +1,4 @@
-"""The demo by process: in any directory, and under any git configuration."""
+"""The demo as a process, in any directory and under any git configuration."""
 
 import os
 import re
@@ -43,7 +43,7 @@ MERGED = {
 
 @pytest.fixture
 def hostile(user_folder: Path) -> dict[str, str]:
-    """A git config under which nothing works that heeds it, and variables that lead elsewhere."""
+    """Return variables with a git configuration under which git fails, and with another repository."""
     hooks, ignored = user_folder / "hooks", user_folder / "ignored"
     hooks.mkdir()
     ignored.write_text("*.py\n")
@@ -55,43 +55,43 @@ def hostile(user_folder: Path) -> dict[str, str]:
     return {**leading, "GIT_AUTHOR_NAME": "", "GIT_COMMITTER_EMAIL": "", "EMAIL": "nobody"}
 
 
-def git(place: Path, *args: str) -> str:
-    done = subprocess.run(["git", "-C", str(place), *args], capture_output=True, text=True, check=True)
+def git(directory: Path, *args: str) -> str:
+    done = subprocess.run(["git", "-C", str(directory), *args], capture_output=True, text=True, check=True)
     return done.stdout.rstrip("\n")
 
 
-def landed(place: Path) -> tuple[str, list[str], int]:
-    """The branches, the subjects on main but for the two it begins with, and how many worktrees there are."""
-    subjects = git(place, "log", "--format=%s", "main").splitlines()
-    worktrees = list((place / ".huskies" / "worktrees").glob("[0-9]*"))
-    return git(place, "branch", "--format=%(refname:short)"), sorted(subjects[:-2]), len(worktrees)
+def landed(directory: Path) -> tuple[str, list[str], int]:
+    """Return the branches, the subjects on main after the first two commits, and the number of worktrees."""
+    subjects = git(directory, "log", "--format=%s", "main").splitlines()
+    worktrees = list((directory / ".huskies" / "worktrees").glob("[0-9]*"))
+    return git(directory, "branch", "--format=%(refname:short)"), sorted(subjects[:-2]), len(worktrees)
 
 
 def test_the_demo_passes_under_any_git_configuration(tmp_path: Path, hostile: dict[str, str]) -> None:
-    place = tmp_path / "it's a démo"
+    directory = tmp_path / "it's a démo"
 
-    done = run_huskies("demo", place.name, "--json", "--quiet", cwd=tmp_path, env=hostile, timeout=600)
+    done = run_huskies("demo", directory.name, "--json", "--quiet", cwd=tmp_path, env=hostile, timeout=600)
 
     assert (done.exit_code, done.stderr, done.json()["errors"]) == (0, "", [])
     assert (done.data["repository"], [story["stage"] for story in done.data["stories"]]) == (
-        str(place),
+        str(directory),
         ["done"] * 6,
     )
     happened = [(event["event"], event["story"]) for event in done.data["events"]]
     once = ("gates_failed", "qa_rejected", "merge_failed", "conflict_resolved")
     counts = {name: len([story for event, story in happened if event == name]) for name in once}
     assert counts == dict.fromkeys(once, 1)
-    assert landed(place) == ("main", sorted(MERGED), 0)
-    assert subprocess.run(["git", "-C", place, "fsck", "--strict"], capture_output=True).returncode == 0
+    assert landed(directory) == ("main", sorted(MERGED), 0)
+    assert subprocess.run(["git", "-C", directory, "fsck", "--strict"], capture_output=True).returncode == 0
 
 
-def test_the_demo_shows_what_happens_in_eighty_columns(tmp_path: Path) -> None:
+def test_the_report_of_the_demo_fits_eighty_columns(tmp_path: Path) -> None:
     done = run_huskies("demo", cwd=tmp_path, timeout=600)
 
     live, board = done.stderr.splitlines(), done.stdout.splitlines()
-    place = Path(next(found[1] for line in board if (found := re.match(r"  cd (\S+)$", line))))
-    assert (done.exit_code, place.parent) == (0, Path(os.environ["TMPDIR"]))
-    assert [line for line in (*live, *board) if len(line) > 80 and str(place) not in line] == []
+    directory = Path(next(match[1] for line in board if (match := re.match(r"  cd (\S+)$", line))))
+    assert (done.exit_code, directory.parent) == (0, Path(os.environ["TMPDIR"]))
+    assert [line for line in (*live, *board) if len(line) > 80 and str(directory) not in line] == []
     merged = [line.split()[1] for line in live if "MERGED as" in line]
     assert sorted(merged) == ["#1", "#2", "#3", "#4", "#5", "#6"]
     assert board[0].startswith("6 of 6 stories merged in ")
@@ -99,9 +99,9 @@ def test_the_demo_shows_what_happens_in_eighty_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupting_the_demo_ends_what_it_started(tmp_path: Path, number: signal.Signals) -> None:
-    place = tmp_path / "demo"
-    started = start_huskies("demo", place, cwd=tmp_path, env={"PYTHONUNBUFFERED": "1"})
+def test_an_interrupted_demo_ends_its_runs(tmp_path: Path, number: signal.Signals) -> None:
+    directory = tmp_path / "demo"
+    started = start_huskies("demo", directory, cwd=tmp_path, env={"PYTHONUNBUFFERED": "1"})
     assert started.stdout is not None
     for line in started.stdout:
         if "coder-2 starts" in line:
@@ -111,13 +111,15 @@ def test_interrupting_the_demo_ends_what_it_started(tmp_path: Path, number: sign
     code = started.wait(120)
     started.stdout.close()
 
-    live = run_huskies("run", "list", "--live", "--json", cwd=place).data["runs"]
-    stages = {story["stage"] for story in run_huskies("list", "--all", "--json", cwd=place).data["stories"]}
+    live = run_huskies("run", "list", "--live", "--json", cwd=directory).data["runs"]
+    stages = {
+        story["stage"] for story in run_huskies("list", "--all", "--json", cwd=directory).data["stories"]
+    }
     assert (code, live, stages - {"done"}) == (130, [], {"frozen"})
-    assert rest[-2:] == [f"The repository stays: {place}", "huskies: interrupted"]
+    assert rest[-2:] == [f"The repository stays: {directory}", "huskies: interrupted"]
 
 
-def test_the_demo_is_at_home_inside_another_repository(tmp_path: Path) -> None:
+def test_the_demo_works_inside_another_repository(tmp_path: Path) -> None:
     outer = GitRepository(tmp_path / "outer")
 
     started = start_huskies("demo", "inner", cwd=outer.root)

@@ -1,4 +1,4 @@
-"""A run outlives whatever started it: its terminal, its cron job, its shell, its systemd unit."""
+"""A run outlives the terminal, the cron job, the shell or the systemd unit that started it."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ while [ ! -s "$1" ]; do :; done
 
 
 class WaitingAgent:
-    """A story whose agent says its pid, then works no sooner than it is let."""
+    """A story whose agent writes its pid and waits for a file before it works."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
@@ -39,11 +39,11 @@ class WaitingAgent:
         self.story = pipeline.add((f"pid={self._pid}", f"wait={self._go}", *WORK))
 
     def pid(self) -> int:
-        """Once it is at work."""
+        """Return the pid of the agent when it has started."""
         return int(wait_for_file(self._pid, 60))
 
     def finish(self) -> tuple[list[tuple[str, str]], dict[int, int]]:
-        """Lets it go on, and what came of it: the runs with their outcomes, the commits on the base."""
+        """Let the agent finish. Return the runs with their outcomes, and the commits on the base branch."""
         self._go.touch()
         self.pipeline.wait_for(self.story)
         assert no_leftovers(self.pipeline) == NOTHING
@@ -56,8 +56,8 @@ def agent(pipeline: Pipeline) -> WaitingAgent:
     return WaitingAgent(pipeline)
 
 
-def undisturbed(agent: WaitingAgent) -> tuple[list[tuple[str, str]], dict[int, int]]:
-    """What comes of a story whose agent nobody ended."""
+def result_without_interruption(agent: WaitingAgent) -> tuple[list[tuple[str, str]], dict[int, int]]:
+    """Return the result of a story whose agent was not interrupted."""
     return [("coder", "completed"), ("gates", "completed"), ("merge", "completed")], {agent.story: 1}
 
 
@@ -78,7 +78,7 @@ def test_the_agent_outlives_the_terminal_it_was_started_from(agent: WaitingAgent
     os.close(theirs)
     agent.pid()
     os.close(ours)
-    assert (terminal.wait(30), agent.finish()) == (-signal.SIGHUP, undisturbed(agent))
+    assert (terminal.wait(30), agent.finish()) == (-signal.SIGHUP, result_without_interruption(agent))
 
 
 @pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
@@ -92,11 +92,11 @@ def test_the_agent_outlives_the_process_group_that_ticked(
     wait_for_file(ticked, 60)
     agent.pid()
     os.killpg(shell.pid, signum)
-    assert (shell.wait(30), agent.finish()) == (-signum, undisturbed(agent))
+    assert (shell.wait(30), agent.finish()) == (-signum, result_without_interruption(agent))
 
 
 def test_the_agent_outlives_the_cron_job_that_ticked(agent: WaitingAgent) -> None:
-    """Cron knows next to nothing of the user's environment, and reads the job's output to its end."""
+    """Cron sets few variables and reads the output of the job to its end."""
     environment = {"HOME": os.environ["HOME"], "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "root"}
     job = subprocess.run(
         ["/bin/sh", "-c", f"cd {agent.pipeline.root} && {HUSKIES} tick --quiet"],
@@ -108,15 +108,19 @@ def test_the_agent_outlives_the_cron_job_that_ticked(agent: WaitingAgent) -> Non
         timeout=60,
     )
     agent.pid()
-    assert (job.returncode, agent.finish()) == (0, undisturbed(agent))
+    assert (job.returncode, agent.finish()) == (0, result_without_interruption(agent))
 
 
 def test_the_agent_outlives_the_oneshot_unit_that_ticked(agent: WaitingAgent, tmp_path: Path) -> None:
-    """What else the unit started is ended with it, in a session of its own or not."""
-    left, job = tmp_path / "left.pid", tmp_path / "job"
+    """systemd ends all other processes of the unit, even in their own session."""
+    pid_file, job = tmp_path / "other.pid", tmp_path / "job"
     job.write_text(UNIT_JOB)
     with user_manager(tmp_path / "manager.log"):
-        status = run_unit("sh", job, left, HUSKIES, cwd=agent.pipeline.root)
-        wait_until(lambda: not psutil.pid_exists(int(left.read_text())), 30, what="the end of the unit's own")
-        place = control_groups(agent.pid())
-        assert (status, ".scope\n" in place, agent.finish()) == (0, True, undisturbed(agent))
+        status = run_unit("sh", job, pid_file, HUSKIES, cwd=agent.pipeline.root)
+        wait_until(
+            lambda: not psutil.pid_exists(int(pid_file.read_text())),
+            30,
+            what="the end of the other process of the unit",
+        )
+        groups = control_groups(agent.pid())
+        assert (status, ".scope\n" in groups, agent.finish()) == (0, True, result_without_interruption(agent))

@@ -1,4 +1,4 @@
-"""`doctor` on projects that have lived, and against others who are at work on them."""
+"""`doctor` on used projects, and while other processes work on them."""
 
 import os
 import signal
@@ -25,30 +25,30 @@ def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnCrontab:
     return OwnCrontab(tmp_path / "crontabs", monkeypatch)
 
 
-def unwell(pipeline: Pipeline, *flags: str) -> list[str]:
+def failed_checks(pipeline: Pipeline, *flags: str) -> list[str]:
     checks = pipeline.huskies("doctor", "--json", *flags).json()["data"]["checks"]
-    return [one["check"] for one in checks if not one["ok"]]
+    return [check["check"] for check in checks if not check["ok"]]
 
 
-def test_nothing_is_wrong_with_a_project_at_work_or_at_rest(pipeline: Pipeline) -> None:
-    seen = set()
+def test_doctor_finds_no_problem_in_a_busy_or_idle_project(pipeline: Pipeline) -> None:
+    failed = set()
     go = pipeline.scripts / "go"
     with pipeline.ticking():
-        held = pipeline.add((f"wait={go}", "write=a.txt:done", "commit=work"))
-        pipeline.wait_until_live(held)
-        seen.update(unwell(pipeline))
+        story = pipeline.add((f"wait={go}", "write=a.txt:done", "commit=work"))
+        pipeline.wait_until_live(story)
+        failed.update(failed_checks(pipeline))
         go.touch()
-        pipeline.wait_for(held)
+        pipeline.wait_for(story)
         assert pipeline.huskies("abandon", str(pipeline.add(start=False)), "--reason", "no").exit_code == 0
-    assert (no_leftovers(pipeline), sorted({*seen, *unwell(pipeline)})) == (NOTHING, [])
+    assert (no_leftovers(pipeline), sorted({*failed, *failed_checks(pipeline)})) == (NOTHING, [])
 
 
-def break_much(pipeline: Pipeline) -> Iterator[Path]:
-    """What several doctors find at once and each would put right; the paths that are to be gone."""
+def add_problems(pipeline: Pipeline) -> Iterator[Path]:
+    """Add problems that doctor fixes, and yield the paths that it must remove."""
     project, old = pipeline.project, utc_now()
     project.env_file.write_text("KEY=1\n")
     project.env_file.chmod(0o644)
-    folder = project.state_dir / "canary-gone"
+    folder = project.state_dir / "canary-old"
     (folder / "1").mkdir(parents=True)
     for path in (project.git_dir / "config.lock", project.state_dir / "state.new"):
         path.touch()
@@ -56,19 +56,19 @@ def break_much(pipeline: Pipeline) -> Iterator[Path]:
     yield age(folder, old, hours=2)
 
 
-def test_several_that_fix_at_once_get_in_nobodys_way(pipeline: Pipeline) -> None:
-    broken = list(break_much(pipeline))
+def test_several_doctors_can_fix_at_once(pipeline: Pipeline) -> None:
+    broken = list(add_problems(pipeline))
     doctors = [start_huskies("doctor", "--fix", cwd=pipeline.root) for _ in range(4)]
-    told = [doctor.communicate(timeout=100)[0] for doctor in doctors]
-    # One that looks while another's git is at work leaves git's lock files to a later one, and says so.
-    busy = [text for text, doctor in zip(told, doctors, strict=True) if doctor.returncode]
+    outputs = [doctor.communicate(timeout=100)[0] for doctor in doctors]
+    # A doctor that runs during a git command of another one leaves the lock files of git, and reports them.
+    busy = [text for text, doctor in zip(outputs, doctors, strict=True) if doctor.returncode]
     assert all("A git process is using" in text and text.count("✗") == 1 for text in busy), "\n".join(busy)
     assert [path for path in broken if path.exists()] == []
-    assert unwell(pipeline) == []
+    assert failed_checks(pipeline) == []
 
 
-def stopped(pipeline: Pipeline, signum: int) -> list[Path]:
-    """Ends a doctor whose canary is alive; the folders that stay."""
+def kill_doctor(pipeline: Pipeline, signum: int) -> list[Path]:
+    """Kill a doctor with a live canary, and return the folders that remain."""
     doctor = start_huskies("doctor", "--canary", cwd=pipeline.root)
     folder = pipeline.project.state_dir
     wait_until(lambda: list(folder.glob("canary-*/1/shim.json")), 60)
@@ -78,17 +78,15 @@ def stopped(pipeline: Pipeline, signum: int) -> list[Path]:
 
 
 def test_a_doctor_that_is_interrupted_ends_its_canary(pipeline: Pipeline) -> None:
-    assert (stopped(pipeline, signal.SIGINT), list(processes_of(pipeline.root))) == ([], [])
+    assert (kill_doctor(pipeline, signal.SIGINT), list(processes_of(pipeline.root))) == ([], [])
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
-def test_what_is_left_of_a_doctor_that_was_killed_goes_with_the_next_fix(
-    pipeline: Pipeline, signum: int
-) -> None:
-    left = stopped(pipeline, signum)
-    assert (len(left), unwell(pipeline)) == (1, [])
-    kill_run(RunDirectory(left[0] / "1"), {"outcome": "stopped"})
+def test_the_next_fix_removes_the_files_of_a_killed_doctor(pipeline: Pipeline, signum: int) -> None:
+    folders = kill_doctor(pipeline, signum)
+    assert (len(folders), failed_checks(pipeline)) == (1, [])
+    kill_run(RunDirectory(folders[0] / "1"), {"outcome": "stopped"})
     assert list(processes_of(pipeline.root)) == []
-    age(left[0], utc_now(), hours=2)
-    assert (unwell(pipeline), unwell(pipeline, "--fix")) == (["temporary files"], [])
-    assert (left[0].exists(), unwell(pipeline)) == (False, [])
+    age(folders[0], utc_now(), hours=2)
+    assert (failed_checks(pipeline), failed_checks(pipeline, "--fix")) == (["temporary files"], [])
+    assert (folders[0].exists(), failed_checks(pipeline)) == (False, [])

@@ -1,4 +1,4 @@
-"""Nothing ticks and nothing watches: the end of each run starts what follows."""
+"""Without tick and watch, the end of each run starts the next step."""
 
 from itertools import pairwise
 
@@ -14,15 +14,15 @@ from system.project import APPROVAL, MakePipeline, Pipeline, Team
 pytestmark = pytest.mark.system
 
 PROMPTLY_SECS = 15.0
-"""Far more than it takes, for a busy machine: without an event nothing would follow at all."""
+"""A generous limit for a busy machine: without the event no step would follow."""
 
 
-def test_a_story_goes_from_coding_to_done_by_itself(pipeline: Pipeline) -> None:
+def test_a_story_goes_from_coding_to_done_without_a_tick(pipeline: Pipeline) -> None:
     story = pipeline.add()
     assert pipeline.huskies("auto-assign").exit_code == 0
     pipeline.wait_for(story)
     assert no_leftovers(pipeline) == NOTHING
-    moves = [(one.event, one.actor) for one in pipeline.journal(story) if one.kind == "transition"]
+    moves = [(entry.event, entry.actor) for entry in pipeline.journal(story) if entry.kind == "transition"]
     assert (kinds(pipeline), moves, squash_commits(pipeline)) == (
         ["coder", "gates", "merge"],
         [("start", "user:test"), ("qa_skipped", "pass:auto-assign"), ("merge_succeeded", "run:3")],
@@ -30,7 +30,7 @@ def test_a_story_goes_from_coding_to_done_by_itself(pipeline: Pipeline) -> None:
     )
 
 
-def test_each_run_begins_promptly_after_the_agent_before_it_has_ended(make_pipeline: MakePipeline) -> None:
+def test_each_run_starts_soon_after_the_end_of_the_run_before(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
     story = pipeline.add()
     pipeline.huskies("auto-assign")
@@ -46,7 +46,7 @@ def test_each_run_begins_promptly_after_the_agent_before_it_has_ended(make_pipel
     )
 
 
-def test_one_that_waits_starts_when_what_it_waits_for_is_done(pipeline: Pipeline) -> None:
+def test_a_story_starts_when_its_dependency_is_done(pipeline: Pipeline) -> None:
     first = pipeline.add()
     second = pipeline.add(depends_on=[first])
     third = pipeline.add(depends_on=[first, second])
@@ -55,8 +55,8 @@ def test_one_that_waits_starts_when_what_it_waits_for_is_done(pipeline: Pipeline
     assert (no_leftovers(pipeline), landed_in_order(pipeline)) == (NOTHING, [first, second, third])
 
 
-def test_a_failed_gate_and_a_rejection_are_followed_up(make_pipeline: MakePipeline) -> None:
-    """The second coder run gets what the gate said, the third what QA said."""
+def test_a_failed_gate_and_a_rejection_start_the_coder_again(make_pipeline: MakePipeline) -> None:
+    """The second coder run gets the output of the gate, the third the notes of QA."""
     pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
     prompts = [pipeline.scripts / f"prompt-{number}" for number in (1, 2, 3)]
     tell = [f"run=cp $HUSKIES_PROMPT_FILE {prompt}" for prompt in prompts]
@@ -69,17 +69,19 @@ def test_a_failed_gate_and_a_rejection_are_followed_up(make_pipeline: MakePipeli
     pipeline.script(story, [reject], APPROVAL, kind="qa")
     pipeline.huskies("auto-assign")
     pipeline.wait_for(story)
-    told = [[word in prompt.read_text() for word in ("work.txt", "more is missing")] for prompt in prompts]
-    assert (kinds(pipeline), told) == (
+    has_feedback = [
+        [word in prompt.read_text() for word in ("work.txt", "more is missing")] for prompt in prompts
+    ]
+    assert (kinds(pipeline), has_feedback) == (
         ["coder", "gates", "coder", "gates", "qa", "coder", "gates", "qa", "merge"],
         [[False, False], [True, False], [False, True]],
     )
 
 
-def test_a_reviewer_that_says_nothing_is_asked_once_more_then_a_person_is(
+def test_a_reviewer_without_a_verdict_runs_once_more_then_a_person_is_needed(
     make_pipeline: MakePipeline,
 ) -> None:
-    """The second one approves what it has not checked, which is refused: that is no verdict either."""
+    """The second reviewer approves without checking the criteria, which is refused and no verdict."""
     pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
     asked = pipeline.scripts / "asked-again"
     story = pipeline.add()
@@ -88,15 +90,15 @@ def test_a_reviewer_that_says_nothing_is_asked_once_more_then_a_person_is(
     pipeline.huskies("auto-assign")
     pipeline.wait_for(story, stage=StageName.REVIEW_HOLD)
     pipeline.wait_until_idle()
-    held = pipeline.story(story).stage
-    assert (kinds(pipeline), held) == (
+    blocker = pipeline.story(story).stage
+    assert (kinds(pipeline), blocker) == (
         ["coder", "gates", "qa", "qa"],
         ReviewHold("QA ended 2 times without a verdict that counts"),
     )
     assert "ended without a verdict" in asked.read_text()
 
 
-def test_a_criterion_that_comes_after_the_approval_is_asked_of_qa_again(make_pipeline: MakePipeline) -> None:
+def test_a_criterion_added_after_the_approval_needs_another_review(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
     asked = pipeline.scripts / "asked-again"
     by_a_person = "run=env -u HUSKIES_RUN_ID huskies update $HUSKIES_STORY_ID --add-criterion 'and fast'"
@@ -107,8 +109,11 @@ def test_a_criterion_that_comes_after_the_approval_is_asked_of_qa_again(make_pip
     pipeline.huskies("auto-assign")
     pipeline.wait_for(story)
     assert kinds(pipeline) == ["coder", "gates", "qa", "qa", "merge"]
-    told = asked.read_text()
-    assert ("2. [ ] and fast" in told, "these criteria are not checked: 2" in told) == (True, True)
+    has_feedback = asked.read_text()
+    assert ("2. [ ] and fast" in has_feedback, "these criteria are not checked: 2" in has_feedback) == (
+        True,
+        True,
+    )
 
 
 def kinds(pipeline: Pipeline) -> list[str]:
@@ -123,5 +128,7 @@ def exit_of(pipeline: Pipeline, run: Run) -> Exit:
 
 def landed_in_order(pipeline: Pipeline) -> list[int]:
     return [
-        one.story for one in pipeline.journal() if one.event == "merge_succeeded" and one.story is not None
+        entry.story
+        for entry in pipeline.journal()
+        if entry.event == "merge_succeeded" and entry.story is not None
     ]

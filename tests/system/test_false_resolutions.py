@@ -1,4 +1,4 @@
-"""A mergemaster that says it is done and is not: it is told so at once, and nothing of it goes into the queue."""
+"""False reports of a resolution are refused at once, and the story does not return to the merge queue."""
 
 import pytest
 
@@ -15,11 +15,11 @@ UNMERGED = (MERGE, CLAIM)
 WITHOUT_THE_BASE = ("write=other.txt:x", "commit=look, resolved", CLAIM)
 UNCOMMITTED = (*RESOLUTION[:-1], "write=shared.txt:more", CLAIM)
 MARKERS = ("write=shared.txt:<<<<<<< mine", "commit=resolve", CLAIM)
-SPOILED = (*RESOLUTION, "write=shared.txt:<<<<<<< mine", "commit=one more thing")
+BROKEN_LATER = (*RESOLUTION, "write=shared.txt:<<<<<<< mine", "commit=one more thing")
 
 
 def in_conflict(make_pipeline: MakePipeline, *attempts: tuple[str, ...]) -> tuple[Pipeline, int]:
-    """A story whose work conflicts with what has landed, and what its mergemasters will do."""
+    """Add a story in conflict with the base branch, with the steps of its mergemasters."""
     team = Team(coder=1, mergemaster=1)
     pipeline = make_pipeline(team=team, settings=f"[merge]\nmergemaster_attempts = {len(attempts)}")
     landed = pipeline.scripts / "landed"
@@ -41,17 +41,17 @@ def output(pipeline: Pipeline, run: Run) -> str:
         return log.read()
 
 
-def test_false_claims_are_refused_while_the_agent_is_there(make_pipeline: MakePipeline) -> None:
+def test_false_reports_are_refused_during_the_run(make_pipeline: MakePipeline) -> None:
     pipeline, story = in_conflict(make_pipeline, WITHOUT_THE_BASE, UNMERGED, UNCOMMITTED, MARKERS)
     pipeline.wait_for(story, stage=StageName.MERGE_FAILURE_FINAL)
     runs = attempts_at(pipeline, story)
-    told = (
+    reminders = (
         "is not merged into feature/story-1",
         "files are still in conflict: shared.txt",
         "the worktree has changes that are not committed",
         "conflict markers are left in shared.txt",
     )
-    assert [word in output(pipeline, run) for run, word in zip(runs, told, strict=True)] == [True] * 4
+    assert [word in output(pipeline, run) for run, word in zip(runs, reminders, strict=True)] == [True] * 4
     assert [run.verdict for run in runs] == [None] * 4
     assert pipeline.story(story).stage == MergeFailureFinal(
         "4 attempts did not resolve the conflict in shared.txt"
@@ -59,12 +59,12 @@ def test_false_claims_are_refused_while_the_agent_is_there(make_pipeline: MakePi
     assert squash_commits(pipeline) == {}
 
 
-def test_a_resolution_that_is_spoiled_after_it_was_reported_does_not_count(
+def test_a_resolution_that_is_broken_after_its_report_does_not_count(
     make_pipeline: MakePipeline,
 ) -> None:
     asked = "run=sh -c 'cp $HUSKIES_PROMPT_FILE $HUSKIES_PROJECT/.huskies/asked'"
     mended = ("write=shared.txt:both", "commit=mend", CLAIM)
-    pipeline, story = in_conflict(make_pipeline, SPOILED, (asked, *mended))
+    pipeline, story = in_conflict(make_pipeline, BROKEN_LATER, (asked, *mended))
     pipeline.wait_for(story)
     first, second = attempts_at(pipeline, story)
     why = "conflict markers are left in shared.txt"

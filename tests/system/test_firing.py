@@ -1,4 +1,4 @@
-"""Timers and triggers as the program runs them: once, whoever ticks, however many tick, and wherever one dies."""
+"""Timers and triggers execute once, with several ticks at once and after a kill at any point."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ MOST_EFFECTS = 60
 
 @pytest.fixture
 def idle(make_pipeline: MakePipeline) -> Pipeline:
-    """What fires makes stories in the backlog, and nothing takes them up."""
+    """Return a project in which executions add stories that do not start."""
     pipeline: Pipeline = make_pipeline(settings=PLAIN, gates={})
     for _ in range(3):
         pipeline.huskies("tick")
@@ -33,7 +33,7 @@ def idle(make_pipeline: MakePipeline) -> Pipeline:
 
 
 def add_timer(pipeline: Pipeline, title: str, *when: str) -> int:
-    """A timer that makes a story by a tool call, soon if not said otherwise."""
+    """Add a timer that creates a story by a tool call, by default soon."""
     call = ("--tool", "create_story", "--args", json.dumps({"title": title, "type": "task"}))
     return int(pipeline.huskies("timer", "add", *(when or SOON), *call, "--json").data["id"])
 
@@ -47,7 +47,7 @@ def states(pipeline: Pipeline) -> list[str]:
 
 
 def is_settled(pipeline: Pipeline) -> bool:
-    """Nothing is open: all that began has ended, or is known to have been interrupted."""
+    """Return whether each execution has ended or is recorded as interrupted."""
     events = [(row.event, row.actor) for row in pipeline.journal() if row.kind == "timer"]
     begun = sum(event == "fired" for event, _ in events)
     over = sum(event in ("done", "failed", "interrupted") for event, _ in events)
@@ -77,7 +77,7 @@ def watching(pipeline: Pipeline, log: Path) -> Iterator[int]:
         process.wait(20)
 
 
-def test_a_timer_fires_once_under_watch(idle: Pipeline, tmp_path: Path) -> None:
+def test_a_timer_executes_once_under_watch(idle: Pipeline, tmp_path: Path) -> None:
     with watching(idle, tmp_path / "watch.log"):
         add_timer(idle, "watched")
         idle.wait_until(lambda: states(idle) == ["fired"] and is_settled(idle), 30)
@@ -86,7 +86,7 @@ def test_a_timer_fires_once_under_watch(idle: Pipeline, tmp_path: Path) -> None:
     assert titles(idle) == ["watched", "another"]
 
 
-def test_a_timer_fires_once_under_a_loop_of_ticks(idle: Pipeline) -> None:
+def test_a_timer_executes_once_under_a_loop_of_ticks(idle: Pipeline) -> None:
     with idle.ticking(every=0.2):
         add_timer(idle, "ticked")
         idle.wait_until(lambda: states(idle) == ["fired"] and is_settled(idle), 30)
@@ -94,7 +94,7 @@ def test_a_timer_fires_once_under_a_loop_of_ticks(idle: Pipeline) -> None:
     assert titles(idle) == ["ticked"]
 
 
-def test_a_timer_whose_time_went_by_in_a_pause_fires_once_and_eight_ticks_that_race_fire_it_once(
+def test_eight_ticks_at_once_execute_an_overdue_timer_once(
     idle: Pipeline,
 ) -> None:
     add_timer(idle, "paused", "--in", "1s")
@@ -108,10 +108,10 @@ def test_a_timer_whose_time_went_by_in_a_pause_fires_once_and_eight_ticks_that_r
 
 @pytest.mark.parametrize("source", ["timer", "trigger"])
 @pytest.mark.parametrize(("victim", "action"), [("tick", "tool"), ("tick", "prompt"), ("perform", "tool")])
-def test_killed_before_each_effect_what_fires_happens_at_most_once_and_is_told_of_when_it_did_not_end(
+def test_an_execution_killed_at_any_effect_happens_at_most_once_and_is_reported(
     make_pipeline: MakePipeline, tmp_path: Path, source: str, victim: str, action: str
 ) -> None:
-    """A prompt is done in the transaction that claims it: it is never interrupted. Nobody takes its task up."""
+    """The transaction that claims a prompt also completes it, so it is never interrupted. Its task does not start."""
     pipeline = make_pipeline(team=Team(coder=0, qa=1), settings=PLAIN, gates={})
     pipeline.add(start=False)
     mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
@@ -130,17 +130,17 @@ def test_killed_before_each_effect_what_fires_happens_at_most_once_and_is_told_o
     else:
         pytest.fail(f"{victim} has more than {MOST_EFFECTS} effects")
     assert bool(interrupted) == (action == "tool")
-    assert interrupted_as_told(pipeline, source) == (interrupted,) * 3
+    assert interrupted_numbers(pipeline, source) == (interrupted,) * 3
 
 
-def interrupted_as_told(pipeline: Pipeline, source: str) -> tuple[list[int], ...]:
-    """The numbers that the list of what still needs somebody, the status and the audit log have."""
+def interrupted_numbers(pipeline: Pipeline, source: str) -> tuple[list[int], ...]:
+    """Return the interrupted executions by the list, by `status` and by the audit log."""
     pipeline.huskies("tick")
     listed = pipeline.huskies(source, "list", "--json").data[f"{source}s"]
     board = pipeline.huskies("status", "--json").data["firings"]
     lines = map(json.loads, pipeline.project.audit_log.read_text().splitlines())
-    in_list = [one["id"] for one in listed if one["state"] == "interrupted"]
-    on_board = [number_in(one["source"]) for one in board if one["state"] == "interrupted"]
+    in_list = [row["id"] for row in listed if row["state"] == "interrupted"]
+    on_board = [number_in(row["source"]) for row in board if row["state"] == "interrupted"]
     return in_list, on_board, [number_in(line["actor"]) for line in lines if line["event"] == "interrupted"]
 
 
@@ -149,7 +149,7 @@ def number_in(source: str) -> int:
 
 
 def arrange(pipeline: Pipeline, source: str, action: str, title: str) -> None:
-    """A timer that is due, or a trigger whose transition has just happened."""
+    """Add a timer that is due, or a trigger with a transition that matches."""
     call = ("--tool", "create_story", "--args", json.dumps({"title": title, "type": "task"}))
     what = call if action == "tool" else ("--prompt", title)
     if source == "timer":
@@ -161,29 +161,29 @@ def arrange(pipeline: Pipeline, source: str, action: str, title: str) -> None:
 
 
 def end_state(pipeline: Pipeline, source: str, number: int) -> str:
-    """What becomes of it once ticks go on."""
+    """Return the state after further ticks."""
 
     def state() -> str:
         ticked = pipeline.huskies("tick")
         assert "Traceback" not in ticked.stderr, ticked
         listed = pipeline.call(source, "list", "--all", "--json").data[f"{source}s"]
-        return str(next(one["state"] for one in listed if one["id"] == number))
+        return str(next(row["state"] for row in listed if row["id"] == number))
 
     def settled() -> str:
-        found = state()
+        state_before = state()
         begun, over = firing_rows(pipeline, source)
-        return found if found != "armed" and begun == over else ""
+        return state_before if state_before != "armed" and begun == over else ""
 
     return pipeline.wait_until(settled, 60, what=f"the end of {source} {number}", every=0.2)
 
 
 def firing_rows(pipeline: Pipeline, source: str) -> tuple[int, int]:
-    """How many firings have begun, and how many are known to be over."""
+    """Return how many executions began, and how many have ended."""
     events = [row.event for row in pipeline.journal() if row.kind == source]
     return events.count("fired"), sum(event in ("done", "failed", "interrupted") for event in events)
 
 
-def test_a_watch_that_is_killed_is_gone_on_from(idle: Pipeline, tmp_path: Path) -> None:
+def test_another_watch_continues_after_a_killed_one(idle: Pipeline, tmp_path: Path) -> None:
     process = start_huskies("watch", "--interval", "0.2", cwd=idle.root, log=tmp_path / "log")
     add_timer(idle, "before", "--in", "1s")
     idle.wait_until(lambda: states(idle) == ["fired"], 30)
@@ -194,9 +194,7 @@ def test_a_watch_that_is_killed_is_gone_on_from(idle: Pipeline, tmp_path: Path) 
     assert (titles(idle), states(idle)) == (["before", "after"], ["fired", "fired"])
 
 
-def test_what_happened_while_a_killed_watch_was_not_there_is_shown_to_triggers_once(
-    make_pipeline: MakePipeline, tmp_path: Path
-) -> None:
+def test_triggers_see_events_without_a_watch_once(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     pipeline = make_pipeline(team=Team(coder=0, qa=1), settings=PLAIN, gates={})
     pipeline.add(start=False)
     told = json.dumps({"title": "{{event}} of {{story_id}}", "type": "task"})
@@ -217,7 +215,7 @@ def test_what_happened_while_a_killed_watch_was_not_there_is_shown_to_triggers_o
     assert (added.exit_code, titles(pipeline)[1:]) == (0, ["block of 1", "unblock of 1"]), outputs
 
 
-def test_a_trigger_on_a_release_has_its_task_coded_and_merged_and_is_gone(
+def test_the_task_of_a_trigger_is_merged_and_the_trigger_ends(
     make_pipeline: MakePipeline,
 ) -> None:
     pipeline: Pipeline = make_pipeline(team=Team(coder=2), settings=PLAIN, gates={})

@@ -1,4 +1,4 @@
-"""The disk is full while a story is added, at a tick, and during a run: nothing is lost, and all goes on with room."""
+"""The disk is full while a story is added, at a tick, and during a run: no work is lost, and it continues later."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ SIZE = "12m"
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a few megabytes."""
+    """Mount a disk of a few megabytes."""
     mountpoint = tmp_path.resolve() / "disk"
     mountpoint.mkdir()
     if shutil.which("mount") is None or mount(mountpoint) is not None:
@@ -29,7 +29,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def mount(mountpoint: Path) -> str | None:
-    """Why there is no small disk at that place; None: there is one."""
+    """Mount a small disk. Return the reason if that fails, else None."""
     argv = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(mountpoint)]
     done = subprocess.run(argv, capture_output=True, text=True)
     return done.stderr if done.returncode else None
@@ -37,7 +37,7 @@ def mount(mountpoint: Path) -> str | None:
 
 @pytest.fixture
 def pipeline(small_disk: Path, tmp_path: Path) -> Iterator[Pipeline]:
-    """A project of which all but the agents' scripts lies on the small disk."""
+    """Return a project on the small disk; only the scripts of the agents are elsewhere."""
     scripts = tmp_path.resolve() / "scripts"
     made = Pipeline(
         GitRepository(small_disk / "repository"),
@@ -52,7 +52,7 @@ def pipeline(small_disk: Path, tmp_path: Path) -> Iterator[Pipeline]:
 
 
 def fill(disk: Path) -> None:
-    """Takes all the room there is, to the byte."""
+    """Fill the disk to the last byte."""
     filler = disk / "filler"
     for size in ("64k", "1k", "1"):
         command = [
@@ -71,15 +71,15 @@ def empty(disk: Path) -> None:
     (disk / "filler").unlink(missing_ok=True)
 
 
-def test_a_story_that_has_no_room_is_not_added(pipeline: Pipeline, small_disk: Path) -> None:
+def test_a_full_disk_prevents_adding_a_story(pipeline: Pipeline, small_disk: Path) -> None:
     pipeline.add(start=False)
     before = whole(pipeline.repository)
     fill(small_disk)
-    told = pipeline.huskies("add", "x", "-c", "x" * 100_000, "--json")
-    errors = [error["code"] for error in told.json()["errors"]]
+    result = pipeline.huskies("add", "x", "-c", "x" * 100_000, "--json")
+    errors = [error["code"] for error in result.json()["errors"]]
     read = pipeline.huskies("list", "--json")
     empty(small_disk)
-    assert (told.exit_code, errors, told.stderr) == (1, ["disk_full"], ""), told
+    assert (result.exit_code, errors, result.stderr) == (1, ["disk_full"], ""), result
     assert (read.exit_code, whole(pipeline.repository)) == (0, before)
     assert pipeline.huskies("add", "x", "-c", "c").outcome == (
         0,
@@ -88,24 +88,22 @@ def test_a_story_that_has_no_room_is_not_added(pipeline: Pipeline, small_disk: P
     )
 
 
-def test_a_tick_that_has_no_room_starts_nothing_and_the_next_one_does(
+def test_a_tick_on_a_full_disk_starts_no_run_and_the_next_tick_does(
     pipeline: Pipeline, small_disk: Path
 ) -> None:
     story = pipeline.add()
     fill(small_disk)
-    told = pipeline.huskies("tick", "--json")
+    result = pipeline.huskies("tick", "--json")
     empty(small_disk)
-    codes = {error["code"] for error in told.json()["errors"]}
-    assert (told.exit_code, told.stderr, "bug" in codes, bool(codes)) == (1, "", False, True), told
+    codes = {error["code"] for error in result.json()["errors"]}
+    assert (result.exit_code, result.stderr, "bug" in codes, bool(codes)) == (1, "", False, True), result
     with pipeline.ticking():
         pipeline.wait_for(story)
     assert (pipeline.repository.files("main")[-1], pipeline.repository.status()) == (f"story-{story}.txt", [])
 
 
-def test_a_run_whose_disk_is_full_is_ended_once_there_is_room(
-    pipeline: Pipeline, small_disk: Path, tmp_path: Path
-) -> None:
-    """Neither its end nor what it printed could be written: it is found dead, and the work is done again."""
+def test_a_run_on_a_full_disk_is_ended_later(pipeline: Pipeline, small_disk: Path, tmp_path: Path) -> None:
+    """Neither the end nor the output could be written: the run counts as dead, and the work is repeated."""
     full, go = tmp_path / "full", tmp_path / "go"
     story = pipeline.add(
         (f"pid={full}", f"wait={go}", "raw=1000000", "write=story.txt:done", "commit=work"),

@@ -1,4 +1,4 @@
-"""What agents must leave alone, what they get, and what the caller's environment has no say in."""
+"""Findings of changes to the repository, and the files and variables of runs."""
 
 import os
 import pwd
@@ -32,63 +32,61 @@ pytestmark = pytest.mark.system
         ),
     ],
 )
-def test_what_a_run_does_to_the_shared_repository_is_named_once(
+def test_a_change_of_the_repository_during_a_run_is_reported_once(
     pipeline: Pipeline, deed: str, changes: list[str]
 ) -> None:
     pipeline.add((f"run={deed}", *WORK))
     pipeline.huskies("auto-assign")
     pipeline.wait_until(lambda: len(pipeline.runs()) > 1, what="the run's end")
     pipeline.wait_until_idle()
-    assert told(pipeline) == [(change, [1]) for change in changes]
+    assert hygiene_findings(pipeline) == [(change, [1]) for change in changes]
 
 
-def test_every_run_that_was_live_meanwhile_is_named(make_pipeline: MakePipeline) -> None:
+def test_a_finding_names_all_live_runs(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=Team(coder=2))
     done, others = pipeline.scripts / "done", pipeline.scripts / "begun"
     pipeline.add((f"wait={others}", "run=git config user.name Mallory", f"write={done}:yes", *WORK))
     pipeline.add((f"write={others}:yes", f"wait={done}", *WORK))
     pipeline.huskies("auto-assign")
     pipeline.wait_for(1, 2)
-    assert told(pipeline) == [("git config: user.name was added", [1, 2])]
+    assert hygiene_findings(pipeline) == [("git config: user.name was added", [1, 2])]
 
 
-def test_what_changes_while_nothing_runs_is_the_users_own_affair(pipeline: Pipeline) -> None:
+def test_changes_without_a_live_run_are_not_reported(pipeline: Pipeline) -> None:
     for _ in range(2):
         story = pipeline.add()
         pipeline.huskies("auto-assign")
         pipeline.wait_for(story)
         assert no_leftovers(pipeline) == NOTHING
         pipeline.repository.git("config", "user.name", "The user")
-    assert told(pipeline) == []
+    assert hygiene_findings(pipeline) == []
 
 
-def told(pipeline: Pipeline) -> list[tuple[str, list[int]]]:
-    rows = [one.detail for one in pipeline.journal() if one.event == "repository_changed"]
+def hygiene_findings(pipeline: Pipeline) -> list[tuple[str, list[int]]]:
+    rows = [entry.detail for entry in pipeline.journal() if entry.event == "repository_changed"]
     return [(row["change"], row["runs"]) for row in rows]
 
 
-def test_included_files_arrive_where_agents_and_gates_work(
-    make_pipeline: MakePipeline, tmp_path: Path
-) -> None:
-    """The second merge is of a tree that no gate has seen, so it is judged in the merge workspace."""
-    seen = tmp_path / "seen"
-    seen.mkdir()
-    copy = f'cp .env {seen}/gate-$(basename "$PWD")'
+def test_included_files_are_copied_to_agents_and_gates(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+    """The second merge has a new tree, so its gates run in the merge workspace."""
+    copies = tmp_path / "seen"
+    copies.mkdir()
+    copy = f'cp .env {copies}/gate-$(basename "$PWD")'
     pipeline = make_pipeline(team=Team(coder=2), gates={"included": ("sh", "-c", copy)})
     pipeline.repository.write(".gitignore", ".env\nsecrets/\n")
     pipeline.repository.write(".worktreeinclude", ".env\n")
     pipeline.repository.commit_all("include .env")
     pipeline.repository.write(".env", "KEY=1\n")
     pipeline.repository.write("secrets/key", "not included\n")
-    look = f"run=cp -r . {seen}/agent-$HUSKIES_STORY_ID"
+    look = f"run=cp -r . {copies}/agent-$HUSKIES_STORY_ID"
     stories = [pipeline.add((look, *WORK)), pipeline.add((look, *WORK))]
     pipeline.huskies("worktrees")
     pipeline.huskies("auto-assign")
     pipeline.wait_for(*stories)
-    gates = {path.name: path.read_text() for path in seen.glob("gate-*")}
+    gates = {path.name: path.read_text() for path in copies.glob("gate-*")}
     assert gates == dict.fromkeys(("gate-1", "gate-2", "gate-merge_workspace"), "KEY=1\n")
     agents = {
-        str(path.relative_to(seen)) for path in seen.glob("agent-*/*") if path.name in (".env", "secrets")
+        str(path.relative_to(copies)) for path in copies.glob("agent-*/*") if path.name in (".env", "secrets")
     }
     assert agents == {"agent-1/.env", "agent-2/.env"}
     assert ".env" not in pipeline.repository.files()
@@ -96,7 +94,7 @@ def test_included_files_arrive_where_agents_and_gates_work(
 
 def test_variables_that_bind_git_elsewhere_change_nothing(pipeline: Pipeline, tmp_path: Path) -> None:
     other = GitRepository(tmp_path / "other")
-    before = snapshot(other.root)
+    before = read_tree(other.root)
     bound = {
         "GIT_DIR": str(other.root / ".git"),
         "GIT_WORK_TREE": str(other.root),
@@ -114,10 +112,10 @@ def test_variables_that_bind_git_elsewhere_change_nothing(pipeline: Pipeline, tm
     pipeline.wait_for(story)
     assert pipeline.huskies("reconcile", env=bound).exit_code == 0
     assert (passed, no_leftovers(pipeline), squash_commits(pipeline)) == ([0, 0, 0, 0], NOTHING, {story: 1})
-    assert snapshot(other.root) == before
+    assert read_tree(other.root) == before
 
 
-def snapshot(root: Path) -> dict[str, bytes]:
+def read_tree(root: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
@@ -135,10 +133,10 @@ AGENT_ENV = 'env = { GREETING = "hello" }\nenv_allow = ["FROM_STARTER", "FROM_FI
 
 
 @pytest.mark.parametrize("starter", [SHELL, CRON], ids=["shell", "cron"])
-def test_a_run_gets_what_is_promised_and_no_more_whoever_starts_it(
+def test_a_run_gets_only_the_documented_variables_from_any_starter(
     make_pipeline: MakePipeline, tmp_path: Path, starter: dict[str, str]
 ) -> None:
-    """The second run, a nudge to commit, is started by the end of the first. Run by hand, from cron, by `advance`."""
+    """The end of the first run starts the second, which asks for a commit."""
     pipeline = make_pipeline()
     agent = f'[[agent]]\nname = "coder-1"\nstage = "coder"\nruntime = "command"\ncommand = ["env", "-0"]\n{AGENT_ENV}'
     pipeline.project.agents_toml.write_text(agent)
@@ -174,7 +172,7 @@ ALLOWED = {"GREETING": "hello", "FROM_STARTER": "starter", "FROM_FILE": "file"}
 
 
 def user_entries() -> dict[str, str]:
-    """What the user database says where the starter does not."""
+    """Return the variables that come from the user database if the starter lacks them."""
     user = pwd.getpwuid(os.getuid())
     identity = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "coder-1")
     mails = dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "huskies@localhost")
@@ -182,7 +180,7 @@ def user_entries() -> dict[str, str]:
 
 
 def described(pipeline: Pipeline, run: int, path: str) -> dict[str, str]:
-    """What a run says of itself, with our own program's folder first on its path."""
+    """Return the variables that describe a run, with the folder of huskies first in PATH."""
     project = pipeline.project
     return {
         "PATH": f"{project.state_dir / 'bin'}:{path}",
@@ -198,14 +196,14 @@ def described(pipeline: Pipeline, run: int, path: str) -> dict[str, str]:
 
 
 def environment_of(pipeline: Pipeline, run: int) -> dict[str, str]:
-    """As `env -0` printed it, without what Python adds to its own where there is no locale (PEP 538)."""
-    said = Path(pipeline.directory(run).output).read_bytes()
-    lines = [line for line in said.decode().split("\0") if "=" in line]
-    found = dict(line.partition("=")[::2] for line in lines)
-    return {name: value for name, value in found.items() if name != "LC_CTYPE"}
+    """Return the output of `env -0`, without the variable that Python adds without a locale (PEP 538)."""
+    output = Path(pipeline.directory(run).output).read_bytes()
+    lines = [line for line in output.decode().split("\0") if "=" in line]
+    variables = dict(line.partition("=")[::2] for line in lines)
+    return {name: value for name, value in variables.items() if name != "LC_CTYPE"}
 
 
 def secrets_kept(pipeline: Pipeline) -> list[str]:
-    """The files of the runs that hold a secret of the starter, or one that no agent may have."""
+    """Return the files of runs that contain a secret of the starter or one that no agent may have."""
     files = [path for path in pipeline.project.runs_dir.rglob("*") if path.is_file()]
     return [str(path) for path in files if b"s3cr3t" in path.read_bytes()]

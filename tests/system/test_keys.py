@@ -1,4 +1,4 @@
-"""Keys reach the agents that are allowed them, and no file, no log and no command's output."""
+"""Keys reach the agents that may have them, but no file, log or output of a command."""
 
 import json
 from pathlib import Path
@@ -23,16 +23,16 @@ ASKED = (
 
 
 def leaks(pipeline: Pipeline) -> list[str]:
-    """The files, and what the program prints, that have a key in them; `.huskies/env` is there for that."""
+    """Return the files, other than `.huskies/env`, and the outputs of commands that contain a key."""
     files = (
         path for path in pipeline.root.rglob("*") if path.is_file() and path != pipeline.project.env_file
     )
-    told = {str(path): path.read_bytes() for path in files}
+    contents = {str(path): path.read_bytes() for path in files}
     for words in ASKED:
         for form in ((), ("--json",)):
-            said = pipeline.huskies(*words, *form)
-            told[" ".join((*words, *form))] = f"{said.stdout}{said.stderr}".encode()
-    return [where for where, text in told.items() if b"key-of-" in text]
+            output = pipeline.huskies(*words, *form)
+            contents[" ".join((*words, *form))] = f"{output.stdout}{output.stderr}".encode()
+    return [where for where, text in contents.items() if b"key-of-" in text]
 
 
 @pytest.fixture
@@ -47,23 +47,23 @@ def put_file_key(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.usefixtures("keys")
-def test_only_listed_keys_reach_an_agent_and_none_is_told(
+def test_only_listed_keys_reach_an_agent_and_none_is_printed(
     make_pipeline: MakePipeline, tmp_path: Path
 ) -> None:
-    told = tmp_path.resolve() / "told.json"
+    description = tmp_path.resolve() / "described.json"
     pipeline = make_pipeline(team=Team(extra='env_allow = ["SHELL_KEY", "FILE_KEY"]'))
     put_file_key(pipeline)
-    story = pipeline.add([f"describe={told}", "write=a.txt:1", "commit=work"])
+    story = pipeline.add([f"describe={description}", "write=a.txt:1", "commit=work"])
     with pipeline.ticking():
         pipeline.wait_for(story)
-    env = json.loads(told.read_text())["env"]
-    given = {name: env.get(name) for name in KEYS}
-    assert given == {**KEYS, "OTHER_KEY": None}
+    env = json.loads(description.read_text())["env"]
+    visible = {name: env.get(name) for name in KEYS}
+    assert visible == {**KEYS, "OTHER_KEY": None}
     assert leaks(pipeline) == []
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_start_that_fails_tells_no_key(make_pipeline: MakePipeline) -> None:
+def test_a_failed_start_prints_no_key(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(team=Team(extra='env_allow = ["SHELL_KEY", "FILE_KEY"]'))
     put_file_key(pipeline)
     agents = pipeline.project.agents_toml

@@ -1,4 +1,4 @@
-"""`kill -9` on an agent, on its supervisor, and on each command in the midst of its work: ticks bring all to its end.
+"""`kill -9` of an agent, of its supervisor, and of each command at any effect: ticks complete the work.
 
 `HUSKIES_KILL_EVERYWHERE=1` in the environment of pytest kills at each effect of a command instead of some of them.
 """
@@ -18,7 +18,7 @@ from system.project import MakePipeline, Pipeline, Team
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 MOST_OF_ADVANCE, MOST_OF_SHIM = 56, 15
-"""How many effects these have, or nearly so."""
+"""The approximate numbers of effects."""
 EVERYWHERE = "HUSKIES_KILL_EVERYWHERE" in os.environ
 HALF_DONE = ("write=first.txt:committed", "commit=first", "write=second.txt:not committed")
 THE_REST = ("write=third.txt:last", "commit=the rest")
@@ -29,7 +29,7 @@ OFTEN = "[watcher]\nreconcile_interval_secs = 1\nwatchdog_interval_secs = 1\n"
 
 @pytest.fixture
 def quick(make_pipeline: MakePipeline) -> Pipeline:
-    """Without gates, and with every interval as short as can be: each tick has much to do."""
+    """Return a project without gates and with the shortest intervals, so that each tick runs many passes."""
     return make_pipeline(team=Team(coder=2), settings=OFTEN, gates={})
 
 
@@ -39,9 +39,7 @@ def mortal(quick: Pipeline, tmp_path: Path) -> MortalPython:
 
 
 @pytest.mark.parametrize("victim", ["agent", "supervisor", "both"])
-def test_what_a_killed_agent_had_done_is_gone_on_with(
-    pipeline: Pipeline, tmp_path: Path, victim: str
-) -> None:
+def test_the_work_of_a_killed_agent_is_continued(pipeline: Pipeline, tmp_path: Path, victim: str) -> None:
     pid_file = tmp_path / "pid"
     story = pipeline.add((*HALF_DONE, f"pid={pid_file}", "hang"), THE_REST)
     pipeline.huskies("auto-assign")
@@ -57,7 +55,7 @@ def test_what_a_killed_agent_had_done_is_gone_on_with(
     assert (pipeline.runs(story)[0].outcome, is_running(agent)) == (Outcome.CRASHED, False)
 
 
-def test_work_of_a_killed_agent_whose_story_is_abandoned_is_rescued(
+def test_the_work_of_a_killed_agent_of_an_abandoned_story_is_rescued(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
     pid_file = tmp_path / "pid"
@@ -80,10 +78,10 @@ def test_work_of_a_killed_agent_whose_story_is_abandoned_is_rescued(
 
 
 @pytest.mark.parametrize("command", ["auto-assign", "tick", "reconcile"])
-def test_a_command_killed_at_any_effect_leaves_nothing_undone(
+def test_a_command_killed_at_any_effect_is_completed_later(
     quick: Pipeline, mortal: MortalPython, command: str
 ) -> None:
-    """Each time with a new story, since what a command does depends on what there is to do."""
+    """Each kill has a new story, because the effects of a command depend on the state."""
     longest, stories = rehearse(quick, mortal, command)
     for at in chosen(longest, 4):
         stories.append(quick.add())
@@ -96,7 +94,7 @@ def test_a_command_killed_at_any_effect_leaves_nothing_undone(
 
 
 def rehearse(pipeline: Pipeline, mortal: MortalPython, command: str) -> tuple[int, list[int]]:
-    """How many effects the command has on a new story when nobody kills it."""
+    """Return the number of effects of the command on a new story without a kill."""
     story, order = pipeline.add(), mortal.order(command)
     mortal.huskies(command)
     mortal.reconcile_and_tick(pipeline, story)
@@ -104,16 +102,16 @@ def rehearse(pipeline: Pipeline, mortal: MortalPython, command: str) -> tuple[in
 
 
 def chosen(longest: int, count: int) -> list[int]:
-    """Numbers of effects from the first to the last: all of them, or so many, evenly apart."""
+    """Return numbers of effects: all, or `count` evenly distributed ones."""
     if EVERYWHERE or longest <= count:
         return list(range(1, longest + 1))
     return [1 + round(step * (longest - 1) / (count - 1)) for step in range(count)]
 
 
-def test_an_advance_killed_at_any_effect_leaves_nothing_undone(
+def test_an_advance_killed_at_any_effect_is_completed_later(
     make_pipeline: MakePipeline, tmp_path: Path
 ) -> None:
-    """Before the record of the end and after it: each of a story's three runs loses its advance."""
+    """The kill is before or after the record of the end, for each of the three runs of a story."""
     pipeline = make_pipeline(team=Team(coder=3), settings=OFTEN)
     mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
     orders = [mortal.order("advance", at=at) for at in chosen(MOST_OF_ADVANCE, 9)]
@@ -137,8 +135,8 @@ def test_a_supervisor_killed_at_any_effect_is_followed_by_another(
     assert_all_came_right(quick, *stories)
 
 
-def test_every_advance_of_a_run_but_one_does_nothing(quick: Pipeline, mortal: MortalPython) -> None:
-    """Two at once, when the end is not recorded yet; then two more, one after the other."""
+def test_only_one_advance_of_a_run_has_an_effect(quick: Pipeline, mortal: MortalPython) -> None:
+    """Run two at once before the end is recorded, then two more in a row."""
     order = mortal.order("advance", at=1)
     story = quick.add()
     mortal.huskies("auto-assign")
@@ -146,8 +144,8 @@ def test_every_advance_of_a_run_but_one_does_nothing(quick: Pipeline, mortal: Mo
     (run,) = quick.live_runs()
     wait_until(lambda: run.id not in quick.held_runs(), 10, what="the run's lock")
     both = [start_huskies("advance", str(run.id), cwd=quick.root) for _ in range(2)]
-    said = [one.communicate(timeout=60)[0] for one in both]
-    assert all(one.returncode in (0, 1) for one in both), said
+    outputs = [process.communicate(timeout=60)[0] for process in both]
+    assert all(process.returncode in (0, 1) for process in both), outputs
     quick.wait_for(story)
     assert_all_came_right(quick, story)
     before = len(quick.journal())

@@ -1,4 +1,4 @@
-"""A merge that is killed at any of its steps: its story lands all the same, once, and nothing is lost or left over.
+"""A merge that is killed at any step: its story still lands once, and no work is lost.
 
 `HUSKIES_KILL_EVERYWHERE=1` in the environment of pytest kills at each effect of a merge instead of the telling ones.
 """
@@ -30,7 +30,7 @@ STEPS = {
     "the index is there": "os.remove {root}/.git/index.lock",
     "the result is there": "os.rename {root}/.huskies/runs/",
 }
-"""What a merge is about to do when it dies, by words of that effect."""
+"""The effects before which a merge is killed, by words of their description."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def mortal(crowd: Pipeline, tmp_path: Path) -> MortalPython:
 
 
 def test_a_merge_killed_at_any_step_is_merged_once(crowd: Pipeline, mortal: MortalPython) -> None:
-    """Every other time the supervisor dies with it, so that only a tick can find out."""
+    """Every other time the supervisor dies, too, so that only a tick detects it."""
     first = crowd.add()
     stories = {crowd.add(draft=replace(STORY, title=name)): words for name, words in STEPS.items()}
     orders = {
@@ -66,7 +66,7 @@ def test_a_merge_killed_at_any_step_is_merged_once(crowd: Pipeline, mortal: Mort
 def test_a_merge_killed_at_every_effect_is_merged_once(
     crowd: Pipeline, mortal: MortalPython, *, with_parent: bool
 ) -> None:
-    longest = len(rehearsed(crowd, mortal).effects)
+    longest = len(dry_order(crowd, mortal).effects)
     stories = {crowd.add(): at for at in range(1, longest + 1)}
     orders = [
         mortal.order(f"process-{story}", at=at, with_parent=with_parent) for story, at in stories.items()
@@ -77,8 +77,8 @@ def test_a_merge_killed_at_every_effect_is_merged_once(
     assert_all_came_right(crowd, *crowd.stages())
 
 
-def rehearsed(pipeline: Pipeline, mortal: MortalPython) -> Ordered:
-    """A merge that nobody kills, of a story whose base has moved: its tree is judged anew."""
+def dry_order(pipeline: Pipeline, mortal: MortalPython) -> Ordered:
+    """Run a merge without a kill on a base branch that has moved, so that the gates judge a new tree."""
     stories = [pipeline.add(), pipeline.add()]
     orders = [mortal.order(f"process-{story}") for story in stories]
     mortal.reconcile_and_tick(pipeline, *stories)
@@ -86,7 +86,7 @@ def rehearsed(pipeline: Pipeline, mortal: MortalPython) -> Ordered:
 
 
 @pytest.mark.parametrize("command", ['"worktree add"', '"read-tree -m -u "[0-9a-f]', '"update-ref -m"'])
-def test_a_git_that_outlives_its_merge_does_no_harm(
+def test_a_git_process_that_outlives_its_merge_changes_nothing(
     crowd: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     orphan = OrphaningGit(tmp_path / "orphaning", monkeypatch, command)

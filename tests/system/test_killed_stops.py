@@ -1,4 +1,4 @@
-"""Agents that will not go, stories that leave while their agent runs, signals to everything, and a power cut."""
+"""Agents that ignore signals, stories that move during a run, signals to all processes, and a power cut."""
 
 import signal
 import sys
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 STUBBORN = ("ignore=SIGTERM", "ignore=SIGHUP", "write=work.txt:kept")
 HIDING = ("hide", "hide-clear") if sys.platform == "linux" else ("hide",)
-"""Only Linux lets a supervisor adopt what cleared its environment in a session of its own."""
+"""Only on Linux a supervisor adopts processes that left its session and cleared their environment."""
 LEAVING = [
     (("abandon", "--reason", "no"), StageName.ABANDONED),
     (("block", "--reason", "no"), StageName.BLOCKED),
@@ -35,7 +35,7 @@ LEAVING = [
 
 
 def started(pipeline: Pipeline, pids: Path, *steps: str) -> tuple[int, tuple[int, ...]]:
-    """A story whose agent does `steps` and then hangs; the pids of the agent and of what hid from it."""
+    """Start a story whose agent does `steps` and hangs. Return the story and the pids of the agent and its children."""
     pids.mkdir()
     hiding = [f"{verb}={pids / verb}" for verb in ("hide", "hide-clear") if verb in steps]
     plain = [step for step in steps if step not in ("hide", "hide-clear")]
@@ -45,10 +45,8 @@ def started(pipeline: Pipeline, pids: Path, *steps: str) -> tuple[int, tuple[int
     return story, tuple(int(path.read_text()) for path in sorted(pids.iterdir()))
 
 
-def test_a_stubborn_agent_is_gone_with_all_it_hid_within_5_s_of_stop(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
-    """One child made a session of its own, another forked twice and cleared its environment, too."""
+def test_stop_ends_an_agent_and_its_hidden_children_within_5_s(pipeline: Pipeline, tmp_path: Path) -> None:
+    """One child has its own session; another forked twice and cleared its environment."""
     story, pids = started(pipeline, tmp_path / "pids", *STUBBORN, *HIDING)
     began = time.monotonic()
     stopped = pipeline.huskies("agent", "stop", str(story))
@@ -57,58 +55,58 @@ def test_a_stubborn_agent_is_gone_with_all_it_hid_within_5_s_of_stop(
     assert (stopped.exit_code, len(pids), alive, took < 5) == (0, 1 + len(HIDING), [], True), (stopped, took)
     (run,) = pipeline.runs(story)
     kept = (pipeline.project.worktree(story) / "work.txt").read_text()
-    found = (pipeline.story(story).stage.name, run.outcome, kept, pipeline.held_runs())
-    assert found == (StageName.FROZEN, Outcome.STOPPED, "kept", [])
+    result = (pipeline.story(story).stage.name, run.outcome, kept, pipeline.held_runs())
+    assert result == (StageName.FROZEN, Outcome.STOPPED, "kept", [])
     assert [pipeline.huskies("tick").exit_code for _ in range(2)] == [0, 0]
     assert len(pipeline.runs(story)) == 1
 
 
 @pytest.mark.parametrize(("words", "stage"), LEAVING)
-def test_a_story_that_leaves_ends_its_run_before_anything_touches_the_worktree(
+def test_the_run_of_a_story_that_moves_ends_before_its_worktree_is_changed(
     pipeline: Pipeline, tmp_path: Path, words: tuple[str, ...], stage: StageName
 ) -> None:
     story, pids = started(pipeline, tmp_path / "pids", *STUBBORN, "hide")
-    place = pipeline.project.worktree(story)
+    worktree = pipeline.project.worktree(story)
     leaving = start_huskies(words[0], str(story), *words[1:], cwd=pipeline.root)
 
     def has_left() -> bool:
-        """Meanwhile all that could touch the worktree is tried."""
+        """Return whether the run has ended, after passes that could change the worktree."""
         pipeline.huskies("reconcile")
         pipeline.huskies("tick")
-        assert place.exists() or not any(map(is_running, pids)), "the worktree went first"
+        assert worktree.exists() or not any(map(is_running, pids)), "the worktree went first"
         return leaving.poll() is not None
 
     wait_until(has_left, 60, what=words[0])
     pipeline.huskies("reconcile")
     (run,) = pipeline.runs(story)
-    left = (pipeline.story(story).stage.name, run.outcome, [pid for pid in pids if is_running(pid)])
-    assert left == (stage, Outcome.CANCELLED, [])
+    result = (pipeline.story(story).stage.name, run.outcome, [pid for pid in pids if is_running(pid)])
+    assert result == (stage, Outcome.CANCELLED, [])
     assert kept_work(pipeline, story) == "kept"
     assert_order(pipeline, story)
     assert leaving.communicate()[0].count("Traceback") == 0
 
 
 def kept_work(pipeline: Pipeline, story: int) -> str:
-    """What the agent wrote: in the worktree while there is one, else in the rescue."""
-    place = pipeline.project.worktree(story) / "work.txt"
-    if place.exists():
-        return place.read_text()
+    """Return the text of the agent from the worktree, else from the rescue."""
+    worktree = pipeline.project.worktree(story) / "work.txt"
+    if worktree.exists():
+        return worktree.read_text()
     ref = pipeline.repository.git("for-each-ref", "--format=%(refname)", f"refs/huskies/rescue/{story}")
     return pipeline.repository.read("work.txt", ref)
 
 
 def assert_order(pipeline: Pipeline, story: int) -> None:
-    """The run's end is on record before the worktree's removal, and before any other run."""
-    told = [
+    """Check that the end of the run was recorded before the removal of the worktree and before any other run."""
+    events = [
         row.event
         for row in pipeline.journal(story)
         if row.event in ("run_started", "run_ended", "worktree_removed")
     ]
-    assert told[:2] == ["run_started", "run_ended"]
+    assert events[:2] == ["run_started", "run_ended"]
 
 
 @pytest.mark.parametrize("words", [words for words, _ in LEAVING])
-def test_a_command_killed_between_its_event_and_the_end_of_the_run_is_finished_by_a_tick(
+def test_a_tick_ends_the_run_if_a_command_was_killed_after_its_event(
     pipeline: Pipeline, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
@@ -119,13 +117,13 @@ def test_a_command_killed_between_its_event_and_the_end_of_the_run_is_finished_b
     pipeline.huskies("reconcile")
     with pipeline.ticking():
         pipeline.wait_until_idle(60)
-    found = ([run.outcome for run in pipeline.runs(story)], [pid for pid in pids if is_running(pid)])
-    assert found == ([Outcome.CANCELLED], [])
+    result = ([run.outcome for run in pipeline.runs(story)], [pid for pid in pids if is_running(pid)])
+    assert result == ([Outcome.CANCELLED], [])
     assert kept_work(pipeline, story) == "kept"
 
 
 class Busy:
-    """Three coders, the gates of one story and the merge of another, all at work until `go_on`."""
+    """Three coders, the gates of one story and the merge of another, all running until `go_on`."""
 
     def __init__(self, make_pipeline: MakePipeline, folder: Path) -> None:
         folder.mkdir()
@@ -142,7 +140,7 @@ class Busy:
         self._begin()
 
     def _begin(self) -> None:
-        """One story lands first: the tree that the other merge makes is then a new one, which is judged."""
+        """Land a story first, so that the other merge has a new tree and runs the gates."""
         pipeline, go = self.pipeline, self._folder / "go"
         first, merging, gating = (
             pipeline.add(),
@@ -160,7 +158,7 @@ class Busy:
         pipeline.huskies("auto-assign")
         self.stories = (first, merging, gating, *coding)
         places = [self._folder / hold.name.replace("hold", "at") for hold in self._holds]
-        pipeline.wait_until(lambda: all(place.exists() for place in places), 60, what="gates at work")
+        pipeline.wait_until(lambda: all(worktree.exists() for worktree in places), 60, what="gates at work")
         halves_at = [pipeline.project.worktree(story) / f"story-{story}.txt" for story in coding]
         pipeline.wait_until(lambda: all(path.exists() for path in halves_at), 60, what="coders at work")
 
@@ -175,7 +173,7 @@ def busy(make_pipeline: MakePipeline, tmp_path: Path) -> Busy:
     return Busy(make_pipeline, tmp_path.resolve() / "busy")
 
 
-def test_after_a_power_cut_ticks_alone_bring_every_story_to_its_end(busy: Busy) -> None:
+def test_after_a_power_cut_ticks_complete_each_story(busy: Busy) -> None:
     pipeline = busy.pipeline
     kinds = sorted(run.kind.value for run in pipeline.live_runs())
     assert (kinds, kill_all_at_once(pipeline.root) >= 11) == (
@@ -191,7 +189,7 @@ def test_after_a_power_cut_ticks_alone_bring_every_story_to_its_end(busy: Busy) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_everything_is_survived(busy: Busy, number: signal.Signals) -> None:
+def test_all_stories_end_after_a_signal_to_all_processes(busy: Busy, number: signal.Signals) -> None:
     pipeline = busy.pipeline
     signal_all(processes_at_work(pipeline.root), number)
     busy.go_on()
@@ -201,16 +199,16 @@ def test_a_signal_to_everything_is_survived(busy: Busy, number: signal.Signals) 
 
 
 def merges(process: psutil.Process) -> bool:
-    """Others of those that were at work may have ended since."""
+    """Return whether the process is a merge. A process may have ended since it was listed."""
     try:
         return "huskies_core.merge.process" in process.cmdline()
     except psutil.NoSuchProcess:
         return False
 
 
-def test_a_gate_that_outlives_its_merge_and_the_supervisor_is_ended_by_a_tick(busy: Busy) -> None:
+def test_a_tick_ends_a_gate_that_outlives_its_merge_and_supervisor(busy: Busy) -> None:
     pipeline = busy.pipeline
-    (merge,) = (one for one in processes_at_work(pipeline.root) if merges(one))
+    (merge,) = (process for process in processes_at_work(pipeline.root) if merges(process))
     (gate,) = merge.children()
     signal_all([parent for parent in (merge.parent(), merge) if parent is not None], signal.SIGKILL)
     wait_until(lambda: not is_running(merge.pid), what="the end of the merge")

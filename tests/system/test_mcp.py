@@ -22,27 +22,27 @@ def test_a_client_makes_a_story_and_follows_it_to_its_end(pipeline: Pipeline, tm
     async def questions(client: ClientSession) -> tuple[list[str], dict[str, Any]]:
         story = (await call(client, "create_story", title="Greet", criteria=["it greets"]))["id"]
         await call(client, "start_agent", id=story)
-        seen: list[str] = []
-        while seen[-1:] != ["done"]:
+        stages: list[str] = []
+        while stages[-1:] != ["done"]:
             stage = (await call(client, "show_story", id=story))["stage"]
-            seen += [stage] if seen[-1:] != [stage] else []
+            stages += [stage] if stages[-1:] != [stage] else []
             await anyio.sleep(0.05)
         board = json.loads(getattr((await client.read_resource("huskies://board")).contents[0], "text", ""))
         assert board["counts"]["done"] == 1
-        return seen, await call(client, "get_output", id=story, run=1)
+        return stages, await call(client, "get_output", id=story, run=1)
 
-    seen, output = asked(pipeline.root, questions, log=tmp_path / "mcp.log")
-    assert [stage for stage in seen if stage in ("coding", "done")] == ["coding", "done"]
+    stages, output = asked(pipeline.root, questions, log=tmp_path / "mcp.log")
+    assert [stage for stage in stages if stage in ("coding", "done")] == ["coding", "done"]
     assert (output["whole"], output["run"]["outcome"]) == (True, "completed")
 
 
 def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipeline) -> None:
     """It calls one of them, and hears what it answers."""
     claude = installed("claude")
-    heard: list[Asked] = []
+    questions: list[Asked] = []
 
     def model(asked: Asked) -> Says:
-        heard.append(asked)
+        questions.append(asked)
         if '"id"' in asked.last and asked.is_result:
             return Says("Added.")
         # The client asks its model before the server has answered it: the call is made again until it has.
@@ -63,6 +63,6 @@ def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipe
         )
     assert (done.returncode, json.loads(done.stdout)["result"]) == (0, "Added."), done.stderr
     # What the client tells of a server that was late comes behind the answer.
-    answer, _ = json.JSONDecoder().raw_decode(heard[-1].last)
-    assert ("mcp__huskies__explain" in heard[-1].tools, answer["id"]) == (True, 1)
+    answer, _ = json.JSONDecoder().raw_decode(questions[-1].last)
+    assert ("mcp__huskies__explain" in questions[-1].tools, answer["id"]) == (True, 1)
     assert pipeline.story(1).draft.title == "From afar"

@@ -45,9 +45,9 @@ def block(pipeline: Pipeline, reason: str) -> None:
 
 def notifications(pipeline: Pipeline) -> list[dict[str, Any]]:
     """The latest last."""
-    found = pipeline.call("notify", "--list", "--json").data["notifications"]
-    assert isinstance(found, list)
-    return found[::-1]
+    notices = pipeline.call("notify", "--list", "--json").data["notifications"]
+    assert isinstance(notices, list)
+    return notices[::-1]
 
 
 def reasons(message: dict[str, Any]) -> list[str]:

@@ -90,9 +90,11 @@ def test_escapes_are_kept_in_the_store_and_do_not_reach_a_terminal(huskies: Comm
     kept = huskies("--json", "show", "1").data
     assert (kept["description"], kept["criteria"][0]["text"], kept["payload"]["reason"]) == (ESCAPES,) * 3
     for command in ("show 1", "list", "status", "explain 1", "history 1", "history --all"):
-        told = huskies(*command.split())
-        shown = told.stdout + told.stderr
-        assert (told.exit_code, [mark for mark in "\x1b\x07\x9b\u202e" if mark in shown]) == (0, []), command
+        output = huskies(*command.split())
+        shown = output.stdout + output.stderr
+        assert (output.exit_code, [mark for mark in "\x1b\x07\x9b\u202e" if mark in shown]) == (0, []), (
+            command
+        )
 
 
 def test_text_of_a_story_is_never_a_template_nor_a_command(make_pipeline_at: MakeAt, tmp_path: Path) -> None:
@@ -103,8 +105,8 @@ def test_text_of_a_story_is_never_a_template_nor_a_command(make_pipeline_at: Mak
     steps = (f"run=cp $HUSKIES_PROMPT_FILE {prompt}", "write=work.txt:done", "commit=work")
     story = pipeline.add(steps, draft=draft)
     finish(pipeline, story)
-    told = prompt.read_text()
-    assert ("{{root}} {{nothing}} $HOME $(touch stolen) `touch stolen`" in told, draft.title in told) == (
+    output = prompt.read_text()
+    assert ("{{root}} {{nothing}} $HOME $(touch stolen) `touch stolen`" in output, draft.title in output) == (
         True,
         True,
     )
@@ -162,7 +164,7 @@ def test_a_project_is_the_same_from_wherever_it_is_called(make_pipeline_at: Make
     (worktree / "deep").mkdir()
     linked_worktree = tmp_path / "linked-worktree"
     linked_worktree.symlink_to(worktree)
-    places = [
+    directories = [
         below,
         link,
         link / "some/folder",
@@ -172,9 +174,11 @@ def test_a_project_is_the_same_from_wherever_it_is_called(make_pipeline_at: Make
         pipeline.project.state_dir,
     ]
     expected = run_huskies("list", "--json", cwd=pipeline.root).stdout
-    for place in places:
-        assert run_huskies("list", "--json", cwd=place).stdout == expected, place
-        assert run_huskies("list", "--json", "--project", place, cwd=tmp_path).stdout == expected, place
+    for directory in directories:
+        assert run_huskies("list", "--json", cwd=directory).stdout == expected, directory
+        assert run_huskies("list", "--json", "--project", directory, cwd=tmp_path).stdout == expected, (
+            directory
+        )
     assert run_huskies("add", "from a worktree", "-c", "c", "--json", cwd=worktree).data["id"] == 2
     assert run_huskies("auto-assign", cwd=linked_worktree).exit_code == 0
     pipeline.wait_for(story)

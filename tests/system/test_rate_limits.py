@@ -26,29 +26,29 @@ def limit(seconds: float, status: str = "rejected") -> str:
     return f"say={json.dumps({'rate_limit': record})}"
 
 
-def resets_at(told: str) -> float:
-    return float(json.loads(told.partition("=")[2])["rate_limit"]["resets_at"])
+def resets_at(limit_step: str) -> float:
+    return float(json.loads(limit_step.partition("=")[2])["rate_limit"]["resets_at"])
 
 
 def timers_of(pipeline: Pipeline, *flags: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = pipeline.huskies("timer", "list", "--json", *flags).data["timers"]
-    return found
+    rows: list[dict[str, object]] = pipeline.huskies("timer", "list", "--json", *flags).data["timers"]
+    return rows
 
 
 def test_a_limit_holds_the_account_and_the_story_goes_on_when_it_is_over(make_pipeline: MakePipeline) -> None:
     """The limited run has committed half of its work: it is not judged. The other story waits, too."""
     pipeline = make_pipeline(team=Team(coder=2))
-    told = limit(6)
-    first = pipeline.add((*WORK, told, "exit=1"), ("write=more.txt:done", "commit=more"))
+    limit_step = limit(6)
+    first = pipeline.add((*WORK, limit_step, "exit=1"), ("write=more.txt:done", "commit=more"))
     pipeline.huskies("auto-assign")
     pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
     second = pipeline.add()
     (timer,) = timers_of(pipeline)
     assert (timer["kind"], timer["story"], timer["action"]) == ("rate_limit", first, {"go_on": first})
     refused = pipeline.huskies("timer", "cancel", str(timer["id"]), "--json").json()["errors"][0]["code"]
-    held = pipeline.huskies("explain", str(second), "--json").data["holds"]
+    blocker = pipeline.huskies("explain", str(second), "--json").data["holds"]
     limits = pipeline.huskies("status", "--json").data["limits"]
-    assert (refused, held[0]["rule"], limits["accounts"][0]["runtime"]) == (
+    assert (refused, blocker[0]["rule"], limits["accounts"][0]["runtime"]) == (
         "rate_limit_timer",
         "rate_limited",
         "command",
@@ -56,7 +56,7 @@ def test_a_limit_holds_the_account_and_the_story_goes_on_when_it_is_over(make_pi
     with pipeline.ticking():
         pipeline.wait_for(first, second)
     runs = pipeline.runs(first)
-    over = datetime.fromtimestamp(resets_at(told), tz=UTC)
+    over = datetime.fromtimestamp(resets_at(limit_step), tz=UTC)
     assert [run.outcome for run in runs[:2]] == [Outcome.RATE_LIMITED, Outcome.COMPLETED]
     assert (from_iso(runs[1].started_at) >= over.replace(microsecond=0), pipeline.story(first).retries) == (
         True,
@@ -92,7 +92,9 @@ def test_a_limit_that_is_waited_out_is_no_silence_and_holds_the_others(make_pipe
     pipeline.huskies("auto-assign")
     run = pipeline.wait_until_live(story)
     directory = RunDirectory(pipeline.project.run_dir(run.id))
-    pipeline.wait_until(lambda: (found := directory.read_progress()) and found.waiting_until, what="the wait")
+    pipeline.wait_until(
+        lambda: (progress := directory.read_progress()) and progress.waiting_until, what="the wait"
+    )
     watched = pipeline.huskies("watchdog", "--json").data["actions"]
     card = pipeline.huskies("status", "--json").data["stages"]["coding"][0]
     assert ([action["action"] for action in watched], card["state"]) == (["hold_account"], "throttled")
@@ -138,16 +140,16 @@ def test_the_wait_stands_whoever_is_killed(
 
 def goes_on_after_a_kill(pipeline: Pipeline, mortal: MortalPython, command: str, at: int) -> None:
     """A story whose first run is limited is done by its second, which began when the limit was over."""
-    told, order = limit(5), mortal.order(command, at=at)
-    story = pipeline.add((told, "exit=1"), WORK)
+    limit_step, order = limit(5), mortal.order(command, at=at)
+    story = pipeline.add((limit_step, "exit=1"), WORK)
     mortal.huskies("auto-assign")
     if command == "fire-timers":
         pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
-        pipeline.wait_until(lambda: time.time() > resets_at(told), what="the end of the limit")
+        pipeline.wait_until(lambda: time.time() > resets_at(limit_step), what="the end of the limit")
         mortal.huskies("fire-timers")
     wait_until(lambda: order.is_taken, 30, what=f"the start of {command}")
     mortal.reconcile_and_tick(pipeline, story)
     first, second = pipeline.runs(story)[:2]
     assert (first.outcome, second.outcome) == (Outcome.RATE_LIMITED, Outcome.COMPLETED), pipeline.told()
-    assert from_iso(second.started_at).timestamp() >= resets_at(told) - 0.001
+    assert from_iso(second.started_at).timestamp() >= resets_at(limit_step) - 0.001
     assert (timers_of(pipeline), pipeline.story(story).retries) == ([], 0)

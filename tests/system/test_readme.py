@@ -18,8 +18,8 @@ STEPS = README.partition("## In your own repository")[2].partition("\n## ")[0]
 
 def blocks(kind: str) -> list[str]:
     """The fenced blocks of that kind, as they would be copied."""
-    found = re.findall(rf"^ *```{kind}\n(.*?)^ *```", STEPS, re.MULTILINE | re.DOTALL)
-    return [re.sub("^   ", "", text, flags=re.MULTILINE) for text in found]
+    texts = re.findall(rf"^ *```{kind}\n(.*?)^ *```", STEPS, re.MULTILINE | re.DOTALL)
+    return [re.sub("^   ", "", text, flags=re.MULTILINE) for text in texts]
 
 
 def typed(name: str) -> list[list[str]]:
@@ -41,9 +41,9 @@ def test_a_newcomer_sees_their_first_story_merged(repository: GitRepository) -> 
         screen.wait_for_text("merge → done merge_succeeded", 90)
         screen.type("q")
         assert screen.wait_for_end() == 0
-    told = [line.split(" ", 1)[1].rpartition(" ")[0] for line in shown_after("$ huskies history 1")]
+    transitions = [line.split(" ", 1)[1].rpartition(" ")[0] for line in shown_after("$ huskies history 1")]
     lived = run_huskies(*history, cwd=repository.root).stdout.splitlines()
-    assert [line.split(" ", 1)[1].rpartition(" ")[0] for line in lived] == told
+    assert [line.split(" ", 1)[1].rpartition(" ")[0] for line in lived] == transitions
     subject = repository.git("log", "--oneline", "-1").partition(" ")[2]
     assert [subject] == [line.partition(" ")[2] for line in shown_after("$ git log --oneline -1")]
 

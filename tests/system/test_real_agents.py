@@ -53,10 +53,10 @@ class Client:
     runtime: str
     program: str
     shell: str
-    given: Callable[[str], dict[str, str]]
+    tool_input: Callable[[str], dict[str, str]]
 
     def runs(self, command: str, text: str = "I do it.") -> Says:
-        return Says(text, self.shell, self.given(command))
+        return Says(text, self.shell, self.tool_input(command))
 
 
 CLAUDE = Client("claude-code", "claude", "Bash", lambda command: {"command": command, "description": "work"})
@@ -164,7 +164,7 @@ def test_the_tools_of_its_story_come_by_mcp_and_nothing_of_them_lies_in_the_work
 ) -> None:
     """The server is the run's own: it lets the agent say something of its story, and no more."""
     installed("claude")
-    heard: list[Asked] = []
+    questions: list[Asked] = []
     calls = (
         Says("I wait.", "WaitForMcpServers", {}),
         Says("Mine.", "mcp__huskies__check_criterion", {"id": 1, "number": 1}),
@@ -174,8 +174,8 @@ def test_the_tools_of_its_story_come_by_mcp_and_nothing_of_them_lies_in_the_work
     )
 
     def model(asked: Asked) -> Says:
-        heard.append(asked)
-        return calls[min(len(heard), len(calls)) - 1]
+        questions.append(asked)
+        return calls[min(len(questions), len(calls)) - 1]
 
     pipeline = staffed(CLAUDE, model)
     draft = StoryDraft("Write it", criteria=(Criterion("it is written"),))
@@ -183,8 +183,11 @@ def test_the_tools_of_its_story_come_by_mcp_and_nothing_of_them_lies_in_the_work
     pipeline.huskies("auto-assign")
     pipeline.wait_for(story)
     assert pipeline.story(story).draft.criteria[0].checked
-    assert "mcp__huskies__update_story" in heard[1].tools
-    assert ('"checked":true' in heard[3].last.replace(" ", ""), ".mcp.json" in heard[4].last) == (True, False)
+    assert "mcp__huskies__update_story" in questions[1].tools
+    assert ('"checked":true' in questions[3].last.replace(" ", ""), ".mcp.json" in questions[4].last) == (
+        True,
+        False,
+    )
 
 
 def test_a_denied_tool_is_shown_and_counted(staffed: Staffed) -> None:
@@ -221,15 +224,15 @@ def test_a_limit_of_the_account_without_a_time_is_waited_for_and_the_session_goe
     client: Client, staffed: Staffed
 ) -> None:
     """A person does not wait."""
-    heard: list[Asked] = []
+    questions: list[Asked] = []
 
     def model(asked: Asked) -> Says | Refuses:
-        heard.append(asked)
-        if len(heard) == 1:
+        questions.append(asked)
+        if len(questions) == 1:
             return client.runs("echo half > half.txt")
-        if len(heard) == 2:
+        if len(questions) == 2:
             return Refuses(429, "rate_limit_error", "This request would exceed your account's rate limit.")
-        return Says("It is done.") if "exit" in asked.last or len(heard) > 3 else client.runs(WORK)
+        return Says("It is done.") if "exit" in asked.last or len(questions) > 3 else client.runs(WORK)
 
     pipeline = staffed(client, model)
     story = started(pipeline)
@@ -239,7 +242,7 @@ def test_a_limit_of_the_account_without_a_time_is_waited_for_and_the_session_goe
     pipeline.wait_until_idle()
     assert pipeline.huskies("agent", "start", str(story)).exit_code == 0
     pipeline.wait_for(story)
-    resumed = heard[2]
+    resumed = questions[2]
     assert (resumed.answered > 0, "Continue story" in resumed.last) == (True, True)
     assert pipeline.story(story).retries == 0
 
@@ -267,8 +270,8 @@ def test_an_error_of_the_service_is_waited_for(client: Client, staffed: Staffed)
     pipeline = staffed(client, lambda _: Refuses(500, "api_error", "Internal server error"))
     story = started(pipeline)
     run = ended(pipeline, story)
-    held = pipeline.huskies("explain", str(story), "--json").data["holds"][0]
-    assert (run.outcome, held["rule"], pipeline.story(story).retries) == (
+    blocker = pipeline.huskies("explain", str(story), "--json").data["holds"][0]
+    assert (run.outcome, blocker["rule"], pipeline.story(story).retries) == (
         Outcome.RATE_LIMITED,
         "rate_limited",
         0,
@@ -281,20 +284,20 @@ def has_kept_its_session() -> bool:
 
 
 def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staffed) -> None:
-    heard: list[Asked] = []
+    questions: list[Asked] = []
 
     def model(asked: Asked) -> Says:
-        heard.append(asked)
-        if len(heard) == 1:
+        questions.append(asked)
+        if len(questions) == 1:
             return client.runs("echo half > half.txt", "I begin.")
-        if len(heard) == 2:
+        if len(questions) == 2:
             return Says("never said", pause=60)
-        return Says("It is done.") if len(heard) > 3 else client.runs(WORK)
+        return Says("It is done.") if len(questions) > 3 else client.runs(WORK)
 
     pipeline = staffed(client, model)
     story = started(pipeline)
     run = pipeline.wait_until_live(story)
-    wait_until(lambda: len(heard) == 2, 60, what="the second question")
+    wait_until(lambda: len(questions) == 2, 60, what="the second question")
     # Killed sooner, Claude Code knows nothing of its session: it writes it down a moment later.
     wait_until(has_kept_its_session, 60, what="the session on the disk")
     shim = pipeline.directory(run.id).read_shim()
@@ -303,7 +306,7 @@ def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staff
     with pipeline.ticking():
         pipeline.wait_for(story)
     assert pipeline.runs(story)[0].outcome is Outcome.CRASHED
-    assert (heard[2].answered > 0, "Continue story" in heard[2].last) == (True, True)
+    assert (questions[2].answered > 0, "Continue story" in questions[2].last) == (True, True)
     assert pipeline.repository.read("half.txt", "main") == "half\n"
 
 
@@ -322,8 +325,10 @@ def test_every_flag_is_one_that_the_installed_program_knows(client: Client) -> N
     assignments = [everything, replace(everything, session="0"), replace(everything, is_confined=True)]
     used = {word.partition("=")[0] for one in assignments for word in runtime.argv(one) if word[:1] == "-"}
     helps = [runtime.help_argv, (*runtime.help_argv[:-1], "resume", "--help")][: 1 + (client is CODEX)]
-    told = "".join(subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout for argv in helps)
-    assert {flag for flag in used - {"-"} if not re.search(rf"(^|[\s,]){flag}\b", told)} == set()
+    help_texts = "".join(
+        subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout for argv in helps
+    )
+    assert {flag for flag in used - {"-"} if not re.search(rf"(^|[\s,]){flag}\b", help_texts)} == set()
 
 
 def test_an_agent_is_tried_out(client: Client, staffed: Staffed) -> None:

@@ -103,13 +103,13 @@ def test_a_prying_agent_gets_nowhere_and_its_story_is_done(
     assert (pipeline.add(), pipeline.add()) == (1, 2)
     before = unchanging(repository)
     with pipeline.ticking():
-        told = pipeline.wait_until(lambda: report.exists() and json.loads(report.read_text()))
+        report_data = pipeline.wait_until(lambda: report.exists() and json.loads(report.read_text()))
         pipeline.wait_until(lambda: pipeline.story(2).stage.name is not StageName.CODING)
         assert [path for path in hidden if not path.exists()] == []
         now = unchanging(repository)
         (scripts / "go").touch()
         pipeline.wait_for(1, 2)
-    assert told == {
+    assert report_data == {
         "read": [],
         "changed": [],
         "seen": [],
@@ -185,8 +185,8 @@ def test_nothing_outlives_a_supervisor_that_is_killed(make_pipeline: MakePipelin
     assert shim is not None
     below = psutil.Process(shim.pid).children(recursive=True)
     os.kill(shim.pid, signal.SIGKILL)
-    gone, left = psutil.wait_procs(below, 10)
-    assert (len(gone) >= 4, left) == (True, [])
+    gone, remaining = psutil.wait_procs(below, 10)
+    assert (len(gone) >= 4, remaining) == (True, [])
 
 
 def test_a_commit_works_when_branches_were_packed_meanwhile(

@@ -107,8 +107,8 @@ def test_agents_and_gates_have_what_they_need_under_a_hardened_unit(
 @pytest.fixture
 def odd_pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     """A project at a path with what means something in a unit, in a crontab or in a shell."""
-    place = tmp_path.resolve() / "my 100% $HOME\\s 'shop'"
-    pipeline = Pipeline(GitRepository(place), tmp_path.resolve() / "scripts")
+    root = tmp_path.resolve() / "my 100% $HOME\\s 'shop'"
+    pipeline = Pipeline(GitRepository(root), tmp_path.resolve() / "scripts")
     yield pipeline
     pipeline.stop()
 
@@ -162,9 +162,9 @@ def test_an_agent_outlives_the_service_that_started_it(pipeline: Pipeline, tmp_p
         story = pipeline.add((f"pid={at_work}", f"wait={go}", "write=story.txt:done", "commit=work"))
         wait_for_file(at_work, 60)
         assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
-        held = pipeline.held_runs()
+        runs = pipeline.held_runs()
         go.touch()
-        assert (len(held), merged_alone(pipeline, story)) == (1, of_one(story))
+        assert (len(runs), merged_alone(pipeline, story)) == (1, of_one(story))
 
 
 @contextmanager
@@ -207,15 +207,20 @@ def test_the_line_of_a_crontab_takes_a_story_to_its_end_under_debians_cron(
     pipeline, spool, mine = odd_pipeline, tmp_path / "spool", "# mine\n@yearly true 100\\%\n"
     require_cron(spool)
 
-    def run(*argv: str | Path, given: str = "") -> str:
+    def run(*argv: str | Path, input_text: str = "") -> str:
         done = subprocess.run(
-            apart(spool, *argv), cwd=pipeline.root, input=given, stdout=subprocess.PIPE, text=True, timeout=60
+            apart(spool, *argv),
+            cwd=pipeline.root,
+            input=input_text,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == 0
         return done.stdout
 
     story = pipeline.add()
-    run("crontab", "-", given=mine)
+    run("crontab", "-", input_text=mine)
     run(HUSKIES, "service", "install", "cron")
     with cron(spool, tmp_path / "cron.log"):
         came = merged_alone(pipeline, story)

@@ -37,7 +37,7 @@ def test_one_reconcile_converges_a_thousand_stories(make_pipeline: MakePipeline)
         {"done"},
         [],
     )
-    worktrees = {int(place.name) for place in pipeline.project.worktrees_dir.glob("[!.]*")}
+    worktrees = {int(directory.name) for directory in pipeline.project.worktrees_dir.glob("[!.]*")}
     assert (worktrees, contents(pipeline)) == (set(born[StageName.CODING]), 0)
     assert (count_transitions(pipeline), pipeline.stages()) == (transitions, stages)
 

@@ -20,7 +20,7 @@ _OURS = ("refs/heads/main ", "refs/heads/feature/", "refs/huskies/")
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckoutState:
     """A checkout and what is shared by all of them: HEAD, the repository's config, and the person's refs."""
 
     head: str
@@ -29,7 +29,7 @@ class Seen:
     files: dict[str, str]
     index: dict[str, str]
 
-    def without(self, paths: Collection[str]) -> "Seen":
+    def without(self, paths: Collection[str]) -> "CheckoutState":
         """The same but for these paths."""
         return replace(self, files=_without(self.files, paths), index=_without(self.index, paths))
 
@@ -44,11 +44,11 @@ def write_base(repository: GitRepository) -> None:
         repository.write(path, text)
 
 
-def seen(repository: GitRepository, at: Path | None = None) -> Seen:
+def checkout_state(repository: GitRepository, at: Path | None = None) -> CheckoutState:
     """The checkout `at` (else the main one): files with mode, time and bytes, and the index with its flags."""
     git_dir = Path(repository.git("rev-parse", "--absolute-git-dir", cwd=at))
     refs = repository.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-    return Seen(
+    return CheckoutState(
         (git_dir / "HEAD").read_text(),
         repository.git("config", "--local", "--list"),
         tuple(ref for ref in refs if not ref.startswith(_OURS)),
@@ -109,7 +109,7 @@ def land(pipeline: Pipeline, *steps: str) -> int:
     return story
 
 
-def wait_until_held(pipeline: Pipeline) -> None:
+def wait_until_blocked(pipeline: Pipeline) -> None:
     def is_held() -> bool:
         with pipeline.opened() as context, context.store.reading() as db:
             return bool(queue_holds.everything(db))
@@ -118,7 +118,7 @@ def wait_until_held(pipeline: Pipeline) -> None:
     pipeline.wait_until_idle()
 
 
-def told_of_hold(pipeline: Pipeline, story: int) -> tuple[list[str], str]:
+def base_dirty_report(pipeline: Pipeline, story: int) -> tuple[list[str], str]:
     """The paths and the reason that `status` names, once `explain` has told the same in both its forms."""
     (hold,) = pipeline.huskies("status", "--json").data["limits"]["holds"]
     (held,) = pipeline.huskies("explain", str(story), "--json").data["holds"]
