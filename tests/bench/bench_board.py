@@ -1,4 +1,4 @@
-"""The live board of `watch` among 1,000 stories: what it costs while nothing happens, and how soon a change is seen."""
+"""The live board of `watch` among 1,000 stories: its cost without changes, and the delay of a change."""
 
 import statistics
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ from support.stories import DRAFT
 MOST_OF_A_CORE = 0.01
 SOON_SECS = 0.2
 RESOLUTION_SECS = 0.01
-"""In which the kernel counts: less than that was measured as nothing."""
+"""The unit of the kernel's counter: smaller values are measured as zero."""
 STAGES: tuple[Stage, ...] = (Backlog(), Blocked("the gates failed", Backlog()))
 
 
 def board(folder: Path, scale: Scale) -> Iterator[Row]:
-    """The installed program on a terminal of 80 columns, a tick each second, and another process that adds stories."""
+    """Measure the installed program on a terminal of 80 columns, with a tick each second, while stories are added."""
     with opened(folder / "repo", Clock(utc_now())) as context:
         fill(context, min(scale.stories, 1000))
         with Screen([installed_program(), "watch"], context.project.root, {}) as screen:
@@ -50,7 +50,7 @@ def fill(context: Context, count: int) -> None:
 
 
 def core_share(process: psutil.Process, screen: Screen, secs: int) -> float:
-    """Processor seconds in a second, while it is left alone."""
+    """Return the processor seconds per second of an idle board."""
 
     def used() -> float:
         times = process.cpu_times()
@@ -62,7 +62,7 @@ def core_share(process: psutil.Process, screen: Screen, secs: int) -> float:
 
 
 def delay(context: Context, screen: Screen, number: int) -> float:
-    """From the end of the transaction that adds a story to the moment at which its title is on the screen."""
+    """Return the time from the transaction that adds a story until its title is on the screen."""
     title = f"measured {number}"
     with context.store.exclusive() as db:
         stories.add(

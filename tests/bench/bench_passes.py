@@ -1,4 +1,4 @@
-"""What planning costs: reconcile over 1,000 stories, alone and beside a large archive, and making worktrees."""
+"""The cost of planning: reconcile over 1,000 stories, without and with a large archive, and creating worktrees."""
 
 import statistics
 import subprocess
@@ -28,7 +28,7 @@ MIX: tuple[tuple[Stage, float], ...] = (
 
 
 def planning(folder: Path, scale: Scale) -> Iterator[Row]:
-    """All plans of reconcile, from the store and the disk, without carrying anything out."""
+    """Measure all plans of reconcile from the store and the disk, without applying them."""
     size = min(1000, scale.stories)
     with opened(folder / "small", Clock()) as small, opened(folder / "large", Clock()) as large:
         for context in (small, large):
@@ -41,7 +41,7 @@ def planning(folder: Path, scale: Scale) -> Iterator[Row]:
 
 
 def worktrees(folder: Path, scale: Scale) -> Iterator[Row]:
-    """Worktrees of a repository of some files, ready to work in, against as many `git worktree add`."""
+    """Compare creating worktrees of a small repository with as many `git worktree add`."""
     wanted = [StoryId(number) for number in range(1, min(scale.rounds, 200) + 1)]
     with opened(folder / "ours", Clock()) as ours, opened(folder / "bare", Clock()) as bare:
         for context in (ours, bare):
@@ -56,7 +56,7 @@ ROWS = (planning, worktrees)
 
 
 def fill(context: Context, size: int) -> None:
-    """Stories of every kind that reconcile looks at; the abandoned ones have content left."""
+    """Add stories of each kind that reconcile reads; abandoned ones have content."""
     with context.store.exclusive() as db:
         for stage, share in MIX:
             for _ in range(int(size * share)):
@@ -68,8 +68,8 @@ def fill(context: Context, size: int) -> None:
 def plan_ms(context: Context) -> float:
     def plan() -> None:
         with context.store.reading() as db:
-            for one in RECONCILE:
-                one.plan(take_snapshot(context, db))
+            for chosen in RECONCILE:
+                chosen.plan(take_snapshot(context, db))
 
     return seconds(plan) * 1000
 

@@ -1,4 +1,4 @@
-"""Whole processes: a tick with nothing due, the memory of a supervisor, and how soon a run follows another's end."""
+"""Whole processes: an idle tick, the memory of a supervisor, and the delay from one run to the next."""
 
 import os
 import statistics
@@ -35,7 +35,7 @@ WORK = "echo x > $HUSKIES_STORY_ID; git add .; git commit -qm x"
 
 
 def idle_tick(folder: Path, scale: Scale) -> Iterator[Row]:
-    """The installed program with nothing due, against a Python that imports sqlite3 and ends."""
+    """Compare an idle tick of the installed program with a Python that imports sqlite3 and ends."""
     with opened(folder / "repo", Clock(utc_now())) as context:
         root = context.project.root
     tick = [installed_program(), "tick"]
@@ -48,7 +48,7 @@ def idle_tick(folder: Path, scale: Scale) -> Iterator[Row]:
 
 
 def tick_beside_timers(folder: Path, scale: Scale) -> Iterator[Row]:
-    """A tick with nothing due beside many timers and triggers that wait, against one in a project with none."""
+    """Compare an idle tick of a project with many timers and triggers with one of an empty project."""
     with (
         opened(folder / "full", Clock(utc_now())) as context,
         opened(folder / "empty", Clock(utc_now())) as bare,
@@ -71,7 +71,7 @@ def tick_beside_timers(folder: Path, scale: Scale) -> Iterator[Row]:
 
 
 def completion(folder: Path, scale: Scale) -> Iterator[Row]:
-    """What a shell waits for when TAB is pressed, against a Python that imports sqlite3 and ends."""
+    """Compare a completion with a Python that imports sqlite3 and ends."""
     with opened(folder / "repo", Clock(utc_now())) as context:
         for number in range(min(scale.stories, 1000)):
             import_story(context.store, Coding(), number=number + 1)
@@ -84,7 +84,7 @@ def completion(folder: Path, scale: Scale) -> Iterator[Row]:
 
 
 def supervisor(folder: Path, scale: Scale) -> Iterator[Row]:
-    """Resident memory of the supervisor of a run that prints `rounds` lines of 1,000 characters, against its aim."""
+    """Compare the memory of a supervisor, whose run prints `rounds` lines of 1,000 characters, with its limit."""
     script = f"yes $(printf %01000d 0) | head -n {scale.rounds * 10}; read line < go"
     with opened(folder / "repo", Clock(utc_now()), agents_toml=CODER.format(script=script)) as context:
         import_story(context.store, Coding(), number=1)
@@ -101,7 +101,7 @@ def supervisor(folder: Path, scale: Scale) -> Iterator[Row]:
 
 
 def following_run(folder: Path, scale: Scale) -> Iterator[Row]:
-    """From the end of an agent to the start of the gates, and from theirs to that of the merge, with no tick at all."""
+    """Measure the time from the end of an agent to the gates, and from the gates to the merge, without a tick."""
     count = max(scale.rounds // 40, 1)
     with opened(
         folder / "repo", Clock(utc_now()), project_toml=GATE, agents_toml=CODER.format(script=WORK)
@@ -135,13 +135,13 @@ def all_done(context: Context) -> bool:
 
 
 def any_inside(folder: Path) -> bool:
-    """Whether a process works somewhere below `folder`."""
+    """Return whether a process has its working directory below `folder`."""
     places = (process.info["cwd"] or "" for process in psutil.process_iter(["cwd"]))
     return any(place.startswith(str(folder)) for place in places)
 
 
 def waits_of(context: Context, story: int) -> list[float]:
-    """Seconds from the moment a supervisor saw the end to the next recorded start, for one story."""
+    """Return the seconds from each end of a run, as seen by its supervisor, to the next recorded start of a story."""
     with context.store.reading() as db:
         of_story = runs.of_story(db, story)
     ends = [RunDirectory(context.project.run_dir(run.id)).read_exit() for run in of_story]

@@ -1,4 +1,4 @@
-"""What the store adds to SQLite: durable transitions against bare commits, and reads beside a large archive."""
+"""The cost of the store over SQLite: durable transitions, and reads with a large archive."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -25,14 +25,14 @@ LAP: tuple[Event, ...] = (events.Start(), events.QaRequested(), events.QaRejecte
 
 
 def transitions(folder: Path, scale: Scale) -> Iterator[Row]:
-    """A fired event, committed, against its two rows written and committed by no more than SQLite."""
+    """Compare an applied and committed event with its two rows written and committed by SQLite."""
     with opened(folder / "ours") as store, opened(folder / "bare") as plain, bare(plain) as commit:
         rates = alternating(firing_on(store), commit, scale.rounds)
     yield Row("durable transitions", "a second", *rates, at_least=0.5)
 
 
 def lookups(folder: Path, scale: Scale) -> Iterator[Row]:
-    """Asking for what is open among many archived stories, against asking a store that has none."""
+    """Compare reading the open stories with and without many archived stories."""
     with opened(folder / "small") as small, opened(folder / "large") as large:
         for store in (small, large):
             for _ in range(10):
@@ -56,7 +56,7 @@ def opened(root: Path) -> Iterator[Store]:
 
 @contextmanager
 def bare(store: Store) -> Iterator[Callable[[], None]]:
-    """A commit of the rows of a transition, on a connection of its own with the settings of the store's."""
+    """Return a function that commits the rows of a transition, on a connection with the settings of the store."""
     add_story(store)
     stage = cycle(("coding", "qa"))
     with closing(sqlite3.connect(store.project.database, isolation_level=None)) as db:
@@ -72,7 +72,7 @@ def bare(store: Store) -> Iterator[Callable[[], None]]:
 
 
 def firing_on(store: Store) -> Callable[[], None]:
-    """Leads one story round and round, an event at each call."""
+    """Return a function that applies the next event to a story, in a cycle."""
     story = add_story(store)
     visit, lead = story.visit, cycle(LAP)
 

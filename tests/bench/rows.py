@@ -1,4 +1,4 @@
-"""What a measurement is: one row of the table, a ratio between ours and the bare thing in the same run."""
+"""A measurement: a row of the table, with the ratio of our value to a bare one in the same run."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """`ours` and `bare` are of one `unit`; `at_least` or `at_most` bounds `ours / bare`, where there is a bound."""
+    """`ours` and `bare` have the same `unit`. `at_least` or `at_most` is the bound of `ours / bare`, if any."""
 
     name: str
     unit: str
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured: `rounds` is how often a quick thing is done, `stories` how large the large store is."""
+    """The size of measurements: the rounds of fast functions, and the stories of a large store."""
 
     rounds: int
     stories: int
@@ -46,7 +46,7 @@ TINY = Scale(rounds=3, stories=20)
 
 
 def per_second(act: Callable[[], object], times: int) -> float:
-    """How often a second `act` is done, over `times` in a row."""
+    """Return the calls of `act` per second, over `times` calls."""
     start = time.perf_counter()
     for _ in range(times):
         act()
@@ -62,7 +62,7 @@ def seconds(act: Callable[[], object]) -> float:
 def alternating(
     ours: Callable[[], object], bare: Callable[[], object], times: int, *, turns: int = 5
 ) -> tuple[float, float]:
-    """The rates of both, the median of some turns each: a disk that slows down meanwhile slows down both."""
+    """Return the rates of both, as medians of alternating turns, so that a slow disk affects both."""
     rates = [(per_second(ours, times), per_second(bare, times)) for _ in range(turns)]
     first, second = (sorted(column)[turns // 2] for column in zip(*rates, strict=True))
     return first, second

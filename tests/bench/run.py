@@ -1,4 +1,4 @@
-"""Measures, and prints one table: `PYTHONPATH=tests python -m bench.run [--quick] [NAME…]`.
+"""Run the measurements and print a table: `PYTHONPATH=tests python -m bench.run [--quick] [NAME…]`.
 
 Each `bench_*.py` beside this file lists its measurements in ROWS: functions of a fresh folder and a scale, that yield
 rows. A row is a ratio of two things measured in the same run, so that the speed of the machine matters little. Exits
@@ -20,11 +20,11 @@ HEADINGS = ("measured", "ours", "bare", "unit", "ratio", "bound", "")
 
 
 def measurements(names: Iterable[str] = ()) -> Iterator[Measurement]:
-    """All there are, or those whose name contains one of `names`."""
-    wanted = tuple(names)
+    """Yield all measurements, or those with a name that contains one of `names`."""
+    parts = tuple(names)
     for file in sorted(Path(__file__).parent.glob("bench_*.py")):
         for measurement in import_module(f"bench.{file.stem}").ROWS:
-            if not wanted or any(name in f"{file.stem}.{measurement.__name__}" for name in wanted):
+            if not parts or any(part in f"{file.stem}.{measurement.__name__}" for part in parts):
                 yield measurement
 
 

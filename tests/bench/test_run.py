@@ -1,4 +1,4 @@
-"""The measurements still run; what they measure is looked at by hand."""
+"""The measurements run; a person reads their results."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of the whole program from outside: real processes, real git, nothing but time and events driving them."""
+"""Tests of the whole program from outside, with real processes and real git."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ def real_processes(processes: None) -> None:
 
 @pytest.fixture
 def make_pipeline(repository: GitRepository, tmp_path: Path) -> Iterator[MakePipeline]:
-    """Makes the test's one project with what `Pipeline` takes, and ends its runs when the test is over."""
+    """Return a function that makes the project of the test; its runs end with the test."""
     made: list[Pipeline] = []
 
     def make(**said: Any) -> Pipeline:
@@ -31,5 +31,5 @@ def make_pipeline(repository: GitRepository, tmp_path: Path) -> Iterator[MakePip
 
 @pytest.fixture
 def pipeline(make_pipeline: MakePipeline) -> Pipeline:
-    """A project with one coder and one gate."""
+    """Return a project with one coder and one gate."""
     return make_pipeline()

@@ -20,7 +20,7 @@ CLEAN_FSCK = (0, "", "")
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What should be gone when all stories are over."""
+    """State that must not remain when all stories have finished."""
 
     live_runs: tuple[int, ...] = ()
     held_runs: tuple[int, ...] = ()
@@ -36,7 +36,7 @@ NOTHING = Leftovers()
 
 
 def no_leftovers(pipeline: Pipeline, timeout: float = 60) -> Leftovers:
-    """What is left once nothing changes for the better any more: compare with NOTHING.
+    """Return the state that remains when it no longer shrinks. Compare it with NOTHING.
 
     The last run's end is recorded a moment before what follows from it is done.
     """
@@ -48,7 +48,7 @@ def no_leftovers(pipeline: Pipeline, timeout: float = 60) -> Leftovers:
 
 
 def leftovers(pipeline: Pipeline) -> Leftovers:
-    """Live runs, processes with the project's mark, worktrees, branches and locks. The merge workspace may stay."""
+    """Return live runs, marked processes, worktrees, branches and locks. The merge workspace may remain."""
     project, git = pipeline.project, pipeline.repository.git
     listed = git("worktree", "list", "--porcelain").splitlines()
     made = {str(path) for path in project.worktrees_dir.glob("[!.]*")}
@@ -72,18 +72,18 @@ def _pass_locks(pipeline: Pipeline) -> Iterator[Path]:
 
 
 def _files_below(folder: Path, ending: str) -> list[str]:
-    """Walked by hand: pathlib stumbles over what is removed meanwhile."""
+    """Return all paths below a folder. pathlib fails if a folder is removed during the walk."""
     walked = ((place, name) for place, _, names in os.walk(folder) for name in names)
     return [os.path.join(place, name) for place, name in walked if name.endswith(ending)]
 
 
 def _removed(git_dir: Path) -> list[str]:
-    """Worktrees that were taken out of sight and not yet deleted."""
+    """Return worktrees that were moved away but not yet deleted."""
     return [entry.path for entry in os.scandir(git_dir) if entry.name.startswith("huskies-")]
 
 
 def is_held(lock: Path) -> bool:
-    """Whether anybody holds the flock of that file; one that does not exist is free."""
+    """Return whether a process has the flock of the file. A missing file is free."""
     try:
         descriptor = os.open(lock, os.O_RDONLY)
     except FileNotFoundError:
@@ -99,7 +99,7 @@ def is_held(lock: Path) -> bool:
 
 
 def processes_of(root: Path) -> Iterator[str]:
-    """The living processes that carry the project's mark, work in it or name it on their command line.
+    """Return the live processes that have the mark of the project, work in it or name it as an argument.
 
     Not this one, nor what it has started itself and still is the parent of.
     """
@@ -118,7 +118,7 @@ def _names(words: Sequence[str], root: Path) -> bool:
 
 
 def squash_commits(pipeline: Pipeline, base: str = "main") -> Counter[int]:
-    """How many commits of the base branch's first-parent line carry each story's trailer."""
+    """Return the number of first-parent commits of the base branch with the trailer of each story."""
     log = pipeline.repository.git(
         "log", "--first-parent", "--format=%(trailers:key=Story-Id,valueonly)", base
     )
@@ -126,19 +126,19 @@ def squash_commits(pipeline: Pipeline, base: str = "main") -> Counter[int]:
 
 
 def merge_commits(pipeline: Pipeline, base: str = "main") -> list[str]:
-    """The commits of the base branch with more than one parent."""
+    """Return the commits of the base branch with more than one parent."""
     return pipeline.repository.git("log", "--merges", "--format=%s", base).splitlines()
 
 
 def fsck(pipeline: Pipeline) -> tuple[int, str, str]:
-    """What `git fsck` says; compare with CLEAN_FSCK. Objects that nothing names any more are no damage."""
+    """Return the output of `git fsck`. Compare it with CLEAN_FSCK. Unreachable objects are no damage."""
     done = pipeline.repository.run("fsck", "--full", "--strict", "--no-dangling", "--no-progress")
     return done.returncode, done.stdout, done.stderr
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A run's life by the journal, from the row of its start to that of its end, None while it lives."""
+    """A run in the journal, from the row of its start to that of its end, which is None for a live run."""
 
     run: int
     story: int
@@ -161,7 +161,7 @@ def _interval(row: JournalEntry, ends: Mapping[int, int]) -> Interval:
 
 
 def overlaps(pipeline: Pipeline) -> list[tuple[Interval, Interval]]:
-    """Runs that were live at once though they share an agent's name, a worktree, or the merge queue."""
+    """Return runs that were live at once although they share an agent, a worktree, or the merge queue."""
     lives = intervals(pipeline)
     shared: list[Callable[[Interval], Hashable]] = [
         lambda life: life.agent,
@@ -185,7 +185,7 @@ def _overlapping(
 
 
 def most_live(pipeline: Pipeline, kind: RunKind) -> int:
-    """How many runs of a kind were live at once at most."""
+    """Return the highest number of live runs of a kind at once."""
     lives = [life for life in intervals(pipeline) if life.kind == kind]
     begins = [(life.begin, 1) for life in lives]
     ends = [(life.end, -1) for life in lives if life.end is not None]

@@ -31,7 +31,7 @@ TICK_EVERY_SECS = 0.5
 
 @dataclass(frozen=True)
 class Ordered:
-    """An order to die. `effects` is what the process that took it did, in order, up to its death."""
+    """An order to be killed. `effects` are the effects of the process that took it, in order, before the kill."""
 
     path: Path
 
@@ -49,7 +49,7 @@ class Ordered:
 
 
 class MortalPython:
-    """A Python of its own for the program and all that it starts; each of its processes dies when ordered to."""
+    """A Python for the program and its children, in which each process can be killed by an order."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         EnvBuilder(symlinks=True).create(folder)
@@ -61,7 +61,7 @@ class MortalPython:
         self._orders, self._given = packages / "orders", count(1)
 
     def order(self, name: str, *, at: int = NEVER, before: str = "", with_parent: bool = False) -> Ordered:
-        """The next process of that name dies before its effect number `at`, or one whose description has `before`."""
+        """Kill the next process of a name before its effect number `at`, or before one described by `before`."""
         folder = self._orders / name
         folder.mkdir(parents=True, exist_ok=True)
         order = folder / f"{next(self._given):04}.json"
@@ -82,7 +82,7 @@ class MortalPython:
         return Finished(done.returncode, done.stdout, done.stderr)
 
     def reconcile_and_tick(self, pipeline: Pipeline, *stories: int, timeout: float = 120) -> None:
-        """What cron does after a crash, until the stories are done: one reconcile, then ticks one after the other."""
+        """Run what cron runs after a crash, until the stories are done: one reconcile, then ticks."""
         assert "Traceback" not in self.huskies("reconcile").stderr
 
         def are_done() -> bool:
@@ -93,7 +93,7 @@ class MortalPython:
         pipeline.wait_until(are_done, timeout, what=f"{stories} done", every=TICK_EVERY_SECS)
 
     def tick_until_tidy(self, pipeline: Pipeline, timeout: float = 60) -> None:
-        """More ticks, until what the stories leave behind is gone, or for so long."""
+        """Tick until the files and processes of the stories are removed, or until the timeout."""
 
         def is_tidy() -> bool:
             self.huskies("tick")
@@ -104,7 +104,7 @@ class MortalPython:
 
 
 class OrphaningGit:
-    """A git on PATH that kills its parent, a merge, before it goes on with `command`, a pattern of sh; once."""
+    """Put a git on PATH that once kills its parent, a merge, before it runs `command`, a pattern of sh."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
         folder.mkdir()
@@ -130,7 +130,7 @@ exec {self._real} "$@"
 
 @dataclass(frozen=True)
 class Landings:
-    """What the base branch has of stories that should be done: all of it once, and nothing else."""
+    """The commits and files of finished stories on the base branch."""
 
     merged: dict[int, int]
     not_on_base: list[int]
@@ -139,8 +139,8 @@ class Landings:
     fsck: tuple[int, str, str]
 
 
-def assert_all_came_right(pipeline: Pipeline, *stories: int, files: Mapping[str, str] | None = None) -> None:
-    """Each story is on the base exactly once, with these files; nothing is left over, the user's checkout is clean."""
+def assert_all_landed(pipeline: Pipeline, *stories: int, files: Mapping[str, str] | None = None) -> None:
+    """Check that each story is on the base once, with these files, no leftovers, and a clean checkout."""
     wanted = {f"story-{story}.txt": "done" for story in stories} if files is None else files
     found = Landings(
         merged=dict(squash_commits(pipeline)),
@@ -155,7 +155,7 @@ def assert_all_came_right(pipeline: Pipeline, *stories: int, files: Mapping[str,
 
 
 def is_on_base(pipeline: Pipeline, story: int) -> bool:
-    """Whether the commit that the story is done with is on main and says that it is the story's."""
+    """Return whether the merge commit of the story is on main and has its trailer."""
     stage, git = pipeline.story(story).stage, pipeline.repository
     if (
         not isinstance(stage, Done)
@@ -168,7 +168,7 @@ def is_on_base(pipeline: Pipeline, story: int) -> bool:
 
 
 def settled_leftovers(pipeline: Pipeline) -> Leftovers:
-    """What is left once nothing changes for the better. Run directories may keep a file that was never finished."""
+    """Return the state that remains when it no longer shrinks. Run directories may contain unfinished files."""
     try:
         wait_until(lambda: _leftovers(pipeline) == NOTHING, 20)
     except AssertionError:
@@ -182,7 +182,7 @@ def _leftovers(pipeline: Pipeline) -> Leftovers:
 
 
 def kill_all_at_once(root: Path) -> int:
-    """Kills every process of the project as if the machine had lost power; how many there were.
+    """Kill all processes of the project, as a power cut does, and return their number.
 
     All are stopped first, so that none sees another die.
     """
@@ -202,7 +202,7 @@ def signal_all(processes: Iterable[psutil.Process], number: signal.Signals) -> N
 
 
 def processes_at_work(root: Path) -> list[psutil.Process]:
-    """The processes of the project, but for this one."""
+    """Return the processes of the project, without this one."""
     return list(_processes(root))
 
 
@@ -211,7 +211,7 @@ def _processes(root: Path) -> Iterator[psutil.Process]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process lives; one that only waits to be reaped does not."""
+    """Return whether the process is alive and no zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

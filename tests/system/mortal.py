@@ -45,7 +45,7 @@ def name() -> str:
 
 
 def take_order(folder: Path) -> Path | None:
-    """The first order that nobody else has taken, under its new name."""
+    """Take the first free order and return its new name."""
     for order in sorted(folder.glob("*.json")):
         try:
             return order.rename(order.with_suffix(".taken"))
@@ -55,7 +55,7 @@ def take_order(folder: Path) -> Path | None:
 
 
 class Death:
-    """Counts effects and strikes at one of them."""
+    """Counts effects and kills the process before one of them."""
 
     def __init__(self, order: Path) -> None:
         told = json.loads(order.read_text())
@@ -86,7 +86,7 @@ class Death:
 
 
 def is_effect(event: str, args: tuple[Any, ...]) -> bool:
-    """What only looks does not count, and neither does the noise of taking and freeing locks."""
+    """Return whether an event is an effect. Reads are not, and only exclusive locks are."""
     if event not in EFFECTS or "__pycache__" in str(args[:1]):
         return False
     if event == "fcntl.flock":

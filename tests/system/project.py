@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 STORY_AGENT = Path(__file__).with_name("story_agent.py")
 WORK = ("write=story-$HUSKIES_STORY_ID.txt:done", "commit=work")
-"""What a coder does for a story that has no script of its own."""
+"""The steps of a coder for a story without a script."""
 RESOLUTION = (
     "run=git merge --quiet --no-edit $HUSKIES_BASE_BRANCH",
     "run=git checkout --quiet --theirs .",
@@ -51,7 +51,7 @@ STUCK = {StageName.BLOCKED, StageName.MERGE_FAILURE_FINAL, StageName.REVIEW_HOLD
 
 @dataclass(frozen=True)
 class Team:
-    """How many agents of each stage there are, named coder-1, coder-2, qa-1...; `extra` is TOML for each of them."""
+    """The number of agents of each stage, named coder-1, coder-2, qa-1...; `extra` is TOML for each agent."""
 
     coder: int = 1
     qa: int = 0
@@ -63,7 +63,7 @@ ONE_CODER = Team()
 
 
 class Pipeline:
-    """A project in a repository with one commit. `scripts` holds what its agents will do, by kind and story."""
+    """A project in a repository with one commit. `scripts` contains the steps of its agents by kind and story."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Pipeline:
                 yield f'[[agent]]\n{name}\nruntime = "command"\ncommand = {command}\n{team.extra}\n'
 
     def script(self, story: int, *attempts: Sequence[str], kind: str = "coder") -> None:
-        """What the first, second... run of that kind for `story` does; later ones do as the last."""
+        """Set the steps of the first, second... run of a kind for `story`; later runs repeat the last."""
         self._write_scripts(f"{kind}-{story}", *attempts)
 
     def _write_scripts(self, name: str, *attempts: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ class Pipeline:
         start: bool = True,
         draft: StoryDraft = STORY,
     ) -> int:
-        """A new story for coders to do by `attempts`. One that depends on others starts by itself."""
+        """Add a story whose coders follow `attempts`. A story with dependencies starts later without a command."""
         wanted = replace(draft, depends_on=tuple(depends_on))
         with self.opened() as context:
             story = create(context, wanted, start=start and not depends_on).id
@@ -137,7 +137,7 @@ class Pipeline:
 
     @contextmanager
     def ticking(self, *, every: float = 0.3) -> Iterator[Path]:
-        """Meanwhile a shell runs `huskies tick`, and nothing else does; the file gets all that the ticks print."""
+        """Run `huskies tick` in a shell loop for the block. Yield the file with the output of the ticks."""
         stop, said = self.scripts / "stop-ticking", self.scripts / "ticks.log"
         stop.unlink(missing_ok=True)
         loop = f'n=0; while [ ! -e "$1" ] && [ $n -lt {MOST_TICKS} ]; do "$0" tick; n=$((n+1)); sleep {every}; done'
@@ -156,7 +156,7 @@ class Pipeline:
             shell.wait(60)
 
     def wait_for(self, *numbers: int, stage: StageName = StageName.DONE, timeout: float = 100) -> None:
-        """Until these stories are in `stage`. Fails at once when one has got stuck elsewhere."""
+        """Wait until the stories are in `stage`. Fail at once if a story is stuck in another stage."""
 
         def arrived() -> bool:
             stages = {self.story(number).stage.name for number in numbers}
@@ -166,11 +166,11 @@ class Pipeline:
         self.wait_until(arrived, timeout, what=f"{numbers} in {stage.value}")
 
     def wait_until_idle(self, timeout: float = 60) -> None:
-        """Until no run is live in the records, and none in fact."""
+        """Wait until no run is live in the records, and no lock of a run is taken."""
         self.wait_until(lambda: not self.live_runs() and not self.held_runs(), timeout, what="nothing live")
 
     def wait_until_live(self, story: int, kind: RunKind = RunKind.CODER, timeout: float = 60) -> Run:
-        """The story's live run of that kind, once there is one."""
+        """Wait for a live run of the story and return it."""
 
         def found() -> Run | None:
             return next((run for run in self.live_runs() if (run.story, run.kind) == (story, kind)), None)
@@ -182,7 +182,7 @@ class Pipeline:
     def wait_until(
         self, condition: Callable[[], T], timeout: float = 60, *, what: str = "", every: float = 0.01
     ) -> T:
-        """Like the other `wait_until`; when it was in vain it tells all that happened."""
+        """Wait like `support.waiting.wait_until`. A timeout raises an error with the journal and the logs."""
         try:
             return wait_until(condition, timeout, what=what, every=every)
         except AssertionError as error:
@@ -197,7 +197,7 @@ class Pipeline:
             return {story.id: story.stage.name for story in stories.in_stages(db, set(StageName))}
 
     def runs(self, story: int | None = None) -> tuple[Run, ...]:
-        """All runs, or all of a story, oldest first."""
+        """Return all runs, or those of a story, oldest first."""
         with self.opened() as context, context.store.reading() as db:
             return runs.recent(db, 10_000) if story is None else runs.of_story(db, story)
 
@@ -213,12 +213,12 @@ class Pipeline:
         return RunDirectory(self.project.run_dir(run))
 
     def held_runs(self) -> list[int]:
-        """The runs whose lock somebody holds, whatever the records say."""
+        """Return the runs with a locked lock file, which can differ from the records."""
         folders = sorted(self.project.runs_dir.glob("*"))
         return [int(folder.name) for folder in folders if is_alive(RunDirectory(folder))]
 
     def told(self) -> str:
-        """The journal and the ends of all logs, for a test that failed."""
+        """Return the journal and the ends of all logs, for a failed test."""
         rows = (
             f"{one.seq} {one.at} {one.story} {one.event} {one.after or ''} {one.detail}"
             for one in self.journal()
@@ -232,7 +232,7 @@ class Pipeline:
         return "\n".join([*rows, *ends])
 
     def stop(self) -> None:
-        """Ends what a test left running: without a config that loads nothing new is started."""
+        """End all runs. A broken configuration prevents new ones."""
         self.project.project_toml.write_text("[stopped")
         self.wait_until(self._end_runs, 30, what="the end of all runs")
 
@@ -244,4 +244,4 @@ class Pipeline:
 
 
 MakePipeline = Callable[..., Pipeline]
-"""The fixture that makes the one project of a test, with what `Pipeline` takes."""
+"""The type of the fixture that makes the project of a test, with the arguments of `Pipeline`."""

@@ -1,6 +1,6 @@
 """An agent that tries what its sandbox forbids: `prying_agent.py REPORT`.
 
-What it tries is in the environment: `SECRET_FILES`, `FOREIGN_PLACES` and `HIDDEN_PLACES`, each a list like PATH."""
+The paths are in the environment: `SECRET_FILES`, `FOREIGN_PLACES` and `HIDDEN_PLACES`, each a list like PATH."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def succeeded(attempt: Callable[[], object]) -> bool:
 
 
 def changes(place: Path) -> bool:
-    """Whether it can write to a file, or make one in a directory."""
+    """Return whether the agent can write to a file, or make one in a directory."""
     target = place / "pried" if place.is_dir() else place
     return succeeded(lambda: os.close(os.open(target, os.O_WRONLY | os.O_CREAT)))
 

@@ -19,7 +19,7 @@ SCRIPTED = Path(__file__).parents[1] / "support" / "agents" / "scripted_agent.py
 
 
 def run(command: str) -> None:
-    """Its output is the agent's, and its failure nobody's."""
+    """Run a command with the output of the agent, and ignore its failure."""
     subprocess.run(shlex.split(command))
 
 
@@ -33,7 +33,7 @@ def scripted_agent() -> ModuleType:
 
 
 def begun(folder: Path) -> int:
-    """The number of this run, from 1: two that begin at once get two numbers."""
+    """Return the number of this run, from 1. Two runs that start at once get different numbers."""
     for number in count(1):
         try:
             os.close(os.open(folder / f"begun-{number}", os.O_CREAT | os.O_EXCL))

@@ -12,7 +12,7 @@ import pytest
 from huskies_core.store.runs import Outcome
 from support.cli import start_huskies
 from support.waiting import wait_for_file, wait_until
-from system.killing import MortalPython, assert_all_came_right, is_running
+from system.killing import MortalPython, assert_all_landed, is_running
 from system.project import MakePipeline, Pipeline, Team
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -51,7 +51,7 @@ def test_the_work_of_a_killed_agent_is_continued(pipeline: Pipeline, tmp_path: P
     pipeline.huskies("reconcile")
     with pipeline.ticking():
         pipeline.wait_for(story)
-    assert_all_came_right(pipeline, story, files=ALL_FILES)
+    assert_all_landed(pipeline, story, files=ALL_FILES)
     assert (pipeline.runs(story)[0].outcome, is_running(agent)) == (Outcome.CRASHED, False)
 
 
@@ -74,7 +74,7 @@ def test_the_work_of_a_killed_agent_of_an_abandoned_story_is_rescued(
     ref = pipeline.repository.git("for-each-ref", "--format=%(refname)", f"refs/huskies/rescue/{story}")
     kept = {path: pipeline.repository.read(path, ref) for path in ("first.txt", "second.txt")}
     assert (kept, is_running(agent)) == ({"first.txt": "committed", "second.txt": "not committed"}, False)
-    assert_all_came_right(pipeline)
+    assert_all_landed(pipeline)
 
 
 @pytest.mark.parametrize("command", ["auto-assign", "tick", "reconcile"])
@@ -90,7 +90,7 @@ def test_a_command_killed_at_any_effect_is_completed_later(
         assert order.is_taken
         mortal.reconcile_and_tick(quick, stories[-1])
     mortal.tick_until_tidy(quick)
-    assert_all_came_right(quick, *stories)
+    assert_all_landed(quick, *stories)
 
 
 def rehearse(pipeline: Pipeline, mortal: MortalPython, command: str) -> tuple[int, list[int]]:
@@ -119,7 +119,7 @@ def test_an_advance_killed_at_any_effect_is_completed_later(
     mortal.reconcile_and_tick(pipeline, *stories, timeout=600)
     assert [order for order in orders if not order.is_taken] == []
     mortal.tick_until_tidy(pipeline)
-    assert_all_came_right(pipeline, *stories)
+    assert_all_landed(pipeline, *stories)
 
 
 def test_a_supervisor_killed_at_any_effect_is_followed_by_another(
@@ -132,7 +132,7 @@ def test_a_supervisor_killed_at_any_effect_is_followed_by_another(
         mortal.reconcile_and_tick(quick, stories[-1])
         assert order.is_taken
     mortal.tick_until_tidy(quick)
-    assert_all_came_right(quick, *stories)
+    assert_all_landed(quick, *stories)
 
 
 def test_only_one_advance_of_a_run_has_an_effect(quick: Pipeline, mortal: MortalPython) -> None:
@@ -147,7 +147,7 @@ def test_only_one_advance_of_a_run_has_an_effect(quick: Pipeline, mortal: Mortal
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert all(process.returncode in (0, 1) for process in both), outputs
     quick.wait_for(story)
-    assert_all_came_right(quick, story)
+    assert_all_landed(quick, story)
     before = len(quick.journal())
     again = [quick.huskies("advance", str(run.id)).exit_code for _ in range(2)]
     ends = [row.detail["run"] for row in quick.journal() if row.event == "run_ended"]

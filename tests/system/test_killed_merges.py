@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from system.killing import MortalPython, Ordered, OrphaningGit, assert_all_came_right
+from system.killing import MortalPython, Ordered, OrphaningGit, assert_all_landed
 from system.project import STORY, MakePipeline, Pipeline, Team
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -58,7 +58,7 @@ def test_a_merge_killed_at_any_step_is_merged_once(crowd: Pipeline, mortal: Mort
         words for words, order in orders.items() if not order.died_before(words.format(root=crowd.root))
     ] == []
     mortal.tick_until_tidy(crowd)
-    assert_all_came_right(crowd, first, *stories)
+    assert_all_landed(crowd, first, *stories)
 
 
 @pytest.mark.skipif(not EVERYWHERE, reason="HUSKIES_KILL_EVERYWHERE is not set: it takes minutes")
@@ -74,7 +74,7 @@ def test_a_merge_killed_at_every_effect_is_merged_once(
     mortal.reconcile_and_tick(crowd, *stories, timeout=800)
     assert [order for order in orders if not order.is_taken] == []
     mortal.tick_until_tidy(crowd)
-    assert_all_came_right(crowd, *crowd.stages())
+    assert_all_landed(crowd, *crowd.stages())
 
 
 def dry_order(pipeline: Pipeline, mortal: MortalPython) -> Ordered:
@@ -94,4 +94,4 @@ def test_a_git_process_that_outlives_its_merge_changes_nothing(
     with crowd.ticking():
         crowd.wait_for(*stories)
     assert orphan.has_struck
-    assert_all_came_right(crowd, *stories)
+    assert_all_landed(crowd, *stories)

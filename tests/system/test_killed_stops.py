@@ -14,7 +14,7 @@ from support.cli import start_huskies
 from support.waiting import wait_for_file, wait_until
 from system.killing import (
     MortalPython,
-    assert_all_came_right,
+    assert_all_landed,
     is_running,
     kill_all_at_once,
     processes_at_work,
@@ -184,7 +184,7 @@ def test_after_a_power_cut_ticks_complete_each_story(busy: Busy) -> None:
     busy.go_on()
     with pipeline.ticking():
         pipeline.wait_for(*busy.stories, timeout=120)
-        assert_all_came_right(pipeline, *busy.stories)
+        assert_all_landed(pipeline, *busy.stories)
     assert sum(run.outcome is Outcome.CRASHED for run in pipeline.runs()) == 5
 
 
@@ -195,7 +195,7 @@ def test_all_stories_end_after_a_signal_to_all_processes(busy: Busy, number: sig
     busy.go_on()
     with pipeline.ticking():
         pipeline.wait_for(*busy.stories, timeout=120)
-        assert_all_came_right(pipeline, *busy.stories)
+        assert_all_landed(pipeline, *busy.stories)
 
 
 def merges(process: psutil.Process) -> bool:
@@ -218,4 +218,4 @@ def test_a_tick_ends_a_gate_that_outlives_its_merge_and_supervisor(busy: Busy) -
     busy.go_on()
     with pipeline.ticking():
         pipeline.wait_for(*busy.stories, timeout=120)
-        assert_all_came_right(pipeline, *busy.stories)
+        assert_all_landed(pipeline, *busy.stories)

@@ -1,4 +1,4 @@
-"""An MCP client takes a story through the whole pipeline; so does a real coding agent's own client."""
+"""MCP clients: one takes a story through the pipeline, and the client of Claude Code finds the tools."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from system.project import Pipeline
 pytestmark = pytest.mark.system
 
 
-def test_a_client_makes_a_story_and_follows_it_to_its_end(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_a_client_adds_a_story_and_follows_it_until_done(pipeline: Pipeline, tmp_path: Path) -> None:
     async def questions(client: ClientSession) -> tuple[list[str], dict[str, Any]]:
         story = (await call(client, "create_story", title="Greet", criteria=["it greets"]))["id"]
         await call(client, "start_agent", id=story)
@@ -36,8 +36,8 @@ def test_a_client_makes_a_story_and_follows_it_to_its_end(pipeline: Pipeline, tm
     assert (output["whole"], output["run"]["outcome"]) == (True, "completed")
 
 
-def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipeline) -> None:
-    """It calls one of them, and hears what it answers."""
+def test_claude_code_finds_the_tools_by_the_file_of_config_mcp(pipeline: Pipeline) -> None:
+    """Claude Code calls a tool and gets its result."""
     claude = installed("claude")
     questions: list[Asked] = []
 
@@ -45,7 +45,7 @@ def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipe
         questions.append(asked)
         if '"id"' in asked.last and asked.is_result:
             return Says("Added.")
-        # The client asks its model before the server has answered it: the call is made again until it has.
+        # The client calls its model before the server is ready, so the model repeats the call.
         story = {"title": "From afar", "criteria": ["it is"]}
         return Says("I add it.", "mcp__huskies__create_story", story, pause=0.5 * asked.is_result)
 
@@ -62,7 +62,7 @@ def test_claude_code_finds_the_tools_by_the_file_that_init_writes(pipeline: Pipe
             timeout=90,
         )
     assert (done.returncode, json.loads(done.stdout)["result"]) == (0, "Added."), done.stderr
-    # What the client tells of a server that was late comes behind the answer.
+    # The client appends a remark about a late server to the answer.
     answer, _ = json.JSONDecoder().raw_decode(questions[-1].last)
     assert ("mcp__huskies__explain" in questions[-1].tools, answer["id"]) == (True, 1)
     assert pipeline.story(1).draft.title == "From afar"

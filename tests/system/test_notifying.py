@@ -1,4 +1,4 @@
-"""Telling people as the program does: at most once, whoever ticks, however many tick, and wherever one dies."""
+"""Notifications are sent at most once, with several ticks at once and after a kill at any effect."""
 
 import json
 from collections import Counter
@@ -17,9 +17,9 @@ from system.project import MakePipeline, Pipeline, Team
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 MOST_EFFECTS = 60
-TELL = """#!/bin/sh
-cat >> "$(dirname "$0")/told"
-echo >> "$(dirname "$0")/told"
+SEND = """#!/bin/sh
+cat >> "$(dirname "$0")/sent"
+echo >> "$(dirname "$0")/sent"
 """
 
 
@@ -30,7 +30,7 @@ def server() -> Iterator[Webhook]:
 
 
 def make(make_pipeline: MakePipeline, way: str) -> Pipeline:
-    """A project with a story that nobody takes up, whose blocks people are told of."""
+    """Return a project with a story that does not start, and notifications for blocked stories."""
     settings = f'[notify]\nevents = ["blocked"]\nbatch_secs = 0\n{way}\n'
     pipeline = make_pipeline(team=Team(coder=0, qa=1), settings=settings, gates={})
     pipeline.add(start=False)
@@ -44,7 +44,7 @@ def block(pipeline: Pipeline, reason: str) -> None:
 
 
 def notifications(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """The latest last."""
+    """Return the notifications, the latest last."""
     notices = pipeline.call("notify", "--list", "--json").data["notifications"]
     assert isinstance(notices, list)
     return notices[::-1]
@@ -58,19 +58,19 @@ def tick_until_settled(pipeline: Pipeline) -> None:
     def settled() -> bool:
         ticked = pipeline.huskies("tick")
         assert "Traceback" not in ticked.stderr, ticked
-        return all(one["status"] != "open" for one in notifications(pipeline))
+        return all(notice["status"] != "open" for notice in notifications(pipeline))
 
     pipeline.wait_until(settled, 60, what="the end of all that is sent", every=0.2)
 
 
 @pytest.mark.parametrize("victim", ["notify", "deliver"])
-def test_killed_before_each_effect_people_are_told_at_most_once_and_the_interrupted_is_listed(
+def test_a_notification_killed_at_any_effect_is_sent_at_most_once_and_listed(
     make_pipeline: MakePipeline, tmp_path: Path, victim: str
 ) -> None:
-    tell, told = tmp_path / "tell", tmp_path / "told"
-    tell.write_text(TELL)
-    tell.chmod(0o755)
-    pipeline = make(make_pipeline, f'command = ["{tell}"]')
+    command, sent = tmp_path / "command", tmp_path / "sent"
+    command.write_text(SEND)
+    command.chmod(0o755)
+    pipeline = make(make_pipeline, f'command = ["{command}"]')
     mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
     interrupted = 0
     for at in range(1, MOST_EFFECTS):
@@ -79,9 +79,9 @@ def test_killed_before_each_effect_people_are_told_at_most_once_and_the_interrup
         mortal.huskies("notify")
         wait_until(order_taken(order), 20)
         tick_until_settled(pipeline)
-        claims = [one for one in notifications(pipeline) if f"killed at {at}" in reasons(one)]
-        got = Counter(reason for line in lines_of(told) for reason in reasons(line))[f"killed at {at}"]
-        (status,) = [str(one["status"]) for one in claims]
+        claims = [notice for notice in notifications(pipeline) if f"killed at {at}" in reasons(notice)]
+        got = Counter(reason for line in lines_of(sent) for reason in reasons(line))[f"killed at {at}"]
+        (status,) = [str(notice["status"]) for notice in claims]
         assert (got, status) in ((1, "sent"), (0, "interrupted"), (1, "interrupted")), order.effects
         interrupted += status == "interrupted"
         if len(order.effects) < at:
@@ -89,7 +89,7 @@ def test_killed_before_each_effect_people_are_told_at_most_once_and_the_interrup
     else:
         pytest.fail(f"{victim} has more than {MOST_EFFECTS} effects")
     listed = pipeline.huskies("status", "--json").data["limits"]["undelivered"]
-    assert (interrupted > 0, [one["status"] for one in listed]) == (True, ["interrupted"] * interrupted)
+    assert (interrupted > 0, [notice["status"] for notice in listed]) == (True, ["interrupted"] * interrupted)
 
 
 def order_taken(order: Ordered) -> Callable[[], bool]:
@@ -100,16 +100,16 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_eight_that_race_tell_people_once(make_pipeline: MakePipeline, server: Webhook) -> None:
+def test_eight_ticks_at_once_send_one_notification(make_pipeline: MakePipeline, server: Webhook) -> None:
     pipeline = make(make_pipeline, f'webhook = "{server.url}"')
     block(pipeline, "why")
     racing = [start_huskies(name, cwd=pipeline.root) for name in ("tick", "notify") * 4]
-    outputs = [one.communicate(timeout=60)[0] for one in racing]
+    outputs = [process.communicate(timeout=60)[0] for process in racing]
     tick_until_settled(pipeline)
     assert [reasons(one) for one in server.told] == [["why"]], outputs
 
 
-def test_a_webhook_that_never_answers_stops_neither_tick_nor_watch(
+def test_a_webhook_without_an_answer_delays_neither_tick_nor_watch(
     make_pipeline: MakePipeline, server: Webhook, tmp_path: Path
 ) -> None:
     server.answers.clear()
@@ -122,9 +122,9 @@ def test_a_webhook_that_never_answers_stops_neither_tick_nor_watch(
     wait_until(lambda: len(server.told) == 2, 30)
     watch.terminate()
     watch.wait(20)
-    open_still = [one["status"] for one in notifications(pipeline)]
+    open_still = [notice["status"] for notice in notifications(pipeline)]
     server.answers.set()
     tick_until_settled(pipeline)
     assert ("send_notification" in ticked.stdout, open_still) == (True, ["open", "open"])
     assert [reasons(one) for one in server.told] == [["first"], ["second"]]
-    assert [one["status"] for one in notifications(pipeline)] == ["sent", "sent"]
+    assert [notice["status"] for notice in notifications(pipeline)] == ["sent", "sent"]

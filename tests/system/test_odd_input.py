@@ -1,4 +1,4 @@
-"""What is odd but legal just works: texts, the places that projects lie in, and the places they are called from."""
+"""Unusual but valid texts, locations of projects, and working directories."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,7 +40,7 @@ TEXTS = (
 
 @pytest.fixture
 def make_pipeline_at(tmp_path: Path) -> Iterator[MakeAt]:
-    """Makes a project in that folder, and ends its runs when the test is over."""
+    """Return a function that makes a project in a folder; its runs end with the test."""
     made: list[Pipeline] = []
 
     def make(root: Path) -> Pipeline:
@@ -65,7 +65,7 @@ def huskies(
 @pytest.mark.parametrize(
     "title", ["-x", "--json", "--", "-c", "../up", "🐕", "%s {x} $HOME", "x" * 200, "#7", "'"]
 )
-def test_any_line_of_text_is_a_title(huskies: Commands, title: str) -> None:
+def test_any_line_of_text_is_a_valid_title(huskies: Commands, title: str) -> None:
     assert huskies("add", "-c", "c", "--", title).exit_code == 0
     assert huskies("update", "1", "--check", "1", f"--title={title}").exit_code == 0
     assert huskies("--json", "show", "1").data["title"] == title
@@ -73,7 +73,9 @@ def test_any_line_of_text_is_a_title(huskies: Commands, title: str) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_any_text_is_a_body_and_is_kept_to_the_byte(huskies: Commands, tmp_path: Path, text: str) -> None:
+def test_any_text_is_a_valid_body_and_is_kept_to_the_byte(
+    huskies: Commands, tmp_path: Path, text: str
+) -> None:
     body = tmp_path / "body.md"
     body.write_bytes(text.encode())
     assert huskies("add", "one", "-c", text.strip() or "c", "--body", body).exit_code == 0
@@ -97,7 +99,7 @@ def test_escapes_are_kept_in_the_store_and_do_not_reach_a_terminal(huskies: Comm
         )
 
 
-def test_text_of_a_story_is_never_a_template_nor_a_command(make_pipeline_at: MakeAt, tmp_path: Path) -> None:
+def test_the_text_of_a_story_is_not_expanded(make_pipeline_at: MakeAt, tmp_path: Path) -> None:
     pipeline = make_pipeline_at(tmp_path.resolve() / "repository")
     prompt = pipeline.scripts / "prompt"
     hostile = "{{root}} {{nothing}} $HOME $(touch stolen) `touch stolen` \x1b[31m"
@@ -121,18 +123,20 @@ def finish(pipeline: Pipeline, story: int) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_project_may_lie_anywhere(make_pipeline_at: MakeAt, tmp_path: Path, name: str) -> None:
-    """From the first command to the last worktree that is removed, with a rescue on the way."""
+def test_a_project_works_at_any_path(make_pipeline_at: MakeAt, tmp_path: Path, name: str) -> None:
+    """The test covers all steps from `init` to the removal of the last worktree, with a rescue."""
     pipeline = make_pipeline_at(tmp_path.resolve() / name / name)
     story = pipeline.add()
     finish(pipeline, story)
-    left = pipeline.add(("write=kept.txt:kept", "commit=work", "hang=60"))
+    abandoned = pipeline.add(("write=kept.txt:kept", "commit=work", "hang=60"))
     with pipeline.ticking():
-        pipeline.wait_until((pipeline.project.worktree(left) / "kept.txt").exists, what="work")
-        assert pipeline.huskies("abandon", str(left), "--reason", "no more").exit_code == 0
-        pipeline.wait_until(lambda: not left_of(pipeline), what="the removal of its worktree")
+        pipeline.wait_until((pipeline.project.worktree(abandoned) / "kept.txt").exists, what="work")
+        assert pipeline.huskies("abandon", str(abandoned), "--reason", "no more").exit_code == 0
+        pipeline.wait_until(lambda: not remaining_in(pipeline), what="the removal of its worktree")
         pipeline.wait_until_idle()
-    assert [one["story"] for one in pipeline.huskies("rescue", "list", "--json").data["rescues"]] == [left]
+    assert [rescue["story"] for rescue in pipeline.huskies("rescue", "list", "--json").data["rescues"]] == [
+        abandoned
+    ]
     assert (pipeline.repository.files("main")[-1], pipeline.repository.status()) == (f"story-{story}.txt", [])
     for command in (
         "status",
@@ -146,14 +150,14 @@ def test_a_project_may_lie_anywhere(make_pipeline_at: MakeAt, tmp_path: Path, na
         assert pipeline.huskies(*command.split(), "--json").exit_code == 0, command
 
 
-def left_of(pipeline: Pipeline) -> list[str]:
-    """The worktrees and branches of stories. Read off the folders: git's list of worktrees has a path a line."""
+def remaining_in(pipeline: Pipeline) -> list[str]:
+    """Return the worktree folders and branches of stories. Paths in the list of git can contain line breaks."""
     made = [path.name for path in pipeline.project.worktrees_dir.glob("[!.]*")]
     return [*made, *pipeline.repository.git("branch", "--list", "feature/*").split()]
 
 
-def test_a_project_is_the_same_from_wherever_it_is_called(make_pipeline_at: MakeAt, tmp_path: Path) -> None:
-    """From a folder in it, a story's worktree, a folder in that, the merge workspace, and through a link."""
+def test_each_directory_of_a_project_finds_the_same_project(make_pipeline_at: MakeAt, tmp_path: Path) -> None:
+    """The directories are a subfolder, the worktree of a story, a subfolder of it, the merge workspace, and a link."""
     pipeline = make_pipeline_at(tmp_path.resolve() / "repository")
     story = pipeline.add(("write=work.txt:done", "commit=work"), ("write=work.txt:done", "commit=work"))
     link, below = tmp_path / "link", pipeline.root / "some/folder"

@@ -1,4 +1,4 @@
-"""Agents whose account is at its limit: the account is held, the story waits, and goes on by itself."""
+"""Rate limits: no agent of the account starts, and the story continues after the limit."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from huskies_core.store.runs import Outcome
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.waiting import wait_until
 from system.facts import NOTHING, no_leftovers
-from system.killing import MortalPython, assert_all_came_right
+from system.killing import MortalPython, assert_all_landed
 from system.project import WORK, MakePipeline, Pipeline, Team
 
 pytestmark = pytest.mark.system
 
 
 def limit(seconds: float, status: str = "rejected") -> str:
-    """The step by which a scripted agent tells of a limit that is over after so many seconds."""
+    """Return the step by which a scripted agent reports a limit that ends after some seconds."""
     record = {"status": status, "resets_at": round(time.time() + seconds, 3), "detail": "five hour limit"}
     return f"say={json.dumps({'rate_limit': record})}"
 
@@ -35,8 +35,8 @@ def timers_of(pipeline: Pipeline, *flags: str) -> list[dict[str, object]]:
     return rows
 
 
-def test_a_limit_holds_the_account_and_the_story_goes_on_when_it_is_over(make_pipeline: MakePipeline) -> None:
-    """The limited run has committed half of its work: it is not judged. The other story waits, too."""
+def test_a_limit_stops_the_account_and_the_story_continues_after_it(make_pipeline: MakePipeline) -> None:
+    """The limited run committed half of its work, which is not judged. The other story waits, too."""
     pipeline = make_pipeline(team=Team(coder=2))
     limit_step = limit(6)
     first = pipeline.add((*WORK, limit_step, "exit=1"), ("write=more.txt:done", "commit=more"))
@@ -56,9 +56,12 @@ def test_a_limit_holds_the_account_and_the_story_goes_on_when_it_is_over(make_pi
     with pipeline.ticking():
         pipeline.wait_for(first, second)
     runs = pipeline.runs(first)
-    over = datetime.fromtimestamp(resets_at(limit_step), tz=UTC)
+    limit_end = datetime.fromtimestamp(resets_at(limit_step), tz=UTC)
     assert [run.outcome for run in runs[:2]] == [Outcome.RATE_LIMITED, Outcome.COMPLETED]
-    assert (from_iso(runs[1].started_at) >= over.replace(microsecond=0), pipeline.story(first).retries) == (
+    assert (
+        from_iso(runs[1].started_at) >= limit_end.replace(microsecond=0),
+        pipeline.story(first).retries,
+    ) == (
         True,
         0,
     )
@@ -66,7 +69,7 @@ def test_a_limit_holds_the_account_and_the_story_goes_on_when_it_is_over(make_pi
     assert no_leftovers(pipeline) == NOTHING
 
 
-def test_a_person_may_try_at_once_and_the_timer_is_gone(pipeline: Pipeline) -> None:
+def test_a_person_can_retry_at_once_which_cancels_the_timer(pipeline: Pipeline) -> None:
     story = pipeline.add((limit(3600), "exit=1"), WORK)
     pipeline.huskies("auto-assign")
     pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
@@ -76,7 +79,7 @@ def test_a_person_may_try_at_once_and_the_timer_is_gone(pipeline: Pipeline) -> N
     assert [timer["state"] for timer in timers_of(pipeline, "--all")] == ["cancelled"]
 
 
-def test_a_story_that_leaves_its_stage_waits_no_more(pipeline: Pipeline) -> None:
+def test_a_story_that_leaves_its_stage_no_longer_waits(pipeline: Pipeline) -> None:
     story = pipeline.add((limit(3600), "exit=1"))
     pipeline.huskies("auto-assign")
     pipeline.wait_until(lambda: timers_of(pipeline), what="a timer of kind rate_limit")
@@ -84,8 +87,10 @@ def test_a_story_that_leaves_its_stage_waits_no_more(pipeline: Pipeline) -> None
     assert (timers_of(pipeline), pipeline.story(story).stage.name) == ([], StageName.FROZEN)
 
 
-def test_a_limit_that_is_waited_out_is_no_silence_and_holds_the_others(make_pipeline: MakePipeline) -> None:
-    """The agent is silent for twice as long as it may be, and says before that it waits."""
+def test_an_agent_that_waits_for_its_limit_is_not_silent_and_stops_the_account(
+    make_pipeline: MakePipeline,
+) -> None:
+    """The agent reports that it waits, and is silent for twice the limit of silence."""
     pipeline = make_pipeline(team=Team(extra="inactivity_timeout_secs = 1"))
     go = pipeline.scripts / "go"
     story = pipeline.add((limit(300), f"wait={go}", *WORK))
@@ -105,7 +110,7 @@ def test_a_limit_that_is_waited_out_is_no_silence_and_holds_the_others(make_pipe
     assert pipeline.runs(story)[0].outcome is Outcome.COMPLETED
 
 
-def test_a_soft_limit_slows_down_and_holds_nobody(pipeline: Pipeline) -> None:
+def test_a_warning_of_a_limit_stops_no_agent(pipeline: Pipeline) -> None:
     go = pipeline.scripts / "go"
     story = pipeline.add((limit(3600, "allowed_warning"), f"wait={go}", *WORK))
     pipeline.huskies("auto-assign")
@@ -126,20 +131,20 @@ OFTEN = "[watcher]\nreconcile_interval_secs = 1\nwatchdog_interval_secs = 1\n"
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("command", "points"), [("advance", (1, 8, 16, 30)), ("fire-timers", (1, 3, 6))])
-def test_the_wait_stands_whoever_is_killed(
+def test_the_wait_survives_a_kill_at_several_effects(
     make_pipeline: MakePipeline, tmp_path: Path, command: str, points: tuple[int, ...]
 ) -> None:
-    """The one who records the end of the limited run, and the one who fires the timer, each at several effects."""
+    """The kills hit the process that records the end of the limited run, and the one that executes the timer."""
     pipeline = make_pipeline(settings=OFTEN, gates={})
     mortal = MortalPython(tmp_path.resolve() / "python", pipeline.root)
     for at in points:
-        goes_on_after_a_kill(pipeline, mortal, command, at)
+        continues_after_a_kill(pipeline, mortal, command, at)
     mortal.tick_until_tidy(pipeline)
-    assert_all_came_right(pipeline, *range(1, len(points) + 1))
+    assert_all_landed(pipeline, *range(1, len(points) + 1))
 
 
-def goes_on_after_a_kill(pipeline: Pipeline, mortal: MortalPython, command: str, at: int) -> None:
-    """A story whose first run is limited is done by its second, which began when the limit was over."""
+def continues_after_a_kill(pipeline: Pipeline, mortal: MortalPython, command: str, at: int) -> None:
+    """Check that the second run of a limited story starts after the limit and completes it."""
     limit_step, order = limit(5), mortal.order(command, at=at)
     story = pipeline.add((limit_step, "exit=1"), WORK)
     mortal.huskies("auto-assign")

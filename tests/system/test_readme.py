@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to do in a repository of their own does what it says."""
+"""The steps of the README in a new repository have the results that it shows."""
 
 import re
 import shlex
@@ -17,18 +17,18 @@ STEPS = README.partition("## In your own repository")[2].partition("\n## ")[0]
 
 
 def blocks(kind: str) -> list[str]:
-    """The fenced blocks of that kind, as they would be copied."""
+    """Return the fenced blocks of a kind without their indentation."""
     texts = re.findall(rf"^ *```{kind}\n(.*?)^ *```", STEPS, re.MULTILINE | re.DOTALL)
     return [re.sub("^   ", "", text, flags=re.MULTILINE) for text in texts]
 
 
 def typed(name: str) -> list[list[str]]:
-    """The command lines of that program behind a prompt, in order."""
+    """Return the command lines of a program after a prompt, in order."""
     lines = re.findall(rf"^ *\$ ({name} .+)$", STEPS, re.MULTILINE)
     return [shlex.split(line)[1:] for line in lines]
 
 
-def test_a_newcomer_sees_their_first_story_merged(repository: GitRepository) -> None:
+def test_the_first_story_of_the_readme_is_merged(repository: GitRepository) -> None:
     assert run_huskies("init", cwd=repository.root).exit_code == 0
     agents, gates = blocks("toml")
     for name, text in (("agents.toml", agents), ("project.toml", gates)):
@@ -49,8 +49,9 @@ def test_a_newcomer_sees_their_first_story_merged(repository: GitRepository) -> 
 
 
 def shown_after(command: str) -> list[str]:
-    """The lines that the README has below a command."""
+    """Return the lines below a command in the README."""
     below = STEPS.partition(command)[2].splitlines()[1:]
     return [
-        line.strip() for line in below[: next(n for n, one in enumerate(below) if "$" in one or "```" in one)]
+        line.strip()
+        for line in below[: next(n for n, line in enumerate(below) if "$" in line or "```" in line)]
     ]

@@ -1,4 +1,4 @@
-"""The real command lines of Claude Code and Codex, their model a scripted server on loopback, through the pipeline."""
+"""Claude Code and Codex in the pipeline, with a scripted model server on loopback."""
 
 import json
 import os
@@ -43,12 +43,12 @@ mergemaster)
     ;;
 esac
 """
-"""What every model has its agent do, whatever it is there for."""
+"""The commands that each model runs, in any stage."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """A command line under test: `shell` is the tool by which its model runs commands, `given` that tool's input."""
+    """A command line under test: `shell` is the tool that runs commands, `tool_input` the input of the tool."""
 
     runtime: str
     program: str
@@ -65,9 +65,9 @@ CODEX = Client("codex", "codex", "exec_command", lambda command: {"cmd": command
 
 @pytest.fixture(params=[CLAUDE, CODEX], ids=["claude-code", "codex"])
 def client(request: pytest.FixtureRequest) -> Client:
-    found: Client = request.param
-    installed(found.program)
-    return found
+    client: Client = request.param
+    installed(client.program)
+    return client
 
 
 Staffed = Callable[..., Pipeline]
@@ -75,7 +75,7 @@ Staffed = Callable[..., Pipeline]
 
 @pytest.fixture
 def staffed(make_pipeline: MakePipeline, user_folder: Path) -> Iterator[Staffed]:
-    """A project whose agents are all of one client, which asks `model`; `extra` is TOML for each of them."""
+    """Return a function that makes a project with agents of one client and `model`; `extra` is TOML for each agent."""
     with ExitStack() as servers:
 
         def make(
@@ -105,8 +105,8 @@ def _agent(stage: str, client: Client, variables: dict[str, str], extra: str) ->
 
 def _variables(client: Client, address: str, home: Path) -> dict[str, str]:
     if client is CLAUDE:
-        found = {**claude_variables(address), "CLAUDE_CODE_MAX_RETRIES": "0"}
-        return {name: value for name, value in found.items() if name != "PATH"}
+        variables = {**claude_variables(address), "CLAUDE_CODE_MAX_RETRIES": "0"}
+        return {name: value for name, value in variables.items() if name != "PATH"}
     (home / ".codex").mkdir(exist_ok=True)
     provider = f'name = "mock"\nbase_url = "{address}/v1"\nenv_key = "MOCK_KEY"\nwire_api = "responses"\n'
     retries = "request_max_retries = 0\nstream_max_retries = 0\n"
@@ -117,7 +117,7 @@ def _variables(client: Client, address: str, home: Path) -> dict[str, str]:
 
 
 def works(client: Client) -> Model:
-    """A model that has the work done, and says so."""
+    """Return a model that does the work and ends."""
     return lambda asked: Says("It is done.") if asked.is_result else client.runs(WORK)
 
 
@@ -128,25 +128,25 @@ def started(pipeline: Pipeline) -> int:
 
 
 def ended(pipeline: Pipeline, story: int, number: int = 1) -> Run:
-    """That run of the story, once it has ended."""
+    """Return a coder run of the story when it has ended."""
 
     def run() -> Run | None:
-        found = [run for run in pipeline.runs(story) if run.kind is RunKind.CODER and not run.is_live]
-        return found[number - 1] if len(found) >= number else None
+        coders = [run for run in pipeline.runs(story) if run.kind is RunKind.CODER and not run.is_live]
+        return coders[number - 1] if len(coders) >= number else None
 
-    found = pipeline.wait_until(run, 90, what=f"the end of coder run {number}")
-    assert found is not None
-    return found
+    ended_run = pipeline.wait_until(run, 90, what=f"the end of coder run {number}")
+    assert ended_run is not None
+    return ended_run
 
 
 def stop(pipeline: Pipeline, story: int) -> None:
-    """The end of a run that left nothing starts the next one, which would outlast the test."""
+    """Freeze the story: the next run would outlive the test."""
     pipeline.huskies("agent", "stop", str(story))
     pipeline.wait_until_idle()
 
 
-def test_coders_qa_and_a_mergemaster_bring_stories_to_their_end(client: Client, staffed: Staffed) -> None:
-    """Two stories change the same line: the second is in conflict."""
+def test_coders_qa_and_a_mergemaster_complete_stories(client: Client, staffed: Staffed) -> None:
+    """Two stories change the same line, so the second is in conflict."""
     pipeline = staffed(client, works(client), settings='default_qa = "agent"\nmax_coders = 1')
     draft = StoryDraft("Write it", criteria=(Criterion("it is written"),))
     first, second = (pipeline.add(draft=draft) for _ in range(2))
@@ -159,10 +159,10 @@ def test_coders_qa_and_a_mergemaster_bring_stories_to_their_end(client: Client, 
     assert (spent["turns"] >= 2, pipeline.story(first).draft.criteria[0].checked) == (True, True)
 
 
-def test_the_tools_of_its_story_come_by_mcp_and_nothing_of_them_lies_in_the_worktree(
+def test_an_agent_gets_the_tools_of_its_story_by_mcp_without_files_in_the_worktree(
     staffed: Staffed,
 ) -> None:
-    """The server is the run's own: it lets the agent say something of its story, and no more."""
+    """The server belongs to the run: the agent can change only its own story."""
     installed("claude")
     questions: list[Asked] = []
     calls = (
@@ -210,9 +210,7 @@ def test_the_limit_of_turns_ends_a_run(client: Client, staffed: Staffed) -> None
     assert (run.outcome, run.detail.partition(":")[0]) == (Outcome.LIMIT, "max_turns")
 
 
-def test_a_model_that_says_nothing_more_ends_at_the_limit_of_silence(
-    client: Client, staffed: Staffed
-) -> None:
+def test_a_silent_model_ends_at_the_limit_of_silence(client: Client, staffed: Staffed) -> None:
     pipeline = staffed(client, lambda _: Says("late", pause=60), extra="inactivity_timeout_secs = 4")
     story = started(pipeline)
     run = ended(pipeline, story)
@@ -220,10 +218,8 @@ def test_a_model_that_says_nothing_more_ends_at_the_limit_of_silence(
     assert (run.outcome, run.detail.partition(":")[0]) == (Outcome.LIMIT, "inactivity_timeout_secs")
 
 
-def test_a_limit_of_the_account_without_a_time_is_waited_for_and_the_session_goes_on(
-    client: Client, staffed: Staffed
-) -> None:
-    """A person does not wait."""
+def test_the_session_continues_after_a_rate_limit_without_a_time(client: Client, staffed: Staffed) -> None:
+    """A start by a person does not wait."""
     questions: list[Asked] = []
 
     def model(asked: Asked) -> Says | Refuses:
@@ -247,8 +243,8 @@ def test_a_limit_of_the_account_without_a_time_is_waited_for_and_the_session_goe
     assert pipeline.story(story).retries == 0
 
 
-def test_a_limit_with_a_time_is_waited_for_until_then(client: Client, staffed: Staffed) -> None:
-    """Claude Code tells it to those with a subscription; Codex to the minute, in words."""
+def test_the_story_waits_until_the_time_of_a_rate_limit(client: Client, staffed: Staffed) -> None:
+    """Claude Code reports the time to subscribers, Codex as text with minutes."""
     resets_at = int(time.time()) + 2 * 3600
     claude = {
         "anthropic-ratelimit-unified-status": "rejected",
@@ -266,7 +262,7 @@ def test_a_limit_with_a_time_is_waited_for_until_then(client: Client, staffed: S
     assert (run.outcome, 0 <= wait <= 60, account["until"]) == (Outcome.RATE_LIMITED, True, timer["fire_at"])
 
 
-def test_an_error_of_the_service_is_waited_for(client: Client, staffed: Staffed) -> None:
+def test_the_story_waits_after_an_error_of_the_service(client: Client, staffed: Staffed) -> None:
     pipeline = staffed(client, lambda _: Refuses(500, "api_error", "Internal server error"))
     story = started(pipeline)
     run = ended(pipeline, story)
@@ -279,11 +275,11 @@ def test_an_error_of_the_service_is_waited_for(client: Client, staffed: Staffed)
 
 
 def has_kept_its_session() -> bool:
-    """Whether what was answered first stands in a file of the client's own."""
+    """Return whether a session file of the client contains the first answer."""
     return any("half.txt" in file.read_text(errors="replace") for file in Path.home().rglob("*.jsonl"))
 
 
-def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staffed) -> None:
+def test_the_session_of_a_killed_run_continues(client: Client, staffed: Staffed) -> None:
     questions: list[Asked] = []
 
     def model(asked: Asked) -> Says:
@@ -291,7 +287,7 @@ def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staff
         if len(questions) == 1:
             return client.runs("echo half > half.txt", "I begin.")
         if len(questions) == 2:
-            return Says("never said", pause=60)
+            return Says("not sent", pause=60)
         return Says("It is done.") if len(questions) > 3 else client.runs(WORK)
 
     pipeline = staffed(client, model)
@@ -310,7 +306,7 @@ def test_killed_in_the_middle_the_session_goes_on(client: Client, staffed: Staff
     assert pipeline.repository.read("half.txt", "main") == "half\n"
 
 
-def test_every_flag_is_one_that_the_installed_program_knows(client: Client) -> None:
+def test_the_installed_program_knows_each_flag(client: Client) -> None:
     runtime = load_runtime(client.runtime)
     everything = Assignment(
         model="m",
@@ -323,7 +319,12 @@ def test_every_flag_is_one_that_the_installed_program_knows(client: Client) -> N
         writable=("/x",),
     )
     assignments = [everything, replace(everything, session="0"), replace(everything, is_confined=True)]
-    used = {word.partition("=")[0] for one in assignments for word in runtime.argv(one) if word[:1] == "-"}
+    used = {
+        word.partition("=")[0]
+        for assignment in assignments
+        for word in runtime.argv(assignment)
+        if word[:1] == "-"
+    }
     helps = [runtime.help_argv, (*runtime.help_argv[:-1], "resume", "--help")][: 1 + (client is CODEX)]
     help_texts = "".join(
         subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout for argv in helps
@@ -331,14 +332,14 @@ def test_every_flag_is_one_that_the_installed_program_knows(client: Client) -> N
     assert {flag for flag in used - {"-"} if not re.search(rf"(^|[\s,]){flag}\b", help_texts)} == set()
 
 
-def test_an_agent_is_tried_out(client: Client, staffed: Staffed) -> None:
+def test_agent_test_gets_an_answer(client: Client, staffed: Staffed) -> None:
     pipeline = staffed(client, lambda _: Says("ready"))
     answered = pipeline.huskies("agent", "test", "coder-1", "--json").data
     assert (answered["answered"], answered["words"], answered["turns"]) == (True, "ready", 1)
     assert (bool(answered["session"]), pipeline.runs()) == (True, ())
 
 
-def test_an_agent_that_is_not_logged_in_is_told_with_what_helps(client: Client, staffed: Staffed) -> None:
+def test_agent_test_reports_a_missing_login_with_a_hint(client: Client, staffed: Staffed) -> None:
     pipeline = staffed(client, lambda _: Refuses(401, "authentication_error", "invalid x-api-key"))
     failed = pipeline.huskies("agent", "test", "coder-1", "--json")
     error = failed.json()["errors"][0]

@@ -1,4 +1,4 @@
-"""An agent in the sandbox does its work, and nothing else."""
+"""An agent in the sandbox can do its work, and has no other access."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def team(scripts: Path, *lines: str, **sizes: int) -> Team:
 
 
 def unchanging(repository: GitRepository) -> tuple[str, list[str], str]:
-    """The shared git config, the hooks and what the main checkout stands on."""
+    """Return the shared git config, the hooks and the commit of the main checkout."""
     git = repository.root / ".git"
     return (git / "config").read_text(), sorted(os.listdir(git / "hooks")), (git / "HEAD").read_text()
 
@@ -50,7 +50,7 @@ def criterion_is_checked(pipeline: Pipeline, story: int) -> bool:
     return pipeline.story(story).draft.criteria[0].checked
 
 
-def test_a_prying_agent_gets_nowhere_and_its_story_is_done(
+def test_an_agent_that_tests_its_sandbox_has_no_access_and_completes_its_story(
     make_pipeline: MakePipeline,
     repository: GitRepository,
     tmp_path: Path,
@@ -123,7 +123,7 @@ def test_a_prying_agent_gets_nowhere_and_its_story_is_done(
 
 
 @pytest.mark.parametrize("clear", ["hide", "hide-clear"])
-def test_what_an_agent_leaves_behind_ends_with_it(
+def test_the_processes_of_an_agent_end_with_it(
     make_pipeline: MakePipeline, tmp_path: Path, clear: str
 ) -> None:
     scripts = tmp_path.resolve() / "scripts"
@@ -135,7 +135,7 @@ def test_what_an_agent_leaves_behind_ends_with_it(
     assert (scripts / "hidden").exists()
 
 
-def test_a_kill_reaches_an_agent_that_ignores_it(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+def test_a_kill_ends_an_agent_that_ignores_signals(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     scripts = tmp_path.resolve() / "scripts"
     pipeline = make_pipeline(team=team(scripts))
     pipeline.script(1, ["ignore=SIGTERM", f"write={scripts}/begun:1", "hang="])
@@ -145,10 +145,10 @@ def test_a_kill_reaches_an_agent_that_ignores_it(make_pipeline: MakePipeline, tm
     wait_until((scripts / "begun").exists, 30)
     assert pipeline.huskies("agent", "stop", str(story)).exit_code == 0
     assert pipeline.held_runs() == []
-    assert [one.outcome for one in pipeline.runs(story) if one.id == run.id] == ["stopped"]
+    assert [other.outcome for other in pipeline.runs(story) if other.id == run.id] == ["stopped"]
 
 
-def test_a_conflict_is_resolved_inside(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+def test_a_conflict_is_resolved_in_the_sandbox(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     scripts = tmp_path.resolve() / "scripts"
     pipeline = make_pipeline(team=team(scripts, "sandbox_network = false", coder=2, qa=1, mergemaster=1))
     for story in (1, 2):
@@ -161,7 +161,7 @@ def test_a_conflict_is_resolved_inside(make_pipeline: MakePipeline, tmp_path: Pa
     assert kinds.count(RunKind.MERGEMASTER) == 1
 
 
-def test_an_agent_that_is_ended_can_tidy_up_first(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+def test_an_agent_can_clean_up_before_it_is_killed(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     scripts = tmp_path.resolve() / "scripts"
     pipeline = make_pipeline(team=team(scripts))
     pipeline.script(1, [f"tidy={scripts}/tidied", f"write={scripts}/begun:", "hang="])
@@ -173,7 +173,7 @@ def test_an_agent_that_is_ended_can_tidy_up_first(make_pipeline: MakePipeline, t
     assert (scripts / "tidied").exists()
 
 
-def test_nothing_outlives_a_supervisor_that_is_killed(make_pipeline: MakePipeline, tmp_path: Path) -> None:
+def test_no_process_outlives_a_killed_supervisor(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     scripts = tmp_path.resolve() / "scripts"
     pipeline = make_pipeline(team=team(scripts))
     pipeline.script(1, [f"hide-clear={scripts}/hidden", "hang="])
@@ -189,7 +189,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(make_pipeline: MakePipelin
     assert (len(gone) >= 4, remaining) == (True, [])
 
 
-def test_a_commit_works_when_branches_were_packed_meanwhile(
+def test_a_commit_works_after_the_branches_were_packed(
     make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path
 ) -> None:
     scripts = tmp_path.resolve() / "scripts"

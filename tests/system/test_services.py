@@ -1,4 +1,4 @@
-"""What `service install` writes keeps a pipeline going: under a real user manager of systemd, from a real cron."""
+"""The units and the crontab of `service install` run a pipeline, under a real systemd user manager and a real cron."""
 
 import os
 import shlex
@@ -37,23 +37,23 @@ def systemctl(*arguments: str) -> str:
 
 
 def unit_files() -> list[str]:
-    """The ends of their names; what is enabled is there twice, by a link."""
+    """Return the ends of the names of unit files. An enabled unit is listed twice, because of its link."""
     folder = Path(os.environ["XDG_CONFIG_HOME"], "systemd/user")
     return sorted(path.name.rpartition(".")[2] for path in folder.rglob("huskies-*") if path.is_file())
 
 
-def merged_alone(pipeline: Pipeline, story: int) -> tuple[object, ...]:
-    """What came of a story that nobody but the service moved."""
+def result_of_story(pipeline: Pipeline, story: int) -> tuple[object, ...]:
+    """Return the result of a story that only the service moved."""
     pipeline.wait_for(story, timeout=MOST_SECS)
     return squash_commits(pipeline), {run.outcome for run in pipeline.runs()}, no_leftovers(pipeline)
 
 
-def of_one(story: int) -> tuple[object, ...]:
+def merged_result(story: int) -> tuple[object, ...]:
     return {story: 1}, {Outcome.COMPLETED}, NOTHING
 
 
 @pytest.mark.parametrize("job", ["tick", "watch"])
-def test_units_take_a_story_to_its_end_and_leave_nothing_when_they_go(
+def test_units_complete_a_story_and_are_removed_without_rest(
     pipeline: Pipeline, tmp_path: Path, job: str
 ) -> None:
     flags = ["--watch"] if job == "watch" else []
@@ -61,12 +61,12 @@ def test_units_take_a_story_to_its_end_and_leave_nothing_when_they_go(
         installed = pipeline.huskies("service", "install", "systemd", *flags)
         again = pipeline.huskies("service", "install", "systemd", *flags, "--quiet")
         shown = pipeline.huskies("service", "show", "systemd", "--json").data
-        came = merged_alone(pipeline, story := pipeline.add())
+        came = result_of_story(pipeline, story := pipeline.add())
         removed = pipeline.huskies("service", "uninstall", "systemd", "--json").data["removed"]
         left = systemctl(
             "list-units", "--all", "--plain", "--no-legend", "huskies-*.service", "huskies-*.timer"
         )
-    assert (installed.exit_code, again.outcome, came) == (0, (0, "", ""), of_one(story))
+    assert (installed.exit_code, again.outcome, came) == (0, (0, "", ""), merged_result(story))
     assert [shown[key] for key in ("job", "installed", "started", "current")] == [job, True, True, True]
     assert (len(removed), left, unit_files()) == (1 if flags else 2, "", [])
 
@@ -78,11 +78,11 @@ TRIALS = {
     "node": "node -e 'let sum = 0; for (let i = 0; i < 1e6; i++) sum += i'",
     "setarch": "setarch -R true",
 }
-"""What agents and gates do that hardening may take away, by the program that it takes."""
+"""What agents and gates need that hardening can prevent, by program."""
 
 
 @pytest.mark.parametrize(("flags", "no_new_privileges"), [((), "1"), (("--allow-sudo",), "0")])
-def test_agents_and_gates_have_what_they_need_under_a_hardened_unit(
+def test_agents_and_gates_work_under_a_hardened_unit(
     make_pipeline: MakePipeline, tmp_path: Path, flags: tuple[str, ...], no_new_privileges: str
 ) -> None:
     trial = " && ".join(["true", *(line for name, line in TRIALS.items() if shutil.which(name))])
@@ -96,24 +96,24 @@ def test_agents_and_gates_have_what_they_need_under_a_hardened_unit(
             f"run=cp /proc/self/status {status}",
             f"run=sh -ec '. {pipeline.scripts}/trial; touch {tried}'",
         )
-        came = merged_alone(pipeline, story := pipeline.add((*steps, "write=a.txt:done", "commit=work")))
+        came = result_of_story(pipeline, story := pipeline.add((*steps, "write=a.txt:done", "commit=work")))
         shown = pipeline.huskies("service", "show", "systemd", "--json").data
         assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
     inherited = dict(line.split(":\t", 1) for line in status.read_text().splitlines())["NoNewPrivs"]
-    assert (came, inherited, tried.exists()) == (of_one(story), no_new_privileges, True)
+    assert (came, inherited, tried.exists()) == (merged_result(story), no_new_privileges, True)
     assert (shown["allow_sudo"], shown["current"]) == (bool(flags), True)
 
 
 @pytest.fixture
 def odd_pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    """A project at a path with what means something in a unit, in a crontab or in a shell."""
+    """Return a project at a path with special characters of units, crontabs and shells."""
     root = tmp_path.resolve() / "my 100% $HOME\\s 'shop'"
     pipeline = Pipeline(GitRepository(root), tmp_path.resolve() / "scripts")
     yield pipeline
     pipeline.stop()
 
 
-def test_the_other_job_takes_the_place_of_the_first(odd_pipeline: Pipeline, tmp_path: Path) -> None:
+def test_one_kind_of_service_replaces_the_other(odd_pipeline: Pipeline, tmp_path: Path) -> None:
     pipeline, states = odd_pipeline, []
     with user_manager(tmp_path / "manager.log"):
         for flags in ([], ["--watch"], []):
@@ -128,8 +128,8 @@ def test_the_other_job_takes_the_place_of_the_first(odd_pipeline: Pipeline, tmp_
     ]
 
 
-def test_what_was_killed_half_way_is_brought_to_its_end(pipeline: Pipeline, tmp_path: Path) -> None:
-    """An install that only got to its files, and an uninstall that got as far as the first of them."""
+def test_an_interrupted_install_or_uninstall_can_be_repeated(pipeline: Pipeline, tmp_path: Path) -> None:
+    """The install ended after writing files; the uninstall ended after removing the first."""
     states = []
 
     def note() -> None:
@@ -164,13 +164,15 @@ def test_an_agent_outlives_the_service_that_started_it(pipeline: Pipeline, tmp_p
         assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
         runs = pipeline.held_runs()
         go.touch()
-        assert (len(runs), merged_alone(pipeline, story)) == (1, of_one(story))
+        assert (len(runs), result_of_story(pipeline, story)) == (1, merged_result(story))
 
 
 @contextmanager
 def cron(spool: Path, log: Path) -> Iterator[None]:
-    """Debian's cron, in the foreground, with the crontabs of `spool`. It knows new ones by the second of their times:
-    those that it is to find are there before it starts."""
+    """Run the cron of Debian in the foreground with the crontabs of `spool`.
+
+    It detects new crontabs by their times in seconds, so they must exist before it starts.
+    """
     with log.open("wb") as output:
         daemon = subprocess.Popen(
             apart(spool, "cron", "-f"), stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -196,12 +198,12 @@ def require_cron(spool: Path) -> None:
 
 
 def apart(spool: Path, *argv: str | Path) -> list[str]:
-    """In a mount namespace of its own, where the crontabs are in `spool`, and the machine has no others."""
+    """Return a command line in a mount namespace in which `spool` has the only crontabs."""
     path = f"PATH={os.environ['PATH']}:/usr/sbin"
     return ["env", path, "unshare", "--mount", "sh", "-c", OWN_CRONTABS, "sh", str(spool), *map(str, argv)]
 
 
-def test_the_line_of_a_crontab_takes_a_story_to_its_end_under_debians_cron(
+def test_the_crontab_completes_a_story_under_the_cron_of_debian(
     odd_pipeline: Pipeline, tmp_path: Path
 ) -> None:
     pipeline, spool, mine = odd_pipeline, tmp_path / "spool", "# mine\n@yearly true 100\\%\n"
@@ -223,13 +225,13 @@ def test_the_line_of_a_crontab_takes_a_story_to_its_end_under_debians_cron(
     run("crontab", "-", input_text=mine)
     run(HUSKIES, "service", "install", "cron")
     with cron(spool, tmp_path / "cron.log"):
-        came = merged_alone(pipeline, story)
+        came = result_of_story(pipeline, story)
     run(HUSKIES, "service", "uninstall", "cron")
     left = run("crontab", "-l"), (pipeline.project.state_dir / "cron").exists()
-    assert (came, left) == (of_one(story), (mine, False))
+    assert (came, left) == (merged_result(story), (mine, False))
 
 
-def test_a_line_for_cron_works_where_the_environment_is_empty(
+def test_the_line_of_the_crontab_works_with_an_empty_environment(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     OwnCrontab(tmp_path / "crontabs", monkeypatch)
@@ -246,5 +248,5 @@ def test_a_line_for_cron_works_where_the_environment_is_empty(
         timeout=60,
     )
     assert (bare.returncode, bare.stdout, bare.stderr) == (0, b"", b"")
-    assert merged_alone(pipeline, story) == of_one(story)
+    assert result_of_story(pipeline, story) == merged_result(story)
     assert shlex.split(line)[1] == planned[0]["place"]

@@ -1,4 +1,4 @@
-"""One reconcile over a thousand stories: it does all that is missing, and a second one nothing."""
+"""The first reconcile of a thousand stories does all work, and the second none."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ QA: Sequence[Event] = (Start(), QaRequested())
 def test_one_reconcile_converges_a_thousand_stories(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline(settings='default_qa = "agent"')
     with pipeline.opened() as context, context.store.exclusive() as db:
-        born = {stage: [give_birth(db, way) for _ in range(most)] for stage, way, most in WAYS}
+        born = {stage: [add_story(db, way) for _ in range(most)] for stage, way, most in WAYS}
         for story in born[StageName.ABANDONED]:
             content.put(db, story, content.GATE_OUTPUT, "left by a crash", now=utc_now())
     transitions, stages = count_transitions(pipeline), pipeline.stages()
@@ -50,8 +50,8 @@ WAYS = (
 )
 
 
-def give_birth(db: Connection, way: Sequence[Event]) -> int:
-    """A story that has gone this way through the pipeline."""
+def add_story(db: Connection, way: Sequence[Event]) -> int:
+    """Add a story that went this way through the pipeline, and return its id."""
     now = utc_now()
     story = stories.add(db, STORY, Backlog(), actor="user:test", now=now)
     for event in way:
@@ -66,7 +66,7 @@ def reconcile(pipeline: Pipeline) -> list[dict[str, object]]:
 
 
 def count_transitions(pipeline: Pipeline) -> int:
-    return sum(one.kind == "transition" for one in pipeline.journal())
+    return sum(entry.kind == "transition" for entry in pipeline.journal())
 
 
 def contents(pipeline: Pipeline) -> int:

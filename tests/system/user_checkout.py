@@ -1,4 +1,4 @@
-"""The state of a person's checkout, as a value."""
+"""The state of the user's checkout as a value."""
 
 import os
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from system.project import Pipeline
 CHANGED, GONE, ADDED = "changed.txt", "gone.txt", "added.txt"
 TOUCHED = (CHANGED, GONE, ADDED)
 TOUCH = (f"write={CHANGED}:after\n", f"run=rm {GONE}", f"write={ADDED}:new\n", f"run=git add --force {ADDED}")
-"""The steps of a coder that changes a file, deletes one and adds one, ignored or not."""
+"""The steps of a coder that changes, deletes and adds files, one of them ignored."""
 WORK = (*TOUCH, "commit=work")
 BEFORE = {CHANGED: "before\n", GONE: "before\n"}
 AFTER = {CHANGED: "after\n", ADDED: "new\n"}
@@ -21,7 +21,7 @@ _OURS = ("refs/heads/main ", "refs/heads/feature/", "refs/huskies/")
 
 @dataclass(frozen=True)
 class CheckoutState:
-    """A checkout and what is shared by all of them: HEAD, the repository's config, and the person's refs."""
+    """A checkout with the shared state: HEAD, the configuration of the repository, and the refs of the user."""
 
     head: str
     config: str
@@ -30,7 +30,7 @@ class CheckoutState:
     index: dict[str, str]
 
     def without(self, paths: Collection[str]) -> "CheckoutState":
-        """The same but for these paths."""
+        """Return the state without these paths."""
         return replace(self, files=_without(self.files, paths), index=_without(self.index, paths))
 
 
@@ -39,13 +39,13 @@ def _without(found: dict[str, str], paths: Collection[str]) -> dict[str, str]:
 
 
 def write_base(repository: GitRepository) -> None:
-    """The files that stories will touch, and one that they will not."""
+    """Commit the files that stories touch, and one other."""
     for path, text in {**BEFORE, "untouched.txt": "before\n", ".gitignore": "*.ignored\n"}.items():
         repository.write(path, text)
 
 
 def checkout_state(repository: GitRepository, at: Path | None = None) -> CheckoutState:
-    """The checkout `at` (else the main one): files with mode, time and bytes, and the index with its flags."""
+    """Return the state of the checkout `at`, by default the main one: files and the index."""
     git_dir = Path(repository.git("rev-parse", "--absolute-git-dir", cwd=at))
     refs = repository.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
     return CheckoutState(
@@ -78,31 +78,31 @@ def _index(repository: GitRepository, at: Path | None) -> dict[str, str]:
 
 
 def touched_files(root: Path) -> dict[str, str]:
-    """The touched files that are in a checkout, with their text to the byte."""
+    """Return the touched files of a checkout with their content."""
     paths = [path for path in TOUCHED if (root / path).exists()]
     return {path: (root / path).read_bytes().decode() for path in paths}
 
 
 def touched_on(repository: GitRepository, ref: str) -> dict[str, str]:
-    """The touched files that are in a commit."""
+    """Return the touched files of a commit with their content."""
     present = [path for path in repository.files(ref) if path in TOUCHED]
     return {path: repository.read(path, ref) for path in sorted(present)}
 
 
 def unlike_main(repository: GitRepository, at: Path | None = None) -> list[str]:
-    """The touched paths that git sees as changed in a checkout."""
+    """Return the touched paths that differ from main in a checkout."""
     return repository.git("status", "--porcelain", "--", *TOUCHED, cwd=at).splitlines()
 
 
 def begin(pipeline: Pipeline, *steps: str) -> int:
-    """A story that the program has begun to work on."""
+    """Add a story and start its run."""
     story = pipeline.add(steps or WORK)
     assert pipeline.huskies("auto-assign").exit_code == 0
     return story
 
 
 def land(pipeline: Pipeline, *steps: str) -> int:
-    """A story that is done, from its start to the end of its merge."""
+    """Add a story and wait until it is merged."""
     story = begin(pipeline, *steps)
     pipeline.wait_for(story)
     pipeline.wait_until_idle()
@@ -119,7 +119,7 @@ def wait_until_blocked(pipeline: Pipeline) -> None:
 
 
 def base_dirty_report(pipeline: Pipeline, story: int) -> tuple[list[str], str]:
-    """The paths and the reason that `status` names, once `explain` has told the same in both its forms."""
+    """Return the paths and the reason in `status`, and check that `explain` reports the same."""
     (hold,) = pipeline.huskies("status", "--json").data["limits"]["holds"]
     (held,) = pipeline.huskies("explain", str(story), "--json").data["holds"]
     assert (hold["rule"], hold["story"], held["rule"]) == ("base_dirty", story, "base_dirty")
@@ -131,7 +131,7 @@ def base_dirty_report(pipeline: Pipeline, story: int) -> tuple[list[str], str]:
 
 
 def go_on(pipeline: Pipeline, story: int) -> None:
-    """A reconcile ends the hold, and ticks alone do the rest."""
+    """Run reconcile, which ends the queue hold, and wait until ticks complete the story."""
     done = pipeline.huskies("reconcile", "--json").data["actions"]
     assert [one["action"] for one in done] == ["release_hold"], done
     with pipeline.ticking():

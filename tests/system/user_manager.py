@@ -1,4 +1,4 @@
-"""A real systemd user manager for one test; without one the test is skipped.
+"""A real systemd user manager for one test. The test is skipped if none can start.
 
 systemd refuses to be a user manager on a machine that it did not boot. Root can show it an empty `/run` with the one
 folder that it looks for, in a mount namespace of its own, and give it control groups to be the master of.
@@ -29,14 +29,14 @@ exec timeout -k 5 {MOST_SECS} {MANAGER} --user --log-target=console
 
 @contextmanager
 def user_manager(log: Path) -> Iterator[None]:
-    """A user manager at this test's XDG_RUNTIME_DIR. Skips the test where none comes up."""
+    """Run a user manager in the XDG_RUNTIME_DIR of the test. Skip the test if it does not start."""
     _skip_for(_obstacle())
     groups = _make_groups()
     with log.open("wb") as output:
         argv = ["unshare", "--mount", "sh", "-c", BOOT, "sh", *map(str, groups)]
         manager = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        _skip_for("" if _comes_up(manager) else f"no user manager comes up: {log.read_text()[-500:]}")
+        _skip_for("" if _starts(manager) else f"no user manager comes up: {log.read_text()[-500:]}")
         yield
     finally:
         manager.terminate()
@@ -46,7 +46,7 @@ def user_manager(log: Path) -> Iterator[None]:
 
 
 def run_unit(*argv: str | Path, cwd: Path) -> int:
-    """Runs a oneshot unit to its end, with this test's environment; its exit status."""
+    """Run a oneshot unit with the environment of the test and return its exit status."""
     how = (
         "--user",
         "--wait",
@@ -78,7 +78,7 @@ def _obstacle() -> str:
 
 
 def _make_groups() -> tuple[Path, ...]:
-    """Groups named like those of a user manager, in each hierarchy that systemd may use."""
+    """Make control groups with the names of a user manager, in each hierarchy that systemd can use."""
     name = f"huskies-test-{os.getpid()}/user@{os.getuid()}.service"
     mounted = [Path(place) for place in HIERARCHIES if Path(place, "cgroup.procs").exists()]
     groups = tuple(place / name for place in mounted)
@@ -90,8 +90,8 @@ def _make_groups() -> tuple[Path, ...]:
     return groups
 
 
-def _comes_up(manager: "subprocess.Popen[bytes]") -> bool:
-    """Its own socket is there before that of the bus."""
+def _starts(manager: "subprocess.Popen[bytes]") -> bool:
+    """Return whether the bus answers; the socket of the manager exists earlier."""
 
     def answers() -> bool:
         asked = subprocess.run(["busctl", "--user", "--timeout=20", "list"], capture_output=True)
@@ -105,7 +105,7 @@ def _comes_up(manager: "subprocess.Popen[bytes]") -> bool:
 
 
 def _remove(group: Path) -> None:
-    """A control group goes once it is empty, and those below it before it."""
+    """Remove a control group and those below it, from the bottom, when they are empty."""
     below = sorted(group.parent.rglob("*/"), key=lambda place: -len(place.parts))
     wait_until(lambda: not any(_processes(place) for place in below), 30, what=f"the end of all in {group}")
     for place in (*below, group.parent):

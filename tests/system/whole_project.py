@@ -1,4 +1,4 @@
-"""All state of a project, as one value."""
+"""The whole state of a project as one value."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _STORE = ("state.db", "state.db-wal", "state.db-shm")
 
 @dataclass(frozen=True)
 class Whole:
-    """The rows of the store, each file but git's own and the locks, and the refs."""
+    """Return the rows of the store, the refs, and all files except those of git and locks."""
 
     rows: tuple[str, ...]
     files: dict[str, bytes]
@@ -30,7 +30,7 @@ def whole(repository: GitRepository) -> Whole:
 
 
 def _rows(database: Path) -> Iterator[str]:
-    """What the store holds; of one that SQLite does not read, its bytes."""
+    """Return the content of the store, or its bytes if SQLite cannot read it."""
     if not database.exists():
         return
     try:
