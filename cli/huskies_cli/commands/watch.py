@@ -1,9 +1,12 @@
 """`huskies watch`: the passes in a loop."""
 
+import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated
 
 from huskies_cli.command import Outcome, own_command
@@ -13,7 +16,6 @@ from huskies_cli.output import Result, Stream
 from huskies_cli.project_context import open_context
 from huskies_cli.reports import action_json, line_of
 from huskies_cli.session import Session
-from huskies_cli.systemd import notify
 from huskies_core.argument import Argument, parse_seconds
 from huskies_core.clock import to_iso
 from huskies_core.operations.authorization import refuse_inside_run
@@ -66,10 +68,10 @@ def _lines(session: Session, interval: float) -> Iterator[dict[str, object]]:
         refuse_inside_run(context)
         loop = WatchLoop(context, session.start, interval)
         yield from map(_event_json, loop.start_up())
-        notify("READY=1")
+        _notify_systemd("READY=1")
         while True:
             yield from map(_event_json, loop.tick())
-            notify("WATCHDOG=1")
+            _notify_systemd("WATCHDOG=1")
             time.sleep(interval)
 
 
@@ -91,3 +93,12 @@ def _text(line: Mapping[str, object]) -> str:
     if "seq" in line:
         return entry_line(line, clock)
     return f"{clock} {one_line(str(line.get('message') or line['line']))}"
+
+
+def _notify_systemd(state: str) -> None:
+    """Send a state such as `READY=1` to the socket that systemd names (sd_notify(3)). Ignore errors."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        sender.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
