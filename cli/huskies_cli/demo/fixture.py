@@ -59,7 +59,7 @@ max_wall_secs = 600
 def claim_directory(path: str | None) -> Path:
     """Make `.huskies` in an empty directory, `path` or a temporary one, and return the directory.
 
-    Raises HuskiesError `not_empty` or `not_a_directory`. Of two calls for one directory, one raises.
+    Raise HuskiesError `not_empty` or `not_a_directory`. Of two calls for one directory, one raises.
     """
     directory = Path(path or tempfile.mkdtemp(prefix="huskies-demo-"))
     try:
@@ -102,7 +102,11 @@ def demo_environment(environ: Mapping[str, str], root: Path) -> dict[str, str]:
 def make_project(root: Path) -> Project:
     """Make the repository with the small project, initialise huskies in it, and commit all of it on `main`."""
     (root / STATE_FOLDER / _GIT_CONFIG).write_text(_GIT_SETTINGS)
-    _write_sources(root)
+    # In the package the files end in .txt, so that no tool takes them for code of huskies.
+    for source in sorted(_SOURCE.rglob("*.txt")):
+        target = root / source.relative_to(_SOURCE).with_suffix("")
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(source.read_bytes())
     subprocess.run(
         ["git", "init", "--quiet", "--template=", f"--initial-branch={BASE}", str(root)],
         check=True,
@@ -110,7 +114,8 @@ def make_project(root: Path) -> Project:
     )
     project = find_repository(root)
     with Repository(project) as repo:
-        _commit(repo, "Keep a team of sled dogs", _names(root))
+        names = sorted(path.name for path in root.iterdir() if path.name not in (".git", STATE_FOLDER))
+        _commit(repo, "Keep a team of sled dogs", names)
         initialise(root, base_branch=BASE, environ=os.environ)
         project.project_toml.write_text(project_toml(), encoding="utf-8")
         project.agents_toml.write_text(agents_toml(), encoding="utf-8")
@@ -124,30 +129,17 @@ def project_toml() -> str:
 
 def agents_toml() -> str:
     """Return agents.toml. The agents are modules of this installation and run under its Python."""
+    python = (sys.executable, "-P", "-m")
     return "\n".join(
-        _AGENT_TOML.format(name=name, stage=stage, command=_toml(_program(stage)))
+        _AGENT_TOML.format(
+            name=name, stage=stage, command=_toml((*python, f"huskies_cli.demo.agents.{stage}"))
+        )
         for name, stage in AGENTS.items()
     )
 
 
-def _program(stage: str) -> tuple[str, ...]:
-    return (sys.executable, "-P", "-m", f"huskies_cli.demo.agents.{stage}")
-
-
 def _toml(command: tuple[str, ...]) -> str:
     return json.dumps(command, ensure_ascii=False)
-
-
-def _write_sources(root: Path) -> None:
-    """Write the project's files. In the package they end in .txt, so that no tool takes them for code of huskies."""
-    for source in sorted(_SOURCE.rglob("*.txt")):
-        target = root / source.relative_to(_SOURCE).with_suffix("")
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(source.read_bytes())
-
-
-def _names(root: Path) -> list[str]:
-    return sorted(path.name for path in root.iterdir() if path.name not in (".git", STATE_FOLDER))
 
 
 def _commit(repo: Repository, message: str, paths: list[str]) -> None:

@@ -1,7 +1,6 @@
 """The sections below the columns: live runs, stories that need a person, limits, next timers and latest events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from huskies_cli import render
@@ -26,22 +25,44 @@ _ID, _MARK, _AGE, _TURNS, _COST, _WHEN, _CLOCK, _SPACE, _NAME = 6, 2, 7, 7, 9, 9
 _LONGEST_COMMAND = 34
 
 
-@dataclass(frozen=True)
-class _Widths:
-    """The widths of the fields of a run that depend on the screen."""
-
-    agent: int
-    title: int
-    output: int
-
-
 def runs_section(live: Live, width: int, now: datetime) -> Section:
     titles = {card.story.id: card.story.draft.title for cards in live.board.stages.values() for card in cards}
     agent, title = (18, max(24, width // 5)) if width >= WIDE else (12, 0)
     others = _MARK + _ID + agent + title + 2 * _AGE + _TURNS + _COST + _SPACE
-    widths = _Widths(agent, title, max(width - others, 0))
-    rows = [_run(item, titles.get(item.now.run.story, ""), widths, now) for item in live.runs]
-    return Section(_runs_heading(widths), rows, least=4)
+    output = max(width - others, 0)
+    heading = (
+        Field("Runs", _MARK + _ID, style="bold"),
+        Field("agent", agent, style="dim"),
+        Field("title", title, style="dim"),
+        Field("age", _AGE, right=True, style="dim"),
+        Field("silent", _AGE, right=True, style="dim"),
+        Field("turns", _TURNS, right=True, style="dim"),
+        Field("cost", _COST, right=True, style="dim"),
+        Field("", _SPACE),
+        Field("last output", output, style="dim"),
+    )
+    rows = [
+        _run_row(item, titles.get(item.now.run.story, ""), (agent, title, output), now) for item in live.runs
+    ]
+    return Section(heading, rows, least=4)
+
+
+def _run_row(item: LiveRun, title: str, widths: tuple[int, int, int], now: datetime) -> Row:
+    """Return the row of a run; `widths` are those of agent, title and output."""
+    run, (agent_width, title_width, output_width) = item.now.run, widths
+    return (
+        Field(render.mark(mark_now(item.now)), _MARK),
+        Field(str(run.story), _ID),
+        Field(run.agent or run.kind.value, agent_width - 1),
+        Field("", 1),
+        Field(title, title_width),
+        Field(render.age(run.started_at, now), _AGE, right=True),
+        Field(render.age(quiet_since(item.now), now), _AGE, right=True),
+        Field(str(run.turns), _TURNS, right=True),
+        Field(render.cost(run.cost_usd), _COST, right=True),
+        Field("", _SPACE),
+        Field(item.now.throttled or item.last_line, output_width),
+    )
 
 
 def needs_section(board: Board, width: int) -> Section:
@@ -99,37 +120,6 @@ def feed_section(
     events += [(to_iso(item.at), "", item.text, "red" if item.is_error else "") for item in messages]
     rows = [_event(event, width, now) for event in sorted(events, key=lambda event: event[0])]
     return Section(line("Events", width, "bold"), rows, least=3, keeps_end=True)
-
-
-def _runs_heading(widths: _Widths) -> Row:
-    return (
-        Field("Runs", _MARK + _ID, style="bold"),
-        Field("agent", widths.agent, style="dim"),
-        Field("title" if widths.title else "", widths.title, style="dim"),
-        Field("age", _AGE, right=True, style="dim"),
-        Field("silent", _AGE, right=True, style="dim"),
-        Field("turns", _TURNS, right=True, style="dim"),
-        Field("cost", _COST, right=True, style="dim"),
-        Field("", _SPACE),
-        Field("last output", widths.output, style="dim"),
-    )
-
-
-def _run(item: LiveRun, title: str, widths: _Widths, now: datetime) -> Row:
-    run = item.now.run
-    return (
-        Field(render.mark(mark_now(item.now)), _MARK),
-        Field(str(run.story), _ID),
-        Field(run.agent or run.kind.value, widths.agent - 1),
-        Field("", 1),
-        Field(title, widths.title),
-        Field(render.age(run.started_at, now), _AGE, right=True),
-        Field(render.age(quiet_since(item.now), now), _AGE, right=True),
-        Field(str(run.turns), _TURNS, right=True),
-        Field(render.cost(run.cost_usd), _COST, right=True),
-        Field("", _SPACE),
-        Field(item.now.throttled or item.last_line, widths.output),
-    )
 
 
 def _named(name: str, rows: Sequence[Row]) -> Section:
