@@ -42,14 +42,14 @@ def planning(folder: Path, scale: Scale) -> Iterator[Row]:
 
 def worktrees(folder: Path, scale: Scale) -> Iterator[Row]:
     """Compare creating worktrees of a small repository with as many `git worktree add`."""
-    wanted = [StoryId(number) for number in range(1, min(scale.rounds, 200) + 1)]
+    story_ids = [StoryId(number) for number in range(1, min(scale.rounds, 200) + 1)]
     with opened(folder / "ours", Clock()) as ours, opened(folder / "bare", Clock()) as bare:
         for context in (ours, bare):
             write_files(context.project.root, scale.rounds)
-        add_stories(ours, len(wanted))
-        made = seconds(lambda: make_worktrees(ours, wanted, NOW))
-        plain = seconds(lambda: add_bare(bare.project.root, wanted))
-    yield Row(f"making {len(wanted)} worktrees", "s", made, plain, at_most=1.3)
+        add_stories(ours, len(story_ids))
+        made = seconds(lambda: make_worktrees(ours, story_ids, NOW))
+        plain = seconds(lambda: add_bare(bare.project.root, story_ids))
+    yield Row(f"making {len(story_ids)} worktrees", "s", made, plain, at_most=1.3)
 
 
 ROWS = (planning, worktrees)

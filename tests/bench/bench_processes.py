@@ -61,11 +61,11 @@ def tick_beside_timers(folder: Path, scale: Scale) -> Iterator[Row]:
             for _ in range(scale.stories // 100):
                 seldom = triggers.TriggerDraft(triggers.Predicate(story="999999"), TaskPrompt("later"))
                 triggers.add(db, seldom, actor="user:bench", now=context.now())
-        places = (context.project.root, bare.project.root)
+        roots = (context.project.root, bare.project.root)
     tick = [installed_program(), "tick"]
-    for place in places * 3:
-        subprocess.run(tick, cwd=place, check=True, capture_output=True)
-    times = [[run_for(tick, place) for place in places] for _ in range(max(scale.rounds // 10, 1))]
+    for root in roots * 3:
+        subprocess.run(tick, cwd=root, check=True, capture_output=True)
+    times = [[run_for(tick, root) for root in roots] for _ in range(max(scale.rounds // 10, 1))]
     full, empty = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
     yield Row("the same beside 10,000 timers and 1,000 triggers", "ms", full, empty, at_most=1.2)
 
@@ -125,8 +125,8 @@ def following_run(folder: Path, scale: Scale) -> Iterator[Row]:
 ROWS = (idle_tick, tick_beside_timers, completion, supervisor, following_run)
 
 
-def run_for(command: list[str], place: Path) -> float:
-    return seconds(lambda: subprocess.run(command, cwd=place, check=True, capture_output=True))
+def run_for(command: list[str], root: Path) -> float:
+    return seconds(lambda: subprocess.run(command, cwd=root, check=True, capture_output=True))
 
 
 def all_done(context: Context) -> bool:
@@ -136,8 +136,8 @@ def all_done(context: Context) -> bool:
 
 def any_inside(folder: Path) -> bool:
     """Return whether a process has its working directory below `folder`."""
-    places = (process.info["cwd"] or "" for process in psutil.process_iter(["cwd"]))
-    return any(place.startswith(str(folder)) for place in places)
+    directories = (process.info["cwd"] or "" for process in psutil.process_iter(["cwd"]))
+    return any(path.startswith(str(folder)) for path in directories)
 
 
 def waits_of(context: Context, story: int) -> list[float]:

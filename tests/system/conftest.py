@@ -20,8 +20,8 @@ def make_pipeline(repository: GitRepository, tmp_path: Path) -> Iterator[MakePip
     """Return a function that makes the project of the test; its runs end with the test."""
     made: list[Pipeline] = []
 
-    def make(**said: Any) -> Pipeline:
-        made.append(Pipeline(repository, tmp_path.resolve() / "scripts", **said))
+    def make(**settings: Any) -> Pipeline:
+        made.append(Pipeline(repository, tmp_path.resolve() / "scripts", **settings))
         return made[-1]
 
     yield make

@@ -141,17 +141,19 @@ class Landings:
 
 def assert_all_landed(pipeline: Pipeline, *stories: int, files: Mapping[str, str] | None = None) -> None:
     """Check that each story is on the base once, with these files, no leftovers, and a clean checkout."""
-    wanted = {f"story-{story}.txt": "done" for story in stories} if files is None else files
-    found = Landings(
+    expected = {f"story-{story}.txt": "done" for story in stories} if files is None else files
+    state = Landings(
         merged=dict(squash_commits(pipeline)),
         not_on_base=[story for story in stories if not is_on_base(pipeline, story)],
-        bytes_lost=[path for path, text in wanted.items() if pipeline.repository.read(path, "main") != text],
+        bytes_lost=[
+            path for path, text in expected.items() if pipeline.repository.read(path, "main") != text
+        ],
         status=pipeline.repository.status(),
         fsck=fsck(pipeline),
     )
-    assert found == Landings(dict.fromkeys(stories, 1), [], [], [], CLEAN_FSCK), pipeline.told()
-    left = settled_leftovers(pipeline)
-    assert left == NOTHING, left
+    assert state == Landings(dict.fromkeys(stories, 1), [], [], [], CLEAN_FSCK), pipeline.report()
+    remaining = settled_leftovers(pipeline)
+    assert remaining == NOTHING, remaining
 
 
 def is_on_base(pipeline: Pipeline, story: int) -> bool:
@@ -177,8 +179,8 @@ def settled_leftovers(pipeline: Pipeline) -> Leftovers:
 
 
 def _leftovers(pipeline: Pipeline) -> Leftovers:
-    found, runs = leftovers(pipeline), f"{pipeline.project.runs_dir}/"
-    return replace(found, trash=tuple(path for path in found.trash if not path.startswith(runs)))
+    state, runs = leftovers(pipeline), f"{pipeline.project.runs_dir}/"
+    return replace(state, trash=tuple(path for path in state.trash if not path.startswith(runs)))
 
 
 def kill_all_at_once(root: Path) -> int:

@@ -58,11 +58,11 @@ class Death:
     """Counts effects and kills the process before one of them."""
 
     def __init__(self, order: Path) -> None:
-        told = json.loads(order.read_text())
+        fields = json.loads(order.read_text())
         self.at, self.before, self.with_parent = (
-            int(told["at"]),
-            str(told["before"]),
-            bool(told["with_parent"]),
+            int(fields["at"]),
+            str(fields["before"]),
+            bool(fields["with_parent"]),
         )
         self.count, self.struck = 0, False
         self.trace = os.open(

@@ -114,9 +114,9 @@ class Pipeline:
         draft: StoryDraft = STORY,
     ) -> int:
         """Add a story whose coders follow `attempts`. A story with dependencies starts later without a command."""
-        wanted = replace(draft, depends_on=tuple(depends_on))
+        story_draft = replace(draft, depends_on=tuple(depends_on))
         with self.opened() as context:
-            story = create(context, wanted, start=start and not depends_on).id
+            story = create(context, story_draft, start=start and not depends_on).id
             if attempts:
                 self.script(story, *attempts)
         return story
@@ -138,10 +138,10 @@ class Pipeline:
     @contextmanager
     def ticking(self, *, every: float = 0.3) -> Iterator[Path]:
         """Run `huskies tick` in a shell loop for the block. Yield the file with the output of the ticks."""
-        stop, said = self.scripts / "stop-ticking", self.scripts / "ticks.log"
+        stop, output = self.scripts / "stop-ticking", self.scripts / "ticks.log"
         stop.unlink(missing_ok=True)
         loop = f'n=0; while [ ! -e "$1" ] && [ $n -lt {MOST_TICKS} ]; do "$0" tick; n=$((n+1)); sleep {every}; done'
-        with said.open("ab") as log:
+        with output.open("ab") as log:
             shell = subprocess.Popen(
                 ["sh", "-c", loop, HUSKIES, stop],
                 cwd=self.root,
@@ -150,7 +150,7 @@ class Pipeline:
                 stderr=log,
             )
         try:
-            yield said
+            yield output
         finally:
             stop.touch()
             shell.wait(60)
@@ -160,7 +160,7 @@ class Pipeline:
 
         def arrived() -> bool:
             stages = {self.story(number).stage.name for number in numbers}
-            assert not stages & (STUCK - {stage}), f"stuck: {stages}\n{self.told()}"
+            assert not stages & (STUCK - {stage}), f"stuck: {stages}\n{self.report()}"
             return stages == {stage}
 
         self.wait_until(arrived, timeout, what=f"{numbers} in {stage.value}")
@@ -186,7 +186,7 @@ class Pipeline:
         try:
             return wait_until(condition, timeout, what=what, every=every)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.told()}") from None
+            raise AssertionError(f"{error}\n{self.report()}") from None
 
     def story(self, number: int) -> Story:
         with self.opened() as context, context.store.reading() as db:
@@ -217,11 +217,11 @@ class Pipeline:
         folders = sorted(self.project.runs_dir.glob("*"))
         return [int(folder.name) for folder in folders if is_alive(RunDirectory(folder))]
 
-    def told(self) -> str:
+    def report(self) -> str:
         """Return the journal and the ends of all logs, for a failed test."""
         rows = (
-            f"{one.seq} {one.at} {one.story} {one.event} {one.after or ''} {one.detail}"
-            for one in self.journal()
+            f"{entry.seq} {entry.at} {entry.story} {entry.event} {entry.after or ''} {entry.detail}"
+            for entry in self.journal()
         )
         logs = [*self.project.runs_dir.glob("*/*.log"), *self.scripts.glob("*.log")]
         ends = (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def places(name: str) -> list[Path]:
-    return [Path(place) for place in os.environ[name].split(os.pathsep)]
+    return [Path(directory) for directory in os.environ[name].split(os.pathsep)]
 
 
 def succeeded(attempt: Callable[[], object]) -> bool:
@@ -22,9 +22,9 @@ def succeeded(attempt: Callable[[], object]) -> bool:
     return True
 
 
-def changes(place: Path) -> bool:
+def changes(directory: Path) -> bool:
     """Return whether the agent can write to a file, or make one in a directory."""
-    target = place / "pried" if place.is_dir() else place
+    target = directory / "pried" if directory.is_dir() else directory
     return succeeded(lambda: os.close(os.open(target, os.O_WRONLY | os.O_CREAT)))
 
 

@@ -17,9 +17,13 @@ KILLS_ALL = "[Service]\nKillMode=control-group\n"
 
 
 def canary_checks(pipeline: Pipeline, *flags: str) -> dict[str, tuple[str, str]]:
-    """What each canary came to, as its problem and its detail."""
+    """Return the problem and the detail of each canary check."""
     checks = pipeline.huskies("doctor", "--json", *flags).json()["data"]["checks"]
-    return {one["check"]: (one["problem"], one["detail"]) for one in checks if one["subject"] == "survival"}
+    return {
+        check["check"]: (check["problem"], check["detail"])
+        for check in checks
+        if check["subject"] == "survival"
+    }
 
 
 def leftovers(pipeline: Pipeline) -> tuple[list[str], list[str]]:
@@ -29,7 +33,7 @@ def leftovers(pipeline: Pipeline) -> tuple[list[str], list[str]]:
 
 
 def drop_in(text: str) -> Path:
-    """Settings that a person has for all units of ours."""
+    """Add settings of the user for all units of huskies."""
     folder = Path(os.environ["XDG_CONFIG_HOME"], "systemd/user/huskies-.service.d")
     folder.mkdir(parents=True)
     (folder / "own.conf").write_text(text)

@@ -103,7 +103,7 @@ def test_eight_ticks_at_once_execute_an_overdue_timer_once(
     ticks = [start_huskies("tick", cwd=idle.root) for _ in range(8)]
     outputs = [tick.communicate(timeout=60)[0] for tick in ticks]
     tick_until_settled(idle)
-    assert (titles(idle), sum("fire_timer" in said for said in outputs)) == (["paused"], 1), outputs
+    assert (titles(idle), sum("fire_timer" in output for output in outputs)) == (["paused"], 1), outputs
 
 
 @pytest.mark.parametrize("source", ["timer", "trigger"])
@@ -197,10 +197,10 @@ def test_another_watch_continues_after_a_killed_one(idle: Pipeline, tmp_path: Pa
 def test_triggers_see_events_without_a_watch_once(make_pipeline: MakePipeline, tmp_path: Path) -> None:
     pipeline = make_pipeline(team=Team(coder=0, qa=1), settings=PLAIN, gates={})
     pipeline.add(start=False)
-    told = json.dumps({"title": "{{event}} of {{story_id}}", "type": "task"})
+    arguments = json.dumps({"title": "{{event}} of {{story_id}}", "type": "task"})
     added = pipeline.huskies(
         *("trigger", "add", "--story", "1", "--persistent"),
-        *("--event", "*block", "--tool", "create_story", "--args", told),
+        *("--event", "*block", "--tool", "create_story", "--args", arguments),
     )
     process = start_huskies("watch", "--interval", "0.2", cwd=pipeline.root, log=tmp_path / "log")
     pipeline.huskies("block", "1", "--reason", "why")

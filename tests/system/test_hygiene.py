@@ -158,8 +158,8 @@ def test_a_run_gets_only_the_documented_variables_from_any_starter(
     pipeline.wait_until(lambda: len(pipeline.runs()) > 2, what="three runs")
     pipeline.huskies("freeze", str(story))
     pipeline.wait_until_idle()
-    given = {name: value for name, value in starter.items() if name not in ("HOME", "PATH")}
-    promised = {**user_entries(), **given, **home, **ALLOWED}
+    inherited = {name: value for name, value in starter.items() if name not in ("HOME", "PATH")}
+    promised = {**user_entries(), **inherited, **home, **ALLOWED}
     assert (done.returncode, environment_of(pipeline, 1), environment_of(pipeline, 2)) == (
         0,
         {**promised, **described(pipeline, 1, starter["PATH"])},

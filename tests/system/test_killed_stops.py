@@ -157,8 +157,8 @@ class Busy:
         go.touch()
         pipeline.huskies("auto-assign")
         self.stories = (first, merging, gating, *coding)
-        places = [self._folder / hold.name.replace("hold", "at") for hold in self._holds]
-        pipeline.wait_until(lambda: all(worktree.exists() for worktree in places), 60, what="gates at work")
+        started_files = [self._folder / hold.name.replace("hold", "at") for hold in self._holds]
+        pipeline.wait_until(lambda: all(path.exists() for path in started_files), 60, what="gates at work")
         halves_at = [pipeline.project.worktree(story) / f"story-{story}.txt" for story in coding]
         pipeline.wait_until(lambda: all(path.exists() for path in halves_at), 60, what="coders at work")
 

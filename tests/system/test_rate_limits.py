@@ -155,6 +155,6 @@ def continues_after_a_kill(pipeline: Pipeline, mortal: MortalPython, command: st
     wait_until(lambda: order.is_taken, 30, what=f"the start of {command}")
     mortal.reconcile_and_tick(pipeline, story)
     first, second = pipeline.runs(story)[:2]
-    assert (first.outcome, second.outcome) == (Outcome.RATE_LIMITED, Outcome.COMPLETED), pipeline.told()
+    assert (first.outcome, second.outcome) == (Outcome.RATE_LIMITED, Outcome.COMPLETED), pipeline.report()
     assert from_iso(second.started_at).timestamp() >= resets_at(limit_step) - 0.001
     assert (timers_of(pipeline), pipeline.story(story).retries) == ([], 0)

@@ -63,12 +63,12 @@ def test_units_complete_a_story_and_are_removed_without_rest(
         shown = pipeline.huskies("service", "show", "systemd", "--json").data
         came = result_of_story(pipeline, story := pipeline.add())
         removed = pipeline.huskies("service", "uninstall", "systemd", "--json").data["removed"]
-        left = systemctl(
+        remaining = systemctl(
             "list-units", "--all", "--plain", "--no-legend", "huskies-*.service", "huskies-*.timer"
         )
     assert (installed.exit_code, again.outcome, came) == (0, (0, "", ""), merged_result(story))
     assert [shown[key] for key in ("job", "installed", "started", "current")] == [job, True, True, True]
-    assert (len(removed), left, unit_files()) == (1 if flags else 2, "", [])
+    assert (len(removed), remaining, unit_files()) == (1 if flags else 2, "", [])
 
 
 TRIALS = {
@@ -227,8 +227,8 @@ def test_the_crontab_completes_a_story_under_the_cron_of_debian(
     with cron(spool, tmp_path / "cron.log"):
         came = result_of_story(pipeline, story)
     run(HUSKIES, "service", "uninstall", "cron")
-    left = run("crontab", "-l"), (pipeline.project.state_dir / "cron").exists()
-    assert (came, left) == (merged_result(story), (mine, False))
+    remaining = run("crontab", "-l"), (pipeline.project.state_dir / "cron").exists()
+    assert (came, remaining) == (merged_result(story), (mine, False))
 
 
 def test_the_line_of_the_crontab_works_with_an_empty_environment(

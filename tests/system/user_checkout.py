@@ -35,7 +35,7 @@ class CheckoutState:
 
 
 def _without(found: dict[str, str], paths: Collection[str]) -> dict[str, str]:
-    return {path: told for path, told in found.items() if path not in paths}
+    return {path: content for path, content in found.items() if path not in paths}
 
 
 def write_base(repository: GitRepository) -> None:
@@ -74,7 +74,7 @@ def _told(path: Path) -> str:
 def _index(repository: GitRepository, at: Path | None) -> dict[str, str]:
     listed = repository.git("ls-files", "--stage", "-v", "-z", cwd=at).rstrip("\0").split("\0")
     entries = (entry.partition("\t") for entry in listed)
-    return {path: told for told, _, path in entries}
+    return {path: content for content, _, path in entries}
 
 
 def touched_files(root: Path) -> dict[str, str]:
@@ -121,19 +121,19 @@ def wait_until_blocked(pipeline: Pipeline) -> None:
 def base_dirty_report(pipeline: Pipeline, story: int) -> tuple[list[str], str]:
     """Return the paths and the reason in `status`, and check that `explain` reports the same."""
     (hold,) = pipeline.huskies("status", "--json").data["limits"]["holds"]
-    (held,) = pipeline.huskies("explain", str(story), "--json").data["holds"]
-    assert (hold["rule"], hold["story"], held["rule"]) == ("base_dirty", story, "base_dirty")
+    (blocker,) = pipeline.huskies("explain", str(story), "--json").data["holds"]
+    assert (hold["rule"], hold["story"], blocker["rule"]) == ("base_dirty", story, "base_dirty")
     paths, reason = hold["detail"]["paths"], hold["detail"]["reason"]
-    said = pipeline.huskies("explain", str(story)).stdout
-    assert [one for one in paths or [reason] if one not in held["detail"] or one not in said] == []
-    assert paths or (held["detail"], held["command"]) == (reason, "")
+    output = pipeline.huskies("explain", str(story)).stdout
+    assert [item for item in paths or [reason] if item not in blocker["detail"] or item not in output] == []
+    assert paths or (blocker["detail"], blocker["command"]) == (reason, "")
     return paths, reason
 
 
 def go_on(pipeline: Pipeline, story: int) -> None:
     """Run reconcile, which ends the queue hold, and wait until ticks complete the story."""
     done = pipeline.huskies("reconcile", "--json").data["actions"]
-    assert [one["action"] for one in done] == ["release_hold"], done
+    assert [item["action"] for item in done] == ["release_hold"], done
     with pipeline.ticking():
         pipeline.wait_for(story)
         pipeline.wait_until_idle()

@@ -80,8 +80,8 @@ def _obstacle() -> str:
 def _make_groups() -> tuple[Path, ...]:
     """Make control groups with the names of a user manager, in each hierarchy that systemd can use."""
     name = f"huskies-test-{os.getpid()}/user@{os.getuid()}.service"
-    mounted = [Path(place) for place in HIERARCHIES if Path(place, "cgroup.procs").exists()]
-    groups = tuple(place / name for place in mounted)
+    mounted = [Path(path) for path in HIERARCHIES if Path(path, "cgroup.procs").exists()]
+    groups = tuple(path / name for path in mounted)
     try:
         for group in groups:
             group.mkdir(parents=True)
@@ -106,11 +106,11 @@ def _starts(manager: "subprocess.Popen[bytes]") -> bool:
 
 def _remove(group: Path) -> None:
     """Remove a control group and those below it, from the bottom, when they are empty."""
-    below = sorted(group.parent.rglob("*/"), key=lambda place: -len(place.parts))
-    wait_until(lambda: not any(_processes(place) for place in below), 30, what=f"the end of all in {group}")
-    for place in (*below, group.parent):
-        if place.is_dir():
-            place.rmdir()
+    below = sorted(group.parent.rglob("*/"), key=lambda path: -len(path.parts))
+    wait_until(lambda: not any(_processes(path) for path in below), 30, what=f"the end of all in {group}")
+    for path in (*below, group.parent):
+        if path.is_dir():
+            path.rmdir()
 
 
 def _processes(group: Path) -> Sequence[str]:
