@@ -91,6 +91,8 @@ def is_flag(item: Parameter) -> bool:
 
 def _run_operation(operation: Operation[Any, Any], session: Session, values: Mapping[str, Any]) -> Outcome:
     view, command = _view_of(operation), operation.command
+    if command is not None and command.check is not None:
+        command.check(**values, find=registry.find)
     with open_context(session.start) as context:
         call = Call(context, session, values)
         if command is not None and command.each:

@@ -175,3 +175,9 @@ def test_of_many_triggers_fifty_are_drawn_and_all_are_told(huskies: Commands) ->
     drawn = [line for line in lines if "event block" in line]
     assert (len(drawn), lines[-1]) == (MOST, "and 1 more: huskies trigger list --json")
     assert len(huskies("trigger", "list", "--json").data["triggers"]) == MOST + 1
+
+
+@pytest.mark.parametrize("kind", ["timer", "trigger"])
+def test_an_invalid_action_is_wrong_usage_outside_a_project_too(outside: Commands, kind: str) -> None:
+    calls = (f"{kind} add", f"{kind} add --tool freeze_stroy", f"{kind} add --prompt x")
+    assert [outside(*call.split()).exit_code for call in calls] == [2, 2, 4]

@@ -78,6 +78,19 @@ def build_action(
     return action
 
 
+def check_action(
+    *,
+    find: FindOperation,
+    tool: str | None,
+    args: Mapping[str, Any] | None,
+    prompt: str | None,
+    of_trigger: bool = False,
+    **_: object,
+) -> None:
+    """Raise HuskiesError for an invalid action, as `build_action` does."""
+    build_action(find, tool, args, prompt, of_trigger=of_trigger)
+
+
 def check_name(field: str, text: str) -> None:
     """Raise UsageError if `text` cannot be a label. The empty text can."""
     check_text(field, text)

@@ -61,7 +61,8 @@ class Command:
 
     `note` is a paragraph of its help that callers with JSON do not need. `each` is set if the command takes several
     ids, which are a call each: it is the key of the list of results. With `takes_dashes` a word that begins with a dash
-    and is no option is a value, such as -1.
+    and is no option is a value, such as -1. `check` gets the arguments, and `find`, before the project is opened; it
+    raises HuskiesError for those that are invalid in every project.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Command:
     each: str = ""
     is_hidden: bool = False
     takes_dashes: bool = False
+    check: Callable[..., object] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from huskies_core.operations.actions import (
     TOOL,
     build_action,
     cancel_named,
+    check_action,
     check_name,
     list_items,
 )
@@ -59,7 +60,7 @@ def timer_json(timer: Timer) -> dict[str, Any]:
     }
 
 
-@operation("schedule_timer", Command("timer add"), json=timer_json, writes=True)
+@operation("schedule_timer", Command("timer add", check=check_action), json=timer_json, writes=True)
 def schedule_timer(
     context: Context,
     at: Annotated[str | None, Argument("Once, at a time: 14:30, 2026-12-01T09:00.", metavar="TIME")] = None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from huskies_core.argument import Argument
@@ -14,6 +15,7 @@ from huskies_core.operations.actions import (
     TOOL,
     build_action,
     cancel_named,
+    check_action,
     check_name,
     list_items,
 )
@@ -50,7 +52,7 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
 
 @operation(
     "create_trigger",
-    Command("trigger add"),
+    Command("trigger add", check=partial(check_action, of_trigger=True)),
     json=trigger_json,
     writes=True,
 )
