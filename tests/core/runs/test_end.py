@@ -105,7 +105,7 @@ def test_a_run_with_a_surviving_process_is_not_recorded_as_ended(
 ) -> None:
     run = claim_run(vandal)
     surviving = KillResult(ended=False, survivors=(Process(7, 1, 0.0, "stuck"),))
-    monkeypatch.setattr(end, "free_marked", lambda *_: surviving)
+    monkeypatch.setattr(end, "end_marked_processes", lambda *_: surviving)
     with pytest.raises(HuskiesError, match="7 stuck") as refusal:
         end_if_dead(vandal, run, utc_now())
     with vandal.store.reading() as db:
