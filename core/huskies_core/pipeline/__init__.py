@@ -1,4 +1,4 @@
 """The state machine of a story: its stages, its events and the table of transitions.
 
-Everything here is pure: no clock, no disk, and no import of other packages of Huskies but the ids.
+The package is pure: it reads no clock and no disk, and imports nothing else of Huskies but `ids`.
 """

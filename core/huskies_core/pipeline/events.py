@@ -1,6 +1,6 @@
-"""The events of a story and their payloads. The table in `state_machine` holds everything else about an event.
+"""The events of a story and their payloads. The table in `state_machine` defines everything else about an event.
 
-An event's payload is written to the journal under the names of its fields.
+The journal stores an event's payload under the names of its fields.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class QaRejected(_Plain):
 
 @dataclass(frozen=True)
 class MergeSucceeded(_Plain):
-    """`merged_at` (ISO 8601, UTC) is the time at which the commit was found on the base branch."""
+    """`merged_at` (ISO 8601, UTC) is the time at which Huskies found the commit on the base branch."""
 
     name = "merge_succeeded"
     merge_commit: str

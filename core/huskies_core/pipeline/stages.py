@@ -25,7 +25,7 @@ class StageName(StrEnum):
 
 
 class MergeFailureKind(StrEnum):
-    """Why a merge failed. The kind decides what follows."""
+    """The kind of a merge failure. It determines the next step."""
 
     NO_COMMITS = "no_commits"
     CONFLICT_DETECTED = "conflict_detected"
@@ -166,7 +166,7 @@ def from_json(document: Mapping[str, Any]) -> Stage:
 
 
 def reason_of(stage: Stage) -> str:
-    """Return why a story is in `stage`; empty if the name of the stage is reason enough."""
+    """Return the reason in the payload of `stage` as text; empty if the payload has none."""
     match stage:
         case MergeFailure(kind=kind, detail=detail):
             return f"{kind.value}: {detail}" if detail else kind.value

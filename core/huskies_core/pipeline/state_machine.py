@@ -21,10 +21,10 @@ _OPEN = frozenset(StageName) - TERMINAL
 class Row(Generic[_E]):
     """An event of the table: the stages that allow it, and the stage that it leads to.
 
-    `command` is what a person types for it; the other events follow from what runs and passes find.
-    `failure` returns the reason of an event that spends one of the story's retries.
-    `resets` starts the count of retries, recoveries and crashes again; `restarts` that of failed merges.
-    After an event that `returns`, the story waits in backlog until a person starts it.
+    `command` is the command that applies the event, if a person can apply it.
+    `failure` returns the reason of an event that uses one of the story's retries.
+    `resets` sets the counts of retries, commit recoveries and crashes to 0; `restarts` that of failed merges.
+    `returns` is set if the story then waits in backlog until a person starts it.
     `topic` is the notification topic of the event, as the configuration names it.
     """
 
@@ -135,7 +135,7 @@ _ROWS = {row.event: row for row in TABLE}
 
 
 class InvalidTransition(ValueError):
-    """`stage` does not allow `event`; `allowed` holds the names of the events that it allows."""
+    """The event is not allowed in the stage; `allowed` has the names of the events that are."""
 
     def __init__(self, stage: Stage, event: Event) -> None:
         super().__init__(f"{event.name} is not allowed in {stage.name.value}")
@@ -170,13 +170,13 @@ def event_names(rows: Iterable[Row[Any]] = TABLE) -> tuple[str, ...]:
 
 
 def commands_of(names: Iterable[str]) -> tuple[str, ...]:
-    """Return what a person types to apply those of the named events that have a command, in the table's order."""
+    """Return the commands that apply the named events, in the table's order. Some events have no command."""
     chosen = frozenset(names)
     return tuple(row.command for row in TABLE if row.command and row.event.name in chosen)
 
 
 def bounded(event: Event, *, retries: int, max_retries: int) -> Event:
-    """Return `event`, or a block in its place if it would exceed `max_retries` (0 means no limit)."""
+    """Return `event`, or a block instead of it if it would exceed `max_retries` (0 means no limit)."""
     failure = row_of(event).failure
     if failure is None or not max_retries or retries < max_retries:
         return event

@@ -1,7 +1,7 @@
 """The prompts of agents: templates, the values of their variables, and the shorter prompt for a resumed session.
 
-All placeholders are replaced in one pass, so a placeholder in a story's text is never expanded. Texts of users and
-agents are made harmless and bounded in length.
+`expand` replaces all placeholders in one pass, so it never expands a placeholder in a story's text. Texts of users and
+agents lose their control characters, cannot close a tag of the prompt, and are cut at a limit.
 """
 
 import re
@@ -23,7 +23,8 @@ from huskies_core.templates import fill, placeholders
 DESCRIPTION_LIMIT = 100_000
 EPIC_LIMIT = 20_000
 LEFT_LIMIT = 20_000
-"""Characters. Criteria are never cut: an agent must meet each of them. Output of gates is cut when it is stored."""
+"""Limits in characters. Criteria are never cut: an agent must meet each of them. The end of a gate run cuts the output
+of its gates before it is stored."""
 NO_GATES = "- none: this project has no gates"
 _TAGS = ("story", "epic", content.GATE_OUTPUT, content.QA_NOTES, "conflicts")
 _CLOSING = re.compile(rf"</(?=\s*(?:{'|'.join(_TAGS)})\b)", re.IGNORECASE)
@@ -33,22 +34,23 @@ _HEADINGS = {
     "qa_notes": "QA notes on the last attempt",
     "conflicts": "Files in conflict with the base branch",
 }
-"""The sections that are appended if the template does not name them: an agent must know why it is started again."""
+"""Sections that follow the template if it does not use their variable. They give the agent the reason for a restart."""
 _CONTINUE = (
     "Continue story {{story_id}} where you stopped, in {{worktree_path}} on branch {{feature_branch}}. "
-    "`huskies show {{story_id}}` shows the present story."
+    "`huskies show {{story_id}}` prints the current story."
 )
 _ENDINGS = {
     RunKind.CODER: "Commit your work on {{feature_branch}} before you end. Uncommitted work does not count.",
     RunKind.QA: (
         "Check each criterion that is met (`huskies update {{story_id}} --check N`) and end with a verdict: "
-        "`huskies approve {{story_id}}`, or `huskies reject {{story_id}} --notes 'what is wrong, and where'`."
+        "`huskies approve {{story_id}}`, or "
+        "`huskies reject {{story_id}} --notes 'criterion N: the problem, the file, and the correct result'`."
     ),
     RunKind.MERGEMASTER: (
         "When you have merged {{base_branch}} and committed everything, report it: `huskies resolve {{story_id}}`."
     ),
 }
-"""The end that a run of each kind needs, for an agent that read its whole prompt long ago."""
+"""The last instruction to a resumed session, by kind of run. The session read its whole prompt long ago."""
 
 
 def build_prompt(
@@ -56,7 +58,7 @@ def build_prompt(
 ) -> str:
     """Return the whole prompt of a run: role, template, `.huskies/AGENT.md`, results of the last attempt, and note.
 
-    The prompt is never empty: if the expanded template is empty, as with `{{qa_notes}}` alone, it has the story.
+    If the expanded template is empty, as with `{{qa_notes}}` alone, the story takes its place.
     """
     template = template_of(context, agent, kind)
     text = expand(template, variables).strip() or variables["story"]
@@ -67,7 +69,7 @@ def build_prompt(
 
 
 def build_nudge(kind: RunKind, variables: Mapping[str, str], note: str) -> str:
-    """Return the prompt for a resumed session: to continue, what is new since then, and how to end."""
+    """Return the prompt for a resumed session: continue, the results since its last run, and how to end."""
     ending = expand(_ENDINGS.get(kind, ""), variables)
     return _join(expand(_CONTINUE, variables), *_sections(variables, ()), _note_section(note), ending)
 
@@ -75,14 +77,14 @@ def build_nudge(kind: RunKind, variables: Mapping[str, str], note: str) -> str:
 def expand(template: str, variables: Mapping[str, str]) -> str:
     """Replace each `{{name}}` by its value, and remove a paragraph that is only a variable without a value.
 
-    Placeholders in values and unknown names, which the configuration check refuses, stay unchanged.
+    Leave placeholders in values unchanged, and unknown names, too; the configuration check refuses those.
     """
     kept = _ALONE.sub(lambda match: match[0] if variables.get(match[1], " ") else "", template)
     return fill(kept, variables)
 
 
 def template_of(context: Context, agent: Agent, kind: RunKind) -> str:
-    """Return the agent's own template, that of the file it names, or the template of huskies for the kind of run."""
+    """Return the agent's own template, the content of the file that it names, or the default for the kind of run."""
     if agent.prompt is not None:
         return agent.prompt
     if agent.prompt_file is not None:
@@ -119,7 +121,7 @@ def story_text(story: Story) -> str:
         f"{number}. [{'x' if criterion.checked else ' '}] {_sanitize(criterion.text)}"
         for number, criterion in enumerate(draft.criteria, start=1)
     ]
-    rest = f"`huskies show {story.id}` has all of it"
+    rest = f"`huskies show {story.id}` prints all of it"
     return _markdown(draft.title, _sanitize(draft.description, DESCRIPTION_LIMIT, rest), lines)
 
 

@@ -26,7 +26,8 @@ DIRTY_NUDGE = (
 )
 VERDICT_NUDGE = (
     "The last review ended without a verdict. Report one before you end: "
-    "`huskies approve $HUSKIES_STORY_ID` or `huskies reject $HUSKIES_STORY_ID --notes 'what is wrong, and where'`."
+    "`huskies approve $HUSKIES_STORY_ID` or "
+    "`huskies reject $HUSKIES_STORY_ID --notes 'criterion N: the problem, the file, and the correct result'`."
 )
 
 

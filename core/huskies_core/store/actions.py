@@ -10,7 +10,7 @@ from huskies_core.templates import fill, placeholders
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A call of a tool. `arguments` is a JSON object as text, so that calls can be compared and hashed."""
+    """A call of a tool. `arguments` is the text of a JSON object, so that calls can be compared and hashed."""
 
     tool: str
     arguments: str
@@ -28,7 +28,7 @@ class TaskPrompt:
 
 @dataclass(frozen=True)
 class Continue:
-    """The account of the story's agent has no limit any more: auto-assign starts the agent again."""
+    """The continuation of a story after a rate limit: auto-assign starts its agent again."""
 
     story: int
 
@@ -37,11 +37,11 @@ Action = ToolCall | TaskPrompt | Continue
 
 
 SOURCE_VARIABLES = ("story_id", "story_title", "event", "from", "to")
-"""The variables that the action of a trigger may use, as in `{{story_id}}`; they describe its transition."""
+"""The variables of a trigger's action, as in `{{story_id}}`. They describe the transition that it matched."""
 
 
 def fill_variables(action: Action, values: Mapping[str, str]) -> Action:
-    """Return the action with the values of its variables. An argument that is only `{{story_id}}` becomes a number."""
+    """Return the action with each variable replaced by its value. An argument `{{story_id}}` becomes a number."""
     match action:
         case TaskPrompt(text):
             return TaskPrompt(fill(text, values))
@@ -97,6 +97,6 @@ def describe(action: Action) -> str:
         case TaskPrompt():
             return "prompt"
         case Continue():
-            return f"story {action.story} goes on"
+            return f"story {action.story} continues"
         case ToolCall():
             return f"tool {action.tool}"

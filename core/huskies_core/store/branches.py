@@ -1,5 +1,5 @@
-"""The feature branches that this store created. The row is written before git creates the branch, so that a crash
-between the two leaves no branch without an owner."""
+"""The feature branches that Huskies created. It writes the row before git creates the branch, so a crash between the
+two leaves no branch without a row."""
 
 import sqlite3
 from datetime import datetime
@@ -9,14 +9,14 @@ from huskies_core.ids import StoryId
 
 
 def record(db: sqlite3.Connection, story: int, base_commit: str, *, now: datetime) -> None:
-    """Claim the story's branch. A branch that is recorded already keeps its base commit."""
+    """Record the story's branch. A branch that is recorded already keeps its base commit."""
     db.execute(
         "INSERT INTO branches VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (story, base_commit, to_iso(now))
     )
 
 
 def move(db: sqlite3.Connection, story: int, base_commit: str) -> None:
-    """Set a later base commit for a branch without commits of its own."""
+    """Replace the base commit of a branch that has no commits of its own."""
     db.execute("UPDATE branches SET base_commit = ? WHERE story = ?", (base_commit, story))
 
 
@@ -25,7 +25,7 @@ def forget(db: sqlite3.Connection, story: int) -> None:
 
 
 def base_commit(db: sqlite3.Connection, story: int) -> str | None:
-    """Return the commit where the story's branch begins, or None if the store created no branch."""
+    """Return the commit from which Huskies created the story's branch, or None if it created none."""
     row = db.execute("SELECT base_commit FROM branches WHERE story = ?", (story,)).fetchone()
     return None if row is None else str(row["base_commit"])
 

@@ -9,7 +9,7 @@ EXECUTION_ACTORS = ("timer:", "trigger:")
 def link(db: sqlite3.Connection, story: int, actor: str) -> dict[str, Any]:
     """Return `cause`, a journal position, and `depth` for a change of the story by `actor`, if an execution led to it.
 
-    An execution becomes the cause. Passes and runs leave the cause as it is, a person removes it.
+    An execution becomes the cause. A change by a pass or a run keeps the cause; a change by a person removes it.
     """
     if actor.startswith(EXECUTION_ACTORS):
         cause = of_actor(db, actor)
@@ -26,7 +26,7 @@ def link(db: sqlite3.Connection, story: int, actor: str) -> dict[str, Any]:
 
 
 def of_actor(db: sqlite3.Connection, actor: str) -> dict[str, Any]:
-    """Return the open execution of `actor`; of several, the one with the greatest depth."""
+    """Return the open execution of `actor` with the greatest depth."""
     row = db.execute(
         "SELECT seq AS cause, depth FROM firings WHERE status = 'open' AND source = ? ORDER BY depth DESC LIMIT 1",
         (actor,),

@@ -1,4 +1,4 @@
-"""Completions for the shell. A person waits for them, so nothing but sqlite3 is imported.
+"""Completions for the shell. A person waits for them, so this module imports only sqlite3.
 
 Kinds: `stories` (open ones; all after the first digit), `stories/STAGE,STAGE`, `finished`, `running`, `epics`,
 `labels`, `runs`, `runs-of/STORY`, `live-runs`, `timers`, `triggers`.
@@ -8,7 +8,7 @@ import sqlite3
 
 from huskies_core.store.due import uri_path
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this
+TYPE_CHECKING = False  # Importing typing takes longer than a completion.
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -78,7 +78,7 @@ def _words(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Completi
 
 
 def _small_kinds(db: sqlite3.Connection, name: str) -> "Iterable[Completion]":
-    """Return the words of the kinds that are read whole."""
+    """Return all words of a kind with few rows."""
     words: Iterable[Completion] = ()
     match name:
         case "epics":
@@ -99,7 +99,7 @@ def _small_kinds(db: sqlite3.Connection, name: str) -> "Iterable[Completion]":
 
 
 def _stories(db: sqlite3.Connection, prefix: str, stages: "Sequence[str]") -> "Iterable[Row]":
-    """Return the stories in those stages. With a digit typed, look among all stories if finished ones are allowed."""
+    """Return the stories in those stages. After a digit, search by id if finished stories are allowed."""
     if prefix and stages in ((), FINISHED):
         stories = _numbered(db, _STORY, prefix)
         return (row for row in stories if not stages or row[2] in stages)
@@ -109,7 +109,7 @@ def _stories(db: sqlite3.Connection, prefix: str, stages: "Sequence[str]") -> "I
 
 
 def _numbered(db: sqlite3.Connection, rows: str, prefix: str) -> "Iterator[Row]":
-    """Yield the rows whose id begins with `prefix`: one range of ids for each number of digits."""
+    """Yield the rows with an id that begins with `prefix`. Query one range of ids for each number of digits."""
     if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) < _LONGEST_ID):
         return
     first = int(prefix or 0)

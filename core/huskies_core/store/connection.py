@@ -1,4 +1,4 @@
-"""Open the store: one writer at a time, and never another database than the one that was opened."""
+"""Open the store: one writer at a time, and a new connection if another file has taken the database's place."""
 
 import os
 import sqlite3
@@ -25,18 +25,18 @@ BUSY_TIMEOUT_SECS = 5.0
 
 
 class _Opened(NamedTuple):
-    """A connection, and the file (device, inode) that it opened."""
+    """A connection and the device and inode of its file."""
 
     db: sqlite3.Connection
     file: tuple[int, int]
 
 
 class Store:
-    """The database of a project. Reading takes no lock; every write happens inside `exclusive()`.
+    """The database of a project. `reading` takes no lock; `exclusive` is the only way to write.
 
-    Commits and closes happen under the file lock, and with them every checkpoint: some releases of SQLite can damage
-    the write-ahead log if two connections checkpoint at once. Every method raises HuskiesError `store_lost`,
-    `store_damaged`, `newer_store`, `store_unusable` or `disk_full` for errors of the disk.
+    Commits and closes, and with them all checkpoints, need the file lock: some releases of SQLite can damage the
+    write-ahead log if two connections checkpoint at once. For errors of the disk every method raises HuskiesError
+    `store_lost`, `store_damaged`, `newer_store`, `store_unusable` or `disk_full`.
     """
 
     def __init__(self, project: Project) -> None:
@@ -53,9 +53,9 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the connections. A writer is closed under the lock, and stays open if the lock is busy."""
+        """Close the connections. Close the writer under the lock; leave it open if the lock is busy."""
         self._close_reader()
-        # Everything is committed: a busy lock must not look like a failed write.
+        # All writes are committed, so a busy lock is no failure here.
         with suppress(LockBusy):
             self._close_writer()
 
@@ -84,8 +84,10 @@ class Store:
             return check_version(self._open_reader())
 
     def revision(self) -> tuple[int, ...]:
-        """Return a value that changes with every commit by another connection, of this process or another. It is cheap
-        enough for a loop that asks many times a second."""
+        """Return a value that changes with every commit by another connection, in any process.
+
+        The call is cheap enough for a loop that repeats it many times a second.
+        """
         with explained():
             db = self._open_reader()
             assert self._reader is not None
@@ -110,7 +112,7 @@ class Store:
                     db.rollback()
 
     def make(self) -> None:
-        """Create the database, see `create`."""
+        """Create the database as `create` describes."""
         with explained(), self._locked(STORE_WAIT_SECS):
             if not self._path.exists():
                 _build(self._path)
@@ -150,7 +152,7 @@ class Store:
         from filelock import FileLock, Timeout
 
         if self._lock is None:
-            # A connection belongs to one thread anyway. Without thread_local, acquiring costs a quarter less.
+            # A connection belongs to one thread anyway. Without thread_local, the lock takes a quarter less time.
             path = self.project.state_lock
             self._lock = FileLock(path, poll_interval=0.005, fallback_to_soft=False, thread_local=False)
         try:
@@ -166,11 +168,11 @@ class Store:
 
 
 def create(project: Project) -> None:
-    """Create the database under another name and rename it, so that it is never incomplete. Migrate one that exists.
+    """Create the database under another name and rename it, so that it is never incomplete. Migrate an older database.
 
     Only `init` calls this: everywhere else a missing database is lost state, not a new project. A crash leaves
-    `state.new`, which the next call removes. Raise HuskiesError `store_lost` if a missing database has left its
-    write-ahead log.
+    `state.new`, which the next call removes. Raise HuskiesError `store_lost` if the database is missing but its
+    write-ahead log exists.
     """
     with Store(project) as store:
         store.make()

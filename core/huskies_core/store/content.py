@@ -1,4 +1,4 @@
-"""Content: what runs leave for the next run of a story, such as output and notes. A terminal story has none."""
+"""Content: texts that runs leave for the next run of a story, such as output and notes. Terminal stories have none."""
 
 import sqlite3
 from datetime import datetime
@@ -37,7 +37,7 @@ def purge(db: sqlite3.Connection, story: int) -> int:
 def left_over(db: sqlite3.Connection) -> tuple[tuple[StoryId, int], ...]:
     """Return the terminal stories that still have content, each with its number of keys."""
     stories = db.execute(
-        # CROSS JOIN keeps the order of the loops: content is small, the archive is not.
+        # CROSS JOIN makes SQLite scan content first: it is small, and the archive is not.
         """SELECT content.story, count(*) AS keys
            FROM content CROSS JOIN stories ON stories.id = content.story
            WHERE stories.stage IN ('done', 'archived', 'abandoned', 'superseded')

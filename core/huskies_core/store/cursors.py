@@ -1,4 +1,4 @@
-"""The position of each consumer of the journal. Rows after a cursor are work that is still to do."""
+"""The position of each consumer of the journal. The consumer has not handled the rows after its cursor."""
 
 import sqlite3
 

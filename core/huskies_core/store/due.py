@@ -1,9 +1,9 @@
-"""The passes that are due, by the store, in a few milliseconds. Nothing but sqlite3 and time is imported."""
+"""Read from the store which passes are due, in a few milliseconds. The module imports only sqlite3 and time."""
 
 import sqlite3
 import time
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this
+TYPE_CHECKING = False  # Importing typing takes longer than the query.
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,7 +35,7 @@ UNION ALL SELECT 'relay' WHERE (:gateway OR coalesce((SELECT value FROM facts WH
     AND {_BEHIND.format("relay", " WHERE kind = 'transition'", -1)} AND NOT {_WAITS.format("relay")}
 UNION ALL SELECT '{CONFIG}' WHERE coalesce((SELECT value FROM facts WHERE key = 'config_stamp'), '') <> :stamp
 """
-"""A time that is later than `last_at` was written before the clock was set back: it does not count."""
+"""If `last_at` is later than now, the clock was set back since, and `due_at` does not count."""
 
 _OPEN = f"""
 SELECT '{DEAD_RUNS}', 'runs/' || id FROM runs WHERE status <> 'ended'
@@ -43,7 +43,7 @@ UNION ALL SELECT 'fire-' || substr(source, 1, instr(source, ':') - 1) || 's', 'f
     FROM firings WHERE status = 'open'
 UNION ALL SELECT 'notify', 'notifications/' || id FROM notifications WHERE status = 'open'
 """
-"""The live runs and open jobs: the pass that ends each if its process is dead, and its directory."""
+"""The live runs and open jobs, each with its directory and the pass that ends it if its process is dead."""
 
 
 def due_passes(
@@ -51,8 +51,8 @@ def due_passes(
 ) -> frozenset[str]:
     """Return the names of the passes that are due at `now` (ISO 8601), with CONFIG and DEAD_RUNS.
 
-    `stamp` describes the present configuration files; `gateway` is whether the environment sets a gateway. `is_dead`
-    returns whether no process holds the lock of a directory, which is relative to the state directory.
+    `stamp` describes the current configuration files; `gateway` is true if the environment sets a gateway. `is_dead`
+    returns whether the lock in a directory, relative to the state directory, is free.
     """
     due = {row[0] for row in db.execute(_DUE, {"now": now, "stamp": stamp, "gateway": gateway})}
     return frozenset(due.union(row[0] for row in db.execute(_OPEN) if is_dead(row[1])))
@@ -61,7 +61,7 @@ def due_passes(
 def due_in(
     database: str, *, stamp: str, gateway: bool, is_dead: "Callable[[str], bool]"
 ) -> "frozenset[str] | None":
-    """Return the passes that are due now in a database, see `due_passes`; None if it cannot be read."""
+    """Return `due_passes` for a database and the current time; None if the database cannot be read."""
     try:
         db = sqlite3.connect(f"file:{uri_path(database)}?mode=ro", uri=True, timeout=5)
         try:

@@ -16,7 +16,7 @@ _REFUSED = (
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise HuskiesError or LockBusy in place of the errors of SQLite that have a cause outside of Huskies."""
+    """Raise HuskiesError or LockBusy instead of an error of SQLite with a cause outside Huskies."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -27,7 +27,7 @@ def explained() -> Iterator[None]:
 
 
 def _explain(error: sqlite3.DatabaseError) -> HuskiesError | None:
-    # Errors that Python's own module raises have no code. The low byte of SQLite's code is the family.
+    # Errors that Python's sqlite3 raises itself have no code. The low byte of SQLite's code is the primary code.
     family = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if family in _DAMAGED:
         return damaged(str(error))
@@ -61,7 +61,7 @@ def lost(path: os.PathLike[str]) -> HuskiesError:
 
 
 def left_log(path: os.PathLike[str]) -> HuskiesError:
-    """Return the error for a write-ahead log without its database. SQLite would apply it to a new one of that name."""
+    """Return the error for a write-ahead log without its database. SQLite would apply it to a new database."""
     return HuskiesError(
         f"{os.fspath(path)} belongs to a store that is missing",
         hint="Restore state.db, or move the file away to begin with an empty store.",
@@ -72,6 +72,6 @@ def left_log(path: os.PathLike[str]) -> HuskiesError:
 def unusable(detail: str) -> HuskiesError:
     return HuskiesError(
         f"the store cannot be used: {detail}",
-        hint="Give this user write permission for .huskies; reading needs it, too.",
+        hint="Give this user write permission for .huskies. Reading the store needs it, too.",
         code="store_unusable",
     )

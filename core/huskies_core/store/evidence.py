@@ -1,4 +1,4 @@
-"""The evidence of a run: what git, the steps and the agent's program report at its end, and its JSON form."""
+"""The evidence of a run: the facts that git, the steps and the agent's program report at its end, and its JSON form."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,8 +16,8 @@ class BranchEvidence:
 
     `head` and `tree` are those of the branch's tip and `base` is the merge base; all three are None if the branch does
     not exist. `dirty` is set if the worktree differs from the tip. `fingerprint` changes with each change of the diff
-    against the base, committed or not. `problem` is git's error if it could not read the worktree. The name is empty
-    if the base branch does not exist, and nothing could be compared.
+    against the base, committed or not. `problem` is git's error if git could not read the worktree. The name is empty
+    if the base branch does not exist, so that nothing was compared.
     """
 
     name: str = ""
@@ -32,7 +32,7 @@ class BranchEvidence:
 
     @property
     def has_work(self) -> bool:
-        """Whether the branch has commits of its own and a diff against the base."""
+        """Return whether the branch has commits of its own and a diff against the base."""
         return self.commits_ahead > 0 and self.has_diff
 
     def to_json(self) -> dict[str, Any]:
@@ -65,11 +65,12 @@ class LimitReset:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a run left behind besides its outcome.
+    """The facts at the end of a run, besides its outcome.
 
-    `unresolved` names what a mergemaster left to do: "" if the conflict is resolved, None for other runs.
-    `failed_setup` is the component whose setup failed; `output` is the end of what a failed setup or gate printed.
-    `denied` counts the refused tool calls by tool. `other` has the keys that this version does not know.
+    `unresolved` is the reason why a conflict is not resolved: "" if it is resolved, None for runs of other kinds.
+    `failed_setup` names the component with the failed setup; `output` is the end of the output of the failed setup or
+    gate.
+    `denied` counts the refused tool calls by tool. `other` has the keys of the JSON that this version does not know.
     """
 
     branch: BranchEvidence = field(default_factory=BranchEvidence)

@@ -1,4 +1,4 @@
-"""Executions of the actions of timers and triggers. A row is claimed before the action begins, so it runs once."""
+"""Executions of actions of timers and triggers. A row is claimed before the action begins, so it runs at most once."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -25,8 +25,11 @@ class ExecutionStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Execution:
-    """An execution by `source`, such as `timer:3`. `seq` is its row in the journal, `cause` the transition that the
-    trigger matched. `depth` is the number of executions, each caused by the last, up to this one."""
+    """An execution by `source`, such as `timer:3`.
+
+    `seq` is its row in the journal, `cause` the row of the transition that the trigger matched. `depth` is its place in
+    a chain of executions, each caused by the one before.
+    """
 
     id: ExecutionId
     source: str
@@ -64,7 +67,7 @@ load, has_before, expire = _EXECUTIONS.find, _EXECUTIONS.has_before, _EXECUTIONS
 
 
 def claim(db: sqlite3.Connection, new: ExecutionClaim, *, now: datetime) -> Execution:
-    """Insert an open execution and its journal row. Raise Overtaken if the source has an execution for that cause."""
+    """Insert an open execution and its journal row. Raise Overtaken if the source already has one for that cause."""
     if new.cause is not None and is_claimed(db, new.source, new.cause):
         raise Overtaken(f"{new.source} has already run for that transition", code="stale", subject=new.source)
     kind = journal.JournalKind(new.source.partition(":")[0])
@@ -85,7 +88,7 @@ def end(
 
 
 def still_open(db: sqlite3.Connection, kind: journal.JournalKind) -> tuple[Execution, ...]:
-    """Return the executions of timers, or of triggers, that have not ended. The lock of one shows whether it lives."""
+    """Return the executions of timers, or of triggers, that have not ended. A process holds the lock of a live one."""
     return tuple(execution for execution in _EXECUTIONS.still_open(db) if execution.kind is kind)
 
 

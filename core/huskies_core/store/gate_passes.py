@@ -1,4 +1,4 @@
-"""The trees that have passed the gates. Failures are not kept: they may be accidental, so the gates run again."""
+"""The trees that have passed the gates. Failures are not recorded, because a gate can fail by accident."""
 
 import sqlite3
 from datetime import datetime
@@ -7,7 +7,7 @@ from huskies_core.clock import to_iso
 
 
 def record(db: sqlite3.Connection, tree: str, definition: str, *, now: datetime) -> None:
-    """Record a pass. `definition` is a digest of everything else that decides the result."""
+    """Record that a tree passed. `definition` is a digest of everything else that the result depends on."""
     db.execute(
         "INSERT INTO gate_passes VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (tree, definition, to_iso(now))
     )
@@ -25,5 +25,5 @@ def has_before(db: sqlite3.Connection, moment: datetime) -> bool:
 
 
 def expire(db: sqlite3.Connection, before: datetime) -> int:
-    """Remove passes older than `before`; return how many."""
+    """Remove passes older than `before` and return their number."""
     return db.execute("DELETE FROM gate_passes WHERE at < ?", (to_iso(before),)).rowcount

@@ -23,7 +23,7 @@ _COUNTED = {
 
 
 def damage(db: sqlite3.Connection) -> tuple[str, ...]:
-    """Return the errors that SQLite finds in the file and in references between rows."""
+    """Return the errors that SQLite finds in the file and in the references between rows."""
     pages = [str(row[0]) for row in db.execute("PRAGMA quick_check(5)")]
     broken = [
         f"{row['table']} {row['rowid']} refers to a row that is missing"
@@ -33,8 +33,10 @@ def damage(db: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def contradictions(db: sqlite3.Connection) -> tuple[str, ...]:
-    """Return the stories whose stage or time differs from their newest transition. A story without a transition was
-    created and never moved."""
+    """Return a sentence for each story with a stage or time that differs from its newest transition.
+
+    A story without a transition was created and never moved.
+    """
     rows = db.execute(
         """
         SELECT stories.id, stories.stage, stories.stage_entered_at, journal.at, journal.story,
@@ -52,14 +54,14 @@ def contradictions(db: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def ahead_of_journal(db: sqlite3.Connection) -> tuple[str, ...]:
-    """Return the readers with a position behind the end of the journal, as after an older copy was restored."""
+    """Return the readers with a position past the end of the journal, as after the restore of an older copy."""
     head = _head(db)
     ahead = (row for query in _AHEAD for row in db.execute(query, {"head": head}))
     return tuple(f"{row['reader']} is at {row['seq']}, the journal ends at {head}" for row in ahead)
 
 
 def pull_back(db: sqlite3.Connection) -> None:
-    """Move those readers to the end of the journal. They have read everything before it, and miss nothing after it."""
+    """Move those readers to the end of the journal. They have read all rows before it and will read all after it."""
     head = _head(db)
     db.execute("UPDATE cursors SET seq = ? WHERE seq > ?", (head, head))
     db.execute("UPDATE triggers SET since = ? WHERE since > ?", (head, head))

@@ -56,8 +56,10 @@ def append(
     stages: tuple[str | None, str | None] = (None, None),
     detail: Mapping[str, Any] | None = None,
 ) -> Seq:
-    """Insert a row in the running transaction and return its seq. Add the cause to a row about a story, if an execution
-    led to it."""
+    """Insert a row in the running transaction and return its seq.
+
+    If an execution led to a row about a story, the row's detail contains the cause.
+    """
     of_story = kind in (JournalKind.TRANSITION, JournalKind.STORY)
     cause = causation.link(db, story, actor) if of_story and story is not None else {}
     before, after = stages
@@ -75,28 +77,28 @@ def append(
 
 
 def head(db: sqlite3.Connection) -> Seq:
-    """Return the newest seq, 0 if the journal is empty."""
+    """Return the newest seq, or 0 if the journal is empty."""
     row = db.execute("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
     return Seq(0 if row is None else row["seq"])
 
 
 AUDITED = (JournalKind.TRANSITION, JournalKind.TIMER, JournalKind.TRIGGER)
-"""The kinds of rows that the audit log has: transitions of stories, timers and triggers."""
+"""The kinds of rows that the audit log contains."""
 
 
 def load(db: sqlite3.Connection, seq: int) -> JournalEntry:
-    """Return the row of a seq that exists: rows of the journal are never deleted."""
+    """Return the row of an existing seq. Rows of the journal are never deleted."""
     return _JOURNAL.select(db, "WHERE seq = ?", (seq,))[0]
 
 
 def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[JournalEntry, ...]:
-    """Return the next rows after a cursor that the audit log has, oldest first."""
+    """Return the next rows for the audit log after a cursor, oldest first."""
     clauses = f"WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"
     return _JOURNAL.select(db, clauses, (seq, *AUDITED, limit))
 
 
 def count_audited_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
-    """Return how many rows for the audit log come after a position; stop counting at `most`."""
+    """Return the number of rows for the audit log after a position, at most `most`."""
     audited = f"SELECT 1 FROM journal WHERE seq > ? AND kind IN ({marks(AUDITED)}) LIMIT ?"
     return _count(db, f"SELECT count(*) FROM ({audited})", (seq, *AUDITED, most))
 
@@ -130,11 +132,11 @@ _NOTABLE = """
 WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events))
     AND NOT (event = 'merge_failed' AND "before" IS 'merge_failure')
 """
-"""Leaves out a merge that failed again without having been retried: its first failure was reported."""
+"""Without a merge that failed again before a retry: its first failure was reported."""
 
 
 def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str]) -> int:
-    """Return how many rows of those events come after a position."""
+    """Return the number of rows of those events after a position."""
     return _count(
         db, f"SELECT count(*) FROM journal {_NOTABLE}", {"seq": seq, "events": json.dumps(list(events))}
     )
@@ -149,12 +151,11 @@ def notable_after(
 
 
 _RESTARTS = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
-"""In the table's order: SQLite uses the index journal_fresh_starts only for the very list in its definition."""
+"""The events in the table's order. SQLite uses the index journal_fresh_starts only for exactly this list."""
 
 
 def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
-    """Return how often the merge of a story failed, for the stories between coding and merge_failure with `least`
-    failures or more.
+    """Return the number of failed merges of each story from coding to merge_failure that has at least `least`.
 
     Only failures of kind gates_failed and other count, since the last event that restarts the count.
     """

@@ -1,4 +1,4 @@
-"""Single values about the project, such as its base branch, and values of the configuration for readers without it."""
+"""Single values of the project, such as its base branch, and facts for readers that do not load the configuration."""
 
 import sqlite3
 
@@ -12,7 +12,7 @@ GATEWAY = "gateway"
 NOTIFY = "notify"
 """Not empty if the configuration sets a notification channel."""
 RELAY_FAILURES = "relay_failures"
-"""How often in a row the gateway could not be reached."""
+"""The number of failures in a row to reach the gateway."""
 RELAY_TROUBLE = "relay_trouble"
 """The last error of the relay."""
 

@@ -1,4 +1,4 @@
-"""Notifications. A row is claimed before the message is sent, so that it is sent at most once."""
+"""Notifications. A row is claimed before its message is sent, so each message is sent at most once."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Notification:
 
     @property
     def problem(self) -> str:
-        """Return the failed channels with their problems; empty if none failed."""
+        """Return the failed channels with their problems as text; empty if no channel failed."""
         return _problems(self.channels)
 
 
@@ -74,7 +74,7 @@ def end(
     actor: str,
     now: datetime,
 ) -> None:
-    """Record the end of a notification, with a journal row unless it was sent. Raise Overtaken if it has ended."""
+    """Record the end of a notification, with a journal row if it was not sent. Raise Overtaken if it has ended."""
     row = {"status": status, "channels": to_text([delivery.to_json() for delivery in channels])}
     _NOTIFICATIONS.end(db, number, row, subject=str(number))
     if status is not NotificationStatus.SENT:

@@ -1,4 +1,4 @@
-"""Counts and findings for the board: stories by stage, and unexpected changes of the repository."""
+"""Facts for the board: the number of stories in each stage, and unexpected changes of the repository."""
 
 import json
 import sqlite3
@@ -19,14 +19,14 @@ class RepositoryFinding:
 
 
 def count_stories(db: sqlite3.Connection) -> dict[StageName, int]:
-    """Return how many stories are in each stage; empty stages are left out."""
+    """Return the number of stories in each stage that has any."""
     counts = db.execute("SELECT stage, count(*) AS stories FROM stories GROUP BY stage")
     return {StageName(row["stage"]): row["stories"] for row in counts}
 
 
 def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[RepositoryFinding, ...]:
     """Return the changes of the repository since `moment`, oldest first."""
-    # The search goes from the newest row backwards, so it reads only the rows since that time.
+    # The search begins at the newest row and goes back, so it reads only the rows since `moment`.
     last = db.execute(
         "SELECT seq FROM journal WHERE at < ? ORDER BY seq DESC LIMIT 1", (to_iso(moment),)
     ).fetchone()

@@ -1,4 +1,4 @@
-"""The time at which each pass ran last and is due next, so that a tick from cron and a loop behave alike."""
+"""The times at which each pass ran last and is due next. With them, a tick from cron and a loop behave alike."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ class PassTime:
     due_at: datetime | None
 
     def is_come(self, now: datetime) -> bool:
-        """Return whether the pass has a due time and that has passed."""
+        """Return whether the due time, if the pass has one, has passed."""
         return self.due_at is not None and (self.due_at <= now or self.is_of_the_future(now))
 
     def waits(self, now: datetime) -> bool:
         return self.due_at is not None and not self.is_come(now)
 
     def is_of_the_future(self, now: datetime) -> bool:
-        """Return whether the clock was set back since the times were written: then the due time has passed, too."""
+        """Return whether the clock was set back since the times were written. The due time then counts as passed."""
         return self.last_at is not None and self.last_at > now
 
 
@@ -31,7 +31,7 @@ def get(db: sqlite3.Connection, name: str) -> PassTime:
 
 
 def record(db: sqlite3.Connection, name: str, *, last_at: datetime, due_at: datetime | None) -> None:
-    """Write both times of a pass. Without `due_at` only a change makes it due."""
+    """Write both times of a pass. If `due_at` is None, only a change makes the pass due."""
     db.execute(
         "INSERT INTO pass_times VALUES (?, ?, ?)"
         " ON CONFLICT (pass) DO UPDATE SET last_at = excluded.last_at, due_at = excluded.due_at",

@@ -27,7 +27,7 @@ def get(db: sqlite3.Connection) -> Pause | None:
 
 
 def begin(db: sqlite3.Connection, reason: str, *, actor: str, now: datetime) -> Pause:
-    """Begin a pause, with a journal row, and return it. Return the present pause unchanged if there is one."""
+    """Begin a pause, with a journal row, and return it. If the project is paused already, return its pause."""
     present = get(db)
     if present is not None:
         return present
@@ -38,7 +38,7 @@ def begin(db: sqlite3.Connection, reason: str, *, actor: str, now: datetime) -> 
 
 
 def end(db: sqlite3.Connection, *, actor: str, now: datetime) -> Pause | None:
-    """End the pause, with a journal row that makes auto-assign due, and return it; return None without a pause."""
+    """End the pause, with a journal row that makes auto-assign due. Return the pause; None if there was no pause."""
     present = get(db)
     if present is not None:
         metadata.remove(db, _KEY)

@@ -1,5 +1,5 @@
-"""Queue holds: a broken base branch holds the whole merge queue, uncommitted files hold one story. Neither is a failure
-of a story."""
+"""Queue holds: a broken base branch stops the whole merge queue, and uncommitted files in a checkout stop the merge of
+one story. Neither is a failure of the story."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from huskies_core.store.rows import reader, to_text
 from huskies_core.store.tables import Table
 
 QUEUE = 0
-"""The story of a hold on the whole queue."""
+"""The story id of a hold on the whole queue."""
 
 
 class QueueHoldKind(StrEnum):
@@ -42,7 +42,7 @@ def put(
     actor: str,
     now: datetime,
 ) -> None:
-    """Begin a hold, with one journal row, or replace the detail of the present hold."""
+    """Begin a hold, with a journal row, or replace the detail of a hold that exists."""
     present = db.execute("SELECT 1 FROM holds WHERE kind = ? AND story = ?", (kind, story)).fetchone()
     db.execute(
         "INSERT INTO holds VALUES (?, ?, ?, ?)"
@@ -63,14 +63,14 @@ def release(db: sqlite3.Connection, hold: QueueHold, *, actor: str, now: datetim
 def release_matching(
     db: sqlite3.Connection, kind: QueueHoldKind, story: int | None, *, actor: str, now: datetime
 ) -> None:
-    """End the hold of that kind on a story, or on the queue. Do nothing if it has ended."""
+    """End the hold of that kind on a story, or on the queue. Do nothing if there is no such hold."""
     for hold in everything(db):
         if hold.kind is kind and hold.story == (story or QUEUE):
             release(db, hold, actor=actor, now=now)
 
 
 def release_story(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
-    """End the holds on one story, because it has left the queue or a person retries its merge."""
+    """End the holds on a story that has left the queue, or that a person retries."""
     for hold in everything(db):
         if hold.story == story:
             release(db, hold, actor=actor, now=now)

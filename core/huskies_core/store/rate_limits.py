@@ -1,4 +1,4 @@
-"""Rate limits of accounts: until a limit ends, no agent of its runtime and model is started."""
+"""Rate limits of accounts. Until a limit ends, no agent with its runtime and model is started."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from huskies_core.store.tables import Table
 FIRST_WAIT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
 BELIEVED = timedelta(seconds=LONGEST_LIMIT_SECS)
-"""A reset time that is further ahead is ignored."""
+"""A reset time that is further in the future is ignored."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """The account of a limit. `model` is empty if the agent names none."""
+    """A runtime and a model. `model` is empty if the agent's configuration names none."""
 
     runtime: str
     model: str
@@ -30,8 +30,8 @@ class Account:
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit. `attempts` counts the waits in a row without a reset time from the provider; `since` is the time of the
-    last refusal."""
+    """A rate limit. `attempts` is the number of waits in a row without a reset time from the provider. `since` is the
+    time of the last refusal."""
 
     account: Annotated[Account, Embedded]
     until: datetime
@@ -44,7 +44,7 @@ _LIMITS = Table("rate_limits", reader(Limit))
 
 
 def everything(db: sqlite3.Connection) -> tuple[Limit, ...]:
-    """Return all limits, including ended ones, which keep the number of attempts until an agent gets an answer."""
+    """Return all limits. An ended limit keeps its number of attempts until the provider answers an agent."""
     return _LIMITS.select(db, "ORDER BY runtime, model")
 
 
@@ -67,9 +67,9 @@ def meet(
 ) -> Limit:
     """Record that an account is at its limit and return the limit.
 
-    It lasts until `resets_at`. Without a believable reset time it lasts 60 s, doubled with each attempt up to an hour.
-    The later of two times wins, so several agents that meet one limit at once count as one attempt. A limit has one
-    journal row; further attempts have none.
+    The limit lasts until `resets_at`. Without a believable reset time it lasts 60 s, doubled with each attempt up to an
+    hour. The later of two times wins, so agents that reach one limit at the same time count as one attempt. A limit
+    writes one journal row; further attempts write none.
     """
     known = next((limit for limit in everything(db) if limit.account == account), None)
     has_ended = known is None or known.until <= now
@@ -91,9 +91,9 @@ def meet(
 
 
 def forget(db: sqlite3.Connection, account: Account, *, started: datetime, now: datetime) -> None:
-    """Remove the limit of an account that answered a run of `started`, so that the next wait is short again.
+    """Remove the limit of an account that answered a run, so that the next wait is short again.
 
-    A limit in force that was met after `started` stays.
+    Keep a limit in force that was recorded after `started`, the start of that run.
     """
     db.execute(
         "DELETE FROM rate_limits WHERE runtime = ? AND model = ? AND (since <= ? OR until <= ?)",

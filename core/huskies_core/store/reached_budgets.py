@@ -1,4 +1,4 @@
-"""Budgets that are used up. Each is recorded once, and once more if it is raised and used up again."""
+"""Exhausted budgets. Each is recorded once, and once more if it is raised and exhausted again."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from huskies_core.store import journal
 
 @dataclass(frozen=True)
 class ReachedBudget:
-    """A used-up budget, in US dollars. It belongs to a story, or to a day such as 2026-01-31."""
+    """An exhausted budget, in US dollars. It belongs to a story, or to a day such as 2026-01-31."""
 
     spent: float
     most: float

@@ -2,7 +2,7 @@
 
 Text, numbers, ids and None are stored as they are, enums by their value and times in ISO 8601. Tuples, mappings and
 records are stored as JSON; a record may define its own JSON form with `to_json` and `from_json`. A field that is not
-one column is marked: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Column(...)]`.
+one column has a mark: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Stored(...)]`.
 """
 
 import json
@@ -22,31 +22,31 @@ T = TypeVar("T")
 
 
 class Embedded:
-    """Marks a field whose record has its own columns in the same row."""
+    """The mark of a field that is a record with its own columns in the same row."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Marks a field that `read` takes from the whole row; `write` returns its columns."""
+    """The mark of a field that `read` takes from the whole row; `write` returns its columns."""
 
     read: Callable[[Row], Any]
     write: Callable[[Any], dict[str, Any]] = lambda _: {}
 
 
 def text_column(name: str) -> Stored:
-    """Return the mark of a field whose text is in the column `name`."""
+    """Return the mark of a text field that is stored in the column `name`."""
     return Stored(lambda row: row[name], lambda value: {name: value})
 
 
 def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Stored:
-    """Return the mark of a field whose JSON form is in the column `name`; NULL is read as {}."""
+    """Return the mark of a field that is stored as JSON in the column `name`; `read` gets {} for NULL."""
     return Stored(
         lambda row: read(json.loads(row[name] or "{}")), lambda value: {name: to_text(write(value))}
     )
 
 
 class _Field(NamedTuple):
-    """A field that is one column; without `read` or `write` the value is stored unchanged. None is stored as NULL."""
+    """A field that is one column. Without `read` or `write` the value is stored unchanged. None is stored as NULL."""
 
     name: str
     read: Callable[[Any], Any] | None
@@ -54,7 +54,7 @@ class _Field(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """The fields of a record by the way they are stored."""
+    """The fields of a record, grouped by the way in which they are stored."""
 
     plain: tuple[str, ...]
     converted: tuple[_Field, ...]
@@ -62,7 +62,7 @@ class _Layout(NamedTuple):
 
 
 def from_row(record: Callable[..., T], row: Row) -> T:
-    """Return the record whose fields are in `row`, which may have more columns."""
+    """Return the record with the fields in `row`, which may have more columns."""
     layout = _layout(record)
     values = {name: row[name] for name in layout.plain}
     for name, read, _ in layout.converted:
@@ -74,7 +74,7 @@ def from_row(record: Callable[..., T], row: Row) -> T:
 
 
 def reader(record: Callable[..., T]) -> Callable[[Row], T]:
-    """Return the function that converts a row to that record."""
+    """Return a function that converts a row to that record."""
     return partial(from_row, record)
 
 
@@ -100,18 +100,18 @@ def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
 
 
 def update(db: sqlite3.Connection, table: str, number: int, row: Mapping[str, Any]) -> None:
-    """Replace the columns of `row` in the row whose `id` is `number`."""
+    """Write the columns in `row` to the table's row with the id `number`."""
     changes = ", ".join(f'"{name}" = :{name}' for name in row)
     db.execute(f"UPDATE {table} SET {changes} WHERE id = :id", {**row, "id": number})
 
 
 def marks(values: Collection[object]) -> str:
-    """Return as many placeholders as there are values, for `IN (...)`."""
+    """Return one placeholder for each value, for `IN (...)`."""
     return ", ".join("?" * len(values))
 
 
 def to_text(value: Any) -> str:
-    """Return `value` as JSON, in the form that the database keeps."""
+    """Return `value` as JSON in the form that the database stores."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -141,7 +141,7 @@ _Convert = Callable[[Any], Any]
 
 
 def _codec(hint: Any) -> tuple[_Convert | None, _Convert | None]:
-    """Return how a column of that type is read and written."""
+    """Return the functions that read and write a column of that type; None if its value is stored unchanged."""
     if isinstance(hint, UnionType):
         hint = next(kind for kind in get_args(hint) if kind is not NoneType)
     if get_origin(hint) is tuple:

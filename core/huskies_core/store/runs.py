@@ -1,4 +1,4 @@
-"""Runs: their records. Unique indexes keep a story or an agent from having two live runs."""
+"""The records of runs. Unique indexes prevent two live runs of a story or of an agent."""
 
 import json
 import sqlite3
@@ -46,7 +46,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What an agent reported during its run. Nothing acts on it before the run has ended."""
+    """The verdict that an agent reports during its run. It has no effect before the run has ended."""
 
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -55,7 +55,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class RunClaim:
-    """A run that is about to start. Gates and merges have no `agent`, `runtime` and `model`."""
+    """A run that is about to start. Runs of gates and merges have no `agent`, `runtime` and `model`."""
 
     story: StoryId
     kind: RunKind
@@ -67,7 +67,7 @@ class RunClaim:
 
 @dataclass(frozen=True)
 class Landing:
-    """The base branch is being moved from `tip` to `commit`. No event moves the story until that is done or undone."""
+    """A move of the base branch from `tip` to `commit`. No event moves the story before it is complete or undone."""
 
     tip: str
     commit: str
@@ -75,7 +75,7 @@ class Landing:
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended, and what it left. `usage_final` is true if the figures cover the whole output."""
+    """The end of a run: outcome, evidence and usage. `usage_final` is true if the usage covers the whole output."""
 
     outcome: Outcome
     detail: str = ""
@@ -87,14 +87,14 @@ class Report:
 
 
 def _read_verdict(row: rows.Row) -> tuple[Verdict | None, str]:
-    """Return the verdict and its notes; both are in one column."""
+    """Return the verdict and its notes, which share one column."""
     report = json.loads(row["verdict"] or "{}")
     return (Verdict(report["verdict"]), report["notes"]) if report else (None, "")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run. `seq` is the journal position of its start, `visit` the visit that it was started for."""
+    """A run. `seq` is the journal position of its start, `visit` the story's visit at its start."""
 
     id: RunId
     story: StoryId
@@ -151,13 +151,13 @@ def mark_ending(db: sqlite3.Connection, run: int) -> None:
 
 
 def record_verdict(db: sqlite3.Connection, run: int, verdict: Verdict, notes: str) -> None:
-    """Write what the agent reported. A later verdict of the same run replaces it."""
+    """Record the agent's verdict. A later verdict of the same run replaces it."""
     written = rows.to_text({"verdict": verdict.value, "notes": notes})
     db.execute("UPDATE runs SET verdict = ? WHERE id = ? AND status <> 'ended'", (written, run))
 
 
 def begin_landing(db: sqlite3.Connection, run: int, landing: Landing) -> None:
-    """Raise Overtaken `stale` if the run has ended or its story has left the visit."""
+    """Record the landing. Raise Overtaken `stale` if the run has ended or its story has left the visit."""
     done = db.execute(
         """UPDATE runs SET landing = ? WHERE id = ? AND status <> 'ended'
                AND visit = (SELECT visit FROM stories WHERE stories.id = runs.story)""",
@@ -172,7 +172,7 @@ def drop_landing(db: sqlite3.Connection, run: int) -> None:
 
 
 def end(db: sqlite3.Connection, run: int, report: Report, *, actor: str, now: datetime) -> bool:
-    """Write the end of a run. Return False, and write nothing, if the end is recorded already."""
+    """Record the end of a run. Return False, and write nothing, if the end is recorded already."""
     live_run = load(db, run)
     if not live_run.is_live:
         return False
@@ -185,7 +185,7 @@ def end(db: sqlite3.Connection, run: int, report: Report, *, actor: str, now: da
 
 
 def live(db: sqlite3.Connection) -> tuple[Run, ...]:
-    # `+id` keeps SQLite from reading all runs ever made in the order of their ids.
+    # With `+id` SQLite does not scan the whole table in the order of ids.
     return _RUNS.select(db, "WHERE status <> 'ended' ORDER BY +id")
 
 
@@ -204,13 +204,13 @@ def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
 
 
 def recorded(db: sqlite3.Connection, ids: Collection[int]) -> frozenset[RunId]:
-    """Return those of the ids that belong to a run."""
+    """Return those of `ids` that a run has."""
     query = "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))"
     return frozenset(row["id"] for row in db.execute(query, (json.dumps(sorted(ids)),)))
 
 
 def of_open_usage(db: sqlite3.Connection) -> tuple[Run, ...]:
-    """Return the ended runs whose usage does not cover their whole output yet."""
+    """Return the ended runs without final usage."""
     return _RUNS.select(db, "WHERE status = 'ended' AND usage_final = 0 ORDER BY id")
 
 

@@ -14,18 +14,18 @@ MIGRATIONS = (
     "0005_reached_budgets.sql",
     "0006_notifications.sql",
 )
-"""The files in `migrations`, in order. The first one makes version 1 of an empty database."""
+"""The files in `migrations`, in order. The first one turns an empty database into version 1."""
 
 NEWEST = len(MIGRATIONS)
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Migrate an empty or older database to this version, in one transaction: a crash leaves it unchanged."""
+    """Migrate an empty or older database to this version, in one transaction. A crash leaves it unchanged."""
     bring_up(db, scripts())
 
 
 def bring_up(db: sqlite3.Connection, steps: Sequence[str]) -> None:
-    """Run the steps that the database does not have yet; its version is the number of steps that it has."""
+    """Run the steps that the database lacks. Its version is the number of steps that ran before."""
     missing = "".join(steps[stored_version(db) :])
     try:
         db.executescript(f"BEGIN IMMEDIATE;\n{missing}\nPRAGMA user_version = {len(steps)};\nCOMMIT;")

@@ -1,4 +1,4 @@
-"""Stories: the record, and the queries that find, add and edit one. Only `transitions` moves a story."""
+"""The record of a story, and the queries that find, add and edit stories. Only `transitions` moves a story."""
 
 import json
 import sqlite3
@@ -47,7 +47,7 @@ class Criterion:
 @dataclass(frozen=True)
 class StoryDraft:
     """The fields of a story that people set. The options of `add` and `update`, the arguments of the tools and the JSON
-    of a story follow from it; a field that is empty by default can be cleared."""
+    of a story are derived from it. A field that is empty by default can be cleared."""
 
     title: Annotated[str, Argument("One line, at most 200 characters.", metavar="TITLE")]
     type: Annotated[StoryType, Argument("The kind of work.", metavar="T")] = StoryType.STORY
@@ -112,9 +112,9 @@ def stage_columns(stage: Stage) -> dict[str, str]:
 class Story:
     """A story and its stage. Times are ISO 8601 in UTC.
 
-    `entered_by` is the event that began the visit. `returned_by` is the event that put the story back into backlog,
-    until a person starts it. Retries, recoveries and crashes count from `reset_seq`. `coding_at` is the last time at
-    which the story came from backlog into coding.
+    `entered_by` is the event that began the visit. `returned_by` is the event that put the story back into backlog; a
+    start by a person clears it. Retries, recoveries and crashes count from `reset_seq`. `coding_at` is the last time at
+    which the story moved from backlog to coding.
     """
 
     id: StoryId
@@ -137,7 +137,7 @@ class Story:
 
 @lru_cache(maxsize=2048)
 def _cached_story(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
-    """Return the story of a row. Loops and commands read the same rows again and again; each is converted once."""
+    """Return the story of a row. The cache converts each row once, although loops and commands read it many times."""
     return from_row(Story, dict(zip(names, values, strict=True)))
 
 
@@ -156,7 +156,7 @@ def in_stages(db: sqlite3.Connection, names: Collection[StageName]) -> tuple[Sto
 
 
 def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[StoryId, Visit]:
-    """Return the visits of all stories in a stage, without the stories themselves."""
+    """Return the visit of each story in a stage, without reading the whole stories."""
     return {
         row["id"]: row["visit"]
         for row in db.execute("SELECT id, visit FROM stories WHERE stage = ?", (stage,))
@@ -164,8 +164,7 @@ def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[StoryId, Visit]:
 
 
 def finished_among(db: sqlite3.Connection, ids: Collection[int]) -> tuple[StoryId, ...]:
-    """Return those of the stories that are terminal, or were reopened and not started since: nothing of their work
-    is needed any more."""
+    """Return those of `ids` that need no worktree: terminal stories, and reopened ones that were not started since."""
     terminal = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
     query = (
         f"SELECT id FROM stories WHERE id IN ({marks(ids)})"
@@ -179,12 +178,12 @@ def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
 
 
 def latest_done(db: sqlite3.Connection, limit: int) -> tuple[Story, ...]:
-    """Return the done stories that are not archived yet, latest first."""
+    """Return the done stories that are not archived yet, newest first."""
     return _STORIES.select(db, "WHERE stage = 'done' ORDER BY stage_entered_at DESC LIMIT ?", (limit,))
 
 
 def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[StoryId, ...]:
-    """Return the done stories whose commit was merged before `moment`, oldest first."""
+    """Return the done stories that were merged before `moment`, oldest first."""
     query = (
         "SELECT id FROM stories WHERE stage = 'done' AND json_extract(payload, '$.merged_at') < ?"
         " ORDER BY stage_entered_at"
@@ -193,13 +192,16 @@ def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[StoryId, ...]
 
 
 def stages_of(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, Stage]:
-    """Return the stages of those stories; ids of no story are left out."""
+    """Return the stages of those stories. Omit ids without a story."""
     query = f"SELECT id, stage, payload FROM stories WHERE id IN ({marks(ids)})"
     return {row["id"]: read_stage(row) for row in db.execute(query, tuple(ids))}
 
 
 def heir_of(db: sqlite3.Connection, story: int) -> Story:
-    """Return the story itself, or the last of those that superseded it. The store never has a cycle of them."""
+    """Follow `superseded` to its end and return the last story; the story itself if it is not superseded.
+
+    The store never contains a cycle of superseded stories.
+    """
     heir = load(db, story)
     while isinstance(heir.stage, Superseded):
         heir = load(db, heir.stage.by)
@@ -228,12 +230,12 @@ def add(
     number: int | None = None,
     event: str = "created",
 ) -> Story:
-    """Insert a story with its first journal row. An import gives the `number`; otherwise it is the next free one.
+    """Insert a story with its first journal row. Without `number`, which an import passes, use the next free id.
 
-    Only the event `imported` may use another stage than backlog: it is the one transition without a stage before.
+    Only the event `imported` may use another stage than backlog. It is the only transition without a stage before.
     """
     if number is None:
-        # Stories are never deleted, so no number is used twice.
+        # Stories are never deleted, so no id is used twice.
         number = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM stories").fetchone()[0])
     detail, at = {"title": draft.title, **payload_to_json(stage)}, to_iso(now)
     kind, after = JournalKind.STORY, None

@@ -1,7 +1,7 @@
 """Queries that several tables share: by id, of timers and triggers, and of jobs.
 
-A job is done by a process of its own. It is claimed by an open row, so that it is done at most once. It ends once, and
-its row is removed some time later. Executions and notifications are jobs.
+Each job runs at most once, in its own process. An open row claims the job, its end is written to the row once, and the
+row is removed after the retention time. Executions and notifications are jobs.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ Values = Sequence[Any] | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Table(Generic[T]):
-    """A table, and the function that converts its rows. Messages call one row `noun`; `hint` says how to list them."""
+    """A table, and the function that converts its rows. Error messages use `noun` for a row, and end with `hint`."""
 
     name: str
     read: Callable[[sqlite3.Row], T]
@@ -39,7 +39,7 @@ class Table(Generic[T]):
         return self.first(db, "WHERE id = ?", (number,))
 
     def load(self, db: sqlite3.Connection, number: int) -> T:
-        """Return the record of that id. Raise HuskiesError `not_found`."""
+        """Return the record with that id. Raise HuskiesError `not_found` if there is none."""
         record = self.find(db, number)
         if record is None:
             fact = f"there is no {self.noun} {number}"
@@ -48,18 +48,20 @@ class Table(Generic[T]):
 
 
 class SourceTable(Table[T]):
-    """The timers, or the triggers. Their rows are never deleted."""
+    """The table of timers or of triggers. Its rows are never deleted."""
 
     def everything(self, db: sqlite3.Connection) -> tuple[T, ...]:
         return self.select(db, "ORDER BY id")
 
     def with_problem(self, db: sqlite3.Connection) -> tuple[T, ...]:
-        """Return the records whose last execution had a problem."""
+        """Return the records with a problem in their last execution."""
         return self.select(db, "WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
 
     def note_problem(self, db: sqlite3.Connection, number: int, problem: str, *, interrupted: bool) -> None:
-        """Record the problem of the last execution until the next one. A timer or trigger that runs once gets the state
-        `interrupted` if its execution was."""
+        """Record the problem of the last execution; the next execution clears it.
+
+        If the only execution of a timer or trigger that runs once was interrupted, set its state to `interrupted`.
+        """
         update = f"UPDATE {self.name} SET trouble = ? WHERE id = ? AND state <> 'suspended'"
         db.execute(update, (problem, number))
         if interrupted:
@@ -71,12 +73,12 @@ class JobTable(Table[T]):
     """A table of jobs."""
 
     def claim(self, db: sqlite3.Connection, row: Mapping[str, Any], *, now: datetime) -> T:
-        """Insert an open job. From now on the process that claimed it does the work, or it is interrupted."""
+        """Insert an open job. If its process dies before its end is recorded, the job counts as interrupted."""
         number = rows.insert(db, self.name, {**row, "at": to_iso(now), "status": "open"})
         return self.load(db, number)
 
     def end(self, db: sqlite3.Connection, number: int, row: Mapping[str, Any], *, subject: str) -> None:
-        """Record the end of a job. Raise Overtaken about `subject` if it has ended already."""
+        """Record the end of a job. Raise Overtaken with `subject` if the job has ended already."""
         changes = ", ".join(f"{name} = :{name}" for name in row)
         done = db.execute(
             f"UPDATE {self.name} SET {changes} WHERE id = :id AND status = 'open'", {**row, "id": number}
@@ -85,7 +87,7 @@ class JobTable(Table[T]):
             raise Overtaken(f"{self.noun} {number} has ended", code="stale", subject=subject)
 
     def still_open(self, db: sqlite3.Connection) -> tuple[T, ...]:
-        """Return the jobs that have not ended. The lock of a job shows whether its process lives."""
+        """Return the jobs that have not ended. A job's process is alive while the job's lock is held."""
         return self.select(db, "WHERE status = 'open' ORDER BY id")
 
     def has_before(self, db: sqlite3.Connection, moment: datetime) -> bool:
@@ -94,6 +96,6 @@ class JobTable(Table[T]):
         return db.execute(query, (to_iso(moment),)).fetchone() is not None
 
     def expire(self, db: sqlite3.Connection, moment: datetime) -> int:
-        """Remove the ended jobs that were claimed before `moment`; return how many."""
+        """Remove the ended jobs that were claimed before `moment` and return their number."""
         query = f"DELETE FROM {self.name} WHERE at < ? AND status <> 'open'"
         return db.execute(query, (to_iso(moment),)).rowcount

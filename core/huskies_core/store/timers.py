@@ -1,4 +1,4 @@
-"""Timers: actions that are executed at a time, once or repeatedly."""
+"""Timers: actions that Huskies executes at a set time, once or repeatedly."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from huskies_core.store.tables import SourceTable
 
 
 class CatchUp(StrEnum):
-    """What happens to the times that passed while nothing ran: one execution, or none."""
+    """The treatment of times that passed while no tick ran: one execution for all of them, or none."""
 
     ONCE = "once"
     NONE = "none"
@@ -37,7 +37,7 @@ class TimerState(StrEnum):
 
 @dataclass(frozen=True)
 class TimerDraft:
-    """A timer as a person asks for it. `fire_at` is its first time; an interval counts from it."""
+    """A timer as a person requests it. `fire_at` is its first time; an interval counts from that time."""
 
     action: Annotated[Action, json_column("action", actions.from_json, actions.to_json)]
     schedule: Annotated[
@@ -50,9 +50,9 @@ class TimerDraft:
 
 @dataclass(frozen=True)
 class Timer:
-    """A timer. `problem` is the problem of its last execution, if a person must look at it.
+    """A timer. `problem` is the error or interruption of its last execution; empty if there was none.
 
-    A timer of kind `rate_limit` delays `story` until the account of its agent has no limit.
+    A timer of kind `rate_limit` delays `story` until the limit of its agent's account ends.
     """
 
     id: TimerId
@@ -78,7 +78,7 @@ with_problem, note_problem = _TIMERS.with_problem, _TIMERS.note_problem
 def add(
     db: sqlite3.Connection, draft: TimerDraft, *, actor: str, now: datetime, story: int | None = None
 ) -> Timer:
-    """Insert an armed timer and its journal row. With `story` it is the rate limit timer of that story."""
+    """Insert an armed timer and its journal row. With `story`, it is the rate limit timer of that story."""
     row = {
         **to_row(draft),
         "state": TimerState.ARMED,
@@ -93,7 +93,7 @@ def add(
 
 
 def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: str, now: datetime) -> Timer:
-    """Return the rate limit timer of the story, armed for `until` or for its present time, whichever is later."""
+    """Return the story's rate limit timer, armed for `until` or for the time that it has, whichever is later."""
     armed = limit_timer(db, story)
     if armed is None:
         draft = TimerDraft(actions.Continue(story), schedules.Once(), until)
@@ -104,7 +104,7 @@ def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: s
 
 
 def postpone_limits(db: sqlite3.Connection, runtime: str, model: str, until: datetime) -> None:
-    """Postpone to `until` the rate limit timers of the stories whose last run used that account."""
+    """Postpone the rate limit timer of each story with a last run that used that account to `until`."""
     db.execute(
         """UPDATE timers SET fire_at = :until
            WHERE kind = 'rate_limit' AND state = 'armed' AND fire_at < :until AND EXISTS (
@@ -120,7 +120,7 @@ def limit_timer(db: sqlite3.Connection, story: int) -> Timer | None:
 
 
 def stop_waiting(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
-    """Cancel the rate limit timer of a story that has moved on, or that an agent works on."""
+    """Cancel the rate limit timer of a story that has left the stage or has a live run."""
     timer = limit_timer(db, story)
     if timer is not None:
         cancel(db, timer, actor=actor, now=now)
@@ -131,7 +131,7 @@ def labelled(db: sqlite3.Connection, label: str) -> tuple[Timer, ...]:
 
 
 def due(db: sqlite3.Connection, now: datetime, limit: int = 1000) -> tuple[Timer, ...]:
-    """Return the armed timers whose time has come, earliest first."""
+    """Return the armed timers that are due, earliest first."""
     clauses = "WHERE state = 'armed' AND fire_at <= ? ORDER BY fire_at LIMIT ?"
     return _TIMERS.select(db, clauses, (to_iso(now), limit))
 
@@ -142,7 +142,7 @@ def soonest(db: sqlite3.Connection, limit: int) -> tuple[Timer, ...]:
 
 
 def move_on(db: sqlite3.Connection, timer: Timer, following: datetime | None) -> None:
-    """Set the time of the next execution of a timer that was executed or skipped. Without one the timer is done."""
+    """Set the time of a timer's next execution. If `following` is None, the timer has run for the last time."""
     if following is None:
         db.execute("UPDATE timers SET state = 'fired', trouble = '' WHERE id = ?", (timer.id,))
         return
@@ -150,7 +150,7 @@ def move_on(db: sqlite3.Connection, timer: Timer, following: datetime | None) ->
 
 
 def skip(db: sqlite3.Connection, timer: Timer, *, actor: str, now: datetime) -> None:
-    """Write the journal row of a missed time that is not made up for."""
+    """Write the journal row of a missed time that is skipped."""
     _record(db, timer, "skipped", actor=actor, now=now)
 
 

@@ -1,4 +1,4 @@
-"""The only way to move a story: apply an event to the visit that it was decided for."""
+"""Move stories. No other module does. An event applies only to the visit for which it was decided."""
 
 import sqlite3
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from huskies_core.store.stories import Story, stage_columns
 
 
 class Stale(Overtaken):
-    """The story has left the visit that the event was decided for; nothing was written."""
+    """The story has left the visit for which the event was decided. Nothing was written."""
 
     def __init__(self, story: Story, event: Event) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class Stale(Overtaken):
 
 @dataclass(frozen=True)
 class Transition:
-    """An event that was applied. `left_run` is the live run of the visit that ended; the caller ends it next."""
+    """An applied event. `left_run` is the live run of the visit that the event ended; the caller must end it next."""
 
     seq: Seq
     story: StoryId
@@ -43,9 +43,9 @@ def apply_event(
 ) -> Transition:
     """Move the story and write the journal row, both in the running transaction.
 
-    Remove the story's content if it becomes terminal. Raise Stale if the story has left the visit, HuskiesError
-    `landing` while its commit is being landed, or `invalid_transition` if the stage does not allow the event; nothing
-    is written then.
+    Remove the story's content if it becomes terminal. Raise, with nothing written, Stale if the story has left the
+    visit, HuskiesError `landing` while a run lands its commit, or `invalid_transition` if the stage does not allow the
+    event.
     """
     before = stories.load(db, story)
     if before.visit != visit:
@@ -73,7 +73,7 @@ def apply_event(
 
 
 def is_terminal(done: Transition) -> bool:
-    """Return whether the story became terminal, so that it keeps no content."""
+    """Return whether the story became terminal. A terminal story has no content."""
     return done.after.name in TERMINAL
 
 

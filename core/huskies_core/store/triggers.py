@@ -1,4 +1,4 @@
-"""Triggers: actions that are executed after a transition that matches their predicate."""
+"""Triggers: actions that Huskies executes after a transition that matches their predicate."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Predicate:
     after: str | None = None
 
     def is_met(self, entry: JournalEntry, story: Story) -> bool:
-        """Return whether a transition of `story` matches. The type and the labels of the story are the present ones."""
+        """Return whether a transition of `story` matches. The story's current type and labels count."""
         pairs = (
             (self.story, str(story.id)),
             (self.type, story.draft.type.value),
@@ -56,14 +56,14 @@ class Predicate:
         return pattern is None or any(fnmatchcase(label, pattern) for label in story.draft.labels)
 
     def as_document(self) -> dict[str, str]:
-        """Return the patterns that are set, by the names that the command line uses."""
+        """Return the patterns that are set, under their names on the command line."""
         names = {"before": "from", "after": "to"}
         return {names.get(name, name): value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
 class TriggerDraft:
-    """A trigger as a person asks for it."""
+    """A trigger as a person requests it."""
 
     predicate: Predicate
     action: Annotated[Action, json_column("action", actions.from_json, actions.to_json)]
@@ -72,7 +72,7 @@ class TriggerDraft:
 
 @dataclass(frozen=True)
 class Trigger:
-    """A trigger. It sees the journal after `since`; `problem` is why a person must look at it."""
+    """A trigger. It matches journal rows after `since`. `problem` is the reason why a person must look at it."""
 
     id: TriggerId
     draft: Annotated[TriggerDraft, Embedded]
@@ -95,7 +95,7 @@ with_problem, note_problem = _TRIGGERS.with_problem, _TRIGGERS.note_problem
 
 
 def add(db: sqlite3.Connection, draft: TriggerDraft, *, actor: str, now: datetime) -> Trigger:
-    """Insert an armed trigger, which sees only later transitions, and its journal row."""
+    """Insert an armed trigger and its journal row. The trigger matches only later transitions."""
     fresh = {"state": TriggerState.ARMED, "since": journal.head(db), "created_at": to_iso(now)}
     trigger = load(db, rows.insert(db, "triggers", {**to_row(draft), **fresh}))
     _record(db, trigger, "created", actor=actor, now=now)
@@ -103,7 +103,7 @@ def add(db: sqlite3.Connection, draft: TriggerDraft, *, actor: str, now: datetim
 
 
 def labelled(db: sqlite3.Connection, label: str) -> tuple[Trigger, ...]:
-    """Return the triggers whose predicate names that label."""
+    """Return the triggers with that label in their predicate."""
     return tuple(trigger for trigger in everything(db) if trigger.draft.predicate.label == label)
 
 
@@ -112,13 +112,13 @@ def armed(db: sqlite3.Connection) -> tuple[Trigger, ...]:
 
 
 def first_armed(db: sqlite3.Connection) -> Seq | None:
-    """Return the earliest journal position after which an armed trigger looks; None if no trigger is armed."""
+    """Return the earliest journal position from which an armed trigger matches; None if no trigger is armed."""
     row = db.execute("SELECT since FROM triggers WHERE state = 'armed' ORDER BY since LIMIT 1").fetchone()
     return None if row is None else Seq(row["since"])
 
 
 def count_firing(db: sqlite3.Connection, trigger: Trigger) -> None:
-    """Count an execution. A trigger with mode once is done after it."""
+    """Count an execution. A trigger with mode once then has run for the last time."""
     state = trigger.state if trigger.draft.mode is TriggerMode.PERSISTENT else TriggerState.FIRED
     db.execute(
         "UPDATE triggers SET fired = fired + 1, state = ?, trouble = '' WHERE id = ?", (state, trigger.id)
@@ -128,7 +128,7 @@ def count_firing(db: sqlite3.Connection, trigger: Trigger) -> None:
 def suspend(
     db: sqlite3.Connection, trigger: Trigger, why: str, *, cause: JournalEntry, now: datetime
 ) -> None:
-    """Stop a trigger. It is listed until a person cancels it."""
+    """Suspend a trigger for the reason `why`. It stays listed until a person cancels it."""
     db.execute("UPDATE triggers SET state = 'suspended', trouble = ? WHERE id = ?", (why, trigger.id))
     detail = {"trigger": trigger.id, "reason": why, "cause": cause.seq, "depth": cause.detail.get("depth", 0)}
     journal.append(

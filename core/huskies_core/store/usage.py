@@ -1,4 +1,4 @@
-"""Token usage and cost in US dollars: one row for each run and model, replaced again and again while the run lives."""
+"""Token usage and cost in US dollars: one row for each run and model, updated while the run is live."""
 
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -26,7 +26,7 @@ class ModelUsage:
 
 @dataclass(frozen=True)
 class UsageEntry:
-    """The usage of a model in a run. `at` is the time of the first usage of that run."""
+    """The usage of a model in a run. `at` is the time of the run's first usage."""
 
     run: RunId
     story: StoryId
@@ -41,7 +41,7 @@ _USAGE = Table("usage", reader(ModelUsage))
 def put(db: sqlite3.Connection, run: int, *used: ModelUsage, now: datetime) -> None:
     """Replace the usage of a run.
 
-    All its rows keep the time of its first usage, so that the whole run counts for one day.
+    All rows of the run get the time of its first usage, so that the whole run counts for one day.
     """
     at = to_iso(first_used(db, run) or now)
     db.execute("DELETE FROM usage WHERE run = ?", (run,))
@@ -70,7 +70,7 @@ def entries(db: sqlite3.Connection, since: datetime | None) -> Iterator[UsageEnt
 
 
 def spent_on_story(db: sqlite3.Connection, story: int, *, without: Collection[int] = ()) -> float:
-    """Return the US dollars used by the runs of a story, except those in `without`."""
+    """Return the cost in US dollars of a story's runs, except the runs in `without`."""
     costs = db.execute(
         "SELECT usage.run, total(usage.cost_usd) AS spent FROM runs JOIN usage ON usage.run = runs.id"
         " WHERE runs.story = ? GROUP BY usage.run",
@@ -80,7 +80,7 @@ def spent_on_story(db: sqlite3.Connection, story: int, *, without: Collection[in
 
 
 def stories_over(db: sqlite3.Connection, most: float) -> dict[StoryId, float]:
-    """Return the open stories whose runs have used `most` US dollars or more, with the amount."""
+    """Return the open stories with runs that cost `most` US dollars or more in total, with that cost."""
     stages = ", ".join(f"'{name}'" for name in StageName if name not in TERMINAL)
     costs = db.execute(
         "SELECT stories.id, total(usage.cost_usd) AS spent FROM stories JOIN runs ON runs.story = stories.id"
@@ -91,7 +91,7 @@ def stories_over(db: sqlite3.Connection, most: float) -> dict[StoryId, float]:
 
 
 def spent_since(db: sqlite3.Connection, moment: datetime) -> float:
-    """Return the US dollars of the runs with a first usage at or after `moment`."""
+    """Return the cost in US dollars of the runs with a first usage at or after `moment`."""
     row = db.execute("SELECT total(cost_usd) AS spent FROM usage WHERE at >= ?", (to_iso(moment),)).fetchone()
     return float(row["spent"])
 
@@ -99,8 +99,10 @@ def spent_since(db: sqlite3.Connection, moment: datetime) -> float:
 def spent_between(
     db: sqlite3.Connection, begin: datetime, end: datetime, *, without: Collection[int]
 ) -> float:
-    """Return the US dollars of the runs with a first usage from `begin` until before `end`, except those in
-    `without`."""
+    """Return the cost in US dollars of the runs with a first usage from `begin` until before `end`.
+
+    Omit the runs in `without`.
+    """
     costs = db.execute(
         "SELECT run, cost_usd FROM usage WHERE at >= ? AND at < ?", (to_iso(begin), to_iso(end))
     )
