@@ -24,8 +24,10 @@ ENVELOPE = {
     "errors": [{"code": str, "message": str, "hint": str, "subject": str}],
 }  # fmt: skip
 CONTROLS = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;(?:id=[0-9]+)?;(?:file:///[!-~]*)?\x1b\\|\x1b\[K|\r")
-"""Colours, links to files, the line that shows how far something is, and the ends of lines."""
+OURS = re.compile(
+    r"\x1b\[[0-9;]*m|\x1b\]8;(?:id=[0-9]+)?;(?:file:///[!-~]*)?\x1b\\|\x1b\[(?:2K|1A|\?25[hl])|\r"
+)
+"""Colours, links to files, the sequences of the progress bar, and the ends of lines."""
 BOARD = re.compile(r"\x1b\[(?:\?(?:7|25|1049|2026)[hl]|[0-9;]*[HJK])")
 """What the live board sends of its own."""
 END_OF_FRAME = "\x1b[?2026l"
