@@ -1,5 +1,8 @@
 """Who may write and who may read, with real processes beside this one."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from huskies_core.errors import HuskiesError, LockBusy
@@ -90,6 +93,18 @@ def test_two_writers_exclude_each_other_even_without_the_lock_file(
         pass
     writer.go_on()
     assert writer.finish()[0] == 0
+
+
+def test_a_transaction_of_another_program_makes_the_store_busy(
+    project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sqlite3 shell writes without taking the lock file."""
+    monkeypatch.setattr("huskies_core.store.connection.BUSY_TIMEOUT_SECS", 0.05)
+    with closing(sqlite3.connect(project.database, isolation_level=None)) as shell:
+        shell.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LockBusy), store.exclusive():
+            pass
+    assert add_story(store).id == 1
 
 
 @pytest.mark.usefixtures("processes")
