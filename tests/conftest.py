@@ -58,7 +58,7 @@ def pytest_runtest_logfinish() -> None:
 
 @pytest.fixture
 def processes() -> None:
-    """Requested by tests that start the program, an agent or a shell, which marks them slow."""
+    """Mark a test slow that starts the program, an agent or a shell, by requesting this fixture."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -91,7 +91,7 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> "UserFolders":
 
 @pytest.fixture(autouse=True)
 def user_folder(user_folders: "UserFolders", monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder that holds the test's home, caches and temporary files. It is not inside `tmp_path`."""
+    """Return the folder with the test's home, caches and temporary files. It is not inside `tmp_path`."""
     folder = user_folders.unused()
     for name in [name for name in os.environ if name.startswith(CLEARED)]:
         monkeypatch.delenv(name)
@@ -133,7 +133,7 @@ def _is_untouched(user_folder: Path) -> bool:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The program of this interpreter comes first on PATH, whether or not its environment is activated."""
+    """Put the program of this interpreter first on PATH, whether or not its environment is activated."""
     return {name: str(folder / place) for name, place in FOLDERS.items()} | {
         "EDITOR": "false",
         "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
@@ -171,13 +171,13 @@ def no_process_left(user_folder: Path, request: pytest.FixtureRequest) -> Iterat
 
 @pytest.fixture
 def repository(tmp_path: Path) -> GitRepository:
-    """A repository with one commit on main, without `.huskies`."""
+    """Return a repository with one commit on main, without `.huskies`."""
     return GitRepository(tmp_path.resolve() / "repository")
 
 
 @pytest.fixture
 def project(repository: GitRepository) -> Project:
-    """A project in `repository`: an empty `.huskies`."""
+    """Return a project in `repository`, with an empty `.huskies`."""
     project = find_repository(repository.root)
     project.state_dir.mkdir()
     return project

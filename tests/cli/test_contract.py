@@ -57,7 +57,7 @@ NOWHERE = {**HOMELESS, "HOME": "/proc/nowhere", "TERM": "dumb", "NO_COLOR": "1"}
 
 
 def cases(names: Iterable[str]) -> list[ParameterSet]:
-    """The names as parameters, those that start a slow program marked so."""
+    """Return the names as parameters, with a mark on those that start a slow program."""
     return [pytest.param(name, marks=[pytest.mark.slow] if is_slow(name) else [], id=name) for name in names]
 
 
@@ -78,7 +78,7 @@ def calls(contract_project: ContractProject, request: pytest.FixtureRequest) -> 
 
 
 def _first_word(request: pytest.FixtureRequest) -> str:
-    """The command that the test is about, from its parameter."""
+    """Return the command under test, from the test's parameter."""
     params = getattr(request.node, "callspec", None)
     return (
         ""
@@ -88,7 +88,7 @@ def _first_word(request: pytest.FixtureRequest) -> str:
 
 
 def envelope(done: Finished, name: str, status: str, exit_code: int) -> dict[str, Any]:
-    """The one document on stdout, with nothing beside it."""
+    """Return the only document on stdout."""
     document = json.loads(done.stdout)
     assert misfits(document, ENVELOPE) == [], done
     told = [document[key] for key in ("huskies_json", "command", "status", "exit_code")]
@@ -100,7 +100,7 @@ def envelope(done: Finished, name: str, status: str, exit_code: int) -> dict[str
 
 
 def code_of(document: dict[str, Any]) -> str:
-    """The word of the first error."""
+    """Return the code of the first error."""
     return str(document["errors"][0]["code"])
 
 

@@ -67,7 +67,7 @@ def two(huskies: Commands, repository: GitRepository) -> Commands:
 
 
 def lead(repository: GitRepository, events: Sequence[Event]) -> None:
-    """Takes story 1 through those events."""
+    """Apply these events to story 1."""
     with open_context(repository.root, actor="test") as context:
         for event in events:
             with context.store.exclusive() as db:

@@ -18,7 +18,7 @@ def server() -> Iterator[Webhook]:
 
 @pytest.fixture
 def telling(huskies: Commands, server: Webhook) -> Commands:
-    """A project that posts to the server, and a story in coding."""
+    """Open a project that posts to the server, with a story in coding."""
     assert huskies("config", "set", "notify.webhook", server.url).exit_code == 0
     huskies("notify")
     huskies("add", "Fix", "--type", "bug", "--start")

@@ -18,7 +18,7 @@ EVERY_PASS = [*sorted(PASSES), "reconcile", "tick"]
 
 
 def dropped(huskies: Commands) -> None:
-    """A story that is over, so that audit-log has something to do."""
+    """Add a terminal story, so that audit-log has work to do."""
     huskies("add", "A story", "-c", "it works")
     huskies("abandon", "1", "--reason", "no")
 
@@ -92,7 +92,7 @@ def test_an_interval_that_would_keep_a_core_busy_is_refused(huskies: Commands) -
 
 @pytest.fixture
 def repository_root(repository: GitRepository, huskies: Commands) -> Path:
-    """The main checkout of the project."""
+    """Return the main checkout of the project."""
     assert huskies("status").exit_code == 0
     return repository.root
 
@@ -113,7 +113,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def watch(root: Path, log: Path) -> "subprocess.Popen[str]":
-    """A watch whose lines go to `log`, past its start."""
+    """Start a watch that writes its lines to `log`, and wait for its start."""
     process = start_huskies("watch", "--json", "--interval", "0.1", cwd=root, log=log)
     wait_until(lambda: "startup reconcile complete" in printed(log), 30, what="the start of watch")
     return process

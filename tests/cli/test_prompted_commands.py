@@ -23,7 +23,7 @@ REFUSALS = {"", "unresolved", "unchecked_criteria"}
 
 
 def prompted(kind: RunKind) -> list[list[str]]:
-    """What the prompts of that kind of run tell the agent to call, for story 1 and its first criterion."""
+    """Return the commands in the prompts of that kind of run, for story 1 and its first criterion."""
     template = (resources.files("huskies_core.runs") / "templates" / f"{kind.value}.md").read_text()
     text = "\n".join([template, _CONTINUE, _ENDINGS.get(kind, ""), NUDGES.get(kind, "")])
     filled = re.sub(r"\{\{story_id\}\}|\$HUSKIES_STORY_ID|\bN\b", "1", text)
@@ -47,6 +47,6 @@ def test_an_agent_can_call_all_that_its_prompt_names(
 
 
 def code_of(huskies: Commands, command: list[str]) -> str:
-    """The code of the error that the command ends with, or nothing."""
+    """Return the error code of the command, or an empty text."""
     errors = json.loads(huskies("--json", *command).stdout)["errors"]
     return str(errors[0]["code"]) if errors else ""

@@ -38,13 +38,13 @@ RUN_KEYS = {
 
 @pytest.fixture
 def go(tmp_path: Path) -> Path:
-    """The agent ends when this file is there."""
+    """Return the file that ends the agent."""
     return tmp_path / "go"
 
 
 @pytest.fixture
 def project(huskies: Commands, repository: GitRepository, go: Path) -> Iterator[Commands]:
-    """A task, and a coder that prints, waits for `go` and ends, which closes the task."""
+    """Open a project with a task and a coder that prints, waits for `go` and ends, which closes the task."""
     script = ("say=\x1b[31mred\x1b[0m", f"usage={USAGE}", f"wait={go}", "say=bye")
     command = json.dumps([sys.executable, str(AGENT), *script])
     repository.write(".huskies/agents.toml", ONE.format(command=command))
@@ -56,7 +56,7 @@ def project(huskies: Commands, repository: GitRepository, go: Path) -> Iterator[
 
 @pytest.fixture
 def live(project: Commands) -> Commands:
-    """The same with the coder at work; it has said what it says first."""
+    """Start the coder and wait for its first output."""
     assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", "")
     wait_until(lambda: "usage" in project("logs", "1").stdout, what="the agent's words")
     return project

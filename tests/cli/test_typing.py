@@ -68,7 +68,7 @@ class Prompt:
     shell: Shell
 
     def after(self, keys: str) -> tuple[str, str]:
-        """What was shown, without what moves the cursor, and the line as it is then; it is taken away again."""
+        """Return the output without cursor movements, and the line. Then clear the line."""
         self.terminal.type(keys + REPORT)
         shown = self.terminal.read_until("<<")
         line = self.terminal.read_until(">>").removesuffix(">>")

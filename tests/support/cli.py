@@ -26,7 +26,7 @@ class Finished:
         return self.exit_code, self.stdout, self.stderr
 
     def json(self) -> dict[str, Any]:
-        """The one document on stdout. Fails the test when there is none, or more than one."""
+        """Return the only document on stdout. Fail the test if there is none or more than one."""
         document = json.loads(self.stdout)
         assert isinstance(document, dict), self.stdout
         return document
@@ -47,7 +47,7 @@ def run_huskies(
     stdin: str = "",
     timeout: float = 60,
 ) -> Finished:
-    """Runs the program to its end. `env` is added to the environment of the test."""
+    """Run the program to its end. `env` is added to the environment of the test."""
     done = subprocess.run(
         [str(HUSKIES), *map(str, args)],
         cwd=cwd,
@@ -63,7 +63,7 @@ def run_huskies(
 def start_huskies(
     *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, log: Path | None = None
 ) -> subprocess.Popen[str]:
-    """Starts the program in its own session; the test ends it. Its stderr joins its stdout, which is a pipe
+    """Start the program in its own session; the test ends it. Its stderr joins its stdout, which is a pipe
     unless there is a `log` to write it to."""
     with nullcontext(subprocess.PIPE) if log is None else log.open("w") as stdout:
         return subprocess.Popen(

@@ -10,7 +10,7 @@ FOUND = {name: shutil.which(name) for name in ("claude", "codex")}
 
 
 def installed(name: str) -> str:
-    """The program's path; the test is skipped without it."""
+    """Return the program's path. Skip the test without it."""
     found = FOUND[name]
     if found is None:
         pytest.skip(f"{name}: not installed")
@@ -18,7 +18,7 @@ def installed(name: str) -> str:
 
 
 def claude_variables(address: str) -> dict[str, str]:
-    """What makes Claude Code ask the model at `address` and nobody else."""
+    """Return the environment that makes Claude Code ask only the model at `address`."""
     return {
         "ANTHROPIC_API_KEY": "test",
         "ANTHROPIC_BASE_URL": address,

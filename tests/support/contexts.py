@@ -30,7 +30,7 @@ class Clock:
 def opened(
     root: Path, clock: Clock, *, project_toml: str = "# nothing set\n", agents_toml: str = "# no agents\n"
 ) -> Iterator[Context]:
-    """A fresh repository with one commit and a project in it."""
+    """Make a repository with one commit and a project."""
     GitRepository(root)
     project = find_repository(root)
     project.state_dir.mkdir()

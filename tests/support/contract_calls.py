@@ -48,7 +48,7 @@ class Calls:
         self.project, self._by_process = project, by_process
 
     def work(self, name: str, *flags: str, **how: object) -> Finished:
-        """The call that goes well, in the project as it was made."""
+        """Return the call that succeeds in the new project."""
         self.prepare(name)
         return self(*flags, *self.words(EXAMPLES[name].works), **how)  # type: ignore[arg-type]
 
@@ -162,7 +162,7 @@ def function_of(name: str, entry: Entry) -> tuple[str, str]:
 
 @contextmanager
 def unread_pipe() -> Iterator[int]:
-    """The writing end of a pipe whose other end is closed."""
+    """Return the writing end of a pipe whose reader is closed."""
     reading, writing = os.pipe()
     os.close(reading)
     try:

@@ -157,7 +157,7 @@ class _Talk(socketserver.BaseRequestHandler):
             self._answer(protocol)
 
     def _hear(self, protocol: ServerProtocol, event: Event) -> bool:
-        """False when the line is to break now."""
+        """Return False if the connection breaks now."""
         gateway = self.server.gateway
         if isinstance(event, Request):
             admitted = gateway.admits(event.path)

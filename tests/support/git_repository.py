@@ -33,7 +33,7 @@ class GitRepository:
         self.git("update-index", "-q", "--refresh")
 
     def git(self, *args: str, cwd: Path | None = None, check: bool = True) -> str:
-        """What the git command prints, without the newline at its end."""
+        """Return the output of the git command without its last newline."""
         return self.run(*args, cwd=cwd, check=check).stdout.rstrip("\n")
 
     def run(
@@ -58,7 +58,7 @@ class GitRepository:
         return file
 
     def commit_all(self, message: str = "change", *, cwd: Path | None = None) -> str:
-        """Commits whatever is there, also nothing; the new commit's id."""
+        """Commit all changes, or an empty commit. Return its id."""
         self._commits += 1
         self.git("add", "--all", cwd=cwd)
         self.git("commit", "--quiet", "--allow-empty", "--message", message, cwd=cwd)
@@ -78,14 +78,14 @@ class GitRepository:
         return self.git("rev-parse", "--verify", f"{ref}^{{commit}}", cwd=cwd)
 
     def subjects(self, ref: str = "HEAD") -> list[str]:
-        """The first lines of the commit messages of a branch, newest first."""
+        """Return the first lines of the commit messages of a branch, newest first."""
         return self.git("log", "--format=%s", ref).splitlines()
 
     def files(self, ref: str = "HEAD") -> list[str]:
         return self.git("ls-tree", "-r", "--name-only", ref).splitlines()
 
     def read(self, path: str, ref: str = "HEAD") -> str:
-        """The bytes of a committed file as text, its last newline included."""
+        """Return the content of a committed file, with its last newline."""
         return self.run("show", f"{ref}:{path}", check=True).stdout
 
     def status(self, *, cwd: Path | None = None) -> list[str]:

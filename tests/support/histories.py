@@ -48,7 +48,7 @@ def ended(
     evidence: Mapping[str, Any] = WORK,
     **fields: Any,
 ) -> Run:
-    """A run of this visit that ended at NOW."""
+    """Return a run of this visit that ended at NOW."""
     run = Run(
         id=RunId(1),
         story=StoryId(1),
@@ -75,6 +75,6 @@ def ended(
 
 
 def decided(story: Story, *history: Run, policy: Policy = POLICY, now: datetime = NOW) -> Decision:
-    """What follows for `story` after those runs, which are numbered in their order."""
+    """Return the decision for `story` after these runs, which are numbered in order."""
     numbered = [replace(run, id=RunId(number)) for number, run in enumerate(history, 1)]
     return decide(story, numbered, policy, now)

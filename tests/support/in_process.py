@@ -150,7 +150,7 @@ def _streams(*descriptors: int) -> Iterator[None]:
 
 
 def _stream(number: int) -> io.TextIOWrapper:
-    """The stream as Python opens it where the locale is C."""
+    """Return the stream as Python opens it in the C locale."""
     errors = "backslashreplace" if number == 2 else "surrogateescape"
     raw = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: SIM115
     line_buffering = number == 2 or os.isatty(number)

@@ -19,7 +19,7 @@ with open(sys.argv[1], "a") as file:
 
 @contextmanager
 def held(lock: Path, told: Path) -> Iterator[int]:
-    """The holder's pid; `told` is a file that there is not yet."""
+    """Yield the pid of the process that holds the lock; `told` is a file that does not exist yet."""
     lock.parent.mkdir(exist_ok=True)
     argv = [sys.executable, "-c", HOLD, str(lock), str(told)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:

@@ -17,7 +17,7 @@ _AT_MOST_SECS = 90.0
 
 
 def asked(place: Path, questions: Callable[[ClientSession], Awaitable[Found]], *, log: Path) -> Found:
-    """What `questions` finds out with an open session; the server has ended then. Its stderr is in `log`."""
+    """Return the result of `questions` in an open session, after the server has ended. Its stderr is in `log`."""
 
     async def ask() -> Found:
         with anyio.fail_after(_AT_MOST_SECS):
@@ -39,7 +39,7 @@ async def session(place: Path, log: Path) -> AsyncIterator[ClientSession]:
 
 
 async def call(client: ClientSession, name: str, **arguments: Any) -> dict[str, Any]:
-    """The structured answer of a tool; under `error` when it failed."""
+    """Return the structured answer of a tool, under `error` if it failed."""
     answer = await client.call_tool(name, arguments)
     found = dict(answer.structured_content)
     assert answer.is_error == ("error" in found), answer

@@ -60,7 +60,7 @@ Model = Callable[[Asked], Says | Refuses]
 
 @contextmanager
 def model_server(model: Model) -> Iterator[str]:
-    """The address of a server that answers with `model`; it is gone at the end."""
+    """Yield the address of a server that answers with `model`, and stop it afterwards."""
     gone = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(model, gone))
     server.daemon_threads = True
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _write(self, data: bytes) -> None:
-        """An agent that was killed reads no more."""
+        """Ignore an agent that was killed and does not read."""
         try:
             self.wfile.write(data)
             self.wfile.flush()
@@ -184,7 +184,7 @@ def _asked_of_claude(request: Mapping[str, Any]) -> Asked:
 
 
 def _since_last_answer(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """What is new to the model: the program adds messages of its own, such as that an MCP server is not there yet."""
+    """Return the messages that are new to the model. The program adds some, such as that an MCP server is not ready."""
     answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     return messages[answers[-1] + 1 :] if answers else messages
 
@@ -267,7 +267,7 @@ def _codex_events(said: Says) -> list[dict[str, Any]]:
 
 
 def _text(content: object) -> str:
-    """The words of a message, and of the results of tools in it."""
+    """Return the text of a message, and of the tool results in it."""
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []

@@ -7,5 +7,5 @@ from huskies_core.store.stories import Criterion, StoryDraft
 
 
 def draft(title: str = "Show the board", **fields: Any) -> StoryDraft:
-    """A story with one criterion, unless `fields` say otherwise."""
+    """Return a story with one criterion, unless `fields` has others."""
     return replace(StoryDraft(title, criteria=(Criterion("It is shown"),)), **fields)

@@ -34,7 +34,7 @@ class Screen(Terminal):
         return bool(self._screen.cursor.hidden)
 
     def wait_for_end(self, timeout: float = 30) -> int:
-        """The exit code of the program, all that it wrote being read: a full terminal holds its writer."""
+        """Return the exit code of the program. Read its output until then, because a full terminal blocks it."""
         end = time.monotonic() + timeout
         while self.status() not in (psutil.STATUS_ZOMBIE, "ended") and time.monotonic() < end:
             self._take(0.05)
@@ -43,7 +43,7 @@ class Screen(Terminal):
         return code
 
     def listen(self, secs: float) -> None:
-        """Takes in what comes within that time."""
+        """Read the output that comes within that time."""
         end = time.monotonic() + secs
         while (left := end - time.monotonic()) > 0:
             self._take(left)
@@ -61,7 +61,7 @@ class Screen(Terminal):
         super().resize(lines, columns)
 
     def wait_for(self, is_so: Callable[[list[str]], object], timeout: float = 30) -> list[str]:
-        """The lines as soon as it is so. Fails the test when that does not come."""
+        """Return the lines as soon as the condition holds. Fail the test if it never does."""
         end = time.monotonic() + timeout
         while not is_so(lines := self.lines):
             assert time.monotonic() < end, "\n".join(lines)
@@ -72,7 +72,7 @@ class Screen(Terminal):
         return self.wait_for(lambda lines: any(text in line for line in lines), timeout)
 
     def _note_change(self, piece: bytes) -> None:
-        """The emulator has one screen only: what is told of the other one is noted."""
+        """Note the switch to the other screen: the emulator has only one."""
         entered, left = piece.rfind(b"\x1b[?1049h"), piece.rfind(b"\x1b[?1049l")
         if max(entered, left) >= 0:
             self.is_back = left > entered

@@ -108,7 +108,7 @@ def draw(folder: Path) -> str:
 
 @contextmanager
 def scene(root: Path) -> Iterator[Context]:
-    """A project with runs that are live as long as it is looked at."""
+    """Open a project with runs that are live inside the block."""
     clock = Clock()
     with opened(root, clock, project_toml=GATES, agents_toml=AGENTS) as context, ExitStack() as held:
         add_stories(context)
@@ -134,7 +134,7 @@ def add_stories(context: Context) -> None:
 
 
 def begin(context: Context, held: ExitStack, work: Work, at: datetime) -> None:
-    """A run whose lock is held by this process."""
+    """Return a run whose lock this process holds."""
     with context.store.exclusive() as db:
         claim = RunClaim(
             StoryId(work.story), work.kind, stories.load(db, work.story).visit, work.agent, "command"

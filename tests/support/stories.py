@@ -17,19 +17,19 @@ DRAFT = StoryDraft("A story", criteria=(Criterion("it works"),))
 def add_story(
     store: Store, title: str = "A story", *, draft: StoryDraft = DRAFT, now: datetime = NOW
 ) -> Story:
-    """A new story in backlog."""
+    """Add a story in backlog."""
     with store.exclusive() as db:
         return stories.add(db, replace(draft, title=title), Backlog(), actor="user:test", now=now)
 
 
 def import_story(store: Store, stage: Stage, *, number: int | None = None, now: datetime = NOW) -> Story:
-    """A story that is born in `stage`."""
+    """Import a story in `stage`."""
     with store.exclusive() as db:
         return stories.add(db, DRAFT, stage, actor="user:test", now=now, number=number, event="imported")
 
 
 def fire_event(store: Store, story: int, event: Event, *, now: datetime = NOW) -> Transition:
-    """Fires `event` for the visit that the story is in."""
+    """Apply `event` to the story's present visit."""
     with store.exclusive() as db:
         visit = stories.load(db, story).visit
         return transitions.apply_event(db, story, event, visit=visit, actor="user:test", now=now)

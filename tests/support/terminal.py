@@ -57,11 +57,11 @@ class Terminal:
         return self._program.pid
 
     def send(self, number: int) -> None:
-        """A signal to the program itself."""
+        """Send a signal to the program itself."""
         self._program.send_signal(number)
 
     def wait_for_end(self, timeout: float = 30) -> int:
-        """The exit code of the program."""
+        """Return the exit code of the program."""
         return self._program.wait(timeout)
 
     def status(self) -> str:
@@ -86,7 +86,7 @@ class Terminal:
         termios.tcsetattr(self._ours, termios.TCSANOW, mode)
 
     def hang_up(self) -> None:
-        """The terminal is gone for the program; nothing more can be read."""
+        """Close the terminal of the program. No more output can be read."""
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), self._ours)
 
@@ -108,7 +108,7 @@ class Terminal:
             self._read += piece.decode(errors="replace")
 
     def read_until(self, mark: str, timeout: float = 30) -> str:
-        """What was shown since the last time, to the end of `mark`. Fails the test when it does not come."""
+        """Return the output since the last call, up to the end of `mark`. Fail the test if `mark` does not come."""
         end = time.monotonic() + timeout
         while mark not in self._read:
             ready, _, _ = select.select([self._ours], [], [], max(end - time.monotonic(), 0))

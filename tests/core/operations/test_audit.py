@@ -19,7 +19,7 @@ from support.said import draft
 
 @pytest.fixture
 def log(context: Context) -> Path:
-    """The log of a story that was started and frozen."""
+    """Write the log of a story that was started and frozen."""
     create(context, draft(), start=True)
     freeze_story(context, 1)
     run_pass(context, AUDIT_LOG)

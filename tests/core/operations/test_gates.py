@@ -48,7 +48,7 @@ def worktree(context: Context) -> Path:
 
 @pytest.fixture
 def work(worktree: Path) -> GitRepository:
-    """A commit on the story's branch."""
+    """Add a commit to the story's branch."""
     repository = GitRepository(worktree, commits=False)
     repository.commit_file("work", "done\n")
     return repository

@@ -54,7 +54,7 @@ FINAL = MergeFailedFinal("three attempts")
 
 
 def lead(context: Context, *events: Event) -> None:
-    """Takes story 1 through those events."""
+    """Apply these events to story 1."""
     for event in events:
         with context.store.exclusive() as db:
             visit = stories.load(db, 1).visit
@@ -67,7 +67,7 @@ def stage(context: Context, story: int = 1) -> Stage:
 
 
 def add_work(repository: GitRepository, path: str = "work") -> str:
-    """A commit on story 1's branch."""
+    """Add a commit to the branch of story 1."""
     repository.checkout(BRANCH, new=True)
     commit = repository.commit_file(path, "done\n")
     repository.checkout("main")

@@ -25,7 +25,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 def begin(context: Context, story: int = 1) -> Run:
-    """A run that is recorded as live and has a directory."""
+    """Record a live run with a directory."""
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
         wanted = RunClaim(StoryId(story), RunKind.CODER, visit, f"coder-{story}", "command")
@@ -41,7 +41,7 @@ def end(context: Context, run: Run) -> None:
 
 @pytest.fixture
 def log(context: Context) -> Iterator[Log]:
-    """The log of a run that somebody holds."""
+    """Return the log of a run whose lock another process holds."""
     run = begin(context)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)
@@ -51,7 +51,7 @@ def log(context: Context) -> Iterator[Log]:
 
 
 def in_turn(*steps: Callable[[], object]) -> Callable[[], object]:
-    """A pause in which each time the next thing happens."""
+    """Return a pause that causes the next event each time."""
     ahead = iter(steps)
 
     def pause() -> None:

@@ -52,7 +52,7 @@ def refused(context: Context, name: str, **arguments: Any) -> tuple[str, str]:
 
 
 def told(context: Context, name: str, **arguments: Any) -> dict[str, Any]:
-    """The answer, which is made of JSON values alone."""
+    """Return the answer, which contains only JSON values."""
     answer = call(context, name, arguments)
     assert json.loads(json.dumps(answer)) == answer
     return answer

@@ -65,7 +65,7 @@ def held(store: Store, now: datetime = NOW) -> list[datetime]:
 
 
 def waits(store: Store) -> Sequence[tuple[int | None, datetime]]:
-    """The stories that have an armed timer, and when it fires."""
+    """Return the stories with an armed timer, and its time."""
     with store.reading() as db:
         return [(timer.story, timer.fire_at) for timer in timers.everything(db)]
 

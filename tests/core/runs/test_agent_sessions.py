@@ -28,7 +28,7 @@ ANN = Agent("ann", AgentStage.CODER, "claude-code", "opus")
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    """A project with one story in coding."""
+    """Open a project with one story in coding."""
     with opened(tmp_path / "repo", Clock()) as context:
         add_story(context.store)
         fire_event(context.store, 1, Start())
@@ -43,7 +43,7 @@ def had(
     turns: int = 3,
     kind: RunKind = RunKind.CODER,
 ) -> None:
-    """A run of ann that had `session` and ended."""
+    """Record an ended run of ann with `session`."""
     with context.store.exclusive() as db:
         wanted = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
         run = runs.claim(db, wanted, actor="test", now=NOW)

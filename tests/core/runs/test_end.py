@@ -35,7 +35,7 @@ command = ["sh", "-c", '''{script}''']
 
 @pytest.fixture
 def vandal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Context]:
-    """A project with a coder that runs the script of the test's parameter."""
+    """Open a project with a coder that runs the script of the test's parameter."""
     agents = AGENT.format(script=request.param)
     toml = "max_coders = 1\n"
     with opened(tmp_path / "repo", Clock(utc_now()), project_toml=toml, agents_toml=agents) as context:
@@ -44,7 +44,7 @@ def vandal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Context]:
 
 
 def first_end(context: Context) -> Run:
-    """The first run of story 1, once it has ended and nothing of it is left."""
+    """Return the first run of story 1 after it and its processes have ended."""
     import_story(context.store, Coding(), number=1)
     run_pass(context, AUTO_ASSIGN)
 

@@ -20,7 +20,7 @@ STEP = Step("ann", Role.AGENT, ("true",), "/w")
 
 @pytest.fixture
 def obliging(tmp_path: Path) -> dict[str, str]:
-    """An environment with a bwrap that accepts every option."""
+    """Return an environment with a bwrap that accepts every option."""
     program = tmp_path / "bin" / "bwrap"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\nexit 0\n")

@@ -16,7 +16,7 @@ from support.stories import NOW, import_story
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    """A project with a worktree of story 1, and a base branch that moved after it was made."""
+    """Open a project with a worktree of story 1 and a base branch that moved later."""
     with opened(tmp_path / "repo", Clock()) as context:
         import_story(context.store, Coding(), number=1)
         make_worktrees(context, [StoryId(1)], NOW)
