@@ -111,6 +111,8 @@ def _run_each(operation: Operation[Any, Any], key: str, view: Callable[..., Resu
     errors: list[ErrorItem] = []
     for story in dict.fromkeys(ids):
         try:
+            if operation.check is not None:
+                operation.check(**call.values)
             results.append(operation.run(call.context, {**call.values, first.variable: story}, registry.find))
         except HuskiesError as error:
             if len(ids) == 1:

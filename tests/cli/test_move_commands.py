@@ -183,10 +183,14 @@ def test_an_agent_may_not_move_its_story(
     monkeypatch.setenv("HUSKIES_RUN_ID", "1")
     told = [
         two(*command, "--json").stdout
-        for command in (("start", "1"), ("add", "x"), ("approve", "1"), ("list",))
+        for command in (
+            *(("start", "1"), ("add", "x"), ("approve", "1"), ("list",)),
+            *(("block", "1", "--reason", "x"), ("block", "1", "--reason", "")),
+        )
     ]
     codes = [[error["code"] for error in json.loads(text)["errors"]] for text in told]
-    assert codes == [["inside_a_run"], ["inside_a_run"], ["inside_a_run"], []]
+    refused = ["inside_a_run"]
+    assert codes == [refused, refused, refused, [], refused, ["missing_reason"]]
 
 
 def test_a_broken_config_keeps_nobody_from_starting_a_story(huskies: Commands) -> None:
