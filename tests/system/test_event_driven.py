@@ -93,7 +93,7 @@ def test_a_reviewer_without_a_verdict_runs_once_more_then_a_person_is_needed(
     blocker = pipeline.story(story).stage
     assert (kinds(pipeline), blocker) == (
         ["coder", "gates", "qa", "qa"],
-        ReviewHold("QA ended 2 times without a verdict that counts"),
+        ReviewHold("QA ended 2 times without a valid verdict"),
     )
     assert "ended without a verdict" in asked.read_text()
 

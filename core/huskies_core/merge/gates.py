@@ -1,4 +1,4 @@
-"""Run the gates on a merged tree in the merge workspace, and find out whether the base fails by itself."""
+"""Run the gates on a merged tree in the merge workspace, and check whether the base branch alone fails them."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ TAIL_BYTES = 4 * OUTPUT_LIMIT
 
 @dataclass(frozen=True)
 class _Failure:
-    """A setup or gate that failed. A command that a signal ended says nothing about the tree."""
+    """A failed setup or gate. If a signal ended the command, its failure is no result about the tree."""
 
     role: Role
     text: str
@@ -35,7 +35,7 @@ class _Failure:
 def judge_tree(
     context: Context, commit: str, tree: str, tip: str
 ) -> GatesFailed | BaseBroken | OtherFailure | None:
-    """Return None if the gates pass on `commit`, else the failure; BaseBroken if `tip` fails as well."""
+    """Return None if the gates pass on `commit`, BaseBroken if they fail on `tip`, too, else the failure."""
     failure = _first_failure(context, commit, tree)
     if failure is None:
         return None
@@ -49,11 +49,11 @@ def judge_tree(
 
 
 def _first_failure(context: Context, commit: str, tree: str) -> _Failure | None:
-    """Check a commit out and run setup and gates. A tree that passed before is not tested again."""
+    """Check a commit out, run setup and gates, and return the first failure. Do not test a tree again that passed."""
     settings = context.config.project
     gates = gates_of(context.project, settings)
     if not gates:
-        print("huskies: warning: the project has no gates, nothing is tested", flush=True)
+        print("huskies: warning: the project has no gates; the merge is not tested", flush=True)
         return None
     definition = definition_of(gates, settings.components)
     with context.store.reading() as db:
@@ -72,7 +72,7 @@ def _first_failure(context: Context, commit: str, tree: str) -> _Failure | None:
 def _run(step: Step) -> _Failure | None:
     """Run one command, copy its output to the run's log, and end its process group.
 
-    The output goes through a file: a background child that keeps a pipe open would delay the end.
+    The output goes to a file first: a background child that keeps a pipe open would delay the end.
     """
     print(f"huskies: {step.role.value} {step.name}", flush=True)
     with tempfile.TemporaryFile() as output:
@@ -89,7 +89,7 @@ def _run(step: Step) -> _Failure | None:
 
 
 def _wait_for(step: Step, output: BinaryIO) -> str:
-    """Run the command to its end; return how it failed, or "" if it passed."""
+    """Run the command to its end; return the failure in words, or "" if it passed."""
     try:
         process = subprocess.Popen(
             step.argv,

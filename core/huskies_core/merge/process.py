@@ -1,7 +1,7 @@
-"""Merge one story in a process of its own: squash in memory, run the gates on the merged tree, land it on the base.
+"""Merge one story in its own process: squash in memory, run the gates on the merged tree, land it on the base branch.
 
-The process applies no event. It writes its result to `result.json` in the run directory. A landing is recorded in the
-run before the base branch moves, so the end of the run is recorded alike whether this process survived or not.
+The process applies no event. It writes its result to `result.json` in the run directory. It records a landing in the
+run before it moves the base branch, so the end of the run is recorded correctly even if this process dies.
 """
 
 import sys
@@ -31,7 +31,7 @@ from huskies_core.store.stories import Story
 from huskies_core.supervisor.run_directory import RunDirectory
 
 MAX_ATTEMPTS = 5
-"""Attempts of one merge while the base branch moves; then the next tick starts another merge run."""
+"""The number of attempts of one merge run while the base branch moves. The next tick then starts another run."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def merge_story(context: Context, run: Run, story: Story) -> MergeResult:
-    """Squash, run the gates and land; start again if the base branch moved in between."""
+    """Squash the branch, run the gates and land the commit. Repeat this if the base branch moves during it."""
     for _ in range(MAX_ATTEMPTS):
         try:
             result = _merge_once(context, run, story)
@@ -61,9 +61,9 @@ def merge_story(context: Context, run: Run, story: Story) -> MergeResult:
 
 
 def _result_after_error(context: Context, run: Run, error: GitError) -> MergeResult:
-    """Complete or roll back a landing that git's error interrupted, such as that of a filter.
+    """Complete or roll back a landing that an error of git, such as a failed filter, interrupted.
 
-    A landing that cannot be rolled back stays recorded; the end of the run then settles it.
+    A landing that cannot be rolled back stays recorded; the end of the run completes it or rolls it back.
     """
     with context.store.reading() as db:
         landing = runs.load(db, run.id).landing
@@ -95,7 +95,7 @@ def _merge_once(context: Context, run: Run, story: Story) -> MergeResult:
     with context.store.reading() as db:
         born = branches.base_commit(db, story.id)
     if work is None or born is None:
-        return OtherFailure(f"branch {branch} does not exist, or huskies did not make it")
+        return OtherFailure(f"branch {branch} does not exist, or Huskies did not create it")
     message = _message(context, story)
     try:
         squashed = squash(context.repository, branch=branch, tip=tip, message=message, born=born)
@@ -119,9 +119,9 @@ def _judge_and_land(context: Context, run: Run, tip: str, squashed: Squashed) ->
 
 
 def _land(context: Context, run: Run, tip: str, commit: str) -> MergeResult:
-    """Record the landing and move the base branch; the caller has the git lock.
+    """Record the landing and move the base branch. The caller must hold the git lock.
 
-    Once the landing is recorded, no event moves the story before the run's end is recorded.
+    Between the record of the landing and the record of the run's end, no event moves the story.
     """
     try:
         with context.store.exclusive() as db:

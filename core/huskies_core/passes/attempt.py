@@ -1,4 +1,4 @@
-"""One item of many: its error becomes an outcome, so that the other items go on."""
+"""Attempt one item of many: an error becomes the outcome of the item, and the other items continue."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ class StepOutcome(StrEnum):
 
 @dataclass
 class Attempt:
-    """The outcome of a block. `message` is what the block set, or the text of its error, whose code is `code`."""
+    """The outcome of a block. `message` is the text that the block set, or that of its error, which has `code`."""
 
     outcome: StepOutcome = StepOutcome.DONE
     message: str = ""
@@ -30,7 +30,7 @@ class Attempt:
 
 @contextmanager
 def attempt() -> Iterator[Attempt]:
-    """Run the block and keep its error: skipped if the state has changed since it was planned, else failed."""
+    """Run the block and record its error: as skipped if the state has changed since the plan, else as failed."""
     tried = Attempt()
     try:
         yield tried

@@ -1,4 +1,4 @@
-"""audit-log: append one line per transition, timer row and trigger row, exactly once. The file itself is the cursor."""
+"""audit-log: append one line per transition, timer row and trigger row, exactly once. The file's end is the cursor."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
 
 
 def apply(context: Context, _: PlannedStep) -> str:
-    """Cut off a torn last line, then append and sync. The next call continues after the last whole line."""
+    """Cut off an incomplete last line, then append and sync. The next call continues after the last complete line."""
     appended = 0
     with context.project.audit_log.open("ab+") as log:
         seq, end = _last_whole_line(log)
@@ -44,7 +44,7 @@ def as_line(entry: JournalEntry) -> bytes:
 
 
 def last_seq(log: Path) -> int:
-    """Return the seq of the last whole line, 0 if there is no such line."""
+    """Return the seq of the last complete line, or 0 if the file has none."""
     if not log.exists():
         return 0
     with log.open("rb") as stream:
@@ -52,7 +52,7 @@ def last_seq(log: Path) -> int:
 
 
 def _last_whole_line(log: BinaryIO) -> tuple[int, int]:
-    """Return the seq of the last whole line and the position after it. Read further back while lines are longer."""
+    """Return the seq of the last complete line and the position after it. Read further back for a long line."""
     size, reach = log.seek(0, os.SEEK_END), TAIL_BYTES
     while True:
         start = max(size - reach, 0)

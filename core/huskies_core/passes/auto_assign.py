@@ -51,7 +51,7 @@ class Candidate:
 
 
 def plan(snapshot: Snapshot) -> tuple[AssignStep, ...]:
-    """Plan promotions first, then the stages in order. Each planned start counts for the stories after it."""
+    """Plan promotions first, then the stages in order. Each planned start counts as live for the stories after it."""
     steps: list[AssignStep] = [*_promotions(snapshot)]
     for story in _moving(snapshot):
         step = _step(snapshot, candidate_for(snapshot, story))
@@ -68,7 +68,7 @@ def candidate_for(snapshot: Snapshot, story: Story) -> Candidate:
 
 
 def wake(snapshot: Snapshot) -> datetime | None:
-    """Return the earliest end of a wait that only time ends."""
+    """Return the earliest time at which a wait ends without an event."""
     blockers = (candidate_for(snapshot, story).blocker for story in _moving(snapshot))
     times = [blocker.until for blocker in blockers if blocker is not None and blocker.until is not None]
     return min(times, default=None)
@@ -110,7 +110,7 @@ def _moving(snapshot: Snapshot) -> list[Story]:
 
 
 def _step(snapshot: Snapshot, candidate: Candidate) -> AssignStep | None:
-    """Return the step that is due now. merge-recovery applies the events that follow a merge failure."""
+    """Return the step that is due now, or None. merge-recovery applies the events that follow a merge failure."""
     story, decision = candidate.story, candidate.decision
     if candidate.blocker is not None:
         return None
@@ -130,7 +130,7 @@ def _step(snapshot: Snapshot, candidate: Candidate) -> AssignStep | None:
 
 
 def _planned_run(request: RunRequest) -> Run:
-    """Return a planned run as if it were live, so that its agent and its place are taken."""
+    """Return the planned run as a live one, so that its agent and its slot count as taken."""
     return Run(
         id=RunId(0),
         story=request.story.id,

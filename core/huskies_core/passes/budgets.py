@@ -1,4 +1,4 @@
-"""Exhausted budgets: calculated anew each time, recorded once."""
+"""Find exhausted budgets and record each once."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from huskies_core.store.reached_budgets import ReachedBudget
 
 @dataclass(frozen=True, kw_only=True)
 class RecordBudget(PlannedStep):
-    """`key` is the name of the budget in the configuration."""
+    """The record of a budget. `key` is the name of the budget in the configuration."""
 
     key: str
 
@@ -27,18 +27,18 @@ def unrecorded_budgets(snapshot: Snapshot) -> Iterator[RecordBudget]:
 
 
 def record_budget(context: Context, step: RecordBudget) -> str:
-    """Record the budget with its present figures. Raise Overtaken if it is recorded, or not exhausted any more."""
+    """Record the budget with its current figures. Raise Overtaken if it is recorded, or no longer exhausted."""
     with context.store.exclusive() as db:
         snapshot = take_snapshot(context, db)
         for reached in _exhausted(snapshot):
             is_meant = (reached.key, reached.story) == (step.key, step.story)
             if is_meant and reached_budgets.note(db, reached, actor=context.actor, now=snapshot.now):
                 return str(reached)
-    raise Overtaken(f"{step.key} is recorded, or not exhausted any more", code="stale")
+    raise Overtaken(f"{step.key} is recorded, or no longer exhausted", code="stale")
 
 
 def _exhausted(snapshot: Snapshot) -> Iterable[ReachedBudget]:
-    """Yield the budget of the day, then those of open stories."""
+    """Yield the exhausted budget of the day, then those of open stories."""
     budget, zone = snapshot.config.project.budget, snapshot.config.project.timezone
     if budget.per_day_usd is not None and (today := snapshot.spent_today()) >= budget.per_day_usd:
         day = midnight(snapshot.now, zone).date().isoformat()

@@ -1,4 +1,4 @@
-"""cost-rollup: record the usage of live runs and of runs without final usage, and the budgets that it exhausts."""
+"""cost-rollup: record the usage of live runs and of runs without final usage, and the exhausted budgets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,9 +46,9 @@ def apply(context: Context, step: UsageStep) -> str:
 
 
 def _usage(snapshot: Snapshot) -> Iterator[RecordUsage]:
-    """Yield the live runs whose progress has new figures, then the ended runs without final usage.
+    """Yield a step for each live run with new figures, then for each ended run without final usage.
 
-    The figures of a live run that cannot be read now are recorded when it has ended.
+    If the figures of a live run are unreadable now, a step records them after its end.
     """
     for run in snapshot.live:
         progress = snapshot.progress(run)
@@ -63,14 +63,14 @@ def _record_usage(run: Run, detail: str) -> RecordUsage:
 
 
 def _record_progress(context: Context, run: Run, progress: Progress | None) -> None:
-    """Record the progress of a live run. A run that has ended since has final figures, which stay."""
+    """Record the progress of a live run. Keep the final figures of a run that has ended since the plan."""
     with context.store.exclusive() as db:
         if progress is not None and runs.load(db, run.id).is_live:
             record(db, run, progress, now=context.now())
 
 
 def _settle(context: Context, run: Run, figures: Progress | None) -> None:
-    """Record the final usage. If the output is missing or incomplete, the recorded figures stay."""
+    """Record the final usage. If the output is missing or incomplete, keep the recorded figures."""
     with context.store.exclusive() as db:
         if figures is None or is_behind(db, run, figures):
             recorded = sum(used.cost_usd for used in usage.of_run(db, run.id))

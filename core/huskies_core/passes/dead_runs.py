@@ -1,4 +1,4 @@
-"""Dead runs: found by their free lock and recorded as ended. This needs no configuration."""
+"""Find dead runs by their free lock and record their end. This needs no configuration."""
 
 import os
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class EndDeadRun(PlannedStep):
 
 
 def dead_runs(context: Context, db: Connection) -> tuple[EndDeadRun, ...]:
-    """Return a step for each live run whose lock is free."""
+    """Return a step for each live run with a free lock."""
     return tuple(step for run in runs.live(db) if (step := end_if_lock_is_free(context, run)) is not None)
 
 
@@ -28,7 +28,7 @@ def end_if_lock_is_free(context: Context, run: Run) -> EndDeadRun | None:
     directory = RunDirectory(context.project.run_dir(run.id))
     if is_alive(directory):
         return None
-    # exit.json is read when the end is recorded: a broken one is an error of that run, not of the plan.
+    # The step reads exit.json, not the plan: an unreadable file must fail only this run.
     ended = os.path.exists(directory.exit)
     why = "ended, not recorded" if ended else "its supervisor is dead"
     verb = Verb.END_RUN if ended else Verb.RELEASE_RUN
@@ -36,7 +36,7 @@ def end_if_lock_is_free(context: Context, run: Run) -> EndDeadRun | None:
 
 
 def end_dead_run(context: Context, step: EndDeadRun) -> str:
-    """Record the end of a dead run. Change nothing if it is recorded already."""
+    """Record the end of a dead run. Do nothing if it is recorded already."""
     with context.store.reading() as db:
         run = runs.load(db, step.run)
     end_if_dead(context, run, context.now())

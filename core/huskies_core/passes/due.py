@@ -1,6 +1,6 @@
-"""Ask in a few milliseconds whether a tick has work to do. Only sqlite3 and os are imported.
+"""Check in a few milliseconds whether a tick has work to do. The module imports only sqlite3 and os.
 
-A question that cannot be answered counts as due: the tick then reports the error.
+If the check fails, the tick counts as due and reports the error.
 """
 
 import fcntl
@@ -21,12 +21,12 @@ def is_due(state_dir: str) -> bool:
 
 
 def config_stamp(state_dir: str) -> str:
-    """Return modification time, size and inode of both configuration files, with - for a missing one."""
+    """Return the modification time, size and inode of both configuration files, or - for a missing file."""
     return " ".join(_stamp(os.path.join(state_dir, name)) for name in ("project.toml", "agents.toml"))
 
 
 def is_dead(state_dir: str, directory: str) -> bool:
-    """Return whether the lock of a run or job is free. The probe is shared and does not wait: it never looks held."""
+    """Return whether the lock of a run or job is free. The probe is a shared lock that blocks no other probe."""
     try:
         descriptor = os.open(os.path.join(state_dir, directory, "lock"), os.O_RDONLY)
     except OSError:

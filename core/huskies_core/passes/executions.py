@@ -1,6 +1,6 @@
-"""Executions of the actions of timers and triggers: claimed once, and never begun again.
+"""Execute the actions of timers and triggers. Each execution is claimed once and never begins again.
 
-A prompt becomes a task in the transaction of the claim. A tool call is a job, done by a process of its own.
+A prompt becomes a task in the transaction of the claim. A tool call is a job that runs in its own process.
 """
 
 import shutil
@@ -40,7 +40,7 @@ class EndExecution(PlannedStep):
 
 @dataclass(frozen=True)
 class ClaimedExecution:
-    """A claimed execution. `task` is the story made from a prompt, `lock` the lock for the process of a tool call."""
+    """A claimed execution. `task` is the story from a prompt, `lock` the lock for the process of a tool call."""
 
     execution: Execution
     task: int | None = None
@@ -49,11 +49,11 @@ class ClaimedExecution:
 
 Step = TypeVar("Step", bound=PlannedStep)
 ClaimOne = Callable[[Context, Step, ExitStack], ClaimedExecution | str]
-"""Claim the execution that a step plans, or return the reason why it does not run. The stack releases locks."""
+"""A function that claims the planned execution, or returns the reason why it does not run. The stack releases locks."""
 
 
 def execute_each(claim_one: ClaimOne[Step]) -> ApplyAll[Step | EndExecution]:
-    """Return a function that executes one step after the other, goes on after a failure and reports created tasks."""
+    """Return a function that executes the steps in turn, continues after a failure and reports created tasks."""
 
     def apply_all(context: Context, steps: tuple[Step | EndExecution, ...]) -> Iterator[StepResult]:
         for step in steps:
@@ -73,9 +73,9 @@ def execute_each(claim_one: ClaimOne[Step]) -> ApplyAll[Step | EndExecution]:
 def claim(
     db: Connection, context: Context, request: ExecutionClaim, criterion: str, locks: ExitStack
 ) -> ClaimedExecution:
-    """Claim in the running transaction, and do everything but a tool call, which starts after the commit.
+    """Claim in the running transaction, and complete every action but a tool call, which starts after the commit.
 
-    The journal row of a story that continues wakes auto-assign.
+    For a story that continues, the journal row of the claim makes auto-assign due.
     """
     now = context.now()
     execution = executions.claim(db, request, now=now)
@@ -96,7 +96,7 @@ def claim(
 
 
 def interrupted(snapshot: Snapshot, kind: JournalKind) -> tuple[EndExecution, ...]:
-    """Return a step for each open tool call of a timer, or of a trigger, whose process is dead."""
+    """Return a step for each open tool call, of timers or of triggers, with a dead process."""
     return tuple(
         EndExecution(
             Verb.END_FIRING,
@@ -109,7 +109,7 @@ def interrupted(snapshot: Snapshot, kind: JournalKind) -> tuple[EndExecution, ..
 
 
 def record_end(context: Context, execution: Execution, status: ExecutionStatus, detail: str) -> None:
-    """Record the end of an execution, and its problem at its timer or trigger. Remove its directory."""
+    """Record the end of an execution, and its problem in the row of its timer or trigger. Remove its directory."""
     with context.store.exclusive() as db:
         executions.end(db, execution, status, detail, now=context.now())
         if status is not ExecutionStatus.DONE:
@@ -136,7 +136,7 @@ def _job(context: Context, execution: Execution) -> Job:
 
 
 def _execute(context: Context, step: Step, claim_one: ClaimOne[Step]) -> tuple[str, PlannedStep | None]:
-    """Return the detail of the step and the step that created a task."""
+    """Return the detail of the result, and the step that reports a created task."""
     with ExitStack() as locks:
         claimed = claim_one(context, step, locks)
         if isinstance(claimed, str):
@@ -153,14 +153,14 @@ def _end_interrupted(context: Context, step: EndExecution) -> None:
     with context.store.reading() as db:
         execution = executions.load(db, step.execution)
     if execution is None:
-        raise Overtaken(f"execution {step.execution} is not in the store any more", code="stale")
+        raise Overtaken(f"execution {step.execution} is no longer in the store", code="stale")
     end_interrupted(_job(context, execution))
 
 
 def _make_task(
     db: Connection, request: ExecutionClaim, prompt: TaskPrompt, criterion: str, now: datetime
 ) -> int:
-    """Add a task for a prompt, and start it, as its timer or trigger. Return its id."""
+    """Add a task for a prompt and start it, with the timer or trigger as the actor. Return its id."""
     draft = StoryDraft(_title(prompt.text, criterion), StoryType.TASK, prompt.text, (Criterion(criterion),))
     task = stories.add(db, draft, Backlog(), actor=request.source, now=now)
     apply_event(db, task.id, Start(), visit=task.visit, actor=request.source, now=now)
@@ -168,6 +168,6 @@ def _make_task(
 
 
 def _title(text: str, criterion: str) -> str:
-    """Return the first line with text. All variables of a prompt may be empty: then return the criterion."""
+    """Return the first line with text, or the criterion if all variables of the prompt are empty."""
     title = next(filter(None, map(one_line, text.splitlines())), one_line(criterion))
     return title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"

@@ -1,4 +1,4 @@
-"""fire-timers: execute the action of each due timer once, and report tool calls that were interrupted."""
+"""fire-timers: execute the action of each due timer once, and report interrupted tool calls."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from huskies_core.store.journal import JournalKind
 from huskies_core.store.timers import CatchUp, Timer, TimerState
 
 LATE = timedelta(seconds=120)
-"""A timer that is later than this was missed: two ticks of cron."""
+"""The delay after which a timer counts as missed: two ticks of cron."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def name_of(timer: Timer) -> str:
 
 
 def _claim(context: Context, step: FireTimer, locks: ExitStack) -> ClaimedExecution | str:
-    """Claim the execution if the timer still waits for the planned time, and set the timer to its next time."""
+    """Claim the execution if the timer is still armed for the planned time, and set the timer to its next time."""
     now = context.now()
     with context.store.exclusive() as db:
         timer = timers.load(db, step.timer)
@@ -65,7 +65,7 @@ def _claim(context: Context, step: FireTimer, locks: ExitStack) -> ClaimedExecut
 
 
 def _is_missed(timer: Timer, now: datetime) -> bool:
-    """Return whether the timer skips this time. A timer that runs once is never too late."""
+    """Return whether the timer skips this time. A timer that runs once never does."""
     draft = timer.draft
     skips = draft.catch_up is CatchUp.NONE and not isinstance(draft.schedule, Once)
     return skips and now - timer.fire_at > LATE

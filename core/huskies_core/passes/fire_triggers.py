@@ -1,4 +1,4 @@
-"""fire-triggers: compare each new transition once with each armed trigger. Loops of triggers are suspended."""
+"""fire-triggers: compare each new transition once with each armed trigger, and suspend triggers that form a loop."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,7 +25,7 @@ BATCH = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class FireTrigger(PlannedStep):
-    """`seq` is the position of the transition in the journal."""
+    """An execution to claim. `seq` is the journal position of the matched transition."""
 
     trigger: int
     seq: int
@@ -36,7 +36,7 @@ def plan(snapshot: Snapshot) -> tuple[FireTrigger | EndExecution, ...]:
 
 
 def _matches(db: Connection) -> Iterator[FireTrigger]:
-    """Yield matches in the order of the journal. A trigger with mode once matches once; the claim checks it again."""
+    """Yield matches in the order of the journal, one for a trigger with mode once. The claim checks that again."""
     armed = triggers.armed(db)
     spent: set[int] = set()
     for entry in _new_transitions(db):
@@ -73,7 +73,7 @@ def _cursor(db: Connection) -> int:
 
 
 def _claim(context: Context, step: FireTrigger, locks: ExitStack) -> ClaimedExecution | str:
-    """Claim the execution if the trigger is still armed. Suspend a trigger that runs too deep or too often."""
+    """Claim the execution if the trigger is still armed. Suspend a trigger that exceeds the depth or the rate limit."""
     now = context.now()
     with context.store.exclusive() as db:
         trigger, entry = triggers.load(db, step.trigger), journal.load(db, step.seq)
@@ -92,7 +92,7 @@ def _claim(context: Context, step: FireTrigger, locks: ExitStack) -> ClaimedExec
 
 
 def _variables(db: Connection, entry: JournalEntry) -> dict[str, str]:
-    """Return the values of the variables that an action may use. The title is the present one."""
+    """Return the values of the variables that an action may use. The title is the current one."""
     assert entry.story is not None
     title = stories.load(db, entry.story).draft.title
     moved = {"event": entry.event, "from": entry.before or "", "to": entry.after or ""}
@@ -100,7 +100,7 @@ def _variables(db: Connection, entry: JournalEntry) -> dict[str, str]:
 
 
 def _excess(db: Connection, trigger: Trigger, entry: JournalEntry, now: datetime) -> str:
-    """Return the limit that another execution of the trigger would exceed."""
+    """Return the limit that another execution of the trigger would exceed, or ""."""
     if _depth(entry) >= MOST_DEPTH:
         return f"depth {MOST_DEPTH}: the transition follows from {MOST_DEPTH} executions, each caused by the last"
     if executions.count_since(db, trigger.source, now - timedelta(hours=1)) >= MOST_IN_AN_HOUR:

@@ -1,4 +1,4 @@
-"""Frames for the gateway: the change of stage, and a second frame for a failed merge or a blocked story."""
+"""The frames of a transition for the gateway: one for the change of stage, a second for a failed merge or a block."""
 
 import json
 
@@ -12,7 +12,7 @@ LONGEST_REASON = 4000
 
 
 def frames_of(entry: JournalEntry) -> tuple[str, ...]:
-    """Return lines of JSON in the order in which they are sent."""
+    """Return the frames as lines of JSON, first to send first."""
     moved = {"from_stage": entry.before or "", "to_stage": entry.after}
     frames = [_frame(entry, "stage_transition", moved)]
     if entry.event == MergeFailed.name and entry.before != StageName.MERGE_FAILURE:

@@ -1,4 +1,4 @@
-"""gc: remove what is past retention, and the content of terminal stories."""
+"""gc: remove data past its retention, and the content of terminal stories."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _TABLES = {
     Verb.EXPIRE_FIRINGS: (executions, "executions"),
     Verb.EXPIRE_NOTIFICATIONS: (notifications, "notifications"),
 }
-"""The tables of rows that expire."""
+"""The tables with rows that expire."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def apply(context: Context, step: GcStep) -> str:
 
 
 def cutoff(config: Config, now: datetime) -> datetime:
-    """Return the time before which everything is past retention."""
+    """Return the time before which data is past its retention."""
     return now - timedelta(days=config.project.retention_days)
 
 
@@ -90,7 +90,7 @@ def _steps(snapshot: Snapshot) -> Iterator[GcStep]:
 
 
 def _old_run_directories(snapshot: Snapshot, limit: datetime) -> list[int]:
-    """Return the runs that ended before `limit` and have a directory. The disk decides which rows are read."""
+    """Return the runs that ended before `limit` and have a directory. Read no rows if no directory exists."""
     present = [int(path.name) for path in snapshot.project.runs_dir.glob("*") if is_number(path.name)]
     if not present:
         return []

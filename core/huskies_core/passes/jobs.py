@@ -1,7 +1,7 @@
-"""Jobs: work that a pass claims in the store and leaves to a process of its own.
+"""Jobs: work that a pass claims in the store and starts in a separate process.
 
-The process holds the lock of the job from the claim to the recorded end, as a supervisor does for a run. A job that is
-open while its lock is free was interrupted; nothing begins it again.
+The process holds the lock of the job from the claim to the recorded end, as a supervisor does for a run. An open job
+with a free lock was interrupted; Huskies does not start it again.
 """
 
 import os
@@ -17,14 +17,14 @@ from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE, adopt_lock, is_al
 from huskies_core.supervisor.run_directory import RunDirectory
 
 _IN_BACKGROUND = '"$@" &'
-"""Start the process from a shell that ends at once: it outlives a watch and leaves no zombie there."""
+"""A shell that starts the process and ends at once, so that the process outlives a watch and leaves no zombie in it."""
 
 
 @dataclass(frozen=True)
 class Job:
     """An open row of the store and the command that does its work.
 
-    `fail` ends the row with the reason why the process could not start; `interrupt` ends it with the last output of a
+    `fail` ends the row with the reason why the process could not start. `interrupt` ends it with the last output of a
     process that died.
     """
 
@@ -40,7 +40,7 @@ class Job:
 
 
 def lock_job(directory: RunDirectory, name: str, locks: ExitStack) -> int:
-    """Take the lock of a job. Leaving `locks` releases it in this process. Raise Overtaken if it is held."""
+    """Take the lock of a job. The exit of `locks` releases it in this process. Raise Overtaken if the lock is held."""
     lock = take_lock(directory)
     if lock is None:
         raise Overtaken(f"another process holds the lock of {name}", code="already_running")
@@ -51,7 +51,7 @@ def lock_job(directory: RunDirectory, name: str, locks: ExitStack) -> int:
 def start_job(context: Context, job: Job, lock: int) -> None:
     """Start the process of a job with its lock, and do not wait for it. Its output goes to the job's directory.
 
-    Record the failure and raise HuskiesError if no process can be started.
+    If the process cannot start, record the failure and raise HuskiesError.
     """
     argv = context.own_command(*job.command)
     try:
@@ -89,7 +89,7 @@ def adopted(context: Context, directory: RunDirectory, refusal: HuskiesError) ->
 
 
 def _last_output(directory: RunDirectory) -> str:
-    """Return the end of a process's output on one line, empty if there is no output."""
+    """Return the end of a process's output on one line; empty if there is no output."""
     try:
         with open(directory.output, errors="replace") as log:
             return one_line(tail(log.read().strip(), 200))

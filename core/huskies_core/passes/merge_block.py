@@ -1,4 +1,4 @@
-"""merge-block: block a story that fails to merge again and again. The journal has the count, so a restart keeps it."""
+"""merge-block: block a story that fails to merge repeatedly. The journal has the count, so a restart keeps it."""
 
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import Verb
@@ -9,7 +9,7 @@ from huskies_core.store import journal, stories
 
 
 def plan(snapshot: Snapshot) -> tuple[MoveStory, ...]:
-    """Conflicts do not count: mergemaster_attempts limits them."""
+    """Plan a block for each story with too many failures. Conflicts do not count: mergemaster_attempts limits them."""
     counts = journal.merge_failures(snapshot.db, least=snapshot.config.project.merge.block_after_failures)
     return tuple(_block(stories.load(snapshot.db, story), failures) for story, failures in counts.items())
 

@@ -1,4 +1,4 @@
-"""merge-recovery: apply what follows each merge failure, and release the queue holds that have no reason left."""
+"""merge-recovery: apply the event that follows each merge failure, and release queue holds that no longer apply."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -23,7 +23,7 @@ RecoveryStep = ReleaseHold | MoveStory
 
 
 def plan(snapshot: Snapshot) -> tuple[RecoveryStep, ...]:
-    """Git is asked only if there is a queue hold: only the repository shows whether its reason remains."""
+    """Plan the events and the releases. Run git only to check whether the reason of a queue hold still exists."""
     released = (
         ReleaseHold(Verb.RELEASE_HOLD, hold.story or None, hold.kind.value, kind=hold.kind)
         for hold in snapshot.queue_holds

@@ -11,7 +11,7 @@ from huskies_core.store.connection import Connection
 from huskies_core.store.journal import JournalEntry
 
 MOST = 20
-"""The number of notices in a message: the newest. Older events are only counted."""
+"""The number of notices in a message. A message has the newest events and the number of older ones."""
 
 TOPICS: Mapping[str, Topic] = {
     **{row.event.name: Topic(row.topic) for row in TABLE if row.topic},
@@ -23,7 +23,7 @@ TOPICS: Mapping[str, Topic] = {
 
 
 def message_after(db: Connection, seq: int, topics: Sequence[Topic], project: str) -> Message | None:
-    """Return a message about the events after a position of the journal; None if there are none."""
+    """Return a message about the events after a journal position; None if there are no events."""
     events = [event for event, topic in TOPICS.items() if topic in topics]
     count = journal.count_notable_after(db, seq, events)
     if not count:

@@ -1,7 +1,7 @@
-"""notify: send people one message about what happened since the last message, at most once.
+"""notify: send people one message about the events since the last message, at most once.
 
-The cursor moves with the claim, before anything is sent, so a crash loses a message but never sends it twice. A process
-of its own sends the message; it is a job (see `jobs`).
+The cursor moves with the claim, before the message is sent, so a crash can lose a message but never send it twice. The
+process that sends the message is a job (see `jobs`).
 """
 
 from collections.abc import Sequence
@@ -67,9 +67,9 @@ def apply(context: Context, step: NotifyStep) -> str:
 
 
 def note_notify(context: Context) -> None:
-    """Record whether a channel is configured, for readers without the configuration.
+    """Record whether a channel is configured, for readers that do not load the configuration.
 
-    Only events after this moment are sent.
+    If this turns notifications on, notify sends only later events.
     """
     state = ON if context.config.project.notify.is_on else ""
     with context.store.reading() as db:
@@ -96,7 +96,7 @@ def record_end(
 
 
 def _message(context: Context, db: Connection) -> Message | None:
-    """Return the message that is due. Without a recorded channel there is no cursor to begin at."""
+    """Return the message that is due, or None. Before a channel is recorded, there is no cursor to begin at."""
     if not context.config.project.notify.is_on or metadata.get(db, metadata.NOTIFY) != ON:
         return None
     topics, project = context.config.project.notify.events, context.project.root.name
@@ -125,7 +125,7 @@ def _send(context: Context) -> str:
 
 
 def _job(context: Context, number: int) -> Job:
-    """Return the job. Its failures name no channel: which ones an interrupted process reached is not known."""
+    """Return the job. Its failures name no channel, because an interrupted process may have reached some channels."""
 
     def fail(why: str) -> None:
         record_end(context, number, NotificationStatus.FAILED, [Delivery("all", why)])
@@ -144,7 +144,7 @@ def _job(context: Context, number: int) -> Job:
 
 
 def _wake(snapshot: Snapshot) -> datetime | None:
-    """Keep the time before which no other message is sent."""
+    """Return the time before which notify sends no other message."""
     times = pass_times.get(snapshot.db, NAME)
     return times.due_at if times.waits(snapshot.now) else None
 

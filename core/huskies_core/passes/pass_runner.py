@@ -1,4 +1,4 @@
-"""Run passes: each under its own lock, again while the journal moves, with each failing step reported."""
+"""Run each pass under its own lock, repeat it while the journal moves, and report each failed step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -24,10 +24,10 @@ ApplyAll = Callable[[Context, tuple[Step, ...]], Iterator[StepResult]]
 
 @dataclass(frozen=True)
 class Pass(Generic[Step]):
-    """A plan, which only reads, and the way to apply it.
+    """A plan, which only reads, and the function that applies its steps.
 
     A pass that `follows` the journal is due when the journal is ahead of its cursor. `wake` returns the time at which
-    waiting alone makes it due again.
+    the pass is due again without a change.
     """
 
     name: str
@@ -41,7 +41,7 @@ AnyPass = Pass[Any]
 
 
 def one_by_one(apply: ApplyOne[Step]) -> ApplyAll[Step]:
-    """Return a function that applies each step by itself and goes on after a failure. `apply` returns a detail."""
+    """Return a function that applies each step by itself and continues after a failure. `apply` returns a detail."""
 
     def apply_all(context: Context, steps: tuple[Step, ...]) -> Iterator[StepResult]:
         for step in steps:
@@ -55,7 +55,7 @@ def one_by_one(apply: ApplyOne[Step]) -> ApplyAll[Step]:
 def run_passes(
     context: Context, passes: Sequence[AnyPass], *, dry_run: bool = False, wait: float = 0.0
 ) -> tuple[PassReport, ...]:
-    """Run each pass under its own lock. A failure is reported, and the next pass still runs."""
+    """Run each pass under its own lock. Report a failed pass and still run the next one."""
     reports = []
     for chosen in passes:
         context.progress(chosen.name, 0, 0)
@@ -69,11 +69,11 @@ def run_passes(
 
 
 def run_pass(context: Context, chosen: AnyPass, *, dry_run: bool = False, wait: float = 0.0) -> PassReport:
-    """Run one pass until a round finds nothing new in the journal, at most ten times.
+    """Run one pass until the journal has no new rows after a round, at most ten times.
 
-    Each round plans from one state of the store. The journal's head is compared after the lock is released, so that a
-    caller that found the pass running and left loses nothing. A dry run takes no lock. Raise LockBusy if another
-    process holds the lock for `wait` seconds, unless that is 0.
+    Each round plans from one state of the store. Compare the journal's head after the release of the lock, so that no
+    change is lost if another caller found the pass running and left. A dry run takes no lock. Raise LockBusy if
+    another process holds the lock for `wait` seconds, unless that is 0.
     """
     if dry_run:
         _, steps, _ = _plan(context, chosen)
@@ -117,7 +117,7 @@ def _plan(context: Context, chosen: AnyPass) -> tuple[int, tuple[PlannedStep, ..
 
 
 def _record_idle(context: Context, chosen: AnyPass, head: int, wake: datetime | None) -> None:
-    """Record that nothing is left to do up to `head`. Write only if that is not recorded yet."""
+    """Record that the pass has nothing to do up to `head`. Do not write the same record again."""
     with context.store.reading() as db:
         cursor = cursors.get(db, chosen.name)
         times = pass_times.get(db, chosen.name)

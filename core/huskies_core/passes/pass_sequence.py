@@ -38,7 +38,7 @@ RECONCILE: tuple[AnyPass, ...] = (
 )
 AFTER_RUN: tuple[AnyPass, ...] = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
 AT_LAST: tuple[AnyPass, ...] = (AUTO_ASSIGN, AUDIT_LOG)
-"""The first auto-assign applies the event that the end of the run means, the last one what the passes between did."""
+"""The first auto-assign applies the event after the end of the run, the last one follows from the passes between."""
 BY_JOURNAL: tuple[AnyPass, ...] = (FIRE_TIMERS, FIRE_TRIGGERS, AUDIT_LOG)
 """The passes that a tick runs before those with an interval."""
 _OTHERS: tuple[AnyPass, ...] = (AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, NOTIFY, RELAY)
@@ -65,7 +65,7 @@ def watchdog(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> t
 
 
 def after_run(context: Context) -> tuple[PassReport, ...]:
-    """Run the passes that follow the end of a run, due triggers and due notifications included."""
+    """Run the passes that follow the end of a run, with due triggers and due notifications."""
     reports = run_passes(context, AFTER_RUN)
     if FIRE_TRIGGERS.name in _due(context):
         reports += run_passes(context, [FIRE_TRIGGERS])
@@ -76,11 +76,11 @@ def after_run(context: Context) -> tuple[PassReport, ...]:
 def tick(
     context: Context, *, dry_run: bool = False, wait: float = 0.0, relay: AnyPass | None = RELAY
 ) -> tuple[PassReport, ...]:
-    """Run the passes that are due. If none is, write nothing and take no lock.
+    """Run the passes that are due. If none is due, write nothing and take no lock.
 
     notify runs next to last and sends from its own process. relay runs last, so that a slow gateway delays no other
-    pass; pass None if another thread runs it. If the configuration does not load, only record the ends of dead runs
-    and report the error.
+    pass. `relay` is None if another thread runs that pass. If the configuration does not load, only record the ends of
+    dead runs and report the error.
     """
     reports = _end_dead_runs(context, dry_run=dry_run)
     with attempt() as tried:
@@ -102,7 +102,7 @@ def tick(
 
 
 def notify_people(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
-    """Run notify for a person: now, however recent the last message is."""
+    """Run notify now, however recent the last message is."""
     if not dry_run:
         notify.note_notify(context)
     return run_passes(context, [NOTIFY], dry_run=dry_run, wait=wait)
@@ -111,14 +111,14 @@ def notify_people(context: Context, *, dry_run: bool = False, wait: float = 0.0)
 def relay_due(
     context: Context, relay: AnyPass | None, *, dry_run: bool = False, wait: float = 0.0
 ) -> tuple[PassReport, ...]:
-    """Run the relay if events wait and no wait after a failure is running."""
+    """Run the relay if events wait and the delay after its last failure has passed."""
     if relay is None or relay.name not in _due(context):
         return ()
     return run_passes(context, [relay], dry_run=dry_run, wait=wait)
 
 
 def _end_dead_runs(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
-    """Record the end of each live run whose lock is free. This needs no configuration."""
+    """Record the end of each live run with a free lock. This needs no configuration."""
     with context.store.reading() as db:
         dead = dead_runs(context, db)
     if not dead:
@@ -159,7 +159,7 @@ def _record_time(context: Context, name: str, interval: int) -> None:
 
 
 def _due(context: Context) -> frozenset[str]:
-    """Return the names of the passes that are due now. Between two passes of a tick the answer can change."""
+    """Return the names of the passes that are due now. The result can change between two passes of a tick."""
     state_dir = str(context.project.state_dir)
     with context.store.reading() as db:
         return due_passes(

@@ -1,4 +1,4 @@
-"""relay: send each transition to a gateway, in order. A gateway that does not answer delays events and loses none."""
+"""relay: send each transition to a gateway, in order. If the gateway does not answer, events wait and none is lost."""
 
 import random
 from collections.abc import Callable
@@ -23,14 +23,14 @@ from huskies_core.store.journal import JournalEntry
 
 NAME = "relay"
 FIRST_FRAME = "relay-first-frame"
-"""The cursor of transitions with two frames: their first frame is sent."""
+"""The cursor for transitions with two frames: the first frame was sent for all transitions up to it."""
 LONGEST_WAIT_SECS = 60
 
 Connect = Callable[[Gateway], AbstractContextManager[GatewayConnection]]
 
 
 def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    """Plan nothing without a gateway, nor during the wait after a failure."""
+    """Plan one step if events wait, unless there is no gateway or the delay after a failure has not passed."""
     if _gateway(snapshot.context) is None or _waits(snapshot.context, snapshot.db):
         return ()
     events = journal.count_transitions_after(snapshot.db, _position(snapshot.db))
@@ -40,8 +40,8 @@ def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
 def apply(context: Context, _: PlannedStep, *, connect: Connect, jitter: Callable[[], float]) -> str:
     """Send all events over one connection.
 
-    The cursor moves with each frame that the gateway acknowledged, so after a crash at most the frame in flight is
-    sent twice. After a failure the time of the next attempt is recorded.
+    The cursor moves with each acknowledged frame, so after a crash at most the frame in flight is sent twice. After a
+    failure, record the time of the next attempt.
     """
     note_gateway(context)
     gateway = _gateway(context)
@@ -64,7 +64,7 @@ def apply(context: Context, _: PlannedStep, *, connect: Connect, jitter: Callabl
 class Unreached:
     """A gateway that did not answer: `failures` in a row, the last reason, and the number of `waiting` transitions.
 
-    `why` contains neither its address nor a token.
+    `why` contains neither the address of the gateway nor a token.
     """
 
     failures: int
@@ -74,7 +74,7 @@ class Unreached:
 
 
 def unreached(context: Context, db: Connection) -> Unreached | None:
-    """Return None if no gateway is set, or if the last attempt succeeded."""
+    """Return the state of the failed gateway; None if no gateway is set, or if the last attempt succeeded."""
     failures = _failures(db)
     if not failures or not is_on(context):
         return None
@@ -86,8 +86,8 @@ def unreached(context: Context, db: Connection) -> Unreached | None:
 def note_gateway(context: Context) -> None:
     """Record whether the configuration sets a gateway, and the position of the first event for it.
 
-    The first gateway gets the transitions that auto-assign has not seen yet; earlier ones are not sent. A gateway that
-    is removed and set again gets what happened in between.
+    The first gateway gets the transitions after the cursor of auto-assign, and no earlier ones. A gateway that is
+    removed and set again gets the transitions in between.
     """
     configured = "set" if context.config.project.gateway_url else ""
     with context.store.reading() as db:
@@ -109,7 +109,7 @@ def is_on(context: Context) -> bool:
 def relay_pass(
     connect: Connect = open_connection, jitter: Callable[[], float] | None = None
 ) -> Pass[PlannedStep]:
-    """Return the pass that opens connections by `connect`. Each wait is multiplied by `jitter` (0.9 to 1.1)."""
+    """Return the pass. `connect` opens its connections; `jitter`, by default 0.9 to 1.1, multiplies each delay."""
     spread = jitter or partial(random.uniform, 0.9, 1.1)
     return Pass(NAME, plan, one_by_one(partial(apply, connect=connect, jitter=spread)))
 
@@ -129,7 +129,7 @@ def _next(context: Context) -> tuple[JournalEntry, ...]:
 
 
 def _send(context: Context, connection: GatewayConnection, entry: JournalEntry) -> None:
-    """Send the frames of one transition. Skip the first of two frames if it was sent before."""
+    """Send the frames of one transition. Skip a first frame that was sent before."""
     frames = frames_of(entry)
     with context.store.reading() as db:
         sent = len(frames) > 1 and cursors.get(db, FIRST_FRAME) == entry.seq
@@ -143,7 +143,7 @@ def _send(context: Context, connection: GatewayConnection, entry: JournalEntry) 
 
 
 def _record_failure(context: Context, why: str, jitter: float) -> None:
-    """Record a failure and the next attempt: after a second, then after twice the last wait, at most a minute."""
+    """Record a failure and the time of the next attempt. The delay begins at 1 s and doubles up to a minute."""
     now = context.now()
     with context.store.exclusive() as db:
         failures = _failures(db) + 1

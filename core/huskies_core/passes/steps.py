@@ -1,4 +1,4 @@
-"""The steps that passes plan and their results: plain values that dry runs, JSON, `explain` and the tests read."""
+"""The planned steps of passes and their results, as plain values for dry runs, JSON, `explain` and the tests."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from huskies_core.passes.attempt import Attempt, StepOutcome
 
 
 class Verb(StrEnum):
-    """The names of steps: the key `action` of the JSON of a pass."""
+    """The name of a step. The JSON of a pass has it under the key `action`."""
 
     CREATE_WORKTREE = "create_worktree"
     REMOVE_WORKTREE = "remove_worktree"
@@ -45,7 +45,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step of a pass. A subclass holds what applying it needs; `detail` is for people."""
+    """One step of a pass. A subclass has the values that its application needs; `detail` is for people."""
 
     verb: Verb
     story: int | None = None
@@ -54,7 +54,7 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step and its outcome; `error` is the code of a failure."""
+    """A step and its outcome. `error` is the code of a failure."""
 
     step: PlannedStep
     outcome: StepOutcome
@@ -68,7 +68,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class PassReport:
-    """The results of one pass. `failure` is the error that kept it from planning."""
+    """The results of one pass. `failure` is the error that prevented its plan."""
 
     name: str
     results: tuple[StepResult, ...] = ()

@@ -1,4 +1,4 @@
-"""The step that moves a story: an event, with the content that belongs to it, in one transaction."""
+"""The step that applies an event to a story and writes the content of the event, in one transaction."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from huskies_core.store.stories import Story
 
 @dataclass(frozen=True, kw_only=True)
 class MoveStory(PlannedStep):
-    """An event to apply for a visit. `content` is written in the same transaction, for the next run to read."""
+    """An event to apply for a visit. `content` is written in the same transaction for the next run."""
 
     story: int
     event: Event
@@ -32,7 +32,7 @@ def move_for(story: Story, decision: ApplyEvent) -> MoveStory:
 
 
 def move_story(context: Context, step: MoveStory) -> str:
-    """Apply the event if the story is still in the visit of the plan, then end the live run of that visit."""
+    """Apply the event if the story is still in the planned visit, then end the live run of that visit."""
     now = context.now()
     with context.store.exclusive() as db:
         transition = transitions.apply_event(

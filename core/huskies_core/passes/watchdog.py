@@ -1,4 +1,4 @@
-"""watchdog: end runs that are dead, that their story has left, or that exceed a limit despite their supervisor."""
+"""watchdog: end runs that are dead, that belong to a stage that their story has left, or that exceed a limit."""
 
 import os
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from huskies_core.store.runs import Outcome, Run
 from huskies_core.supervisor.run_directory import RunDirectory
 
 GRACE = timedelta(seconds=30)
-"""The time that a supervisor has to act on a limit before the watchdog does."""
+"""The time for the supervisor to act on a limit before the watchdog does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def _step(snapshot: Snapshot, run: Run) -> WatchdogStep | None:
 
 
 def _exceeded_budget(snapshot: Snapshot, run: Run) -> str | None:
-    """Return the budget that the story or the day has exhausted. A supervisor knows only the cost of its own run."""
+    """Return the exhausted budget of the story or the day. A supervisor knows only the cost of its own run."""
     budget = snapshot.config.project.budget
     if run.agent is None:
         return None
@@ -89,7 +89,7 @@ def _exceeded_budget(snapshot: Snapshot, run: Run) -> str | None:
 
 
 def _spent_on_day_of(snapshot: Snapshot, run: Run) -> float:
-    """Return the US dollars of the day that the run counts for: the day of its first cost, also after midnight.
+    """Return the cost in US dollars of the day of the run's first usage, even after midnight.
 
     `cost` and the start of the next run use the same rule.
     """
@@ -109,13 +109,16 @@ def _ids(live: Iterable[Run]) -> tuple[int, ...]:
 
 
 def _cost_so_far(snapshot: Snapshot, live: Iterable[Run]) -> float:
-    """Return the US dollars that live runs report."""
+    """Return the cost in US dollars that live runs report."""
     reports = (snapshot.progress(run) for run in live if run.agent is not None)
     return sum(progress.cost_usd for progress in reports if progress is not None)
 
 
 def _limited_account(snapshot: Snapshot, run: Run) -> HoldAccount | None:
-    """Return the step that holds the account of a run that waits for its rate limit, so that no other run meets it."""
+    """Return the step that blocks the account of a run that waits for its rate limit, or None.
+
+    The block keeps other runs from reaching the same limit.
+    """
     account, progress = account_of(run), snapshot.progress(run)
     limit = None if progress is None else progress.rate_limit
     resets_at = reset_of(limit)
@@ -128,14 +131,14 @@ def _limited_account(snapshot: Snapshot, run: Run) -> HoldAccount | None:
 
 
 def _hold_account(context: Context, step: HoldAccount) -> None:
-    """Hold the account. Raise Overtaken if the model has answered since, or the run has ended."""
+    """Block the account. Raise Overtaken if the model has answered since, or the run has ended."""
     now = context.now()
     with context.store.exclusive() as db:
         run = runs.load(db, step.run)
         progress = RunDirectory(context.project.run_dir(run.id)).read_progress()
         account, limit = account_of(run), None if progress is None else progress.rate_limit
         if account is None or not run.is_live or not blocks_account(limit, now):
-            raise Overtaken(f"run {run.id} does not wait any more", code="stale", subject=str(run.id))
+            raise Overtaken(f"run {run.id} no longer waits", code="stale", subject=str(run.id))
         block_account(db, account, limit, actor=context.actor, now=now)
 
 
@@ -154,11 +157,11 @@ def _exceeded_limit(snapshot: Snapshot, run: Run) -> str | None:
 
 
 def _silent_since(snapshot: Snapshot, agent: Agent, run: Run) -> datetime | None:
-    """Return the time of the agent's last sign of life; None if the agent's step does not run.
+    """Return the time of the agent's last output or progress; None if the agent's step is not running.
 
-    A setup step may be silent until its own timeout. None, too, if progress.json cannot be read: the supervisor
-    enforces the limits. progress.json is written when a step begins and when a figure changes. A wait for a rate limit
-    that the agent reported is not silence.
+    Return None, too, if progress.json is unreadable: then only the supervisor enforces the limit. The supervisor writes
+    progress.json when a step begins and when a figure changes. A setup step may be silent until its own timeout. A wait
+    for a rate limit that the agent reported is not silence.
     """
     directory, progress = RunDirectory(snapshot.project.run_dir(run.id)), snapshot.progress(run)
     if progress is None or progress.step != agent.name:

@@ -24,7 +24,7 @@ from huskies_core.store.runs import RunKind
 
 @dataclass(frozen=True, kw_only=True)
 class CreateWorktree(PlannedStep):
-    """`visit` is the story's visit to coding, for the event that blocks it."""
+    """A worktree to create. `visit` is the story's visit to coding, for the event that may block the story."""
 
     story: StoryId
     visit: int
@@ -50,7 +50,7 @@ def plan(snapshot: Snapshot) -> tuple[WorktreeStep, ...]:
 
 
 def apply(context: Context, steps: tuple[WorktreeStep, ...]) -> Iterator[StepResult]:
-    """Create all missing worktrees at once, because their checkouts run in parallel, then remove one by one."""
+    """Create all missing worktrees at once, because git checks them out in parallel, then remove one at a time."""
     yield from _create(context, [step for step in steps if isinstance(step, CreateWorktree)])
     for step in steps:
         if not isinstance(step, CreateWorktree):
@@ -70,9 +70,9 @@ def _creations(snapshot: Snapshot) -> list[CreateWorktree]:
 
 
 def _removals(snapshot: Snapshot) -> list[Removal]:
-    """Return the removals for terminal stories, and for reopened ones, which begin anew.
+    """Return the removals for terminal stories, and for reopened ones, which start again without a worktree.
 
-    At most max_gates teardowns are live at once. The end of a teardown runs this pass again, for the next one.
+    At most max_gates teardowns are live at once. The end of a teardown runs this pass again for the next one.
     """
     candidates = present_worktrees(snapshot.project) | branches.all_stories(snapshot.db)
     terminal = (
@@ -86,7 +86,7 @@ def _removals(snapshot: Snapshot) -> list[Removal]:
 
 
 def _removal(snapshot: Snapshot, story: stories.Story) -> Removal:
-    """Return the removal, or first the run of the components' teardown. A failed teardown does not keep a worktree."""
+    """Return the removal, or the teardown run before it. A failed teardown does not prevent the removal."""
     parts = [part.name for part in snapshot.config.project.components if part.teardown]
     if parts and is_made(snapshot.project, story.id) and not _is_torn_down(snapshot, story):
         detail = f"teardown of {', '.join(parts)}"
@@ -101,7 +101,7 @@ def _is_torn_down(snapshot: Snapshot, story: stories.Story) -> bool:
 
 
 def _create(context: Context, steps: list[CreateWorktree]) -> Iterator[StepResult]:
-    """Create the worktrees. A story whose branch exists and is not ours is blocked."""
+    """Create the worktrees. Block a story if a branch of its name exists that Huskies did not create."""
     if not steps:
         return
     try:

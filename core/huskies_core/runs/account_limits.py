@@ -1,6 +1,6 @@
-"""Rate limits of agents' accounts: the account is blocked until its limit is reset, and its stories wait.
+"""Rate limits of agents' accounts. An account is blocked until its limit is reset, and its stories wait.
 
-A rate-limited run is not judged by its commits: the agent was interrupted and continues its work later.
+The gates do not judge the commits of a rate-limited run: its agent was interrupted and continues later.
 """
 
 from datetime import UTC, datetime
@@ -18,17 +18,17 @@ _LATEST = datetime.max.replace(tzinfo=UTC).timestamp() - 86_400
 
 
 def account_of(run: Run) -> Account | None:
-    """Return the account that a run uses; gates and merges have none."""
+    """Return the account that a run uses, or None for gates and merges."""
     return None if run.runtime is None else Account(run.runtime, run.model or "")
 
 
 def note_end(
     db: Connection, run: Run, outcome: Outcome, progress: Progress | None, now: datetime
 ) -> LimitReset | None:
-    """Record what the end of a run reveals about its account; return the reset time if the run was rate-limited.
+    """Block or unblock the account of an ended run. Return the reset time if the run was rate-limited.
 
-    A rate-limited run blocks its account and sets a timer for its story. A run whose model responded unblocks the
-    account. A run that was stopped while it waited for a named reset time blocks the account, too.
+    A rate-limited run blocks its account and sets a timer for its story. A run in which the model responded unblocks
+    the account. A run that was stopped during a wait for a named reset time blocks the account, too.
     """
     account, reported = account_of(run), progress.rate_limit if progress else None
     if account is None:
@@ -45,7 +45,7 @@ def note_end(
 def block_account(
     db: Connection, account: Account, reported: RateLimit | None, *, actor: str, now: datetime
 ) -> Limit:
-    """Block an account until its limit is reset, and postpone the timers of the stories that wait for it."""
+    """Block an account until its limit is reset, and postpone the timers of the stories that wait for the account."""
     detail = reported.detail if reported is not None else ""
     limit = rate_limits.meet(db, account, reset_of(reported), detail, actor=actor, now=now)
     timers.postpone_limits(db, account.runtime, account.model, limit.until)
@@ -53,12 +53,12 @@ def block_account(
 
 
 def blocks_account(reported: RateLimit | None, now: datetime) -> bool:
-    """Return whether other runs of the account must wait, too: the limit is hard and names a plausible reset time."""
+    """Return whether all runs of the account must wait: the limit is hard and has a plausible reset time."""
     return reported is not None and reported.is_hard and rate_limits.is_believable(reset_of(reported), now)
 
 
 def reset_of(reported: RateLimit | None) -> datetime | None:
-    """Return the reset time that the provider named; None if it named none, or an impossible one."""
+    """Return the reset time that the provider named; None if it named no time or an impossible one."""
     if reported is None or reported.resets_at is None or not 0 < reported.resets_at < _LATEST:
         return None
     return datetime.fromtimestamp(reported.resets_at, tz=UTC)
@@ -67,7 +67,7 @@ def reset_of(reported: RateLimit | None) -> datetime | None:
 def _wait(
     db: Connection, run: Run, account: Account, reported: RateLimit | None, now: datetime
 ) -> LimitReset:
-    """Block the account and set the story's timer; a run of kind other is not repeated and needs none."""
+    """Block the account and set the story's timer. A run of kind other is never repeated and needs no timer."""
     limit = block_account(db, account, reported, actor=f"run:{run.id}", now=now)
     if run.kind is not RunKind.OTHER and stories.load(db, run.story).visit == run.visit:
         timers.await_limit(db, run.story, limit.until, actor=f"run:{run.id}", now=now)
@@ -75,7 +75,7 @@ def _wait(
 
 
 def _has_responded(outcome: Outcome, progress: Progress | None) -> bool:
-    """Return whether the model responded. A run that failed before its first turn, as in its setup, proves nothing."""
+    """Return whether the model responded. A failure before the first turn, as in the setup, is not a response."""
     if outcome is Outcome.COMPLETED:
         return True
     if progress is None or outcome not in (Outcome.FAILED, Outcome.LIMIT):

@@ -1,4 +1,4 @@
-"""The programs of agents on this machine: whether a program is installed and new enough."""
+"""Check the programs of agents on this machine: their presence and their versions."""
 
 import os
 import re
@@ -15,9 +15,9 @@ _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 def program_problem(agent: Agent, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the problem with an agent's program and a hint; None if there is none, or the project defines the command.
+    """Return the problem with an agent's program and a hint; None if the program works or is the project's own.
 
-    Runs `program --version` without the keys in the environment.
+    Run `program --version` without the keys in the environment.
     """
     runtime, search = load_runtime(agent.runtime), agent.env.get("PATH") or environ.get("PATH")
     if runtime.program is None:

@@ -1,7 +1,7 @@
-"""The sessions of agents: which session an agent resumes when it is started on a story again.
+"""The sessions of agents. An agent that starts on a story again can resume the session of its last run.
 
-Each kind of run has its session in the content of the story. Coders and mergemasters resume theirs, so that they need
-not read everything again; the nudge has what is new since then. QA starts a new session after each change.
+The content of a story has one session for each kind of run. Coders and mergemasters resume theirs and get a short
+prompt with the results since then. QA starts a new session after each change.
 """
 
 import json
@@ -20,7 +20,7 @@ from huskies_core.store.stories import Story
 
 @dataclass(frozen=True)
 class Session:
-    """A session and its owner; `seq` and `visit` are those of the last run that used it."""
+    """A session and its agent. `seq` and `visit` are those of the last run that used the session."""
 
     id: str
     agent: str
@@ -40,8 +40,8 @@ def remember(
 ) -> None:
     """Store the session of a run that has ended.
 
-    A run that failed before its model responded drops its session: the program may no longer know it, and each later
-    attempt would fail, too.
+    Remove the session of a run that failed before its model responded: the program may no longer have it, and then each
+    later attempt would fail, too.
     """
     if run.agent is None or run.runtime is None or stories.load(db, run.story).is_terminal:
         return

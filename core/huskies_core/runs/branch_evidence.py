@@ -1,4 +1,4 @@
-"""What git reports about a story's branch at the end of a run: its commits, its worktree, its resolved conflict."""
+"""Read the state of a story's branch from git at the end of a run: its commits, its worktree and its conflict."""
 
 from dataclasses import asdict
 
@@ -14,9 +14,9 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 
 def read_branch_evidence(context: Context, run: Run) -> BranchEvidence:
-    """Return the state of the branch now; the empty record if the base branch does not exist.
+    """Return the current state of the branch; the empty record if the base branch does not exist.
 
-    A worktree that git cannot read does not keep the run from ending: the record then has git's error and no commits.
+    If git cannot read the worktree, the record has git's error and no commits, and the run still ends.
     """
     tip = context.repository.branch_tip(context.base_branch_or_recorded)
     if tip is None:
@@ -30,10 +30,10 @@ def read_branch_evidence(context: Context, run: Run) -> BranchEvidence:
 
 
 def find_unresolved(context: Context, run: Run) -> str:
-    """Return what a mergemaster's run left to do as a sentence, or "" if the conflict is resolved.
+    """Return a sentence about the part of a conflict that a mergemaster left unresolved; "" if it left none.
 
-    The resolution is compared with the base at the start of the run. Commits that landed since are no error of the
-    run; the next merge finds out whether they conflict.
+    Compare the branch with the tip of the base at the start of the run. The run is not responsible for later commits;
+    the next merge shows whether they conflict.
     """
     base = context.base_branch_or_recorded
     tip = context.repository.branch_tip(base)

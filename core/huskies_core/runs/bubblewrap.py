@@ -1,4 +1,4 @@
-"""Build the command that runs a program under bubblewrap: its view of the file system, its namespaces, its end."""
+"""Build the command that runs a program under bubblewrap: its view of the file system, its namespaces, its signals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _DEFAULT_TERM = ("env", "--default-signal=TERM")
 
 
 class Show(StrEnum):
-    """How a path appears inside, as bubblewrap's option."""
+    """The option of bubblewrap that makes a path visible."""
 
     NOTHING = "--tmpfs"
     READ = "--ro-bind"
@@ -27,9 +27,9 @@ class Show(StrEnum):
 
 @dataclass(frozen=True)
 class View:
-    """What a program sees. Later `paths` apply on top of earlier ones; all other paths are readable.
+    """The file system and the variables in a sandbox. Later `paths` cover earlier ones; all other paths are readable.
 
-    `variables` are set in addition to the run's environment. They appear on the command line, so never put a key there.
+    `variables` extend the run's environment. They appear on the command line, so never put a key there.
     """
 
     paths: tuple[tuple[Show, str], ...]
@@ -40,7 +40,7 @@ class View:
 def wrap(argv: Sequence[str], cwd: str, view: View) -> tuple[str, ...]:
     """Return the command that runs `argv` in `cwd` with that view.
 
-    Its exit code is that of the program, or 128+n if signal n ended the program.
+    The command exits with the code of the program, or with 128+n if signal n ended the program.
     """
     return (
         *_IGNORE_TERM,

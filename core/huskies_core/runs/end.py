@@ -1,4 +1,4 @@
-"""Record the end of a run after all its processes have ended. Only facts are recorded; decide derives what follows."""
+"""Record the end of a run after all its processes have ended. It records only facts; `decide` derives the next step."""
 
 import os
 from collections.abc import Callable
@@ -35,9 +35,9 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True)
 class _EndFacts:
-    """What the files of an ended run and git report, before any of it is recorded.
+    """The facts about an ended run from its files and from git, before they are recorded.
 
-    `user_paths` are the paths that the user changed while a landing was under way.
+    `user_paths` are the paths that the user changed during the landing.
     """
 
     exit: Exit | None
@@ -48,10 +48,10 @@ class _EndFacts:
 
 
 def end_run(context: Context, run: Run, now: datetime) -> bool:
-    """Record the end of a run whose lock the caller has; return False if it is recorded already.
+    """Record the end of a run; return False if it is recorded already. The caller must hold the run's lock.
 
-    Raises HuskiesError `survivors` and writes nothing while a process of the run is alive. After a crash, a second
-    call completes the first.
+    Raise HuskiesError `survivors`, with nothing written, if a process of the run is alive. After a crash, a second call
+    completes the first.
     """
     if not run.is_live:
         return False
@@ -62,7 +62,7 @@ def end_run(context: Context, run: Run, now: datetime) -> bool:
 
 
 def end_if_dead(context: Context, run: Run, now: datetime) -> bool:
-    """Record the end of a run whose lock is free; return False if the run is alive or has ended."""
+    """Record the end of a run if its lock is free; return False if the run is alive or has ended."""
     lock = take_lock(RunDirectory(context.project.run_dir(run.id)))
     if lock is None:
         return False
@@ -75,9 +75,9 @@ def end_if_dead(context: Context, run: Run, now: datetime) -> bool:
 
 
 def record_failed_start(context: Context, run: Run, detail: str, now: datetime) -> None:
-    """Record a run that was claimed but never got a supervisor; the caller has its lock.
+    """Record the end of a claimed run without a supervisor. The caller must hold the run's lock.
 
-    A run that was stopped during its start gets the outcome that the stop asked for.
+    A run that was stopped during its start gets the outcome that the stop requested.
     """
     intent = _read_intent(RunDirectory(context.project.run_dir(run.id)))
     report = Report(Outcome.CRASHED, f"could not be started: {detail}")
@@ -89,11 +89,11 @@ def record_failed_start(context: Context, run: Run, detail: str, now: datetime) 
 
 
 def survivors_error(run: int, result: KillResult) -> HuskiesError:
-    """Return the error that names the processes which could not be ended."""
+    """Return the error that names the processes that survived SIGKILL."""
     names = ", ".join(f"{process.pid} {process.name}" for process in result.survivors)
     return HuskiesError(
         f"run {run} could not be ended: {names or 'another process has its lock'}",
-        hint="End these processes yourself. Nothing starts for the story before that.",
+        hint="End these processes yourself. No run of the story starts before that.",
         code="survivors",
         subject=str(run),
     )
@@ -127,7 +127,7 @@ def _collect_facts(context: Context, run: Run) -> _EndFacts:
 def _progress_of_dead(directory: RunDirectory, run: Run) -> Progress | None:
     """Return the last progress of a supervisor that died.
 
-    The file may be a second old. If it lacks the agent's session, the whole output is read, which may have it.
+    The file may be a second old. If it lacks the agent's session, read the whole output, which may contain it.
     """
     progress = _read_or_set_aside(directory.read_progress, directory.progress)
     if not agent_sessions.has_sessions(run) or (progress is not None and progress.session_id is not None):
@@ -141,7 +141,7 @@ def _read_intent(directory: RunDirectory) -> KillIntent | None:
 
 
 def _read_or_set_aside(read: Callable[[], Record | None], path: str) -> Record | None:
-    """Return the content of a file. Rename an unreadable file to `.broken`: the run must end in any case."""
+    """Return the content of a file. Rename an unreadable file to `.broken`, so that the run can end in any case."""
     try:
         return read()
     except HuskiesError:
@@ -150,7 +150,7 @@ def _read_or_set_aside(read: Callable[[], Record | None], path: str) -> Record |
 
 
 def _settle_landing(context: Context, run: Run) -> Recovered | None:
-    """Complete a landing whose commit is on the base branch, else roll it back; None if the run began no landing."""
+    """Complete the landing if its commit is on the base branch, else roll it back; None if the run began none."""
     if run.landing is None:
         return None
     with git_locked(context.project):
@@ -167,7 +167,7 @@ def _settle_landing(context: Context, run: Run) -> Recovered | None:
 def _merge_result(
     directory: RunDirectory, landing: Landing | None, recovered: Recovered | None
 ) -> merge_results.MergeResult:
-    """Return the result of a merge run. If it began a landing, the base branch decides, not the file."""
+    """Return the result of a merge run. After a landing began, only the base branch decides, not the file."""
     result = read_merge_result(directory)
     if landing is None or recovered is None:
         return result
@@ -176,7 +176,7 @@ def _merge_result(
 
 
 def _mark_setups(context: Context, run: Run, exit_: Exit | None, directory: RunDirectory) -> None:
-    """Record in the worktree that the setup of its components is complete, if no setup failed or was cut short."""
+    """Record in the worktree that the setup of its components is complete, if every setup ran to its end and passed."""
     steps = exit_.steps if exit_ is not None else ()
     digests = read_start_facts(directory).setups
     went_on = any(step.role is not Role.SETUP or step.passed for step in steps)
@@ -222,7 +222,7 @@ def _record(
 
 
 def _record_pass(context: Context, db: Connection, run: Run, evidence: Evidence, now: datetime) -> None:
-    """Record that the tree passed its gates. A dirty worktree proves nothing about the committed tree."""
+    """Record that the tree passed its gates, unless the worktree was dirty: the gates then judged another tree."""
     content.remove(db, run.story, content.GATE_OUTPUT)
     definition = read_start_facts(RunDirectory(context.project.run_dir(run.id))).definition
     if definition and evidence.branch.tree and not evidence.branch.dirty:
@@ -245,7 +245,7 @@ def _record_merge(db: Connection, run: Run, facts: _EndFacts, now: datetime) -> 
         case merge_results.BaseDirty():
             queue_holds.put(db, QueueHoldKind.BASE_DIRTY, run.story, merge.to_json(), actor=actor, now=now)
         case None | merge_results.AlreadyMerged() | merge_results.Conflict() | merge_results.NoCommits():
-            pass  # decide derives the event from the evidence
+            pass  # `decide` derives the event from the evidence.
         case merge_results.GatesFailed() | merge_results.OtherFailure() | merge_results.NoResult():
             pass
         case merge_results.LostRace() | merge_results.StoryMoved() | merge_results.Interrupted():

@@ -1,4 +1,4 @@
-"""Read and write the files that the processes of a run leave for each other in its directory."""
+"""Read and write the files in a run's directory that one process of the run leaves for another."""
 
 import json
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ RESULT_FILE = "result.json"
 
 @dataclass(frozen=True)
 class StartFacts:
-    """Facts at the start of a run that matter at its end.
+    """Facts from the start of a run that its end needs.
 
-    `setups` has the digest of each component's setup, `definition` the digest of the gates (gate runs only), `base`
+    `setups` has the digest of each component's setup, `definition` the digest of the gates (gate runs only), and `base`
     the tip of the base branch (mergemasters only).
     """
 
@@ -32,7 +32,7 @@ class StartFacts:
 
 @dataclass(frozen=True)
 class KillIntent:
-    """The content of kill.json: the outcome that a stopped run gets, and whether its story is frozen with it."""
+    """The content of kill.json: the outcome of a stopped run, and whether to freeze its story with it."""
 
     outcome: Outcome
     detail: str = ""
@@ -70,7 +70,7 @@ def read_merge_result(directory: RunDirectory) -> MergeResult:
 
 
 def _read(directory: RunDirectory, name: str) -> dict[str, Any]:
-    """Return the content of a file; {} if a crash prevented it from being written."""
+    """Return the content of a file; {} if the file is missing because of a crash."""
     try:
         return dict(json.loads(Path(directory.path, name).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):

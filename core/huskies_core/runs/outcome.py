@@ -1,4 +1,4 @@
-"""The outcome of a run, derived from what its supervisor recorded, and the output of the step that failed."""
+"""Derive the outcome of a run from the records of its supervisor, and read the output of the failed step."""
 
 from huskies_core.runs.handoff_files import KillIntent
 from huskies_core.runtimes.runtime import FailureKind, plausible_end
@@ -10,11 +10,11 @@ from huskies_core.supervisor.spec import Role
 
 _OF_FAILURE = {FailureKind.LIMIT: Outcome.LIMIT, FailureKind.ERROR: Outcome.FAILED}
 OUTPUT_LIMIT = 8000
-"""Characters of a gate's output that the next prompt contains; the run's log has all of it."""
+"""The number of characters of a gate's output in the next prompt. The run's log has the whole output."""
 
 
 def outcome_of(exit_: Exit | None, intent: KillIntent | None) -> tuple[Outcome, str]:
-    """Return how the run ended, and why in words. `intent` is that of a kill, if the run was killed on purpose."""
+    """Return the outcome of a run and its reason in words. `intent` is that of the kill, if the run was stopped."""
     if intent is not None and (exit_ is None or exit_.stopped):
         return intent.outcome, intent.detail
     if exit_ is None:
@@ -22,14 +22,14 @@ def outcome_of(exit_: Exit | None, intent: KillIntent | None) -> tuple[Outcome, 
     if exit_.limit is not None:
         return _outcome_of_limit(exit_.limit, exit_.progress, exit_.at)
     if exit_.stopped:
-        return Outcome.CRASHED, "its supervisor received a signal to end"
+        return Outcome.CRASHED, "its supervisor received a termination signal"
     if not exit_.steps:
         return Outcome.CRASHED, "no step was started"
     return _outcome_of_agent(exit_.steps[-1], exit_.progress)
 
 
 def failed_step(exit_: Exit | None, directory: RunDirectory) -> tuple[str, str | None]:
-    """Return the component whose setup failed ("" if none did), and the end of the output of a failed setup or gate."""
+    """Return the component with the failed setup ("" if none failed), and the end of the failed step's output."""
     last = exit_.steps[-1] if exit_ is not None and exit_.steps else None
     if last is None or last.passed or last.role not in (Role.SETUP, Role.GATE):
         return "", None
@@ -38,7 +38,7 @@ def failed_step(exit_: Exit | None, directory: RunDirectory) -> tuple[str, str |
 
 
 def _outcome_of_limit(hit: LimitHit, progress: Progress, at: float) -> tuple[Outcome, str]:
-    """Return RATE_LIMITED if the run reached its time limit while it waited for its account: it had no attempt."""
+    """Return RATE_LIMITED if the run reached its time limit during a wait for its account: this is no attempt."""
     limit, until = progress.rate_limit, plausible_end(progress.waiting_until, at)
     if limit is None or until is None or until <= at:
         return Outcome.LIMIT, hit.detail
@@ -46,11 +46,11 @@ def _outcome_of_limit(hit: LimitHit, progress: Progress, at: float) -> tuple[Out
 
 
 def _outcome_of_agent(step: StepEnd, progress: Progress) -> tuple[Outcome, str]:
-    """Return the outcome of the last step. What the agent's program reports counts more than its exit code."""
+    """Return the outcome of the last step. A report of the agent's program takes precedence over its exit code."""
     limit, failure = progress.rate_limit, progress.failure
     if step.role is not Role.AGENT:
         return _outcome_of_step(step)
-    # A program that succeeded has waited until the limit was reset, even if it did not report that.
+    # A program that succeeded has waited for the reset of the limit, even if it did not report the wait.
     if limit is not None and limit.is_hard and (failure is not None or not step.passed):
         return Outcome.RATE_LIMITED, limit.detail
     if failure is not None and step.signal is None:

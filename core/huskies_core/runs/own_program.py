@@ -1,4 +1,4 @@
-"""The `huskies` program of this installation: its path, the folder in which agents find it, and its MCP server."""
+"""The `huskies` program of this installation: its path, its folder on the PATH of agents, and its MCP server."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from huskies_core.project import Project
 
 LEAST_MCP = (2, 3)
-"""The lower bound of the extra `mcp` in pyproject.toml. Earlier versions lack the server class that huskies uses."""
+"""The lower bound of the extra `mcp` in pyproject.toml. Earlier versions lack the server class that Huskies uses."""
 
 
 def installed_program() -> str:
@@ -23,10 +23,10 @@ def installed_program() -> str:
 
 
 def own_program_dir(project: Project) -> Path:
-    """Return `.huskies/bin`, and make its link `huskies` to the installed script.
+    """Return `.huskies/bin`, and create its link `huskies` to the installed script.
 
-    The folder of the installation is not used: its `python` would come before the project's own on PATH. Processes
-    and threads that make the link at the same time make the same one.
+    The folder of the installation itself does not work: its `python` would precede the project's own on PATH. Processes
+    and threads that create the link at the same time create the same link.
     """
     folder = project.state_dir / "bin"
     link, target = folder / "huskies", installed_program()
@@ -46,7 +46,7 @@ def mcp_server(project: Project) -> tuple[str, ...]:
 
 
 def mcp_problem() -> str:
-    """Return why the MCP server cannot run here, or "". Does not load the package."""
+    """Return the reason why the MCP server cannot run here, or "". Do not load the package."""
     try:
         installed = version("mcp")
     except PackageNotFoundError:

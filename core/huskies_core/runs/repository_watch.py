@@ -12,8 +12,8 @@ from huskies_core.store.connection import Connection
 def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
     """Compare `state` with the stored one, write a journal entry for each change, and store `state`.
 
-    An entry names the runs that were live. Call this in the transaction that starts a run and in the one that ends it:
-    changes while no run is live are the user's and are not reported.
+    An entry names the runs that were live. Call this function in the transactions that start and end a run. It does not
+    report changes while no run is live: the user made them.
     """
     suspects = [run.id for run in runs.live(db)]
     stored = metadata.get(db, metadata.HYGIENE)

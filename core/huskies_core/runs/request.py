@@ -28,15 +28,15 @@ from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
 
 MERGE_PROGRAM = "huskies_core.merge.process"
-"""The module that a merge run executes. Its package imports this one, so it is named here and not imported."""
+"""The module that a merge run executes. It is a name and not an import, because the package imports this module."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run to start for the story as it was read. Gates and merges have no agent.
+    """A request to start a run for the story as it was read. Gates and merges have no agent.
 
-    A run of kind other without an agent is the teardown of a worktree that is about to be removed. A run that
-    `is_asked` for was requested by a person and ignores the pause.
+    A run of kind other without an agent is the teardown of a worktree before its removal. `is_asked` is set if a person
+    requested the run, which then ignores the pause.
     """
 
     story: Story
@@ -48,7 +48,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Message:
-    """The prompt of an agent, and the session that it resumes."""
+    """The prompt of an agent, and the session that the agent resumes."""
 
     text: str
     session: str | None = None
@@ -57,7 +57,7 @@ class Message:
 def build_run_spec(context: Context, request: RunRequest, run: Run, directory: RunDirectory) -> RunSpec:
     """Return the specification for the run's supervisor.
 
-    Writes the prompt, the MCP configuration and the facts about gates and setup into the run directory.
+    Write the prompt, the MCP configuration and the facts about gates and setup into the run directory.
     """
     agent = request.agent
     return RunSpec(
@@ -75,7 +75,7 @@ def build_run_spec(context: Context, request: RunRequest, run: Run, directory: R
 
 
 def message_of(context: Context, request: RunRequest, agent: Agent) -> Message:
-    """Return the whole prompt for a new session; for a resumed session only what is new since then."""
+    """Return the message with the whole prompt for a new session, or with the short prompt for a resumed one."""
     story, kind = request.story, request.kind
     with context.store.reading() as db:
         texts = content.of_story(db, story.id)
@@ -92,7 +92,7 @@ def _build_steps(
 ) -> tuple[Step, ...]:
     project, settings, kind = context.project, context.config.project, request.kind
     if kind is RunKind.MERGE:
-        # The merge is a process of its own, so that the run's limits apply to it.
+        # The merge runs in its own process, so that the run's limits apply to it.
         write_start_facts(directory, StartFacts())
         argv = (sys.executable, "-P", "-m", MERGE_PROGRAM, str(project.root), str(run.id))
         return (Step("merge", Role.MERGE, argv, str(project.root)),)
@@ -131,13 +131,13 @@ def _assignment(
 ) -> Assignment:
     """Return the parameters of the agent's program.
 
-    Writes mcp.json into the run directory if the MCP server is available, so that no file appears in the worktree.
+    If the MCP server is available, write mcp.json into the run directory, so that no file appears in the worktree.
     """
     project, server = context.project, mcp_server(context.project)
     if server:
         document = {"mcpServers": {"huskies": {"command": server[0], "args": list(server[1:])}}}
         replace_file(directory.mcp_config, json.dumps(document).encode())
-    # git writes here when the agent commits, and the store is here. Programs that protect git's folders want the
+    # git writes here when the agent commits, and the store is here. Programs that protect git's folders need the
     # worktree's own folder first.
     checkout = checkout_of(project, story)
     own = () if checkout is None else (str(checkout.git_dir),)
@@ -199,7 +199,7 @@ def _limits_of(context: Context, request: RunRequest) -> Limits:
 
 
 def _remaining_budget(context: Context, request: RunRequest) -> float | None:
-    """Return the smallest of the agent's budget and the rest of the story's and the day's budget, in US dollars."""
+    """Return the smallest, in US dollars, of the agent's budget and the rest of the story's and the day's budget."""
     settings = context.config.project
     amounts = [None if request.agent is None else request.agent.max_budget_usd]
     with context.store.reading() as db:

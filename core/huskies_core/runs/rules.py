@@ -16,11 +16,11 @@ _NO_DELAY = "no crash, rate limit or failed merge delays it"
 
 
 class Rule(StrEnum):
-    """Why nothing starts for a story, in the order in which the rules are checked.
+    """The rules that can block a story, in the order of their checks.
 
-    `passed` is true of a story that the rule does not block. `ended_by` is what ends the block; if it is empty, the
-    blocker's command or detail describes that. A list of checks has PERSON and WAIT in place of the rules of their
-    group.
+    `passed` is the fact about a story that the rule does not block. `ended_by` describes the end of the block; if it is
+    empty, the blocker's command or detail describes it. `explain` lists PERSON and WAIT instead of the rules in their
+    groups.
     """
 
     FINISHED = "finished", "the story is open", ""
@@ -68,14 +68,14 @@ class Rule(StrEnum):
 
     @property
     def group(self) -> "Rule":
-        """The rule under which `explain` lists this one."""
+        """Return the rule under which `explain` lists this one."""
         if self in (Rule.REVIEW_HOLD, Rule.FROZEN, Rule.BLOCKED, Rule.MERGE_FAILURE_FINAL):
             return Rule.PERSON
         return Rule.WAIT if self in (Rule.CRASH_WAIT, Rule.RATE_LIMITED, Rule.MERGE_RETRY) else self
 
 
 def reached_limit(settings: ProjectConfig, kind: RunKind, live: Sequence[Run]) -> tuple[Rule, str] | None:
-    """Return the limit that forbids another live run of the kind, and the live runs in words."""
+    """Return the limit that prevents another live run of the kind, with the number of live runs in words."""
     if kind is RunKind.CODER and count_live(live, kind) >= settings.max_coders:
         return Rule.MAX_CODERS, f"{settings.max_coders} coders are live"
     if kind in UNATTENDED and count_live(live, *UNATTENDED) >= settings.max_gates:

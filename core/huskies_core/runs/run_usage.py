@@ -1,4 +1,4 @@
-"""Usage of runs: recorded while they are live, and settled from their whole output after their end."""
+"""Record the usage of runs: while they are live, and finally from their whole output after their end."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,23 +16,23 @@ from huskies_core.supervisor.stream import read_output
 
 
 def record(db: Connection, run: Run, progress: Progress, *, now: datetime) -> None:
-    """Store the usage of a run so far, one row for each model; later figures replace earlier ones."""
+    """Store the usage of a run so far, one row for each model. Later figures replace earlier ones."""
     usage.put(db, run.id, *_rows(progress), now=now)
 
 
 def is_recorded(db: Connection, run: Run, progress: Progress) -> bool:
-    """Return whether the store has exactly these figures."""
+    """Return whether the store already has exactly these figures."""
     return set(_rows(progress)) == set(usage.of_run(db, run.id))
 
 
 def is_behind(db: Connection, run: Run, progress: Progress) -> bool:
-    """Return whether the store has higher figures: output that did not fit on the disk is not in the file."""
+    """Return whether the store has higher figures. The output file lacks output that did not fit on the disk."""
     recorded = _tokens(usage.of_run(db, run.id))
     return progress.turns < run.turns or _tokens(_rows(progress)) < recorded
 
 
 def progress_from_output(directory: RunDirectory, run: Run) -> Progress | None:
-    """Return the figures of a run from its whole output, read in pieces; None if the output or the spec is missing."""
+    """Return the figures of a run from its whole output; None if the output or the spec is missing."""
     if run.runtime not in runtime_names():
         return None
     reader = load_runtime(run.runtime).make_reader()

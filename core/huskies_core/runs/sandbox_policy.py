@@ -1,4 +1,4 @@
-"""The sandbox of an agent with `sandbox = "bwrap"`: the paths it may read and write, and whether it works here."""
+"""The sandbox of an agent with `sandbox = "bwrap"`: the paths that it may read and write, and a check that it works."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from huskies_core.supervisor.spec import Step
 from huskies_core.user import home_folder, login_variables
 
 _TRIAL_SECS = 10
-# These have files of other programs and sockets of services; a read-only mount does not prevent use of a socket.
+# These contain files of other programs and sockets of services. A read-only mount does not prevent use of a socket.
 _SHARED_PLACES = ("/tmp", "/var/tmp", "/run")
 _NAME_SERVICE = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf")
 _PRIVATE_VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
@@ -41,8 +41,8 @@ def confine(
 ) -> Step:
     """Return the agent's step, in the sandbox if the agent has one.
 
-    Makes the project's cache directory, and in git's folder the directories and the empty file that the mounts need.
-    Raises HuskiesError if the story has no worktree.
+    Create the project's cache directory, and in git's folder the directories and the empty file that the mounts need.
+    Raise HuskiesError if the story has no worktree.
     """
     if agent.sandbox is None:
         return step
@@ -61,12 +61,12 @@ def confine(
 
 
 def held_database(agent: Agent | None, project: Project) -> str | None:
-    """Return the database whose files must not be replaced while the run is live: the sandbox mounts each of them."""
+    """Return the database that must keep its files while the run is live, because the sandbox mounts each file."""
     return None if agent is None or agent.sandbox is None else str(project.database)
 
 
 def sandbox_problems(agent: Agent, project: Project, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return why this agent's sandbox does not work here; () if it works or the agent has none. Runs bubblewrap."""
+    """Return the problems of this agent's sandbox on this machine; () if the agent has none. This runs bubblewrap."""
     if agent.sandbox is None:
         return ()
     listed = [_expanded(path, environ) for path in (*agent.sandbox_read, *agent.sandbox_write)]
@@ -106,7 +106,7 @@ def _trial_problem(environ: Mapping[str, str], *, network: bool) -> str | None:
 def _hidden_program(agent: Agent, shown: Iterable[str], environ: Mapping[str, str]) -> str | None:
     """Return the problem if the sandbox hides the agent's program.
 
-    `program_problem` reports a missing program; a relative path is below the worktree, which is shown.
+    `program_problem` reports a missing program. A relative path is below the worktree, which is visible.
     """
     program = load_runtime(agent.runtime).program or agent.command[0]
     path = shutil.which(program, path=environ.get("PATH", os.defpath))
@@ -120,14 +120,14 @@ def _hidden_program(agent: Agent, shown: Iterable[str], environ: Mapping[str, st
 
 
 def _hidden_places(environ: Mapping[str, str]) -> list[str]:
-    """Return the existing folders to hide, outermost first. bubblewrap cannot mount on a missing folder."""
+    """Return the folders to hide, outermost first. Omit missing ones: bubblewrap cannot mount on them."""
     private = (environ.get(name) for name in _PRIVATE_VARIABLES)
     places = {*_SHARED_PLACES, *filter(None, (login_variables().get("HOME"), *private))}
     return sorted({os.path.realpath(place) for place in places if os.path.isdir(place)} - {"/"})
 
 
 def _needed(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the hidden paths that huskies and git read: the program, Python, the packages and git's settings."""
+    """Yield the hidden paths that Huskies and git read: the program, Python, the packages and git's settings."""
     package = Path(huskies_core.__file__).parents[1]
     script = installed_program()
     own = [sys.prefix, sys.base_prefix, str(package), str(package.parent / "cli"), script, sys.executable]
@@ -156,7 +156,7 @@ def _is_below(path: str, places: Iterable[str]) -> bool:
 
 
 def _project_paths(project: Project, story: StoryId, run: RunDirectory) -> Iterator[tuple[Show, str]]:
-    """Show the checkout and git's folder for reading, and of `.huskies` only what the story's agent needs."""
+    """Yield the paths that show the checkout and git's folder for reading, and the needed parts of `.huskies`."""
     state = project.state_dir
     yield Show.READ, str(project.root)
     yield Show.NOTHING, str(state)
@@ -172,9 +172,10 @@ def _project_paths(project: Project, story: StoryId, run: RunDirectory) -> Itera
 
 
 def _git_paths(project: Project, story: StoryId) -> Iterator[tuple[Show, str]]:
-    """Make writable what a commit on the story's branch needs.
+    """Yield the paths in git's folder that a commit on the story's branch writes.
 
-    Files that name the repository, its configuration and its hooks stay read-only: git is run in this worktree later.
+    The files that name the repository, the configuration and the hooks stay read-only, because Huskies runs git in this
+    worktree later.
     """
     checkout = checkout_of(project, story)
     if checkout is None:
@@ -183,8 +184,8 @@ def _git_paths(project: Project, story: StoryId) -> Iterator[tuple[Show, str]]:
     branches = shared / "refs" / "heads" / "feature"
     logs = shared / "logs" / "refs" / "heads" / "feature"
     for folder in (branches, logs):
-        # git removes a directory when it packs or deletes the last branch in it, and the mount with it. An empty
-        # subdirectory prevents that; git removes the subdirectory itself if a branch of that name is made.
+        # git removes a directory, and the mount with it, when it packs or deletes the last branch in it. An empty
+        # subdirectory prevents that; git removes the subdirectory itself if someone creates a branch of that name.
         (folder / "sandboxed").mkdir(parents=True, exist_ok=True)
     # If the repository uses a configuration for each worktree, the agent must not be able to create it.
     (admin / "config.worktree").touch()
@@ -201,13 +202,13 @@ def _git_paths(project: Project, story: StoryId) -> Iterator[tuple[Show, str]]:
 
 
 def _cache_dir(project: Project, environ: Mapping[str, str]) -> Path:
-    """Return the cache folder of all sandboxed agents of a project; no program outside a sandbox reads it."""
+    """Return the cache folder that all sandboxed agents of a project share. No program outside a sandbox reads it."""
     above = environ.get("XDG_CACHE_HOME") or f"{home_folder(environ)}/.cache"
     return Path(above, "huskies", "sandbox", str(project.root).strip("/").replace("/", "-"))
 
 
 def _location(path: str) -> str:
-    """Resolve links in the folders of a path, but not the path itself: programs in the sandbox open the link."""
+    """Resolve links in the folders of a path, but not in its last part: programs in the sandbox open that link."""
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 

@@ -33,10 +33,10 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 
 def start_run(context: Context, request: RunRequest, now: datetime) -> Run:
-    """Start a run and return it live. Raises HuskiesError, with nothing written, if a rule or the config forbids it.
+    """Start a run and return it live. Raise HuskiesError, with nothing written, if a rule or the config forbids it.
 
-    If this process is killed after the claim, the starting run has no lock holder, and the next tick records it as
-    crashed. A start that fails after the claim is recorded as crashed at once, and the error is raised.
+    If this process is killed after the claim, no process holds the run's lock, and the next tick records the run as
+    crashed. If the start fails after the claim, record the run as crashed and raise the error.
     """
     _check_config(context, request)
     with _claimed(context, request, now) as (run, lock):
@@ -45,7 +45,7 @@ def start_run(context: Context, request: RunRequest, now: datetime) -> Run:
         runs.mark_live(db, run.id)
         live, visit = runs.load(db, run.id), stories.load(db, request.story.id).visit
     if live.is_live and visit != live.visit:
-        # An event moved the story between the claim and the launch, when there was no process to end.
+        # An event moved the story between the claim and the launch, when the run had no process to end.
         end_left_run(context, live.id)
     return live
 
@@ -61,7 +61,7 @@ def _check_config(context: Context, request: RunRequest) -> None:
 
 @contextmanager
 def _claimed(context: Context, request: RunRequest, now: datetime) -> Iterator[tuple[Run, int]]:
-    """Yield the claimed run and its lock, which is taken in the transaction that records the run."""
+    """Yield the claimed run and its lock. Take the lock in the transaction that records the run."""
     state = take_fingerprint(context.repository)
     with ExitStack() as stack:
         with context.store.exclusive() as db:

@@ -1,4 +1,4 @@
-"""The commands that prepare and test a worktree as steps of a run, and the records that they passed before."""
+"""The steps of a run that prepare and test a worktree, and the records of setups that passed before."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ from huskies_core.ids import StoryId
 from huskies_core.supervisor.spec import Role, Step
 
 SETUP_MARK = "huskies-setup.json"
-"""Maps components to digests of their setup. The file is in the worktree's git directory and is removed with it."""
+"""The name of the file with the digest of each component's setup. It is in the worktree's git directory."""
 
 
 def definition_of(gates: Sequence[Gate], components: Sequence[Component]) -> str:
-    """Return a digest of everything besides the tree that decides whether the gates pass."""
+    """Return a digest of everything besides the tree on which the result of the gates depends."""
     definition = [
         [[gate.name, gate.command, gate.timeout_secs] for gate in gates],
         [[part.name, part.path, part.setup, part.teardown, part.timeout_secs] for part in components],
@@ -48,7 +48,7 @@ def gate_steps(gates: Sequence[Gate], worktree: Path) -> tuple[Step, ...]:
 def pending_setup(
     context: Context, story: StoryId, components: Sequence[Component]
 ) -> tuple[tuple[Step, ...], dict[str, str]]:
-    """Return the setup steps that have not run for the committed files, and the present digest of each component."""
+    """Return the setup steps that have not run for the committed files, and the current digest of each component."""
     checkout = checkout_of(context.project, story)
     digests = {part.name: _setup_digest(context, part, checkout) for part in components if part.setup}
     complete = _read_setup_mark(checkout)
@@ -57,7 +57,7 @@ def pending_setup(
 
 
 def mark_setup(context: Context, story: StoryId, digests: Mapping[str, str]) -> None:
-    """Record that setup ran for these files. If a crash prevents that, setup runs again."""
+    """Record that setup ran for these files. If a crash prevents the record, setup runs again."""
     checkout = checkout_of(context.project, story)
     if checkout is not None:
         (checkout.git_dir / SETUP_MARK).write_text(json.dumps(dict(digests)))

@@ -1,4 +1,4 @@
-"""Stop runs: kill their processes, verify that none is left, and only then record the end."""
+"""Stop runs: kill their processes, verify that none is alive, and only then record the end."""
 
 import os
 
@@ -16,9 +16,9 @@ KILL_ROUNDS = 2
 
 
 def end_left_run(context: Context, run: int) -> None:
-    """End a run whose story an event moved to another stage, as cancelled. Its work stays in the worktree.
+    """End a run as cancelled after an event moved its story to another stage. Its work stays in the worktree.
 
-    A run that has no spec.json yet has no processes. The watchdog ends it; until then it blocks its story.
+    A run without spec.json has no processes yet. The watchdog ends such a run; until then it blocks its story.
     """
     if not os.path.exists(RunDirectory(context.project.run_dir(run)).spec):
         return
@@ -28,8 +28,8 @@ def end_left_run(context: Context, run: int) -> None:
 def stop_run(context: Context, run: int, outcome: Outcome, detail: str) -> None:
     """Kill a run, verify that none of its processes is alive, and record the end with `outcome`.
 
-    A run that ended by itself in the same moment keeps its own outcome. Raises HuskiesError `survivors`, with nothing
-    recorded, if a process is still alive. If this process is killed, the next tick records the intended outcome.
+    A run that ended by itself at the same moment keeps its own outcome. Raise HuskiesError `survivors`, with nothing
+    recorded, if a process is still alive. If this process is killed, the next tick records `outcome`.
     """
     _stop(context, run, KillIntent(outcome, detail))
 
@@ -37,8 +37,8 @@ def stop_run(context: Context, run: int, outcome: Outcome, detail: str) -> None:
 def stop_and_freeze(context: Context, run: int, detail: str) -> None:
     """Stop a run and freeze its story in the same transaction, so that nothing starts in between.
 
-    If the run ended by itself, its end may have moved the story. The story is then frozen in its new stage, and a run
-    that was started for it is ended, too.
+    If the run ended by itself, its end may have moved the story. Then freeze the story in its new stage, and end a run
+    that was started for it.
     """
     story = _stop(context, run, KillIntent(Outcome.STOPPED, detail, freezes=True, actor=context.actor)).story
     with context.store.exclusive() as db:

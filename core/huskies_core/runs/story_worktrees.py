@@ -1,4 +1,4 @@
-"""Make and remove the worktrees of stories, and record their branches in the store."""
+"""Create and remove the worktrees of stories, and record their branches in the store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BRANCH_EXISTS = "branch exists"
 
 @dataclass(frozen=True)
 class NotMade:
-    """Why a story has no worktree. `adoptable` is False if another branch has the name: a person must rename it."""
+    """The reason why a story has no worktree. `adoptable` is False if a person must rename another branch first."""
 
     story: StoryId
     reason: str
@@ -33,9 +33,9 @@ class NotMade:
 def make_worktrees(
     context: Context, story_ids: Sequence[StoryId], now: datetime
 ) -> dict[StoryId, NotMade | CreatedWorktree]:
-    """Make the worktrees that stories lack, with a journal entry for each new branch.
+    """Create the missing worktrees of stories, with a journal entry for each new branch.
 
-    A branch is recorded before git makes it. After a crash in between, the next call makes the branch.
+    Record a branch before git creates it. After a crash between the two, the next call creates the branch.
     """
     repo = context.repository
     tip = base_tip(context)
@@ -48,7 +48,7 @@ def make_worktrees(
         repo, [WorktreeRequest(story, tip, known_branch=True) for story in own], now=now
     )
     made = [result for result in results if isinstance(result, CreatedWorktree)]
-    # A removal that held the git lock before may have deleted the record.
+    # A removal that had the git lock before may have deleted the record.
     _record_branches(context, [result.story for result in made], tip, now)
     _journal_made(context, [result for result in made if result.story not in recorded], now)
     return {
@@ -63,7 +63,7 @@ def make_worktrees(
 def catch_up_with_base(context: Context, story: StoryId) -> bool:
     """Move a branch without commits of its own to the tip of the base, so that fixes there reach the story.
 
-    Returns False, with nothing changed, if the branch is up to date, has commits, or git refuses. If this process is
+    Return False, with nothing changed, if the branch is up to date, has commits, or git refuses. If this process is
     killed after git moved the branch, the record has the old commit, and the next call does not move the branch.
     """
     with context.store.reading() as db:
@@ -81,10 +81,10 @@ def catch_up_with_base(context: Context, story: StoryId) -> bool:
 
 
 def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
-    """Remove the worktree and the branch of a finished story; work that is nowhere else is rescued first.
+    """Remove the worktree and the branch of a finished story. First keep work that exists nowhere else in a rescue ref.
 
-    A branch that another worktree has checked out stays and is the user's from then on. Raises Overtaken if the story
-    has moved or a run of it is live.
+    A branch that another worktree has checked out stays and belongs to the user from then on. Raise Overtaken if the
+    story has moved or has a live run.
     """
     with context.store.reading() as db:
         landed = _landed_tip(db, story.id)
@@ -98,7 +98,7 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
         check=partial(_refuse_in_use, context, story),
     )
     with context.store.exclusive() as db:
-        # A start that waited for the git lock may have made the branch again.
+        # A start that waited for the git lock may have created the branch again.
         if removed.branch_kept or context.repository.branch_tip(branch_of(story.id)) is None:
             branches.forget(db, story.id)
         kind, detail = journal.JournalKind.WORKTREE, {"rescue": removed.rescue}
@@ -120,7 +120,7 @@ def _refuse_in_use(context: Context, story: Story) -> None:
 
 
 def base_tip(context: Context) -> str:
-    """Return the commit at the tip of the base branch. Raises HuskiesError `no_base` if the branch does not exist."""
+    """Return the commit at the tip of the base branch. Raise HuskiesError `no_base` if the branch does not exist."""
     tip = context.repository.branch_tip(context.base_branch)
     if tip is None:
         raise HuskiesError(
@@ -141,7 +141,7 @@ def _record_branches(context: Context, story_ids: Sequence[StoryId], tip: str, n
 
 
 def story_branches(context: Context) -> frozenset[StoryId]:
-    """Return the stories that a branch is named after, whoever made it. Runs git once."""
+    """Return the stories with a branch of their name, from Huskies or not. Run git once."""
     prefix = branch_of(StoryId(0)).removesuffix("0")
     names = context.repository.git(
         "for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}*"
@@ -151,7 +151,7 @@ def story_branches(context: Context) -> frozenset[StoryId]:
 
 
 def _landed_tip(db: Connection, story: StoryId) -> str | None:
-    """Return the tip of the branch when its squash landed. Later commits of the branch are not on the base."""
+    """Return the tip of the branch at the time when its squash landed. Later commits are not on the base."""
     merges = [run.evidence.merge for run in runs.of_story(db, story)]
     landed = [merge.branch_tip for merge in merges if isinstance(merge, Landed)]
     return landed[-1] if landed else None

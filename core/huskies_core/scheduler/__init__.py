@@ -1,1 +1,1 @@
-"""Decide what each story needs next: a snapshot of the project, the blockers, the retry rules and the agent to use."""
+"""Decide the next step of each story: a snapshot of the project, the policy, the blockers and the retry rules."""

@@ -1,4 +1,4 @@
-"""Blockers: why nothing starts for a story now; the order of stories, and the agent that takes one."""
+"""The blockers of a story, the order in which stories start, and the choice of an agent."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ PERSON_COMMANDS = {
     StageName.BLOCKED: "unblock",
     StageName.MERGE_FAILURE_FINAL: "retry",
 }
-"""The command that a person uses to let a story in that stage continue."""
+"""The command with which a person lets a story in that stage continue."""
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """Why nothing starts for a story: the rule, the facts, the command that helps, and the time at which it ends."""
+    """A reason why no run starts for a story: the rule, the facts, the command that helps, and the time of its end."""
 
     rule: Rule
     detail: str
@@ -47,7 +47,7 @@ def sort_by_priority(stories: Iterable[Story]) -> list[Story]:
 
 
 def may_be_promoted(story: Story, *, everything: bool) -> bool:
-    """Return whether a backlog story starts by itself once its dependencies are met."""
+    """Return whether auto-assign starts a backlog story once its dependencies are met."""
     if story.draft.type is StoryType.EPIC or story.returned_by is not None:
         return False
     return everything or bool(story.draft.depends_on)
@@ -80,7 +80,7 @@ def all_blockers(snapshot: Snapshot, story: Story, decision: Decision | None) ->
 def choose_agent(snapshot: Snapshot, story: Story, kind: RunKind) -> Agent | None:
     """Return the agent that takes the story now; None if all candidates are busy or at their account's limit.
 
-    The agent of the story's last run of this kind is preferred: it can resume its session.
+    Prefer the agent of the story's last run of this kind, because it can resume its session.
     """
     busy = {run.agent for run in snapshot.live}
     free = [
@@ -97,7 +97,7 @@ def choose_agent(snapshot: Snapshot, story: Story, kind: RunKind) -> Agent | Non
 def candidates(snapshot: Snapshot, story: Story, kind: RunKind) -> Sequence[Agent]:
     """Return the agents that may take the story, busy or not, in the order of agents.toml.
 
-    If the story names an agent or a model, only those agents may, unless the stage has none of them.
+    If the story names an agent or a model, return only matching agents, unless the stage has none.
     """
     of_stage = [agent for agent in snapshot.config.agents if agent.stage.value == kind.value]
     named = [agent for agent in of_stage if story.draft.agent and _matches(agent, story.draft.agent)]
@@ -110,7 +110,7 @@ def candidates(snapshot: Snapshot, story: Story, kind: RunKind) -> Sequence[Agen
 
 
 def matches_any_agent(config: Config, name: str) -> bool:
-    """Return whether an agent has that name, or that word in its model."""
+    """Return whether an agent has that name, or a model that contains that word."""
     return any(_matches(agent, name) for agent in config.agents)
 
 

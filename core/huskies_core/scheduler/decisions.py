@@ -1,4 +1,4 @@
-"""Decisions about a story: apply an event, start a run or wait; and the facts from which they are made."""
+"""Decisions about a story (apply an event, start a run or wait), and the facts on which the policy bases them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ApplyEvent:
 
 @dataclass(frozen=True)
 class StartRun:
-    """Start a run. `note` tells the agent why it is started again."""
+    """Start a run. `note` explains to the agent why it runs again."""
 
     kind: RunKind
     note: str = ""
@@ -29,7 +29,7 @@ class StartRun:
 
 @dataclass(frozen=True)
 class Wait:
-    """Do nothing before `until`; without a time, before a person acts."""
+    """Do nothing before `until`, or, if that is None, before a person acts."""
 
     rule: Rule
     detail: str
@@ -41,7 +41,7 @@ Decision = ApplyEvent | StartRun | Wait
 
 @dataclass(frozen=True)
 class Policy:
-    """Settings of the project. `passed` returns whether a tree has passed the present gates before."""
+    """Settings of the project. `passed` returns whether a tree has passed the current gates before."""
 
     default_qa: QaMode
     max_retries: int
@@ -54,8 +54,8 @@ class Policy:
 class Case:
     """A story and its ended runs, oldest first, without cancelled runs and runs of kind other.
 
-    `runs` are all of them, `history` those since the story's counts were reset, `visit_runs` those of the present
-    visit to its stage.
+    `runs` are all of them, `history` those since the story's counts were reset, and `visit_runs` those of the current
+    visit.
     """
 
     story: Story

@@ -1,4 +1,4 @@
-"""Dependencies of stories: which are not met, and the story that each of them waits for."""
+"""The unmet dependencies of a story."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from huskies_core.store.stories import Story
 
 @dataclass(frozen=True)
 class UnmetDependency:
-    """A dependency that is not done. `heir` is that story, or the last story that supersedes it."""
+    """A dependency that is not done. `heir` is the last story that supersedes it, or the dependency itself."""
 
     story: StoryId
     heir: Story
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether only a reopening can meet it."""
+        """Return whether a person must reopen or drop the dependency before it can be met."""
         return isinstance(self.heir.stage, Abandoned)
 
 

@@ -1,4 +1,4 @@
-"""The explanation of a story: every rule that is checked for it, in order, and the blockers that they yield."""
+"""The explanation of a story: the rules that apply to it, in order, and the blockers that they yield."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _AGENT_RULES = (Rule.BUDGET_EXHAUSTED, Rule.PAUSED, Rule.NO_AGENT, Rule.AGENTS_B
 
 @dataclass(frozen=True)
 class Check:
-    """A rule that was checked. Without blockers it lets the story continue."""
+    """A checked rule. Without blockers the rule lets the story continue."""
 
     rule: Rule
     blockers: tuple[Blocker, ...]
@@ -38,7 +38,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Explanation:
-    """`next` is what will move the story; `notes` are facts beside the rules."""
+    """The checks of a story. `next` describes the step that moves it next; `notes` are other facts."""
 
     story: Story
     checks: tuple[Check, ...]
@@ -51,7 +51,7 @@ class Explanation:
 
 
 def explain(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> Explanation:
-    """Check every rule that concerns the story now. `starts` are the runs that auto-assign would start next."""
+    """Check every rule that applies to the story now. `starts` are the runs that auto-assign would start next."""
     decision = decision_of(snapshot, story)
     blockers = tuple(find_blockers(snapshot, story, decision, starts))
     rules = {*_rules_of(story, decision), *(blocker.rule.group for blocker in blockers)}
@@ -67,7 +67,7 @@ def explain(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> E
 
 
 def decision_of(snapshot: Snapshot, story: Story) -> Decision | None:
-    """Return what follows for the story by itself; None while a run of it is live or a person must act."""
+    """Return the decision for the story; None while a run of it is live or a person must act."""
     if story.stage.name not in MOVING or snapshot.live_run(story.id) is not None:
         return None
     return snapshot.decision(story)
@@ -76,7 +76,7 @@ def decision_of(snapshot: Snapshot, story: Story) -> Decision | None:
 def find_blockers(
     snapshot: Snapshot, story: Story, decision: Decision | None, starts: Sequence[RunRequest]
 ) -> Iterable[Blocker]:
-    """Yield all that blocks the decision for the story, in the order in which the rules are checked."""
+    """Yield all blockers of the decision for the story, in the order of the rules."""
     yield from _stage_blockers(snapshot, story)
     yield from all_blockers(snapshot, story, decision)
     if story.stage.name is StageName.BACKLOG and story.draft.type is not StoryType.EPIC:
@@ -86,18 +86,18 @@ def find_blockers(
 
 
 def merge_queue(snapshot: Snapshot) -> list[int]:
-    """Return the stories in the merge queue in the order in which they are merged."""
+    """Return the stories in the merge queue, first to merge first."""
     return [story.id for story in sort_by_priority(stories.in_stages(snapshot.db, {StageName.MERGE}))]
 
 
 def is_starving(snapshot: Snapshot, story: Story) -> bool:
-    """Return whether the story has been in the merge queue for longer than merge.starvation_secs."""
+    """Return whether the story has waited in the merge queue for longer than merge.starvation_secs."""
     limit = timedelta(seconds=snapshot.config.project.merge.starvation_secs)
     return story.stage.name is StageName.MERGE and snapshot.now - from_iso(story.stage_entered_at) > limit
 
 
 def _rules_of(story: Story, decision: Decision | None) -> Iterable[Rule]:
-    """Yield the rules that concern a story, whether they block it or not."""
+    """Yield the rules that apply to a story, whether or not they block it."""
     yield Rule.FINISHED
     if story.is_terminal:
         return
@@ -137,7 +137,7 @@ def _stage_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
 
 
 def _start_blocker(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
-    """Yield a blocker if the story does not start by itself, whether its dependencies are met or not."""
+    """Yield a blocker if the story needs a `start` by a person, even with met dependencies."""
     everything = snapshot.config.project.auto_promote is AutoPromote.ALL
     if not may_be_promoted(story, everything=everything):
         returns = {"demote": "was demoted and ", "reopen": "was reopened and "}
@@ -148,7 +148,7 @@ def _start_blocker(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
 def _rival_blocker(
     snapshot: Snapshot, story: Story, decision: StartRun, starts: Sequence[RunRequest]
 ) -> Iterable[Blocker]:
-    """Yield a blocker if nothing but the stories before it keeps the story from being started next."""
+    """Yield a blocker if only stories that come first in the order prevent a start of this one."""
     is_next = any(request.story.id == story.id for request in starts)
     if is_next or any(all_blockers(snapshot, story, decision)):
         return
@@ -192,11 +192,11 @@ def _queue_notes(snapshot: Snapshot, story: Story) -> Iterable[str]:
     if not snapshot.gates:
         yield "the merge is not tested: project.toml has no gates, and script/test is not executable"
     if any(snapshot.is_obsolete(hold) for hold in snapshot.queue_holds_on(story)):
-        yield "the reason for the queue hold has passed: the next reconcile releases it"
+        yield "the reason for the queue hold no longer exists: the next reconcile releases the hold"
 
 
 def _last_run_note(snapshot: Snapshot, story: Story) -> Iterable[str]:
-    """Yield the last run, whose end is why a person must act."""
+    """Yield a note about the last run, if its end is the reason why a person must act."""
     history = runs.of_story(snapshot.db, story.id)
     run = last_failure(history) or (history[-1] if history else None)
     if run is not None:

@@ -1,4 +1,4 @@
-"""The next step of a story, in one sentence: what will move it is a run's end, a pass, a time, or the reader."""
+"""The next step of a story in one sentence. It comes from the end of a run, a pass, a time or the reader."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,7 +25,7 @@ _AT_NEXT = "at the next auto-assign"
 def describe_next_step(
     snapshot: Snapshot, story: Story, decision: Decision | None, blockers: Sequence[Blocker]
 ) -> str:
-    """Return what will move the story. `decision` follows by itself unless one of `blockers` applies."""
+    """Return a description of the next step of the story: `decision`, unless one of `blockers` applies."""
     run = snapshot.live_run(story.id)
     if story.is_terminal:
         return _after_end(snapshot, story)
@@ -109,7 +109,7 @@ def _event_step(story: Story, decision: ApplyEvent) -> str:
 
 
 def _after_blocker(blocker: Blocker) -> str:
-    """Return what ends a blocker: its time, another run, or what the reader has to do."""
+    """Return how a blocker ends: at its time, with another run, or by a command of the reader."""
     command = f"you: {blocker.command}" if blocker.command else ""
     if blocker.until is not None:
         return f"{to_iso(blocker.until)}, or {command}" if command else to_iso(blocker.until)

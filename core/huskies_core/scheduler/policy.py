@@ -1,7 +1,7 @@
-"""The scheduling policy: decide what a story needs next from its stage and its ended runs alone.
+"""The scheduling policy: decide the next step of a story from its stage and its ended runs alone.
 
-Nothing here acts. A crash between the end of a run and what follows from it loses nothing: the next call decides the
-same again.
+The policy has no effects. After a crash between the end of a run and the next step, the next call makes the same
+decision again.
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ NOTHING_TO_MERGE = "there is nothing to merge: the branch has no commits of its 
 
 
 def decide(story: Story, runs: Sequence[Run], policy: Policy, now: datetime) -> Decision:
-    """Return what follows for a story without a live run. `runs` are all its runs, oldest first.
+    """Return the decision for a story without a live run. `runs` are all its runs, oldest first.
 
-    An event that would exceed `policy.max_retries` becomes a Block.
+    A Block replaces an event that would exceed `policy.max_retries`.
     """
     runs = [run for run in runs if run.kind is not RunKind.OTHER and run.outcome is not Outcome.CANCELLED]
     history = [run for run in runs if run.seq > story.reset_seq]
@@ -149,7 +149,7 @@ def _decide_qa(case: Case) -> Decision:
 
 
 def _after_reviews(story: Story, reviews: Sequence[Run]) -> Decision:
-    """Return what follows the QA runs of this visit. An approval counts only while every criterion is checked."""
+    """Return the decision after the QA runs of this visit. An approval counts only while every criterion is checked."""
     last = reviews[-1] if reviews else None
     if last is None or last.evidence.failed_setup:
         return StartRun(RunKind.QA)
@@ -162,7 +162,7 @@ def _after_reviews(story: Story, reviews: Sequence[Run]) -> Decision:
     attempts = sum(retry_rules.counts_as_attempt(run) for run in reviews)
     if attempts >= QA_ATTEMPTS:
         why = f". {note}" if is_approved else ""
-        return ApplyEvent(events.ReviewHeld(f"QA ended {attempts} times without a verdict that counts{why}"))
+        return ApplyEvent(events.ReviewHeld(f"QA ended {attempts} times without a valid verdict{why}"))
     return StartRun(RunKind.QA, note)
 
 
@@ -189,7 +189,7 @@ def _decide_merge_failure(case: Case) -> Decision:
             merge = next((run for run in reversed(case.history) if run.kind is RunKind.MERGE), None)
             return ApplyEvent(fixup, ((content.GATE_OUTPUT, retry_rules.gate_output(merge, failure.detail)),))
         case MergeFailureKind.NO_COMMITS:
-            # A person who unblocks or unfreezes a story that had nothing to merge wants work on it.
+            # A person who unblocks or unfreezes a story without anything to merge expects more work on it.
             if case.story.entered_by in (events.Unblock.name, events.Unfreeze.name):
                 return ApplyEvent(events.FixupRequested("the branch adds nothing to the base"))
             return ApplyEvent(events.Block(NOTHING_TO_MERGE))

@@ -1,4 +1,4 @@
-"""Retry rules: how often in a row a story's runs may crash, fail in setup, lack a commit or meet a rate limit."""
+"""Retry rules: how often in a row the runs of a story may crash, fail in setup, lack a commit or reach a rate limit."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -32,17 +32,17 @@ VERDICT_NUDGE = (
 
 
 def last_failure(history: Sequence[Run]) -> Run | None:
-    """Return the last ended run of a story if it failed."""
+    """Return the story's last ended run if it failed, else None."""
     last = next((run for run in reversed(history) if not run.is_live), None)
     failed = last is not None and last.outcome in (Outcome.FAILED, Outcome.CRASHED, Outcome.LIMIT)
     return last if failed else None
 
 
 def counts_as_work(run: Run, history: Sequence[Run]) -> bool:
-    """Return whether the gates should judge what the run left.
+    """Return whether the gates should judge the run's work.
 
-    Commits are judged whatever the outcome, with two exceptions. A rate-limited run continues later. A crashed run
-    must have added a commit; otherwise work that failed before would be judged again and cost a retry.
+    The gates judge commits after any outcome, with two exceptions. A rate-limited run continues later. A crashed run
+    must have added a commit; otherwise the gates would judge earlier failed work again and use a retry.
     """
     if not run.evidence.branch.has_work or run.outcome is Outcome.RATE_LIMITED:
         return False
@@ -62,7 +62,7 @@ def counts_as_attempt(run: Run) -> bool:
 
 
 def delay_or_block(case: Case) -> Wait | ApplyEvent | None:
-    """Return the wait before the last run of this visit is repeated, or the block if it failed too often."""
+    """Return the wait before a repeat of the visit's last run, or the block if it failed too often."""
     last = case.last
     if last is None:
         return None
@@ -76,7 +76,7 @@ def delay_or_block(case: Case) -> Wait | ApplyEvent | None:
 
 
 def dirty_streak(runs: Sequence[Run]) -> int:
-    """Return how many coder runs in a row ended with uncommitted files."""
+    """Return the number of coder runs in a row that ended with uncommitted files."""
     return _streak([run.evidence.branch.dirty for run in runs if run.kind is RunKind.CODER])
 
 
@@ -100,24 +100,22 @@ def block_without_commits(history: Sequence[Run]) -> ApplyEvent | None:
 
 def recovery_note(last: Run) -> str:
     if last.outcome is Outcome.RATE_LIMITED:
-        return (
-            "Your last run ended at a rate limit, which is reset now. Continue with what is in the worktree."
-        )
+        return "A rate limit ended your last run. It is reset now. Continue from the files in the worktree."
     why = f": {last.detail}" if last.detail else ""
     return (
         f"Your last run ended ({last.outcome}{why}) without a commit. "
-        "Continue with what is in the worktree, and commit your work before you end."
+        "Continue from the files in the worktree, and commit your work before you end."
     )
 
 
 def gate_output(run: Run | None, tail: str) -> str:
-    """Return the output of failed gates for the next coder, and the command that prints all of it."""
+    """Return the output of failed gates for the next coder, with the command that prints the whole output."""
     where = "" if run is None else f"All of it: `huskies logs {run.story} --run {run.id}`"
     return "\n\n".join(filter(None, (tail.strip(), where)))
 
 
 def open_criteria_note(story: Story) -> str:
-    """Return why an approval of the story does not count, or ""."""
+    """Return the reason why an approval of the story does not count, or ""."""
     numbers = ", ".join(map(str, story.draft.open_criteria))
     return f"The last approval does not count: these criteria are not checked: {numbers}." if numbers else ""
 
@@ -129,9 +127,9 @@ def unresolved_note(last: Run) -> str:
 
 
 def merge_failure(run: Run) -> MergeFailed | None:
-    """Return the failure of a merge run; None if the run may simply be repeated or did not fail.
+    """Return the failure of a merge run; None if the run did not fail, or can be repeated at once.
 
-    A merge process that fails without a result has an error of its own: the disk, the configuration, a bug.
+    If the merge process fails without a result, the cause is not the branch but the disk, the configuration or a bug.
     """
     result = run.evidence.merge
     match result:
@@ -154,7 +152,7 @@ def merge_failure(run: Run) -> MergeFailed | None:
 
 
 def other_failures(history: Sequence[Run]) -> int:
-    """Return how many merges in a row failed for a reason other than a conflict or a gate."""
+    """Return the number of merges in a row that failed for a reason other than a conflict or a gate."""
     merges = [run for run in history if run.kind is RunKind.MERGE and run.outcome is not Outcome.CRASHED]
     failures = [merge_failure(run) for run in merges]
     return _streak([failure is not None and failure.kind is MergeFailureKind.OTHER for failure in failures])
@@ -180,13 +178,13 @@ def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> Wait | App
 
 
 def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> Wait | ApplyEvent | None:
-    """If the provider named a reset time, wait for it. Otherwise block after ten limits in a row without progress."""
+    """Return the wait for the reset time that the provider named, or the block after ten limits without progress."""
     unnamed = _last_in_a_row(history, _has_unnamed_reset)
     marks = [run.evidence.branch.fingerprint for run in unnamed]
     unchanged = _streak([mark == marks[-1] for mark in marks])
     if unchanged >= UNNAMED_LIMITS_TO_BLOCK:
         return ApplyEvent(
-            Block(f"{unchanged} runs in a row met a rate limit without a reset time: {last.detail}")
+            Block(f"{unchanged} runs in a row reached a rate limit without a reset time: {last.detail}")
         )
     assert last.evidence.limit_reset is not None
     until = last.evidence.limit_reset.until
@@ -206,5 +204,5 @@ def _last_in_a_row(history: Sequence[Run], matches: Callable[[Run], bool]) -> Se
 
 
 def _streak(flags: Sequence[bool]) -> int:
-    """Return how many flags at the end of the sequence are true in a row."""
+    """Return the number of true flags in a row at the end of the sequence."""
     return next((count for count, flag in enumerate(reversed(flags)) if not flag), len(flags))

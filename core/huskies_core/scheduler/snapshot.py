@@ -1,4 +1,4 @@
-"""A snapshot of the pipeline: read once, then queried by decide, by the passes and by `explain`."""
+"""A snapshot of the pipeline, read once for a pass or for `explain`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,14 +26,14 @@ from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
 MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.MERGE_FAILURE})
-"""The stages in which a run or an event follows without a person."""
+"""The stages in which a story can move on without a person."""
 
 
 @dataclass
 class Snapshot:
     """The configuration, the gates, the live runs, the queue holds, the account limits and the pause at one moment.
 
-    Stories are read from the store when they are needed.
+    Its queries read stories from the store when they are needed.
     """
 
     db: Connection
@@ -64,7 +64,7 @@ class Snapshot:
         )
 
     def progress(self, run: Run) -> Progress | None:
-        """Return what the run's supervisor reported last; None if it reported nothing readable."""
+        """Return the last progress that the run's supervisor wrote; None if it is missing or unreadable."""
         if run.id not in self._progress:
             try:
                 self._progress[run.id] = RunDirectory(self.project.run_dir(run.id)).read_progress()
@@ -76,7 +76,7 @@ class Snapshot:
         return next((run for run in self.live if run.story == story), None)
 
     def decision(self, story: Story) -> Decision:
-        """Return what follows for a story after its live run, if it has one, has ended."""
+        """Return the decision for a story. Ignore its live run."""
         ended = [run for run in runs.of_story(self.db, story.id) if not run.is_live]
         return decide(story, ended, self.policy, self.now)
 
@@ -84,7 +84,7 @@ class Snapshot:
         return [hold for hold in self.queue_holds if hold.story in (QUEUE, story.id)]
 
     def is_obsolete(self, hold: QueueHold) -> bool:
-        """Return whether the base has moved or the user's changes no longer prevent the merge. Runs git."""
+        """Return whether the base has moved or the user's changes no longer prevent the merge. This runs git."""
         from huskies_core.git.landing import find_base_dirt
 
         repo, branch = self.context.repository, self.context.base_branch
@@ -94,13 +94,13 @@ class Snapshot:
         if hold.kind is QueueHoldKind.BASE_BROKEN:
             return False
         commit = str(hold.detail["commit"])
-        # No ref leads to a commit that has not landed. If git gc removed it, the next merge makes another.
+        # No ref keeps a commit that has not landed. If git gc removed it, the next merge makes another.
         if repo.commit_id(commit) is None:
             return True
         return find_base_dirt(repo, base_branch=branch, tip=str(tip), commit=commit) is None
 
     def limit_on(self, agent: Agent) -> Limit | None:
-        """Return the limit that the agent's account is at now."""
+        """Return the limit in force for the agent's account, or None."""
         account = Account(agent.runtime, agent.model or "")
         return next((limit for limit in self.limits if limit.account == account), None)
 

@@ -222,7 +222,7 @@ def test_the_third_failing_setup_in_a_row_blocks() -> None:
 
 
 def limited(kind: RunKind = CODER, evidence: Mapping[str, object] = NO_WORK, *, told: bool = False) -> Run:
-    """Return a run that met a rate limit; the reset is in one minute."""
+    """Return a run that reached a rate limit; the reset is in one minute."""
     until = to_iso(NOW + timedelta(minutes=1))
     return ended(
         kind, Outcome.RATE_LIMITED, {**evidence, "rate_limit": {"until": until, "told": told}}, detail="429"
@@ -249,7 +249,7 @@ def test_ten_limits_in_a_row_block_only_without_a_reset_time() -> None:
     result = decided(CODING, *[limited(told=True)] * 50, now=NOW + timedelta(days=1))
     assert isinstance(untold[0], StartRun)
     assert untold[1] == ApplyEvent(
-        events.Block("10 runs in a row met a rate limit without a reset time: 429")
+        events.Block("10 runs in a row reached a rate limit without a reset time: 429")
     )
     assert isinstance(result, StartRun)
 
@@ -297,7 +297,7 @@ def test_qa_without_a_verdict_runs_twice_then_waits_for_review() -> None:
     results = [decided(QA, *[silent] * times, policy=BY_AGENT) for times in (1, 2)]
     assert results == [
         StartRun(RunKind.QA, VERDICT_NUDGE),
-        ApplyEvent(events.ReviewHeld("QA ended 2 times without a verdict that counts")),
+        ApplyEvent(events.ReviewHeld("QA ended 2 times without a valid verdict")),
     ]
 
 
@@ -307,7 +307,7 @@ def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() 
     results = [decided(QA, *[approved] * times, policy=BY_AGENT) for times in (1, 2)]
     assert results == [
         StartRun(RunKind.QA, uncounted),
-        ApplyEvent(events.ReviewHeld(f"QA ended 2 times without a verdict that counts. {uncounted}")),
+        ApplyEvent(events.ReviewHeld(f"QA ended 2 times without a valid verdict. {uncounted}")),
     ]
 
 

@@ -258,7 +258,10 @@ def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> Non
         "you: commit or stash your changes",
     )
     # Neither hold is of the base as it is.
-    assert dirty.notes[-1] == "the reason for the queue hold has passed: the next reconcile releases it"
+    assert (
+        dirty.notes[-1]
+        == "the reason for the queue hold no longer exists: the next reconcile releases the hold"
+    )
     assert ([blocker.rule for blocker in broken.blockers], broken.next) == (
         ["base_broken", "base_dirty"],
         "you: a commit that fixes the base branch",
