@@ -281,6 +281,22 @@ def test_a_filter_that_fails_on_all_content_leaves_the_landing_to_its_recovery(
     assert (recovered, state_of(scene.repository)) == (Recovered(landed=False, users=()), before)
 
 
+def test_recovery_removes_an_empty_folder_in_the_place_of_a_file(repo: Repository, scene: Scene) -> None:
+    """Git leaves it if it dies after it made the folder and before it wrote the file inside."""
+
+    def interrupt(step: str) -> None:
+        if step == "updated":
+            raise KeyboardInterrupt
+
+    before = state_of(scene.repository)
+    arguments = {"base_branch": "main", "tip": scene.tip, "commit": scene.commit, "mark": MARK}
+    with pytest.raises(KeyboardInterrupt):
+        land(repo, **arguments, checkpoint=interrupt)
+    (scene.repository.root / "becomes-folder/inner").unlink()
+    recovered = recover_landing(repo, **arguments)
+    assert (recovered, state_of(scene.repository)) == (Recovered(landed=False, users=()), before)
+
+
 def test_a_submodule_moves_in_the_index_only(
     repository: GitRepository, repo: Repository, tmp_path: Path
 ) -> None:

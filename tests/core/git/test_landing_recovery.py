@@ -128,16 +128,6 @@ def test_a_file_of_the_user_in_the_place_of_a_restored_file_stays(repo: Reposito
     )
 
 
-def test_an_empty_folder_in_the_place_of_a_file_is_removed(
-    repo: Repository, scene: Scene, ends: dict[bool, State]
-) -> None:
-    """Git leaves it if it dies after it made the folder and before it wrote the file inside."""
-    die_landing(scene, "updated")
-    (scene.repository.root / "becomes-folder/inner").unlink()
-    recovered = recover(repo, scene)
-    assert (recovered, state_of(scene.repository)) == (Recovered(landed=False, users=()), ends[BEFORE])
-
-
 def test_no_file_is_written_through_a_link_of_the_user(
     repo: Repository, scene: Scene, tmp_path: Path
 ) -> None:
