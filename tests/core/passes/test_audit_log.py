@@ -36,7 +36,7 @@ def test_a_torn_tail_is_cut_off_and_written_again(context: Context, kept: int) -
     assert context.project.audit_log.read_bytes() == whole
 
 
-def test_a_line_longer_than_what_is_read_at_once_is_found(context: Context) -> None:
+def test_a_line_longer_than_one_read_is_found(context: Context) -> None:
     story = add_story(context.store)
     fire_event(context.store, story.id, Block("x" * 200_000))
     run_pass(context, AUDIT_LOG)
@@ -54,7 +54,7 @@ def test_a_thousand_transitions_and_one_more_are_written_at_once(context: Contex
     assert [seq for seq, _ in lines(context)] == list(range(2, 1003))
 
 
-def test_a_log_that_was_moved_away_begins_anew(context: Context) -> None:
+def test_a_missing_log_is_written_from_the_first_row(context: Context) -> None:
     move_twice(context)
     run_pass(context, AUDIT_LOG)
     context.project.audit_log.unlink()

@@ -46,11 +46,11 @@ def planned(context: Context) -> list[tuple[str, int | None, str]]:
         return [(one.verb.value, one.story, one.detail) for one in plan(take_snapshot(context, db))]
 
 
-def rules_holding(context: Context, story: int) -> list[str]:
+def blocking_rules(context: Context, story: int) -> list[str]:
     with context.store.reading() as db:
-        world = take_snapshot(context, db)
-        found = stories.load(db, story)
-        return [held.rule for held in all_blockers(world, found, world.decision(found))]
+        snapshot = take_snapshot(context, db)
+        record = stories.load(db, story)
+        return [blocker.rule for blocker in all_blockers(snapshot, record, snapshot.decision(record))]
 
 
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
@@ -98,7 +98,7 @@ def test_auto_promote_all_promotes_every_story_but_epics(context: Context) -> No
         [Abandon("no"), Reopen(), Block("why"), Unblock()],
     ],
 )
-def test_a_story_that_came_back_waits_for_a_person(context: Context, back: list[Start]) -> None:
+def test_a_demoted_or_reopened_story_waits_for_a_person(context: Context, back: list[Start]) -> None:
     configure(context, 'auto_promote = "all"')
     story = add_story(context.store)
     for event in back:
@@ -111,24 +111,24 @@ def test_a_superseded_dependency_is_met_when_its_successor_is(context: Context) 
     import_story(context.store, Coding(), number=2)
     fire_event(context.store, 1, Supersede(StoryId(2)))
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
-    before = rules_holding(context, waiting.id)
+    before = blocking_rules(context, waiting.id)
     import_story(context.store, DONE, number=9)
     fire_event(context.store, 2, Supersede(StoryId(9)))
-    assert (before, rules_holding(context, waiting.id)) == (["unmet_dependency"], [])
+    assert (before, blocking_rules(context, waiting.id)) == (["unmet_dependency"], [])
 
 
-def test_an_abandoned_dependency_never_is_met(context: Context) -> None:
+def test_an_abandoned_dependency_is_never_met(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Abandon("no"))
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
-    assert (rules_holding(context, waiting.id), planned(context)) == (["unmet_dependency"], [])
+    assert (blocking_rules(context, waiting.id), planned(context)) == (["unmet_dependency"], [])
 
 
 def test_an_archived_dependency_is_met(context: Context) -> None:
     import_story(context.store, DONE, number=1)
     fire_event(context.store, 1, Accept(to_iso(NOW)))
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
-    assert rules_holding(context, waiting.id) == []
+    assert blocking_rules(context, waiting.id) == []
 
 
 # who gets an agent
@@ -141,14 +141,14 @@ def test_higher_priority_goes_first_then_the_older(context: Context) -> None:
     assert planned(context) == [("start_run", 2, "coder ann"), ("start_run", 3, "coder bob")]
 
 
-def test_max_coders_bounds_the_coders_at_work(context: Context) -> None:
+def test_max_coders_limits_the_live_coders(context: Context) -> None:
     configure(context, "max_coders = 1")
     for _ in range(2):
         import_story(context.store, Coding())
     first = planned(context)
     claim(context, 1)
     assert (first, planned(context)) == ([("start_run", 1, "coder ann")], [])
-    assert rules_holding(context, 2) == ["max_coders"]
+    assert blocking_rules(context, 2) == ["max_coders"]
 
 
 def test_a_story_waits_for_its_agent_unless_that_agent_is_unknown(context: Context) -> None:
@@ -173,13 +173,13 @@ def test_the_default_model_chooses_among_coders(context: Context) -> None:
 
 def test_a_stage_without_an_agent_is_reported_as_the_reason(context: Context) -> None:
     failure = import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
-    assert (planned(context), rules_holding(context, failure.id)) == ([], ["no_agent"])
+    assert (planned(context), blocking_rules(context, failure.id)) == ([], ["no_agent"])
 
 
-def test_a_story_with_a_live_run_is_left_alone(context: Context) -> None:
+def test_a_story_with_a_live_run_gets_no_step(context: Context) -> None:
     import_story(context.store, Coding())
     claim(context, 1)
-    assert (planned(context), rules_holding(context, 1)) == ([], ["live_run"])
+    assert (planned(context), blocking_rules(context, 1)) == ([], ["live_run"])
 
 
 def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> None:
@@ -196,7 +196,7 @@ def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> 
     with context.store.exclusive() as db:
         usage.put(db, run, usage.ModelUsage("m", cost_usd=1.6), now=NOW)
     assert gates == [("start_run", 1, "gates"), ("start_run", 2, "coder ann")]
-    assert (planned(context), rules_holding(context, 2)) == (
+    assert (planned(context), blocking_rules(context, 2)) == (
         [("start_run", 1, "gates")],
         ["budget_exhausted"],
     )
@@ -211,15 +211,15 @@ def test_merges_run_one_at_a_time_by_priority_then_age(context: Context) -> None
     first = planned(context)
     claim(context, 1, RunKind.MERGE, None)
     assert (first, planned(context)) == ([("start_merge", 1, "merge")], [])
-    assert rules_holding(context, 2) == ["merge_queue"]
+    assert blocking_rules(context, 2) == ["merge_queue"]
 
 
-def test_max_gates_bounds_gates_and_merges_together(context: Context) -> None:
+def test_max_gates_limits_gates_and_merges_together(context: Context) -> None:
     configure(context, "max_gates = 1")
     import_story(context.store, Qa(), number=1)
     import_story(context.store, Merge("b", 1), number=2)
     claim(context, 1, RunKind.GATES, None)
-    assert (planned(context), rules_holding(context, 2)) == ([], ["max_gates"])
+    assert (planned(context), blocking_rules(context, 2)) == ([], ["max_gates"])
 
 
 def test_a_broken_base_blocks_the_queue_and_a_dirty_base_blocks_one_story(context: Context) -> None:
@@ -233,7 +233,7 @@ def test_a_broken_base_blocks_the_queue_and_a_dirty_base_blocks_one_story(contex
             db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
         )
     assert (dirty, planned(context)) == ([("start_merge", 2, "merge")], [])
-    assert (rules_holding(context, 1), rules_holding(context, 2)) == (
+    assert (blocking_rules(context, 1), blocking_rules(context, 2)) == (
         ["base_broken", "base_dirty"],
         ["base_broken"],
     )
@@ -283,27 +283,27 @@ def test_steps_contain_the_run_to_start(context: Context) -> None:
 def test_files_of_an_older_run_with_the_same_number_are_ignored(context: Context) -> None:
     """A new store counts runs from 1 again, while old run directories remain."""
     import_story(context.store, Coding(), number=1)
-    left = context.project.run_dir(1)
-    left.mkdir(parents=True)
+    directory = context.project.run_dir(1)
+    directory.mkdir(parents=True)
     for name in ("exit.json", "kill.json", "result.json"):
-        (left / name).write_text('{"result": "landed"}')
+        (directory / name).write_text('{"result": "landed"}')
     run_pass(context, AUTO_ASSIGN)
-    wait_until(lambda: not is_alive(RunDirectory(left)), 20, what="the end of the run")
-    kept = [name for name in ("kill.json", "result.json") if (left / name).exists()]
-    exit_ = RunDirectory(left).read_exit()
+    wait_until(lambda: not is_alive(RunDirectory(directory)), 20, what="the end of the run")
+    kept = [name for name in ("kill.json", "result.json") if (directory / name).exists()]
+    exit_ = RunDirectory(directory).read_exit()
     assert (kept, exit_ is not None and exit_.steps[-1].name) == ([], "ann")
 
 
 # rate limits
 
 
-def meet_limit(context: Context, run: int, *, hours: float | None) -> None:
+def reach_limit(context: Context, run: int, *, hours: float | None) -> None:
     """End a run at a rate limit that resets in `hours`, or that names no reset time."""
     until = None if hours is None else (context.now() + timedelta(hours=hours)).timestamp()
     progress = Progress("ann", rate_limit=RateLimit(is_hard=True, resets_at=until, detail="429"))
     with context.store.exclusive() as db:
-        left = note_end(db, runs.load(db, run), Outcome.RATE_LIMITED, progress, context.now())
-        report = Report(Outcome.RATE_LIMITED, "429", evidence=Evidence(limit_reset=left))
+        reset = note_end(db, runs.load(db, run), Outcome.RATE_LIMITED, progress, context.now())
+        report = Report(Outcome.RATE_LIMITED, "429", evidence=Evidence(limit_reset=reset))
         runs.end(db, run, report, actor="test", now=context.now())
 
 
@@ -316,38 +316,38 @@ def begin(context: Context, story: int) -> int:
         ).id
 
 
-def test_nothing_is_tried_in_the_hours_before_a_stated_time(context: Context, clock: Clock) -> None:
-    """Two stories share an account at its limit: in each minute of five hours neither starts."""
+def test_no_run_starts_before_a_named_reset_time(context: Context, clock: Clock) -> None:
+    """Two stories share an account at its limit. Neither starts in any minute of five hours."""
     draft = replace(DRAFT, agent="ann")
     for _ in range(2):
         fire_event(context.store, add_story(context.store, draft=draft).id, Start())
-    meet_limit(context, begin(context, 1), hours=5)
-    tries = []
+    reach_limit(context, begin(context, 1), hours=5)
+    steps = []
     for _ in range(5 * 60):
-        tries += planned(context)
+        steps += planned(context)
         clock.pass_by(minutes=1)
-    assert (tries, planned(context)) == ([], [("start_run", 1, "coder ann")])
+    assert (steps, planned(context)) == ([], [("start_run", 1, "coder ann")])
 
 
-def test_without_a_stated_time_ten_tries_in_hours_are_the_last(context: Context, clock: Clock) -> None:
-    """A service that is down causes ever longer waits, not repeated starts."""
+def test_without_a_reset_time_the_tenth_attempt_is_the_last(context: Context, clock: Clock) -> None:
+    """An unavailable service causes longer and longer waits, not more starts."""
     fire_event(context.store, add_story(context.store, draft=replace(DRAFT, agent="ann")).id, Start())
-    tried = []
+    attempts = []
     for _ in range(24 * 60):
         for verb, _, _ in planned(context):
-            tried.append(((clock.now - NOW) // timedelta(minutes=1), verb))
+            attempts.append(((clock.now - NOW) // timedelta(minutes=1), verb))
             if verb == "start_run":
-                meet_limit(context, begin(context, 1), hours=None)
+                reach_limit(context, begin(context, 1), hours=None)
         clock.pass_by(minutes=1)
-        if tried[-1][1] == "block_story":
+        if attempts[-1][1] == "block_story":
             break
-    assert [minute for minute, _ in tried[:6]] == [0, 1, 3, 7, 15, 31]
-    assert ([verb for _, verb in tried].count("start_run"), tried[-1][1]) == (10, "block_story")
+    assert [minute for minute, _ in attempts[:6]] == [0, 1, 3, 7, 15, 31]
+    assert ([verb for _, verb in attempts].count("start_run"), attempts[-1][1]) == (10, "block_story")
 
 
-def test_agents_of_other_accounts_go_on(context: Context) -> None:
+def test_agents_of_other_accounts_continue(context: Context) -> None:
     for number in (1, 2):
         import_story(context.store, Coding(), number=number)
-    meet_limit(context, begin(context, 1), hours=5)
+    reach_limit(context, begin(context, 1), hours=5)
     assert planned(context) == [("start_run", 2, "coder bob")]
-    assert rules_holding(context, 1) == ["rate_limited"]
+    assert blocking_rules(context, 1) == ["rate_limited"]

@@ -34,7 +34,7 @@ def set_budgets(context: Context, text: str = BUDGETS) -> None:
     context.forget_config()
 
 
-def noted(context: Context) -> list[tuple[int | None, str]]:
+def recorded(context: Context) -> list[tuple[int | None, str]]:
     """Return the budgets that one pass records."""
     done = run_pass(context, COST_ROLLUP).results
     assert {one.outcome for one in done} <= {StepOutcome.DONE}
@@ -43,22 +43,22 @@ def noted(context: Context) -> list[tuple[int | None, str]]:
 
 def rows(context: Context) -> list[tuple[int | None, str, str]]:
     with context.store.reading() as db:
-        found = journal.entries_after(db, 0)
-    reached = [row for row in found if row.event == "budget_reached"]
+        entries = journal.entries_after(db, 0)
+    reached = [row for row in entries if row.event == "budget_reached"]
     return [(row.story, row.detail["budget"], row.detail["day"]) for row in reached]
 
 
-def test_without_a_budget_nothing_is_noted(context: Context) -> None:
+def test_without_a_budget_nothing_is_recorded(context: Context) -> None:
     spend(context, 100.0)
-    assert (noted(context), rows(context)) == ([], [])
+    assert (recorded(context), rows(context)) == ([], [])
 
 
 def test_each_exhausted_budget_is_recorded_once(context: Context) -> None:
     set_budgets(context)
     spend(context, 2.5)
-    first = noted(context)
+    first = recorded(context)
     spend(context, 0.5)
-    second, third = noted(context), noted(context)
+    second, third = recorded(context), recorded(context)
     assert first == [(1, "budget.per_story_usd: 2.50 of 2.00 USD are used")]
     assert second == [(None, "budget.per_day_usd: 3.00 of 3.00 USD are used")]
     assert third == []
@@ -68,35 +68,35 @@ def test_each_exhausted_budget_is_recorded_once(context: Context) -> None:
     ]
 
 
-def test_the_next_day_has_a_budget_of_its_own(context: Context, clock: Clock) -> None:
+def test_each_day_has_its_own_budget(context: Context, clock: Clock) -> None:
     set_budgets(context, "[budget]\nper_day_usd = 3.0\n")
     spend(context, 4.0)
-    noted(context)
+    recorded(context)
     clock.pass_by(days=1)
-    before = noted(context)
+    before = recorded(context)
     spend(context, 4.0)
-    noted(context)
+    recorded(context)
     assert (before, [day for *_, day in rows(context)]) == ([], ["2026-03-01", "2026-03-02"])
 
 
 def test_a_budget_that_is_raised_and_exhausted_again_is_recorded_again(context: Context) -> None:
     set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
     spend(context, 2.5)
-    noted(context)
+    recorded(context)
     set_budgets(context, "[budget]\nper_story_usd = 2.5\n")
-    assert noted(context) == [(1, "budget.per_story_usd: 2.50 of 2.50 USD are used")]
+    assert recorded(context) == [(1, "budget.per_story_usd: 2.50 of 2.50 USD are used")]
 
 
 def test_the_budget_of_a_terminal_story_is_not_recorded(context: Context) -> None:
     set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
     fire_event(context.store, spend(context, 2.5), Abandon("no"), now=context.now())
-    assert (noted(context), rows(context)) == ([], [])
+    assert (recorded(context), rows(context)) == ([], [])
 
 
-def test_two_that_plan_the_same_note_it_once(context: Context) -> None:
+def test_two_processes_with_the_same_plan_record_a_budget_once(context: Context) -> None:
     set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
     spend(context, 2.5)
     with context.store.reading() as db:
         (step,) = plan(take_snapshot(context, db))
     apply(context, step)
-    assert (noted(context), len(rows(context))) == ([], 1)
+    assert (recorded(context), len(rows(context))) == ([], 1)

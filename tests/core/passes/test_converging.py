@@ -57,7 +57,7 @@ def ended_run(context: Context, story: int) -> int:
 NO_NUMBERS = ("9" * 25, "\u00b2", "\u0661", "007", "0", "x")
 
 
-def test_folders_branches_and_refs_without_a_number_of_ours_keep_no_pass_from_its_work(
+def test_folders_branches_and_refs_without_a_story_number_stop_no_pass(
     context: Context, clock: Clock
 ) -> None:
     project, git = context.project, context.repository.git
@@ -75,7 +75,7 @@ def test_folders_branches_and_refs_without_a_number_of_ours_keep_no_pass_from_it
 # gc
 
 
-def test_gc_purges_the_content_of_terminal_stories_alone(context: Context) -> None:
+def test_gc_purges_only_the_content_of_terminal_stories(context: Context) -> None:
     for number, stage in ((1, Coding()), (2, Abandoned("no"))):
         import_story(context.store, stage, number=number)
         with context.store.exclusive() as db:
@@ -176,7 +176,7 @@ def test_demote_keeps_worktree_and_branch_and_reopen_starts_from_scratch(context
 
 
 @pytest.mark.usefixtures("processes")
-def test_teardown_runs_in_the_worktree_before_it_goes(context: Context, tmp_path: Path) -> None:
+def test_teardown_runs_in_the_worktree_before_its_removal(context: Context, tmp_path: Path) -> None:
     note = tmp_path / "torn-down"
     command = f'["sh", "-c", "pwd >> {note}; exit 3"]'
     component = f'[[component]]\nname = "db"\npath = "."\nteardown = {command}\n'
@@ -196,7 +196,7 @@ def test_teardown_runs_in_the_worktree_before_it_goes(context: Context, tmp_path
     )
 
 
-def test_no_more_teardowns_than_gates_live_at_once(context: Context) -> None:
+def test_at_most_max_gates_teardowns_are_live_at_once(context: Context) -> None:
     component = '[[component]]\nname = "db"\nteardown = ["true"]\n'
     context.project.project_toml.write_text(component)
     for number in range(1, 6):
@@ -212,7 +212,7 @@ def test_no_more_teardowns_than_gates_live_at_once(context: Context) -> None:
     assert planned == [("start_run", 1)]
 
 
-def test_nothing_is_removed_while_a_run_lives_there(context: Context) -> None:
+def test_no_worktree_is_removed_while_its_story_has_a_live_run(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
     with context.store.exclusive() as db:
@@ -241,7 +241,7 @@ def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(contex
     assert (ended, kept) == ([(Became.SKIPPED, "stale")] * 2, (frozenset({1, 2}), frozenset({1, 2})))
 
 
-def test_a_worktree_that_was_deleted_by_hand_comes_back_with_its_commits(context: Context) -> None:
+def test_a_worktree_that_a_person_deleted_is_created_again_with_its_commits(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
     place = context.project.worktree(1)
@@ -266,7 +266,7 @@ def test_done_stories_are_archived_after_the_retention(context: Context, clock: 
     assert (early, did, again.results) == ([], [("archive_story", 1, "done")], ())
 
 
-def test_an_epic_closes_when_its_members_are_over_and_not_before(context: Context) -> None:
+def test_an_epic_closes_when_its_members_are_terminal_and_not_before(context: Context) -> None:
     epic = add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
     add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
     members = [add_story(context.store, draft=replace(DRAFT, epic=epic.id)) for _ in range(2)]
@@ -280,7 +280,7 @@ def test_an_epic_closes_when_its_members_are_over_and_not_before(context: Contex
 # merge-recovery and merge-block
 
 
-def test_each_kind_of_merge_failure_is_followed_up(context: Context) -> None:
+def test_each_kind_of_merge_failure_has_its_next_step(context: Context) -> None:
     for kind in MergeFailureKind:
         import_story(context.store, MergeFailure(kind, "why"))
     did, again = twice(context, MERGE_RECOVERY)
@@ -296,7 +296,7 @@ def test_a_fixup_carries_the_output_into_the_next_prompt(context: Context) -> No
         assert content.of_story(db, 1) == {"gate_output": "boom"}
 
 
-def test_a_broken_base_holds_until_the_tip_moves(context: Context) -> None:
+def test_the_hold_of_a_broken_base_ends_when_the_tip_moves(context: Context) -> None:
     tip = context.repository.branch_tip("main")
     with context.store.exclusive() as db:
         queue_holds.put(
@@ -306,12 +306,12 @@ def test_a_broken_base_holds_until_the_tip_moves(context: Context) -> None:
     context.repository.git("commit", "--allow-empty", "-qm", "mended")
     did, again = twice(context, MERGE_RECOVERY)
     with context.store.reading() as db:
-        told = [entry.event for entry in journal.entries_after(db, 0)]
+        events = [entry.event for entry in journal.entries_after(db, 0)]
     assert (before, did, again.results) == ([], [("release_hold", None, "done")], ())
-    assert told == ["hold_began", "hold_ended"]
+    assert events == ["hold_began", "hold_ended"]
 
 
-def test_a_hold_whose_commit_was_cleaned_away_ends(context: Context) -> None:
+def test_a_hold_ends_if_git_removed_its_commit(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=1)
     detail = {"tip": context.repository.branch_tip("main"), "commit": "c0ffee" * 6 + "c0ff"}
     with context.store.exclusive() as db:

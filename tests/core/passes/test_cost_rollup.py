@@ -43,13 +43,13 @@ class Recorded:
         with open(self.directory.output, "ab") as log:
             log.writelines(json.dumps({"usage": record}).encode() + b"\n" for record in records)
 
-    def tell(self, **used: Told) -> None:
+    def write_progress(self, **used: Told) -> None:
         """Write progress.json as the supervisor does."""
-        cost = sum(one.cost_usd or 0.0 for one in used.values())
+        cost = sum(recorded.cost_usd or 0.0 for recorded in used.values())
         write(self.directory.progress, json.dumps(asdict(Progress(usage=used, cost_usd=cost))))
 
     def crash(self, *, turns: int = 0) -> None:
-        """Record the end of a run whose supervisor left no exit.json."""
+        """Record the end of a run without an exit.json of its supervisor."""
         report = Report(Outcome.CRASHED, turns=turns, usage_final=False)
         with self.context.store.exclusive() as db:
             runs.end(db, self.run.id, report, actor="test", now=NOW)
@@ -66,9 +66,9 @@ def write(path: str, text: str) -> None:
 
 def begin(context: Context) -> Recorded:
     story = import_story(context.store, Coding())
-    wanted = RunClaim(story.id, RunKind.CODER, story.visit, f"agent {story.id}", "command")
+    new_run = RunClaim(story.id, RunKind.CODER, story.visit, f"agent {story.id}", "command")
     with context.store.exclusive() as db:
-        run = runs.claim(db, wanted, actor="test", now=NOW)
+        run = runs.claim(db, new_run, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
     os.makedirs(directory.path)
     write(directory.spec, RunSpec(run.id, "/", (), {}, Limits(), "command", ()).to_json())
@@ -83,22 +83,25 @@ def live(context: Context) -> Recorded:
 def roll_up(context: Context) -> list[tuple[int | None, Became]]:
     """Return the runs that the pass recorded, with the outcome of each."""
     results = run_pass(context, COST_ROLLUP).results
-    return [(one.step.run if isinstance(one.step, RecordUsage) else None, one.outcome) for one in results]
+    return [
+        (recorded.step.run if isinstance(recorded.step, RecordUsage) else None, recorded.outcome)
+        for recorded in results
+    ]
 
 
-def test_a_live_run_is_taken_in_once_for_each_change(context: Context, live: Recorded) -> None:
+def test_a_live_run_is_recorded_once_for_each_change(context: Context, live: Recorded) -> None:
     before = roll_up(context)
-    live.tell(opus=ONE)
+    live.write_progress(opus=ONE)
     first, again = roll_up(context), roll_up(context)
-    live.tell(opus=ONE, haiku=TWO)
+    live.write_progress(opus=ONE, haiku=TWO)
     assert (before, first, again, roll_up(context)) == ([], [(1, Became.DONE)], [], [(1, Became.DONE)])
     assert live.rows() == (ModelUsage("haiku", 3, 1, cost_usd=0.25), ModelUsage("opus", 10, 5, cost_usd=0.5))
 
 
 def test_a_model_that_gets_another_name_is_not_counted_twice(context: Context, live: Recorded) -> None:
-    live.tell(opus=ONE)
+    live.write_progress(opus=ONE)
     roll_up(context)
-    live.tell(**{"opus[1m]": ONE})
+    live.write_progress(**{"opus[1m]": ONE})
     roll_up(context)
     assert live.rows() == (ModelUsage("opus[1m]", 10, 5, cost_usd=0.5),)
 
@@ -118,7 +121,7 @@ def test_figures_missing_from_the_output_stay_as_recorded(
     context: Context, live: Recorded, records: Sequence[dict[str, Any]]
 ) -> None:
     """As on a full disk: the supervisor counted more than the log contains."""
-    live.tell(opus=ONE)
+    live.write_progress(opus=ONE)
     roll_up(context)
     live.print(*records)
     live.crash()
@@ -147,7 +150,7 @@ def test_an_unreadable_output_does_not_stop_the_settling_of_other_runs(context: 
 
 def test_figures_of_a_live_run_do_not_replace_those_of_its_end(context: Context, live: Recorded) -> None:
     """The run ends, and is settled, after the plan."""
-    live.tell(opus=ONE)
+    live.write_progress(opus=ONE)
     (planned,) = planned_now(context)
     live.print({"model": "opus", "input_tokens": 20, "cost_usd": 1.0})
     live.crash()
@@ -166,7 +169,7 @@ RECORD = st.fixed_dictionaries(
     {"model": st.sampled_from(["", "opus", "haiku"]), "input_tokens": AMOUNT, "output_tokens": AMOUNT},
     optional={"cost_usd": AMOUNT.map(lambda cents: cents / 64)},
 )
-THEN = st.sampled_from(["goes on", "is told of", "is told of and taken in"])
+THEN = st.sampled_from(["print the next", "write progress", "write progress and roll up"])
 
 
 @settings(
@@ -175,22 +178,22 @@ THEN = st.sampled_from(["goes on", "is told of", "is told of and taken in"])
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(printed=st.lists(st.tuples(RECORD, THEN), max_size=8), cut_off=st.booleans())
-def test_the_roll_up_is_the_sum_of_the_records_wherever_it_was_cut_off(
+def test_the_usage_is_the_sum_of_the_records_wherever_a_process_dies(
     context: Context, *, printed: list[tuple[dict[str, Any], str]], cut_off: bool
 ) -> None:
-    """The supervisor dies after the last record, whatever it has told until then; the pass may die after what it did
-    for the run, and is run again."""
-    with begun(context) as one:
+    """The supervisor dies after the last record, with or without a written progress. The pass may die after its work
+    for the run, and then runs again."""
+    with begun(context) as recorded:
         reader = command.make_reader()
         for record, then in printed:
-            one.print(record)
+            recorded.print(record)
             reader.feed(json.dumps({"usage": record}).encode())
-            if then != "goes on":
-                spec = one.directory.read_spec()
-                write(one.directory.progress, json.dumps(asdict(measure("", reader, spec))))
-            if then == "is told of and taken in":
+            if then != "print the next":
+                spec = recorded.directory.read_spec()
+                write(recorded.directory.progress, json.dumps(asdict(measure("", reader, spec))))
+            if then == "write progress and roll up":
                 roll_up(context)
-        one.crash()
+        recorded.crash()
         if cut_off:
             apply(context, planned_now(context)[-1])
         roll_up(context)
@@ -198,20 +201,20 @@ def test_the_roll_up_is_the_sum_of_the_records_wherever_it_was_cut_off(
             sum(record.get(name, 0) for record, _ in printed)
             for name in ("input_tokens", "output_tokens", "cost_usd")
         ]
-        found = [
-            sum(getattr(row, name) for row in one.rows())
+        totals = [
+            sum(getattr(row, name) for row in recorded.rows())
             for name in ("input_tokens", "output_tokens", "cost_usd")
         ]
-        assert (found, roll_up(context)) == (sums, [])
+        assert (totals, roll_up(context)) == (sums, [])
 
 
 @contextmanager
 def begun(context: Context) -> Iterator[Recorded]:
     """End the run even after a failure, so that the next one can begin."""
-    one = begin(context)
+    recorded = begin(context)
     try:
-        yield one
+        yield recorded
     finally:
         with context.store.exclusive() as db:
-            if runs.load(db, one.run.id).is_live:
-                runs.end(db, one.run.id, Report(Outcome.CRASHED), actor="test", now=NOW)
+            if runs.load(db, recorded.run.id).is_live:
+                runs.end(db, recorded.run.id, Report(Outcome.CRASHED), actor="test", now=NOW)

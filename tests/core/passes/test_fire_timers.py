@@ -43,11 +43,11 @@ def add(
 
 
 def fire(context: Context) -> list[tuple[str, int | None, str]]:
-    return told(run_pass(context, FIRE_TIMERS))
+    return results_of(run_pass(context, FIRE_TIMERS))
 
 
-def told(report: PassReport) -> list[tuple[str, int | None, str]]:
-    return [(one.step.verb.value, one.step.story, one.detail) for one in report.results]
+def results_of(report: PassReport) -> list[tuple[str, int | None, str]]:
+    return [(result.step.verb.value, result.step.story, result.detail) for result in report.results]
 
 
 def state(context: Context, number: int = 1) -> tuple[TimerState, str]:
@@ -63,8 +63,8 @@ def titles(context: Context) -> list[str]:
 
 def rows(context: Context) -> list[tuple[str, str, int | None]]:
     with context.store.reading() as db:
-        found = journal.entries_after(db, 0)
-    return [(entry.event, entry.actor, entry.detail.get("depth")) for entry in found]
+        entries = journal.entries_after(db, 0)
+    return [(entry.event, entry.actor, entry.detail.get("depth")) for entry in entries]
 
 
 def ended(context: Context, number: int = 1) -> ExecutionStatus | None:
@@ -87,13 +87,13 @@ def test_a_prompt_becomes_a_coding_task_that_names_its_timer(context: Context, c
     first, second = fire(context), fire(context)
     with context.store.reading() as db:
         story = stories.load(db, 1)
-    found = (story.draft.type, story.draft.title, story.draft.description, story.stage.name)
+    entries = (story.draft.type, story.draft.title, story.draft.description, story.stage.name)
     assert (first, second) == (
         [("fire_timer", None, "timer 1 (notes): prompt"), ("create_task", 1, "created by timer 1")],
         [],
     )
-    assert found == ("task", "Bring the notes up to date", TASK.text, StageName.CODING)
-    assert [one.text for one in story.draft.criteria] == ["The request of timer 1 (notes) is done."]
+    assert entries == ("task", "Bring the notes up to date", TASK.text, StageName.CODING)
+    assert [result.text for result in story.draft.criteria] == ["The request of timer 1 (notes) is done."]
     assert state(context) == (TimerState.FIRED, "")
     assert rows(context) == [
         ("created", "user:test", None),
@@ -153,7 +153,9 @@ def test_one_bad_timer_does_not_stop_the_others(context: Context, clock: Clock) 
     clock.pass_by(minutes=5)
     with context.store.exclusive() as db:
         db.execute("UPDATE timers SET action = '{\"prompt\": 7}' WHERE id = 1")
-    outcomes = [one.outcome.value for one in run_pass(context, FIRE_TIMERS).results if one.step.story is None]
+    outcomes = [
+        result.outcome.value for result in run_pass(context, FIRE_TIMERS).results if result.step.story is None
+    ]
     assert (outcomes[:2], len(titles(context))) == (["failed", "done"], 1)
 
 
@@ -177,7 +179,7 @@ def test_a_dry_run_plans_and_changes_nothing(context: Context, clock: Clock, act
     add(context, action)
     clock.pass_by(minutes=5)
     report = run_pass(context, FIRE_TIMERS, dry_run=True)
-    assert ([one.outcome.value for one in report.results], state(context)[0]) == (
+    assert ([result.outcome.value for result in report.results], state(context)[0]) == (
         ["planned"],
         TimerState.ARMED,
     )
@@ -196,7 +198,7 @@ def test_a_timer_makes_a_tick_due_at_its_time_and_an_open_call_when_it_has_died(
         executions.claim(db, ExecutionClaim(timer.source, CALL, 1), now=context.now())
     clock.now = utc_now()
     reports = pass_sequence.tick(context)
-    assert "end_firing" in [one.step.verb.value for report in reports for one in report.results]
+    assert "end_firing" in [result.step.verb.value for report in reports for result in report.results]
     for _ in range(3):
         pass_sequence.tick(context)
     quiet = is_due(folder)

@@ -35,7 +35,7 @@ def fire(context: Context) -> list[tuple[str, int | None, str]]:
     return [(one.step.verb.value, one.step.story, one.detail) for one in report.results]
 
 
-def found(context: Context, number: int = 1) -> tuple[TriggerState, int, str]:
+def state_of(context: Context, number: int = 1) -> tuple[TriggerState, int, str]:
     with context.store.reading() as db:
         trigger = triggers.load(db, number)
     return trigger.state, trigger.fired, trigger.problem
@@ -88,10 +88,10 @@ def test_mode_once_runs_once_even_if_more_transitions_match(context: Context) ->
         fire_event(context.store, number, Start())
     first, second = fire(context), fire(context)
     assert ([verb for verb, *_ in first], second) == (["fire_trigger", "create_task"], [])
-    assert (found(context), tasks(context)) == ((TriggerState.FIRED, 1, ""), [3])
+    assert (state_of(context), tasks(context)) == ((TriggerState.FIRED, 1, ""), [3])
 
 
-def test_the_task_names_its_trigger_and_the_story_that_it_is_about(context: Context) -> None:
+def test_the_task_names_its_trigger_and_the_story_that_moved(context: Context) -> None:
     add(context, Predicate(event="block"))
     add_story(context.store)
     fire_event(context.store, 1, Block("no"))
@@ -147,7 +147,7 @@ def test_a_late_cursor_runs_no_trigger_twice(context: Context) -> None:
     fire(context)
     with context.store.exclusive() as db:
         db.execute("DELETE FROM cursors WHERE name = 'fire-triggers'")
-    assert (fire(context), found(context)) == ([], (TriggerState.ARMED, 1, ""))
+    assert (fire(context), state_of(context)) == ([], (TriggerState.ARMED, 1, ""))
 
 
 def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Context) -> None:
@@ -175,7 +175,7 @@ def test_the_sixty_first_execution_within_an_hour_suspends_the_trigger(
     fire_event(context.store, 1, Block("no"))
     fire(context)
     why = f"rate: it ran {MOST_IN_AN_HOUR} times within an hour"
-    assert (found(context), tasks(context)) == ((TriggerState.SUSPENDED, 0, why), [])
+    assert (state_of(context), tasks(context)) == ((TriggerState.SUSPENDED, 0, why), [])
     assert (last(context).event, last(context).detail["reason"]) == ("suspended", why)
 
 
@@ -189,24 +189,24 @@ def test_the_trigger_runs_again_an_hour_later(context: Context, clock: Clock) ->
     clock.pass_by(hours=1)
     fire_event(context.store, 1, Block("no"))
     fire(context)
-    assert found(context) == (TriggerState.ARMED, 1, "")
+    assert state_of(context) == (TriggerState.ARMED, 1, "")
 
 
 @pytest.mark.usefixtures("processes")
-def test_without_triggers_nothing_is_ever_behind(context: Context) -> None:
+def test_without_triggers_the_pass_is_never_due(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Start())
     assert FIRE_TRIGGERS.name not in [report.name for report in pass_sequence.tick(context)]
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_tick_shows_new_transitions_to_triggers_and_then_settles(context: Context) -> None:
+def test_a_tick_compares_new_transitions_and_is_then_not_due(context: Context) -> None:
     add(context, Predicate(event="block"), EACH)
     add_story(context.store)
     fire_event(context.store, 1, Block("no"))
     ran = [[report.name for report in pass_sequence.tick(context)] for _ in range(2)]
     assert [FIRE_TRIGGERS.name in names for names in ran] == [True, False]
-    assert found(context) == (TriggerState.ARMED, 1, "")
+    assert state_of(context) == (TriggerState.ARMED, 1, "")
 
 
 def test_an_action_may_use_variables_of_the_transition(context: Context) -> None:
@@ -223,7 +223,7 @@ def test_an_action_may_use_variables_of_the_transition(context: Context) -> None
     assert task.draft.description == "Look at 1 ({{event}} me): start from backlog to coding"
 
 
-def test_a_prompt_of_which_nothing_is_left_still_makes_a_task_with_a_title(context: Context) -> None:
+def test_an_empty_prompt_makes_a_task_with_a_title(context: Context) -> None:
     """An imported story has no stage before."""
     with context.store.exclusive() as db:
         nothing = TriggerDraft(Predicate(event="imported"), TaskPrompt("{{from}}"), ONCE)

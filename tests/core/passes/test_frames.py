@@ -9,7 +9,7 @@ from huskies_core.passes.frames import LONGEST_REASON, frames_of
 from huskies_core.store.journal import JournalEntry, JournalKind
 
 
-def told(event: str, before: str | None, after: str, detail: Mapping[str, Any]) -> list[dict[str, Any]]:
+def frames_for(event: str, before: str | None, after: str, detail: Mapping[str, Any]) -> list[dict[str, Any]]:
     at = "2026-03-01T12:00:00.250Z"
     entry = JournalEntry(
         Seq(7), at, JournalKind.TRANSITION, StoryId(12), event, before, after, "user:test", detail
@@ -67,12 +67,12 @@ CONFLICT = {"kind": "conflict_detected", "detail": "a.txt\nb.txt"}
         ("unfreeze", "frozen", "blocked", {}, [moved("frozen", "blocked")]),
     ],
 )
-def test_a_transition_is_one_frame_and_two_if_a_person_should_know(
+def test_a_failed_merge_and_a_block_have_a_second_frame(
     event: str, before: str | None, after: str, detail: dict[str, str], frames: list[dict[str, Any]]
 ) -> None:
-    assert told(event, before, after, detail) == frames
+    assert frames_for(event, before, after, detail) == frames
 
 
 def test_a_long_reason_is_cut_to_its_end() -> None:
-    reason = told("block", "qa", "blocked", {"reason": "x" * 100_000 + "end"})[1]["reason"]
+    reason = frames_for("block", "qa", "blocked", {"reason": "x" * 100_000 + "end"})[1]["reason"]
     assert (len(reason), reason[-3:]) == (LONGEST_REASON, "end")

@@ -60,10 +60,10 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
         tell.write_text(TELL)
         tell.chmod(0o755)
         yield context
-        wait_until(lambda: not at_work(context), 30)
+        wait_until(lambda: not is_sending(context), 30)
 
 
-def at_work(context: Context) -> bool:
+def is_sending(context: Context) -> bool:
     """Return whether a sending process is alive."""
     folder = context.project.notification_dir(0).parent
     numbers = [int(path.name) for path in folder.glob("*")]
@@ -198,7 +198,7 @@ def test_an_exhausted_budget_and_a_limited_account_are_reported(context: Context
     ]
 
 
-def test_topics_that_were_not_asked_for_are_passed_over(context: Context) -> None:
+def test_topics_that_are_not_configured_are_skipped(context: Context) -> None:
     turn_on(context)
     text = '[notify]\nevents = ["held"]\ncommand = ["./send"]\n'
     context.project.project_toml.write_text(text)
@@ -362,14 +362,14 @@ def test_the_end_of_a_run_with_a_broken_configuration_is_recorded_and_reports_th
 # what goes wrong
 
 
-def test_a_channel_that_fails_is_recorded_and_not_tried_again(context: Context) -> None:
+def test_a_failed_channel_is_recorded_and_not_retried(context: Context) -> None:
     turn_on(context, 'webhook = "${HOOK}"', command="./nowhere")
     block(context)
     notify(context)
     assert delivered(context) == []
     with context.store.reading() as db:
-        (found,) = notifications.recent(db)
-    assert (found.status, found.problem) == (
+        (notification,) = notifications.recent(db)
+    assert (notification.status, notification.problem) == (
         NotificationStatus.FAILED,
         "command: ./nowhere cannot be run: No such file or directory; webhook: HOOK is not set in .huskies/env",
     )
@@ -379,7 +379,7 @@ def test_a_channel_that_fails_is_recorded_and_not_tried_again(context: Context) 
 def test_a_claimed_but_unsent_message_is_interrupted_and_not_sent_again(context: Context) -> None:
     turn_on(context)
     block(context)
-    settle_but_for_people(context)
+    settle_all_but_notify(context)
     claim_alone(context)
     due = is_due(str(context.project.state_dir))
     first, second = notify(context), notify(context)
@@ -388,7 +388,7 @@ def test_a_claimed_but_unsent_message_is_interrupted_and_not_sent_again(context:
     assert queue_rows(context) == ["notification_interrupted"]
 
 
-def settle_but_for_people(context: Context) -> None:
+def settle_all_but_notify(context: Context) -> None:
     """Do everything else that a tick does, so that only notify makes the next one due."""
     with context.store.exclusive() as db:
         now = context.now()
@@ -416,7 +416,7 @@ def test_a_process_that_cannot_be_started_is_a_failure(context: Context) -> None
     assert (statuses(context), notify(context)) == ([NotificationStatus.FAILED], [])
 
 
-def test_two_that_plan_the_same_send_it_once(context: Context) -> None:
+def test_two_processes_with_the_same_plan_send_a_message_once(context: Context) -> None:
     turn_on(context)
     block(context)
     assert len(run_pass(context, NOTIFY, dry_run=True).results) == 1
@@ -444,8 +444,8 @@ def test_a_config_that_changed_after_the_claim_is_a_failure(context: Context) ->
     apply(context, SendNotification(Verb.SEND_NOTIFICATION))
     assert delivered(context) == []
     with context.store.reading() as db:
-        (found,) = notifications.recent(db)
-    assert (found.status, found.problem) == (
+        (notification,) = notifications.recent(db)
+    assert (notification.status, notification.problem) == (
         NotificationStatus.FAILED,
         "all: no channel is configured any more",
     )

@@ -26,19 +26,24 @@ with FileLock(sys.argv[1]):
 def planned(*stories: int) -> Callable[[Snapshot], tuple[PlannedStep, ...]]:
     """Return a plan with a step for each story that has no journal row yet."""
 
-    def plan(world: Snapshot) -> tuple[PlannedStep, ...]:
-        done = {entry.story for entry in journal.entries_after(world.db, 0)}
+    def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+        done = {entry.story for entry in journal.entries_after(snapshot.db, 0)}
         return tuple(PlannedStep(Verb.PURGE_CONTENT, story) for story in stories if story not in done)
 
     return plan
 
 
-def tell(context: Context, action: PlannedStep) -> str:
+def write_row(context: Context, action: PlannedStep) -> str:
     with context.store.exclusive() as db:
         journal.append(
-            db, journal.JournalKind.STORY, "told", actor=context.actor, now=context.now(), story=action.story
+            db,
+            journal.JournalKind.STORY,
+            "created",
+            actor=context.actor,
+            now=context.now(),
+            story=action.story,
         )
-    return f"told {action.story}"
+    return f"wrote {action.story}"
 
 
 def fail_on_two(context: Context, action: PlannedStep) -> str:
@@ -46,50 +51,50 @@ def fail_on_two(context: Context, action: PlannedStep) -> str:
         raise HuskiesError("no", code="no")
     if action.story == 3:
         raise ZeroDivisionError("a bug")
-    return tell(context, action)
+    return write_row(context, action)
 
 
 def test_a_second_run_does_nothing(context: Context) -> None:
-    chosen = Pass("gc", planned(1, 2), one_by_one(tell))
+    chosen = Pass("gc", planned(1, 2), one_by_one(write_row))
     first, second = run_pass(context, chosen), run_pass(context, chosen)
-    assert ([item.detail for item in first.results], second.results) == (["told 1", "told 2"], ())
+    assert ([item.detail for item in first.results], second.results) == (["wrote 1", "wrote 2"], ())
 
 
 def test_one_failing_item_does_not_stop_the_others(context: Context) -> None:
     report = run_pass(context, Pass("gc", planned(1, 2, 3, 4), one_by_one(fail_on_two)))
     ended = [(item.step.story, item.outcome, item.error, item.detail) for item in report.results[:4]]
     assert ended == [
-        (1, StepOutcome.DONE, "", "told 1"),
+        (1, StepOutcome.DONE, "", "wrote 1"),
         (2, StepOutcome.FAILED, "no", "no"),
         (3, StepOutcome.FAILED, "bug", "ZeroDivisionError: a bug"),
-        (4, StepOutcome.DONE, "", "told 4"),
+        (4, StepOutcome.DONE, "", "wrote 4"),
     ]
 
 
 def test_a_dry_run_plans_and_changes_nothing(context: Context) -> None:
-    report = run_pass(context, Pass("gc", planned(1), one_by_one(tell)), dry_run=True)
+    report = run_pass(context, Pass("gc", planned(1), one_by_one(write_row)), dry_run=True)
     with context.store.reading() as db:
         assert ([item.outcome for item in report.results], journal.head(db)) == ([StepOutcome.PLANNED], 0)
 
 
 def test_journal_rows_name_the_pass(context: Context) -> None:
-    run_pass(context, Pass("gc", planned(1), one_by_one(tell)))
+    run_pass(context, Pass("gc", planned(1), one_by_one(write_row)))
     with context.store.reading() as db:
         assert [entry.actor for entry in journal.entries_after(db, 0)] == ["pass:gc"]
 
 
-def test_a_pass_goes_round_again_while_the_journal_moves_and_no_more_than_ten_times(context: Context) -> None:
-    endless = Pass("gc", lambda _: (PlannedStep(Verb.PURGE_CONTENT, 1),), one_by_one(tell))
+def test_a_pass_runs_again_while_the_journal_moves_at_most_ten_times(context: Context) -> None:
+    endless = Pass("gc", lambda _: (PlannedStep(Verb.PURGE_CONTENT, 1),), one_by_one(write_row))
     assert len(run_pass(context, endless).results) == MOST_ROUNDS
 
 
-def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context) -> None:
+def test_a_row_that_another_process_writes_during_a_round_is_not_missed(context: Context) -> None:
     """A second process writes to the journal after the plan, and leaves because the lock is held."""
-    wishes: list[int] = []
+    requested: list[int] = []
 
     def plan(_: Snapshot) -> tuple[PlannedStep, ...]:
-        wanted = tuple(PlannedStep(Verb.PURGE_CONTENT, story) for story in wishes) or ()
-        return wanted or ((PlannedStep(Verb.PURGE_CONTENT, 1),) if not served else ())
+        steps = tuple(PlannedStep(Verb.PURGE_CONTENT, story) for story in requested) or ()
+        return steps or ((PlannedStep(Verb.PURGE_CONTENT, 1),) if not served else ())
 
     served: list[int] = []
 
@@ -97,38 +102,38 @@ def test_a_row_written_by_another_while_it_worked_is_not_missed(context: Context
         assert action.story is not None
         served.append(action.story)
         if action.story == 1:
-            wishes.append(2)
-            tell(context, PlannedStep(Verb.PURGE_CONTENT, 2))
+            requested.append(2)
+            write_row(context, PlannedStep(Verb.PURGE_CONTENT, 2))
         else:
-            wishes.clear()
+            requested.clear()
         return ""
 
     run_pass(context, Pass("gc", plan, one_by_one(apply)))
     assert served == [1, 2]
 
 
-def test_a_row_that_comes_while_nothing_is_to_do_is_not_missed(context: Context) -> None:
+def test_a_row_that_another_process_writes_during_an_idle_round_is_not_missed(context: Context) -> None:
     """A second process writes after the plan of a pass without steps, while its lock is held."""
-    told: list[int | None] = []
+    applied: list[int | None] = []
 
-    def plan(world: Snapshot) -> tuple[PlannedStep, ...]:
-        entries = journal.entries_after(world.db, 0)
+    def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+        entries = journal.entries_after(snapshot.db, 0)
         if not entries:
-            tell(context, PlannedStep(Verb.PURGE_CONTENT, 2))
+            write_row(context, PlannedStep(Verb.PURGE_CONTENT, 2))
         return tuple(
-            PlannedStep(Verb.PURGE_CONTENT, entry.story) for entry in entries if entry.story not in told
+            PlannedStep(Verb.PURGE_CONTENT, entry.story) for entry in entries if entry.story not in applied
         )
 
     def apply(_: Context, action: PlannedStep) -> str:
-        told.append(action.story)
+        applied.append(action.story)
         return ""
 
     run_pass(context, Pass("gc", plan, one_by_one(apply)))
-    assert told == [2]
+    assert applied == [2]
 
 
 def test_an_idle_pass_that_follows_the_journal_has_its_cursor_at_the_head(context: Context) -> None:
-    run_pass(context, Pass("auto-assign", planned(1), one_by_one(tell), follows=True))
+    run_pass(context, Pass("auto-assign", planned(1), one_by_one(write_row), follows=True))
     with context.store.reading() as db:
         assert cursors.get(db, "auto-assign") == journal.head(db) == 1
 
@@ -151,12 +156,12 @@ def holder(context: Context, tmp_path: Path) -> "subprocess.Popen[bytes]":
 def test_a_pass_that_another_process_runs_is_skipped(
     context: Context, holder: "subprocess.Popen[bytes]"
 ) -> None:
-    report = run_pass(context, Pass("gc", planned(1), one_by_one(tell)))
+    report = run_pass(context, Pass("gc", planned(1), one_by_one(write_row)))
     with pytest.raises(LockBusy), pass_locked(context, "gc", 0.1):
         pass
     holder.communicate()
     assert (report.already_running, report.results) == (True, ())
-    assert len(run_pass(context, Pass("gc", planned(1), one_by_one(tell))).results) == 1
+    assert len(run_pass(context, Pass("gc", planned(1), one_by_one(write_row))).results) == 1
 
 
 @pytest.mark.usefixtures("processes")
@@ -164,5 +169,5 @@ def test_a_wait_for_a_busy_pass_ends_with_an_error(
     context: Context, holder: "subprocess.Popen[bytes]"
 ) -> None:
     with pytest.raises(LockBusy, match="gc is already running"):
-        run_pass(context, Pass("gc", planned(1), one_by_one(tell)), wait=0.1)
+        run_pass(context, Pass("gc", planned(1), one_by_one(write_row)), wait=0.1)
     holder.communicate()

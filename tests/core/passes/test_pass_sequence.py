@@ -106,13 +106,13 @@ def test_the_end_of_a_wait_makes_a_tick_due(context: Context) -> None:
     assert is_due(state(context))
 
 
-def test_a_clock_that_was_put_back_is_not_waited_for(context: Context, clock: Clock) -> None:
+def test_a_clock_that_was_set_back_delays_no_pass(context: Context, clock: Clock) -> None:
     clock.pass_by(days=365)
     settle(context)
     clock.pass_by(days=-365)
-    told = ticked_lately(context)
+    ticked = ticked_lately(context)
     due, reports = is_due(state(context)), pass_sequence.tick(context)
-    assert (told, due, "watchdog" in ran(reports)) == (False, True, True)
+    assert (ticked, due, "watchdog" in ran(reports)) == (False, True, True)
     settle(context)
     assert (ticked_lately(context), is_due(state(context))) == (True, False)
 
@@ -122,9 +122,9 @@ def test_a_live_run_makes_a_tick_due_only_when_its_lock_is_free(context: Context
     lock = take_lock(RunDirectory(context.project.run_dir(claim(context, 1))))
     assert lock is not None
     settle(context)
-    held = is_due(state(context))
+    due_while_locked = is_due(state(context))
     os.close(lock)
-    assert (held, is_due(state(context))) == (False, True)
+    assert (due_while_locked, is_due(state(context))) == (False, True)
 
 
 def test_an_unreadable_store_is_due_so_that_the_tick_reports_the_error(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_an_unreadable_store_is_due_so_that_the_tick_reports_the_error(tmp_path:
 # what a tick does
 
 
-def test_a_tick_ends_a_dead_run_at_once_and_goes_on_with_its_story(context: Context) -> None:
+def test_a_tick_ends_a_dead_run_at_once_and_continues_its_story(context: Context) -> None:
     import_story(context.store, Coding())
     settle(context)
     run = claim(context, 1)
@@ -198,7 +198,7 @@ def test_a_dry_tick_plans_and_changes_nothing(context: Context) -> None:
     assert load_story(context.store, 1).stage.name.value == "merge_failure"
 
 
-def test_a_pass_that_fails_does_not_keep_the_next_ones_from_running(context: Context) -> None:
+def test_a_failed_pass_does_not_stop_the_next_ones(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Start())
     fire_event(context.store, 1, Block("no"))
@@ -212,7 +212,7 @@ def test_a_pass_that_fails_does_not_keep_the_next_ones_from_running(context: Con
 # the watchdog
 
 
-def test_a_run_whose_story_moved_on_is_ended_as_cancelled(context: Context) -> None:
+def test_a_run_of_a_story_that_moved_on_is_ended_as_cancelled(context: Context) -> None:
     import_story(context.store, Coding())
     run = claim(context, 1)
     fire_event(context.store, 1, Block("no"))
@@ -226,7 +226,7 @@ def test_a_run_whose_story_moved_on_is_ended_as_cancelled(context: Context) -> N
         assert runs.load(db, run).is_live is False
 
 
-def test_a_start_that_another_made_first_is_refused_by_the_store(context: Context) -> None:
+def test_the_store_refuses_a_start_after_that_of_another_process(context: Context) -> None:
     import_story(context.store, Coding())
     claim(context, 1)
     with pytest.raises(HuskiesError, match="story 1 already has a live run"):
@@ -236,12 +236,12 @@ def test_a_start_that_another_made_first_is_refused_by_the_store(context: Contex
 # the end of a run
 
 
-def test_the_end_of_a_merge_whose_gates_failed_sends_the_story_back_at_once(context: Context) -> None:
+def test_the_end_of_a_merge_with_failed_gates_sends_the_story_back_at_once(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
-    found = Evidence(merge=GatesFailed("gate tests exited with 1"))
+    evidence = Evidence(merge=GatesFailed("gate tests exited with 1"))
     with context.store.exclusive() as db:
         visit, now = stories.load(db, 1).visit, context.now()
         run = runs.claim(db, RunClaim(StoryId(1), RunKind.MERGE, visit), actor="test", now=now).id
-        runs.end(db, run, Report(Outcome.COMPLETED, evidence=found), actor="test", now=now)
+        runs.end(db, run, Report(Outcome.COMPLETED, evidence=evidence), actor="test", now=now)
     pass_sequence.after_run(context)
     assert load_story(context.store, 1).stage == Coding()

@@ -208,9 +208,7 @@ def test_a_gateway_in_the_environment_makes_a_tick_due(
     assert (due, is_due(state(context)), gateway.told) == (True, False, MOVED[:1])
 
 
-def test_a_wait_for_a_gateway_that_was_taken_out_makes_no_tick_due(
-    context: Context, gateway: Gateway
-) -> None:
+def test_a_delay_for_a_removed_gateway_makes_no_tick_due(context: Context, gateway: Gateway) -> None:
     set_in_config(context, gateway.url)
     gateway.refuses_tokens = answer_of("503 Busy")
     move(context)
@@ -246,7 +244,7 @@ def test_waits_double_up_to_a_minute_without_an_attempt_in_between(
     assert gateway.told == MOVED
 
 
-def test_after_a_frame_that_arrived_the_waits_begin_anew(
+def test_the_delays_begin_again_after_a_delivered_frame(
     context: Context, gateway: Gateway, clock: Clock
 ) -> None:
     move(context, 5)
@@ -263,7 +261,7 @@ def test_after_a_frame_that_arrived_the_waits_begin_anew(
     assert waits == [1, 2, 1]
 
 
-def test_the_waits_of_many_are_spread_by_a_tenth_to_either_side(context: Context, gateway: Gateway) -> None:
+def test_delays_vary_by_ten_percent(context: Context, gateway: Gateway) -> None:
     gateway.close()
     move(context)
     run_pass(context, RELAY)
@@ -313,7 +311,7 @@ def test_a_confirmed_first_frame_of_a_transition_is_not_sent_again(
     assert [one["type"] for one in gateway.frames] == ["stage_transition", "story_blocked", "story_blocked"]
 
 
-def test_a_gateway_that_takes_frames_and_never_answers_is_given_up_after_a_while(
+def test_an_attempt_ends_if_the_gateway_takes_frames_but_never_answers(
     context: Context, gateway: Gateway, clock: Clock
 ) -> None:
     gateway.is_mute_at = {1}
@@ -335,11 +333,11 @@ def test_no_break_loses_an_event_and_each_repeats_at_most_one_frame(
     gateway.tears_at = set(chance.sample(range(1, 30), 6))
     move(context, 30)
     relay_at_last(context, clock)
-    told = [
+    transitions = [
         one for one, before in zip(gateway.frames, [None, *gateway.frames], strict=False) if one != before
     ]
-    assert [one["to_stage"] for one in told] == ["coding", "frozen"] * 15
-    assert len(gateway.frames) - len(told) <= 6
+    assert [one["to_stage"] for one in transitions] == ["coding", "frozen"] * 15
+    assert len(gateway.frames) - len(transitions) <= 6
 
 
 # secrets
@@ -365,15 +363,15 @@ def test_errors_contain_neither_token_nor_password(
     with at_gateway(tmp_path / "repo", clock, gateway.url.replace("//", "//zoe:open%20sesame@")) as context:
         move(context)
         outcome, detail = relay(context)
-    said = detail + caplog.text
-    assert (outcome, [word for word in ("secret", "zoe", "sesame", "em9l") if word in said]) == (
+    output = detail + caplog.text
+    assert (outcome, [word for word in ("secret", "zoe", "sesame", "em9l") if word in output]) == (
         StepOutcome.FAILED,
         [],
     )
     assert [headers["Authorization"] for headers in gateway.asked] == ["Basic em9lOm9wZW4gc2VzYW1l"]
 
 
-def test_nothing_is_logged_of_a_working_connection(
+def test_a_working_connection_logs_nothing(
     context: Context, gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -46,7 +46,7 @@ def directory(context: Context) -> Iterator[RunDirectory]:
     os.close(lock)
 
 
-def shows(directory: RunDirectory, progress: Progress, *, after: float) -> None:
+def write_files(directory: RunDirectory, progress: Progress, *, after: float) -> None:
     """Write the run's files as its supervisor does `after` seconds."""
     for path, at in ((directory.output, 0.0), (directory.progress, after)):
         with open(path, "w") as file:
@@ -63,17 +63,15 @@ def ended(context: Context) -> list[str]:
 def test_an_agent_that_is_silent_for_too_long_is_killed(
     context: Context, clock: Clock, directory: RunDirectory
 ) -> None:
-    shows(directory, Progress(step="ann"), after=10)
+    write_files(directory, Progress(step="ann"), after=10)
     clock.pass_by(seconds=(INACTIVITY + GRACE).total_seconds() + 9)
     before = ended(context)
     clock.pass_by(seconds=2)
     assert (before, ended(context)) == ([], ["inactivity_timeout_secs: no output for 300 s"])
 
 
-def test_a_setup_may_be_silent_for_as_long_as_it_takes(
-    context: Context, clock: Clock, directory: RunDirectory
-) -> None:
-    shows(directory, Progress(step="web"), after=0)
+def test_a_silent_setup_is_not_ended(context: Context, clock: Clock, directory: RunDirectory) -> None:
+    write_files(directory, Progress(step="web"), after=0)
     clock.pass_by(hours=1)
     assert ended(context) == []
 
@@ -82,27 +80,25 @@ def test_an_agent_that_waits_for_a_rate_limit_is_not_silent(
     context: Context, clock: Clock, directory: RunDirectory
 ) -> None:
     until = NOW + timedelta(hours=1)
-    shows(directory, Progress(step="ann", waiting_until=until.timestamp()), after=0)
+    write_files(directory, Progress(step="ann", waiting_until=until.timestamp()), after=0)
     clock.pass_by(hours=1)
     assert ended(context) == []
 
 
-def test_no_step_outlives_the_time_of_the_whole_run(
-    context: Context, clock: Clock, directory: RunDirectory
-) -> None:
-    shows(directory, Progress(step="web"), after=0)
+def test_no_step_outlives_max_wall_secs(context: Context, clock: Clock, directory: RunDirectory) -> None:
+    write_files(directory, Progress(step="web"), after=0)
     clock.pass_by(hours=4, minutes=1)
     assert ended(context) == ["max_wall_secs: longer than 14400 s"]
 
 
 @pytest.mark.parametrize("days", [9, 20_000_000])
-def test_a_wait_that_cannot_be_is_silence(
+def test_an_impossible_wait_counts_as_silence(
     context: Context, clock: Clock, directory: RunDirectory, days: int
 ) -> None:
     """The second value is a time in milliseconds read as seconds: it is after the year 9999."""
     until = NOW.timestamp() + timedelta(days=1).total_seconds() * days
     limit = RateLimit(is_hard=True, resets_at=until)
-    shows(directory, Progress(step="ann", waiting_until=until, rate_limit=limit), after=0)
+    write_files(directory, Progress(step="ann", waiting_until=until, rate_limit=limit), after=0)
     clock.pass_by(hours=1)
     assert ended(context) == ["inactivity_timeout_secs: no output for 300 s"]
 
@@ -117,22 +113,22 @@ def accounts(context: Context) -> list[Account]:
         return [limit.account for limit in rate_limits.in_force(db, context.now())]
 
 
-def test_a_limit_that_a_live_run_waits_for_holds_its_account_once(
+def test_a_limit_that_a_live_run_waits_for_blocks_its_account_once(
     context: Context, directory: RunDirectory
 ) -> None:
-    shows(directory, limited(), after=0)
+    write_files(directory, limited(), after=0)
     rounds = [[done.step.verb.value for done in run_pass(context, WATCHDOG).results] for _ in range(2)]
     assert (rounds, accounts(context)) == ([["hold_account"], []], [Account("command", "")])
 
 
 @pytest.mark.parametrize("now", [Progress(step="ann"), limited(is_hard=False)])
-def test_a_limit_that_ended_before_the_step_holds_no_account(
+def test_a_limit_that_ended_before_the_step_blocks_no_account(
     context: Context, directory: RunDirectory, now: Progress
 ) -> None:
-    shows(directory, limited(), after=0)
+    write_files(directory, limited(), after=0)
     with context.store.reading() as db:
         (action,) = plan(take_snapshot(context, db))
-    shows(directory, now, after=0)
+    write_files(directory, now, after=0)
     with pytest.raises(Overtaken):
         apply(context, action)
     assert accounts(context) == []
@@ -142,23 +138,23 @@ def spends(context: Context, story: int, agent: str, *, usd: float) -> RunDirect
     """Make a live run with this reported cost. The caller closes its lock."""
     import_story(context.store, Coding(), number=story)
     with context.store.exclusive() as db:
-        wanted = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, agent, "command")
-        run = runs.claim(db, wanted, actor="test", now=context.now()).id
+        new_run = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, agent, "command")
+        run = runs.claim(db, new_run, actor="test", now=context.now()).id
     directory = RunDirectory(context.project.run_dir(run))
     os.makedirs(directory.path)
-    told(directory, usd)
+    write_cost(directory, usd)
     return directory
 
 
-def told(directory: RunDirectory, usd: float) -> None:
+def write_cost(directory: RunDirectory, usd: float) -> None:
     progress = Progress(step="web", usage={"m": Usage(cost_usd=usd)}, cost_usd=usd)
     with open(directory.progress, "w") as file:
         json.dump(asdict(progress), file)
 
 
 @contextmanager
-def alive(*found: RunDirectory) -> Iterator[None]:
-    locks = [take_lock(directory) for directory in found]
+def alive(*directories: RunDirectory) -> Iterator[None]:
+    locks = [take_lock(directory) for directory in directories]
     try:
         yield
     finally:
@@ -178,10 +174,10 @@ def test_a_run_over_midnight_counts_for_the_budget_of_its_first_day(context: Con
     with alive(yesterdays, todays):
         before = ended(context)
         run_pass(context, COST_ROLLUP)
-        taken_in = ended(context)
-        told(yesterdays, 1.1)
-        over = ended(context)
-    assert (before, taken_in, over) == ([], [], ["budget.per_day_usd: 1.1000 of 1.0000"])
+        recorded = ended(context)
+        write_cost(yesterdays, 1.1)
+        exceeded = ended(context)
+    assert (before, recorded, exceeded) == ([], [], ["budget.per_day_usd: 1.1000 of 1.0000"])
 
 
 def test_live_runs_that_exceed_the_budget_of_the_day_together_are_all_killed(context: Context) -> None:

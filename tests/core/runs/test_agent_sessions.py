@@ -1,4 +1,4 @@
-"""Which session an agent goes on with: its own, and none that cannot be gone on with."""
+"""An agent resumes its own session, and only one that its program still knows."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         yield context
 
 
-def had(
+def record_run(
     context: Context,
     session: str | None,
     outcome: Outcome = Outcome.COMPLETED,
@@ -45,59 +45,59 @@ def had(
 ) -> None:
     """Record an ended run of ann with `session`."""
     with context.store.exclusive() as db:
-        wanted = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
-        run = runs.claim(db, wanted, actor="test", now=NOW)
+        new_run = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
+        run = runs.claim(db, new_run, actor="test", now=NOW)
         runs.end(db, run.id, Report(outcome), actor="test", now=NOW)
         agent_sessions.remember(db, run, session, outcome, turns=turns, now=NOW)
 
 
-def resumed(context: Context, agent: Agent = ANN, kind: RunKind = RunKind.CODER) -> str | None:
+def resumed_session(context: Context, agent: Agent = ANN, kind: RunKind = RunKind.CODER) -> str | None:
     with context.store.reading() as db:
         return agent_sessions.session_to_resume(stories.load(db, 1), kind, agent, content.of_story(db, 1))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.CRASHED, Outcome.LIMIT, Outcome.RATE_LIMITED])
-def test_an_agent_goes_on_with_its_session_whatever_became_of_the_run(
-    context: Context, outcome: Outcome
-) -> None:
-    had(context, "s1", outcome)
+def test_an_agent_resumes_its_session_after_any_outcome(context: Context, outcome: Outcome) -> None:
+    record_run(context, "s1", outcome)
     fire_event(context.store, 1, GatesFailed("red"))
-    assert resumed(context) == "s1"
+    assert resumed_session(context) == "s1"
 
 
-def test_another_agent_another_model_and_a_program_without_sessions_begin_anew(context: Context) -> None:
-    had(context, "s1")
+def test_another_agent_another_model_and_a_program_without_sessions_begin_a_new_session(
+    context: Context,
+) -> None:
+    record_run(context, "s1")
     others = [replace(ANN, name="bob"), replace(ANN, model="sonnet"), replace(ANN, runtime="command")]
-    assert [resumed(context, other) for other in others] == [None] * 3
-    assert resumed(context, kind=RunKind.MERGEMASTER) is None
+    assert [resumed_session(context, other) for other in others] == [None] * 3
+    assert resumed_session(context, kind=RunKind.MERGEMASTER) is None
 
 
-def test_a_session_that_its_program_does_not_know_any_more_is_begun_anew(context: Context) -> None:
-    had(context, "s1")
-    had(context, None, Outcome.FAILED, turns=0)
-    assert resumed(context) is None
-    had(context, "s2")
-    had(context, "s2", Outcome.FAILED, turns=0)
-    assert resumed(context) is None
+def test_a_session_that_its_program_no_longer_knows_is_replaced(context: Context) -> None:
+    record_run(context, "s1")
+    record_run(context, None, Outcome.FAILED, turns=0)
+    assert resumed_session(context) is None
+    record_run(context, "s2")
+    record_run(context, "s2", Outcome.FAILED, turns=0)
+    assert resumed_session(context) is None
 
 
 def test_a_crash_before_the_session_is_reported_keeps_the_session_before(context: Context) -> None:
-    had(context, "s1")
-    had(context, None, Outcome.CRASHED, turns=0)
-    assert resumed(context) == "s1"
+    record_run(context, "s1")
+    record_run(context, None, Outcome.CRASHED, turns=0)
+    assert resumed_session(context) == "s1"
 
 
-@pytest.mark.parametrize("told", [None, Progress(), Progress(session_id="s1")])
-def test_a_session_that_a_supervisor_took_with_it_is_in_the_output(
-    context: Context, told: Progress | None
+@pytest.mark.parametrize("last_progress", [None, Progress(), Progress(session_id="s1")])
+def test_a_session_that_a_killed_supervisor_did_not_record_is_read_from_the_output(
+    context: Context, last_progress: Progress | None
 ) -> None:
-    """The supervisor writes its progress once a second, and was killed in between."""
+    """The supervisor writes its progress once a second and can be killed between two writes."""
     agent = replace(ANN, runtime="codex")
     with context.store.exclusive() as db:
-        wanted = RunClaim(
+        new_run = RunClaim(
             StoryId(1), RunKind.CODER, stories.load(db, 1).visit, agent.name, agent.runtime, agent.model
         )
-        run = runs.claim(db, wanted, actor="test", now=NOW)
+        run = runs.claim(db, new_run, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)
     assert lock is not None
@@ -107,16 +107,16 @@ def test_a_session_that_a_supervisor_took_with_it_is_in_the_output(
     )
     Path(directory.spec).write_text(spec.to_json())
     Path(directory.output).write_text('{"type": "thread.started", "thread_id": "s1"}\n{"type": "turn.st')
-    if told is not None:
-        Path(directory.progress).write_text(json.dumps(asdict(told)))
+    if last_progress is not None:
+        Path(directory.progress).write_text(json.dumps(asdict(last_progress)))
     assert end_if_dead(context, run, NOW)
-    assert resumed(context, agent) == "s1"
+    assert resumed_session(context, agent) == "s1"
 
 
-def test_qa_goes_on_within_a_visit_and_judges_new_work_afresh(context: Context) -> None:
+def test_qa_resumes_within_a_visit_and_begins_a_new_session_for_new_work(context: Context) -> None:
     fire_event(context.store, 1, QaRequested())
-    had(context, "q1", kind=RunKind.QA)
-    within = resumed(context, kind=RunKind.QA)
+    record_run(context, "q1", kind=RunKind.QA)
+    within = resumed_session(context, kind=RunKind.QA)
     fire_event(context.store, 1, QaRejected("no"))
     fire_event(context.store, 1, QaRequested())
-    assert (within, resumed(context, kind=RunKind.QA)) == ("q1", None)
+    assert (within, resumed_session(context, kind=RunKind.QA)) == ("q1", None)

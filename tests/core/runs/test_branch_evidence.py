@@ -1,4 +1,4 @@
-"""What the end of a mergemaster's run says of its resolution, while others land on the base."""
+"""The end of a mergemaster's run verifies its resolution while other commits land on the base."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def commit_on_base(context: Context, name: str) -> str:
 
 
 def resolving_run(context: Context) -> Run:
-    """Return a mergemaster's run on the present tip that has reported its resolution."""
+    """Return a mergemaster's run on the current tip that has reported its resolution."""
     now = context.now()
     with context.store.exclusive() as db:
         story = stories.add(db, DRAFT, Coding(), actor="user:test", now=now)
@@ -44,9 +44,9 @@ def resolving_run(context: Context) -> Run:
 
 
 def remember_base(context: Context, run: Run, base: str) -> None:
-    place = context.project.run_dir(run.id)
-    place.mkdir(parents=True)
-    (place / STARTING_FILE).write_text(json.dumps({"base": base}))
+    directory = context.project.run_dir(run.id)
+    directory.mkdir(parents=True)
+    (directory / STARTING_FILE).write_text(json.dumps({"base": base}))
 
 
 def unresolved(context: Context, run: Run) -> object:
@@ -57,17 +57,17 @@ def unresolved(context: Context, run: Run) -> object:
 
 def test_commits_that_land_during_a_resolution_do_not_invalidate_it(context: Context) -> None:
     run = resolving_run(context)
-    known = commit_on_base(context, "landed before it began")
+    tip = commit_on_base(context, "landed before it began")
     context.repository.git("merge", "--quiet", "main", at=checkout_of(context.project, run.story))
-    remember_base(context, run, known)
+    remember_base(context, run, tip)
     commit_on_base(context, "landed meanwhile")
 
     assert unresolved(context, run) == ""
 
 
-def test_a_resolution_without_the_base_it_began_with_is_none(context: Context) -> None:
+def test_a_resolution_without_the_base_of_its_start_does_not_count(context: Context) -> None:
     run = resolving_run(context)
-    known = commit_on_base(context, "landed before it began")
-    remember_base(context, run, known)
+    tip = commit_on_base(context, "landed before it began")
+    remember_base(context, run, tip)
 
-    assert unresolved(context, run) == f"the base {known[:12]} is not merged into feature/story-1"
+    assert unresolved(context, run) == f"the base {tip[:12]} is not merged into feature/story-1"

@@ -1,4 +1,4 @@
-"""The end of real runs: recorded whatever the run did to its worktree."""
+"""The end of a real run is recorded, even if the run broke its worktree."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ command = ["sh", "-c", '''{script}''']
 
 
 @pytest.fixture
-def vandal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Context]:
+def project_with_agent(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Context]:
     """Open a project with a coder that runs the script of the test's parameter."""
     agents = AGENT.format(script=request.param)
     toml = "max_coders = 1\n"
@@ -48,17 +48,17 @@ def first_end(context: Context) -> Run:
     import_story(context.store, Coding(), number=1)
     run_pass(context, AUTO_ASSIGN)
 
-    def settled() -> list[Run]:
+    def ended_runs() -> list[Run]:
         with context.store.reading() as db:
-            found = runs.of_story(db, 1)
-        return [] if any(run.is_live for run in found) or len(found) < 4 else list(found)
+            all_runs = runs.of_story(db, 1)
+        return [] if any(run.is_live for run in all_runs) or len(all_runs) < 4 else list(all_runs)
 
-    return wait_until(settled, 60, what="the runs to end")[0]
+    return wait_until(ended_runs, 60, what="the runs to end")[0]
 
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
-    "vandal",
+    "project_with_agent",
     [
         "echo nonsense > .git",
         "rm -rf .git",
@@ -68,8 +68,8 @@ def first_end(context: Context) -> Run:
     ],
     indirect=True,
 )
-def test_a_worktree_that_the_agent_broke_does_not_keep_the_run_from_ending(vandal: Context) -> None:
-    assert first_end(vandal).outcome is Outcome.COMPLETED
+def test_a_run_ends_although_its_agent_broke_the_worktree(project_with_agent: Context) -> None:
+    assert first_end(project_with_agent).outcome is Outcome.COMPLETED
 
 
 def claim_run(context: Context) -> Run:
@@ -89,37 +89,39 @@ def write_stop_intent(context: Context, run: Run) -> None:
     (folder / "kill.json").write_text(json.dumps(intent))
 
 
-@pytest.mark.parametrize("vandal", ["true"], indirect=True)
-def test_a_run_that_is_stopped_during_its_start_ends_as_stopped(vandal: Context) -> None:
-    run = claim_run(vandal)
-    write_stop_intent(vandal, run)
-    record_failed_start(vandal, run, "the run was ended before it began", utc_now())
-    with vandal.store.reading() as db:
+@pytest.mark.parametrize("project_with_agent", ["true"], indirect=True)
+def test_a_run_that_is_stopped_during_its_start_ends_as_stopped(project_with_agent: Context) -> None:
+    run = claim_run(project_with_agent)
+    write_stop_intent(project_with_agent, run)
+    record_failed_start(project_with_agent, run, "the run was ended before it began", utc_now())
+    with project_with_agent.store.reading() as db:
         ended, story = runs.load(db, run.id), stories.load(db, 1)
     assert (ended.outcome, ended.detail, story.stage) == (Outcome.STOPPED, "stopped by ada", Frozen(Coding()))
 
 
-@pytest.mark.parametrize("vandal", ["true"], indirect=True)
+@pytest.mark.parametrize("project_with_agent", ["true"], indirect=True)
 def test_a_run_with_a_surviving_process_is_not_recorded_as_ended(
-    vandal: Context, monkeypatch: pytest.MonkeyPatch
+    project_with_agent: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = claim_run(vandal)
+    run = claim_run(project_with_agent)
     surviving = KillResult(ended=False, survivors=(Process(7, 1, 0.0, "stuck"),))
     monkeypatch.setattr(end, "end_marked_processes", lambda *_: surviving)
     with pytest.raises(HuskiesError, match="7 stuck") as refusal:
-        end_if_dead(vandal, run, utc_now())
-    with vandal.store.reading() as db:
+        end_if_dead(project_with_agent, run, utc_now())
+    with project_with_agent.store.reading() as db:
         is_live = runs.load(db, run.id).is_live
     assert (refusal.value.code, refusal.value.subject, is_live) == ("survivors", str(run.id), True)
 
 
-@pytest.mark.parametrize("vandal", ["true"], indirect=True)
-def test_a_stop_does_not_freeze_a_story_that_moved_before_the_end_was_recorded(vandal: Context) -> None:
-    run = claim_run(vandal)
-    write_stop_intent(vandal, run)
-    fire_event(vandal.store, 1, Block("no"))
-    assert end_if_dead(vandal, run, utc_now())
-    with vandal.store.reading() as db:
+@pytest.mark.parametrize("project_with_agent", ["true"], indirect=True)
+def test_a_stop_does_not_freeze_a_story_that_moved_before_the_end_was_recorded(
+    project_with_agent: Context,
+) -> None:
+    run = claim_run(project_with_agent)
+    write_stop_intent(project_with_agent, run)
+    fire_event(project_with_agent.store, 1, Block("no"))
+    assert end_if_dead(project_with_agent, run, utc_now())
+    with project_with_agent.store.reading() as db:
         ended, story = runs.load(db, run.id), stories.load(db, 1)
         dropped = [entry.detail for entry in journal.entries_after(db, 0) if entry.event == "event_dropped"]
     assert (ended.outcome, story.stage) == (Outcome.STOPPED, Blocked("no", Coding()))

@@ -1,4 +1,4 @@
-"""What the end of a run amounts to when its agent's account was at a limit."""
+"""The outcome of a run with an account at its limit."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def progress(*, is_hard: bool = True, wait: float | None = None, failure: Failur
     return Progress("ann", rate_limit=limit, waiting_until=until if is_hard else None, failure=failure)
 
 
-def judged(found: Progress, *, code: int = 0, limit: LimitHit | None = None) -> tuple[Outcome, str]:
+def outcome_with(reported: Progress, *, code: int = 0, limit: LimitHit | None = None) -> tuple[Outcome, str]:
     step = StepEnd(
         *("ann", Role.AGENT, code, None),
         timed_out=False,
@@ -33,7 +33,7 @@ def judged(found: Progress, *, code: int = 0, limit: LimitHit | None = None) -> 
     ended = Exit(
         *((step,), limit),
         stopped=False,
-        progress=found,
+        progress=reported,
         lost_output_bytes=0,
         survivors=(),
         started_at=AT,
@@ -43,7 +43,7 @@ def judged(found: Progress, *, code: int = 0, limit: LimitHit | None = None) -> 
 
 
 @pytest.mark.parametrize(
-    ("found", "code", "outcome"),
+    ("reported", "code", "outcome"),
     [
         (progress(), 1, Outcome.RATE_LIMITED),
         (progress(failure=ERROR), 0, Outcome.RATE_LIMITED),
@@ -53,18 +53,18 @@ def judged(found: Progress, *, code: int = 0, limit: LimitHit | None = None) -> 
     ],
 )
 def test_a_run_that_fails_at_a_hard_limit_is_rate_limited(
-    found: Progress, code: int, outcome: Outcome
+    reported: Progress, code: int, outcome: Outcome
 ) -> None:
-    assert judged(found, code=code)[0] is outcome
+    assert outcome_with(reported, code=code)[0] is outcome
 
 
-def test_a_run_whose_time_is_over_while_it_waits_for_its_account_is_rate_limited() -> None:
+def test_a_run_that_reaches_its_time_limit_during_a_wait_for_its_account_is_rate_limited() -> None:
     expected = "max_wall_secs: ran for 14400 s while it waited: five hour limit"
-    assert judged(progress(wait=HOUR), limit=WALL) == (Outcome.RATE_LIMITED, expected)
+    assert outcome_with(progress(wait=HOUR), limit=WALL) == (Outcome.RATE_LIMITED, expected)
 
 
 @pytest.mark.parametrize(
-    "found", [progress(wait=-HOUR), progress(), progress(wait=9 * 24 * HOUR), progress(is_hard=False)]
+    "reported", [progress(wait=-HOUR), progress(), progress(wait=9 * 24 * HOUR), progress(is_hard=False)]
 )
-def test_a_run_that_waits_for_nothing_any_more_is_at_its_own_limit(found: Progress) -> None:
-    assert judged(found, limit=WALL) == (Outcome.LIMIT, WALL.detail)
+def test_a_run_that_no_longer_waits_is_at_its_own_limit(reported: Progress) -> None:
+    assert outcome_with(reported, limit=WALL) == (Outcome.LIMIT, WALL.detail)

@@ -19,7 +19,7 @@ STEP = Step("ann", Role.AGENT, ("true",), "/w")
 
 
 @pytest.fixture
-def obliging(tmp_path: Path) -> dict[str, str]:
+def working_bwrap(tmp_path: Path) -> dict[str, str]:
     """Return an environment with a bwrap that accepts every option."""
     program = tmp_path / "bin" / "bwrap"
     program.parent.mkdir()
@@ -28,7 +28,7 @@ def obliging(tmp_path: Path) -> dict[str, str]:
     return {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
 
 
-def test_the_whole_command_in_its_order() -> None:
+def test_the_command_has_its_arguments_in_order() -> None:
     paths = ((Show.NOTHING, "/home"), (Show.READ, "/home/x y"), (Show.WRITE, "/w"))
     view = View(paths, network=False, variables=(("TMPDIR", "/tmp"),))
     assert wrap(("agent", "--", "-p"), "/w", view) == (
@@ -42,22 +42,22 @@ def test_the_whole_command_in_its_order() -> None:
     )
 
 
-def test_the_network_stays_unless_it_is_taken() -> None:
+def test_a_sandbox_has_network_access_by_default() -> None:
     assert "--unshare-net" not in wrap(("true",), "/", View(()))
 
 
-def test_an_agent_without_a_sandbox_runs_as_it_is(project: Project) -> None:
+def test_the_step_of_an_agent_without_a_sandbox_is_unchanged(project: Project) -> None:
     plain = Agent("ann", AgentStage.CODER, "command", command=("true",))
     run = RunDirectory(project.run_dir(1))
     assert confine(STEP, plain, project, story=StoryId(1), run=run, environ={}) == STEP
     assert sandbox_problems(plain, project, {"PATH": ""}) == ()
 
 
-def test_a_run_sees_only_the_prompt_and_configuration_of_its_own(
+def test_a_run_sees_only_its_own_prompt_and_configuration(
     project: Project, repository: GitRepository, tmp_path: Path
 ) -> None:
-    place = str(project.worktree(1))
-    repository.git("worktree", "add", "--quiet", "-b", "feature/story-1", place)
+    worktree = str(project.worktree(1))
+    repository.git("worktree", "add", "--quiet", "-b", "feature/story-1", worktree)
     run = RunDirectory(project.run_dir(7))
     argv = confine(STEP, AGENT, project, story=StoryId(1), run=run, environ={"HOME": str(tmp_path)}).argv
     shown = [path for path in argv if path.startswith(str(project.runs_dir))]
@@ -70,19 +70,19 @@ def test_a_story_without_a_worktree_has_no_sandbox(project: Project) -> None:
         confine(STEP, AGENT, project, story=StoryId(1), run=run, environ={"HOME": str(project.root.parent)})
 
 
-def test_bubblewrap_is_looked_for_and_tried(project: Project, obliging: dict[str, str]) -> None:
-    assert sandbox_problems(AGENT, project, obliging) == ()
+def test_a_missing_or_failing_bubblewrap_is_reported(project: Project, working_bwrap: dict[str, str]) -> None:
+    assert sandbox_problems(AGENT, project, working_bwrap) == ()
     assert sandbox_problems(AGENT, project, {"PATH": "/nowhere"}) == ("bwrap is not on PATH",)
-    program = Path(obliging["PATH"].partition(":")[0], "bwrap")
+    program = Path(working_bwrap["PATH"].partition(":")[0], "bwrap")
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     expected = "bwrap does not work here: bwrap: No permissions to create new namespace"
-    assert sandbox_problems(AGENT, project, obliging) == (expected,)
+    assert sandbox_problems(AGENT, project, working_bwrap) == (expected,)
     with pytest.raises(HuskiesError, match="the sandbox of ann does not work: bwrap does not work here"):
-        require_sandbox(AGENT, project, obliging)
+        require_sandbox(AGENT, project, working_bwrap)
 
 
-def test_listed_paths_have_to_be_there(project: Project, obliging: dict[str, str]) -> None:
-    home = Path(obliging["HOME"])
+def test_a_listed_path_must_exist(project: Project, working_bwrap: dict[str, str]) -> None:
+    home = Path(working_bwrap["HOME"])
     (home / ".here").mkdir()
     agent = Agent(
         "ann",
@@ -93,13 +93,15 @@ def test_listed_paths_have_to_be_there(project: Project, obliging: dict[str, str
         sandbox_read=("~/.gone",),
         sandbox_write=("~/.here",),
     )
-    assert sandbox_problems(agent, project, obliging) == (f"{home}/.gone does not exist",)
+    assert sandbox_problems(agent, project, working_bwrap) == (f"{home}/.gone does not exist",)
 
 
-def test_a_program_that_the_sandbox_hides_is_named(project: Project, obliging: dict[str, str]) -> None:
-    program = Path(obliging["HOME"]).resolve() / "agent"
+def test_a_program_that_the_sandbox_hides_is_reported(
+    project: Project, working_bwrap: dict[str, str]
+) -> None:
+    program = Path(working_bwrap["HOME"]).resolve() / "agent"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     agent = Agent("ann", AgentStage.CODER, "command", command=(str(program),), sandbox="bwrap")
     expected = f"{program} is hidden, list it in sandbox_read"
-    assert sandbox_problems(agent, project, obliging) == (expected,)
+    assert sandbox_problems(agent, project, working_bwrap) == (expected,)

@@ -1,4 +1,4 @@
-"""Worktrees follow the base as long as nothing of their own is in them."""
+"""A worktree follows the base branch until it has commits of its own."""
 
 import subprocess
 from collections.abc import Iterator
@@ -25,33 +25,33 @@ def context(tmp_path: Path) -> Iterator[Context]:
         yield context
 
 
-def commit(place: Path) -> None:
+def commit(checkout: Path) -> None:
     for command in (["add", "--all"], ["commit", "--quiet", "--message", "x"]):
-        subprocess.run(["git", *command], cwd=place, check=True)
+        subprocess.run(["git", *command], cwd=checkout, check=True)
 
 
-def mended(context: Context) -> bool:
+def has_fix(context: Context) -> bool:
     return (context.project.worktree(1) / "mended.txt").exists()
 
 
 def test_a_worktree_without_commits_is_moved_to_the_tip_of_the_base(context: Context) -> None:
     caught_up, again = catch_up_with_base(context, StoryId(1)), catch_up_with_base(context, StoryId(1))
-    assert (caught_up, again, mended(context)) == (True, False, True)
+    assert (caught_up, again, has_fix(context)) == (True, False, True)
 
 
 def test_a_worktree_with_commits_is_not_moved(context: Context) -> None:
     (context.project.worktree(1) / "own.txt").write_text("own\n")
     commit(context.project.worktree(1))
-    assert (catch_up_with_base(context, StoryId(1)), mended(context)) == (False, False)
+    assert (catch_up_with_base(context, StoryId(1)), has_fix(context)) == (False, False)
 
 
-def test_files_that_are_not_committed_are_never_overwritten(context: Context) -> None:
+def test_uncommitted_files_are_never_overwritten(context: Context) -> None:
     own = context.project.worktree(1) / "mended.txt"
     own.write_text("my own\n")
     assert (catch_up_with_base(context, StoryId(1)), own.read_text()) == (False, "my own\n")
 
 
-def test_files_that_nothing_on_the_base_touches_stay(context: Context) -> None:
+def test_uncommitted_files_that_the_base_does_not_change_stay(context: Context) -> None:
     own = context.project.worktree(1) / "notes.txt"
     own.write_text("my own\n")
     assert (catch_up_with_base(context, StoryId(1)), own.read_text()) == (True, "my own\n")

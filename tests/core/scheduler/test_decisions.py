@@ -45,16 +45,16 @@ def test_a_coding_story_without_runs_gets_a_coder() -> None:
     assert decided(CODING) == StartRun(CODER)
 
 
-def test_runs_of_an_earlier_visit_do_not_count_as_this_one() -> None:
+def test_runs_of_an_earlier_visit_do_not_count() -> None:
     assert decided(CODING, ended(CODER, visit=VISIT - 1)) == StartRun(CODER)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.FAILED, Outcome.LIMIT, Outcome.CRASHED])
-def test_work_goes_to_the_gates_whatever_became_of_the_run(outcome: Outcome) -> None:
+def test_the_gates_judge_commits_after_any_outcome(outcome: Outcome) -> None:
     assert decided(CODING, ended(CODER, outcome)) == StartRun(GATES)
 
 
-def test_a_crash_that_added_nothing_does_not_judge_the_old_work_again() -> None:
+def test_a_crash_without_a_new_commit_does_not_judge_the_old_work_again() -> None:
     judged = ended(GATES, Outcome.FAILED, visit=VISIT - 1)
     again = decided(CODING, judged, ended(CODER, Outcome.CRASHED))
     assert isinstance(again, StartRun)
@@ -66,7 +66,7 @@ def test_a_tree_that_has_passed_the_gates_is_not_judged_again() -> None:
     assert decided(CODING, ended(CODER), policy=policy) == ApplyEvent(events.QaSkipped(*PLACE))
 
 
-def test_a_pass_counts_for_nothing_while_files_are_not_committed() -> None:
+def test_a_recorded_pass_does_not_count_while_files_are_uncommitted() -> None:
     dirty = ended(CODER, evidence={**WORK, "dirty": True})
     policy = replace(POLICY, passed=lambda _: True)
     nudged = decided(CODING, dirty, policy=policy)
@@ -76,7 +76,7 @@ def test_a_pass_counts_for_nothing_while_files_are_not_committed() -> None:
     )
 
 
-def test_without_gates_work_goes_on_at_once() -> None:
+def test_without_gates_work_moves_on_at_once() -> None:
     assert decided(CODING, ended(CODER), policy=replace(POLICY, has_gates=False)) == ApplyEvent(
         events.QaSkipped(*PLACE)
     )
@@ -94,12 +94,12 @@ def test_the_qa_mode_decides_what_follows_passed_gates(policy: Policy, event: ev
     assert decided(CODING, ended(CODER), ended(GATES), policy=policy) == ApplyEvent(event)
 
 
-def test_the_mode_of_a_story_goes_before_that_of_the_project() -> None:
+def test_the_qa_mode_of_a_story_overrides_that_of_the_project() -> None:
     story = story_in(Coding(), replace(DRAFT, qa=QaMode.AGENT))
     assert decided(story, ended(CODER), ended(GATES)) == ApplyEvent(events.QaRequested())
 
 
-def test_failed_gates_send_back_with_their_output() -> None:
+def test_failed_gates_send_the_story_back_with_their_output() -> None:
     output = ended(GATES, Outcome.FAILED, {**WORK, "output": "boom"}, detail="gate 'test' exited with 1")
     expected = ApplyEvent(
         events.GatesFailed("gate 'test' exited with 1"),
@@ -125,7 +125,7 @@ def test_a_failure_past_max_retries_blocks() -> None:
     assert (decision.event.name, unlimited.event.name) == ("block", "gates_failed")
 
 
-def test_crashed_gates_are_run_again_and_are_no_failure() -> None:
+def test_crashed_gates_run_again_and_do_not_count_as_a_failure() -> None:
     assert decided(CODING, ended(CODER), ended(GATES, Outcome.CRASHED)) == StartRun(GATES)
 
 
@@ -138,7 +138,7 @@ def test_a_spike_goes_to_review_with_and_without_commits() -> None:
     ]
 
 
-def test_a_spike_whose_run_crashed_is_run_again_unless_it_has_committed() -> None:
+def test_a_spike_runs_again_after_a_crash_without_commits() -> None:
     spike = story_in(Coding(), replace(DRAFT, type=StoryType.SPIKE))
     nothing, committed = (
         decided(spike, ended(CODER, Outcome.CRASHED, evidence)) for evidence in (NO_WORK, WORK)
@@ -147,7 +147,7 @@ def test_a_spike_whose_run_crashed_is_run_again_unless_it_has_committed() -> Non
     assert committed == ApplyEvent(events.ReviewHeld("the spike ended (crashed) with 2 commits"))
 
 
-def test_a_task_without_changes_closes_and_with_dirty_files_goes_on() -> None:
+def test_a_task_closes_without_changes_and_continues_with_dirty_files() -> None:
     task = story_in(Coding(), replace(DRAFT, type=StoryType.TASK))
     closed = decided(task, ended(CODER, evidence=NO_WORK))
     again = decided(task, ended(CODER, evidence={**NO_WORK, "dirty": True}))
@@ -188,7 +188,7 @@ def test_recovery_with_progress_ends_after_eight() -> None:
 
 
 @pytest.mark.parametrize(("crashes", "wait"), [(1, 0), (3, 0), (4, 2), (5, 4), (6, 8), (9, 64)])
-def test_crashes_are_followed_after_growing_waits(crashes: int, wait: int) -> None:
+def test_the_delay_grows_with_each_crash(crashes: int, wait: int) -> None:
     history = crashed(CODER, crashes)
     now, later = decided(CODING, *history), decided(CODING, *history, now=NOW + timedelta(seconds=wait))
     until = None if not isinstance(now, Wait) else now.until
@@ -200,7 +200,7 @@ def test_the_tenth_crash_in_a_row_blocks() -> None:
     assert decided(CODING, *history) == ApplyEvent(events.Block("10 runs in a row crashed: signal 9"))
 
 
-def test_crashes_count_on_across_visits_until_a_run_ends_otherwise() -> None:
+def test_crashes_count_across_visits_until_a_run_has_another_outcome() -> None:
     before = crashed(CODER, 5, visit=VISIT - 1)
     broken = decided(CODING, *before, ended(CODER, evidence=NO_WORK), *crashed(CODER, 5))
     counted = decided(CODING, *before, *crashed(CODER, 5))
@@ -208,7 +208,7 @@ def test_crashes_count_on_across_visits_until_a_run_ends_otherwise() -> None:
     assert isinstance(counted, ApplyEvent)
 
 
-def test_cancelled_runs_tell_nothing() -> None:
+def test_cancelled_runs_do_not_count() -> None:
     cancelled = ended(CODER, Outcome.CANCELLED)
     assert decided(CODING, *crashed(CODER, 9), cancelled, now=NOW + timedelta(hours=1)) == decided(
         CODING, *crashed(CODER, 9), now=NOW + timedelta(hours=1)
@@ -221,11 +221,16 @@ def test_the_third_failing_setup_in_a_row_blocks() -> None:
     assert results == [StartRun(GATES), ApplyEvent(events.Block("setup failed 3 times in a row: npm: no"))]
 
 
-def limited(kind: RunKind = CODER, evidence: Mapping[str, object] = NO_WORK, *, told: bool = False) -> Run:
-    """Return a run that reached a rate limit; the reset is in one minute."""
+def limited(
+    kind: RunKind = CODER, evidence: Mapping[str, object] = NO_WORK, *, is_named: bool = False
+) -> Run:
+    """Return a run that reached a rate limit, with a reset in one minute."""
     until = to_iso(NOW + timedelta(minutes=1))
     return ended(
-        kind, Outcome.RATE_LIMITED, {**evidence, "rate_limit": {"until": until, "told": told}}, detail="429"
+        kind,
+        Outcome.RATE_LIMITED,
+        {**evidence, "rate_limit": {"until": until, "told": is_named}},
+        detail="429",
     )
 
 
@@ -245,23 +250,23 @@ def test_commits_of_a_rate_limited_run_are_not_judged() -> None:
 
 
 def test_ten_limits_in_a_row_block_only_without_a_reset_time() -> None:
-    untold = [decided(CODING, *[limited()] * times, now=NOW + timedelta(days=1)) for times in (9, 10)]
-    result = decided(CODING, *[limited(told=True)] * 50, now=NOW + timedelta(days=1))
-    assert isinstance(untold[0], StartRun)
-    assert untold[1] == ApplyEvent(
+    unnamed = [decided(CODING, *[limited()] * times, now=NOW + timedelta(days=1)) for times in (9, 10)]
+    result = decided(CODING, *[limited(is_named=True)] * 50, now=NOW + timedelta(days=1))
+    assert isinstance(unnamed[0], StartRun)
+    assert unnamed[1] == ApplyEvent(
         events.Block("10 runs in a row reached a rate limit without a reset time: 429")
     )
     assert isinstance(result, StartRun)
 
 
-def test_limits_without_a_time_between_which_the_work_grows_do_not_block() -> None:
+def test_limits_without_a_reset_time_do_not_block_while_the_work_grows() -> None:
     grown = [limited(evidence={**NO_WORK, "fingerprint": f"f{number}"}) for number in range(3)]
     later = NOW + timedelta(days=1)
     stuck = [decided(CODING, *grown, *[grown[-1]] * times, now=later) for times in (8, 9)]
     assert [type(decision) for decision in stuck] == [StartRun, ApplyEvent]
 
 
-def test_a_rate_limited_review_is_no_try() -> None:
+def test_a_rate_limited_review_is_no_attempt() -> None:
     silent = ended(RunKind.QA, verdict=None)
     tried = [silent, *[limited(RunKind.QA)] * 5]
     later = NOW + timedelta(days=1)
@@ -273,7 +278,7 @@ def test_a_rate_limited_review_is_no_try() -> None:
 # qa
 
 
-def test_server_qa_runs_the_gates_and_passes_on() -> None:
+def test_server_qa_runs_the_gates_and_moves_the_story_on() -> None:
     assert [decided(QA), decided(QA, ended(GATES))] == [StartRun(GATES), ApplyEvent(events.QaPassed(*PLACE))]
 
 
@@ -301,7 +306,7 @@ def test_qa_without_a_verdict_runs_twice_then_waits_for_review() -> None:
     ]
 
 
-def test_an_approval_counts_for_nothing_when_a_criterion_was_opened_meanwhile() -> None:
+def test_an_approval_does_not_count_after_a_criterion_was_opened() -> None:
     approved = ended(RunKind.QA, verdict=Verdict.APPROVED)
     uncounted = "The last approval does not count: these criteria are not checked: 1."
     results = [decided(QA, *[approved] * times, policy=BY_AGENT) for times in (1, 2)]
@@ -358,10 +363,12 @@ def test_a_merge_without_a_failure_is_repeated(result: MergeResult) -> None:
     assert decided(MERGE, merged(**result.to_json())) == StartRun(RunKind.MERGE)
 
 
-@pytest.mark.parametrize("found", [{}, {"result": "interrupted", "commit": "b"}])
-def test_a_merge_process_that_failed_without_a_result_is_a_failure_of_its_own(found: dict[str, str]) -> None:
+@pytest.mark.parametrize("merge_result", [{}, {"result": "interrupted", "commit": "b"}])
+def test_a_merge_process_that_failed_without_a_result_is_another_failure(
+    merge_result: dict[str, str],
+) -> None:
     broken = ended(
-        RunKind.MERGE, Outcome.FAILED, {**WORK, "merge": found}, detail="merge 'merge' exited with 1"
+        RunKind.MERGE, Outcome.FAILED, {**WORK, "merge": merge_result}, detail="merge 'merge' exited with 1"
     )
     expected = "merge 'merge' exited with 1"
     assert decided(MERGE, broken) == ApplyEvent(
@@ -399,7 +406,7 @@ def test_a_resolution_counts_only_if_the_evidence_confirms_it() -> None:
     )
 
 
-def test_gates_that_failed_on_the_merged_tree_ask_for_a_fixup() -> None:
+def test_failed_gates_on_the_merged_tree_request_a_fixup() -> None:
     story = story_in(failed_merge(MergeFailureKind.GATES_FAILED, "boom"))
     fixup = events.FixupRequested("the gates failed on the merged tree")
     judged = merged(result="gates_failed", output="boom")
@@ -414,13 +421,13 @@ def test_a_merge_without_commits_blocks() -> None:
 
 
 @pytest.mark.parametrize("event", ["unblock", "unfreeze"])
-def test_a_story_let_go_on_with_nothing_to_merge_is_worked_on(event: str) -> None:
+def test_a_resumed_story_with_nothing_to_merge_returns_to_coding(event: str) -> None:
     story = story_in(failed_merge(MergeFailureKind.NO_COMMITS), entered_by=event)
     assert decided(story) == ApplyEvent(events.FixupRequested("the branch adds nothing to the base"))
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(1, 1), (2, 5), (3, 25)])
-def test_other_failures_are_tried_again_after_growing_waits(failures: int, minutes: int) -> None:
+def test_other_failures_are_retried_after_growing_delays(failures: int, minutes: int) -> None:
     story = story_in(failed_merge(MergeFailureKind.OTHER), stage_entered_at=to_iso(NOW))
     history = [merged(result="other", detail="x")] * failures
     history = [replace(run, visit=Seq(VISIT - 1)) for run in history]
@@ -440,8 +447,8 @@ def test_a_blocked_story_waits() -> None:
     assert isinstance(decided(story_in(Blocked("why", Coding()))), Wait)
 
 
-def test_a_merge_that_is_tried_anew_by_a_person_finds_the_work_of_before() -> None:
-    """Unblocking and unfreezing begin the counts anew; the commits on the branch are there all the same."""
+def test_a_merge_that_a_person_retries_finds_the_earlier_commits() -> None:
+    """Unblocking and unfreezing restart the counts; the commits on the branch stay."""
     before = (
         ended(CODER),
         ended(RunKind.MERGE, evidence={**WORK, "merge": {"result": "other", "detail": "why"}}),
@@ -451,6 +458,6 @@ def test_a_merge_that_is_tried_anew_by_a_person_finds_the_work_of_before() -> No
 
 
 def test_a_resolution_that_leaves_nothing_to_merge_blocks_the_story() -> None:
-    gone = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence=NO_WORK)
+    without_work = ended(RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence=NO_WORK)
     conflict = story_in(failed_merge(MergeFailureKind.CONFLICT_DETECTED))
-    assert decided(conflict, gone) == ApplyEvent(events.Block(NOTHING_TO_MERGE))
+    assert decided(conflict, without_work) == ApplyEvent(events.Block(NOTHING_TO_MERGE))

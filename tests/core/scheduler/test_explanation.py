@@ -67,14 +67,17 @@ def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evid
         runs.end(db, run, Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW)
 
 
-def told(found: Explanation) -> tuple[list[tuple[str, str]], str]:
+def blockers_and_next_step(explanation: Explanation) -> tuple[list[tuple[str, str]], str]:
     """Return the rules and commands of the blockers, and the next step."""
-    return [(blocker.rule, blocker.command) for blocker in found.blockers], found.next
+    return [(blocker.rule, blocker.command) for blocker in explanation.blockers], explanation.next
 
 
 def test_a_story_in_backlog_waits_to_be_started(context: Context) -> None:
     add_story(context.store)
-    assert told(explain(context, 1)) == ([("not_started", "huskies start 1")], "you: huskies start 1")
+    assert blockers_and_next_step(explain(context, 1)) == (
+        [("not_started", "huskies start 1")],
+        "you: huskies start 1",
+    )
 
 
 def test_a_demoted_story_is_described_as_demoted(context: Context) -> None:
@@ -86,21 +89,21 @@ def test_a_demoted_story_is_described_as_demoted(context: Context) -> None:
     assert blocker.detail == "was demoted and waits to be started"
 
 
-def test_a_story_that_goes_on_by_itself_is_promoted_next(context: Context) -> None:
+def test_a_story_that_starts_by_itself_is_promoted_next(context: Context) -> None:
     configure(context, 'auto_promote = "all"')
     add_story(context.store)
-    assert told(explain(context, 1)) == ([], "it is promoted at the next auto-assign")
+    assert blockers_and_next_step(explain(context, 1)) == ([], "it is promoted at the next auto-assign")
 
 
-def test_an_unmet_dependency_is_named_with_where_it_stands(context: Context) -> None:
+def test_an_unmet_dependency_is_named_with_its_stage(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
-    found = explain(context, waiting.id)
-    assert told(found) == (
+    explanation = explain(context, waiting.id)
+    assert blockers_and_next_step(explanation) == (
         [("unmet_dependency", "huskies explain 1")],
         "the end of 1; then it is promoted at the next auto-assign",
     )
-    assert found.blockers[0].detail == "story 1 is in coding"
+    assert explanation.blockers[0].detail == "story 1 is in coding"
 
 
 def test_an_abandoned_dependency_needs_a_person_and_so_does_one_that_it_supersedes(context: Context) -> None:
@@ -121,7 +124,7 @@ def test_an_epic_waits_for_its_members(context: Context) -> None:
     epic = add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
     empty = explain(context, epic.id).next
     member = add_story(context.store, draft=replace(DRAFT, epic=epic.id))
-    waiting = told(explain(context, epic.id))
+    waiting = blockers_and_next_step(explain(context, epic.id))
     fire_event(context.store, member.id, Abandon("no"))
     assert empty == "you: give it members (huskies add TITLE --epic 1), or huskies close 1 --reason TEXT"
     assert waiting == (
@@ -133,34 +136,40 @@ def test_an_epic_waits_for_its_members(context: Context) -> None:
 
 def test_rules_are_listed_in_the_order_in_which_they_are_checked(context: Context) -> None:
     import_story(context.store, Coding())
-    found = explain(context, 1)
-    assert ([check.rule for check in found.checks], found.blockers) == (
+    explanation = explain(context, 1)
+    assert ([check.rule for check in explanation.checks], explanation.blockers) == (
         [
             *("finished", "person", "live_run", "wait"),
             *("budget_exhausted", "paused", "no_agent", "max_coders", "agents_busy"),
         ],
         (),
     )
-    assert found.next == "a coder run by ann at the next auto-assign"
+    assert explanation.next == "a coder run by ann at the next auto-assign"
 
 
 def test_the_stories_before_a_queued_story_are_named(context: Context) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
-    found = explain(context, 2)
-    assert told(found) == ([("agents_busy", "huskies explain 1")], "an agent that becomes free")
-    assert found.blockers[0].detail == "queued behind story 1"
+    explanation = explain(context, 2)
+    assert blockers_and_next_step(explanation) == (
+        [("agents_busy", "huskies explain 1")],
+        "an agent that becomes free",
+    )
+    assert explanation.blockers[0].detail == "queued behind story 1"
 
 
-def test_a_live_run_is_waited_for_and_nothing_else_is_asked(context: Context) -> None:
+def test_a_live_run_is_the_only_reported_blocker(context: Context) -> None:
     import_story(context.store, Coding())
     run = claim(context, 1)
     lock = take_lock(RunDirectory(context.project.run_dir(run)))
     assert lock is not None
-    found = explain(context, 1)
+    explanation = explain(context, 1)
     os.close(lock)
-    assert [check.rule for check in found.checks] == ["finished", "person", "live_run"]
-    assert told(found) == ([("live_run", "huskies logs 1 -f")], "the end of the coder run by ann (run 1)")
+    assert [check.rule for check in explanation.checks] == ["finished", "person", "live_run"]
+    assert blockers_and_next_step(explanation) == (
+        [("live_run", "huskies logs 1 -f")],
+        "the end of the coder run by ann (run 1)",
+    )
 
 
 def test_an_agent_of_no_stage_moves_no_story(context: Context) -> None:
@@ -175,20 +184,23 @@ def test_a_dead_run_is_ended_by_the_next_tick(context: Context) -> None:
     assert explain(context, 1).next == "the next tick: gates run 1 is dead, and the tick records its end"
 
 
-def test_a_wait_after_crashes_tells_its_time(context: Context) -> None:
+def test_a_wait_after_crashes_names_its_end(context: Context) -> None:
     import_story(context.store, Coding())
     for _ in range(4):
         end(context, claim(context, 1), Outcome.CRASHED)
-    assert told(explain(context, 1)) == (
+    assert blockers_and_next_step(explain(context, 1)) == (
         [("crash_wait", "")],
         "4 crashes in a row; the next attempt is at 2026-03-01T12:00:02.000Z",
     )
 
 
-def test_an_event_that_is_due_tells_where_it_leads(context: Context) -> None:
+def test_a_due_event_is_named_with_its_target(context: Context) -> None:
     import_story(context.store, Coding())
     end(context, claim(context, 1), **WORK)
-    assert told(explain(context, 1)) == ([], "the next auto-assign moves it to merge (qa_skipped)")
+    assert blockers_and_next_step(explain(context, 1)) == (
+        [],
+        "the next auto-assign moves it to merge (qa_skipped)",
+    )
 
 
 def test_retries_that_are_used_are_noted(context: Context) -> None:
@@ -217,16 +229,16 @@ def test_a_project_without_gates_is_noted(context: Context) -> None:
     )
 
 
-def test_a_story_tells_its_place_in_the_merge_queue(context: Context) -> None:
+def test_the_place_of_a_story_in_the_merge_queue_is_noted(context: Context) -> None:
     configure(context, GATE)
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     first, second = explain(context, 1), explain(context, 2)
-    assert (told(first), first.notes) == (
+    assert (blockers_and_next_step(first), first.notes) == (
         ([], "a merge run at the next auto-assign"),
         ("number 1 of 2 in the merge queue",),
     )
-    assert (told(second), second.notes) == (
+    assert (blockers_and_next_step(second), second.notes) == (
         ([("merge_queue", "huskies explain 1")], "the end of the merge before it"),
         ("number 2 of 2 in the merge queue",),
     )
@@ -257,7 +269,7 @@ def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> Non
         ["base_dirty"],
         "you: commit or stash your changes",
     )
-    # Neither hold is of the base as it is.
+    # Neither hold matches the current tip of the base.
     assert (
         dirty.notes[-1]
         == "the reason for the queue hold no longer exists: the next reconcile releases the hold"
@@ -270,7 +282,10 @@ def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> Non
 
 def test_a_conflict_waits_for_a_mergemaster(context: Context) -> None:
     import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
-    assert told(explain(context, 1)) == ([], "a mergemaster run by max at the next auto-assign")
+    assert blockers_and_next_step(explain(context, 1)) == (
+        [],
+        "a mergemaster run by max at the next auto-assign",
+    )
 
 
 def test_the_next_step_after_a_failed_merge_is_named(context: Context) -> None:
@@ -287,29 +302,29 @@ def test_the_next_step_after_a_failed_merge_is_named(context: Context) -> None:
 def test_a_missing_agent_is_a_blocker(context: Context) -> None:
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, Coding())
-    found = explain(context, 1)
-    assert ([blocker.rule for blocker in found.blockers], found.next) == (
+    explanation = explain(context, 1)
+    assert ([blocker.rule for blocker in explanation.blockers], explanation.next) == (
         ["no_agent"],
         "you: add an agent for it to agents.toml",
     )
-    assert [check.rule for check in found.checks][-2:] == ["no_agent", "max_coders"]
+    assert [check.rule for check in explanation.checks][-2:] == ["no_agent", "max_coders"]
 
 
-def test_a_conflict_without_a_mergemaster_is_for_a_person(context: Context) -> None:
+def test_a_conflict_without_a_mergemaster_needs_a_person(context: Context) -> None:
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
-    found = explain(context, 1)
-    (blocker,) = found.blockers
+    explanation = explain(context, 1)
+    (blocker,) = explanation.blockers
     merge = 'cd "$(huskies worktree path 1)" && git merge main'
     by_hand = f"to resolve the conflict yourself: {merge}, edit and commit the files, then"
-    assert (blocker.detail, blocker.command, found.next) == (
+    assert (blocker.detail, blocker.command, explanation.next) == (
         f"agents.toml has no mergemaster agent for it; {by_hand}",
         "huskies resolve 1",
         "you: add an agent for it to agents.toml, or resolve the conflict yourself, then huskies resolve 1",
     )
 
 
-def test_a_story_that_a_failed_run_blocked_leads_to_its_output(context: Context) -> None:
+def test_a_story_that_a_failed_run_blocked_names_the_output_of_the_run(context: Context) -> None:
     import_story(context.store, Coding())
     run = claim(context, 1)
     with context.store.exclusive() as db:
@@ -335,13 +350,13 @@ FOR_A_PERSON = {
 @pytest.mark.parametrize("name", FOR_A_PERSON)
 def test_the_command_is_named_if_a_person_must_act(context: Context, name: str) -> None:
     import_story(context.store, STAGES[name])
-    found = explain(context, 1)
-    assert (found.next, len(found.blockers)) == (FOR_A_PERSON[name], 1)
+    explanation = explain(context, 1)
+    assert (explanation.next, len(explanation.blockers)) == (FOR_A_PERSON[name], 1)
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_is_explained(context: Context, name: str) -> None:
     import_story(context.store, STAGES[name])
-    found = explain(context, 1)
-    assert found.next
-    assert all(check.rule.passed for check in found.checks)
+    explanation = explain(context, 1)
+    assert explanation.next
+    assert all(check.rule.passed for check in explanation.checks)

@@ -1,4 +1,4 @@
-"""A store of its own for each test; it needs no repository."""
+"""Fixtures: a project without a repository, and its store."""
 
 from collections.abc import Iterator
 from pathlib import Path

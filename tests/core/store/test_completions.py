@@ -32,8 +32,8 @@ def ask(project: Project, store: Store) -> Ask:
     return lambda kind, prefix="": completions.completions(str(project.database), kind, prefix)
 
 
-def values(found: list[completions.Completion]) -> list[str]:
-    return [value for value, _ in found]
+def values(offered: list[completions.Completion]) -> list[str]:
+    return [value for value, _ in offered]
 
 
 def test_the_finished_stages_are_the_terminal_stages() -> None:
@@ -42,7 +42,7 @@ def test_the_finished_stages_are_the_terminal_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "prefix", "found"),
+    ("kind", "prefix", "expected"),
     [
         ("stories", "", ["11", "9", "7", "5", "3", "1"]),
         ("stories", "1", ["1", "12", "11", "10"]),
@@ -58,9 +58,9 @@ def test_the_finished_stages_are_the_terminal_stages() -> None:
     ],
 )
 def test_open_stories_are_offered_and_after_a_digit_all_stories(
-    ask: Ask, kind: str, prefix: str, found: list[str]
+    ask: Ask, kind: str, prefix: str, expected: list[str]
 ) -> None:
-    assert values(ask(kind, prefix)) == found
+    assert values(ask(kind, prefix)) == expected
 
 
 def test_a_story_is_described_by_its_title_and_stage(ask: Ask, store: Store) -> None:

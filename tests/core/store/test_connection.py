@@ -1,4 +1,4 @@
-"""Who may write and who may read, with real processes beside this one."""
+"""Concurrent readers and writers of the store, with real processes."""
 
 import sqlite3
 from contextlib import closing
@@ -114,13 +114,13 @@ def test_a_killed_writer_leaves_nothing_and_blocks_no_other(project: Project, st
     assert writer.hear() == "written"
     writer.kill()
     with store.exclusive(1) as db:
-        found = (
+        state = (
             stories.load(db, 1),
             journal.head(db),
             db.execute("SELECT count(*) FROM content").fetchone()[0],
         )
         assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    assert found == (story, 1, 0)
+    assert state == (story, 1, 0)
 
 
 @pytest.mark.usefixtures("processes")

@@ -42,7 +42,7 @@ def due(
 
 @pytest.fixture
 def idle(store: Store) -> Store:
-    """Return a store with a story, a timer and a trigger, in which every pass has seen everything."""
+    """Return a store with a story, a timer and a trigger, and with each cursor at the end of the journal."""
     import_story(store, Backlog())
     with store.exclusive() as db:
         timers.add(db, timers.TimerDraft(CALL, Once(), LATER), actor="user:test", now=NOW)
@@ -50,11 +50,11 @@ def idle(store: Store) -> Store:
         metadata.put(db, metadata.NOTIFY, "on")
         for name in ("watchdog", "reconcile"):
             pass_times.record(db, name, last_at=NOW, due_at=NOW + timedelta(hours=1))
-        see_all(db)
+        move_all_cursors(db)
     return store
 
 
-def see_all(db: Connection, *without: str) -> None:
+def move_all_cursors(db: Connection, *without: str) -> None:
     for name in set(CURSORS) - set(without):
         cursors.move(db, name, journal.head(db))
 
@@ -63,7 +63,7 @@ def test_nothing_is_due_in_an_idle_store(idle: Store) -> None:
     assert due(idle) == set()
 
 
-def test_in_a_new_store_everything_of_an_interval_is_due(store: Store) -> None:
+def test_in_a_new_store_the_passes_with_an_interval_are_due(store: Store) -> None:
     assert due(store, stamp="new", gateway=False) == {"auto-assign", "watchdog", "reconcile", "config"}
 
 
@@ -74,10 +74,10 @@ def test_a_transition_makes_every_reader_of_the_journal_due(idle: Store) -> None
 
 
 @pytest.mark.parametrize("name", CURSORS)
-def test_a_reader_is_due_until_it_has_seen_the_journal(idle: Store, name: str) -> None:
+def test_a_reader_is_due_until_its_cursor_is_at_the_end_of_the_journal(idle: Store, name: str) -> None:
     fire_event(idle, 1, Start())
     with idle.exclusive() as db:
-        see_all(db, name)
+        move_all_cursors(db, name)
     assert due(idle) == {name}
 
 
@@ -85,7 +85,7 @@ def test_a_reader_is_due_until_it_has_seen_the_journal(idle: Store, name: str) -
 def test_a_reader_that_waits_is_not_due_unless_the_clock_was_set_back(idle: Store, name: str) -> None:
     fire_event(idle, 1, Start())
     with idle.exclusive() as db:
-        see_all(db, name)
+        move_all_cursors(db, name)
         pass_times.record(db, name, last_at=NOW, due_at=LATER)
     before = NOW - timedelta(hours=1)
     assert (due(idle), due(idle, LATER), due(idle, before)) == (
@@ -95,7 +95,7 @@ def test_a_reader_that_waits_is_not_due_unless_the_clock_was_set_back(idle: Stor
     )
 
 
-def test_a_time_that_has_come_makes_a_pass_due(idle: Store) -> None:
+def test_a_due_time_in_the_past_makes_a_pass_due(idle: Store) -> None:
     with idle.exclusive() as db:
         pass_times.bring_forward(db, "auto-assign", LATER)
     late = NOW + timedelta(hours=2)
@@ -132,10 +132,10 @@ def import_story_in(db: Connection) -> stories.Story:
         (lambda db: notifications.claim(db, {}, now=NOW), "notify"),
     ],
 )
-def test_work_whose_process_is_dead_is_due(
+def test_work_with_a_dead_process_is_due(
     idle: Store, begin: Callable[[Connection], object], name: str
 ) -> None:
     with idle.exclusive() as db:
         begin(db)
-        see_all(db)
+        move_all_cursors(db)
     assert (due(idle), due(idle, dead=False)) == ({name}, set())

@@ -49,11 +49,11 @@ def log_of(project: Project) -> Path:
 
 def leave(project: Project, folder: Path, *names: str) -> Project:
     """Copy the files of the store while it is open, as a crash of the machine would leave them."""
-    left = Project(folder, folder / ".git")
-    left.state_dir.mkdir(parents=True)
+    copy = Project(folder, folder / ".git")
+    copy.state_dir.mkdir(parents=True)
     for name in names:
-        shutil.copyfile(project.state_dir / name, left.state_dir / name)
-    return left
+        shutil.copyfile(project.state_dir / name, copy.state_dir / name)
+    return copy
 
 
 def test_a_newer_database_is_refused_each_time_it_is_opened(project: Project, store: Store) -> None:
@@ -70,15 +70,17 @@ def test_a_connection_that_was_open_before_notices_a_newer_database(project: Pro
     assert (refusal_of_reading(store), refusal_of_writing(store)) == ("newer_store", "newer_store")
 
 
-@pytest.mark.parametrize("held", [b"", b"not a database, but long enough to have a header" * 100])
-def test_a_file_that_is_no_store_is_damage_and_stays_unchanged(project: Project, held: bytes) -> None:
-    project.database.write_bytes(held)
+@pytest.mark.parametrize("file_content", [b"", b"not a database, but long enough to have a header" * 100])
+def test_a_file_that_is_not_a_store_is_reported_as_damaged_and_stays_unchanged(
+    project: Project, file_content: bytes
+) -> None:
+    project.database.write_bytes(file_content)
     with Store(project) as store:
         assert refusals(store) == ("store_damaged",) * 3
-    assert project.database.read_bytes() == held
+    assert project.database.read_bytes() == file_content
 
 
-def test_a_bad_page_is_damage_and_no_traceback(project: Project, store: Store) -> None:
+def test_a_bad_page_is_reported_as_damage(project: Project, store: Store) -> None:
     add_story(store)
     store.close()
     with closing(sqlite3.connect(project.database)) as db:
@@ -132,19 +134,19 @@ def test_a_commit_that_is_only_in_the_log_survives_a_crash(
     add_story(store)
     fire_event(store, 1, Start())
     names = ("state.db", "state.db-wal")
-    with Store(leave(project, tmp_path / "reader", *names)) as left:
-        assert load_story(left, 1).stage == Coding()
-    with Store(leave(project, tmp_path / "writer", *names)) as left:
-        assert (add_story(left).id, load_story(left, 1).stage) == (2, Coding())
+    with Store(leave(project, tmp_path / "reader", *names)) as copy:
+        assert load_story(copy, 1).stage == Coding()
+    with Store(leave(project, tmp_path / "writer", *names)) as copy:
+        assert (add_story(copy).id, load_story(copy, 1).stage) == (2, Coding())
 
 
 def test_a_torn_log_loses_only_the_torn_transaction(project: Project, tmp_path: Path, store: Store) -> None:
     add_story(store)
     length = log_of(project).stat().st_size
     fire_event(store, 1, Start())
-    left = leave(project, tmp_path / "left", "state.db", "state.db-wal")
-    os.truncate(log_of(left), length + 100)
-    with Store(left) as store_left, store_left.exclusive() as db:
+    copy = leave(project, tmp_path / "left", "state.db", "state.db-wal")
+    os.truncate(log_of(copy), length + 100)
+    with Store(copy) as store_left, store_left.exclusive() as db:
         assert (stories.load(db, 1).stage.name, journal.head(db)) == ("backlog", 1)
 
 
@@ -183,7 +185,7 @@ except HuskiesError as error:
 
 
 @pytest.fixture
-def seen_by_all() -> Iterator[Path]:
+def readable_folder() -> Iterator[Path]:
     """Return a folder that every user can read, unlike `tmp_path`."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
@@ -200,13 +202,13 @@ def seen_by_all() -> Iterator[Path]:
     ],
 )
 def test_a_read_only_folder_is_read_if_sqlite_can_and_else_store_unusable(
-    project: Project, store: Store, seen_by_all: Path, names: tuple[str, ...], read: str
+    project: Project, store: Store, readable_folder: Path, names: tuple[str, ...], read: str
 ) -> None:
     add_story(store)
     if "state.db-wal" not in names:
         store.close()
-    left = leave(project, seen_by_all / "left", *names)
-    left.state_dir.chmod(0o555)
-    code, said = StoreProcess(left.root, AS_NOBODY).finish()
-    left.state_dir.chmod(0o755)
-    assert (code, said.splitlines()) == (0, [read, "store_unusable"])
+    copy = leave(project, readable_folder / "left", *names)
+    copy.state_dir.chmod(0o555)
+    code, output = StoreProcess(copy.root, AS_NOBODY).finish()
+    copy.state_dir.chmod(0o755)
+    assert (code, output.splitlines()) == (0, [read, "store_unusable"])

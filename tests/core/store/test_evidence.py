@@ -62,11 +62,11 @@ def test_rows_with_fewer_keys_are_read() -> None:
 
 def test_each_key_has_its_field() -> None:
     limit = {"until": "2026-03-01T12:05:00.000Z", "told": False}
-    found = Evidence.from_json(
+    evidence = Evidence.from_json(
         {"rate_limit": limit, "setup_failed": "core", "output": "o", "denied": {"a": 1}}
     )
     reset = LimitReset(datetime(2026, 3, 1, 12, 5, tzinfo=UTC), is_named=False)
-    assert found == Evidence(limit_reset=reset, failed_setup="core", output="o", denied={"a": 1})
+    assert evidence == Evidence(limit_reset=reset, failed_setup="core", output="o", denied={"a": 1})
 
 
 @pytest.mark.parametrize("name", RESULTS)

@@ -1,4 +1,4 @@
-"""The journal is read from a position on, and counted instead of kept in memory."""
+"""Consumers read the journal from a position; counts come from its rows and not from memory."""
 
 from huskies_core.pipeline import events
 from huskies_core.pipeline.events import MergeFailed
@@ -52,7 +52,7 @@ def test_a_consumer_reads_the_transitions_behind_its_cursor_in_portions(store: S
     ]
 
 
-def test_rows_are_read_of_one_story_or_of_all(store: Store) -> None:
+def test_rows_of_one_story_or_of_all_are_read(store: Store) -> None:
     add_story(store)
     add_story(store)
     note(store, JournalKind.QUEUE, "hold_began")
@@ -92,10 +92,12 @@ def test_unfreeze_keeps_the_count_of_merge_failures(store: Store) -> None:
 
 
 def test_a_cursor_moves_forward_only(store: Store) -> None:
-    seen = []
+    positions = []
     for seq in (5, 3, 9):
         with store.exclusive() as db:
             cursors.move(db, "relay", seq)
             cursors.move(db, "triggers", 1)
-            seen.append((cursors.get(db, "relay"), cursors.get(db, "triggers"), cursors.get(db, "other")))
-    assert seen == [(5, 1, 0), (5, 1, 0), (9, 1, 0)]
+            positions.append(
+                (cursors.get(db, "relay"), cursors.get(db, "triggers"), cursors.get(db, "other"))
+            )
+    assert positions == [(5, 1, 0), (5, 1, 0), (9, 1, 0)]

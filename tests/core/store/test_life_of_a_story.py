@@ -26,7 +26,7 @@ TYPES = {row.event.name: row.event for row in TABLE}
 
 
 class LifeOfStories(RuleBasedStateMachine):
-    """Apply any event to the present or another visit, with runs and landings in between, from two stores."""
+    """Apply any event to the current or an earlier visit, with runs and landings in between, from two stores."""
 
     numbers: Bundle[int] = Bundle("numbers")
 
@@ -47,7 +47,7 @@ class LifeOfStories(RuleBasedStateMachine):
 
     @initialize(target=numbers)
     def first(self) -> int:
-        return self.bring_into(Backlog())
+        return self.import_into(Backlog())
 
     @rule(target=numbers, writer=st.sampled_from((0, 1)))
     def add(self, writer: int) -> int:
@@ -55,24 +55,24 @@ class LifeOfStories(RuleBasedStateMachine):
             return stories.add(db, StoryDraft("A story"), Backlog(), actor="user:test", now=NOW).id
 
     @rule(target=numbers, stage=st.sampled_from(list(STAGES.values())))
-    def bring_in(self, stage: Stage) -> int:
-        return self.bring_into(stage)
+    def import_story(self, stage: Stage) -> int:
+        return self.import_into(stage)
 
-    def bring_into(self, stage: Stage) -> int:
+    def import_into(self, stage: Stage) -> int:
         with self.writers[0].exclusive() as db:
             return stories.add(
                 db, StoryDraft("A story"), stage, actor="user:test", now=NOW, event="imported"
             ).id
 
     @rule(number=numbers, event=st.sampled_from(list(EVENTS.values())), writer=st.sampled_from((0, 1)))
-    def fire(self, number: int, event: Event, writer: int) -> None:
-        self.try_to_fire(number, event, writer, visits_back=0)
+    def apply_event(self, number: int, event: Event, writer: int) -> None:
+        self.try_to_apply(number, event, writer, visits_back=0)
 
     @rule(number=numbers, event=st.sampled_from(list(EVENTS.values())), writer=st.sampled_from((0, 1)))
-    def fire_too_late(self, number: int, event: Event, writer: int) -> None:
-        self.try_to_fire(number, event, writer, visits_back=1)
+    def apply_event_too_late(self, number: int, event: Event, writer: int) -> None:
+        self.try_to_apply(number, event, writer, visits_back=1)
 
-    def try_to_fire(self, number: int, event: Event, writer: int, *, visits_back: int) -> None:
+    def try_to_apply(self, number: int, event: Event, writer: int, *, visits_back: int) -> None:
         with self.reader.reading() as db:
             before, head = stories.load(db, number), journal.head(db)
             live = runs.live_of_story(db, number)
@@ -132,28 +132,28 @@ class LifeOfStories(RuleBasedStateMachine):
                 runs.end(db, live.id, Report(Outcome.COMPLETED), actor="user:test", now=NOW)
 
     @invariant()
-    def the_journal_tells_the_same(self) -> None:
+    def stories_equal_the_journal(self) -> None:
         with self.reader.reading() as db:
             entries = journal.entries_after(db, 0, limit=1_000_000)
-            told = replay(entries)
+            replayed = replay(entries)
             everything = stories.in_stages(db, [stage.name for stage in STAGES.values()])
             left_over = content.left_over(db)
         assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
-        assert {story.id: (story.stage, story.visit, story.retries) for story in everything} == told
+        assert {story.id: (story.stage, story.visit, story.retries) for story in everything} == replayed
         assert left_over == ()
 
 
 def replay(entries: tuple[JournalEntry, ...]) -> dict[int, tuple[Stage, int, int]]:
     """Return the stage, the visit and the retries of each story, from the journal alone."""
-    told: dict[int, tuple[Stage, int, int]] = {}
+    replayed: dict[int, tuple[Stage, int, int]] = {}
     for entry in entries:
         if entry.story is None or entry.kind not in (JournalKind.STORY, JournalKind.TRANSITION):
             continue
         if entry.event in ("created", "imported"):
-            told[entry.story] = (born(entry), entry.seq, 0)
+            replayed[entry.story] = (born(entry), entry.seq, 0)
         else:
-            told[entry.story] = moved(told[entry.story], entry)
-    return told
+            replayed[entry.story] = moved(replayed[entry.story], entry)
+    return replayed
 
 
 def born(entry: JournalEntry) -> Stage:

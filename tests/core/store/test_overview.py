@@ -29,5 +29,5 @@ def test_findings_are_those_since_a_time(store: Store) -> None:
     with store.reading() as db:
         lately = overview.findings_since(db, NOW - timedelta(days=1))
         ever = overview.findings_since(db, NOW - timedelta(days=9))
-    assert ([found.change for found in lately], len(ever)) == (["a remote", "hooks path"], 3)
+    assert ([finding.change for finding in lately], len(ever)) == (["a remote", "hooks path"], 3)
     assert (lately[0].runs, lately[0].at) == ((1,), "2026-02-28T16:00:00.000Z")

@@ -156,5 +156,5 @@ def test_this_module_notices_a_whole_read() -> None:
     with closing(sqlite3.connect(":memory:")) as db:
         db.row_factory = sqlite3.Row
         db.execute("CREATE TABLE stories (id INTEGER PRIMARY KEY, stage TEXT)")
-        found = whole_reads(db, lambda db: db.execute("SELECT * FROM stories WHERE stage = 'done'"))
-    assert found == ["SCAN stories"]
+        scans = whole_reads(db, lambda db: db.execute("SELECT * FROM stories WHERE stage = 'done'"))
+    assert scans == ["SCAN stories"]

@@ -54,7 +54,7 @@ def reports(project: Project, code: str) -> list[Any]:
         racer.go_on()
     finished = [racer.finish() for racer in racers]
     assert [code for code, _ in finished] == [0] * RACERS
-    return [json.loads(said) for _, said in finished]
+    return [json.loads(output) for _, output in finished]
 
 
 def test_of_eight_processes_exactly_one_applies_its_event_to_each_visit(
@@ -65,14 +65,14 @@ def test_of_eight_processes_exactly_one_applies_its_event_to_each_visit(
         fire_event(store, number, Start())
     with store.reading() as db:
         start = journal.head(db)
-    told = reports(project, RACE)
-    won = sorted(number for report in told for number in report[0])
+    all_reports = reports(project, RACE)
+    won = sorted(number for report in all_reports for number in report[0])
     with store.reading() as db:
         fired = [(entry.story, entry.actor) for entry in journal.transitions_after(db, start)]
         retries = [story.retries for story in stories.open_stories(db)]
-    claimed = [(number, f"run:{racer}") for racer, report in enumerate(told) for number in report[0]]
+    claimed = [(number, f"run:{racer}") for racer, report in enumerate(all_reports) for number in report[0]]
     assert (won, sorted(fired), retries) == (numbers, sorted(claimed), [1] * STORIES)
-    assert {code for report in told for code in report[1]} == {"stale"}
+    assert {code for report in all_reports for code in report[1]} == {"stale"}
 
 
 def test_of_eight_processes_one_creates_the_store_and_all_write_into_it(project: Project) -> None:

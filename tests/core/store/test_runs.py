@@ -1,4 +1,4 @@
-"""Runs: what may be live at once, and what is kept of them."""
+"""The rules for live runs, and the records of runs and their usage."""
 
 import sqlite3
 from datetime import timedelta
@@ -37,7 +37,7 @@ def load(store: Store, run: int) -> Run:
         return runs.load(db, run)
 
 
-def told(store: Store) -> list[tuple[str, int | None, object]]:
+def run_rows(store: Store) -> list[tuple[str, int | None, object]]:
     with store.reading() as db:
         rows = [entry for entry in journal.entries_after(db, 0) if entry.kind is JournalKind.RUN]
     return [(entry.event, entry.story, entry.detail) for entry in rows]
@@ -54,7 +54,7 @@ def test_a_claim_is_a_starting_run_and_one_journal_row(store: Store) -> None:
     assert (run.id, run.story, run.kind, run.agent) == (1, 1, RunKind.CODER, "coder-1")
     assert (run.status, run.outcome, run.visit, run.seq) == (RunStatus.STARTING, None, 1, 3)
     assert (run.runtime, run.model, run.started_at) == ("command", "sonnet", "2026-03-01T12:00:00.000Z")
-    assert told(store) == [("run_started", 1, {"run": 1, "kind": "coder", "agent": "coder-1"})]
+    assert run_rows(store) == [("run_started", 1, {"run": 1, "kind": "coder", "agent": "coder-1"})]
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_a_second_live_run_of_a_story_an_agent_or_a_merge_is_refused_and_leaves_
     store: Store, first: tuple[int, RunKind, str], second: tuple[int, RunKind, str], fact: str
 ) -> None:
     claim(store, *first)
-    before = told(store)
+    before = run_rows(store)
     with pytest.raises(HuskiesError) as refused:
         claim(store, *second)
-    assert (refused.value.code, refused.value.message, told(store)) == ("already_running", fact, before)
+    assert (refused.value.code, refused.value.message, run_rows(store)) == ("already_running", fact, before)
     end(store, 1)
     assert claim(store, *second).is_live
 
@@ -87,7 +87,7 @@ def test_runs_without_an_agent_do_not_exclude_each_other(store: Store) -> None:
 def test_a_claim_for_a_story_that_does_not_exist_is_a_bug_and_leaves_no_row(store: Store) -> None:
     with pytest.raises(sqlite3.IntegrityError), store.exclusive() as db:
         runs.claim(db, RunClaim(StoryId(7), RunKind.CODER, Seq(1)), actor="user:test", now=NOW)
-    assert told(store) == []
+    assert run_rows(store) == []
 
 
 def test_an_end_is_recorded_once(store: Store) -> None:
@@ -97,7 +97,7 @@ def test_an_end_is_recorded_once(store: Store) -> None:
     assert (run.status, run.outcome, run.detail) == (RunStatus.ENDED, Outcome.COMPLETED, "exit 0")
     assert (run.evidence, run.ended_at) == (Evidence(output="7"), "2026-03-01T12:05:00.000Z")
     assert (run.turns, run.tool_turns, run.cost_usd) == (3, 2, 0.25)
-    ends = [row for row in told(store) if row[0] == "run_ended"]
+    ends = [row for row in run_rows(store) if row[0] == "run_ended"]
     about = {"run": 1, "kind": "coder", "agent": "coder-1", "outcome": "completed", "detail": "exit 0"}
     assert ends == [("run_ended", 1, about)]
 
@@ -162,9 +162,9 @@ def test_usage_is_replaced_and_keeps_the_time_of_the_first(store: Store) -> None
     with store.reading() as db:
         of_stories = [usage.spent_on_story(db, story) for story in (1, 2, 3)]
         since = [usage.spent_since(db, moment) for moment in (NOW, LATER, LATER + timedelta(seconds=1))]
-        told = (before, usage.first_used(db, 1), usage.of_run(db, 1))
+        run_rows = (before, usage.first_used(db, 1), usage.of_run(db, 1))
         between = [usage.spent_between(db, NOW, LATER, without=runs) for runs in ((), (1,))]
         until_later = usage.spent_between(db, NOW, LATER + timedelta(seconds=1), without=(1,))
-    assert told == (None, NOW, last)
+    assert run_rows == (None, NOW, last)
     assert (of_stories, since) == ([1.75, 4.0, 0.0], [5.75, 4.0, 0.0])
     assert (between, until_later) == ([1.75, 0.0], 4.0)

@@ -64,7 +64,7 @@ def test_a_gate_pass_counts_for_one_tree_and_one_definition_until_it_expires(sto
         )
 
 
-def test_a_pass_is_brought_forward_but_never_put_off(store: Store) -> None:
+def test_a_pass_is_brought_forward_but_never_postponed(store: Store) -> None:
     with store.exclusive() as db:
         times = [pass_times.get(db, "watchdog")]
         for moment in (LATER, NOW, LATER):

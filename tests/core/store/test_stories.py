@@ -1,4 +1,4 @@
-"""Stories as people describe them: kept to the letter, edited with a row, numbered once."""
+"""Drafts of stories are stored unchanged, an edit writes a journal row, and ids are never reused."""
 
 from dataclasses import replace
 
@@ -104,7 +104,7 @@ def test_an_edit_does_not_end_the_visit(store: Store) -> None:
     assert load_story(store, 1).visit == story.visit
 
 
-def test_numbers_rise_by_one_and_go_on_after_the_highest_imported(store: Store) -> None:
+def test_ids_rise_by_one_and_continue_after_the_highest_imported(store: Store) -> None:
     given = [add_story(store).id, add_story(store).id]
     import_story(store, stages.Coding(), number=57)
     import_story(store, stages.Backlog(), number=9)
@@ -113,7 +113,7 @@ def test_numbers_rise_by_one_and_go_on_after_the_highest_imported(store: Store) 
     assert (given, add_story(store).id, used) == ([1, 2], 58, (1, 9, 57))
 
 
-def test_a_number_that_was_not_committed_is_used_again(store: Store) -> None:
+def test_an_id_that_was_not_committed_is_used_again(store: Store) -> None:
     add_story(store)
     for _ in range(2):
         with pytest.raises(KeyError):
@@ -131,10 +131,10 @@ def test_stories_are_found_by_their_stage_oldest_first(store: Store) -> None:
     for stage in (*STAGES.values(), *STAGES.values()):
         import_story(store, stage)
     with store.reading() as db:
-        found = stories.in_stages(db, [StageName.QA, StageName.CODING])
+        result = stories.in_stages(db, [StageName.QA, StageName.CODING])
         open_ones = stories.open_stories(db)
         assert stories.in_stages(db, []) == ()
-    assert [(story.id, story.stage.name.value) for story in found] == [
+    assert [(story.id, story.stage.name.value) for story in result] == [
         (2, "coding"),
         (3, "qa"),
         (15, "coding"),
@@ -149,8 +149,8 @@ def test_done_stories_are_found_by_the_time_of_the_merge(store: Store) -> None:
         import_story(store, stages.Done(f"2026-03-01T12:00:0{number}.000Z", "c0ffee"), number=number)
     fire_event(store, 1, events.Accept("2026-03-01T12:00:09.000Z"))
     with store.reading() as db:
-        found = stories.done_before(db, NOW.replace(second=3))
-    assert found == (2,)
+        result = stories.done_before(db, NOW.replace(second=3))
+    assert result == (2,)
 
 
 def test_the_members_of_an_epic_and_the_open_epics_are_found(store: Store) -> None:
@@ -160,8 +160,11 @@ def test_the_members_of_an_epic_and_the_open_epics_are_found(store: Store) -> No
     fire_event(store, 1, events.Abandon("no"))
     add_story(store, draft=replace(FULL, epic=StoryId(2), depends_on=()))
     with store.reading() as db:
-        found = [story.id for story in stories.members(db, 2)], [story.id for story in stories.open_epics(db)]
-    assert found == ([3], [2])
+        result = (
+            [story.id for story in stories.members(db, 2)],
+            [story.id for story in stories.open_epics(db)],
+        )
+    assert result == ([3], [2])
 
 
 def test_a_story_that_does_not_exist_is_not_found(store: Store) -> None:

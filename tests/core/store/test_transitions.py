@@ -1,4 +1,4 @@
-"""An event is applied with everything that belongs to it, or nothing is written."""
+"""An event is applied with all its changes, or nothing is written."""
 
 from datetime import timedelta
 
@@ -50,7 +50,7 @@ def test_a_transition_equals_its_journal_row(store: Store) -> None:
     )
 
 
-def test_the_story_is_where_the_event_led_and_on_a_new_visit(store: Store) -> None:
+def test_an_event_moves_the_story_and_begins_a_new_visit(store: Store) -> None:
     add_story(store)
     fire_event(store, 1, events.Start(), now=LATER)
     story = load_story(store, 1)
@@ -73,8 +73,8 @@ def test_an_event_that_is_not_allowed_writes_nothing_and_names_those_that_are(st
     story = import_story(store, stages.Superseded(StoryId(9)))
     with pytest.raises(HuskiesError) as refused:
         fire_event(store, 1, events.Start())
-    told = refused.value
-    assert (told.code, told.message, told.hint) == (
+    details = refused.value
+    assert (details.code, details.message, details.hint) == (
         "invalid_transition",
         "start is not allowed for story 1 in superseded",
         "You can: reopen. Allowed there: reopen.",
@@ -200,9 +200,9 @@ def test_leaving_the_queue_ends_the_holds_of_the_story(store: Store) -> None:
             queue_holds.put(db, kind, story, {}, actor="pass:auto-assign", now=NOW)
     seq = fire_event(store, 1, events.Freeze()).seq
     with store.reading() as db:
-        left = [(hold.kind.value, hold.story) for hold in queue_holds.everything(db)]
-        told = [(entry.kind.value, entry.event, entry.story) for entry in journal.entries_after(db, seq)]
-    assert (left, told) == ([("base_broken", 0), ("base_dirty", 2)], [("queue", "hold_ended", 1)])
+        holds = [(hold.kind.value, hold.story) for hold in queue_holds.everything(db)]
+        details = [(entry.kind.value, entry.event, entry.story) for entry in journal.entries_after(db, seq)]
+    assert (holds, details) == ([("base_broken", 0), ("base_dirty", 2)], [("queue", "hold_ended", 1)])
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
@@ -210,8 +210,8 @@ def test_a_story_can_be_imported_in_any_stage(store: Store, stage: stages.Stage)
     story = import_story(store, stage)
     entry = newest(store)
     assert (load_story(store, 1).stage, story.visit, entry.seq) == (stage, 1, 1)
-    told = (entry.kind, entry.event, entry.before, entry.after)
-    assert told == (JournalKind.TRANSITION, "imported", None, stage.name.value)
+    details = (entry.kind, entry.event, entry.before, entry.after)
+    assert details == (JournalKind.TRANSITION, "imported", None, stage.name.value)
 
 
 def test_the_stages_of_many_stories_are_read_at_once(store: Store) -> None:
