@@ -91,7 +91,7 @@ def start_agent(
     context: Context,
     story: StoryArgument,
     agent: Annotated[
-        str | None, agent_argument("The agent's name in agents.toml; by default one that is free.")
+        str | None, agent_argument("The agent's name in agents.toml; by default a free agent.")
     ] = None,
 ) -> Run:
     """Start an agent on a story.

@@ -1,4 +1,4 @@
-"""The relay of `watch`, in a thread with a connection of its own, so that a slow gateway delays no other pass."""
+"""The relay of `watch`, in a thread with its own connection, so that a slow gateway delays no other pass."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from huskies_core.passes.steps import PassReport
 
 
 class RelayThread:
-    """A thread that ends with the process. The next process sends what this one did not."""
+    """A thread that ends with the process. The next process sends the remaining transitions."""
 
     def __init__(self, start: Path, interval: float) -> None:
         self._start = start

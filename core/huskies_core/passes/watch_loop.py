@@ -1,4 +1,4 @@
-"""The loop of `watch`: its start, each of its ticks, and the events that both yield."""
+"""The loop of `watch`: its start, its ticks, and the events that both yield."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ LoopEvent = JournalEntry | PassStep | Message
 
 
 class WatchLoop:
-    """One watch of a project. It remembers the stamp of the configuration files and the errors of its last passes."""
+    """The loop over one project, with the stamp of the configuration files and the errors of the last passes."""
 
     def __init__(self, context: Context, start: Path, interval: float) -> None:
         self._context = context
@@ -64,7 +64,7 @@ class WatchLoop:
         self._relay.start()
 
     def tick(self) -> Iterator[LoopEvent]:
-        """Run the passes that are due. If none is, only read the store, and take no lock."""
+        """Run the passes that are due. If none is due, only read the store and take no lock."""
         stamp = config_stamp(self._state)
         has_changed = stamp != self._stamp
         if has_changed:
@@ -77,7 +77,7 @@ class WatchLoop:
         yield from self._transitions()
 
     def _transitions(self) -> Iterator[JournalEntry]:
-        """Yield the transitions since the last call: of this loop, of ends of runs and of people."""
+        """Yield the transitions since the last call, from this loop, ends of runs and people."""
         with self._context.store.reading() as db:
             entries = journal.transitions_after(db, self._head)
         for entry in entries:
@@ -85,8 +85,10 @@ class WatchLoop:
             yield entry
 
     def _run(self, passes: Callable[[], tuple[PassReport, ...]]) -> Iterator[LoopEvent]:
-        """Yield the steps and errors of passes, and the new transitions. Leave errors out if the last passes had them,
-        too: a broken configuration is reported once."""
+        """Yield the steps and errors of passes, and the new transitions.
+
+        Omit errors that the last passes had, too, so that a broken configuration is reported once.
+        """
         try:
             events = list(_events(passes(), self._context.now()))
         except HuskiesError as error:
@@ -110,7 +112,7 @@ def _events(reports: Iterable[PassReport], now: datetime) -> Iterator[PassStep |
 
 
 def _error(event: PassStep | Message) -> object:
-    """Return what two reports of one error have in common."""
+    """Return the part of an error that is equal in each report of it."""
     if isinstance(event, Message):
         return event.text
     return event.result.step.verb, event.result.step.story, event.result.detail

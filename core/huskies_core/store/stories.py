@@ -53,7 +53,9 @@ class StoryDraft:
     type: Annotated[StoryType, Argument("The kind of work.", metavar="T")] = StoryType.STORY
     description: Annotated[
         str,
-        Argument("What the story asks for, in Markdown.", flags=("--body",), metavar="FILE", is_file=True),
+        Argument(
+            "The description of the story, in Markdown.", flags=("--body",), metavar="FILE", is_file=True
+        ),
     ] = ""
     criteria: Annotated[
         tuple[Criterion, ...],
@@ -81,7 +83,9 @@ class StoryDraft:
     ] = None
     qa: Annotated[
         QaMode | None,
-        Argument("Who judges the work: only the gates (server), an agent, or a person (human).", metavar="M"),
+        Argument(
+            "The reviewer of the work: only the gates (server), an agent, or a person (human).", metavar="M"
+        ),
     ] = None
     priority: Annotated[int, Argument("Stories with a higher number come first.", metavar="N")] = 0
     labels: Annotated[
