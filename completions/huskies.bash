@@ -40,7 +40,7 @@ _huskies_words() {
     while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
 }
 
-# Return whether no argument follows the command, whose last word has the index i.
+# Return whether no argument follows the command. The index i is that of its last word.
 _huskies_is_first() {
     local word
     for word in "${words[@]:i + 1:last - i - 1}"; do [[ $word == -* ]] || return 1; done

@@ -190,14 +190,14 @@ def _everywhere(
     project: Annotated[
         str,
         typer.Option(
-            "--project", metavar="PATH", help="The project; by default searched upwards.", show_default=False,
+            "--project", metavar="PATH", help="The directory; by default searched upwards.", show_default=False,
             callback=_note_project, expose_value=False, is_eager=True, rich_help_panel=EVERYWHERE,
         ),
     ] = "",
     json: Annotated[
         bool,
         typer.Option(
-            "--json", help="One JSON document on stdout.",
+            "--json", help="Print one JSON document on stdout.",
             callback=_note_json, expose_value=False, is_eager=True, rich_help_panel=EVERYWHERE,
         ),
     ] = False,

@@ -1,4 +1,4 @@
-"""The definition of a command that is more than parsing, calling an operation and rendering its result."""
+"""The definition of a command that does more than call an operation and render its result."""
 
 import inspect
 from collections.abc import Callable, Mapping

@@ -126,7 +126,7 @@ COMMANDS = (
     ),
     Entry(
         "history",
-        "Show what happened, in order.",
+        "Show transitions in order.",
         module="huskies_cli.commands.history",
         name_there="show_history",
         panel="Stories",
@@ -314,7 +314,7 @@ COMMANDS = (
             ),
             Entry(
                 "show",
-                "Show everything that is known of a run.",
+                "Show a run in detail.",
                 module="huskies_core.operations.runs",
                 name_there="show_run",
             ),

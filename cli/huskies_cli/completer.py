@@ -85,7 +85,7 @@ def _rescues(state: str, kind: str, story: str) -> "Iterable[tuple[str, str]]":
 
 
 def _story(typed: list[str]) -> str:
-    """Return the story id among the words, without #; "" if there is none."""
+    """Return the story id among the words, without #, or "" without one."""
     words = (word.removeprefix("#") for word in typed)
     return next((word for word in words if word.isascii() and word.isdigit()), "")
 

@@ -15,13 +15,13 @@ from huskies_cli.session import Session
 from huskies_core.errors import HuskiesError
 
 _FACTS = {
-    errno.ENOSPC: ("disk_full", "the disk is full", "Make room and run it again."),
-    errno.EDQUOT: ("disk_full", "the disk quota is used up", "Make room and run it again."),
+    errno.ENOSPC: ("disk_full", "the disk is full", "Free disk space and run the command again."),
+    errno.EDQUOT: ("disk_full", "the disk quota is used up", "Free disk space and run the command again."),
     errno.EROFS: ("read_only", "the file system is read-only", "Mount it writable, or work on a copy."),
-    errno.EACCES: ("permission_denied", "permission denied", "Check who owns it and its mode."),
-    errno.EPERM: ("permission_denied", "permission denied", "Check who owns it and its mode."),
+    errno.EACCES: ("permission_denied", "permission denied", "Check its owner and its mode."),
+    errno.EPERM: ("permission_denied", "permission denied", "Check its owner and its mode."),
     errno.EMFILE: ("too_many_files", "too many files are open", "Raise the limit: ulimit -n."),
-    errno.ENFILE: ("too_many_files", "too many files are open on this machine", "Close what is not needed."),
+    errno.ENFILE: ("too_many_files", "too many files are open on this machine", "Close other programs."),
 }
 
 

@@ -11,7 +11,7 @@ LARGEST = 2**63 - 1
 class Argument:
     """What a caller may give for an argument. It annotates a parameter of an operation, or a field of a record.
 
-    `least` bounds whole numbers, `words` lists the only texts there are. `name` is the key in JSON, if it is not the
+    `least` bounds whole numbers, `words` lists the allowed texts. `name` is the key in JSON, if it is not the
     parameter's own. The rest is for the command line: `flags` (by default the name with dashes), or `metavar` alone
     for a `positional` one; `parse` reads a word, and `completion` names what a shell completes it with: a kind of
     huskies_core.store.completions, a list of words that the manual's generator knows, or `file` and `folder`. With

@@ -59,7 +59,7 @@ class Context:
 
     @cached_property
     def config(self) -> "Config":
-        """The settings of both config files. Raises ConfigError."""
+        """The settings of both config files. Raise ConfigError."""
         from huskies_core.config.load import load_config
 
         return load_config(self.project, self.text_at_base)
@@ -127,7 +127,7 @@ class Context:
         self.__dict__.pop("config", None)
 
     def read_prompt_file(self, path: str) -> str:
-        """Return a file of `.huskies` from the main checkout or the base branch. Raises `config_error`."""
+        """Return a file of `.huskies` from the main checkout or the base branch. Raise `config_error`."""
         from huskies_core.config.load import read_text
 
         text = read_text(self.project, path, self.text_at_base)

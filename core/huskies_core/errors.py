@@ -24,7 +24,7 @@ class Overtaken(HuskiesError):
 
 
 class UsageError(HuskiesError):
-    """Arguments that contradict each other, or that name nothing that the command knows."""
+    """Arguments that contradict each other, or a name that the command does not know."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""Types of the numbers that identify rows of the store, so that mypy tells one kind of number from another."""
+"""Types of the numbers that identify rows of the store, so that mypy distinguishes them."""
 
 from typing import NewType
 

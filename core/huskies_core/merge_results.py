@@ -135,7 +135,7 @@ _CLASSES: Mapping[str, Callable[..., MergeResult]] = {kind.name: kind for kind i
 
 
 def from_json(document: Mapping[str, Any]) -> MergeResult:
-    """Return the result whose `to_json` is `document`; NoResult for an empty document."""
+    """Return the result that `to_json` wrote; NoResult for an empty document."""
     kind = _CLASSES[document.get("result", "")]
     values = {key: value for key, value in document.items() if key != "result"}
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -57,7 +57,7 @@ class Project:
 def find_project(start: Path) -> Project:
     """Return the project that contains `start`; inside a linked worktree, the main checkout's.
 
-    Raises NoProject without a repository, for a bare one, or for one where `huskies init` never ran.
+    Raise NoProject without a repository, for a bare one, or for one where `huskies init` never ran.
     """
     project = find_repository(start)
     if not project.database.exists():
@@ -66,7 +66,7 @@ def find_project(start: Path) -> Project:
 
 
 def find_damaged_project(start: Path) -> Project:
-    """Return the project that contains `start`, with or without its store. Raises NoProject without `.huskies`."""
+    """Return the project that contains `start`, with or without its store. Raise NoProject without `.huskies`."""
     project = find_repository(start)
     if not project.state_dir.is_dir():
         raise _not_initialized(project)
@@ -92,7 +92,7 @@ def find_former_project(start: Path) -> Project:
 def find_repository(start: Path) -> Project:
     """Return the main checkout of the repository around `start`, initialized or not.
 
-    Raises NoProject without a repository, or if its path is not UTF-8.
+    Raise NoProject without a repository, or if its path is not UTF-8.
     """
     path = Path(os.path.realpath(start))
     for folder in (path, *path.parents):

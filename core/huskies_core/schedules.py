@@ -28,7 +28,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Cron:
-    """Five fields in the time zone `zone`. Raises ValueError for an invalid expression, or one without a date."""
+    """Five fields in the time zone `zone`. Raise ValueError for an invalid expression, or one without a date."""
 
     mode: ClassVar[str] = "cron"
     expression: str
@@ -79,7 +79,7 @@ def first_instant(wall: datetime, zone: str) -> datetime:
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """Return the time zone. Raises ValueError for an unknown name."""
+    """Return the time zone. Raise ValueError for an unknown name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -106,7 +106,7 @@ def _from(schedule: Schedule, first: datetime) -> Iterator[datetime]:
 
 
 def _instants(cron: Cron, after: datetime) -> Iterator[datetime]:
-    """Yield all instants after `after`, in order. Raises ValueError for an invalid expression."""
+    """Yield all instants after `after`, in order. Raise ValueError for an invalid expression."""
     from cronsim import CronSim, CronSimError
 
     # Start from the first of two equal clock times, so that the second one counts nothing.

@@ -43,13 +43,13 @@ def generate() -> Generated:
 
 
 def _written_pages() -> dict[str, str]:
-    """Return the pages whose file has the first name in them. Others are links."""
+    """Return the pages that are files, not links: the file has the first name of its page."""
     texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("man/*.[1-8]")}
     return {path.name: text for path, text in texts.items() if names_in(text)[:1] == [path.stem]}
 
 
 def outdated(expected: Generated) -> list[Path]:
-    """Return the files and links that differ from the expected ones, and the links that no page has a name for."""
+    """Return the files and links that differ from the expected ones, and the links to a name that no page has."""
     texts = (
         path
         for path, text in expected.texts.items()

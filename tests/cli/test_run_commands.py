@@ -204,7 +204,7 @@ def test_a_story_without_a_run_has_no_logs(project: Commands) -> None:
     assert project("logs", "1").outcome == (
         1,
         "",
-        "huskies: story 1 has had no run yet\n  'huskies explain 1' shows what it waits for.\n",
+        "huskies: story 1 has had no run yet\n  'huskies explain 1' shows its blockers.\n",
     )
     assert code_of(project("logs", "1", "--run", "7", "--json").json()) == "not_found"
 

@@ -1,1 +1,1 @@
-"""Commands that are more than parsing, calling an operation and rendering its result."""
+"""Commands that do more than call an operation and render its result."""

@@ -29,7 +29,7 @@ PLACES = {
 @own_command(Command("completion", PROJECT))
 def print_completion(
     _: Session,
-    shell: Annotated[Shell, Argument("The shell that reads it.", metavar="bash|zsh|fish", positional=True)],
+    shell: Annotated[Shell, Argument("The shell of the script.", metavar="bash|zsh|fish", positional=True)],
 ) -> Result:
     """Print the completion script of a shell.
 

@@ -37,10 +37,10 @@ _ENDS = "it continues until no work remains"
 def demo(session: Session, place: Place = None) -> Result:
     """Watch scripted agents take stories through the pipeline.
 
-    Creates a repository with a small Python project in DIR, or in a temporary directory, and adds six stories. One
+    It creates a repository with a small Python project in DIR, or in a temporary directory, and adds six stories. One
     waits for another, one fails its gate, one is rejected by QA, two are in conflict; the passes and the agents land
-    all of them on main. Takes about 20 seconds, longer on a slow machine; stops if nothing happens for two minutes.
-    Exits 1 if a check fails. Ctrl-C stops the agents, too. The repository stays.
+    all of them on main. It takes about 20 seconds, longer on a slow machine; it stops if nothing happens for two
+    minutes. The exit code is 1 if a check fails. Ctrl-C stops the agents, too. The repository stays.
     """
     bar = Bar() if is_wanted(session) else None
     print_line = partial(_print_line, session, bar)

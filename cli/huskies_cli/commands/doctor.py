@@ -26,7 +26,7 @@ from huskies_core.project import find_damaged_project
 def doctor(
     session: Session,
     *,
-    fix: Annotated[bool, Argument("Fix what can be fixed safely, and report it.")] = False,
+    fix: Annotated[bool, Argument("Fix problems where that is safe, and report each fix.")] = False,
     canary: Annotated[
         bool, Argument("Test that a run outlives its starter, also without an installed service.")
     ] = False,

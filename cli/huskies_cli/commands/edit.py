@@ -29,8 +29,8 @@ _STDERR = 2
 def edit_story(session: Session, story: StoryArgument) -> Result:
     """Edit a story in your editor.
 
-    The editor is $VISUAL, $EDITOR or vi; the story is Markdown. A text that cannot be saved stays in a file, which the
-    error names.
+    The editor is $VISUAL, $EDITOR or vi; the story is Markdown. A text that cannot be saved stays in a file; the error
+    has its path.
     """
     with open_context(session.start) as context:
         refuse_inside_run(context)

@@ -40,8 +40,8 @@ def export_stories(
 ) -> Result:
     """Write stories as Markdown.
 
-    Without ids, all stories that have not finished are written. With --dir there is a file for each story, as 'huskies
-    import' reads them; without it, one story is written to stdout.
+    Without ids, all stories that have not finished are written. With --dir it writes a file for each story, in
+    the form that 'huskies import' reads; without it, it writes one story to stdout.
     """
     with open_context(session.start) as context:
         exported = export(context, stories)

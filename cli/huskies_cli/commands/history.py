@@ -31,7 +31,7 @@ def show_history(
     follow: Follow = False,
     after: After = 0,
 ) -> Outcome:
-    """Show what happened, in order.
+    """Show transitions in order.
 
     Each line is a transition: the time, the story, the stages before and after, the event, the actor and the reason.
     With --json and --follow each line is one object.

@@ -28,9 +28,9 @@ def init(
 ) -> Result:
     """Make this repository a project.
 
-    It writes .huskies with commented configuration files and the store. The base branch, from which stories branch off
-    and into which they are merged, is the one that is checked out. A second run creates what is missing and keeps the
-    rest.
+    It writes .huskies with commented configuration files and the store. Stories branch off the base branch and are
+    merged into it; by default it is the branch that is checked out. A second run creates missing files and keeps the
+    others.
     """
     done = initialise(session.start, base_branch=base_branch, environ=os.environ, mcp=mcp)
     data = {"root": str(done.root), "base_branch": done.base_branch, "made": list(done.made)}

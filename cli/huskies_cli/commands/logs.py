@@ -30,11 +30,13 @@ def show_logs(
     story: StoryArgument,
     run: Annotated[
         int | None,
-        Argument("This run instead of the latest.", metavar="R", parse=parse_run_id, completion="runs-of"),
+        Argument(
+            "The run to show, instead of the latest.", metavar="R", parse=parse_run_id, completion="runs-of"
+        ),
     ] = None,
     *,
     follow: Annotated[bool, Argument("Continue until the run ends.", flags=("--follow", "-f"))] = False,
-    raw: Annotated[bool, Argument("The bytes as they were printed.")] = False,
+    raw: Annotated[bool, Argument("Print the bytes unchanged.")] = False,
 ) -> Outcome:
     """Show the output of a run.
 

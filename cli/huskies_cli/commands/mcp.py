@@ -14,8 +14,8 @@ def mcp(session: Session) -> Stream:
     """Serve the operations to an MCP client.
 
     The server speaks the Model Context Protocol on standard input and output until the client closes them. It has every
-    operation of 'huskies tool list', and the board and each story as resources. From inside a run the rules are those
-    of the commands.
+    operation of 'huskies tool list', and the board and each story as resources. Inside a run, the rules of the commands
+    apply.
     """
     find_project(session.start)
     problem = mcp_problem()

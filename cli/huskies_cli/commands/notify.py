@@ -33,8 +33,8 @@ def notify(
 ) -> Result:
     """Send notifications about recent events.
 
-    One message has all events since the last message that [notify] in project.toml names. A process of its own sends
-    it, once: a notification that failed or was interrupted is listed, and not sent again.
+    One message has all events since the last message, of the kinds that the table notify of project.toml names. A
+    process of its own sends it, once: --list shows failed and interrupted notifications, and none is sent again.
     """
     if test + listed + dry_run > 1:
         raise UsageError("--test, --list and --dry-run exclude each other", hint="Give one of them.")

@@ -1,4 +1,4 @@
-"""`huskies run list`: the table of runs, which is short unless all are asked for."""
+"""`huskies run list`: the table of runs, by default of the newest ones."""
 
 from datetime import datetime
 from typing import Annotated
@@ -30,7 +30,11 @@ def show_runs(
     ] = None,
     limit: Annotated[
         int | None,
-        Argument("At most this many; 0 is all, the default of --json.", metavar="N", parse=parse_count),
+        Argument(
+            "The number of runs to list; 0 lists all. Default: 50, with --json all.",
+            metavar="N",
+            parse=parse_count,
+        ),
     ] = None,
 ) -> Result:
     """List runs, the latest first.

@@ -46,7 +46,7 @@ def install_service(
 
     For systemd it writes units of your user manager: a tick each minute or, with --watch, 'huskies watch' as a service.
     For cron it writes a line of your crontab. Both get PATH and the language of this shell. A second install updates
-    what differs.
+    the parts that differ.
     """
     if watch and kind is ServiceKind.CRON:
         raise UsageError("--watch is for systemd only", hint="Leave --watch out, or use systemd.")

@@ -39,8 +39,8 @@ def call_tool(
 ) -> Result:
     """Call an operation with JSON.
 
-    Its result is printed as JSON; with --json it is the data of the usual envelope. From inside a run the rules are
-    those of the commands.
+    Its result is printed as JSON; with --json it is the data of the usual envelope. Inside a run, the rules of the
+    commands apply.
     """
     values = read_object(_read_stdin() if arguments == "-" else arguments, subject="JSON")
     with open_context(session.start) as context:

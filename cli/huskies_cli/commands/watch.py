@@ -48,9 +48,9 @@ def watch(
 ) -> Outcome:
     """Run the passes in a loop, with a live board.
 
-    It runs reconcile and auto-assign, then ticks. A terminal shows a live board, with its keys on '?'; otherwise there
-    is a line for each action of a pass and each transition of a story. Ctrl-C or SIGTERM ends the loop at once; live
-    agents continue. Under systemd it reports READY and WATCHDOG.
+    It runs reconcile and auto-assign, then ticks. On a terminal it shows a live board ('?' lists the keys); elsewhere
+    it prints a line for each action of a pass and each transition of a story. Ctrl-C or SIGTERM ends the loop at once;
+    live agents continue. Under systemd it reports READY and WATCHDOG.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if not (no_ui or session.json) and is_usable():

@@ -114,7 +114,7 @@ def is_finished(context: Context) -> bool:
 
 
 def supervisors(context: Context) -> list[int]:
-    """Return the pids of live supervisors. One that has recorded the end of its run may still run `advance`."""
+    """Return the pids of live supervisors. A supervisor may still run `advance` after it recorded the end."""
     with context.store.reading() as db:
         recent = runs.recent(db)
     records = [RunDirectory(context.project.run_dir(run.id)).read_shim() for run in recent]
@@ -137,7 +137,7 @@ def freezing_at_end(root: Path, print_line: Print) -> Iterator[None]:
 def freeze_stories(context: Context) -> tuple[int, ...]:
     """Freeze each story that is not terminal, which ends its run, and return their ids.
 
-    Raises HuskiesError if a run still lives after STOP_SECS.
+    Raise HuskiesError if a run still lives after STOP_SECS.
     """
     until = utc_now() + timedelta(seconds=STOP_SECS)
     while True:

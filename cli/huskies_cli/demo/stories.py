@@ -73,6 +73,6 @@ PLANNED = (
 
 
 def add_stories(context: Context) -> None:
-    """Add all stories in order, and start those that depend on no other."""
+    """Add all stories in order, and start the stories without dependencies."""
     for planned in PLANNED:
         stories.create(context, planned.draft, start=planned.starts)

@@ -128,7 +128,7 @@ class Pages:
             self._log.scroll(press)
 
     def _open_log(self) -> None:
-        """Show the log of the story whose number was typed, else of the selected story."""
+        """Show the log of the story with the typed number, else of the selected story."""
         spot = find(columns_of(self._current.live), self._selected)
         story = int(self._typed) if self._typed else spot.story.id if spot is not None else None
         self._typed = ""

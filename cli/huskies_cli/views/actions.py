@@ -10,7 +10,7 @@ from huskies_core.store.timers import Timer
 from huskies_core.store.triggers import Trigger
 
 MOST = 50
-"""How many rows a table has; the JSON has all."""
+"""The most rows of a table; the JSON has all."""
 _SHORT = 50
 
 
@@ -20,7 +20,7 @@ def cancelled(kind: str, items: Sequence[Timer | Trigger], call: Call) -> Result
 
 
 def omitted(total: int, command: str, *, finished: bool) -> str:
-    """Return how many rows the table omits, with the command that prints them; "" if there are none."""
+    """Return the number of omitted rows and the command that prints them, or ""."""
     if total <= MOST:
         return ""
     return f"and {total - MOST} more: huskies {command}{' --all' if finished else ''} --json"

@@ -57,7 +57,7 @@ WITH_CANARY = (*SUBJECTS[:-1], Subject("survival", check_survival_everywhere, Re
 def examine(context: Context, subjects: tuple[Subject, ...] = SUBJECTS) -> Iterator[DoctorCheck]:
     """Yield each check as soon as its result is known.
 
-    Changes nothing and leaves no test run behind. The caller may repair a check before it requests the next one, which
+    Change nothing and leave no test run behind. The caller may repair a check before it requests the next one, which
     then sees the repaired state.
     """
     for number, subject in enumerate(subjects):

@@ -195,7 +195,7 @@ def create_merge_workspace(repo: Repository, commit: str) -> Path:
     """Create `.huskies/merge_workspace` anew, detached at `commit`, with the files of `.worktreeinclude`.
 
     No file of an earlier merge stays in it: gates check the commit alone. Call it outside `git_locked`.
-    Raises HuskiesError `not_ours` when Huskies did not create the directory at its path.
+    Raise HuskiesError `not_ours` when Huskies did not create the directory at its path.
     """
     project, path = repo.project, repo.project.merge_workspace
     with worktrees_locked(project):

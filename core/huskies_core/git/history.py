@@ -30,7 +30,7 @@ class Author:
 def text_at(repo: Repository, commit: str, path: str) -> str | None:
     """Return the text of the file `path` (from the repository's root) at `commit`, or None without such a file.
 
-    Raises GitError when `commit` does not exist: a missing base is not a missing file.
+    Raise GitError when `commit` does not exist: a missing base is not a missing file.
     """
     entry = repo.git("ls-tree", "-z", "--full-tree", commit, "--", path, env={"GIT_LITERAL_PATHSPECS": "1"})
     head, _, listed_path = entry.removesuffix("\0").partition("\t")

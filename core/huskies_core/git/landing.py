@@ -219,7 +219,7 @@ def recover_landing(repo: Repository, *, base_branch: str, tip: str, commit: str
     """End an interrupted `land` with the same arguments: complete it if the base contains the commit, else roll it
     back.
 
-    Call it in `git_locked`, when no process of the run is alive. A second call changes nothing. Raises LockBusy while
+    Call it in `git_locked`, when no process of the run is alive. A second call changes nothing. Raise LockBusy while
     another git process has an index lock that it needs.
     """
     landed = is_on_base(repo, commit, base_branch)

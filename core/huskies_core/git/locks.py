@@ -29,7 +29,7 @@ def git_locked(project: Project, *, wait: float = 60.0) -> AbstractContextManage
 
 
 def worktrees_locked(project: Project, *, wait: float = 600.0) -> AbstractContextManager[None]:
-    """Keep other commands from creating and removing worktrees: an unfinished one looks like a killed command's."""
+    """Let no other command create or remove worktrees: it would take an unfinished one for that of a killed call."""
     busy = LockBusy("another Huskies command creates or removes worktrees")
     path = project.state_dir / "worktrees.lock"
     return file_locked(path, wait=wait, busy=busy, poll_secs=_POLL_SECS)

@@ -50,7 +50,7 @@ def remove_worktree(
     """Remove the story's worktree, if it exists, and its branch unless `keep_branch`.
 
     First rescue the work that neither `base_tip` nor `landed` (the tip that was squashed and landed) contains. `check`
-    runs under the lock for worktrees; if it raises, nothing is changed. Raises HuskiesError `not_ours` for a path that
+    runs under the lock for worktrees; if it raises, nothing is changed. Raise HuskiesError `not_ours` for a path that
     this repository did not create. If it is killed, it leaves a rescue ref or a worktree without its mark, and the
     next call continues. Call it outside `git_locked`.
     """

@@ -128,7 +128,7 @@ class Repository:
         stdin: str | None = None,
         ok: tuple[int, ...] = (0,),
     ) -> str:
-        """Return the output of git without its last newline. Raises GitError if the exit status is not in `ok`."""
+        """Return the output of git without its last newline. Raise GitError if the exit status is not in `ok`."""
         result = self.run(*args, at=at, env=env, stdin=stdin)
         if result.status not in ok:
             raise GitError(args[0], result.status, result.stderr)
@@ -146,7 +146,7 @@ class Repository:
         return self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{tree}}")
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Return whether `descendant` contains `ancestor` (it contains itself). Raises GitError for an invalid id."""
+        """Return whether `descendant` contains `ancestor` (it contains itself). Raise GitError for an invalid id."""
         result = self.run("merge-base", "--is-ancestor", ancestor, descendant)
         if result.status not in (0, 1):
             raise GitError("merge-base", result.status, result.stderr)

@@ -137,7 +137,7 @@ def list_rescues(repo: Repository, story: StoryId | None = None) -> tuple[Rescue
 def restore_rescue(repo: Repository, story: StoryId, *, time: str | None, to_branch: str) -> Rescue:
     """Create the branch `to_branch` at the story's rescue of `time`, or at its newest one. The rescue stays.
 
-    Raises UsageError when the rescue does not exist, when the branch exists, or when its name is not valid.
+    Raise UsageError when the rescue does not exist, when the branch exists, or when its name is not valid.
     """
     rescues = [rescue for rescue in list_rescues(repo, story) if time in (None, rescue.time)]
     if not rescues:

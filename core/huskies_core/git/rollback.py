@@ -49,7 +49,7 @@ def restore_paths(
     """Set the paths of the landing, and the index, to `commit` (`forward`) or back to `tip`. The caller has the lock.
 
     A file with the bytes of either commit, or their beginning, was written by the landing. Any other file is the
-    user's: it stays, and its path is returned. A second call changes nothing. Raises GitError when a filter
+    user's: it stays, and its path is returned. A second call changes nothing. Raise GitError when a filter
     does not produce a file that must be restored.
     """
     flags = read_flags(repo, checkout, {change.path for change in changes})

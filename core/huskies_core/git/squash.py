@@ -23,7 +23,7 @@ def squash(repo: Repository, *, branch: str, tip: str, message: str, born: str |
     """Merge `branch` into the base tip `tip` and create one commit of the result, by the branch's last author.
 
     `born` is the commit that the branch was created at. A branch that is still there has no commits; it is not merged.
-    Raises HuskiesError `missing_branch` when the branch does not exist.
+    Raise HuskiesError `missing_branch` when the branch does not exist.
     """
     head, base = repo.branch_tip(branch), repo.commit_id(tip)
     if head is None or base is None:

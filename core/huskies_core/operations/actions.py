@@ -1,4 +1,4 @@
-"""The actions of timers and triggers, checked when they are set, and the name by which one is cancelled."""
+"""Check the actions of timers and triggers; list and cancel timers and triggers."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -27,10 +27,12 @@ from huskies_core.store.triggers import Trigger
 Item = TypeVar("Item", Timer, Trigger)
 
 TOOL = Argument(
-    "The operation to call, see 'huskies tool list'; or give a prompt.", metavar="NAME", completion="tools"
+    "The operation to call; 'huskies tool list' lists them. Not with a prompt.",
+    metavar="NAME",
+    completion="tools",
 )
 ARGS = Argument("The arguments of the operation, a JSON object.", metavar="JSON")
-PROMPT = Argument("The work of an agent: it becomes a task, which is started at once.", metavar="TEXT")
+PROMPT = Argument("The description of a task that is created and started at once.", metavar="TEXT")
 FINISHED = Argument("Include finished ones.", flags=("--all",))
 _EXAMPLE = {"story_id": "1", "story_title": "A title", "event": "start", "from": "backlog", "to": "coding"}
 
@@ -57,10 +59,10 @@ def build_action(
     *,
     of_trigger: bool = False,
 ) -> Action:
-    """Return the tool call or the prompt, of which exactly one is given.
+    """Return the action, a tool call or a prompt. Exactly one of them must be given.
 
-    The action of a trigger may have variables of the transition, such as `{{story_id}}`. Raise HuskiesError that names
-    the argument.
+    The action of a trigger may have variables of the transition, such as `{{story_id}}`. Raise a HuskiesError that
+    names the argument.
     """
     if (tool is None) == (prompt is None):
         hint = "Give a tool with its args, or a prompt."
@@ -110,7 +112,7 @@ def cancel_named(
 ) -> tuple[Item, ...]:
     """Cancel the timer or trigger with that number, or all with that label, and return them.
 
-    Finished ones stay as they are, but for one whose last execution has a listed problem.
+    Do not change a finished one unless its last execution has a listed problem.
     """
     digits = name.removeprefix("#")
     number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0

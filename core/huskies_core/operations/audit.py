@@ -1,4 +1,4 @@
-"""The audit log: its lines as they are, or as they are written."""
+"""Read the audit log once, or follow it."""
 
 import json
 import os

@@ -44,7 +44,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Need:
-    """A story that only a person can move on, by `command`; the command `cause` shows its last run's output."""
+    """A story that needs a person. `command` moves it on; the command `cause` prints the output of its last run."""
 
     story: Story
     rule: str
@@ -55,7 +55,7 @@ class Need:
 
 @dataclass(frozen=True)
 class FailedExecution:
-    """A timer or a trigger whose last execution needs a person; `command` dismisses it."""
+    """A timer or a trigger with an execution that needs a person; `command` dismisses it."""
 
     source: str
     state: str
@@ -78,7 +78,7 @@ class Board:
 
     @property
     def errors(self) -> tuple[HuskiesError, ...]:
-        """The runs with files that cannot be read, and the error of the config."""
+        """The errors of runs with unreadable files, and the error of the config."""
         return (*run_errors(self.runs), *([self.config_error] if self.config_error else []))
 
 

@@ -13,7 +13,7 @@ from huskies_core.store.stories import Story
 class Work:
     """The state of a branch: `ahead` counts its own commits, `commits` too, but is 0 if together they change nothing.
 
-    `base` is the merge base, or the base branch's tip if there is none. `is_dirty` is set if the worktree has
+    `base` is the merge base, or the base branch's tip without one. `is_dirty` is set if the worktree has
     uncommitted changes.
     """
 

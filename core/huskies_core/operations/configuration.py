@@ -121,7 +121,7 @@ def show_config(context: Context) -> Config:
 def write_mcp(context: Context) -> McpFile:
     """Write .mcp.json for Claude Code.
 
-    The file is at the root of the project; its other servers stay. Written again, it names this installation.
+    The file is at the root of the project. Its other servers stay; an existing entry of huskies is replaced.
     """
     return write_mcp_file(context.project, context.environ)
 

@@ -15,7 +15,7 @@ from huskies_core.store.timers import Timer
 from huskies_core.supervisor.run_directory import RunDirectory
 
 MOST = 60
-"""The number of rows of each kind; no screen is higher."""
+"""The most rows of each kind. No screen has more lines."""
 _SHOWN = (JournalKind.TRANSITION, JournalKind.RUN, JournalKind.TIMER, JournalKind.TRIGGER, JournalKind.QUEUE)
 
 
@@ -29,7 +29,7 @@ class LiveRun:
 
 @dataclass(frozen=True)
 class Live:
-    """The data at one moment. `done` has the latest first, `timers` the soonest, `feed` the oldest."""
+    """The data at one moment. `done` begins with the latest, `timers` with the soonest, `feed` with the oldest."""
 
     board: Board
     runs: Sequence[LiveRun]

@@ -30,7 +30,7 @@ def explain(context: Context, story: StoryArgument) -> Explanation:
     """Explain why a story is in its stage.
 
     The answer lists every rule that applies to the story now, in the order of the checks: each is met, or blocks the
-    story and names the command that helps. The last line says what moves the story next.
+    story and names the command that helps. The last line has the next step of the story.
     """
     with context.store.reading() as db:
         current = stories.load(db, story)

@@ -21,7 +21,7 @@ _HEAD_LINES = 1
 
 
 class FrontMatter:
-    """Values by key, as text: `yes` and `12:30` stay what they are. Raises HuskiesError for unknown keys."""
+    """Values by key, as text: `yes` and `12:30` stay texts. The constructor raises HuskiesError for unknown keys."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.split("\n")

@@ -40,7 +40,7 @@ def _refuse_stage(story: Story) -> None:
         fact = f"story {story.id} is a spike: a person judges it, not the gates"
     else:
         return
-    hint = f"'huskies explain {story.id}' shows what moves it."
+    hint = f"'huskies explain {story.id}' shows its next step."
     raise HuskiesError(fact, hint=hint, code="wrong_stage", subject=str(story.id))
 
 

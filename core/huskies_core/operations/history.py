@@ -1,4 +1,4 @@
-"""The journal: transitions or every row, as they are or as they are written."""
+"""Read the transitions, or all rows, of the journal once, or follow them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ def latest(
         bool, Argument("Every row: edits, runs and worktrees, not only transitions.", name="all")
     ] = False,
     count: Annotated[
-        int, Argument("Only the latest rows, this many; 0 is all.", least=0, name="latest")
+        int, Argument("The number of latest rows to show; 0 shows all.", least=0, name="latest")
     ] = MOST_ROWS,
 ) -> tuple[JournalEntry, ...]:
-    """Show what happened, oldest first.
+    """Show transitions, oldest first.
 
     Each row has the story, the stages before and after, the event, the actor and the reason.
     """

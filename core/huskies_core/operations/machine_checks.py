@@ -24,7 +24,7 @@ class MachineProblem:
 
 
 def agent_problems(context: Context, agent: Agent) -> Iterable[MachineProblem]:
-    """Yield what prevents an agent from starting on this machine: its program or its sandbox."""
+    """Yield the problems of program and sandbox that prevent an agent from starting on this machine."""
     problem = program_problem(agent, context.environ)
     if problem is not None:
         yield MachineProblem("runtime", *problem)
@@ -36,13 +36,13 @@ def agent_problems(context: Context, agent: Agent) -> Iterable[MachineProblem]:
 
 
 def gate_problems(context: Context, gate: Gate) -> Iterable[MachineProblem]:
-    """Yield what prevents a gate from starting on this machine; each story would fail it."""
+    """Yield the problems that prevent a gate from starting on this machine. Each story would fail it."""
     if not _runs_in_worktrees(context, gate.command[0], None):
         yield MachineProblem("command", *_no_program(gate.command[0]))
 
 
 def notify_problems(context: Context, notify: Notify) -> Iterable[MachineProblem]:
-    """Yield what prevents notifications from this machine. Nothing is sent; `notify --test` does that."""
+    """Yield the problems that prevent notifications from this machine. Send nothing; `notify --test` does that."""
     if not notify.is_on and notify != Notify():
         hint = "Set desktop, command, webhook or apprise, and leave events unset or name one."
         yield MachineProblem("", "no notification can be sent", hint)

@@ -57,7 +57,7 @@ def _release(context: Context, story: int) -> Released:
         if not isinstance(current.stage, Merge) or not ended:
             raise HuskiesError(
                 f"story {story} is in {current.stage.name.value} and has no queue hold: there is nothing to retry",
-                hint=f"'huskies explain {story}' shows what it waits for.",
+                hint=f"'huskies explain {story}' shows its blockers.",
                 code="invalid_transition",
                 subject=str(story),
             )

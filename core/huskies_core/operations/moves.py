@@ -18,12 +18,10 @@ MoveResult = Moved | Reported | Released
 Act = Callable[..., MoveResult]
 
 _FAILED = "stories/merge_failure,merge_failure_final"
-_FORCE = described(
-    "force", Annotated[bool, Argument("Start it with unmet dependencies, too.")], default=False
-)
-_REASON = described("reason", Annotated[str, Argument("Why; kept in the history.", metavar="TEXT")])
+_FORCE = described("force", Annotated[bool, Argument("Start it despite unmet dependencies.")], default=False)
+_REASON = described("reason", Annotated[str, Argument("The reason, for the history.", metavar="TEXT")])
 _NOTES = described(
-    "notes", Annotated[str, Argument("What is wrong; goes into the next prompt of a coder.", metavar="TEXT")]
+    "notes", Annotated[str, Argument("The notes for the next prompt of a coder.", metavar="TEXT")]
 )
 _TO = described(
     "to",
@@ -41,7 +39,7 @@ _BY = described(
 )
 _COMMIT = described(
     "commit",
-    Annotated[str, Argument("The commit on the base branch; any name that git knows.", metavar="SHA")],
+    Annotated[str, Argument("The commit on the base branch: any name that git accepts.", metavar="SHA")],
 )
 
 
@@ -105,8 +103,8 @@ def _move(
 start_story = _move(
     "start",
     start,
-    "Start a story.\n\nIt moves from the backlog to coding. An epic never starts; a story with unmet dependencies only"
-    " by force.",
+    "Start a story.\n\nIt moves from the backlog to coding. An epic never starts, and a story with unmet dependencies"
+    " starts only with force.",
     _FORCE,
     completion="stories/backlog",
 )
@@ -132,7 +130,7 @@ reject_story = _move(
 block_story = _move(
     "block",
     _event(Block),
-    "Block a story, with a reason.\n\nNothing happens to it until it is unblocked. A live run ends; its work stays.",
+    "Block a story, with a reason.\n\nNo pass moves it until it is unblocked. A live run ends; its work stays.",
     _REASON,
 )
 unblock_story = _move(

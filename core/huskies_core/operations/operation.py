@@ -57,12 +57,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: `name` is what is typed after `huskies`, `panel` the part of help that lists one of no group.
+    """A command. `name` has the words after `huskies`; `panel` is the section of help, for a command without a group.
 
-    `note` is a paragraph of its help that callers with JSON do not need. `each` is set if the command takes several
-    ids, which are a call each: it is the key of the list of results. With `takes_dashes` a word that begins with a dash
-    and is no option is a value, such as -1. `check` gets the arguments, and `find`, before the project is opened; it
-    raises HuskiesError for those that are invalid in every project.
+    `note` is a paragraph of its help that callers with JSON do not need. If `each` is set, the command takes several
+    ids and makes a call for each; `each` is the key of the list of results. With `takes_dashes`, a word that begins
+    with a dash and is no option is a value, such as -1. `check` gets the arguments, and `find`, before the project is
+    opened; it raises HuskiesError for arguments that are invalid in every project.
     """
 
     name: str
@@ -78,10 +78,10 @@ class Command:
 class Operation(Generic[P, R]):
     """An operation on a project. `json` encodes its result.
 
-    Callers with JSON (`huskies tool`, MCP, timers, triggers) know it as `tool`; without that it is a command alone. One
-    that `writes` changes the project; a `long` one may make or remove a worktree, which can take many seconds. `runs`
-    are the kinds of run that may call it; an empty tuple means people only. `check` takes the arguments and raises
-    HuskiesError for values that are wrong in every project.
+    `tool` is its name for callers with JSON (`huskies tool`, MCP, timers, triggers); if it is empty, the operation is
+    only a command. `writes`: it changes the project. `long`: it may create or remove a worktree, which can take many
+    seconds. `runs` are the kinds of run that may call it; an empty tuple means people only. `check` takes the arguments
+    and raises HuskiesError for values that are invalid in every project.
     """
 
     function: Callable[Concatenate[Context, P], R]
@@ -95,7 +95,7 @@ class Operation(Generic[P, R]):
     writes: bool = True
 
     def __call__(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function. Raise HuskiesError `inside_a_run` if a run calls what only people may."""
+        """Call the function. Raise HuskiesError `inside_a_run` if a run makes a call that is for people only."""
         if not self.runs:
             refuse_inside_run(context)
         return self.function(context, *args, **kwargs)
@@ -114,7 +114,7 @@ class Operation(Generic[P, R]):
         return " ".join(self.help.split())
 
     def run(self, context: Context, values: Mapping[str, Any], find: "FindOperation") -> R:
-        """Call it with `values`, by variable; one that names other operations gets `find`."""
+        """Call the operation with `values`, by variable. An operation that names other operations also gets `find`."""
         finds = {"find": find} if "find" in inspect.signature(self.function).parameters else {}
         arguments: dict[str, Any] = {**values, **finds}
         act: Callable[..., R] = self
@@ -122,7 +122,7 @@ class Operation(Generic[P, R]):
 
 
 FindOperation = Callable[[str], Operation[Any, Any]]
-"""Returns the operation with that tool name."""
+"""A function that returns the operation with that tool name."""
 
 
 def operation(
@@ -138,7 +138,7 @@ def operation(
 ) -> Callable[[Callable[Concatenate[Context, P], R]], Operation[P, R]]:
     """Define an operation. Its docstring is its help; its annotated parameters, or `arguments`, are its arguments.
 
-    Without `runs`, any run may call what only reads, and none what writes.
+    Without `runs`, every run may call an operation that reads only, and no run one that writes.
     """
     callers = runs if runs is not None else PERSON if writes else ANY_RUN
 

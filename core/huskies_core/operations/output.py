@@ -1,4 +1,4 @@
-"""The output of a run, as its log has it or while it is written."""
+"""Read the output of a run once, or follow it."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +84,7 @@ def get_output(
         int | None, Argument("The run's number; by default the story's live run, or its last one.", least=1)
     ] = None,
     limit: Annotated[
-        int, Argument("At most this many characters, the last ones; 0 is all.", least=0)
+        int, Argument("The number of last characters to show; 0 shows all.", least=0)
     ] = MOST_OUTPUT,
 ) -> Output:
     """Return the end of a run's output, without control characters."""
@@ -184,7 +184,7 @@ def _choose(history: tuple[Run, ...], story: int, run: int | None) -> Run:
             )
         return chosen
     if not history:
-        hint = f"'huskies explain {story}' shows what it waits for."
+        hint = f"'huskies explain {story}' shows its blockers."
         raise HuskiesError(f"story {story} has had no run yet", hint=hint, code="no_runs", subject=str(story))
     return next((item for item in history if item.is_live), history[-1])
 

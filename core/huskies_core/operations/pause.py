@@ -20,14 +20,13 @@ def pause_json(pause: Pause | None) -> dict[str, object] | None:
 )
 def pause_starting(
     context: Context,
-    reason: Annotated[str, Argument("Why; the board shows it.", metavar="TEXT")] = "",
+    reason: Annotated[str, Argument("The reason, for the board.", metavar="TEXT")] = "",
     *,
     wait: float = STORE_WAIT_SECS,
 ) -> Pause:
     """Start no more agents.
 
-    Live runs continue, and so do gates and merges; a person can still start an agent. A pause that is on already stays
-    as it is.
+    Live runs, gates and merges continue, and a person can still start an agent. A second pause changes nothing.
     """
     check_text("reason", reason)
     with context.store.exclusive(wait) as db:

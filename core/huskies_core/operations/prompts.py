@@ -38,7 +38,7 @@ def show_prompt(
     story: StoryArgument,
     agent: Annotated[
         str | None,
-        agent_argument("The agent's name in agents.toml; by default the first that would get the story."),
+        agent_argument("The agent's name in agents.toml. Default: the first that would get the story."),
     ] = None,
 ) -> Prompt:
     """Print the prompt of an agent.

@@ -1,4 +1,4 @@
-"""Verdicts on a story's work: a person's moves the story at once, an agent's after the end of its run."""
+"""Verdicts on a story's work. A person's verdict moves the story at once, an agent's verdict after its run."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -135,7 +135,7 @@ def _refuse_open(story: Story) -> None:
     checks = " ".join(f"--check {number}" for number in numbers)
     raise HuskiesError(
         f"story {story.id} has criteria that are not checked: {', '.join(map(str, numbers))}",
-        hint=f"'huskies update {story.id} {checks}' for those that hold, or reject it with --notes.",
+        hint=f"'huskies update {story.id} {checks}' for those that are met, or reject it with --notes.",
         code="unchecked_criteria",
         subject=str(story.id),
     )

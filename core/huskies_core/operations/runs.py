@@ -1,4 +1,4 @@
-"""Runs as they are now, and the end of one."""
+"""List, show and end runs."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -39,9 +39,9 @@ _SHORT = (
 class RunNow:
     """A run with its figures at this moment; those of a live run come from its supervisor.
 
-    `last_output_at` is None if it printed nothing or its files are missing. `dead` is set for a run without a
-    supervisor whose end is not recorded. `trouble` says which of its files cannot be read. `throttled` is the limit
-    of its account that slows it down, or that it waits out; `denied` counts how often each tool was refused.
+    `last_output_at` is None if it printed nothing or its files are missing. `dead` is set for a run that has
+    no supervisor and no recorded end. `problem` names the files that cannot be read. `throttled` is the limit of its
+    account that slows it down, or for whose end it waits; `denied` has the number of refusals by tool.
     """
 
     run: Run
@@ -121,7 +121,7 @@ def list_runs(
     story: Annotated[int | None, Argument("Only runs of the story with this id.", least=1)] = None,
     *,
     live: Annotated[bool, Argument("Only runs that have not ended.")] = False,
-    limit: Annotated[int, Argument("At most this many; 0 is all.", least=0)] = MOST_RUNS,
+    limit: Annotated[int, Argument("The number of runs to list; 0 lists all.", least=0)] = MOST_RUNS,
 ) -> tuple[RunNow, ...]:
     """List runs, the latest first."""
     with context.store.reading() as db:
@@ -136,7 +136,7 @@ def list_runs(
 
 @operation("show_run", Command("run show"), json=run_page_json)
 def show_run(context: Context, run: RunArgument) -> RunPage:
-    """Show everything that is known of a run.
+    """Show a run in detail.
 
     The page has the outcome, each step with its exit code and duration, the state of the branch at the end of the run,
     and the paths of its files.

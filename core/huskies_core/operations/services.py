@@ -65,8 +65,8 @@ def installed_services(context: Context) -> tuple[Installation, ...]:
 def inspect(
     context: Context, kind: ServiceKind, job: ServiceJob | None = None, *, may_sudo: bool | None = None
 ) -> Installation:
-    """Compare the installation with what `install` would write for `job` and `may_sudo`; by default for those that are
-    installed."""
+    """Compare the installation with what `install` would write for `job` and `may_sudo`; the defaults are those of
+    the installed service."""
     found = _found(context, kind)
     there = ServiceJob.WATCH if _says(found, _OF_WATCH) else ServiceJob.TICK
     if may_sudo is None:
@@ -111,8 +111,8 @@ def uninstall(context: Context, kind: ServiceKind) -> tuple[str, ...]:
 
 
 def uncaptured_variables(context: Context) -> tuple[str, ...]:
-    """Return the variables of this shell that agents may have and a service does not get: their values may be secret,
-    and units are not."""
+    """Return the variables of this shell that agents may have and a service does not get. Units are public, and the
+    values may be secret."""
     known = {*captured(context.environ), *read_env_file(context.project.env_file)}
     allowed = {name for agent in context.config.agents for name in agent.env_allow if name not in agent.env}
     return tuple(sorted(name for name in allowed - known if name in context.environ))

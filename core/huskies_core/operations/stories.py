@@ -67,7 +67,7 @@ def _update_arguments() -> Iterator[Parameter]:
     yield story_parameter("stories", "ID")
     for item in _draft_fields():
         if item.name == "criteria":
-            more = replace(item.about, help="One more criterion.", flags=("--add-criterion", "-c"))
+            more = replace(item.about, help="An additional criterion.", flags=("--add-criterion", "-c"))
             yield replace(item, name="add_criteria", variable="add_criteria", about=more)
             yield described("check", Annotated[tuple[int, ...], number], ())
             yield described("uncheck", Annotated[tuple[int, ...], unmet], ())
@@ -95,7 +95,7 @@ def _draft(values: Mapping[str, Any]) -> StoryDraft:
 def create_story(context: Context, /, *, start: bool = False, **values: Any) -> Story:
     """Add a story.
 
-    It waits in the backlog to be started, or, if it depends on stories, until those are done. A story of type story
+    It waits in the backlog until it is started or, with dependencies, until all of them are done. A story of type story
     needs a criterion.
     """
     return create(context, _draft(values), start=start)
@@ -153,7 +153,7 @@ def check_criterion(
     story: StoryArgument,
     number: Annotated[int, Argument("The number of the criterion, counted from 1.", least=1)],
     *,
-    checked: Annotated[bool, Argument("Whether it is met.")] = True,
+    checked: Annotated[bool, Argument("True if the criterion is met.")] = True,
 ) -> Updated:
     """Mark an acceptance criterion of a story as met, or as open again."""
     numbers = (number,)

@@ -21,9 +21,9 @@ Decide = Callable[[Connection, Story], Event]
 
 @dataclass(frozen=True)
 class Moved:
-    """A story that an event moved. `event` is the one that was applied: it may be the block in its place.
+    """A story that an event moved. `event` is the applied event, which can be a block instead of the requested one.
 
-    `open_criteria` are the numbers of those that a person did not check before the approval.
+    `open_criteria` has the numbers of the criteria that were open when a person approved.
     """
 
     story: int

@@ -17,7 +17,7 @@ _NAME = re.compile(r"([0-9]{1,18})_([a-z]+)_.+\.md")
 
 @dataclass(frozen=True)
 class StoryFile:
-    """A file; `number` is the one in its name, `folder` the folder of the older work directory, or ""."""
+    """A file; `number` is the number in its name, `folder` the folder of the older work directory, or ""."""
 
     path: Path
     draft: StoryDraft
@@ -111,7 +111,7 @@ def _older(file: StoryFile, kind: str) -> StoryFile:
         fact = f"a file in {file.folder} is called <number>_<type>_<name>.md"
         raise HuskiesError(fact, hint=f"Types: {', '.join(StoryType)}.", code="invalid_name")
     if kind != file.draft.type:
-        fact = f"the name says {kind}, the front matter {file.draft.type.value}"
+        fact = f"the type is {kind} in the name, {file.draft.type.value} in the front matter"
         raise HuskiesError(fact, hint="Use the same type in both.", code="invalid_type")
     if file.draft.type is StoryType.EPIC and file.folder in _AT_WORK:
         raise HuskiesError(f"an epic cannot be in {file.folder}", code="invalid_type")

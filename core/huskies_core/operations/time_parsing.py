@@ -15,8 +15,8 @@ LONGEST_SECS = 100 * 366 * 86_400
 def moment(text: str, zone: str, now: datetime, *, subject: str) -> datetime:
     """Return the instant, in UTC, of `text` in the time zone `zone`; a time without a date is the next one.
 
-    A time that is skipped when clocks go forward means the first instant after the gap; one that occurs twice when they
-    go back means the first. Raise UsageError that names `subject`.
+    For a time that clocks skip when they go forward, return the first instant after the gap. For a time that occurs
+    twice when they go back, return the first. Raise UsageError that names `subject`.
     """
     clock = _CLOCK.fullmatch(text.strip())
     if clock is not None:

@@ -1,4 +1,4 @@
-"""Timers: what is due at a time, once or again and again."""
+"""Timers: actions at a time, once or repeatedly."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,9 +67,7 @@ def schedule_timer(
     after: Annotated[
         str | None, Argument("Once, after a span: 90s, 2h, 1d.", flags=("--in",), metavar="SPAN")
     ] = None,
-    every: Annotated[
-        str | None, Argument("Again and again, at an interval: 30m, 6h.", metavar="SPAN")
-    ] = None,
+    every: Annotated[str | None, Argument("Repeatedly, at an interval: 30m, 6h.", metavar="SPAN")] = None,
     cron: Annotated[str | None, Argument("By a cron expression of five fields.", metavar="EXPR")] = None,
     *,
     tz: Annotated[
@@ -108,7 +106,7 @@ def schedule_timer(
 def list_timers(context: Context, *, finished: Annotated[bool, FINISHED] = False) -> tuple[Timer, ...]:
     """List timers, each with its next three times.
 
-    Armed timers are listed, and those whose tool call was interrupted.
+    The list has the armed timers, and timers with an interrupted tool call.
     """
     return list_items(context, timers, finished=finished)
 
@@ -127,7 +125,7 @@ def cancel_timer(
 ) -> tuple[Timer, ...]:
     """Cancel a timer, or all timers with a label.
 
-    It is no error if there is none.
+    It is no error if no timer matches.
     """
     return cancel_named(context, timers, timer, _refuse_limit)
 

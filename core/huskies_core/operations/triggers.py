@@ -1,4 +1,4 @@
-"""Triggers: what is due when stories move."""
+"""Triggers: actions when stories move."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -59,7 +59,7 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
 def create_trigger(
     context: Context,
     story: Annotated[
-        str | None, _pattern("Only the story with this id; like the others, a pattern with * and ?.")
+        str | None, _pattern("Only the story with this id. This and the next five are patterns with * and ?.")
     ] = None,
     label: Annotated[str | None, _pattern("Only stories with this label.")] = None,
     kind: Annotated[
@@ -102,7 +102,7 @@ def create_trigger(
 def list_triggers(context: Context, *, finished: Annotated[bool, FINISHED] = False) -> tuple[Trigger, ...]:
     """List triggers.
 
-    Armed and suspended triggers are listed, and those whose tool call was interrupted.
+    The list has armed and suspended triggers, and triggers with an interrupted tool call.
     """
     return list_items(context, triggers, finished=finished)
 
@@ -127,7 +127,7 @@ def cancel_trigger(
 ) -> tuple[Trigger, ...]:
     """Cancel a trigger, or all triggers for a label.
 
-    It is no error if there is none.
+    It is no error if no trigger matches.
     """
     return cancel_named(context, triggers, trigger)
 

@@ -66,7 +66,7 @@ def worktree_path(context: Context, story: StoryArgument) -> WorktreePath:
     with context.store.reading() as db:
         stories.load(db, story)
     if not is_made(context.project, StoryId(story)):
-        hint = "It is created when the story is coded, and removed when it is finished: see 'huskies rescue list'."
+        hint = "It is created in coding and removed after the end of the story: see 'huskies rescue list'."
         raise HuskiesError(f"story {story} has no worktree", hint=hint, code="not_found", subject=str(story))
     return WorktreePath(story, str(context.project.worktree(story)))
 

@@ -110,7 +110,7 @@ def _git_identity(agent: str) -> dict[str, str]:
 def read_env_file(path: Path) -> dict[str, str]:
     """Return the `NAME=value` lines of a file, {} if it does not exist.
 
-    Comments, quotes and `export` are those of a shell; nothing is expanded. Raises HuskiesError when other users may
+    Comments, quotes and `export` are those of a shell; nothing is expanded. Raise HuskiesError when other users may
     read the file, or for any other line.
     """
     try:

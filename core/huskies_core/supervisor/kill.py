@@ -45,7 +45,7 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
 
     First write `intent` to kill.json: whoever records the end reads the reason there if the caller dies, and a run that
     is being prepared does not start. A shim that has finished its steps may finish as `advance`; only if it hangs, it
-    is killed as well. At the end, wait up to 3 s for a pass that found the run dead first and records its end. Raises
+    is killed as well. At the end, wait up to 3 s for a pass that found the run dead first and records its end. Raise
     HuskiesError when the run has no folder, or no readable spec.json.
     """
     if not os.path.exists(directory.lock):

@@ -19,8 +19,8 @@ _TAKEOVER_SECS = 15.0
 def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Mapping[str, str]) -> int:
     """Start the shim of a run after take_lock. Return its pid once it has taken over the lock.
 
-    `shim_env` is the environment of the shim and of `advance`. Leaves spec.json, shim.json and a locked run; the
-    caller closes lock_fd in any case. Raises HuskiesError when the shim cannot start or kill.json exists: then no
+    `shim_env` is the environment of the shim and of `advance`. Leave spec.json, shim.json and a locked run; the
+    caller closes lock_fd in any case. Raise HuskiesError when the shim cannot start or kill.json exists: then no
     process runs. If the caller dies on the way, either the shim has taken over, or no process runs and the lock is
     free.
     """
@@ -42,7 +42,7 @@ def _start_shim(
 ) -> None:
     """Start the shim and wait for its first process only, which exits when the second one, an orphan, continues.
 
-    The environment goes to its stdin: argv is public, and a file would keep the secrets. Closes the second of
+    The environment goes to its stdin: argv is public, and a file would keep the secrets. Close the second of
     `descriptors`.
     """
     module = ("-P", "-m", "huskies_core.supervisor.shim")

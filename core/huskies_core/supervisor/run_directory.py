@@ -45,7 +45,7 @@ class RunDirectory:
         replace_file(self.prompt, text.encode(errors="surrogateescape"))
 
     def read_spec(self) -> RunSpec:
-        """Return the spec without the values of the environment. Raises HuskiesError if it is missing or damaged."""
+        """Return the spec without the values of the environment. Raise HuskiesError if it is missing or damaged."""
         spec = _read(self.spec, lambda content: RunSpec.from_json(content, {}))
         if spec is None:
             raise HuskiesError(

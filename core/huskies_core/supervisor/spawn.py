@@ -43,7 +43,7 @@ def stop_adopting() -> None:
 def spawn(step: Step, env: Mapping[str, str], output: int) -> int:
     """Start the step in its own process group with stdout and stderr at `output`. Return its pid.
 
-    Raises OSError, with the file that caused it, when the step cannot start.
+    Raise OSError, with the file that caused it, when the step cannot start.
     """
     error_read_end, error_write_end = os.pipe()
     supervisor = os.getpid()

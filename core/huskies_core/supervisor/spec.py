@@ -71,7 +71,7 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, text: str | bytes, env: Mapping[str, str]) -> "RunSpec":
-        """Parse what `to_json` wrote. Raises ValueError, KeyError or TypeError for other content."""
+        """Parse what `to_json` wrote. Raise ValueError, KeyError or TypeError for other content."""
         document: dict[str, Any] = json.loads(text)
         return cls(
             run_id=RunId(int(document["run_id"])),

@@ -52,7 +52,7 @@ class LineFeed:
 
 
 def read_output(path: str | os.PathLike[str], reader: Reader) -> None:
-    """Feed a whole log to a reader, in pieces. Raises FileNotFoundError if it does not exist."""
+    """Feed a whole log to a reader, in pieces. Raise FileNotFoundError if it does not exist."""
     feed = LineFeed(reader)
     with open(path, "rb") as log:
         while piece := log.read(_PIECE):

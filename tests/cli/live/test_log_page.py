@@ -170,7 +170,7 @@ def test_spaces_in_the_output_are_kept(context: Context) -> None:
 
 def test_the_page_of_a_story_without_a_run_names_the_command_that_explains(context: Context) -> None:
     page = LogPage(context, 1)
-    assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' shows what it waits for."
+    assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' shows its blockers."
     begin(context).write_text("at last\n")
     assert screen(page)[2] == "at last"
 

@@ -230,7 +230,8 @@ def test_a_qa_run_approves_nothing_that_it_has_not_checked(context: Context, as_
         None,
     )
     assert (
-        told.hint == "'huskies update 1 --check 1 --check 3' for those that hold, or reject it with --notes."
+        told.hint
+        == "'huskies update 1 --check 1 --check 3' for those that are met, or reject it with --notes."
     )
 
 
