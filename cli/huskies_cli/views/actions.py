@@ -32,7 +32,7 @@ def action_text(action: Action) -> str:
         case TaskPrompt():
             text = one_line(action.text)
         case Continue():
-            text = f"story {action.story} goes on"
+            text = f"story {action.story} continues"
         case ToolCall():
             text = f"{action.tool} {action.arguments}"
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"

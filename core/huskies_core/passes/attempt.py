@@ -31,13 +31,13 @@ class Attempt:
 @contextmanager
 def attempt() -> Iterator[Attempt]:
     """Run the block and record its error: as skipped if the state has changed since the plan, else as failed."""
-    tried = Attempt()
+    attempted = Attempt()
     try:
-        yield tried
+        yield attempted
     except Overtaken as error:
-        tried.outcome, tried.message, tried.code = StepOutcome.SKIPPED, error.message, error.code
+        attempted.outcome, attempted.message, attempted.code = StepOutcome.SKIPPED, error.message, error.code
     except HuskiesError as error:
-        tried.outcome, tried.message, tried.code = StepOutcome.FAILED, error.message, error.code
+        attempted.outcome, attempted.message, attempted.code = StepOutcome.FAILED, error.message, error.code
     except Exception as error:
-        tried.outcome, tried.code = StepOutcome.FAILED, "bug"
-        tried.message = f"{type(error).__name__}: {error}"
+        attempted.outcome, attempted.code = StepOutcome.FAILED, "bug"
+        attempted.message = f"{type(error).__name__}: {error}"

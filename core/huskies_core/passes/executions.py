@@ -58,12 +58,12 @@ def execute_each(claim_one: ClaimOne[Step]) -> ApplyAll[Step | EndExecution]:
     def apply_all(context: Context, steps: tuple[Step | EndExecution, ...]) -> Iterator[StepResult]:
         for step in steps:
             task: PlannedStep | None = None
-            with attempt() as tried:
+            with attempt() as attempted:
                 if isinstance(step, EndExecution):
                     _end_interrupted(context, step)
                 else:
-                    tried.message, task = _execute(context, step, claim_one)
-            yield StepResult.of(step, tried)
+                    attempted.message, task = _execute(context, step, claim_one)
+            yield StepResult.of(step, attempted)
             if task is not None:
                 yield StepResult(task, StepOutcome.DONE, task.detail)
 

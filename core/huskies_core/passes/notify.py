@@ -44,10 +44,12 @@ NotifyStep = EndNotification | SendNotification
 def plan(snapshot: Snapshot) -> tuple[NotifyStep, ...]:
     interrupted = (
         EndNotification(
-            Verb.END_NOTIFICATION, detail=f"notification {one.id} was interrupted", notification=one.id
+            Verb.END_NOTIFICATION,
+            detail=f"notification {notification.id} was interrupted",
+            notification=notification.id,
         )
-        for one in notifications.still_open(snapshot.db)
-        if _job(snapshot.context, one.id).is_interrupted
+        for notification in notifications.still_open(snapshot.db)
+        if _job(snapshot.context, notification.id).is_interrupted
     )
     message = _message(snapshot.context, snapshot.db)
     if message is None:

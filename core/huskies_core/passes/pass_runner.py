@@ -45,9 +45,9 @@ def one_by_one(apply: ApplyOne[Step]) -> ApplyAll[Step]:
 
     def apply_all(context: Context, steps: tuple[Step, ...]) -> Iterator[StepResult]:
         for step in steps:
-            with attempt() as tried:
-                tried.message = apply(context, step)
-            yield StepResult.of(step, tried)
+            with attempt() as attempted:
+                attempted.message = apply(context, step)
+            yield StepResult.of(step, attempted)
 
     return apply_all
 
@@ -60,10 +60,10 @@ def run_passes(
     for chosen in passes:
         context.progress(chosen.name, 0, 0)
         report = PassReport(chosen.name)
-        with attempt() as tried:
+        with attempt() as attempted:
             report = run_pass(context, chosen, dry_run=dry_run, wait=wait)
         reports.append(
-            report if tried.outcome is StepOutcome.DONE else PassReport(chosen.name, failure=tried)
+            report if attempted.outcome is StepOutcome.DONE else PassReport(chosen.name, failure=attempted)
         )
     return tuple(reports)
 
@@ -78,7 +78,7 @@ def run_pass(context: Context, chosen: AnyPass, *, dry_run: bool = False, wait: 
     if dry_run:
         _, steps, _ = _plan(context, chosen)
         return PassReport(
-            chosen.name, tuple(StepResult(one, StepOutcome.PLANNED, one.detail) for one in steps)
+            chosen.name, tuple(StepResult(step, StepOutcome.PLANNED, step.detail) for step in steps)
         )
     results: list[StepResult] = []
     for _ in range(MOST_ROUNDS):

@@ -83,10 +83,10 @@ def tick(
     dead runs and report the error.
     """
     reports = _end_dead_runs(context, dry_run=dry_run)
-    with attempt() as tried:
+    with attempt() as attempted:
         _check_config(context, dry_run=dry_run)
-    if tried.code:
-        return (*reports, PassReport("config", failure=tried))
+    if attempted.code:
+        return (*reports, PassReport("config", failure=attempted))
 
     for chosen in BY_JOURNAL:
         if chosen.name in _due(context):
@@ -125,7 +125,9 @@ def _end_dead_runs(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]
         return ()
     if dry_run:
         return (
-            PassReport("watchdog", tuple(StepResult(one, StepOutcome.PLANNED, one.detail) for one in dead)),
+            PassReport(
+                "watchdog", tuple(StepResult(step, StepOutcome.PLANNED, step.detail) for step in dead)
+            ),
         )
     with context.acting_as("pass:watchdog"):
         return (PassReport("watchdog", tuple(one_by_one(end_dead_run)(context, dead))),)

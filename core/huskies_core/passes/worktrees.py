@@ -54,9 +54,9 @@ def apply(context: Context, steps: tuple[WorktreeStep, ...]) -> Iterator[StepRes
     yield from _create(context, [step for step in steps if isinstance(step, CreateWorktree)])
     for step in steps:
         if not isinstance(step, CreateWorktree):
-            with attempt() as tried:
-                tried.message = _remove(context, step)
-            yield StepResult.of(step, tried)
+            with attempt() as attempted:
+                attempted.message = _remove(context, step)
+            yield StepResult.of(step, attempted)
 
 
 def _creations(snapshot: Snapshot) -> list[CreateWorktree]:

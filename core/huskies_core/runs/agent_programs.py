@@ -31,7 +31,10 @@ def program_problem(agent: Agent, environ: Mapping[str, str]) -> tuple[str, str]
         return f"{path} does not print its version", f"Run '{runtime.program} --version' to see why."
     if version < runtime.least_version:
         installed, least = (".".join(map(str, numbers)) for numbers in (version, runtime.least_version))
-        return f"{runtime.program} {installed} is older than {least}, the oldest tested version", "Update it."
+        return (
+            f"{runtime.program} {installed} is older than {least}, the oldest tested version",
+            "Update the program.",
+        )
     return None
 
 

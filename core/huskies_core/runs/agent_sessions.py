@@ -45,13 +45,13 @@ def remember(
     """
     if run.agent is None or run.runtime is None or stories.load(db, run.story).is_terminal:
         return
-    known = _parse(content.of_story(db, run.story))
-    sessions = {kind: entry for kind, entry in known.items() if kind != run.kind.value}
+    stored = _parse(content.of_story(db, run.story))
+    sessions = {kind: entry for kind, entry in stored.items() if kind != run.kind.value}
     if session is not None and not (outcome is Outcome.FAILED and turns == 0):
         sessions[run.kind.value] = Session(session, run.agent, run.runtime, run.model, run.seq, run.visit)
     elif outcome is not Outcome.FAILED:
         return
-    if sessions != known:
+    if sessions != stored:
         document = {kind: asdict(entry) for kind, entry in sessions.items()}
         content.put(db, run.story, content.SESSIONS, json.dumps(document, ensure_ascii=False), now=now)
 

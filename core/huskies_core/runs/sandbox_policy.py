@@ -23,7 +23,7 @@ from huskies_core.user import home_folder, login_variables
 
 _TRIAL_SECS = 10
 # These contain files of other programs and sockets of services. A read-only mount does not prevent use of a socket.
-_SHARED_PLACES = ("/tmp", "/var/tmp", "/run")
+_SHARED_FOLDERS = ("/tmp", "/var/tmp", "/run")
 _NAME_SERVICE = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf")
 _PRIVATE_VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _CONFIG_FILES = (".gitignore", "AGENT.md", "agents.toml", "project.toml", "prompts")
@@ -50,7 +50,7 @@ def confine(
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     variables = (("TMPDIR", "/tmp"), ("XDG_CACHE_HOME", str(cache)))
     paths = (
-        *((Show.NOTHING, path) for path in _hidden_places(environ)),
+        *((Show.NOTHING, path) for path in _hidden_folders(environ)),
         *((Show.READ_IF_THERE, path) for path in (*_NAME_SERVICE, *_needed(environ))),
         *((Show.READ, _expanded(path, environ)) for path in agent.sandbox_read),
         *((Show.WRITE, _expanded(path, environ)) for path in agent.sandbox_write),
@@ -112,18 +112,20 @@ def _hidden_program(agent: Agent, shown: Iterable[str], environ: Mapping[str, st
     path = shutil.which(program, path=environ.get("PATH", os.defpath))
     if path is None or not os.path.isabs(path):
         return None
-    hidden, visible = (tuple(f"{place}/" for place in places) for places in (_hidden_places(environ), shown))
+    hidden, visible = (
+        tuple(f"{folder}/" for folder in folders) for folders in (_hidden_folders(environ), shown)
+    )
     for location in (_location(path), os.path.realpath(path)):
         if location.startswith(hidden) and not f"{location}/".startswith(visible):
             return f"{location} is hidden, list it in sandbox_read"
     return None
 
 
-def _hidden_places(environ: Mapping[str, str]) -> list[str]:
+def _hidden_folders(environ: Mapping[str, str]) -> list[str]:
     """Return the folders to hide, outermost first. Omit missing ones: bubblewrap cannot mount on them."""
     private = (environ.get(name) for name in _PRIVATE_VARIABLES)
-    places = {*_SHARED_PLACES, *filter(None, (login_variables().get("HOME"), *private))}
-    return sorted({os.path.realpath(place) for place in places if os.path.isdir(place)} - {"/"})
+    folders = {*_SHARED_FOLDERS, *filter(None, (login_variables().get("HOME"), *private))}
+    return sorted({os.path.realpath(folder) for folder in folders if os.path.isdir(folder)} - {"/"})
 
 
 def _needed(environ: Mapping[str, str]) -> Iterator[str]:
@@ -138,21 +140,23 @@ def _needed(environ: Mapping[str, str]) -> Iterator[str]:
         *(f"{config}/git/{name}" for name in ("config", "ignore", "attributes")),
     ]
     named = [environ.get("GIT_CONFIG_GLOBAL", ""), environ.get("GIT_CONFIG_SYSTEM", "")]
-    above = tuple(f"{place}/" for place in _hidden_places(environ))
+    above = tuple(f"{folder}/" for folder in _hidden_folders(environ))
     shown: list[str] = []
     for path in dict.fromkeys((*own, *settings, *named)):
         # Skip paths below a shown folder: a link there, such as python in a virtual environment, cannot be mounted.
         locations = [
-            place for place in (_location(path), os.path.realpath(path)) if not _is_below(place, shown)
+            location
+            for location in (_location(path), os.path.realpath(path))
+            if not _is_below(location, shown)
         ]
-        hidden = next((place for place in locations if place.startswith(above)), None)
+        hidden = next((location for location in locations if location.startswith(above)), None)
         if hidden is not None:
             shown.append(hidden)
             yield hidden
 
 
-def _is_below(path: str, places: Iterable[str]) -> bool:
-    return any(path == place or path.startswith(f"{place}/") for place in places)
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
 def _project_paths(project: Project, story: StoryId, run: RunDirectory) -> Iterator[tuple[Show, str]]:

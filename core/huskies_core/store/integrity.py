@@ -86,9 +86,9 @@ def low_counters(db: sqlite3.Connection) -> tuple[str, ...]:
 def _contradiction(row: sqlite3.Row) -> str:
     story = f"story {row['id']}"
     if row["story"] != row["id"]:
-        return f"{story} has no row in the journal that led to its stage"
+        return f"{story} has no journal row for its stage"
     if row["later"] is not None:
-        return f"{story} is not where its later journal row {row['later']} led"
+        return f"{story} is not in the stage of its later journal row {row['later']}"
     if row["stage"] != row["led_to"]:
         return f"{story} is in {row['stage']}, the journal has {row['led_to']}"
     return f"{story} entered its stage at {row['stage_entered_at']}, the journal has {row['at']}"

@@ -71,14 +71,14 @@ def meet(
     hour. The later of two times wins, so agents that reach one limit at the same time count as one attempt. A limit
     writes one journal row; further attempts write none.
     """
-    known = next((limit for limit in everything(db) if limit.account == account), None)
-    has_ended = known is None or known.until <= now
-    attempts = 0 if known is None else known.attempts
-    is_new = known is None or (has_ended and is_believable(resets_at, now))
+    previous = next((limit for limit in everything(db) if limit.account == account), None)
+    has_ended = previous is None or previous.until <= now
+    attempts = 0 if previous is None else previous.attempts
+    is_new = previous is None or (has_ended and is_believable(resets_at, now))
     if resets_at is None or not is_believable(resets_at, now):
         attempts += has_ended
         resets_at = now + min(FIRST_WAIT * 2 ** min(max(attempts - 1, 0), 10), LONGEST_WAIT)
-    until = resets_at if known is None else max(resets_at, known.until)
+    until = resets_at if previous is None else max(resets_at, previous.until)
     limit = Limit(account, until, attempts, detail, since=now)
     db.execute(
         "INSERT OR REPLACE INTO rate_limits VALUES (:runtime, :model, :until, :attempts, :detail, :since)",

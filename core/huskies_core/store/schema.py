@@ -48,8 +48,8 @@ def check_version(db: sqlite3.Connection) -> int:
         raise damaged("it is empty")
     if version > NEWEST:
         raise HuskiesError(
-            f"the store is of version {version}, this huskies knows {NEWEST}",
-            hint="Upgrade huskies: a newer one has worked on this project.",
+            f"the store has version {version}, but this huskies supports only version {NEWEST}",
+            hint="Upgrade huskies: a newer version has changed this project.",
             code="newer_store",
         )
     return version

@@ -80,7 +80,7 @@ def test_an_unreadable_store_does_not_stop_the_other_checks(
     with open_context(context.project.root, find=find_damaged_project) as again:
         found = problems(again)
     fact = found.pop("store")
-    errors = ("the store is damaged", "state.db is missing", "the store is of version 99")
+    errors = ("the store is damaged", "state.db is missing", "the store has version 99")
     assert any(part in fact for part in errors)
     assert found == dict.fromkeys(["runs", "worktrees"], NOT_READ)
     assert tmp_path.exists()

@@ -16,12 +16,12 @@ from support.stories import add_story, fire_event
     ("change", "problem"),
     [
         ("stage = 'qa'", "story 1 is in qa, the journal has coding"),
-        ("visit = 1", "story 1 is not where its later journal row 2 led"),
+        ("visit = 1", "story 1 is not in the stage of its later journal row 2"),
         (
             "stage_entered_at = '2020'",
             "story 1 entered its stage at 2020, the journal has 2026-03-01T12:00:00.000Z",
         ),
-        ("visit = 3", "story 1 has no row in the journal that led to its stage"),
+        ("visit = 3", "story 1 has no journal row for its stage"),
     ],
 )
 def test_a_story_that_contradicts_the_journal_is_named(context: Context, change: str, problem: str) -> None:

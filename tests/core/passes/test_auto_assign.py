@@ -43,7 +43,7 @@ CODER = RunKind.CODER
 
 def planned(context: Context) -> list[tuple[str, int | None, str]]:
     with context.store.reading() as db:
-        return [(one.verb.value, one.story, one.detail) for one in plan(take_snapshot(context, db))]
+        return [(step.verb.value, step.story, step.detail) for step in plan(take_snapshot(context, db))]
 
 
 def blocking_rules(context: Context, story: int) -> list[str]:
@@ -131,7 +131,7 @@ def test_an_archived_dependency_is_met(context: Context) -> None:
     assert blocking_rules(context, waiting.id) == []
 
 
-# who gets an agent
+# the choice of agents
 
 
 def test_higher_priority_goes_first_then_the_older(context: Context) -> None:
@@ -259,7 +259,7 @@ def test_a_decided_event_is_applied_once(context: Context) -> None:
     end(context, claim(context, 1), commits_ahead=1, has_diff=True, branch="feature/story-1")
     with context.store.reading() as db:
         actions = plan(take_snapshot(context, db))
-    assert [(one.verb, one.detail) for one in actions] == [(Verb.MOVE_STORY, "qa_skipped")]
+    assert [(step.verb, step.detail) for step in actions] == [(Verb.MOVE_STORY, "qa_skipped")]
 
 
 def test_a_branch_of_another_user_blocks_the_story(context: Context) -> None:

@@ -21,9 +21,9 @@ BUDGETS = "[budget]\nper_story_usd = 2.0\nper_day_usd = 3.0\n"
 def spend(context: Context, usd: float) -> int:
     """Record a run of a new story with this cost."""
     story = import_story(context.store, Coding())
-    wanted = RunClaim(story.id, RunKind.CODER, story.visit, "ann", "command")
+    new_run = RunClaim(story.id, RunKind.CODER, story.visit, "ann", "command")
     with context.store.exclusive() as db:
-        run = runs.claim(db, wanted, actor="test", now=context.now())
+        run = runs.claim(db, new_run, actor="test", now=context.now())
         usage.put(db, run.id, ModelUsage("opus", cost_usd=usd), now=context.now())
         runs.end(db, run.id, Report(Ended.COMPLETED), actor="test", now=context.now())
     return story.id

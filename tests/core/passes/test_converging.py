@@ -51,7 +51,7 @@ def ended_run(context: Context, story: int) -> int:
     return run
 
 
-# what others put there
+# files and refs of the user
 
 
 NO_NUMBERS = ("9" * 25, "\u00b2", "\u0661", "007", "0", "x")
@@ -149,13 +149,18 @@ def test_one_foreign_branch_does_not_stop_the_other_worktrees(context: Context) 
 def test_a_terminal_story_loses_its_worktree_but_no_work(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
-    place = context.project.worktree(1)
-    (place / "new.txt").write_text("work")
+    worktree = context.project.worktree(1)
+    (worktree / "new.txt").write_text("work")
     fire_event(context.store, 1, Abandon("no"))
     did, again = twice(context, WORKTREES)
     (rescue,) = list_rescues(context.repository)
     kept = context.repository.git("show", f"{rescue.ref}:new.txt")
-    assert (did, again.results, place.exists(), kept) == ([("remove_worktree", 1, "done")], (), False, "work")
+    assert (did, again.results, worktree.exists(), kept) == (
+        [("remove_worktree", 1, "done")],
+        (),
+        False,
+        "work",
+    )
     assert context.repository.branch_tip(branch_of(StoryId(1))) is None
 
 
@@ -183,15 +188,15 @@ def test_teardown_runs_in_the_worktree_before_its_removal(context: Context, tmp_
     context.project.project_toml.write_text(component)
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
-    place = context.project.worktree(1)
+    worktree = context.project.worktree(1)
     fire_event(context.store, 1, Abandon("no"))
     did = twice(context, WORKTREES)[0]
-    wait_until(lambda: not place.exists(), 20, what="the worktree to go when its teardown has ended")
+    wait_until(lambda: not worktree.exists(), 20, what="the worktree to go when its teardown has ended")
     with context.store.reading() as db:
         (run,) = runs.of_story(db, 1)
     assert (did, note.read_text().strip(), run.detail) == (
         [("start_run", 1, "done")],
-        str(place),
+        str(worktree),
         "teardown 'db' exited with 3",
     )
 
@@ -244,14 +249,14 @@ def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(contex
 def test_a_worktree_that_a_person_deleted_is_created_again_with_its_commits(context: Context) -> None:
     import_story(context.store, Coding(), number=1)
     run_pass(context, WORKTREES)
-    place = context.project.worktree(1)
-    (place / "new.txt").write_text("work")
-    subprocess.run(["git", "add", "--all"], cwd=place, check=True)
-    subprocess.run(["git", "commit", "--quiet", "--message", "work"], cwd=place, check=True)
-    os.rename(place, place.with_name("gone"))
+    worktree = context.project.worktree(1)
+    (worktree / "new.txt").write_text("work")
+    subprocess.run(["git", "add", "--all"], cwd=worktree, check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", "work"], cwd=worktree, check=True)
+    os.rename(worktree, worktree.with_name("gone"))
     did, again = twice(context, WORKTREES)
     assert (did, again.results) == ([("create_worktree", 1, "done")], ())
-    assert (place / "new.txt").read_text() == "work"
+    assert (worktree / "new.txt").read_text() == "work"
 
 
 # archive-done

@@ -120,7 +120,7 @@ def test_a_run_is_settled_once_by_its_whole_output(context: Context, live: Recor
 def test_figures_missing_from_the_output_stay_as_recorded(
     context: Context, live: Recorded, records: Sequence[dict[str, Any]]
 ) -> None:
-    """As on a full disk: the supervisor counted more than the log contains."""
+    """On a full disk the supervisor counts more than the log contains."""
     live.write_progress(opus=ONE)
     roll_up(context)
     live.print(*records)

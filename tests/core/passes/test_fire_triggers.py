@@ -32,7 +32,7 @@ def add(context: Context, predicate: Predicate, mode: TriggerMode = EACH) -> Tri
 
 def fire(context: Context) -> list[tuple[str, int | None, str]]:
     report = run_pass(context, FIRE_TRIGGERS)
-    return [(one.step.verb.value, one.step.story, one.detail) for one in report.results]
+    return [(result.step.verb.value, result.step.story, result.detail) for result in report.results]
 
 
 def state_of(context: Context, number: int = 1) -> tuple[TriggerState, int, str]:
@@ -64,7 +64,7 @@ def test_a_trigger_sees_only_later_transitions(context: Context) -> None:
         [
             ("fire_trigger", 1, "trigger 1: prompt, after start of story 1"),
             ("create_task", 2, "created by trigger 1"),
-            # The task itself went to coding, too.
+            # The task itself moved to coding, too.
             *[row for number in range(2, 2 + MOST_DEPTH - 1) for row in fired_on(number)],
             ("fire_trigger", 6, f"trigger 1 is suspended: {DEPTH}"),
         ],
@@ -140,7 +140,7 @@ def test_every_pattern_of_a_trigger_must_match(
 
 
 def test_a_late_cursor_runs_no_trigger_twice(context: Context) -> None:
-    """As after a crash between the claims and the move of the cursor."""
+    """A crash between the claims and the move of the cursor leaves a late cursor."""
     add(context, Predicate(event="block"))
     add_story(context.store)
     fire_event(context.store, 1, Block("no"))

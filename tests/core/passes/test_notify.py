@@ -1,4 +1,4 @@
-"""Notifications: which events are sent, how they are collected, and the result of a crash at each step."""
+"""Notifications: their events, the collection of events in one message, and the result of a crash at each step."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def queue_rows(context: Context) -> list[str]:
         return [row.event for row in journal.entries_after(db, 0) if row.kind is journal.JournalKind.QUEUE]
 
 
-# which events are sent
+# the events of a message
 
 
 def test_events_are_sent_in_one_message_and_a_second_run_does_nothing(context: Context) -> None:
@@ -143,7 +143,7 @@ FAILED = MergeFailed(MergeFailureKind.OTHER, "no disk")
 
 
 @pytest.mark.parametrize(
-    ("stage", "events", "wanted"),
+    ("stage", "events", "sentences"),
     [
         (Coding(), [ReviewHeld("look")], ["Story 1 waits for a person"]),
         (MERGE, [FAILED], ["Story 1 failed to merge"]),
@@ -163,13 +163,13 @@ FAILED = MergeFailed(MergeFailureKind.OTHER, "no disk")
     ],
 )
 def test_each_visit_is_reported_once(
-    context: Context, stage: Coding | Merge, events: list[Event], wanted: list[str]
+    context: Context, stage: Coding | Merge, events: list[Event], sentences: list[str]
 ) -> None:
     turn_on(context)
     import_story(context.store, stage)
     fire(context, *events)
     notify(context)
-    assert delivered(context) == [wanted]
+    assert delivered(context) == [sentences]
 
 
 def test_queue_holds_are_reported(context: Context) -> None:
@@ -246,7 +246,7 @@ def test_ten_thousand_rows_are_one_message_of_twenty_notices(context: Context) -
     assert len(json.dumps(sent.message)) < 32_000
 
 
-# when it begins
+# the first channel
 
 
 def test_events_before_the_first_channel_are_not_sent(context: Context) -> None:
@@ -278,7 +278,7 @@ def test_a_dry_run_prints_the_message_and_claims_nothing(context: Context) -> No
     assert len(delivered(context)) == 1
 
 
-# under tick
+# ticks
 
 
 def settle(context: Context) -> None:
@@ -359,7 +359,7 @@ def test_the_end_of_a_run_with_a_broken_configuration_is_recorded_and_reports_th
     assert statuses(context) == []
 
 
-# what goes wrong
+# failures
 
 
 def test_a_failed_channel_is_recorded_and_not_retried(context: Context) -> None:

@@ -61,7 +61,7 @@ def claim(context: Context, story: int) -> int:
         ).id
 
 
-# when a tick is due
+# due ticks
 
 
 def test_a_new_project_is_due_and_an_idle_one_is_not(context: Context) -> None:
@@ -131,7 +131,7 @@ def test_an_unreadable_store_is_due_so_that_the_tick_reports_the_error(tmp_path:
     assert is_due(str(tmp_path))
 
 
-# what a tick does
+# the passes of a tick
 
 
 def test_a_tick_ends_a_dead_run_at_once_and_continues_its_story(context: Context) -> None:

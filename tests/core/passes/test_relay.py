@@ -83,7 +83,7 @@ def relay_at_last(context: Context, clock: Clock) -> None:
 MOVED = [("1", "coding"), ("1", "frozen"), ("1", "coding"), ("1", "frozen"), ("1", "coding")]
 
 
-# when all is well
+# a working gateway
 
 
 def test_each_transition_is_sent_once_in_order_over_one_connection(
@@ -131,7 +131,7 @@ def test_a_kept_connection_is_reused_until_it_breaks(context: Context, gateway: 
     assert gateway.told == [(str(story), "coding") for story in (1, 2, 3, 4)]
 
 
-# where the events begin
+# the first event
 
 
 def test_events_before_the_first_gateway_are_not_sent(context: Context, gateway: Gateway) -> None:
@@ -155,7 +155,7 @@ def test_events_during_the_absence_of_a_gateway_are_sent_later(context: Context,
     assert gateway.told == [("1", "coding"), ("2", "coding")]
 
 
-# when a tick is due
+# due ticks
 
 
 def state(context: Context) -> str:
@@ -220,7 +220,7 @@ def test_a_delay_for_a_removed_gateway_makes_no_tick_due(context: Context, gatew
     assert not is_due(state(context))
 
 
-# when it goes wrong
+# failures
 
 
 def test_waits_double_up_to_a_minute_without_an_attempt_in_between(

@@ -32,7 +32,7 @@ INACTIVITY = timedelta(seconds=300)
 
 @pytest.fixture
 def directory(context: Context) -> Iterator[RunDirectory]:
-    """Make a live run of ann with output at its start and none since."""
+    """Yield the directory of a live run of ann with output at its start and none since."""
     import_story(context.store, Coding(), number=1)
     with context.store.exclusive() as db:
         visit = stories.load(db, 1).visit

@@ -1,4 +1,4 @@
-"""An agent resumes its own session, and only one that its program still knows."""
+"""An agent resumes its own session while its program still has it."""
 
 import json
 import os

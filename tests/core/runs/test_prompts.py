@@ -98,7 +98,7 @@ def test_control_characters_reach_no_agent(context: Context) -> None:
     agent = replace(CODER, role="\x1b]0;title\x07role", prompt="{{story}}\x07")
     built = build_prompt(context, agent, RunKind.CODER, values(context, hostile), "note\x1b[0m")
     assert built.startswith("role\n\n<story>\n# ab\n\ncde\n")
-    assert built.isprintable() or set(filter(lambda one: not one.isprintable(), built)) == {"\n"}
+    assert built.isprintable() or set(filter(lambda char: not char.isprintable(), built)) == {"\n"}
 
 
 def test_a_long_text_is_cut_with_a_notice(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

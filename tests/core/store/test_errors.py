@@ -151,7 +151,7 @@ def test_a_torn_log_loses_only_the_torn_transaction(project: Project, tmp_path: 
 
 
 def fill_the_disk(store: Store) -> None:
-    """Write one key that fits on the disk and one that does not."""
+    """Write a key that fits on the disk and a key that does not."""
     with store.exclusive() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages + 2}")

@@ -34,7 +34,7 @@ PARTIAL = {
     *("timers_in_trouble", "triggers_armed", "triggers_in_trouble", "open_firings"),
     "open_notifications",
 }
-"""Indexes that hold only what is live or rare: reading one of them whole is cheap."""
+"""Indexes with only live or rare rows: a scan of a whole index is cheap."""
 
 READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "stories.find": lambda db: stories.find(db, 1),

@@ -49,8 +49,8 @@ def test_a_response_shortens_the_next_wait_of_its_account_only(
     reach_limit(store, CLAUDE, None, at=NOW + MINUTE)
     with store.exclusive() as db:
         rate_limits.forget(db, CLAUDE, started=NOW + MINUTE, now=NOW + MINUTE)
-        left = [limit.account for limit in rate_limits.everything(db)]
-    assert (left, reach_limit(store, CLAUDE, None).until) == ([CODEX], NOW + MINUTE)
+        remaining = [limit.account for limit in rate_limits.everything(db)]
+    assert (remaining, reach_limit(store, CLAUDE, None).until) == ([CODEX], NOW + MINUTE)
 
 
 @pytest.mark.parametrize("reset", [timedelta(days=9), timedelta(0), timedelta(days=-1)])

@@ -23,8 +23,8 @@ DONE = Report(Outcome.COMPLETED, "exit 0", Evidence(output="7"), turns=3, tool_t
 def claim(store: Store, story: int, kind: RunKind = RunKind.CODER, agent: str | None = None) -> Run:
     with store.exclusive() as db:
         visit = stories.load(db, story).visit
-        wanted = RunClaim(StoryId(story), kind, visit, agent, "command", "sonnet")
-        return runs.claim(db, wanted, actor="pass:auto-assign", now=NOW)
+        new_run = RunClaim(StoryId(story), kind, visit, agent, "command", "sonnet")
+        return runs.claim(db, new_run, actor="pass:auto-assign", now=NOW)
 
 
 def end(store: Store, run: int, report: Report = DONE) -> bool:

@@ -82,7 +82,9 @@ def test_the_first_reader_migrates_an_older_store_and_the_older_program_then_ref
         text=True,
     )
     assert (done.stdout, done.stderr) == ("A story 0\n", "")
-    with pytest.raises(HuskiesError, match=f"is of version {NEWEST + 1}, this huskies knows {NEWEST}"):
+    with pytest.raises(
+        HuskiesError, match=f"has version {NEWEST + 1}, but this huskies supports only version {NEWEST}"
+    ):
         load_story(store, 1)
 
 

@@ -105,12 +105,12 @@ def test_an_edit_does_not_end_the_visit(store: Store) -> None:
 
 
 def test_ids_rise_by_one_and_continue_after_the_highest_imported(store: Store) -> None:
-    given = [add_story(store).id, add_story(store).id]
+    new_ids = [add_story(store).id, add_story(store).id]
     import_story(store, stages.Coding(), number=57)
     import_story(store, stages.Backlog(), number=9)
     with store.reading() as db:
         used = stories.numbers_in_use(db, [1, 3, 9, 57, 58])
-    assert (given, add_story(store).id, used) == ([1, 2], 58, (1, 9, 57))
+    assert (new_ids, add_story(store).id, used) == ([1, 2], 58, (1, 9, 57))
 
 
 def test_an_id_that_was_not_committed_is_used_again(store: Store) -> None:
