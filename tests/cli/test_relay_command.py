@@ -33,7 +33,7 @@ def move(huskies: Commands) -> None:
 def test_the_relay_tells_what_it_sent(huskies: Commands, gateway: Gateway) -> None:
     planned, sent = huskies("relay", "--dry-run").outcome, huskies("relay").outcome
     assert planned == (0, "send_events [planned]: 3 events\n", "")
-    assert (sent, gateway.told) == ((0, "send_events: 3 events\n", ""), TOLD)
+    assert (sent, gateway.transitions) == ((0, "send_events: 3 events\n", ""), TOLD)
 
 
 def test_a_gateway_that_fails_is_told_with_what_becomes_of_it(huskies: Commands, gateway: Gateway) -> None:
@@ -71,7 +71,7 @@ def test_a_relay_killed_with_a_frame_in_flight_is_taken_up_where_it_stood(
     killed.kill()
     killed.communicate()
     again = huskies("relay").outcome
-    assert (again, gateway.told) == ((0, "send_events: 2 events\n", ""), [*TOLD[:2], *TOLD[1:]])
+    assert (again, gateway.transitions) == ((0, "send_events: 2 events\n", ""), [*TOLD[:2], *TOLD[1:]])
 
 
 @pytest.mark.usefixtures("processes")
@@ -79,18 +79,18 @@ def test_watch_keeps_one_line_and_the_next_watch_goes_on(
     huskies: Commands, gateway: Gateway, repository: GitRepository, tmp_path: Path
 ) -> None:
     first = start_huskies("watch", "--interval", "0.1", cwd=repository.root, log=tmp_path / "first")
-    wait_until(lambda: len(gateway.told) >= 3, 30)
+    wait_until(lambda: len(gateway.transitions) >= 3, 30)
     huskies("abandon", "1", "--reason", "no")
-    wait_until(lambda: len(gateway.told) >= 4, 30)
+    wait_until(lambda: len(gateway.transitions) >= 4, 30)
     first.kill()
     first.wait(10)
     lines = len(gateway.projects)
     huskies("reopen", "1")
     second = start_huskies("watch", "--interval", "0.1", cwd=repository.root, log=tmp_path / "second")
-    wait_until(lambda: gateway.told[-1][1] == "backlog", 30)
+    wait_until(lambda: gateway.transitions[-1][1] == "backlog", 30)
     second.terminate()
     assert (second.wait(10), lines) == (0, 1)
-    stages = [to for _, to in gateway.told]
+    stages = [to for _, to in gateway.transitions]
     assert stages[-2:] == ["abandoned", "backlog"] or stages[-3:] == ["abandoned", "abandoned", "backlog"]
 
 

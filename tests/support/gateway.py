@@ -42,10 +42,12 @@ class Gateway:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def told(self) -> list[tuple[str, str]]:
-        """The stage transitions that came: of which story, to which stage."""
+    def transitions(self) -> list[tuple[str, str]]:
+        """Return the received stage transitions: the story and its new stage."""
         return [
-            (one["story_id"], one["to_stage"]) for one in self.frames if one["type"] == "stage_transition"
+            (frame["story_id"], frame["to_stage"])
+            for frame in self.frames
+            if frame["type"] == "stage_transition"
         ]
 
     def open(self) -> None:

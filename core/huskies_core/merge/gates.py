@@ -49,7 +49,7 @@ def judge_tree(
 
 
 def _first_failure(context: Context, commit: str, tree: str) -> _Failure | None:
-    """Check a commit out, run setup and gates, and return the first failure. Do not test a tree again that passed."""
+    """Check a commit out, run setup and gates, and return the first failure. Skip a tree that passed before."""
     settings = context.config.project
     gates = gates_of(context.project, settings)
     if not gates:

@@ -1,1 +1,1 @@
-"""Make, start, stop and record runs: their steps, prompts, sandbox, sessions and usage."""
+"""Prepare, start, stop and record runs: their steps, prompts, sandbox, sessions and usage."""

@@ -1,5 +1,5 @@
-"""The feature branches that Huskies created. It writes the row before git creates the branch, so a crash between the
-two leaves no branch without a row."""
+"""The feature branches that Huskies created. Huskies writes the row before git creates the branch, so a crash between
+the two leaves no branch without a row."""
 
 import sqlite3
 from datetime import datetime

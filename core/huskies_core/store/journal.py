@@ -132,7 +132,7 @@ _NOTABLE = """
 WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events))
     AND NOT (event = 'merge_failed' AND "before" IS 'merge_failure')
 """
-"""Without a merge that failed again before a retry: its first failure was reported."""
+"""The condition omits a merge that failed again before a retry, because its first failure was reported."""
 
 
 def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str]) -> int:

@@ -1,6 +1,6 @@
 """Convert records to rows of the database and back: each field of a dataclass is a column of the same name.
 
-Text, numbers, ids and None are stored as they are, enums by their value and times in ISO 8601. Tuples, mappings and
+Text, numbers, ids and None are stored unchanged, enums by their value and times in ISO 8601. Tuples, mappings and
 records are stored as JSON; a record may define its own JSON form with `to_json` and `from_json`. A field that is not
 one column has a mark: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Stored(...)]`.
 """

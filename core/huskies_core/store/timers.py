@@ -104,7 +104,7 @@ def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: s
 
 
 def postpone_limits(db: sqlite3.Connection, runtime: str, model: str, until: datetime) -> None:
-    """Postpone the rate limit timer of each story with a last run that used that account to `until`."""
+    """Postpone to `until` the rate limit timer of each story if its last run used that account."""
     db.execute(
         """UPDATE timers SET fire_at = :until
            WHERE kind = 'rate_limit' AND state = 'armed' AND fire_at < :until AND EXISTS (

@@ -1,4 +1,4 @@
-"""Move stories. No other module does. An event applies only to the visit for which it was decided."""
+"""Move stories; no other module moves one. An event applies only to the visit for which it was decided."""
 
 import sqlite3
 from dataclasses import asdict, dataclass

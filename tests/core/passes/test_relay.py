@@ -92,7 +92,7 @@ def test_each_transition_is_sent_once_in_order_over_one_connection(
     move(context, 3)
     first, second = run_pass(context, QUICK), run_pass(context, QUICK)
     assert ([one.detail for one in first.results], second.results) == (["3 events"], ())
-    assert (gateway.told, gateway.projects, len(gateway.tokens)) == (MOVED[:3], ["kennel"], 1)
+    assert (gateway.transitions, gateway.projects, len(gateway.tokens)) == (MOVED[:3], ["kennel"], 1)
 
 
 def test_a_dry_run_counts_the_events_and_sends_nothing(context: Context, gateway: Gateway) -> None:
@@ -128,7 +128,7 @@ def test_a_kept_connection_is_reused_until_it_breaks(context: Context, gateway: 
     run_pass(context, over_kept)
     kept.close()
     assert (lines, len(gateway.projects)) == (1, 2)
-    assert gateway.told == [(str(story), "coding") for story in (1, 2, 3, 4)]
+    assert gateway.transitions == [(str(story), "coding") for story in (1, 2, 3, 4)]
 
 
 # the first event
@@ -141,7 +141,7 @@ def test_events_before_the_first_gateway_are_not_sent(context: Context, gateway:
     move(context)
     context.environ = environ
     run_pass(context, QUICK)
-    assert gateway.told == [("2", "coding")]
+    assert gateway.transitions == [("2", "coding")]
 
 
 def test_events_during_the_absence_of_a_gateway_are_sent_later(context: Context, gateway: Gateway) -> None:
@@ -152,7 +152,7 @@ def test_events_during_the_absence_of_a_gateway_are_sent_later(context: Context,
     settle(context)
     context.environ = environ
     run_pass(context, QUICK)
-    assert gateway.told == [("1", "coding"), ("2", "coding")]
+    assert gateway.transitions == [("1", "coding"), ("2", "coding")]
 
 
 # due ticks
@@ -178,7 +178,7 @@ def test_a_tick_sends_last_and_then_nothing_is_due(context: Context, gateway: Ga
     move(context)
     reports = pass_sequence.tick(context)
     settle(context)
-    assert ([reports[-1].name], gateway.told, is_due(state(context))) == (["relay"], MOVED[:1], False)
+    assert ([reports[-1].name], gateway.transitions, is_due(state(context))) == (["relay"], MOVED[:1], False)
 
 
 def test_a_tick_is_due_again_after_the_wait_that_follows_a_failure(
@@ -205,7 +205,7 @@ def test_a_gateway_in_the_environment_makes_a_tick_due(
     run_pass(context, pass_sequence.PASSES["audit-log"])
     due = is_due(state(context))
     settle(context)
-    assert (due, is_due(state(context)), gateway.told) == (True, False, MOVED[:1])
+    assert (due, is_due(state(context)), gateway.transitions) == (True, False, MOVED[:1])
 
 
 def test_a_delay_for_a_removed_gateway_makes_no_tick_due(context: Context, gateway: Gateway) -> None:
@@ -241,7 +241,7 @@ def test_waits_double_up_to_a_minute_without_an_attempt_in_between(
     assert ([round(wait) for wait in waits], len(gateway.asked)) == ([1, 2, 4, 8, 16, 32, 60, 60, 60], 9)
     gateway.refuses_tokens = b""
     relay_at_last(context, clock)
-    assert gateway.told == MOVED
+    assert gateway.transitions == MOVED
 
 
 def test_the_delays_begin_again_after_a_delivered_frame(
@@ -280,7 +280,10 @@ def test_a_gateway_that_was_down_gets_all_events_when_it_returns(
     gateway.open()
     clock.pass_by(seconds=2)
     run_pass(context, QUICK)
-    assert (away, gateway.told) == ((StepOutcome.FAILED, "gateway: no token: Connection refused"), MOVED[:2])
+    assert (away, gateway.transitions) == (
+        (StepOutcome.FAILED, "gateway: no token: Connection refused"),
+        MOVED[:2],
+    )
 
 
 def test_a_connection_that_breaks_within_a_frame_loses_and_repeats_nothing(
@@ -289,7 +292,7 @@ def test_a_connection_that_breaks_within_a_frame_loses_and_repeats_nothing(
     gateway.tears_at = {2, 4}
     move(context, 5)
     relay_at_last(context, clock)
-    assert (gateway.told, len(gateway.projects)) == (MOVED, 3)
+    assert (gateway.transitions, len(gateway.projects)) == (MOVED, 3)
 
 
 def test_only_an_unconfirmed_frame_is_sent_twice(context: Context, gateway: Gateway, clock: Clock) -> None:
@@ -298,7 +301,7 @@ def test_only_an_unconfirmed_frame_is_sent_twice(context: Context, gateway: Gate
     broke = relay(context)
     clock.pass_by(seconds=2)
     run_pass(context, QUICK)
-    assert (broke[0], gateway.told) == (StepOutcome.FAILED, [*MOVED[:3], *MOVED[2:]])
+    assert (broke[0], gateway.transitions) == (StepOutcome.FAILED, [*MOVED[:3], *MOVED[2:]])
 
 
 def test_a_confirmed_first_frame_of_a_transition_is_not_sent_again(
@@ -308,7 +311,11 @@ def test_a_confirmed_first_frame_of_a_transition_is_not_sent_again(
     story = add_story(context.store)
     fire_event(context.store, story.id, Block("why?"))
     relay_at_last(context, clock)
-    assert [one["type"] for one in gateway.frames] == ["stage_transition", "story_blocked", "story_blocked"]
+    assert [frame["type"] for frame in gateway.frames] == [
+        "stage_transition",
+        "story_blocked",
+        "story_blocked",
+    ]
 
 
 def test_an_attempt_ends_if_the_gateway_takes_frames_but_never_answers(
@@ -321,7 +328,7 @@ def test_an_attempt_ends_if_the_gateway_takes_frames_but_never_answers(
     clock.pass_by(seconds=2)
     relay_at_last(context, clock)
     assert mute == (StepOutcome.FAILED, "gateway: a frame was not confirmed in time")
-    assert gateway.told == [MOVED[0], *MOVED[:2]]
+    assert gateway.transitions == [MOVED[0], *MOVED[:2]]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -334,9 +341,11 @@ def test_no_break_loses_an_event_and_each_repeats_at_most_one_frame(
     move(context, 30)
     relay_at_last(context, clock)
     transitions = [
-        one for one, before in zip(gateway.frames, [None, *gateway.frames], strict=False) if one != before
+        frame
+        for frame, before in zip(gateway.frames, [None, *gateway.frames], strict=False)
+        if frame != before
     ]
-    assert [one["to_stage"] for one in transitions] == ["coding", "frozen"] * 15
+    assert [frame["to_stage"] for frame in transitions] == ["coding", "frozen"] * 15
     assert len(gateway.frames) - len(transitions) <= 6
 
 
@@ -377,7 +386,7 @@ def test_a_working_connection_logs_nothing(
     caplog.set_level(logging.DEBUG)
     move(context)
     run_pass(context, QUICK)
-    assert (gateway.told, "secret" in caplog.text) == (MOVED[:1], False)
+    assert (gateway.transitions, "secret" in caplog.text) == (MOVED[:1], False)
 
 
 def test_an_invalid_address_fails_the_pass_without_printing_the_address(context: Context) -> None:
