@@ -343,7 +343,11 @@ def test_agent_test_reports_a_missing_login_with_a_hint(client: Client, staffed:
     pipeline = staffed(client, lambda _: Refuses(401, "authentication_error", "invalid x-api-key"))
     failed = pipeline.huskies("agent", "test", "coder-1", "--json")
     error = failed.json()["errors"][0]
-    assert (failed.exit_code, error["code"], "logged in" in error["hint"]) == (1, "no_answer", True)
+    assert (failed.exit_code, error["code"], f"Log in to {client.runtime}" in error["hint"]) == (
+        1,
+        "no_answer",
+        True,
+    )
     assert len(error["message"]) > len("coder-1: ")
 
 
