@@ -45,7 +45,8 @@ def build_command(definition: Definition, name: str, cls: type[TyperCommand]) ->
     vars(callback)["__signature__"] = signature
     callback.__annotations__ = {item.name: item.annotation for item in signature.parameters.values()}
     app = typer.Typer(add_completion=False)
-    help_text = "\n\n".join(filter(None, (definition.help, command.note)))
+    # Rich reads `[word` as markup and prints nothing for it.
+    help_text = "\n\n".join(filter(None, (definition.help, command.note))).replace("[", r"\[")
     settings = {"ignore_unknown_options": command.takes_dashes}
     app.command(name, cls=cls, help=help_text, context_settings=settings)(callback)
     return typer.main.get_command(app)
