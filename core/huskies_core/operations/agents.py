@@ -38,7 +38,7 @@ _KIND_OF_STAGE = {
 }
 _RULES_OF_OTHER = frozenset({Rule.LIVE_RUN, Rule.BUDGET_EXHAUSTED})
 _RULES = _RULES_OF_OTHER | {Rule.MAX_CODERS, Rule.NO_AGENT, Rule.AGENTS_BUSY}
-"""The rules that bind a person, too."""
+"""The rules that also apply to a person."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def start_agent(
     """Start an agent on a story.
 
     The story's stage determines the kind of run: a coder in backlog and coding, a QA agent in qa, a mergemaster after a
-    conflict. A story in the backlog is started first. An agent of stage other must be named; it works in any stage. A
-    wait after a crash or for a rate limit is cut short; max_coders and budgets apply.
+    conflict. A story in the backlog is started first. An agent of stage other works in any stage, but only if it is named.
+    The start does not wait for a retry delay or the end of a rate limit; max_coders and budgets apply.
     """
     request = _request(context, story, agent)
     if request.story.stage.name is StageName.BACKLOG and request.kind is RunKind.CODER:
@@ -140,11 +140,11 @@ def stop_agent(context: Context, story: Annotated[int, story_argument("running")
 
 
 def _request(context: Context, number: int, name: str | None) -> RunRequest:
-    """Return what to start. Raise HuskiesError for the first rule that forbids it; nothing has changed then."""
+    """Return the request for the run. Raise HuskiesError for the first rule that forbids it. Change nothing."""
     with context.store.reading() as db:
         story = stories.load(db, number)
         known = take_snapshot(context, db)
-        # A person may start a run although its account is at a limit; auto-assign waits.
+        # A person may start a run while its account is at a limit; auto-assign waits.
         snapshot = replace(known, limits=())
         named = None if name is None else _free_agent(snapshot, name)
         kind = kind_of(story, named)
@@ -155,7 +155,7 @@ def _request(context: Context, number: int, name: str | None) -> RunRequest:
 
 
 def note_for(snapshot: Snapshot, story: Story, kind: RunKind) -> str:
-    """Return the note for the prompt of a run of that kind, if one is what the story needs next."""
+    """Return the note for the prompt if the next run of the story is of that kind, else ""."""
     decision = snapshot.decision(story)
     return decision.note if isinstance(decision, StartRun) and decision.kind is kind else ""
 
@@ -198,7 +198,7 @@ def _free_agent(snapshot: Snapshot, name: str) -> Agent:
 def kind_of(story: Story, named: Agent | None) -> RunKind:
     """Return the kind of run that the story's stage needs.
 
-    Raise HuskiesError `wrong_stage` if it needs none, or none by `named`.
+    Raise HuskiesError `wrong_stage` if the stage needs no run, or `named` cannot do it.
     """
     if named is not None and named.stage is AgentStage.OTHER and not story.is_terminal:
         return RunKind.OTHER
@@ -218,19 +218,19 @@ def kind_of(story: Story, named: Agent | None) -> RunKind:
 
 
 def _refuse_blocked(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> None:
-    """Raise HuskiesError for the first blocker that binds a person. A person may start what only has to wait."""
-    blocker = next(_binding(snapshot, story, kind, named), None)
+    """Raise HuskiesError for the first blocker that applies to a person. Retry delays and limits do not apply."""
+    blocker = next(_blockers_of_person(snapshot, story, kind, named), None)
     if blocker is not None:
         hint = f"Try: {blocker.command}" if blocker.command else ""
         fact = f"story {story.id}: {blocker.detail}"
         raise HuskiesError(fact, hint=hint, code=blocker.rule, subject=str(story.id))
 
 
-def _binding(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> Iterator[Blocker]:
+def _blockers_of_person(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> Iterator[Blocker]:
     rules = _RULES_OF_OTHER if kind is RunKind.OTHER else _RULES
     if named is not None:
         rules -= {Rule.NO_AGENT, Rule.AGENTS_BUSY}
     decision = StartRun(RunKind.CODER if kind is RunKind.OTHER else kind)
-    # Its stage was checked before; as a story in coding it meets the rules of every start.
+    # The caller has checked the stage. In coding, the story can have every blocker of a start.
     blockers = all_blockers(snapshot, replace(story, stage=Coding()), decision)
     return (blocker for blocker in blockers if blocker.rule in rules)
