@@ -11,19 +11,19 @@ from support.commands import Commands
 ROWS = leaves()
 
 
-def test_no_name_stands_twice() -> None:
+def test_each_name_is_unique() -> None:
     names = [name for name, _ in ROWS]
     assert sorted(names) == sorted(set(names))
 
 
 @pytest.mark.parametrize(("name", "entry"), ROWS, ids=[name for name, _ in ROWS])
-def test_each_command_begins_its_help_as_the_table_does(name: str, entry: Entry) -> None:
+def test_the_help_of_each_command_begins_with_its_line_in_the_index(name: str, entry: Entry) -> None:
     definition = getattr(import_module(entry.module), entry.name_there)
     first, *_ = definition.help.splitlines()
     assert (definition.command.name, first) == (name, entry.help)
 
 
-def test_config_set_takes_a_negative_value_for_what_it_is(huskies: Commands) -> None:
+def test_config_set_accepts_a_negative_value(huskies: Commands) -> None:
     refused = huskies("config", "set", "max_coders", "-1")
     fact = "huskies: max_coders must be between 1 and 1000000000, not -1\n"
     assert refused.outcome == (1, "", fact)
@@ -31,7 +31,7 @@ def test_config_set_takes_a_negative_value_for_what_it_is(huskies: Commands) -> 
     assert huskies("config", "set", "max_coders", "1", "--dry-run").exit_code == 2
 
 
-def test_help_has_no_line_ends_but_those_of_the_terminal(huskies: Commands) -> None:
+def test_help_is_wrapped_by_the_terminal_only(huskies: Commands) -> None:
     shown = huskies("cost", "-h").stdout
     paragraph = shown.partition("Live runs")[2].partition("\n \n")[0].partition("╭")[0].strip().splitlines()
     assert len(paragraph) == 3

@@ -1,5 +1,5 @@
-"""What holds for every command: the envelope and the exit codes of success, failure, wrong usage and a bug, what goes
-to which stream, and that nothing from outside acts on a terminal."""
+"""The contract of every command: the envelope and the exit codes of success, failure, wrong usage and a bug, the use
+of the streams, and no control sequences from outside on a terminal."""
 
 import json
 import os
@@ -29,14 +29,14 @@ OURS = re.compile(
 )
 """Colours, links to files, the sequences of the progress bar, and the ends of lines."""
 BOARD = re.compile(r"\x1b\[(?:\?(?:7|25|1049|2026)[hl]|[0-9;]*[HJK])")
-"""What the live board sends of its own."""
+"""The control sequences of the live board."""
 END_OF_FRAME = "\x1b[?2026l"
 ENTRIES = dict(leaves())
 NAMES = list(ENTRIES)
 WORKING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].works]
 FAILING = [name for name in NAMES if name in EXAMPLES and EXAMPLES[name].fails]
 WITHOUT_ENVELOPE = {"mcp", "watch"}
-"""They stream: a protocol, and a line for each thing that happens."""
+"""Commands that stream a protocol, or a line for each event."""
 BY_PROCESS = {"mcp", "status", "watch"}
 """Commands called in a process of their own: two that end at a signal or read a protocol, and one like all others."""
 LOOKS = (
@@ -91,10 +91,12 @@ def envelope(done: Finished, name: str, status: str, exit_code: int) -> dict[str
     """Return the only document on stdout."""
     document = json.loads(done.stdout)
     assert misfits(document, ENVELOPE) == [], done
-    told = [document[key] for key in ("huskies_json", "command", "status", "exit_code")]
-    assert (told, done.exit_code, done.stdout.count("\n")) == ([1, name, status, exit_code], exit_code, 1), (
-        done
-    )
+    result = [document[key] for key in ("huskies_json", "command", "status", "exit_code")]
+    assert (result, done.exit_code, done.stdout.count("\n")) == (
+        [1, name, status, exit_code],
+        exit_code,
+        1,
+    ), done
     assert (CONTROLS.findall(done.stdout), done.stderr) == ([], "")
     return dict(document)
 
@@ -104,8 +106,8 @@ def code_of(document: dict[str, Any]) -> str:
     return str(document["errors"][0]["code"])
 
 
-def is_told(done: Finished, exit_code: int) -> bool:
-    """Whether it failed as people are told: nothing on stdout, on stderr facts, each with a hint below it at most."""
+def is_error(done: Finished, exit_code: int) -> bool:
+    """Return whether stdout is empty, and stderr has facts, each with at most one hint below it."""
     lines = done.stderr.splitlines()
     heads = [line for line in lines if line.startswith("huskies: ")]
     hints = [line for line in lines if line.startswith("  ")]
@@ -121,7 +123,7 @@ def test_every_command_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("name", cases(WORKING))
-def test_it_works_for_people_without_a_home(calls: Calls, name: str) -> None:
+def test_it_succeeds_without_a_home(calls: Calls, name: str) -> None:
     done = calls.work(name, env=HOMELESS)
     shown = done.stderr if EXAMPLES[name].raw else done.stdout + done.stderr
     assert (done.exit_code, CONTROLS.findall(shown), "Traceback" in shown) == (0, [], False), done
@@ -129,7 +131,7 @@ def test_it_works_for_people_without_a_home(calls: Calls, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", cases(name for name in WORKING if name not in WITHOUT_ENVELOPE))
-def test_it_works_for_programs_in_a_home_that_is_not_there(calls: Calls, name: str) -> None:
+def test_it_succeeds_with_json_in_a_missing_home(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     calls.prepare(name)
     done = calls(*calls.words(example.works), "--json", env=NOWHERE)
@@ -141,16 +143,16 @@ def test_it_works_for_programs_in_a_home_that_is_not_there(calls: Calls, name: s
 
 
 @pytest.mark.parametrize("name", cases(FAILING))
-def test_a_failure_is_told(calls: Calls, name: str) -> None:
+def test_a_failure_is_reported(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     words = calls.words(example.fails)
-    assert is_told(told := calls(*words), example.exit_code), told
+    assert is_error(result := calls(*words), example.exit_code), result
     document = envelope(calls("--json", *words), name, "error", example.exit_code)
     assert (code_of(document), any(document["data"].values())) == (example.code, False)
 
 
 @pytest.mark.parametrize("name", cases(NAMES))
-def test_in_a_folder_that_is_gone_is_no_project(calls: Calls, name: str) -> None:
+def test_a_removed_current_directory_is_an_error(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     words = calls.words(example.works or example.fails)
     done = calls("--json", *words, removed_cwd=True)
@@ -179,14 +181,14 @@ def test_a_bug_is_exit_3_and_a_report(calls: Calls, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", cases(WORKING))
-def test_a_stdout_that_is_closed_or_unread_changes_nothing(calls: Calls, name: str) -> None:
+def test_a_closed_or_unread_stdout_changes_nothing(calls: Calls, name: str) -> None:
     closed = calls.work(name, "--quiet", out=Out.CLOSED)
     unread = calls.work(name, "--quiet", out=Out.UNREAD)
     assert [one.outcome for one in (closed, unread)] == [(0, "", "")] * 2
 
 
 @pytest.mark.parametrize("name", cases(name for name in NAMES if name != "mcp"))
-def test_a_terminal_is_shown_text_and_what_is_ours_alone(calls: Calls, name: str) -> None:
+def test_a_terminal_gets_no_control_sequences_from_outside(calls: Calls, name: str) -> None:
     example = EXAMPLES[name]
     calls.prepare(name)
     shown = calls.on_a_terminal(*calls.words(example.works or example.fails))
@@ -195,14 +197,14 @@ def test_a_terminal_is_shown_text_and_what_is_ours_alone(calls: Calls, name: str
 
 
 @pytest.mark.parametrize("call", cases([*LOOKS, *(f"{words} HOSTILE" for words in REFUSALS)]))
-def test_neither_a_longer_look_nor_a_refusal_acts_on_a_terminal(calls: Calls, call: str) -> None:
+def test_neither_details_nor_errors_act_on_a_terminal(calls: Calls, call: str) -> None:
     words = [HOSTILE if word == "HOSTILE" else word for word in call.split()]
     shown = OURS.sub("", calls.on_a_terminal(*words))
     assert (CONTROLS.findall(shown), "Traceback" in shown, "this is a bug" in shown) == ([], False, False)
 
 
 @pytest.mark.usefixtures("processes")
-def test_the_live_board_moves_the_cursor_and_no_text_does(calls: Calls) -> None:
+def test_only_the_live_board_moves_the_cursor(calls: Calls) -> None:
     with Terminal([str(HUSKIES), "watch"], calls.project.root, calls.project.env) as terminal:
         shown = terminal.read_until(END_OF_FRAME)
         terminal.type("q")

@@ -1,4 +1,4 @@
-"""`cost`: what the work has cost; and where `status` and `explain` say that it was too much."""
+"""`cost`, and exhausted budgets in `status` and `explain`."""
 
 import json
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ total     3  2,101     100       4,000          200  $4.75
 
 @pytest.fixture
 def spent(huskies: Commands, repository: GitRepository) -> Commands:
-    """Two stories, the first with a run of an agent without a model, too."""
+    """Make two stories; the first also has a run of an agent without a model."""
     now = utc_now()
     for title in ("Fix", "Mend"):
         huskies("add", title, "--type", "bug")
@@ -61,7 +61,7 @@ def test_costs_are_a_table_with_their_sum(spent: Commands) -> None:
     assert spent("cost", "--by", "model").outcome == (0, MODELS, "")
 
 
-def test_without_any_nothing_is_printed_and_that_is_said(huskies: Commands) -> None:
+def test_without_costs_a_message_is_printed_on_stderr(huskies: Commands) -> None:
     assert huskies("cost").outcome == (0, "", "No run has reported any cost.\n")
 
 
@@ -77,7 +77,7 @@ def test_the_json_has_the_promised_keys(spent: Commands) -> None:
     assert spent("cost", "--since", "1d", "--json").data == {"rows": [{"key": 1, **fix}], "total": fix}
 
 
-def test_the_tool_tells_the_same(spent: Commands) -> None:
+def test_the_tool_returns_the_same(spent: Commands) -> None:
     for by in ("story", "agent", "model", "day"):
         assert (
             spent("tool", "call", "costs", f'{{"by": "{by}"}}', "--json").data
@@ -86,11 +86,11 @@ def test_the_tool_tells_the_same(spent: Commands) -> None:
 
 
 @pytest.mark.parametrize("flags", [("--since", "soon"), ("--by", "moon")])
-def test_what_cannot_be_asked_for_is_wrong_usage(huskies: Commands, flags: tuple[str, str]) -> None:
+def test_an_invalid_argument_is_wrong_usage(huskies: Commands, flags: tuple[str, str]) -> None:
     assert huskies("cost", *flags).exit_code == 2
 
 
-def test_a_day_s_budget_says_when_it_is_renewed_in_the_project_s_time_zone(tmp_path: Path) -> None:
+def test_a_spent_day_budget_shows_its_end_in_the_time_zone_of_the_project(tmp_path: Path) -> None:
     settings = 'timezone = "Asia/Tokyo"\n[budget]\nper_day_usd = 0.5\n'
     coder = '[[agent]]\nname = "bob"\nstage = "coder"\nruntime = "command"\ncommand = ["true"]\n'
     with opened(tmp_path / "repo", Clock(), project_toml=settings, agents_toml=coder) as context:
@@ -99,8 +99,8 @@ def test_a_day_s_budget_says_when_it_is_renewed_in_the_project_s_time_zone(tmp_p
         board = read_board(context)
         (hold,) = [hold for hold in explain(context, 1).blockers if hold.rule == "budget_exhausted"]
     assert hold.detail == "today's runs have spent 0.75 of 0.5 USD, until 2026-03-02 00:00 Asia/Tokyo"
-    told = "budget.per_day_usd: $0.75 of $0.50 are spent, until 2026-03-02 00:00 Asia/Tokyo"
-    assert told in draw_board(board, NOW)
+    result = "budget.per_day_usd: $0.75 of $0.50 are spent, until 2026-03-02 00:00 Asia/Tokyo"
+    assert result in draw_board(board, NOW)
     assert json.loads(json.dumps(board_json(board)))["limits"]["day"] == {
         "spent_usd": 0.75,
         "most_usd": 0.5,

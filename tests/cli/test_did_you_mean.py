@@ -1,4 +1,4 @@
-"""A word that is nearly right: the error names the one that was meant."""
+"""Misspelt words: the error names the most similar one."""
 
 import pytest
 
@@ -12,7 +12,7 @@ AGENT = (
 
 @pytest.fixture
 def huskies(huskies: Commands, repository: GitRepository) -> Commands:
-    """In a project with one agent and one story."""
+    """Commands in a project with one agent and one story."""
     (repository.root / ".huskies/agents.toml").write_text(AGENT)
     assert huskies("add", "T", "-c", "works").exit_code == 0
     return huskies
@@ -45,13 +45,15 @@ def huskies(huskies: Commands, repository: GitRepository) -> Commands:
         ("config get watcher.done_retention", 1, "Did you mean watcher.done_retention_secs?"),
     ],
 )
-def test_what_was_probably_meant_is_the_hint(huskies: Commands, call: str, exit_code: int, hint: str) -> None:
-    told = huskies(*call.split())
-    assert (told.exit_code, told.stdout, told.stderr.splitlines()[1:]) == (exit_code, "", [f"  {hint}"])
+def test_the_hint_names_the_most_similar_word(
+    huskies: Commands, call: str, exit_code: int, hint: str
+) -> None:
+    result = huskies(*call.split())
+    assert (result.exit_code, result.stdout, result.stderr.splitlines()[1:]) == (exit_code, "", [f"  {hint}"])
 
 
-def test_a_story_may_name_an_agent_that_comes_later_and_is_told_of_it(huskies: Commands) -> None:
-    said = [
+def test_a_story_that_names_an_unknown_agent_is_added_with_advice(huskies: Commands) -> None:
+    texts = [
         huskies(*call.split()).stderr
         for call in (
             "add T -c c --agent codr",
@@ -61,21 +63,21 @@ def test_a_story_may_name_an_agent_that_comes_later_and_is_told_of_it(huskies: C
         )
     ]
     fact = "There is no agent codr, and none has such a model: any agent of the stage takes the story."
-    assert said == [f"{fact} Did you mean coder?\n"] * 2 + ["", ""]
+    assert texts == [f"{fact} Did you mean coder?\n"] * 2 + ["", ""]
 
 
-def test_a_label_that_no_story_has_is_told(huskies: Commands) -> None:
+def test_an_unknown_label_prints_advice(huskies: Commands) -> None:
     assert huskies("add", "T", "-c", "c", "--label", "area:core").exit_code == 0
     assert huskies("abandon", "2", "--reason", "no").exit_code == 0
-    said = [huskies("list", "--label", label).outcome for label in ("area:cor", "zzz", "area:core")]
-    assert said == [
+    texts = [huskies("list", "--label", label).outcome for label in ("area:cor", "zzz", "area:core")]
+    assert texts == [
         (0, "", "No story has the label area:cor. Did you mean area:core?\n"),
         (0, "", "No story has the label zzz.\n"),
         (0, "", ""),
     ]
 
 
-def test_an_agent_is_not_looked_for_in_a_configuration_that_does_not_load(
+def test_an_invalid_configuration_prints_no_advice_about_agents(
     huskies: Commands, repository: GitRepository
 ) -> None:
     (repository.root / ".huskies/agents.toml").write_text("[[agent")

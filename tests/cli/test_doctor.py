@@ -132,7 +132,7 @@ def test_each_problem_of_an_invalid_config_is_a_check(huskies: Commands, reposit
     assert [check["check"] for check in found["data"]["checks"] if check["problem"]] == ["config", "config"]
 
 
-def test_an_agent_may_look_and_fixes_nothing(
+def test_an_agent_may_run_the_checks_but_not_the_fixes(
     huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HUSKIES_RUN_ID", "1")

@@ -49,14 +49,14 @@ def test_the_json_of_explain_has_the_promised_keys(huskies: Commands) -> None:
     ]
 
 
-def test_explain_says_when_nothing_ticks(huskies: Commands) -> None:
+def test_explain_reports_a_missing_scheduler(huskies: Commands) -> None:
     huskies("add", "Fix", "--type", "bug")
     assert huskies("explain", "1").stderr.startswith("No tick ran in the last two minutes.")
 
 
-def test_explaining_a_story_that_never_was_fails(huskies: Commands) -> None:
-    told = huskies("explain", "9", "--json").json()
-    assert (told["exit_code"], told["errors"][0]["code"]) == (1, "not_found")
+def test_explaining_a_missing_story_fails(huskies: Commands) -> None:
+    result = huskies("explain", "9", "--json").json()
+    assert (result["exit_code"], result["errors"][0]["code"]) == (1, "not_found")
 
 
 def fill(huskies: Commands) -> None:
@@ -66,7 +66,7 @@ def fill(huskies: Commands) -> None:
     huskies("close", "3", "--reason", "a duplicate")
 
 
-def test_the_board_shows_stages_needs_and_how_many_are_over(huskies: Commands) -> None:
+def test_the_board_shows_stages_needs_and_the_number_of_finished_stories(huskies: Commands) -> None:
     fill(huskies)
     assert huskies("status", "--quiet").outcome == (0, BOARD, "")
 
@@ -92,7 +92,7 @@ def test_the_json_of_status_has_the_promised_keys(huskies: Commands) -> None:
     assert data["limits"]["coders"] == {"live": 0, "most": 3, "reached": False}
 
 
-def test_a_long_stage_is_cut_in_the_text_alone(huskies: Commands) -> None:
+def test_a_long_stage_is_cut_only_in_the_text(huskies: Commands) -> None:
     for _ in range(14):
         huskies("add", "Fix", "--type", "bug")
     assert huskies("status").stdout.rstrip().endswith("and 2 more  huskies list --stage backlog")
@@ -103,13 +103,15 @@ def test_an_empty_board_is_empty(huskies: Commands) -> None:
     assert huskies("status", "--quiet").outcome == (0, "", "")
 
 
-def test_a_broken_config_is_said_beside_the_board(huskies: Commands, repository: GitRepository) -> None:
+def test_the_error_of_a_broken_config_is_printed_with_the_board(
+    huskies: Commands, repository: GitRepository
+) -> None:
     fill(huskies)
     repository.write(".huskies/project.toml", "max_coder = 1\n")
     shown = huskies("status")
-    told = json.loads(huskies("status", "--json").stdout)
+    result = json.loads(huskies("status", "--json").stdout)
     assert (shown.exit_code, "no idea" in shown.stdout, "max_coder" in shown.stderr) == (1, True, True)
-    assert (told["status"], told["errors"][0]["code"], told["data"]["limits"]) == (
+    assert (result["status"], result["errors"][0]["code"], result["data"]["limits"]) == (
         "partial",
         "config_error",
         {},

@@ -1,4 +1,4 @@
-"""`huskies help` and `huskies completion`: what came with the program."""
+"""`huskies help` and `huskies completion`: the files of the installation."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ WITHOUT_MAN = {"PATH": str(HUSKIES.parent)}
         (("agents.toml",), "HUSKIES-AGENTS.TOML(5)"),
     ],
 )
-def test_man_shows_the_page_that_has_the_command(tmp_path: Path, words: tuple[str, ...], name: str) -> None:
+def test_man_shows_the_page_of_the_command(tmp_path: Path, words: tuple[str, ...], name: str) -> None:
     if shutil.which("man") is None:
         pytest.skip("man is not installed")
     done = run_huskies("help", *words, cwd=tmp_path)
@@ -35,20 +35,20 @@ def test_man_shows_the_page_that_has_the_command(tmp_path: Path, words: tuple[st
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("words", [(), ("add",), ("timer", "add")])
-def test_without_man_it_is_the_help_of_the_command(tmp_path: Path, words: tuple[str, ...]) -> None:
-    told = run_huskies("help", *words, cwd=tmp_path, env=WITHOUT_MAN)
-    assert told.outcome == run_huskies(*words, "-h", cwd=tmp_path, env=WITHOUT_MAN).outcome
+def test_without_man_the_help_of_the_command_is_printed(tmp_path: Path, words: tuple[str, ...]) -> None:
+    result = run_huskies("help", *words, cwd=tmp_path, env=WITHOUT_MAN)
+    assert result.outcome == run_huskies(*words, "-h", cwd=tmp_path, env=WITHOUT_MAN).outcome
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_man_that_has_no_such_page_is_as_none(tmp_path: Path) -> None:
+def test_help_is_printed_if_man_lacks_the_page(tmp_path: Path) -> None:
     man = tmp_path / "man"
     man.write_text("#!/bin/sh\nexit 16\n")
     man.chmod(0o755)
-    told = run_huskies(
+    result = run_huskies(
         "help", "tick", cwd=tmp_path, env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     )
-    assert (told.exit_code, told.stdout) == (0, run_huskies("tick", "-h", cwd=tmp_path).stdout)
+    assert (result.exit_code, result.stdout) == (0, run_huskies("tick", "-h", cwd=tmp_path).stdout)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,9 @@ def test_a_man_that_has_no_such_page_is_as_none(tmp_path: Path) -> None:
         (("add", "zzz"), "See 'huskies -h'."),
     ],
 )
-def test_what_was_meant_is_said(outside: Commands, words: tuple[str, ...], hint: str) -> None:
+def test_the_error_names_the_most_similar_command(
+    outside: Commands, words: tuple[str, ...], hint: str
+) -> None:
     done = outside("help", *words)
     assert (done.exit_code, done.stdout, done.stderr.splitlines()) == (
         2,
@@ -69,7 +71,7 @@ def test_what_was_meant_is_said(outside: Commands, words: tuple[str, ...], hint:
     )
 
 
-def test_programs_are_told_where_the_page_is(outside: Commands) -> None:
+def test_json_has_the_path_of_the_page(outside: Commands) -> None:
     data = outside("help", "start", "--json").data
     page = Path(data["page"])
     assert (data["command"], page.name) == ("start", "huskies-start.1")
@@ -80,10 +82,10 @@ def test_programs_are_told_where_the_page_is(outside: Commands) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_completion_is_printed_as_it_is(outside: Commands, shell: str) -> None:
+def test_a_completion_is_printed_unchanged(outside: Commands, shell: str) -> None:
     names = {"bash": "huskies.bash", "zsh": "_huskies", "fish": "huskies.fish"}
     assert outside("completion", shell).stdout == (ROOT / "completions" / names[shell]).read_text()
 
 
-def test_what_did_not_come_along_is_missing() -> None:
+def test_a_missing_page_or_completion_is_an_error() -> None:
     assert shipped("man/man1/nothing.1", "man/nothing.1") is None

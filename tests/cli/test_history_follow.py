@@ -1,4 +1,4 @@
-"""`history --follow` and `audit --follow`: from another process, as it happens."""
+"""`history --follow` and `audit --follow`, with rows from another process."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ from support.git_repository import GitRepository
 
 
 @pytest.mark.usefixtures("processes")
-def test_history_is_followed_as_it_happens(huskies: Commands, repository: GitRepository) -> None:
+def test_history_follows_new_rows(huskies: Commands, repository: GitRepository) -> None:
     huskies("add", "Fix", "--type", "bug", "--start")
     reader = start_huskies("history", "--follow", "--json", cwd=repository.root)
     assert reader.stdout is not None
@@ -23,12 +23,12 @@ def test_history_is_followed_as_it_happens(huskies: Commands, repository: GitRep
     assert ((first["event"], second["event"]), reader.returncode) == (("start", "freeze"), 130), rest
 
 
-def test_the_audit_log_tells_the_same_as_the_history_once_it_is_written(huskies: Commands) -> None:
+def test_the_written_audit_log_equals_the_history(huskies: Commands) -> None:
     huskies("add", "Fix", "--type", "bug", "--start")
     before = huskies("audit").outcome
     huskies("audit-log")
-    told, documents = huskies("audit").outcome, huskies("audit", "--json").data
-    assert (before, told, documents) == (
+    result, documents = huskies("audit").outcome, huskies("audit", "--json").data
+    assert (before, result, documents) == (
         (0, "", ""),
         huskies("history").outcome,
         huskies("history", "--json").data,

@@ -1,4 +1,4 @@
-"""The man pages: one for each command with each of its options, as the program has them today."""
+"""The man pages: one for each command, with each of its options."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ SECTIONS = [
 
 
 def text_of(page: str) -> str:
-    """As it is read, without escapes and without the marks of fonts."""
+    """Return the text of a page without escapes and font marks."""
     return (ROOT / "man" / page).read_text(encoding="utf-8").replace("\\-", "-").replace("\\&", "")
 
 
@@ -64,7 +64,7 @@ def test_each_command_opens_a_page_that_has_its_synopsis_and_its_options(entry: 
 
 
 @pytest.mark.usefixtures("processes")
-def test_what_follows_from_the_commands_is_as_the_generator_writes_it() -> None:
+def test_generated_files_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "man/generator"), "--check"], capture_output=True, text=True, timeout=60
     )
@@ -78,14 +78,14 @@ def test_a_page_of_a_command_has_every_section_and_a_line_for_cron(page: Path) -
     assert re.search(r"^(\S+ +){5}.*/huskies ", text, re.MULTILINE)
 
 
-def test_mandoc_finds_nothing_to_say() -> None:
+def test_mandoc_reports_no_problem() -> None:
     if shutil.which("mandoc") is None:
         pytest.skip("mandoc is not installed")
     done = subprocess.run(["mandoc", "-T", "lint", *PAGES], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_every_page_that_a_page_names_is_there() -> None:
+def test_every_page_that_a_page_names_exists() -> None:
     named = {
         f"{name}.{section}"
         for page in WRITTEN
@@ -132,13 +132,13 @@ def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:
 
 
 def describes(page: str, item: "dataclasses.Field[object]") -> bool:
-    """Whether an entry of the page has the key, and says its default where that is a number or a switch."""
+    """Return whether an entry of the page has the key, with its default if that is a number or a switch."""
     heads = re.findall(rf"^\.It Cm (?:.* , )?{item.name}\b(.*)$", page, re.MULTILINE)
     default = json.dumps(item.default) if isinstance(item.default, int) else ""
     return any(head.endswith(f" = {default}" if default != "" else "") for head in heads)
 
 
-def test_the_wheel_has_every_page_and_the_completions_where_they_are_looked_for(tmp_path: Path) -> None:
+def test_the_wheel_has_every_page_and_completion(tmp_path: Path) -> None:
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path))
     with zipfile.ZipFile(wheel) as archive:
         shared = {

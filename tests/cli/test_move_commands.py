@@ -1,4 +1,4 @@
-"""The commands that move stories: each by itself, several in one call."""
+"""The commands that move stories, with one and with several ids."""
 
 import json
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ REFUSED = (
 
 @pytest.fixture
 def two(huskies: Commands, repository: GitRepository) -> Commands:
-    """Two stories in backlog, the first with a commit on its branch."""
+    """Add two stories to the backlog; the first has a commit on its branch."""
     for title in ("first", "second"):
         huskies("add", title, "--type", "bug")
     repository.checkout("feature/story-1", new=True)
@@ -78,18 +78,18 @@ def lead(repository: GitRepository, events: Sequence[Event]) -> None:
 @pytest.mark.parametrize(
     ("command", "events", "line"), CASES, ids=lambda value: " ".join(map(str, value))[:30]
 )
-def test_each_moves_its_story(
+def test_each_command_moves_its_story(
     two: Commands, repository: GitRepository, command: tuple[str, ...], events: Sequence[Event], line: str
 ) -> None:
     lead(repository, events)
-    told = two(*command, "--quiet")
-    assert told.outcome == (0, line, "")
+    result = two(*command, "--quiet")
+    assert result.outcome == (0, line, "")
 
 
 @pytest.mark.parametrize("command", REFUSED, ids=" ".join)
-def test_each_refuses_a_stage_that_does_not_allow_it(two: Commands, command: tuple[str, ...]) -> None:
-    told = two(*command, "--json")
-    error = told.json()["errors"][0]
+def test_each_command_refuses_an_invalid_stage(two: Commands, command: tuple[str, ...]) -> None:
+    result = two(*command, "--json")
+    error = result.json()["errors"][0]
     name = {
         "approve": "qa_passed",
         "reject": "qa_rejected",
@@ -99,25 +99,25 @@ def test_each_refuses_a_stage_that_does_not_allow_it(two: Commands, command: tup
     fact = f"{name.get(command[0], command[0])} is not allowed for story 1 in backlog"
     commands = "You can: start, block, freeze, close, abandon, supersede."
     allowed = f"{commands} Allowed there: start, deps_met, block, freeze, close, abandon, supersede."
-    assert told.exit_code == 1
+    assert result.exit_code == 1
     assert error == {"code": "invalid_transition", "message": fact, "hint": allowed, "subject": "1"}
 
 
-def test_every_event_of_a_person_is_named_by_a_command_that_there_is() -> None:
+def test_every_event_of_a_person_names_an_existing_command() -> None:
     commands = {entry.name for entry in COMMANDS}
     assert {row.command.split()[0] for row in TABLE if row.command} <= commands
 
 
 @pytest.mark.parametrize("command", ["start", "block", "freeze", "close", "abandon", "supersede"])
-def test_a_story_that_is_not_there_is_refused(two: Commands, command: str) -> None:
+def test_a_missing_story_is_refused(two: Commands, command: str) -> None:
     more = {
         "block": ("--reason", "x"),
         "close": ("--reason", "x"),
         "abandon": ("--reason", "x"),
         "supersede": ("--by", "2"),
     }
-    told = two(command, "9", *more.get(command, ()), "--json").json()
-    assert (told["status"], told["exit_code"], told["errors"][0]["code"]) == ("error", 1, "not_found")
+    result = two(command, "9", *more.get(command, ()), "--json").json()
+    assert (result["status"], result["exit_code"], result["errors"][0]["code"]) == ("error", 1, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -131,33 +131,33 @@ def test_a_story_that_is_not_there_is_refused(two: Commands, command: str) -> No
         ("retry", "1", "--to", "done"),
     ],
 )
-def test_what_is_missing_is_wrong_usage(two: Commands, command: tuple[str, ...]) -> None:
+def test_a_missing_argument_is_wrong_usage(two: Commands, command: tuple[str, ...]) -> None:
     assert two(*command).exit_code == 2
 
 
-def test_what_was_stopped_goes_on(two: Commands) -> None:
+def test_a_stopped_story_continues(two: Commands) -> None:
     two("freeze", "1")
     two("block", "2", "--reason", "no")
     two("abandon", "2", "--reason", "no")
-    told = [
+    result = [
         two("unfreeze", "1").stdout,
         two("block", "1", "--reason", "x").stdout,
         two("unblock", "1").stdout,
     ]
-    assert told == ["1: frozen → backlog\n", "1: backlog → blocked\n", "1: blocked → backlog\n"]
+    assert result == ["1: frozen → backlog\n", "1: backlog → blocked\n", "1: blocked → backlog\n"]
     assert two("reopen", "2").outcome == (0, "2: abandoned → backlog\n", "")
 
 
-def test_several_stories_are_moved_each_by_itself(two: Commands) -> None:
-    told = two("freeze", "1", "9", "#2", "1", "--json").json()
+def test_several_stories_are_moved_independently(two: Commands) -> None:
+    result = two("freeze", "1", "9", "#2", "1", "--json").json()
     moved = [{"id": story, "event": "freeze", "before": "backlog", "after": "frozen"} for story in (1, 2)]
-    assert (told["status"], told["exit_code"], told["data"]) == ("partial", 1, {"stories": moved})
-    assert [error["code"] for error in told["errors"]] == ["not_found"]
+    assert (result["status"], result["exit_code"], result["data"]) == ("partial", 1, {"stories": moved})
+    assert [error["code"] for error in result["errors"]] == ["not_found"]
 
 
-def test_when_none_of_several_moves_it_is_an_error(two: Commands) -> None:
-    told = two("freeze", "8", "9", "--json").json()
-    assert (told["status"], told["exit_code"], len(told["errors"])) == ("error", 1, 2)
+def test_it_is_an_error_if_no_story_moves(two: Commands) -> None:
+    result = two("freeze", "8", "9", "--json").json()
+    assert (result["status"], result["exit_code"], len(result["errors"])) == ("error", 1, 2)
 
 
 def test_a_merge_by_hand_is_verified(two: Commands, repository: GitRepository) -> None:
@@ -169,10 +169,10 @@ def test_a_merge_by_hand_is_verified(two: Commands, repository: GitRepository) -
     assert (refused, done.outcome) == ("not_on_base", (0, "1: merge_failure → done\n", ""))
 
 
-def test_an_unmet_dependency_keeps_a_story_from_starting(two: Commands) -> None:
+def test_a_story_with_an_unmet_dependency_does_not_start(two: Commands) -> None:
     two("update", "1", "--depends-on", "2")
-    told = two("start", "1", "--json").json()["errors"][0]
-    assert (told["code"], told["message"]) == ("unmet_dependency", "story 1 waits for 2 (backlog)")
+    result = two("start", "1", "--json").json()["errors"][0]
+    assert (result["code"], result["message"]) == ("unmet_dependency", "story 1 waits for 2 (backlog)")
     assert two("start", "1", "--force").exit_code == 0
 
 
@@ -181,31 +181,31 @@ def test_an_agent_may_not_move_its_story(
 ) -> None:
     monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))
     monkeypatch.setenv("HUSKIES_RUN_ID", "1")
-    told = [
+    result = [
         two(*command, "--json").stdout
         for command in (
             *(("start", "1"), ("add", "x"), ("approve", "1"), ("list",)),
             *(("block", "1", "--reason", "x"), ("block", "1", "--reason", "")),
         )
     ]
-    codes = [[error["code"] for error in json.loads(text)["errors"]] for text in told]
+    codes = [[error["code"] for error in json.loads(text)["errors"]] for text in result]
     refused = ["inside_a_run"]
     assert codes == [refused, refused, refused, [], refused, ["missing_reason"]]
 
 
-def test_a_broken_config_keeps_nobody_from_starting_a_story(huskies: Commands) -> None:
+def test_a_story_starts_despite_a_broken_config(huskies: Commands) -> None:
     huskies("add", "A story", "-c", "it works")
     Path(".huskies/project.toml").write_text("max_coders = 'three'\n")
     assert huskies("start", "1").outcome[:2] == (0, "1: backlog → coding\n")
 
 
 @pytest.mark.parametrize("args", [("history", "--after"), ("run", "list", "--limit")])
-def test_a_number_that_no_store_can_count_to_is_wrong_usage(huskies: Commands, args: tuple[str, ...]) -> None:
+def test_a_number_too_large_for_the_store_is_wrong_usage(huskies: Commands, args: tuple[str, ...]) -> None:
     refused = huskies(*args, "9" * 20)
     assert (refused.exit_code, "is not a whole number" in refused.stderr) == (2, True)
 
 
-def test_a_person_approves_what_is_not_checked_and_is_told(two: Commands, repository: GitRepository) -> None:
+def test_an_approval_by_a_person_lists_the_open_criteria(two: Commands, repository: GitRepository) -> None:
     two("update", "1", "--add-criterion", "quick", "--add-criterion", "small", "--check", "1")
     lead(repository, HELD)
     approved = two("approve", "1", "--json")

@@ -1,4 +1,4 @@
-"""The passes as commands: what they print, when another one runs, and the loop that watch is."""
+"""The passes as commands: their output, a second call at the same time, and the loop of watch."""
 
 import json
 import signal
@@ -40,7 +40,7 @@ def test_every_pass_has_the_same_document(huskies: Commands, name: str) -> None:
     )
 
 
-def test_actions_are_listed_with_what_became_of_them(huskies: Commands) -> None:
+def test_actions_are_listed_with_their_outcomes(huskies: Commands) -> None:
     dropped(huskies)
     planned, done = huskies("audit-log", "--dry-run", "--json").data, huskies("audit-log").outcome
     assert planned["actions"] == [
@@ -55,12 +55,14 @@ def test_actions_are_listed_with_what_became_of_them(huskies: Commands) -> None:
     assert done == (0, "append_audit: 1 row\n", "")
 
 
-def test_a_pass_that_runs_already_says_so_and_is_no_failure(huskies: Commands, repository_root: Path) -> None:
+def test_a_pass_that_already_runs_is_reported_with_exit_code_0(
+    huskies: Commands, repository_root: Path
+) -> None:
     dropped(huskies)
     with held(repository_root, "audit-log"):
-        told, document = huskies("audit-log"), huskies("audit-log", "--json").data
+        result, document = huskies("audit-log"), huskies("audit-log", "--json").data
         late = huskies("audit-log", "--wait", "0.1")
-    assert told.outcome == (0, "", "audit-log is already running\n")
+    assert result.outcome == (0, "", "audit-log is already running\n")
     assert document == {"pass": "audit-log", "already_running": True, "actions": []}
     assert (late.exit_code, late.stderr.splitlines()[0]) == (75, "huskies: audit-log is already running")
 
@@ -121,7 +123,7 @@ def watch(root: Path, log: Path) -> "subprocess.Popen[str]":
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_watch_ends_at_once_when_it_is_told_to(
+def test_watch_ends_at_once_on_a_signal(
     repository_root: Path, log: Path, number: signal.Signals, code: int
 ) -> None:
     process = watch(repository_root, log)
@@ -130,9 +132,7 @@ def test_watch_ends_at_once_when_it_is_told_to(
 
 
 @pytest.mark.usefixtures("processes")
-def test_watch_takes_up_what_other_commands_write(
-    huskies: Commands, repository_root: Path, log: Path
-) -> None:
+def test_watch_acts_on_changes_by_other_commands(huskies: Commands, repository_root: Path, log: Path) -> None:
     process = watch(repository_root, log)
     dropped(huskies)
     wait_until((repository_root / ".huskies" / "audit.log").exists, 20)
@@ -141,23 +141,23 @@ def test_watch_takes_up_what_other_commands_write(
 
 
 @pytest.mark.usefixtures("processes")
-def test_watch_tells_what_happens_to_stories_whoever_moves_them(
+def test_watch_prints_the_transitions_of_other_commands(
     huskies: Commands, repository_root: Path, log: Path
 ) -> None:
     process = watch(repository_root, log)
     dropped(huskies)
 
-    def told() -> list[tuple[object, ...]]:
+    def result() -> list[tuple[object, ...]]:
         rows = [json.loads(line) for line in log.read_text().splitlines()]
         return [(row["story"], row["before"], row["event"], row["after"]) for row in rows if "seq" in row]
 
-    assert wait_until(told, 20) == [(1, "backlog", "abandon", "abandoned")]
+    assert wait_until(result, 20) == [(1, "backlog", "abandon", "abandoned")]
     process.terminate()
     assert process.wait(10) == 0
 
 
 @pytest.mark.usefixtures("processes")
-def test_watch_says_once_that_the_config_broke_and_goes_on_when_it_is_mended(
+def test_watch_reports_a_broken_config_once_and_continues_after_the_fix(
     huskies: Commands, repository_root: Path, log: Path
 ) -> None:
     toml = repository_root / ".huskies" / "project.toml"

@@ -3,7 +3,7 @@
 from support.commands import Commands
 
 
-def test_a_pause_is_told_and_shown_until_it_is_ended(huskies: Commands) -> None:
+def test_a_pause_is_shown_until_its_end(huskies: Commands) -> None:
     paused = huskies("pause", "--reason", "the \x1b[31mnight", "--json")
     found = paused.data["pause"]
     assert (found["reason"], found["by"][:5]) == ("the \x1b[31mnight", "user:")
@@ -18,6 +18,6 @@ def test_a_pause_is_told_and_shown_until_it_is_ended(huskies: Commands) -> None:
     assert resumed.stdout == f"resumed; it was paused since {found['since']}\n"
 
 
-def test_resuming_what_was_not_paused_says_so(huskies: Commands) -> None:
+def test_resume_without_a_pause_prints_a_message(huskies: Commands) -> None:
     resumed = huskies("resume")
     assert resumed.outcome == (0, "", "there was no pause\n")

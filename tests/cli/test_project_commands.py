@@ -17,27 +17,27 @@ command = ["make", "it"]
 RESCUE = "refs/huskies/rescue/1/20260131T120000000000Z"
 
 
-def test_config_check_finds_nothing_wrong(huskies: Commands) -> None:
+def test_config_check_finds_no_problem(huskies: Commands) -> None:
     assert huskies("config", "check", "--json").data == {"problems": []}
 
 
 def test_config_check_names_every_problem(huskies: Commands, repository: GitRepository) -> None:
     repository.write(".huskies/project.toml", "max_coder = 1\n")
     repository.write(".huskies/agents.toml", "[[agent]\n")
-    told = huskies("config", "check", "--json").json()
-    places = [(problem["path"], problem["line"]) for problem in told["data"]["problems"]]
-    assert (told["exit_code"], places) == (1, [(".huskies/project.toml", 1), (".huskies/agents.toml", 1)])
-    assert [error["code"] for error in told["errors"]] == ["config_error", "config_error"]
+    result = huskies("config", "check", "--json").json()
+    places = [(problem["path"], problem["line"]) for problem in result["data"]["problems"]]
+    assert (result["exit_code"], places) == (1, [(".huskies/project.toml", 1), (".huskies/agents.toml", 1)])
+    assert [error["code"] for error in result["errors"]] == ["config_error", "config_error"]
 
 
-def test_config_set_changes_a_key_and_nothing_else(huskies: Commands, repository: GitRepository) -> None:
+def test_config_set_changes_only_its_key(huskies: Commands, repository: GitRepository) -> None:
     repository.write(".huskies/project.toml", "# mine\nmax_coders = 2  # two\n")
     assert huskies("config", "set", "max_coders", "5").outcome == (0, "max_coders = 5\n", "")
     assert (repository.root / ".huskies/project.toml").read_text() == "# mine\nmax_coders = 5  # two\n"
     assert huskies("config", "get", "max_coders").outcome == (0, "5\n", "")
 
 
-def test_config_set_refuses_what_a_key_cannot_be(huskies: Commands, repository: GitRepository) -> None:
+def test_config_set_refuses_an_invalid_value(huskies: Commands, repository: GitRepository) -> None:
     before = (repository.root / ".huskies/project.toml").read_bytes()
     codes = [
         huskies("config", "set", key, "many", "--json").json()["errors"][0]["code"]
@@ -68,7 +68,7 @@ agent ann
 """
 
 
-def test_config_show_tells_keys_as_get_takes_them_and_agents_apart(
+def test_config_show_lists_the_keys_of_get_and_then_the_agents(
     huskies: Commands, repository: GitRepository
 ) -> None:
     repository.write(".huskies/agents.toml", AGENTS.format("command") + 'env = { A = "1" }\n')
@@ -80,30 +80,28 @@ def test_config_show_tells_keys_as_get_takes_them_and_agents_apart(
     assert ("max_retries = 3" in lines.splitlines(), agents) == (True, SHOWN.lstrip())
 
 
-def test_config_check_names_a_base_branch_that_is_not_there(
-    huskies: Commands, repository: GitRepository
-) -> None:
+def test_config_check_names_a_missing_base_branch(huskies: Commands, repository: GitRepository) -> None:
     repository.write(".huskies/project.toml", '# mine\nbase_branch = "trunk"\n')
-    told = huskies("config", "check")
-    assert told.exit_code == 1
-    assert told.stderr.splitlines()[0] == "huskies: .huskies/project.toml:2: there is no base branch 'trunk'"
+    result = huskies("config", "check")
+    assert result.exit_code == 1
+    assert (
+        result.stderr.splitlines()[0] == "huskies: .huskies/project.toml:2: there is no base branch 'trunk'"
+    )
 
 
-def test_config_check_names_agents_whose_program_is_not_there(
+def test_config_check_names_agents_with_a_missing_program(
     huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     agents = AGENTS.format("codex").replace("command =", "# command =")
     repository.write(".huskies/agents.toml", agents)
-    told = huskies("config", "check", "--json").json()
-    (problem,) = told["data"]["problems"]
+    result = huskies("config", "check", "--json").json()
+    (problem,) = result["data"]["problems"]
     fact = "agent ann: codex is not on PATH"
-    assert (told["exit_code"], problem["line"], problem["message"]) == (1, 4, fact)
+    assert (result["exit_code"], problem["line"], problem["message"]) == (1, 4, fact)
 
 
-def test_config_set_refuses_a_base_branch_that_is_not_there(
-    huskies: Commands, repository: GitRepository
-) -> None:
+def test_config_set_refuses_a_missing_base_branch(huskies: Commands, repository: GitRepository) -> None:
     refused = huskies("config", "set", "base_branch", "trunk", "--json").json()["errors"][0]["code"]
     repository.branch("trunk")
     done = huskies("config", "set", "base_branch", "trunk")
@@ -120,8 +118,8 @@ def test_config_show_of_a_broken_file_fails(huskies: Commands, repository: GitRe
 
 def test_a_story_without_a_worktree_has_no_path(huskies: Commands) -> None:
     huskies("add", "Fix", "--type", "bug")
-    told = huskies("worktree", "path", "1", "--json").json()
-    assert (told["exit_code"], told["errors"][0]["code"]) == (1, "not_found")
+    result = huskies("worktree", "path", "1", "--json").json()
+    assert (result["exit_code"], result["errors"][0]["code"]) == (1, "not_found")
     assert huskies("worktree", "list").outcome == (0, "", "")
 
 
@@ -134,7 +132,7 @@ def test_a_worktree_is_listed_with_its_path(huskies: Commands, repository: GitRe
     assert huskies("worktree", "path", "1").outcome == (0, f"{path}\n", "")
 
 
-def test_rescued_work_is_listed_and_comes_back_as_a_branch(
+def test_rescued_work_is_listed_and_restored_as_a_branch(
     huskies: Commands, repository: GitRepository
 ) -> None:
     commit = repository.commit_id("main")
@@ -147,7 +145,7 @@ def test_rescued_work_is_listed_and_comes_back_as_a_branch(
     assert huskies("rescue", "restore", "1").stdout == f"rescued/story-1 is at {commit[:12]}\n"
 
 
-def test_what_was_never_rescued_cannot_come_back(huskies: Commands) -> None:
+def test_a_missing_rescue_cannot_be_restored(huskies: Commands) -> None:
     assert huskies("rescue", "restore", "1").outcome == (2, "", "huskies: story 1 has no rescue\n")
     assert huskies("rescue", "list").outcome == (0, "", "")
 
@@ -165,7 +163,7 @@ def test_the_file_for_mcp_clients_is_written_by_init_and_by_config(
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "ending"),
     [
         ("echo 1.0.2", "claude 1.0.2 is older than 2.1.197, the oldest tested version"),
         ("exit 3", "does not print its version"),
@@ -177,7 +175,7 @@ def test_config_check_names_a_program_that_is_too_old(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     script: str,
-    told: str,
+    ending: str,
 ) -> None:
     program = tmp_path / "claude"
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -186,11 +184,13 @@ def test_config_check_names_a_program_that_is_too_old(
     agents = AGENTS.format("claude-code").replace("command =", "# command =")
     repository.write(".huskies/agents.toml", agents)
     (problem,) = huskies("config", "check", "--json").json()["data"]["problems"]
-    assert problem["message"].endswith(told)
+    assert problem["message"].endswith(ending)
 
 
-def test_an_agent_of_the_projects_own_is_tried_out(huskies: Commands, repository: GitRepository) -> None:
-    """It reads what it is told, in a repository of its own; nothing of it is left."""
+def test_a_project_agent_is_tested_in_a_scratch_repository(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    """The agent reads the prompt in a scratch repository, which is removed."""
     repository.write("script/agent", "#!/bin/sh\ncat >got\nsetsid sleep 60 &\necho ready $HUSKIES_STORY_ID\n")
     (repository.root / "script/agent").chmod(0o755)
     agents = AGENTS.format("command").replace('["make", "it"]', '["script/agent"]')
@@ -203,23 +203,21 @@ def test_an_agent_of_the_projects_own_is_tried_out(huskies: Commands, repository
     assert (failed["code"], failed["message"]) == ("no_answer", "ann: exited with 3")
 
 
-def test_config_check_names_commands_that_are_no_program(
-    huskies: Commands, repository: GitRepository
-) -> None:
-    """What the base branch has, and what a component may make, is taken for a program."""
+def test_config_check_names_commands_without_a_program(huskies: Commands, repository: GitRepository) -> None:
+    """A program may be a file of the base branch, or a file that a component may make."""
     repository.write("script/there", "#!/bin/sh\n").chmod(0o755)
     repository.commit_all("a script")
     agent = '[[agent]]\nname = "{0}"\nstage = "coder"\nruntime = "command"\ncommand = ["{0}"]\n'
     names = ("sh", "script/there", "script/missing", "nosuchprogram")
     repository.write(".huskies/agents.toml", "".join(map(agent.format, names)))
     repository.write(".huskies/project.toml", '[[gate]]\nname = "g"\ncommand = ["nosuchgate"]\n')
-    told = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
-    assert [message.partition(": ")[2] for message in told] == [
+    result = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
+    assert [message.partition(": ")[2] for message in result] == [
         "gate g: nosuchgate is not an executable program",
         "agent script/missing: script/missing is not an executable program",
         "agent nosuchprogram: nosuchprogram is not an executable program",
     ]
     component = '[[component]]\nname = "c"\npath = "."\nsetup = ["make"]\n'
     repository.write(".huskies/project.toml", component)
-    told = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
-    assert len(told) == 1
+    result = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
+    assert len(result) == 1

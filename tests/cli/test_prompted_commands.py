@@ -1,4 +1,4 @@
-"""The commands that prompts name are commands that there are, and that the agent may call from its run."""
+"""The commands in prompts exist, and the agent may call them in its run."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from support.git_repository import GitRepository
 _COMMAND = re.compile(r"`huskies ([^`]+)`")
 NUDGES = {RunKind.QA: VERDICT_NUDGE}
 REFUSALS = {"", "unresolved", "unchecked_criteria"}
-"""Nothing is in the way of a command but that its run has not done its work."""
+"""Errors of commands only because the run has not done its work."""
 
 
 def prompted(kind: RunKind) -> list[list[str]]:
@@ -31,7 +31,7 @@ def prompted(kind: RunKind) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("kind", [RunKind.CODER, RunKind.QA, RunKind.MERGEMASTER, RunKind.OTHER])
-def test_an_agent_can_call_all_that_its_prompt_names(
+def test_an_agent_can_call_every_command_in_its_prompt(
     huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch, kind: RunKind
 ) -> None:
     huskies("add", "a story", "--criterion", "it works", "--start")

@@ -1,4 +1,4 @@
-"""The relay as cron and watch run it: killed in the middle, kept open, and beside a loop that goes on."""
+"""The relay as cron and watch run it: killed in a frame, with one connection, and with a silent gateway."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from support.gateway import Gateway, answer_of, opened_gateway
 from support.git_repository import GitRepository
 from support.waiting import wait_until
 
-TOLD = [("1", "coding"), ("1", "frozen"), ("1", "coding")]
+TRANSITIONS = [("1", "coding"), ("1", "frozen"), ("1", "coding")]
 
 
 @pytest.fixture
 def gateway(huskies: Commands) -> Iterator[Gateway]:
-    """One that the project's config names, and a story with three transitions."""
+    """Open the gateway of the project, and add a story with three transitions."""
     with opened_gateway() as gateway:
         assert huskies("config", "set", "gateway_url", gateway.url).exit_code == 0
         move(huskies)
@@ -30,13 +30,13 @@ def move(huskies: Commands) -> None:
     huskies("unfreeze", "1")
 
 
-def test_the_relay_tells_what_it_sent(huskies: Commands, gateway: Gateway) -> None:
+def test_the_relay_prints_the_number_of_sent_events(huskies: Commands, gateway: Gateway) -> None:
     planned, sent = huskies("relay", "--dry-run").outcome, huskies("relay").outcome
     assert planned == (0, "send_events [planned]: 3 events\n", "")
-    assert (sent, gateway.transitions) == ((0, "send_events: 3 events\n", ""), TOLD)
+    assert (sent, gateway.transitions) == ((0, "send_events: 3 events\n", ""), TRANSITIONS)
 
 
-def test_a_gateway_that_fails_is_told_with_what_becomes_of_it(huskies: Commands, gateway: Gateway) -> None:
+def test_a_failing_gateway_is_reported_once(huskies: Commands, gateway: Gateway) -> None:
     gateway.refuses_tokens = answer_of("500 Oops")
     failed, waiting = huskies("relay", "--json"), huskies("relay")
     assert (failed.exit_code, failed.json()["errors"][0]["code"], waiting.outcome) == (
@@ -46,23 +46,21 @@ def test_a_gateway_that_fails_is_told_with_what_becomes_of_it(huskies: Commands,
     )
 
 
-def test_status_tells_of_a_gateway_that_cannot_be_reached_and_no_more_when_it_can(
-    huskies: Commands, gateway: Gateway
-) -> None:
+def test_status_shows_a_gateway_only_while_it_is_unreachable(huskies: Commands, gateway: Gateway) -> None:
     gateway.refuses_tokens = answer_of("500 Oops")
     huskies("relay")
-    told = huskies("status", "--json").data["limits"]["gateway"]
+    result = huskies("status", "--json").data["limits"]["gateway"]
     shown = [line for line in huskies("status").stdout.splitlines() if line.startswith("gateway")]
-    assert (told["failures"], told["waiting"]) == (1, 3)
-    assert shown[0].startswith(f"{told['why']} (once); 3 unsent transitions; the next attempt is at ")
-    assert (gateway.url in shown[0], "500" in told["why"]) == (False, True)
+    assert (result["failures"], result["waiting"]) == (1, 3)
+    assert shown[0].startswith(f"{result['why']} (once); 3 unsent transitions; the next attempt is at ")
+    assert (gateway.url in shown[0], "500" in result["why"]) == (False, True)
     gateway.refuses_tokens = b""
     wait_until(lambda: huskies("relay").stdout, 20)
     assert huskies("status", "--json").data["limits"]["gateway"] is None
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_relay_killed_with_a_frame_in_flight_is_taken_up_where_it_stood(
+def test_a_relay_killed_with_a_frame_in_flight_sends_it_again(
     huskies: Commands, gateway: Gateway, repository: GitRepository
 ) -> None:
     gateway.is_mute_at = {2}
@@ -71,11 +69,14 @@ def test_a_relay_killed_with_a_frame_in_flight_is_taken_up_where_it_stood(
     killed.kill()
     killed.communicate()
     again = huskies("relay").outcome
-    assert (again, gateway.transitions) == ((0, "send_events: 2 events\n", ""), [*TOLD[:2], *TOLD[1:]])
+    assert (again, gateway.transitions) == (
+        (0, "send_events: 2 events\n", ""),
+        [*TRANSITIONS[:2], *TRANSITIONS[1:]],
+    )
 
 
 @pytest.mark.usefixtures("processes")
-def test_watch_keeps_one_line_and_the_next_watch_goes_on(
+def test_watch_keeps_one_connection_and_the_next_watch_continues(
     huskies: Commands, gateway: Gateway, repository: GitRepository, tmp_path: Path
 ) -> None:
     first = start_huskies("watch", "--interval", "0.1", cwd=repository.root, log=tmp_path / "first")
@@ -102,11 +103,11 @@ def test_a_gateway_that_never_answers_does_not_stop_watch(
     log = tmp_path / "log"
     process = start_huskies("watch", "--json", "--interval", "0.1", cwd=repository.root, log=log)
 
-    def heard() -> list[str]:
+    def events() -> list[str]:
         return [str(json.loads(line).get("event")) for line in log.read_text().splitlines()]
 
-    wait_until(lambda: gateway.asked, 30)
+    wait_until(lambda: gateway.requests, 30)
     huskies("abandon", "1", "--reason", "no")
-    wait_until(lambda: "abandon" in heard(), 4)
+    wait_until(lambda: "abandon" in events(), 4)
     process.terminate()
     assert process.wait(4) == 0

@@ -63,7 +63,7 @@ def live(project: Commands) -> Commands:
 
 
 @pytest.mark.usefixtures("processes")
-def test_who_starts_an_agent_whose_account_is_at_its_limit_is_told(
+def test_starting_an_agent_at_the_limit_of_its_account_prints_advice(
     project: Commands, repository: GitRepository
 ) -> None:
     now = utc_now()
@@ -71,12 +71,12 @@ def test_who_starts_an_agent_whose_account_is_at_its_limit_is_told(
         limit = rate_limits.meet(
             db, Account("command", ""), now + timedelta(hours=5), "", actor="test", now=now
         )
-    told = f"The account of command is at its limit until {to_iso(limit.until)}; the run may end early.\n"
-    assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", told)
+    result = f"The account of command is at its limit until {to_iso(limit.until)}; the run may end early.\n"
+    assert project("agent", "start", "1").outcome == (0, "story 1: coder run 1 by ann\n", result)
 
 
-def code_of(told: dict[str, list[dict[str, str]]]) -> str:
-    return told["errors"][0]["code"]
+def code_of(result: dict[str, list[dict[str, str]]]) -> str:
+    return result["errors"][0]["code"]
 
 
 @pytest.mark.usefixtures("processes")
@@ -118,13 +118,13 @@ def test_stopping_an_agent_freezes_its_story(live: Commands) -> None:
     assert code_of(live("agent", "stop", "1", "--json").json()) == "no_live_run"
 
 
-def test_an_unknown_agent_is_refused_with_the_one_that_was_meant(project: Commands) -> None:
+def test_an_unknown_agent_is_refused_with_the_most_similar_name(project: Commands) -> None:
     refused = project("agent", "start", "1", "--agent", "anne")
     assert refused.outcome == (1, "", "huskies: there is no agent anne\n  Did you mean ann?\n")
 
 
 @pytest.mark.usefixtures("processes")
-def test_runs_are_listed_with_what_they_cost_now(live: Commands) -> None:
+def test_runs_are_listed_with_their_present_cost(live: Commands) -> None:
     def cost() -> float:
         return float(live("run", "list", "--json").data["runs"][0]["cost_usd"])
 
@@ -157,10 +157,10 @@ def test_the_board_shows_the_live_run(live: Commands) -> None:
 @pytest.mark.usefixtures("processes")
 def test_logs_are_readable_or_raw(live: Commands, repository: GitRepository) -> None:
     readable = live("logs", "1", "--quiet").stdout
-    told = live("logs", "1", "--json").data
+    result = live("logs", "1", "--json").data
     raw = run_huskies("logs", "1", "--raw", cwd=repository.root).stdout
     assert readable == "red\n[usage m: 3 in, 0 out, 1 turns, 0.5000 USD]\n"
-    assert (told["output"], told["run"]["id"]) == (readable, 1)
+    assert (result["output"], result["run"]["id"]) == (readable, 1)
     assert raw.splitlines() == ["\x1b[31mred\x1b[0m", f'{{"usage": {USAGE}}}']
 
 
@@ -190,7 +190,7 @@ def test_following_ends_when_its_reader_goes_away(repository: GitRepository, go:
 
 
 @pytest.mark.usefixtures("processes")
-def test_following_is_interrupted_like_anything_else(live: Commands, repository: GitRepository) -> None:
+def test_following_can_be_interrupted(live: Commands, repository: GitRepository) -> None:
     reader = start_huskies("logs", "1", "-f", "--quiet", cwd=repository.root)
     assert reader.stdout is not None
     reader.stdout.readline()
@@ -209,7 +209,7 @@ def test_a_story_without_a_run_has_no_logs(project: Commands) -> None:
     assert code_of(project("logs", "1", "--run", "7", "--json").json()) == "not_found"
 
 
-def test_a_long_list_of_runs_shows_the_newest_and_says_so(huskies: Commands) -> None:
+def test_a_long_list_of_runs_shows_the_newest_with_a_note(huskies: Commands) -> None:
     huskies("add", "A story", "-c", "it works", "--start")
     with open_context(Path.cwd()) as context, context.store.exclusive() as db:
         for _ in range(60):
@@ -223,7 +223,7 @@ def test_a_long_list_of_runs_shows_the_newest_and_says_so(huskies: Commands) -> 
 
 
 @pytest.mark.usefixtures("processes")
-def test_the_limit_that_ended_a_run_is_told_wherever_the_run_is(
+def test_the_limit_that_ended_a_run_is_shown_with_the_run(
     huskies: Commands, repository: GitRepository
 ) -> None:
     script = ('usage={"tool_turns":1}', 'usage={"tool_turns":1}', "hang")
@@ -233,8 +233,8 @@ def test_the_limit_that_ended_a_run_is_told_wherever_the_run_is(
     huskies("agent", "start", "1")
     repository.write(".huskies/agents.toml", "# nobody follows\n")
     wait_until(lambda: huskies("run", "show", "1", "--json").data["outcome"], 30, what="the end of the run")
-    page, told = huskies("run", "show", "1", "--json").data, "max_tool_turns: 2 of 1"
-    assert (page["outcome"], page["detail"], page["limit"]) == ("limit", told, "max_tool_turns")
-    said = [huskies("run", "show", "1").stdout, huskies("show", "1").stdout]
-    said += [huskies("run", "list").stdout, huskies("logs", "1", "--run", "1").stderr]
-    assert [told in text for text in said] == [True] * 4
+    page, result = huskies("run", "show", "1", "--json").data, "max_tool_turns: 2 of 1"
+    assert (page["outcome"], page["detail"], page["limit"]) == ("limit", result, "max_tool_turns")
+    texts = [huskies("run", "show", "1").stdout, huskies("show", "1").stdout]
+    texts += [huskies("run", "list").stdout, huskies("logs", "1", "--run", "1").stderr]
+    assert [result in text for text in texts] == [True] * 4

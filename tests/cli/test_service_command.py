@@ -35,7 +35,7 @@ def test_a_dry_run_prints_what_an_install_writes_and_changes_nothing(
     ]
 
 
-def test_show_says_whether_it_is_there_and_what_differs(
+def test_show_reports_whether_a_service_is_installed_and_its_differences(
     huskies: Commands, crontab: OwnCrontab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert huskies("service", "show", "cron").stdout == "cron: not installed\n"
@@ -52,17 +52,17 @@ def test_show_says_whether_it_is_there_and_what_differs(
     assert (len(document["removed"]), crontab.read()) == (2, None)
 
 
-def test_what_is_taken_of_the_shell_is_said_and_what_is_not(
+def test_install_lists_copied_and_omitted_variables_of_the_shell(
     huskies: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agents = '[[agent]]\nname = "a"\nstage = "coder"\nruntime = "command"\ncommand = ["x"]\nenv_allow = ["API_KEY"]\n'
     (repository.root / ".huskies/agents.toml").write_text(agents)
     monkeypatch.setenv("API_KEY", "secret")
     monkeypatch.setenv("HUSKIES_GATEWAY_URL", "http://127.0.0.1:1")
-    said = huskies("service", "install", "cron").stderr.splitlines()
-    assert said[0].startswith("Copied from this shell: GIT_CONFIG_GLOBAL, LANG, LC_ALL, PATH, TZ, ")
+    texts = huskies("service", "install", "cron").stderr.splitlines()
+    assert texts[0].startswith("Copied from this shell: GIT_CONFIG_GLOBAL, LANG, LC_ALL, PATH, TZ, ")
     env_file, unset = repository.root / ".huskies/env", "Set in this shell, but not for the service"
-    assert said[1:] == [
+    assert texts[1:] == [
         f"{unset}: API_KEY. Write what agents need into {env_file} and 'chmod 600' it.",
         f"{unset}: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml.",
     ]
@@ -86,10 +86,10 @@ def test_projects_that_install_at_once_are_all_in_the_crontab(tmp_path: Path, cr
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("gone", ["shop/.huskies", "shop"])
-def test_what_ticks_for_a_project_that_is_gone_can_be_taken_away(
+def test_the_service_of_a_missing_project_can_be_removed(
     tmp_path: Path, crontab: OwnCrontab, gone: str
 ) -> None:
-    """Another project around it keeps its own."""
+    """The service of a project in a parent folder stays."""
     around = GitRepository(tmp_path.resolve() / "all").root
     inner = GitRepository(around / "shop").root
     for root in (around, inner):
@@ -111,10 +111,10 @@ def test_a_tick_works_without_any_environment(huskies: Commands, repository: Git
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_show_tells_whether_sudo_was_left_and_holds_what_is_there_against_that(huskies: Commands) -> None:
-    """The units are put where an install that was killed would leave them: no manager is asked to start them."""
+def test_show_reports_whether_sudo_is_allowed_and_compares_accordingly(huskies: Commands) -> None:
+    """The test writes the units like a killed install: no manager starts them."""
     install = ("service", "install", "systemd", "--dry-run", "--json")
-    told = []
+    result = []
     for flags in ([], ["--allow-sudo"], ["--watch", "--allow-sudo"]):
         for part in huskies(*install, *flags).data["parts"]:
             place = Path(part["place"])
@@ -123,18 +123,18 @@ def test_show_tells_whether_sudo_was_left_and_holds_what_is_there_against_that(h
         shown = huskies("service", "show", "systemd", "--json").data
         again = huskies(*install, "--quiet").data["changed"]
         head = huskies("service", "show", "systemd").stdout.splitlines()[0]
-        told.append((shown["job"], shown["allow_sudo"], shown["current"], len(again), head))
-    assert told == [
+        result.append((shown["job"], shown["allow_sudo"], shown["current"], len(again), head))
+    assert result == [
         ("tick", False, True, 0, "systemd: tick, not started, current"),
         ("tick", True, True, 1, "systemd: tick, with sudo, not started, current"),
         ("watch", True, True, 2, "systemd: watch, with sudo, not started, current"),
     ]
 
 
-def test_cron_takes_sudo_from_nobody(huskies: Commands) -> None:
+def test_cron_cannot_restrict_sudo(huskies: Commands) -> None:
     refused = huskies("service", "install", "cron", "--allow-sudo")
-    told = "huskies: --allow-sudo is for systemd only\n  Leave --allow-sudo out.\n"
+    result = "huskies: --allow-sudo is for systemd only\n  Leave --allow-sudo out.\n"
     assert (refused.outcome, huskies("service", "show", "cron", "--json").data["allow_sudo"]) == (
-        (2, "", told),
+        (2, "", result),
         True,
     )

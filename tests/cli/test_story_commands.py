@@ -49,7 +49,7 @@ def editor(path: Path, script: str) -> str:
     return f"'{path}'"
 
 
-def test_init_makes_a_project_and_is_safe_to_run_again(outside: Commands, repository: GitRepository) -> None:
+def test_init_makes_a_project_and_can_be_repeated(outside: Commands, repository: GitRepository) -> None:
     made = [".huskies/.gitignore", ".huskies/project.toml", ".huskies/agents.toml"]
     first, second = outside("init", "--json"), outside("init", "--json")
     root = str(repository.root)
@@ -57,7 +57,7 @@ def test_init_makes_a_project_and_is_safe_to_run_again(outside: Commands, reposi
     assert second.data == {"root": root, "base_branch": "main", "made": []}
 
 
-def test_init_says_what_comes_next_in_lines_that_fit_a_terminal(outside: Commands) -> None:
+def test_init_prints_the_next_steps_in_lines_that_fit_a_terminal(outside: Commands) -> None:
     advice = outside("init").stdout.split("\n\n")[-1].splitlines()
     assert advice[-2:] == ["huskies add TITLE -c CRITERION --start", "huskies watch"]
     assert max(map(len, advice)) <= 80
@@ -66,8 +66,8 @@ def test_init_says_what_comes_next_in_lines_that_fit_a_terminal(outside: Command
 def test_init_outside_a_repository_exits_4(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Commands(tmp_path, capsys, monkeypatch)("init", "--json").json()
-    assert (told["status"], told["exit_code"], told["errors"][0]["code"]) == ("error", 4, "no_project")
+    result = Commands(tmp_path, capsys, monkeypatch)("init", "--json").json()
+    assert (result["status"], result["exit_code"], result["errors"][0]["code"]) == ("error", 4, "no_project")
 
 
 def test_add_prints_the_id(huskies: Commands) -> None:
@@ -76,24 +76,24 @@ def test_add_prints_the_id(huskies: Commands) -> None:
     assert huskies("add", "Third", "--type", "bug", "--json").data == {"id": 3, "stage": "backlog"}
 
 
-def test_add_keeps_the_body_to_the_character(huskies: Commands) -> None:
+def test_add_keeps_the_body_unchanged(huskies: Commands) -> None:
     body = "--x ../ 😀 \x1b[31mred\r\n\n" + "long " * 2000
     huskies("add", "--type", "bug", "--body", "-", "--", "--title", stdin=body.encode())
-    told = huskies("show", "1", "--json").data
-    assert (told["title"], told["description"]) == ("--title", body)
+    result = huskies("show", "1", "--json").data
+    assert (result["title"], result["description"]) == ("--title", body)
     assert "\x1b" not in huskies("show", "1").stdout
 
 
-def test_add_start_says_when_nothing_ticks(huskies: Commands) -> None:
+def test_add_start_warns_without_a_scheduler(huskies: Commands) -> None:
     assert huskies("add", "Fix", "--type", "bug", "--start").outcome == (0, "1\n", ADVICE)
     assert huskies("add", "Fix", "--type", "bug", "--start", "--quiet").outcome == (0, "2\n", "")
 
 
-def test_add_names_the_field_it_refuses(huskies: Commands) -> None:
-    told = huskies("add", "two\nlines", "--type", "bug", "--json")
+def test_add_names_the_refused_field(huskies: Commands) -> None:
+    result = huskies("add", "two\nlines", "--type", "bug", "--json")
     hint = "A title is one line of at most 200 characters without control characters."
     fact = "the title has a line break or a control character"
-    assert (told.exit_code, told.json()["errors"]) == (1, [error("invalid_title", fact, hint, "title")])
+    assert (result.exit_code, result.json()["errors"]) == (1, [error("invalid_title", fact, hint, "title")])
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_add_refuses_values_of_the_wrong_kind(huskies: Commands, arguments: tupl
     assert huskies("add", "x", *arguments).exit_code == 2
 
 
-def test_add_needs_the_file_of_its_body(huskies: Commands) -> None:
-    told = huskies("add", "x", "--type", "bug", "--body", "none")
-    assert told.outcome == (1, "", "huskies: there is no file none\n")
+def test_add_refuses_a_missing_body_file(huskies: Commands) -> None:
+    result = huskies("add", "x", "--type", "bug", "--body", "none")
+    assert result.outcome == (1, "", "huskies: there is no file none\n")
 
 
 def test_list_shows_open_stories(huskies: Commands) -> None:
@@ -129,14 +129,14 @@ def test_list_selects_by_stage_type_and_label(huskies: Commands) -> None:
     def ids(*selection: str) -> list[int]:
         return [story["id"] for story in huskies("list", *selection, "--json").data["stories"]]
 
-    told = (
+    result = (
         ids("--all"),
         ids("--stage", "archived"),
         ids("--type", "bug"),
         ids("--label", "ui"),
         ids("--all", "--type", "bug"),
     )
-    assert told == ([1, 2], [2], [], [1], [2])
+    assert result == ([1, 2], [2], [], [1], [2])
 
 
 def test_list_without_stories_prints_nothing(huskies: Commands) -> None:
@@ -147,12 +147,12 @@ def test_list_outside_a_project_exits_4(outside: Commands) -> None:
     assert outside("list").exit_code == 4
 
 
-def test_show_tells_all_of_a_story(huskies: Commands) -> None:
+def test_show_has_all_facts_of_a_story(huskies: Commands) -> None:
     add(huskies, "Show it", *FIELDS, "--start")
-    told = huskies("show", "#1", "--json").data
-    rows = [(row["event"], row["before"], row["after"]) for row in told["history"]]
-    rest = {key: told[key] for key in ("description", "criteria", "runs", "worktree", "branch", "content")}
-    assert set(LISTED) <= set(told)
+    result = huskies("show", "#1", "--json").data
+    rows = [(row["event"], row["before"], row["after"]) for row in result["history"]]
+    rest = {key: result[key] for key in ("description", "criteria", "runs", "worktree", "branch", "content")}
+    assert set(LISTED) <= set(result)
     assert rows == [("start", "backlog", "coding")]
     assert rest == {
         "description": "",
@@ -176,9 +176,7 @@ def test_show_names_the_members_of_an_epic(huskies: Commands) -> None:
     ]
 
 
-def test_show_names_the_commit_that_a_story_was_merged_as(
-    huskies: Commands, repository: GitRepository
-) -> None:
+def test_show_names_the_merge_commit_of_a_story(huskies: Commands, repository: GitRepository) -> None:
     add(huskies, "Show it", "--start")
     with open_context(repository.root) as context, context.store.exclusive() as db:
         for event in (QaSkipped("feature/story-1", 1), MergeFailed(MergeFailureKind.OTHER, "")):
@@ -199,24 +197,24 @@ def test_show_names_the_commit_that_a_story_was_merged_as(
     assert (before, done, archived, closed) == (None, commit, commit, None)
 
 
-def test_show_of_no_story_fails(huskies: Commands) -> None:
+def test_show_of_a_missing_story_fails(huskies: Commands) -> None:
     assert huskies("show", "9").outcome == (1, "", MISSING)
 
 
 def test_update_sets_fields(huskies: Commands) -> None:
     add(huskies, "Show it", *FIELDS)
-    told = huskies("update", "1", "--check", "1", "--title", "New", "--clear", "agent", "--json").data
-    assert (told["title"], told["agent"], told["changed"]) == ("New", None, True)
+    result = huskies("update", "1", "--check", "1", "--title", "New", "--clear", "agent", "--json").data
+    assert (result["title"], result["agent"], result["changed"]) == ("New", None, True)
     assert huskies("update", "1", "--check", "1").outcome == (0, "1: nothing to change\n", "")
 
 
-def test_update_refuses_what_no_story_can_be(huskies: Commands) -> None:
+def test_update_refuses_invalid_values(huskies: Commands) -> None:
     add(huskies)
-    told = huskies("update", "1", "--depends-on", "1", "--json").json()["errors"]
-    assert [(item["code"], item["subject"]) for item in told] == [("dependency_cycle", "depends_on")]
+    result = huskies("update", "1", "--depends-on", "1", "--json").json()["errors"]
+    assert [(item["code"], item["subject"]) for item in result] == [("dependency_cycle", "depends_on")]
 
 
-def test_edit_takes_what_the_editor_wrote(
+def test_edit_saves_the_text_of_the_editor(
     huskies: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(huskies)
@@ -226,24 +224,24 @@ def test_edit_takes_what_the_editor_wrote(
     assert huskies("show", "1", "--json").data["title"] == "Hide it"
 
 
-def test_edit_keeps_what_it_cannot_save(
+def test_edit_keeps_a_text_that_it_cannot_save(
     huskies: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(huskies)
     monkeypatch.setenv("VISUAL", editor(tmp_path / "editor", 'echo nonsense >"$1"'))
-    told = huskies("edit", "1", "--json").json()["errors"][0]
-    kept = Path(told["hint"].rpartition(" ")[2])
-    assert (told["code"], kept.read_text()) == ("bad_front_matter", "nonsense\n")
+    result = huskies("edit", "1", "--json").json()["errors"][0]
+    kept = Path(result["hint"].rpartition(" ")[2])
+    assert (result["code"], kept.read_text()) == ("bad_front_matter", "nonsense\n")
 
 
 @pytest.mark.usefixtures("processes")
-def test_edit_keeps_what_the_editor_prints_out_of_the_document(
+def test_edit_prints_the_output_of_the_editor_on_stderr(
     huskies: Commands, repository: GitRepository, tmp_path: Path
 ) -> None:
     add(huskies)
     chatty = {"VISUAL": editor(tmp_path / "editor", "echo chat")}
-    told = run_huskies("edit", "1", "--json", cwd=repository.root, env=chatty)
-    assert (told.data["changed"], told.stderr) == (False, "chat\n")
+    result = run_huskies("edit", "1", "--json", cwd=repository.root, env=chatty)
+    assert (result.data["changed"], result.stderr) == (False, "chat\n")
 
 
 @pytest.mark.parametrize("command", ["false", "/nowhere/editor", "'"])
@@ -255,21 +253,21 @@ def test_edit_without_an_editor_changes_nothing(
     assert huskies("edit", "1", "--json").json()["errors"][0]["code"] == "editor_failed"
 
 
-def test_export_prints_what_import_reads(huskies: Commands, tmp_path: Path) -> None:
+def test_import_reads_the_output_of_export(huskies: Commands, tmp_path: Path) -> None:
     add(huskies, "Show it", *FIELDS)
     printed = huskies("export", "1").stdout
     (tmp_path / "story.md").write_text(printed)
-    told = huskies("import", tmp_path / "story.md", "--json").data
-    assert told == {"stories": [{"id": 2, "path": str(tmp_path / "story.md"), "stage": "backlog"}]}
+    result = huskies("import", tmp_path / "story.md", "--json").data
+    assert result == {"stories": [{"id": 2, "path": str(tmp_path / "story.md"), "stage": "backlog"}]}
     assert huskies("export", "2").stdout == printed
 
 
 def test_export_writes_files(huskies: Commands, tmp_path: Path) -> None:
     add(huskies)
     path = str(tmp_path / "out" / "1_story_show-it.md")
-    told = huskies("export", "--dir", tmp_path / "out", "--json").data["stories"]
-    assert [(item["id"], item["name"], item["path"]) for item in told] == [(1, "1_story_show-it.md", path)]
-    assert Path(path).read_text() == told[0]["markdown"]
+    result = huskies("export", "--dir", tmp_path / "out", "--json").data["stories"]
+    assert [(item["id"], item["name"], item["path"]) for item in result] == [(1, "1_story_show-it.md", path)]
+    assert Path(path).read_text() == result[0]["markdown"]
 
 
 def test_export_of_several_stories_needs_a_folder(huskies: Commands) -> None:
@@ -282,25 +280,25 @@ def test_export_of_several_stories_needs_a_folder(huskies: Commands) -> None:
     assert [item["id"] for item in huskies("export", "--json").data["stories"]] == [1, 2]
 
 
-def test_export_of_no_story_fails(huskies: Commands) -> None:
+def test_export_of_a_missing_story_fails(huskies: Commands) -> None:
     assert huskies("export", "9").outcome == (1, "", MISSING)
 
 
 def test_import_names_every_bad_file(huskies: Commands, tmp_path: Path) -> None:
     (tmp_path / "bad.md").write_text("---\nname: x\ndepend: 1\n---\n")
-    told = huskies("import", tmp_path / "bad.md", tmp_path / "none.md", "--json")
-    assert [(item["code"], item["hint"]) for item in told.json()["errors"]] == [
+    result = huskies("import", tmp_path / "bad.md", tmp_path / "none.md", "--json")
+    assert [(item["code"], item["hint"]) for item in result.json()["errors"]] == [
         ("unknown_key", "Did you mean 'depends_on'?"),
         ("not_found", ""),
     ]
-    assert (told.exit_code, huskies("list").stdout) == (1, "")
+    assert (result.exit_code, huskies("list").stdout) == (1, "")
 
 
-def test_history_tells_transitions(huskies: Commands) -> None:
+def test_history_shows_transitions(huskies: Commands) -> None:
     add(huskies, "Show it", "--start")
     huskies("block", "1", "--reason", "no\x1b[31m key")
-    told = huskies("history", "1", "--json").data["transitions"]
-    assert set(told[0]) >= {"seq", "at", "story", "event", "before", "after", "actor", "detail"}
+    result = huskies("history", "1", "--json").data["transitions"]
+    assert set(result[0]) >= {"seq", "at", "story", "event", "before", "after", "actor", "detail"}
     lines = [line.split(" ", 1)[1] for line in huskies("history").stdout.splitlines()]
     assert lines == ["1 backlog → coding start user:ada", "1 coding → blocked block user:ada no key"]
 
@@ -320,39 +318,41 @@ ROWS = """\
 """
 
 
-def test_history_tells_of_every_row_what_it_is_about(huskies: Commands, repository: GitRepository) -> None:
+def test_history_shows_the_main_facts_of_every_row(huskies: Commands, repository: GitRepository) -> None:
     add(huskies, "Show it", "--start")
     with open_context(repository.root, actor="ada") as context, context.store.exclusive() as db:
-        told = partial(journal.append, db, now=context.now(), actor="ada")
+        append = partial(journal.append, db, now=context.now(), actor="ada")
         run = {"run": 1, "kind": "coder", "agent": "ann"}
-        told(JournalKind.RUN, "run_started", story=1, detail=run)
-        told(
+        append(JournalKind.RUN, "run_started", story=1, detail=run)
+        append(
             JournalKind.RUN,
             "verdict_given",
             story=1,
             actor="run:1",
             detail={"run": 1, "verdict": "rejected", "notes": "no tests"},
         )
-        told(
+        append(
             JournalKind.RUN,
             "run_ended",
             story=1,
             detail={**run, "outcome": "failed", "detail": "exit code 7"},
         )
-        told(
+        append(
             JournalKind.WORKTREE,
             "worktree_made",
             story=1,
             detail={"branch": "feature/story-1", "head": "c0ffee"},
         )
-        told(JournalKind.WORKTREE, "worktree_removed", story=1, detail={"rescue": "refs/huskies/rescue/1/x"})
-        told(JournalKind.QUEUE, "hold_began", detail={"hold": "base_broken", "tip": "c0ffee"})
-        told(JournalKind.GIT, "paths_left", story=1, detail={"run": 1, "paths": ["a", "b"]})
-        told(JournalKind.GIT, "repository_changed", detail={"change": "a hook has changed", "runs": [1, 2]})
+        append(
+            JournalKind.WORKTREE, "worktree_removed", story=1, detail={"rescue": "refs/huskies/rescue/1/x"}
+        )
+        append(JournalKind.QUEUE, "hold_began", detail={"hold": "base_broken", "tip": "c0ffee"})
+        append(JournalKind.GIT, "paths_left", story=1, detail={"run": 1, "paths": ["a", "b"]})
+        append(JournalKind.GIT, "repository_changed", detail={"change": "a hook has changed", "runs": [1, 2]})
     huskies("update", "1", "--title", "Hide it")
     lines = [line.partition(" ")[2] for line in huskies("history", "--all").stdout.splitlines()]
     assert [line.replace("user:ada", "ada") for line in lines] == ROWS.splitlines()
 
 
-def test_history_of_no_story_fails(huskies: Commands) -> None:
+def test_history_of_a_missing_story_fails(huskies: Commands) -> None:
     assert huskies("history", "9").outcome == (1, "", MISSING)

@@ -1,4 +1,4 @@
-"""`timer` and `trigger` as they are called."""
+"""`timer` and `trigger` on the command line."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_cron_timer_is_read_in_its_time_zone_and_shown_in_a_table(huskies: Com
         (("--in", "1h", "--catch-up", "none", *TASK), "catch_up"),
     ],
 )
-def test_what_makes_no_sense_names_the_option(huskies: Commands, args: tuple[str, ...], subject: str) -> None:
+def test_an_invalid_value_names_the_option(huskies: Commands, args: tuple[str, ...], subject: str) -> None:
     refused = huskies("timer", "add", *args, "--json")
     (error,) = refused.json()["errors"]
     assert (refused.exit_code, error["code"], error["subject"]) == (2, "usage", subject)
@@ -101,24 +101,26 @@ def test_a_trigger_is_added_listed_and_cancelled(huskies: Commands) -> None:
         (("--type", "bgu"), "Did you mean bug?"),
     ],
 )
-def test_a_pattern_that_nothing_meets_is_refused(huskies: Commands, args: tuple[str, ...], hint: str) -> None:
+def test_a_pattern_that_matches_nothing_is_refused(
+    huskies: Commands, args: tuple[str, ...], hint: str
+) -> None:
     refused = huskies("trigger", "add", *args, *TASK, "--json")
     (error,) = refused.json()["errors"]
     assert (refused.exit_code, error["subject"], error["hint"]) == (2, args[0].removeprefix("--"), hint)
 
 
-def test_a_trigger_is_cancelled_by_the_label_it_looks_for(huskies: Commands) -> None:
+def test_a_trigger_is_cancelled_by_the_label_in_its_pattern(huskies: Commands) -> None:
     for label in ("release", "release", "other"):
         huskies("trigger", "add", "--label", label, *TASK)
     assert huskies("trigger", "cancel", "release", "--json").data == {"cancelled": [1, 2]}
 
 
-def test_nobody_but_who_was_started_for_it_does_a_tool_call(huskies: Commands) -> None:
+def test_only_the_process_of_an_execution_makes_its_tool_call(huskies: Commands) -> None:
     refused = huskies("perform", "1", "--json")
     assert (refused.exit_code, refused.json()["errors"][0]["code"]) == (1, "not_yours")
 
 
-def test_the_same_is_there_for_programs(huskies: Commands) -> None:
+def test_timers_and_triggers_are_tools(huskies: Commands) -> None:
     made = huskies("tool", "call", "schedule_timer", '{"after": "2h", "prompt": "x"}', "--json").data
     huskies("tool", "call", "create_trigger", '{"to_stage": "done", "prompt": "x"}')
     listed = huskies("tool", "call", "list_triggers", "{}", "--json").data
@@ -129,7 +131,7 @@ def test_the_same_is_there_for_programs(huskies: Commands) -> None:
     assert (made["id"], len(listed["triggers"])) == (1, 1)
 
 
-def test_status_lists_a_firing_that_came_to_no_good_until_it_is_cancelled(huskies: Commands) -> None:
+def test_status_lists_a_failed_execution_until_it_is_cancelled(huskies: Commands) -> None:
     huskies("timer", "add", "--at", "2020-01-01T00:00", "--tool", "start_story", "--args", '{"id": 7}')
     huskies("fire-timers")
     wait_until(lambda: "timer 1" in huskies("status", "--quiet").stdout, 30)
@@ -144,8 +146,8 @@ def test_status_lists_a_firing_that_came_to_no_good_until_it_is_cancelled(huskie
     assert huskies("status", "--json").data["firings"] == []
 
 
-def test_the_call_of_a_trigger_is_aimed_at_the_story_that_moved(huskies: Commands) -> None:
-    """Checked when it is made, with an example of what it may follow; what is kept is what was written."""
+def test_the_call_of_a_trigger_has_the_story_that_moved(huskies: Commands) -> None:
+    """The call is checked with an example transition when it is set, and stored as it was written."""
     args = '{"id": "{{story_id}}", "reason": "{{event}} was early"}'
     made = huskies("trigger", "add", "--event", "start", "--tool", "block_story", "--args", args, "--json")
     wrong = [
@@ -156,7 +158,7 @@ def test_the_call_of_a_trigger_is_aimed_at_the_story_that_moved(huskies: Command
     assert [(error["code"], error["subject"]) for error in wrong] == [("usage", "args"), ("usage", "id")]
 
 
-def test_of_many_timers_the_soonest_fifty_are_drawn_and_all_are_told(huskies: Commands) -> None:
+def test_of_many_timers_the_text_has_the_soonest_fifty_and_the_json_all(huskies: Commands) -> None:
     for number in range(1, MOST + 2):
         huskies("timer", "add", "--in", f"{100 - number}h", "--label", f"t{number}", *TASK)
     lines = [line.split() for line in huskies("timer", "list").stdout.splitlines()]
@@ -168,7 +170,7 @@ def test_of_many_timers_the_soonest_fifty_are_drawn_and_all_are_told(huskies: Co
     assert len(huskies("timer", "list", "--json").data["timers"]) == MOST + 1
 
 
-def test_of_many_triggers_fifty_are_drawn_and_all_are_told(huskies: Commands) -> None:
+def test_of_many_triggers_the_text_has_fifty_and_the_json_all(huskies: Commands) -> None:
     for _ in range(MOST + 1):
         huskies("trigger", "add", "--event", "block", *TASK)
     lines = huskies("trigger", "list").stdout.splitlines()

@@ -62,7 +62,7 @@ def test_arguments_are_read_from_stdin(huskies: Commands) -> None:
         ("list_rescues {}", "rescue list"),
     ],
 )
-def test_a_tool_says_what_its_command_says(huskies: Commands, tool: str, command: str) -> None:
+def test_a_tool_has_the_error_of_its_command(huskies: Commands, tool: str, command: str) -> None:
     huskies("add", "Show the board", "-c", "It is shown", "--start")
     name, _, arguments = tool.partition(" ")
     called = huskies("tool", "call", name, arguments)
@@ -70,7 +70,7 @@ def test_a_tool_says_what_its_command_says(huskies: Commands, tool: str, command
 
 
 @pytest.mark.parametrize(
-    ("arguments", "stdin", "told"),
+    ("arguments", "stdin", "result"),
     [
         (("create_story", '{"titel": "x"}'), b"", "create_story takes no titel\n  Did you mean title?"),
         (("create_stroy", "{}"), b"", "there is no tool create_stroy\n  Did you mean create_story?"),
@@ -79,9 +79,9 @@ def test_a_tool_says_what_its_command_says(huskies: Commands, tool: str, command
     ],
 )
 def test_wrong_arguments_are_wrong_usage(
-    huskies: Commands, arguments: tuple[str, ...], stdin: bytes, told: str
+    huskies: Commands, arguments: tuple[str, ...], stdin: bytes, result: str
 ) -> None:
-    assert huskies("tool", "call", *arguments, stdin=stdin).outcome == (2, "", f"huskies: {told}\n")
+    assert huskies("tool", "call", *arguments, stdin=stdin).outcome == (2, "", f"huskies: {result}\n")
 
 
 def test_a_refusal_has_the_envelope_of_every_command(huskies: Commands) -> None:

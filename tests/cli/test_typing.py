@@ -1,4 +1,4 @@
-"""TAB, typed into the three shells on a terminal: what they show and what they put on the line."""
+"""TAB in the three shells on a terminal: the candidates that they list, and the text that they insert."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("processes")
 
 FOLDER = Path(__file__).resolve().parents[2] / "completions"
 READY, REPORT, FORGET = "it-is-ready", "\x18\x12", "\x15"
-"""The prompt of a shell that is set up; the keys that have it print the line as `<<line>>`, and forget it."""
+"""The prompt of a shell after its setup, and the keys that print its line as `<<line>>` and clear it."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Shell:
     argv: tuple[str, ...]
     setup: str
     prompt: str
-    """Sets a prompt: from there on the keys are the line editor's."""
+    """Sets a prompt. After it, the line editor reads the keys."""
     listing: str
-    """The keys that have it list what there is."""
+    """The keys that list the candidates."""
 
 
 BASH = Shell(
@@ -62,7 +62,7 @@ AGENT = '[[agent]]\nname = "coder-1"\nstage = "coder"\nruntime = "command"\ncomm
 
 @dataclass(frozen=True)
 class Prompt:
-    """Where the line of `shell` is typed."""
+    """The line editor of `shell`."""
 
     terminal: Terminal
     shell: Shell
@@ -78,7 +78,7 @@ class Prompt:
 
 @pytest.fixture(params=[BASH, ZSH, FISH], ids=["bash", "zsh", "fish"])
 def prompt(request: pytest.FixtureRequest, huskies: Commands, repository: GitRepository) -> Iterator[Prompt]:
-    """In a project with a plain story and one whose texts would do harm where a shell took them for its own."""
+    """Open a project with a plain story and one with texts that are harmful if a shell executes them."""
     shell: Shell = request.param
     if shutil.which(shell.argv[0]) is None:
         pytest.skip(f"{shell.argv[0]} is not installed")
@@ -98,7 +98,7 @@ def prompt(request: pytest.FixtureRequest, huskies: Commands, repository: GitRep
     assert not list(repository.root.rglob("PWNED"))
 
 
-def test_ids_are_listed_with_their_titles_and_nothing_of_them_is_run(prompt: Prompt) -> None:
+def test_ids_are_listed_with_their_titles_and_no_title_is_executed(prompt: Prompt) -> None:
     shown, line = prompt.after(f"huskies show {prompt.shell.listing}")
     seen = [text in shown for text in ("Plain (backlog)", SHOWN, "\x1b]0;x")]
     assert (seen, line.rstrip()) == ([True, True, False], "huskies show")
@@ -131,6 +131,6 @@ def test_ids_are_listed_with_their_titles_and_nothing_of_them_is_run(prompt: Pro
         ("huskies list --label '$(\t", "huskies list --label '$("),
     ],
 )
-def test_what_is_the_only_one_is_put_on_the_line(prompt: Prompt, keys: str, line: str) -> None:
+def test_the_only_candidate_is_inserted(prompt: Prompt, keys: str, line: str) -> None:
     _, found = prompt.after(keys.replace("sho\t ", "sho\t"))
     assert re.sub(" +", " ", found).rstrip() == line

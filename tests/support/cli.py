@@ -15,7 +15,7 @@ HUSKIES = Path(sysconfig.get_path("scripts")) / "huskies"
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command left: `outcome` compares as a whole."""
+    """The result of a command. `outcome` has all of it, for comparisons."""
 
     exit_code: int
     stdout: str
@@ -26,14 +26,14 @@ class Finished:
         return self.exit_code, self.stdout, self.stderr
 
     def json(self) -> dict[str, Any]:
-        """Return the only document on stdout. Fail the test if there is none or more than one."""
+        """Return the only document on stdout. Fail the test for no document, or several."""
         document = json.loads(self.stdout)
         assert isinstance(document, dict), self.stdout
         return document
 
     @property
     def data(self) -> dict[str, Any]:
-        """`data` of the JSON envelope of a command that succeeded."""
+        """Return `data` of the JSON envelope of a successful command."""
         assert self.exit_code == 0, self
         data = self.json()["data"]
         assert isinstance(data, dict), self.stdout

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 FOUND = {name: shutil.which(name) for name in ("claude", "codex")}
-"""Looked for once, on the PATH that the tests were started with."""
+"""The path of each program, on the PATH that the tests were started with."""
 
 
 def installed(name: str) -> str:

@@ -5,7 +5,7 @@ from huskies_cli.entry import Entry
 
 
 def leaves(entries: tuple[Entry, ...] = COMMANDS, before: str = "") -> list[tuple[str, Entry]]:
-    """Every row of the table that has no rows below it, hidden ones too."""
+    """Return the rows without rows below them, hidden ones too."""
     named = [(f"{before}{entry.name}", entry) for entry in entries]
     return [
         row

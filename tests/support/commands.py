@@ -12,7 +12,7 @@ from support.cli import Finished
 
 
 class Commands:
-    """`commands("add", "x")` is what `huskies add x` leaves when it is called in `place`."""
+    """Calls of commands in `place`: `commands("add", "x")` returns the result of `huskies add x`."""
 
     def __init__(
         self, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,7 @@ from support.stories import NOW
 
 
 class Clock:
-    """Stands still until it is told otherwise."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now

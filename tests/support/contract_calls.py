@@ -31,7 +31,7 @@ STARTED = "startup reconcile complete"
 
 
 class Out(Enum):
-    """What stdout is: `>&-`, or a pipe that nobody reads."""
+    """A broken stdout: closed (`>&-`), or a pipe without a reader."""
 
     PIPE = '"$@"'
     CLOSED = '"$@" >&-'
@@ -70,7 +70,7 @@ class Calls:
     ) -> Finished:
         """Run the program to its end, `watch` until it reports that it is ready.
 
-        With `removed_cwd` its current directory is one that was removed. `broken` is the function that raises.
+        With `removed_cwd`, the current directory of the program is removed. `broken` is the function that raises.
         """
         whole = {**os.environ, **self.project.env, "NOTIFY_SOCKET": self._ear, **(env or {})}
         environ = {name: value for name, value in whole.items() if value is not None}
@@ -99,7 +99,9 @@ class Calls:
             ear.settimeout(0)
             process = self._start(words, env, cwd, out, before)
             if "watch" in words:
-                wait_until(lambda: _heard(ear) or process.poll() is not None, 60, what="the start of watch")
+                wait_until(
+                    lambda: _is_ready(ear) or process.poll() is not None, 60, what="the start of watch"
+                )
                 process.terminate()
             stdout, stderr = process.communicate(timeout=60)
         os.unlink(self._ear)
@@ -129,7 +131,7 @@ class Calls:
         }  # fmt: skip
 
     def on_a_terminal(self, *words: str) -> str:
-        """Return what a terminal with colours is shown. Ctrl-C is typed to `watch`."""
+        """Return the output on a terminal with colours. Type Ctrl-C to `watch`."""
         env = {**self.project.env, "TERM": "xterm-256color"}
         if not self._by_process:
             return self._on_own_terminal(*words, env=os.environ | env)
@@ -162,7 +164,7 @@ def function_of(name: str, entry: Entry) -> tuple[str, str]:
 
 @contextmanager
 def unread_pipe() -> Iterator[int]:
-    """Return the writing end of a pipe whose reader is closed."""
+    """Return the writing end of a pipe with a closed reader."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -171,7 +173,7 @@ def unread_pipe() -> Iterator[int]:
         os.close(writing)
 
 
-def _heard(ear: socket.socket) -> bool:
+def _is_ready(ear: socket.socket) -> bool:
     try:
         return bool(ear.recv(100))
     except BlockingIOError:

@@ -8,9 +8,9 @@ from support.shapes import WORD, Shape
 
 @dataclass(frozen=True)
 class Example:
-    """Words of calls, `{root}` being the project; `first` are calls that come before. Where `works` is empty, `why`
-    says where it is tested instead; where `fails` is, nothing in a project makes it fail. `data` is None for what
-    prints no envelope."""
+    """Words of calls; `{root}` is the project, and `first` are preceding calls. If `works` is empty, `why` names the
+    tests of the command; if `fails` is empty, nothing in a project makes the command fail. `data` is None for a
+    command without an envelope."""
 
     works: str = ""
     fails: str = ""
@@ -21,15 +21,15 @@ class Example:
     anywhere: bool = False
     """It needs no project."""
     reads: bool = False
-    """It leaves the project as it is."""
+    """It does not change the project."""
     homeless: str = ""
-    """How it fails where there is no home: the word."""
+    """The error code without a home."""
     raw: bool = False
-    """Programs are given every character."""
+    """Its output to programs has every character."""
 
     @property
     def exit_code(self) -> int:
-        """Of the call that fails."""
+        """Return the exit code of the failing call."""
         return 2 if self.code == "usage" else 1
 
 

@@ -28,7 +28,7 @@ HOSTILE = (
     " \x1bPq\x1b\\ \x1b[2J \x1b[?1049h \x9b31m \x9d0;c1\x9c \x84\x08\x0b\x0c\x0e\x7f"
     " \u061c\u200e\u200f\u202a\u202e\u2066\u2069 end"
 )
-"""What a terminal would act on: CSI, OSC 0, 8 and 52, DCS, C0, C1, and what turns the direction of writing."""
+"""Control sequences for a terminal: CSI, OSC 0, 8 and 52, DCS, C0, C1, and marks of the writing direction."""
 CODED = (1, 6, 7)
 AGENTS = """\
 [[agent]]
@@ -57,7 +57,7 @@ if os.environ.get("HUSKIES_STORY_ID"):
 
 class ContractProject:
     """Stories 1 in review, 2 in the backlog, 3 behind it, 4 blocked, 5 frozen, 6 abandoned and rescued, 7 with a
-    failed merge; 1, 6 and 7 were coded by an agent that prints what is hostile, and hostile are their texts."""
+    failed merge; an agent that prints control sequences coded 1, 6 and 7, whose texts also have them."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.tmp = folder / "repository", folder / "tmp"
@@ -66,12 +66,12 @@ class ContractProject:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """What every command here is given: an editor that changes nothing, a crontab and a man of the test's own."""
+        """Return the environment of commands: an editor that changes nothing, and the test's own crontab and man."""
         path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
         return {"PATH": path, "CRONTAB_FOLDER": str(self.tmp), "EDITOR": "true", "TMPDIR": str(self.tmp)}
 
     def put_back(self, *, to_change: bool = True) -> None:
-        """As it was made, at the same path. What comes next does nothing to it unless it is `to_change`."""
+        """Restore the project at the same path. Unless `to_change`, the caller must not change it."""
         if self._touched:
             self._renew()
         self._touched, self._ended = to_change, not to_change
@@ -86,7 +86,7 @@ class ContractProject:
         copytree(self._template, self.root, symlinks=True)
 
     def _make_template(self) -> None:
-        """Make the project and keep a copy. What an earlier call left that was interrupted is removed first."""
+        """Make the project and keep a copy. First remove the files of an interrupted call."""
         half = self._template.with_name("half")
         for folder in (self.root, self.tmp, half):
             rmtree(folder, ignore_errors=True)
@@ -157,7 +157,7 @@ class ContractProject:
             )
 
     def _spoil(self) -> None:
-        """Titles are refused with controls in them: a hand may have put them there. The second can be edited."""
+        """Write titles with control characters past the checks. Keep that of story 2, which a test edits."""
         with closing(sqlite3.connect(self.root / ".huskies/state.db")) as db:
             db.execute("UPDATE stories SET title = ? WHERE id <> 2", (HOSTILE,))
             db.commit()

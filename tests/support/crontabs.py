@@ -9,7 +9,7 @@ PROGRAMS = Path(__file__).with_name("programs")
 
 
 class OwnCrontab:
-    """Nothing that a test does reaches the crontab of who runs it."""
+    """A crontab in a file, so that no test changes that of the user."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
@@ -25,10 +25,10 @@ class OwnCrontab:
         return self._file.read_bytes() if self._file.exists() else None
 
     def refuse(self) -> None:
-        """From now on crontab says that its user is not allowed to use it."""
+        """Let crontab refuse its user from now on."""
         (self._folder / "refuse").touch()
 
     def writes(self) -> int:
-        """How often it was written."""
+        """Return the number of writes."""
         calls = self._folder / "calls"
         return len(calls.read_text().splitlines()) if calls.exists() else 0

@@ -17,12 +17,12 @@ from websockets.server import ServerProtocol
 
 
 class Gateway:
-    """What came is in `frames`. The numbers in `hangs_up_at`, `tears_at` and `is_mute_at` count the text frames that
-    came so far; each strikes once."""
+    """A gateway; `frames` are the received ones. The numbers in `hangs_up_at`, `tears_at` and `is_mute_at` count
+    received text frames; each failure happens once."""
 
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
         self.projects: list[str] = []
         self.tokens: list[str] = []
         self.port = 0
@@ -43,11 +43,9 @@ class Gateway:
 
     @property
     def transitions(self) -> list[tuple[str, str]]:
-        """Return the received stage transitions: the story and its new stage."""
+        """Return the story and the new stage of each received transition."""
         return [
-            (frame["story_id"], frame["to_stage"])
-            for frame in self.frames
-            if frame["type"] == "stage_transition"
+            (one["story_id"], one["to_stage"]) for one in self.frames if one["type"] == "stage_transition"
         ]
 
     def open(self) -> None:
@@ -56,7 +54,7 @@ class Gateway:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}).start()
 
     def close(self) -> None:
-        """Nobody listens any more, and the lines that are open break."""
+        """Stop listening, and break the open connections."""
         self.answers.set()
         if self._server is not None:
             self._server.end()
@@ -64,10 +62,10 @@ class Gateway:
 
     def give_token(self, headers: dict[str, str]) -> bytes:
         with self._lock:
-            self.asked.append(headers)
+            self.requests.append(headers)
             if self.refuses_tokens:
                 return self.refuses_tokens
-            token = f"secret/{len(self.asked)}&?"
+            token = f"secret/{len(self.requests)}&?"
             self.tokens.append(token)
             self._unused.add(token)
         return answer_of("200 OK", json.dumps({"token": token}))
@@ -83,7 +81,7 @@ class Gateway:
         return admitted and urlsplit(path).path == "/gateway/events/push"
 
     def strikes(self, numbers: set[int], *, before: bool = False) -> bool:
-        """Whether the frame that came last, or the one that comes next, is among `numbers`."""
+        """Return whether the last frame, or the next one, is among `numbers`."""
         number = len(self.frames) + before
         found = number in numbers
         numbers.discard(number)
@@ -124,7 +122,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Talk(socketserver.BaseRequestHandler):
-    """One connection: a token is asked for, or frames are pushed."""
+    """One connection, for a token or for frames."""
 
     server: _Server
     request: socket.socket
@@ -153,12 +151,12 @@ class _Talk(socketserver.BaseRequestHandler):
                 protocol.receive_data(data[: len(data) // 2])
                 return
             protocol.receive_data(data)
-            if not all(self._hear(protocol, event) for event in protocol.events_received()):
+            if not all(self._receive(protocol, event) for event in protocol.events_received()):
                 return
             gateway.answers.wait()
             self._answer(protocol)
 
-    def _hear(self, protocol: ServerProtocol, event: Event) -> bool:
+    def _receive(self, protocol: ServerProtocol, event: Event) -> bool:
         """Return False if the connection breaks now."""
         gateway = self.server.gateway
         if isinstance(event, Request):

@@ -60,7 +60,7 @@ def run_in_process(
 ) -> Finished:
     """Run the program to its end in this process and return what it printed.
 
-    `env` is its whole environment. Without a `cwd` its current directory is one that was removed. `stdout` is a
+    `env` is its whole environment. Without a `cwd`, its current directory is a removed one. `stdout` is a
     descriptor to write to, or CLOSED, instead of a pipe that is read. `broken` is a function, as the end of the path
     of its module and its name, that raises when it is called.
     """

@@ -18,11 +18,11 @@ with open(sys.argv[1], "a") as file:
 
 
 @contextmanager
-def held(lock: Path, told: Path) -> Iterator[int]:
-    """Yield the pid of the process that holds the lock; `told` is a file that does not exist yet."""
+def locked_elsewhere(lock: Path, ready: Path) -> Iterator[int]:
+    """Yield the pid of the process that holds the lock; The process writes the file `ready`."""
     lock.parent.mkdir(exist_ok=True)
-    argv = [sys.executable, "-c", HOLD, str(lock), str(told)]
+    argv = [sys.executable, "-c", HOLD, str(lock), str(ready)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
-        wait_for_file(told)
+        wait_for_file(ready)
         yield process.pid
         process.communicate()

@@ -1,6 +1,6 @@
 """A scripted model on the loopback interface, for the real command lines of coding agents.
 
-Messages as Anthropic's API streams them. What is behind `/v1/responses` is OpenAI's."""
+Messages as Anthropic's API streams them. The path `/v1/responses` is OpenAI's API."""
 
 import json
 import threading
@@ -20,11 +20,11 @@ USAGE = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a model sees: the first prompt of the session, what came after its last answer, and how often it has
-    answered.
+class Question:
+    """The input of a model: the first prompt of the session, the text after its last answer, and the number of its
+    answers.
 
-    `is_result`: a tool gave something back since.
+    `is_result`: the text is the result of a tool.
     """
 
     prompt: str
@@ -35,8 +35,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Says:
-    """An answer: words, and maybe a tool to call with its input. `pause` is a silence before it, in seconds."""
+class Answer:
+    """A text, and possibly the call of a tool with its input. `pause` is a silence before it, in seconds."""
 
     text: str = ""
     tool: str = ""
@@ -45,7 +45,7 @@ class Says:
 
 
 @dataclass(frozen=True)
-class Refuses:
+class Failure:
     """An error of the service, such as 429; `more` joins the error that OpenAI's clients get."""
 
     status: int
@@ -55,7 +55,7 @@ class Refuses:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-Model = Callable[[Asked], Says | Refuses]
+Model = Callable[[Question], Answer | Failure]
 
 
 @contextmanager
@@ -77,11 +77,11 @@ def model_server(model: Model) -> Iterator[str]:
 
 def _handler_of(model: Model, gone: threading.Event) -> type[BaseHTTPRequestHandler]:
     class Handler(_Handler):
-        def answer(self, asked: Asked) -> Says | Refuses:
-            said = model(asked)
-            if isinstance(said, Says) and said.pause:
-                gone.wait(said.pause)
-            return said
+        def answer(self, asked: Question) -> Answer | Failure:
+            answer = model(asked)
+            if isinstance(answer, Answer) and answer.pause:
+                gone.wait(answer.pause)
+            return answer
 
     return Handler
 
@@ -89,11 +89,11 @@ def _handler_of(model: Model, gone: threading.Event) -> type[BaseHTTPRequestHand
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def answer(self, asked: Asked) -> Says | Refuses:
+    def answer(self, asked: Question) -> Answer | Failure:
         raise NotImplementedError
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: tests read what the agents print."""
+        """Log nothing: tests read the output of the agents."""
 
     def do_HEAD(self) -> None:
         self._send(200, {})
@@ -111,18 +111,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._message(request)
 
     def _message(self, request: Mapping[str, Any]) -> None:
-        said = self.answer(_asked_of_claude(request)) if request.get("tools") else Says("A title")
-        if isinstance(said, Refuses):
-            self._send(said.status, _error(said), said.headers)
+        answer = self.answer(_asked_of_claude(request)) if request.get("tools") else Answer("A title")
+        if isinstance(answer, Failure):
+            self._send(answer.status, _error(answer), answer.headers)
             return
-        blocks = _claude_blocks(said, len(request["messages"]))
+        blocks = _claude_blocks(answer, len(request["messages"]))
         message = {
             "id": f"msg_{len(request['messages'])}_{time.monotonic_ns()}",
             "type": "message",
             "role": "assistant",
             "model": request["model"],
             "content": blocks,
-            "stop_reason": "tool_use" if said.tool else "end_turn",
+            "stop_reason": "tool_use" if answer.tool else "end_turn",
             "stop_sequence": None,
             "usage": USAGE,
         }
@@ -132,12 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, message)
 
     def _respond(self, request: Mapping[str, Any]) -> None:
-        said = self.answer(_asked_of_codex(request))
-        if isinstance(said, Refuses):
-            error = {"type": said.kind, "message": said.message, **said.more}
-            self._send(said.status, {"error": error}, said.headers)
+        answer = self.answer(_asked_of_codex(request))
+        if isinstance(answer, Failure):
+            error = {"type": answer.kind, "message": answer.message, **answer.more}
+            self._send(answer.status, {"error": error}, answer.headers)
             return
-        self._stream(_codex_events(said))
+        self._stream(_codex_events(answer))
 
     def _send(
         self, status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -169,18 +169,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-def _error(said: Refuses) -> dict[str, Any]:
-    return {"type": "error", "error": {"type": said.kind, "message": said.message}}
+def _error(answer: Failure) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": answer.kind, "message": answer.message}}
 
 
-def _asked_of_claude(request: Mapping[str, Any]) -> Asked:
+def _asked_of_claude(request: Mapping[str, Any]) -> Question:
     messages = request["messages"]
     answered = sum(message["role"] == "assistant" for message in messages)
     tools = tuple(tool["name"] for tool in request["tools"])
     news = [message["content"] for message in _since_last_answer(messages)]
     blocks = (block for content in news if isinstance(content, list) for block in content)
     is_result = any(block.get("type") == "tool_result" for block in blocks)
-    return Asked(_text(messages[0]["content"]), "\n".join(map(_text, news)), answered, tools, is_result)
+    return Question(_text(messages[0]["content"]), "\n".join(map(_text, news)), answered, tools, is_result)
 
 
 def _since_last_answer(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
@@ -189,10 +189,10 @@ def _since_last_answer(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mappin
     return messages[answers[-1] + 1 :] if answers else messages
 
 
-def _claude_blocks(said: Says, number: int) -> list[dict[str, Any]]:
-    words: list[dict[str, Any]] = [{"type": "text", "text": said.text}] if said.text else []
-    call = {"type": "tool_use", "id": f"toolu_{number}", "name": said.tool, "input": dict(said.given)}
-    return [*words, *([call] if said.tool else [])]
+def _claude_blocks(answer: Answer, number: int) -> list[dict[str, Any]]:
+    words: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
+    call = {"type": "tool_use", "id": f"toolu_{number}", "name": answer.tool, "input": dict(answer.given)}
+    return [*words, *([call] if answer.tool else [])]
 
 
 def _claude_events(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -216,38 +216,38 @@ def _claude_events(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*events, {"type": "message_delta", "delta": stop, "usage": spent}, {"type": "message_stop"}]
 
 
-def _asked_of_codex(request: Mapping[str, Any]) -> Asked:
-    """Its instructions and its surroundings come as messages, too: the prompt is the last of the user's before the
-    model first answered."""
+def _asked_of_codex(request: Mapping[str, Any]) -> Question:
+    """Return the question of a request. Instructions are messages, too: the prompt is the last message of the user
+    before the first answer."""
     items = request["input"]
-    told = [index for index, item in enumerate(items) if _is_answer(item)]
-    before = items[: told[0]] if told else items
+    answers = [index for index, item in enumerate(items) if _is_answer(item)]
+    before = items[: answers[0]] if answers else items
     prompts = [_text(item["content"]) for item in before if item.get("role") == "user"]
     last = items[-1]
-    said = _text(last["content"]) if "content" in last else json.dumps(last.get("output"))
-    answered = sum(1 for index in told if index - 1 not in told)
+    answer = _text(last["content"]) if "content" in last else json.dumps(last.get("output"))
+    answered = sum(1 for index in answers if index - 1 not in answers)
     tools = tuple(tool.get("name", tool["type"]) for tool in request.get("tools", ()))
-    return Asked(prompts[-1] if prompts else "", said, answered, tools, "output" in last)
+    return Question(prompts[-1] if prompts else "", answer, answered, tools, "output" in last)
 
 
 def _is_answer(item: Mapping[str, Any]) -> bool:
     return item.get("role") == "assistant" or item.get("type") in ("function_call", "custom_tool_call")
 
 
-def _codex_events(said: Says) -> list[dict[str, Any]]:
+def _codex_events(answer: Answer) -> list[dict[str, Any]]:
     number = time.monotonic_ns()
     items: list[dict[str, Any]] = []
-    if said.text:
-        words = {"type": "output_text", "text": said.text, "annotations": []}
+    if answer.text:
+        words = {"type": "output_text", "text": answer.text, "annotations": []}
         items.append({"type": "message", "role": "assistant", "id": f"m{number}", "content": [words]})
-    if said.tool:
+    if answer.tool:
         items.append(
             {
                 "type": "function_call",
                 "id": f"f{number}",
                 "call_id": f"c{number}",
-                "name": said.tool,
-                "arguments": json.dumps(dict(said.given)),
+                "name": answer.tool,
+                "arguments": json.dumps(dict(answer.given)),
             }
         )
     usage = {

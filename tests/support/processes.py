@@ -1,4 +1,4 @@
-"""The guard against slow programs in fast tests, and the processes that a test left."""
+"""The guard against slow programs in fast tests, and processes left by a test."""
 
 import os
 import sys
@@ -9,16 +9,16 @@ from pathlib import Path
 import psutil
 
 _SLOW = ("bash", "fish", "huskies", "python", "tmux", "zsh")
-"""How the names of programs begin that take a tenth of a second and more to start."""
+"""Prefixes of the names of programs that take a tenth of a second or more to start."""
 
 
 _HAS_PROC = os.path.exists("/proc/self/environ")
 
 
 class ProcessGuard:
-    """Refuses to start a slow program in a test that is not marked slow. Outside of tests everything may start.
+    """Failure to start a slow program in a test that is not marked slow. Outside of tests everything may start.
 
-    `refused` are the programs of the current test: what it tests may have handled the error.
+    `refused` are the programs of the current test, because the tested code may handle the error.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class ProcessGuard:
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """Allow everything for the length of the block: it makes what many tests share."""
+        """Allow every program for the length of the block, for fixtures that many tests share."""
         before, self.allows = self.allows, True
         try:
             yield

@@ -13,8 +13,8 @@ from support.terminal import COLUMNS, LINES, Terminal
 
 
 class Screen(Terminal):
-    """`lines` is what stands there now, `raw` all that came; it `is_back` when a program that took
-    the whole screen has given it back."""
+    """`lines` is the present text, `raw` all output. `is_back` is set after a program has left the alternate
+    screen."""
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._screen = pyte.Screen(COLUMNS, LINES)
@@ -49,7 +49,7 @@ class Screen(Terminal):
             self._take(left)
 
     def settled(self, quiet: float = 1.5) -> int:
-        """How many bytes came in all, once none has come for so many seconds."""
+        """Return the number of bytes so far, after as many seconds without output."""
         before = -1
         while before != len(self.raw):
             before = len(self.raw)

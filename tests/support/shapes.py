@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Shape = Any
-"""A type; a tuple of shapes, one of which fits; a list with the shape of its items; a mapping with these keys and no
-others, or `{str: shape}` for one whose keys are free."""
+"""A type; a tuple of alternative shapes; a list with the shape of its items; a mapping with exactly these keys, or
+`{str: shape}` for any keys."""
 NUMBER = (int, float)
 WORD = (str, None)
 
 
 def misfits(value: object, shape: Shape, place: str = "$") -> list[str]:
-    """Where `value` is not of that shape; empty where it is."""
+    """Return the places at which `value` does not have the shape."""
     return list(_misfits(value, shape, place))
 
 
@@ -38,5 +38,5 @@ def _misfit_keys(value: Mapping[str, object], shape: Mapping[Any, Shape], place:
 
 
 def _is_one(value: object, shape: Shape) -> bool:
-    """JSON tells numbers from switches, and Python does not."""
+    """Return whether the value is of that type. A bool is no int here, unlike in Python."""
     return value is None if shape is None else type(value) is shape or shape is object

@@ -1,6 +1,6 @@
 """The README's picture of the board: `PYTHONPATH=tests python -m support.showcase` draws it.
 
-A project in the middle of a night, put together by the ways that the program has, at times that stand still."""
+A project in the middle of a night, made with the functions of the program at fixed times."""
 
 import json
 import os
@@ -78,7 +78,7 @@ EVENTS: tuple[tuple[int, tuple[int, Event]], ...] = (
 
 @dataclass(frozen=True)
 class Work:
-    """A live run: its figures, and the line that it printed last, so many seconds ago."""
+    """A live run: its figures, its last line, and the age of that line in seconds."""
 
     story: int
     kind: RunKind
@@ -134,7 +134,7 @@ def add_stories(context: Context) -> None:
 
 
 def begin(context: Context, held: ExitStack, work: Work, at: datetime) -> None:
-    """Return a run whose lock this process holds."""
+    """Return a run, with its lock in this process."""
     with context.store.exclusive() as db:
         claim = RunClaim(
             StoryId(work.story), work.kind, stories.load(db, work.story).visit, work.agent, "command"

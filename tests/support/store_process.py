@@ -18,13 +18,13 @@ root = Path(sys.argv[1])
 project = Project(root, root / ".git")
 store = Store(project)
 now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-def say(word): print(word, flush=True)
+def report(word): print(word, flush=True)
 def wait(): sys.stdin.readline()
 """
 
 
 class StoreProcess:
-    """Runs `code` after PREAMBLE; its `say` is heard by `hear`, its `wait` ends with `go_on`."""
+    """Runs `code` after PREAMBLE. `read_report` returns the word of its `report`; `go_on` ends its `wait`."""
 
     def __init__(self, root: Path, code: str, *args: str) -> None:
         self.process = subprocess.Popen(
@@ -34,7 +34,7 @@ class StoreProcess:
             text=True,
         )
 
-    def hear(self) -> str:
+    def read_report(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
@@ -44,9 +44,9 @@ class StoreProcess:
         self.process.stdin.flush()
 
     def finish(self) -> tuple[int, str]:
-        """Its exit code, and all that it still said."""
-        said, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, said.rstrip("\n")
+        """Wait for the end. Return the exit code and the rest of the output."""
+        output, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, output.rstrip("\n")
 
     def kill(self) -> None:
         self.process.kill()

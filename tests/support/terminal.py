@@ -27,7 +27,7 @@ def set_size(terminal: int, lines: int, columns: int) -> None:
 
 
 class Terminal:
-    """Used with `with`: its end ends the program."""
+    """A context manager; the end of the block ends the program."""
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._ours, theirs = os.openpty()
@@ -65,22 +65,22 @@ class Terminal:
         return self._program.wait(timeout)
 
     def status(self) -> str:
-        """As psutil names it, `ended` once it was waited for."""
+        """Return the status as psutil names it, or `ended` after the process was reaped."""
         return "ended" if self._program.returncode is not None else psutil.Process(self._program.pid).status()
 
     def mode(self) -> list[Any]:
-        """How the terminal is set, as tcgetattr tells it."""
+        """Return the settings of the terminal, see tcgetattr(3)."""
         return termios.tcgetattr(self._ours)
 
     def resize(self, lines: int, columns: int) -> None:
         set_size(self._ours, lines, columns)
 
     def forget_size(self) -> None:
-        """As a serial line, which never knew it."""
+        """Set the size to 0, as that of a serial line."""
         set_size(self._ours, 0, 0)
 
     def cook(self) -> None:
-        """Lines and echo again, as a shell has them."""
+        """Restore line mode and echo, as a shell does."""
         mode = self.mode()
         mode[3] |= termios.ICANON | termios.ECHO
         termios.tcsetattr(self._ours, termios.TCSANOW, mode)
@@ -94,7 +94,7 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def read_to_end(self, timeout: float = 30) -> str:
-        """All that was shown since the last time, until the program and its children have gone."""
+        """Return the output since the last call, until the program and its children have ended."""
         end = time.monotonic() + timeout
         while True:
             ready, _, _ = select.select([self._ours], [], [], max(end - time.monotonic(), 0))
@@ -102,7 +102,7 @@ class Terminal:
             try:
                 piece = os.read(self._ours, 65536)
             except OSError:
-                piece = b""  # what Linux says where BSD says nothing
+                piece = b""  # Linux reports the end this way; BSD reports an empty read
             if not piece:
                 return self._read
             self._read += piece.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""A web server in this process that keeps what is posted to it."""
+"""A web server in this process that records the posts."""
 
 import json
 import threading
@@ -9,11 +9,11 @@ from typing import Any
 
 
 class Webhook:
-    """`asked` has the path and the headers of each request, `told` its JSON. While `answers` is not set it is mute."""
+    """`requests` has path and headers of each request, `received` its JSON. Unless `answers` is set, none is sent."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.told: list[dict[str, Any]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.received: list[dict[str, Any]] = []
         self.status = 204
         self.location = ""
         self.answers = threading.Event()
@@ -26,7 +26,7 @@ class Webhook:
 
     @property
     def texts(self) -> list[str]:
-        return [str(one["text"]) for one in self.told]
+        return [str(one["text"]) for one in self.received]
 
 
 @contextmanager
@@ -36,8 +36,8 @@ def opened_webhook() -> Iterator[Webhook]:
     class Talk(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            webhook.asked.append((self.path, dict(self.headers)))
-            webhook.told.append(json.loads(body))
+            webhook.requests.append((self.path, dict(self.headers)))
+            webhook.received.append(json.loads(body))
             webhook.answers.wait()
             self.send_response(webhook.status)
             if webhook.location:

@@ -12,7 +12,7 @@ from mcp import ClientSession
 
 from support.clients import claude_variables, installed
 from support.mcp_client import asked, call
-from support.model_server import Asked, Says, model_server
+from support.model_server import Answer, Question, model_server
 from system.project import Pipeline
 
 pytestmark = pytest.mark.system
@@ -39,15 +39,15 @@ def test_a_client_adds_a_story_and_follows_it_until_done(pipeline: Pipeline, tmp
 def test_claude_code_finds_the_tools_by_the_file_of_config_mcp(pipeline: Pipeline) -> None:
     """Claude Code calls a tool and gets its result."""
     claude = installed("claude")
-    questions: list[Asked] = []
+    questions: list[Question] = []
 
-    def model(asked: Asked) -> Says:
+    def model(asked: Question) -> Answer:
         questions.append(asked)
         if '"id"' in asked.last and asked.is_result:
-            return Says("Added.")
+            return Answer("Added.")
         # The client calls its model before the server is ready, so the model repeats the call.
         story = {"title": "From afar", "criteria": ["it is"]}
-        return Says("I add it.", "mcp__huskies__create_story", story, pause=0.5 * asked.is_result)
+        return Answer("I add it.", "mcp__huskies__create_story", story, pause=0.5 * asked.is_result)
 
     assert pipeline.huskies("config", "mcp").exit_code == 0
     tools = "--allowedTools=mcp__huskies__create_story"

@@ -106,7 +106,7 @@ def test_eight_ticks_at_once_send_one_notification(make_pipeline: MakePipeline, 
     racing = [start_huskies(name, cwd=pipeline.root) for name in ("tick", "notify") * 4]
     outputs = [process.communicate(timeout=60)[0] for process in racing]
     tick_until_settled(pipeline)
-    assert [reasons(one) for one in server.told] == [["why"]], outputs
+    assert [reasons(one) for one in server.received] == [["why"]], outputs
 
 
 def test_a_webhook_without_an_answer_delays_neither_tick_nor_watch(
@@ -116,15 +116,15 @@ def test_a_webhook_without_an_answer_delays_neither_tick_nor_watch(
     pipeline = make(make_pipeline, f'webhook = "{server.url}"')
     block(pipeline, "first")
     ticked = pipeline.huskies("tick")
-    wait_until(lambda: server.told, 30)
+    wait_until(lambda: server.received, 30)
     watch = start_huskies("watch", "--interval", "0.2", cwd=pipeline.root, log=tmp_path / "log")
     block(pipeline, "second")
-    wait_until(lambda: len(server.told) == 2, 30)
+    wait_until(lambda: len(server.received) == 2, 30)
     watch.terminate()
     watch.wait(20)
     open_still = [notice["status"] for notice in notifications(pipeline)]
     server.answers.set()
     tick_until_settled(pipeline)
     assert ("send_notification" in ticked.stdout, open_still) == (True, ["open", "open"])
-    assert [reasons(one) for one in server.told] == [["first"], ["second"]]
+    assert [reasons(one) for one in server.received] == [["first"], ["second"]]
     assert [notice["status"] for notice in notifications(pipeline)] == ["sent", "sent"]

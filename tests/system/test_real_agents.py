@@ -19,7 +19,7 @@ from huskies_core.runtimes.runtime import Assignment
 from huskies_core.store.runs import Outcome, Run, RunKind
 from huskies_core.store.stories import Criterion, StoryDraft
 from support.clients import claude_variables, installed
-from support.model_server import Asked, Model, Refuses, Says, model_server
+from support.model_server import Answer, Failure, Model, Question, model_server
 from support.waiting import wait_until
 from system.facts import NOTHING, no_leftovers, squash_commits
 from system.project import MakePipeline, Pipeline
@@ -55,8 +55,8 @@ class Client:
     shell: str
     tool_input: Callable[[str], dict[str, str]]
 
-    def runs(self, command: str, text: str = "I do it.") -> Says:
-        return Says(text, self.shell, self.tool_input(command))
+    def runs(self, command: str, text: str = "I do it.") -> Answer:
+        return Answer(text, self.shell, self.tool_input(command))
 
 
 CLAUDE = Client("claude-code", "claude", "Bash", lambda command: {"command": command, "description": "work"})
@@ -118,7 +118,7 @@ def _variables(client: Client, address: str, home: Path) -> dict[str, str]:
 
 def works(client: Client) -> Model:
     """Return a model that does the work and ends."""
-    return lambda asked: Says("It is done.") if asked.is_result else client.runs(WORK)
+    return lambda asked: Answer("It is done.") if asked.is_result else client.runs(WORK)
 
 
 def started(pipeline: Pipeline) -> int:
@@ -164,16 +164,16 @@ def test_an_agent_gets_the_tools_of_its_story_by_mcp_without_files_in_the_worktr
 ) -> None:
     """The server belongs to the run: the agent can change only its own story."""
     installed("claude")
-    questions: list[Asked] = []
+    questions: list[Question] = []
     calls = (
-        Says("I wait.", "WaitForMcpServers", {}),
-        Says("Mine.", "mcp__huskies__check_criterion", {"id": 1, "number": 1}),
-        Says("Others.", "mcp__huskies__show_story", {"id": 1}),
+        Answer("I wait.", "WaitForMcpServers", {}),
+        Answer("Mine.", "mcp__huskies__check_criterion", {"id": 1, "number": 1}),
+        Answer("Others.", "mcp__huskies__show_story", {"id": 1}),
         CLAUDE.runs(f"git status --short --ignored; {WORK}"),
-        Says("It is done."),
+        Answer("It is done."),
     )
 
-    def model(asked: Asked) -> Says:
+    def model(asked: Question) -> Answer:
         questions.append(asked)
         return calls[min(len(questions), len(calls)) - 1]
 
@@ -211,7 +211,7 @@ def test_the_limit_of_turns_ends_a_run(client: Client, staffed: Staffed) -> None
 
 
 def test_a_silent_model_ends_at_the_limit_of_silence(client: Client, staffed: Staffed) -> None:
-    pipeline = staffed(client, lambda _: Says("late", pause=60), extra="inactivity_timeout_secs = 4")
+    pipeline = staffed(client, lambda _: Answer("late", pause=60), extra="inactivity_timeout_secs = 4")
     story = started(pipeline)
     run = ended(pipeline, story)
     stop(pipeline, story)
@@ -220,15 +220,15 @@ def test_a_silent_model_ends_at_the_limit_of_silence(client: Client, staffed: St
 
 def test_the_session_continues_after_a_rate_limit_without_a_time(client: Client, staffed: Staffed) -> None:
     """A start by a person does not wait."""
-    questions: list[Asked] = []
+    questions: list[Question] = []
 
-    def model(asked: Asked) -> Says | Refuses:
+    def model(asked: Question) -> Answer | Failure:
         questions.append(asked)
         if len(questions) == 1:
             return client.runs("echo half > half.txt")
         if len(questions) == 2:
-            return Refuses(429, "rate_limit_error", "This request would exceed your account's rate limit.")
-        return Says("It is done.") if "exit" in asked.last or len(questions) > 3 else client.runs(WORK)
+            return Failure(429, "rate_limit_error", "This request would exceed your account's rate limit.")
+        return Answer("It is done.") if "exit" in asked.last or len(questions) > 3 else client.runs(WORK)
 
     pipeline = staffed(client, model)
     story = started(pipeline)
@@ -253,7 +253,7 @@ def test_the_story_waits_until_the_time_of_a_rate_limit(client: Client, staffed:
     }
     codex = {"plan_type": "plus", "resets_at": resets_at, "resets_in_seconds": 2 * 3600}
     kind = "rate_limit_error" if client is CLAUDE else "usage_limit_reached"
-    refusal = Refuses(429, kind, "The usage limit has been reached", claude, codex)
+    refusal = Failure(429, kind, "The usage limit has been reached", claude, codex)
     pipeline = staffed(client, lambda _: refusal, subscribed=True)
     run = ended(pipeline, started(pipeline))
     (timer,) = pipeline.huskies("timer", "list", "--json").data["timers"]
@@ -263,7 +263,7 @@ def test_the_story_waits_until_the_time_of_a_rate_limit(client: Client, staffed:
 
 
 def test_the_story_waits_after_an_error_of_the_service(client: Client, staffed: Staffed) -> None:
-    pipeline = staffed(client, lambda _: Refuses(500, "api_error", "Internal server error"))
+    pipeline = staffed(client, lambda _: Failure(500, "api_error", "Internal server error"))
     story = started(pipeline)
     run = ended(pipeline, story)
     blocker = pipeline.huskies("explain", str(story), "--json").data["holds"][0]
@@ -280,15 +280,15 @@ def has_kept_its_session() -> bool:
 
 
 def test_the_session_of_a_killed_run_continues(client: Client, staffed: Staffed) -> None:
-    questions: list[Asked] = []
+    questions: list[Question] = []
 
-    def model(asked: Asked) -> Says:
+    def model(asked: Question) -> Answer:
         questions.append(asked)
         if len(questions) == 1:
             return client.runs("echo half > half.txt", "I begin.")
         if len(questions) == 2:
-            return Says("not sent", pause=60)
-        return Says("It is done.") if len(questions) > 3 else client.runs(WORK)
+            return Answer("not sent", pause=60)
+        return Answer("It is done.") if len(questions) > 3 else client.runs(WORK)
 
     pipeline = staffed(client, model)
     story = started(pipeline)
@@ -333,14 +333,14 @@ def test_the_installed_program_knows_each_flag(client: Client) -> None:
 
 
 def test_agent_test_gets_an_answer(client: Client, staffed: Staffed) -> None:
-    pipeline = staffed(client, lambda _: Says("ready"))
+    pipeline = staffed(client, lambda _: Answer("ready"))
     answered = pipeline.huskies("agent", "test", "coder-1", "--json").data
     assert (answered["answered"], answered["words"], answered["turns"]) == (True, "ready", 1)
     assert (bool(answered["session"]), pipeline.runs()) == (True, ())
 
 
 def test_agent_test_reports_a_missing_login_with_a_hint(client: Client, staffed: Staffed) -> None:
-    pipeline = staffed(client, lambda _: Refuses(401, "authentication_error", "invalid x-api-key"))
+    pipeline = staffed(client, lambda _: Failure(401, "authentication_error", "invalid x-api-key"))
     failed = pipeline.huskies("agent", "test", "coder-1", "--json")
     error = failed.json()["errors"][0]
     assert (failed.exit_code, error["code"], f"Log in to {client.runtime}" in error["hint"]) == (
@@ -352,5 +352,5 @@ def test_agent_test_reports_a_missing_login_with_a_hint(client: Client, staffed:
 
 
 def test_config_check_finds_what_is_installed_new_enough(client: Client, staffed: Staffed) -> None:
-    pipeline = staffed(client, lambda _: Says("ready"))
+    pipeline = staffed(client, lambda _: Answer("ready"))
     assert pipeline.huskies("config", "check").outcome == (0, "No problems.\n", "")

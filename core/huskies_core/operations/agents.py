@@ -97,8 +97,8 @@ def start_agent(
     """Start an agent on a story.
 
     The story's stage determines the kind of run: a coder in backlog and coding, a QA agent in qa, a mergemaster after a
-    conflict. A story in the backlog is started first. An agent of stage other works in any stage, but only if it is named.
-    The start does not wait for a retry delay or the end of a rate limit; max_coders and budgets apply.
+    conflict. A story in the backlog is started first. An agent of stage other works in any stage, but only if it is
+    named. The start does not wait for a retry delay or the end of a rate limit; max_coders and budgets apply.
     """
     request = _request(context, story, agent)
     if request.story.stage.name is StageName.BACKLOG and request.kind is RunKind.CODER:
@@ -226,7 +226,9 @@ def _refuse_blocked(snapshot: Snapshot, story: Story, kind: RunKind, named: Agen
         raise HuskiesError(fact, hint=hint, code=blocker.rule, subject=str(story.id))
 
 
-def _blockers_of_person(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> Iterator[Blocker]:
+def _blockers_of_person(
+    snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None
+) -> Iterator[Blocker]:
     rules = _RULES_OF_OTHER if kind is RunKind.OTHER else _RULES
     if named is not None:
         rules -= {Rule.NO_AGENT, Rule.AGENTS_BUSY}

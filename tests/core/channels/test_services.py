@@ -28,7 +28,7 @@ def error_of(url: str) -> str:
 
 def test_a_service_gets_title_and_text(server: Webhook) -> None:
     send(ONE, f"json://127.0.0.1:{server.port}/hook")
-    (body,) = server.told
+    (body,) = server.received
     assert (body["title"], body["message"]) == (ONE.title, ONE.text)
 
 

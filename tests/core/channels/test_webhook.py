@@ -24,18 +24,18 @@ def error_of(url: str, within: float = 5.0) -> str:
 
 def test_the_message_is_posted_as_json(server: Webhook) -> None:
     post(ONE, f"{server.url}?key=1")
-    ((path, headers),) = server.asked
+    ((path, headers),) = server.requests
     assert (path, headers["Content-Type"], headers["User-Agent"]) == (
         "/hook?key=1",
         "application/json",
         "huskies",
     )
-    assert server.told == [ONE.to_json()]
+    assert server.received == [ONE.to_json()]
 
 
 def test_user_and_password_are_sent_only_in_a_header(server: Webhook) -> None:
     post(ONE, server.url.replace("//", "//ann:w%40rd@"))
-    ((path, headers),) = server.asked
+    ((path, headers),) = server.requests
     assert (path, headers["Host"], headers["Authorization"]) == (
         "/hook",
         f"127.0.0.1:{server.port}",
@@ -52,7 +52,7 @@ def test_an_error_answer_is_an_error(server: Webhook, status: int) -> None:
 def test_a_redirect_is_not_followed(server: Webhook) -> None:
     with opened_webhook() as elsewhere:
         server.status, server.location = 307, elsewhere.url
-        assert (error_of(server.url), elsewhere.asked) == ("it answered 307", [])
+        assert (error_of(server.url), elsewhere.requests) == ("it answered 307", [])
 
 
 def test_a_missing_answer_is_a_timeout(server: Webhook) -> None:

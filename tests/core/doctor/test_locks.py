@@ -11,13 +11,13 @@ from huskies_core.git.worktrees import checkout_of
 from huskies_core.ids import StoryId
 from huskies_core.runs.story_worktrees import make_worktrees
 from support.checks import age, fixed, problems, problems_of
-from support.locks import held
+from support.locks import locked_elsewhere
 from support.stories import add_story
 
 
 @pytest.mark.usefixtures("processes")
 def test_a_process_that_holds_the_git_lock_is_named(context: Context, tmp_path: Path) -> None:
-    with held(context.project.git_lock, tmp_path / "held") as pid:
+    with locked_elsewhere(context.project.git_lock, tmp_path / "held") as pid:
         checks = [check for check in check_locks(context) if check.problem]
     assert [check.name for check in checks] == ["git.lock"]
     assert (f"process {pid}" in checks[0].problem, "Never delete" in checks[0].fix) == (True, True)
@@ -26,7 +26,7 @@ def test_a_process_that_holds_the_git_lock_is_named(context: Context, tmp_path: 
 
 @pytest.mark.usefixtures("processes")
 def test_a_running_pass_is_a_detail(context: Context, tmp_path: Path) -> None:
-    with held(context.project.pass_lock("worktrees"), tmp_path / "held") as pid:
+    with locked_elsewhere(context.project.pass_lock("worktrees"), tmp_path / "held") as pid:
         results = [
             (check.name, check.problem, check.detail) for check in check_locks(context) if check.detail
         ]

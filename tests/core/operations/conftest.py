@@ -1,4 +1,4 @@
-"""A project with a store, as `init` leaves it, and who calls."""
+"""A project as `init` leaves it, and its callers: a person and runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,7 +17,7 @@ FIRST = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def context(project: Project) -> Iterator[Context]:
-    """Ada's, at noon."""
+    """Open a project as Ada at noon."""
     (project.state_dir / ".gitignore").write_text("*\n")
     connection.create(project)
     with closing(Context(project, actor="user:ada", environ={}, clock=lambda: FIRST)) as opened:
@@ -28,7 +28,7 @@ def context(project: Project) -> Iterator[Context]:
 
 @pytest.fixture
 def as_run(context: Context) -> Iterator[Callable[[int, RunKind], Context]]:
-    """Begins a run of a story and gives what its agent has in hand."""
+    """Return a function that begins a run of a story and returns the context of its agent."""
     opened: list[Context] = []
 
     def begin(story: int, kind: RunKind) -> Context:

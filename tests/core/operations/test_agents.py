@@ -49,7 +49,7 @@ def agents_toml(*script: str) -> str:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    """Agents that say who they are, then hang. What still runs at the end is killed."""
+    """Open a project with agents that print, then hang. Kill live agents at the end."""
     script = agents_toml("say=here", 'usage={"cost_usd": 0.5}', f"pid={tmp_path}/pid", "hang=60")
     with opened(tmp_path / "repo", Clock(utc_now()), agents_toml=script) as context:
         context.environ = dict(os.environ)
@@ -85,7 +85,7 @@ def test_a_story_in_backlog_is_started_with_its_agent(context: Context, tmp_path
         (MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"), RunKind.MERGEMASTER, "max"),
     ],
 )
-def test_the_stage_says_which_kind_of_agent_works(
+def test_the_stage_determines_the_kind_of_agent(
     context: Context, stage: Qa | MergeFailure, kind: RunKind, agent: str
 ) -> None:
     import_story(context.store, stage)
@@ -93,7 +93,7 @@ def test_the_stage_says_which_kind_of_agent_works(
     assert (run.kind, run.agent) == (kind, agent)
 
 
-def test_an_agent_of_no_stage_works_wherever_the_story_stands(context: Context) -> None:
+def test_an_agent_of_stage_other_works_in_any_stage(context: Context) -> None:
     import_story(context.store, Backlog())
     run = start_agent(context, 1, "olga")
     assert (run.kind, load_story(context.store, 1).stage.name) == (RunKind.OTHER, StageName.BACKLOG)
@@ -105,7 +105,7 @@ def test_no_agent_works_in_other_stages(context: Context, stage: str) -> None:
     assert refused(context, 1) == "wrong_stage"
 
 
-def test_a_start_that_makes_no_sense_changes_nothing(context: Context) -> None:
+def test_a_refused_start_changes_nothing(context: Context) -> None:
     import_story(context.store, STAGES["done"])
     add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
     import_story(context.store, Coding())
@@ -123,7 +123,7 @@ def test_a_start_that_makes_no_sense_changes_nothing(context: Context) -> None:
     ]
 
 
-def test_who_is_busy_is_not_started_twice(context: Context) -> None:
+def test_a_busy_agent_is_not_started_again(context: Context) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
     start_agent(context, 1, "ann")
@@ -132,7 +132,7 @@ def test_who_is_busy_is_not_started_twice(context: Context) -> None:
     assert start_agent(context, 2).agent == "bob"
 
 
-def test_limits_and_budgets_bind_a_person_too(context: Context) -> None:
+def test_limits_and_budgets_also_apply_to_a_person(context: Context) -> None:
     context.project.project_toml.write_text("max_coders = 1\n[budget]\nper_day_usd = 1.0\n")
     for _ in range(2):
         import_story(context.store, Coding())
@@ -148,7 +148,7 @@ def test_limits_and_budgets_bind_a_person_too(context: Context) -> None:
 LIMITED = Account("command", "")
 
 
-def test_a_person_may_start_who_is_at_a_limit_and_gets_another_where_one_is_free(context: Context) -> None:
+def test_a_person_may_start_an_agent_at_its_limit_but_gets_a_free_one_first(context: Context) -> None:
     toml = context.project.agents_toml
     toml.write_text(toml.read_text().replace('name = "bob"', 'model = "big-2"\nname = "bob"'))
     for number in (1, 2):
@@ -178,7 +178,7 @@ def test_stopping_ends_the_run_and_freezes_the_story(context: Context, tmp_path:
     assert again.value.code == "no_live_run"
 
 
-def test_killing_ends_the_run_alone_and_only_once(context: Context) -> None:
+def test_killing_ends_only_the_run_and_only_once(context: Context) -> None:
     import_story(context.store, Coding())
     run = start_agent(context, 1)
     ended = kill_run(context, run.id)
@@ -192,7 +192,7 @@ def test_killing_ends_the_run_alone_and_only_once(context: Context) -> None:
     assert again.value.code == "not_live"
 
 
-def test_agents_are_listed_with_what_they_do(context: Context) -> None:
+def test_agents_are_listed_with_their_work(context: Context) -> None:
     import_story(context.store, Coding())
     run = start_agent(context, 1, "bob")
     assert [(now.agent.name, now.run and now.run.id) for now in list_agents(context)] == [
@@ -261,7 +261,7 @@ def test_the_output_of_a_live_agent_is_followed_to_its_end(context: Context) -> 
     assert b"".join(pieces).splitlines()[0] == b"here"
 
 
-def test_an_agent_starts_and_stops_nothing(context: Context) -> None:
+def test_an_agent_can_neither_start_nor_stop_agents(context: Context) -> None:
     import_story(context.store, Coding())
     run = start_agent(context, 1)
     inside = {"HUSKIES_RUN_ID": str(run.id), "HUSKIES_PROJECT": str(context.project.root)}

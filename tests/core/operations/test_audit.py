@@ -14,7 +14,7 @@ from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.store import journal
 from huskies_core.store.journal import JournalEntry, JournalKind
-from support.said import draft
+from support.drafts import draft
 
 
 @pytest.fixture
@@ -30,18 +30,18 @@ def seqs(entries: Iterator[JournalEntry]) -> list[int]:
     return [entry.seq for entry in entries]
 
 
-def test_a_project_without_a_log_has_nothing_to_tell(context: Context) -> None:
+def test_a_project_without_a_log_has_no_lines(context: Context) -> None:
     assert list(audit.read(context.project)) == []
 
 
 @pytest.mark.usefixtures("log")
-def test_the_log_tells_what_the_journal_does_from_any_position(context: Context) -> None:
+def test_the_log_equals_the_journal_from_any_position(context: Context) -> None:
     assert tuple(audit.read(context.project)) == history.read(context, Selection())
     assert seqs(audit.read(context.project, 2)) == [3]
 
 
 @pytest.mark.usefixtures("log")
-def test_what_timers_and_triggers_did_is_in_the_log_and_what_runs_did_is_not(context: Context) -> None:
+def test_the_log_has_actions_of_timers_and_triggers_but_not_of_runs(context: Context) -> None:
     with context.store.exclusive() as db:
         for kind in (JournalKind.TIMER, JournalKind.RUN, JournalKind.TRIGGER):
             journal.append(db, kind, "fired", actor="pass:test", now=context.now())
@@ -49,14 +49,14 @@ def test_what_timers_and_triggers_did_is_in_the_log_and_what_runs_did_is_not(con
     assert seqs(audit.read(context.project, 3)) == [4, 6]
 
 
-def test_a_line_that_is_not_whole_is_told_when_it_is(context: Context, log: Path) -> None:
+def test_an_incomplete_line_is_read_when_it_is_complete(context: Context, log: Path) -> None:
     whole = log.read_bytes()
     log.write_bytes(whole[:-10])
     rows = audit.follow(context.project, 0, lambda: log.write_bytes(whole))
     assert seqs(islice(rows, 2)) == [2, 3]
 
 
-def test_a_log_that_is_begun_anew_is_followed_and_no_row_told_twice(context: Context, log: Path) -> None:
+def test_a_replaced_log_is_followed_without_repeated_rows(context: Context, log: Path) -> None:
     def begin_anew() -> None:
         log.rename(log.with_suffix(".old"))
         unfreeze_story(context, 1)
@@ -65,7 +65,7 @@ def test_a_log_that_is_begun_anew_is_followed_and_no_row_told_twice(context: Con
     assert seqs(islice(audit.follow(context.project, 0, begin_anew), 3)) == [2, 3, 4]
 
 
-def test_a_log_that_comes_only_later_is_followed(context: Context) -> None:
+def test_a_log_that_is_created_later_is_followed(context: Context) -> None:
     def begin() -> None:
         create(context, draft(), start=True)
         run_pass(context, AUDIT_LOG)
@@ -74,7 +74,7 @@ def test_a_log_that_comes_only_later_is_followed(context: Context) -> None:
 
 
 @pytest.mark.parametrize("line", ["no JSON", "[]", '{"seq": 9}', '{"kind": "transition", "more": 1}'])
-def test_a_line_that_nobody_can_read_is_an_error_and_no_end(context: Context, log: Path, line: str) -> None:
+def test_an_invalid_line_is_an_error(context: Context, log: Path, line: str) -> None:
     with log.open("a") as stream:
         stream.write(f"{line}\n")
     with pytest.raises(HuskiesError) as refused:

@@ -69,20 +69,18 @@ def limits(context: Context) -> Limits:
 
 
 @pytest.mark.parametrize("project_toml", ["# nothing set\n", "max_coder = 1\n"])
-def test_a_need_of_a_story_that_was_worked_on_names_what_its_last_run_did(
-    context: Context, project_toml: str
-) -> None:
+def test_a_need_names_the_command_that_prints_the_last_run(context: Context, project_toml: str) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
     crash(context, 2)
     for number in (1, 2):
         fire_event(context.store, number, Block("stuck"))
     configure(context, project_toml)
-    told = [(need.story.id, need.cause) for need in read_board(context).needs]
-    assert told == [(1, ""), (2, "huskies logs 2")]
+    result = [(need.story.id, need.cause) for need in read_board(context).needs]
+    assert result == [(1, ""), (2, "huskies logs 2")]
 
 
-def test_open_stories_stand_in_their_stages_and_others_are_counted(context: Context) -> None:
+def test_open_stories_are_in_their_stages_and_others_are_counted(context: Context) -> None:
     for name in ("done", "coding", "abandoned", "backlog", "coding"):
         import_story(context.store, STAGES[name])
     board = read_board(context)
@@ -95,7 +93,7 @@ def test_open_stories_stand_in_their_stages_and_others_are_counted(context: Cont
     }
 
 
-def test_a_story_shows_what_it_is_about(context: Context) -> None:
+def test_a_story_has_its_reason(context: Context) -> None:
     for stage in (Coding(), Coding(), Coding(), STAGES["blocked"], STAGES["frozen"]):
         import_story(context.store, stage)
     for _ in range(4):
@@ -111,7 +109,7 @@ def test_a_story_shows_what_it_is_about(context: Context) -> None:
     ]
 
 
-def test_what_needs_a_person_comes_with_the_command_for_it(context: Context) -> None:
+def test_each_need_of_a_person_has_its_command(context: Context) -> None:
     for name in ("blocked", "review_hold", "merge_failure_final", "merge_failure", "backlog"):
         import_story(context.store, STAGES[name])
     fire_event(context.store, 5, Abandon("no"))
@@ -125,7 +123,7 @@ def test_what_needs_a_person_comes_with_the_command_for_it(context: Context) -> 
     ]
 
 
-def test_a_broken_base_is_told_of_once_and_holds_the_whole_queue(context: Context) -> None:
+def test_a_broken_base_is_one_need_and_blocks_the_whole_queue(context: Context) -> None:
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=number)
     with context.store.exclusive() as db:
@@ -140,7 +138,7 @@ def test_a_broken_base_is_told_of_once_and_holds_the_whole_queue(context: Contex
     ]
 
 
-def test_a_merge_that_waits_for_too_long_starves(context: Context, clock: Clock) -> None:
+def test_a_merge_that_waits_too_long_is_starved(context: Context, clock: Clock) -> None:
     import_story(context.store, Merge("b", 1))
     before = limits(context).starving
     clock.pass_by(hours=2)
@@ -184,7 +182,7 @@ def test_changes_of_the_repository_are_shown_for_a_day(context: Context, clock: 
     assert (shown, limits(context).findings) == (["the hooks path is now /tmp"], ())
 
 
-def test_a_config_that_does_not_load_takes_no_board_away(context: Context) -> None:
+def test_the_board_is_shown_despite_an_invalid_config(context: Context) -> None:
     for stage in (Coding(), STAGES["blocked"], Backlog()):
         import_story(context.store, stage)
     claim(context, 1)

@@ -1,4 +1,4 @@
-"""What the work has cost: sums of records, whatever they are summed by."""
+"""Costs of runs: sums of usage records by each key."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -56,7 +56,7 @@ def keys(context: Context, by: By, since: str = "") -> list[tuple[object, int, f
     ]
 
 
-def test_the_dearest_comes_first_and_the_total_is_the_same_whatever_is_asked(context: Context) -> None:
+def test_rows_are_sorted_by_cost_and_every_key_has_the_same_total(context: Context) -> None:
     assert keys(context, By.STORY) == [(2, 1, 4.0), (1, 2, 1.75)]
     assert keys(context, By.AGENT) == [("ann", 2, 5.25), ("bob", 1, 0.5)]
     assert keys(context, By.MODEL) == [("haiku", 2, 4.25), ("opus", 2, 1.5)]
@@ -75,14 +75,14 @@ def test_the_dearest_comes_first_and_the_total_is_the_same_whatever_is_asked(con
 
 
 def test_days_are_those_of_the_project_s_time_zone(context: Context) -> None:
-    """12:00 and 06:00 in UTC are 01:00 and 19:00 there, of the next day and of the same one."""
+    """12:00 and 06:00 UTC are 01:00 of the next day and 19:00 of the same day there."""
     context.project.project_toml.write_text('timezone = "Pacific/Auckland"\n')
     assert keys(context, By.DAY) == [("2026-02-28", 1, 4.0), ("2026-03-02", 2, 1.75)]
     assert keys(context, By.STORY, "2026-03-02") == [(1, 2, 1.75)]
 
 
 @pytest.mark.parametrize("since", ["1d", "2026-03-01", "2026-03-01T06:00"])
-def test_only_what_came_since_is_counted(context: Context, since: str) -> None:
+def test_only_usage_since_the_time_is_counted(context: Context, since: str) -> None:
     assert keys(context, By.STORY, since) == [(1, 2, 1.75)]
 
 
@@ -96,7 +96,7 @@ AMOUNTS = st.integers(min_value=0, max_value=10**6)
 
 
 @given(st.lists(st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS), max_size=6))
-def test_what_is_told_in_parts_costs_the_sum_of_the_parts(parts: list[tuple[int, int, int, int]]) -> None:
+def test_usage_reported_in_parts_costs_the_sum_of_the_parts(parts: list[tuple[int, int, int, int]]) -> None:
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
     price = Price(3, 15, 0.3, 3.75)
     whole = {name: sum(part[place] for part in parts) for place, name in enumerate(names)}
@@ -113,5 +113,5 @@ def test_a_price_is_that_of_the_longest_name_that_fits() -> None:
     assert found == [Price(3), Price(2), Price(1), None, None]
 
 
-def test_money_that_was_told_goes_before_the_price() -> None:
+def test_a_reported_cost_has_priority_over_the_price() -> None:
     assert calculate_cost({"input_tokens": 10**6, "cost_usd": 0.5}, Price(3)) == 0.5

@@ -1,4 +1,4 @@
-"""The gates, run by hand on a story's branch."""
+"""Gate runs on request."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 @pytest.fixture
 def worktree(context: Context) -> Path:
-    """Of story 1, without commits of its own."""
+    """Create the worktree of story 1, without commits."""
     make_worktrees(context, [StoryId(1)], context.now())
     return context.project.worktree(1)
 
@@ -69,7 +69,7 @@ def stage_after(context: Context, left: Callable[[str], bool]) -> str:
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("work")
-def test_work_that_passes_goes_on(context: Context) -> None:
+def test_passed_work_moves_on(context: Context) -> None:
     run = run_gates(context, 1)
     assert (run.kind, run.agent) == (RunKind.GATES, None)
     assert stage_after(context, lambda name: name != "coding") in ("merge", "done")
@@ -77,7 +77,7 @@ def test_work_that_passes_goes_on(context: Context) -> None:
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("work")
-def test_work_that_fails_goes_back_to_a_coder_with_the_output(context: Context) -> None:
+def test_failed_work_returns_to_a_coder_with_the_output(context: Context) -> None:
     context.project.project_toml.write_text(GATE.format(then="echo not yet && exit 3"))
     context.forget_config()
     run = run_gates(context, 1)
@@ -87,11 +87,11 @@ def test_work_that_fails_goes_back_to_a_coder_with_the_output(context: Context) 
 
 
 @pytest.mark.usefixtures("worktree")
-def test_without_commits_nothing_is_judged(context: Context) -> None:
+def test_gates_do_not_run_without_commits(context: Context) -> None:
     assert refused(context) == "no_commits"
 
 
-def test_what_is_not_committed_is_not_judged(context: Context, work: GitRepository) -> None:
+def test_gates_do_not_run_with_uncommitted_changes(context: Context, work: GitRepository) -> None:
     work.write("more", "half\n")
     assert refused(context) == "uncommitted"
 
@@ -104,12 +104,12 @@ def test_without_gates_there_is_nothing_to_run(context: Context) -> None:
 
 
 @pytest.mark.parametrize("stage", ["backlog", "merge", "review_hold", "blocked", "frozen", "done"])
-def test_gates_judge_in_coding_and_qa_alone(context: Context, stage: str) -> None:
+def test_gates_run_only_in_coding_and_qa(context: Context, stage: str) -> None:
     import_story(context.store, STAGES[stage], number=2)
     assert refused(context, 2) == "wrong_stage"
 
 
-def test_a_spike_is_for_a_person_to_judge(context: Context) -> None:
+def test_gates_do_not_run_for_a_spike(context: Context) -> None:
     with context.store.exclusive() as db:
         stories.add(db, replace(DRAFT, type=StoryType.SPIKE), Coding(), actor="user:test", now=NOW)
     assert refused(context, 2) == "wrong_stage"

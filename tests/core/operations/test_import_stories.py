@@ -13,8 +13,8 @@ from huskies_core.operations.story_list import list_stories
 from huskies_core.pipeline.stages import Merge
 from huskies_core.store import branches, stories
 from huskies_core.store.stories import StoryDraft, StoryType
+from support.drafts import draft
 from support.git_repository import GitRepository
-from support.said import draft
 
 
 def write(folder: Path, name: str, front: str = "name: x", body: str = "- [ ] works") -> Path:
@@ -83,7 +83,7 @@ def test_new_files_get_new_numbers_and_keep_what_they_depend_on(context: Context
     imported = import_files(context, [folder])
     with context.store.reading() as db:
         drafts = [stories.load(db, item.story).draft for item in imported]
-    assert [(said.type, said.depends_on, said.epic) for said in drafts] == [
+    assert [(texts.type, texts.depends_on, texts.epic) for texts in drafts] == [
         ("epic", (), None),
         ("story", (1,), 5),
         ("story", (6,), None),
@@ -94,8 +94,8 @@ def test_every_bad_file_is_named_and_nothing_is_imported(context: Context, tmp_p
     good, bad = write(tmp_path, "good.md"), write(tmp_path, "bad.md", "name: x\nqua: human")
     worse = tmp_path / "worse.md"
     worse.write_bytes(b"\xff\xfe")
-    told = refusal_of(context, good, bad, worse, tmp_path / "none.md")
-    assert told == ("unknown_key", f"{bad}: line 3: unknown key 'qua' (and 2 more)")
+    result = refusal_of(context, good, bad, worse, tmp_path / "none.md")
+    assert result == ("unknown_key", f"{bad}: line 3: unknown key 'qua' (and 2 more)")
 
 
 def test_a_number_in_use_refuses_the_import(context: Context, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_files_that_wait_for_each_other_are_refused(context: Context, tmp_path: 
     assert refusal_of(context, tmp_path)[0] == "dependency_cycle"
 
 
-def test_a_folder_without_stories_is_told(context: Context, tmp_path: Path) -> None:
+def test_a_folder_without_stories_is_an_error(context: Context, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert refusal_of(context, empty) == ("nothing_found", f"{empty} has no Markdown files")

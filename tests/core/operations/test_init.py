@@ -1,4 +1,4 @@
-"""A project where a repository was, and nowhere else."""
+"""The creation of a project in a repository."""
 
 import os
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_only_the_configuration_is_for_git(repository: GitRepository) -> None:
     assert seen == [f"?? .huskies/{name}" for name in names]
 
 
-def test_what_a_person_wrote_is_kept(repository: GitRepository) -> None:
+def test_existing_files_are_kept(repository: GitRepository) -> None:
     repository.write(".huskies/project.toml", "max_coders = 7\n")
     assert init(repository.root).made == (FILES[0], FILES[2])
     assert (repository.root / ".huskies" / "project.toml").read_text() == "max_coders = 7\n"
@@ -91,7 +91,7 @@ def test_a_bare_repository_is_refused(repository: GitRepository, tmp_path: Path)
     assert refusal_of(bare) == (4, "no_project", f"{bare} is a bare repository")
 
 
-def test_a_repository_that_says_it_is_bare_is_refused(repository: GitRepository) -> None:
+def test_a_repository_configured_as_bare_is_refused(repository: GitRepository) -> None:
     repository.git("config", "core.bare", "true")
     assert refusal_of(repository.root) == (4, "no_project", f"{repository.root} is a bare repository")
 
@@ -101,13 +101,13 @@ def test_a_network_file_system_is_refused(repository: GitRepository, mocker: Moc
     assert refusal_of(repository.root)[1] == "network_filesystem"
 
 
-def test_a_file_in_the_way_is_refused(repository: GitRepository) -> None:
+def test_a_file_in_place_of_the_folder_is_refused(repository: GitRepository) -> None:
     repository.write(".huskies", "mine\n")
     assert refusal_of(repository.root)[1] == "in_the_way"
     assert (repository.root / ".huskies").read_text() == "mine\n"
 
 
-def test_no_git_is_told(repository: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_git_is_an_error(repository: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.devnull)
     assert refusal_of(repository.root)[1] == "no_git"
 

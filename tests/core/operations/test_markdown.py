@@ -1,4 +1,4 @@
-"""Stories as Markdown, there and back."""
+"""Stories written as Markdown and read from it."""
 
 import pytest
 from hypothesis import given
@@ -62,7 +62,7 @@ What is wrong.
 
 
 @given(DRAFTS)
-def test_a_draft_comes_back_as_it_was(draft: StoryDraft) -> None:
+def test_a_written_draft_is_read_unchanged(draft: StoryDraft) -> None:
     assert from_markdown(to_markdown(draft)) == draft
 
 
@@ -106,7 +106,7 @@ TYPES = "story, bug, spike, refactor, epic, task"
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "field", "told"),
+    ("text", "code", "field", "expected"),
     [
         ("name: x\n", *FRONT, "line 1: the front matter is missing"),
         ("---\nname: a: b\n---\n", *FRONT, "line 2: mapping values are not allowed here"),
@@ -129,10 +129,12 @@ TYPES = "story, bug, spike, refactor, epic, task"
         ),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_line(text: str, code: str, field: str, told: str) -> None:
+def test_an_unreadable_text_is_an_error_with_its_line(
+    text: str, code: str, field: str, expected: str
+) -> None:
     with pytest.raises(HuskiesError) as refusal:
         from_markdown(text)
-    assert (refusal.value.code, refusal.value.subject, refusal.value.message) == (code, field, told)
+    assert (refusal.value.code, refusal.value.subject, refusal.value.message) == (code, field, expected)
 
 
 def test_an_unknown_key_names_the_nearest_one() -> None:

@@ -1,4 +1,4 @@
-"""The file by which Claude Code finds the server: made, merged with what is there, and never spoilt."""
+"""`.mcp.json`: created, merged with other entries, and never damaged."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def test_it_is_written_once_and_names_the_command_that_path_leads_to(project: Pr
     }
 
 
-def test_where_path_leads_elsewhere_this_installation_is_named(project: Project, tmp_path: Path) -> None:
+def test_this_installation_is_named_if_path_has_another(project: Project, tmp_path: Path) -> None:
     other = tmp_path / "huskies"
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
@@ -37,7 +37,7 @@ def test_where_path_leads_elsewhere_this_installation_is_named(project: Project,
     assert found == [installed_program(), installed_program()]
 
 
-def test_what_else_is_in_it_stays(project: Project) -> None:
+def test_other_entries_stay(project: Project) -> None:
     known = {"mcpServers": {"other": {"command": "x"}, "huskies": {"command": "old"}}, "note": "ü"}
     (project.root / ".mcp.json").write_text(json.dumps(known))
     write_mcp_file(project, {"PATH": OWN})
@@ -47,7 +47,7 @@ def test_what_else_is_in_it_stays(project: Project) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"mcpServers": []}', "[" * 10_000])
-def test_a_file_that_is_not_what_it_should_be_is_refused_and_left_alone(project: Project, text: str) -> None:
+def test_an_invalid_file_is_refused_and_not_changed(project: Project, text: str) -> None:
     path = project.root / ".mcp.json"
     path.write_text(text)
     with pytest.raises(HuskiesError) as refused:

@@ -17,7 +17,7 @@ from support.stories import NOW, import_story
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    """Two stories in the queue, the older of which came first, two whose merge failed, one in coding."""
+    """Import two stories in the queue, the older one first, two with a failed merge, and one in coding."""
     with opened(tmp_path / "repo", Clock()) as context:
         import_story(context.store, MergeFailureFinal("three attempts"))
         import_story(context.store, Merge("feature/story-2", 1), now=NOW - timedelta(hours=1))
@@ -27,7 +27,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         yield context
 
 
-def test_the_queue_is_told_in_its_order_and_then_the_failed_ones(context: Context) -> None:
+def test_the_queue_is_listed_in_order_before_the_failed_merges(context: Context) -> None:
     found = read_merges(context)
     assert [(one.story.id, one.place, one.is_starving) for one in found] == [
         (3, 1, True),
@@ -37,7 +37,7 @@ def test_the_queue_is_told_in_its_order_and_then_the_failed_ones(context: Contex
     ]
 
 
-def test_each_says_what_holds_it(context: Context) -> None:
+def test_each_story_has_its_blockers(context: Context) -> None:
     with context.store.exclusive() as db:
         visit = stories.load(db, 3).visit
         merge = runs.claim(db, RunClaim(StoryId(3), RunKind.MERGE, visit), actor="user:test", now=NOW)
@@ -49,12 +49,12 @@ def test_each_says_what_holds_it(context: Context) -> None:
     )
 
 
-def test_one_story_is_told_of_wherever_it_stands(context: Context) -> None:
+def test_one_story_is_listed_in_any_place(context: Context) -> None:
     (one,) = read_merges(context, 5)
     assert (one.story.id, one.place) == (5, None)
 
 
-def test_a_story_that_never_was_is_refused(context: Context) -> None:
+def test_a_missing_story_is_refused(context: Context) -> None:
     with pytest.raises(HuskiesError) as raised:
         read_merges(context, 6)
     assert raised.value.code == "not_found"

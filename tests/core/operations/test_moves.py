@@ -1,4 +1,4 @@
-"""A person's events, on real branches where they depend on them."""
+"""Events that a person applies, with real branches."""
 
 from collections.abc import Callable
 from functools import partial
@@ -43,8 +43,8 @@ from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from huskies_core.store.transitions import apply_event
 from huskies_core.supervisor.run_directory import RunDirectory
 from huskies_core.supervisor.spec import Limits, RunSpec
+from support.drafts import draft
 from support.git_repository import GitRepository
-from support.said import draft
 
 AsRun = Callable[[int, RunKind], Context]
 BRANCH = "feature/story-1"
@@ -83,8 +83,8 @@ def refusal_of(act: Callable[[], object]) -> tuple[str, str]:
 def test_a_story_is_started_once(context: Context) -> None:
     create(context, draft())
     assert moves.start_story(context, 1) == Moved(1, "start", StageName.BACKLOG, StageName.CODING)
-    told = refusal_of(lambda: moves.start_story(context, 1))
-    assert told == ("invalid_transition", "start is not allowed for story 1 in coding")
+    result = refusal_of(lambda: moves.start_story(context, 1))
+    assert result == ("invalid_transition", "start is not allowed for story 1 in coding")
 
 
 def test_an_epic_is_never_started(context: Context) -> None:
@@ -97,24 +97,24 @@ def test_a_story_waits_for_its_dependencies_unless_forced(context: Context) -> N
     create(context, draft(), start=True)
     create(context, draft(depends_on=(1, 2)))
     moves.abandon_story(context, 2, reason="too old")
-    told = refusal_of(lambda: moves.start_story(context, 3))
+    result = refusal_of(lambda: moves.start_story(context, 3))
     never = "2 (abandoned: too old)"
-    assert told == ("unmet_dependency", f"story 3 waits for 1 (coding), {never}")
+    assert result == ("unmet_dependency", f"story 3 waits for 1 (coding), {never}")
     assert start(context, 3, force=True).after is StageName.CODING
 
 
-def test_a_superseded_dependency_stands_for_its_heir(context: Context) -> None:
+def test_a_superseded_dependency_is_replaced_by_its_heir(context: Context) -> None:
     create(context, draft())
     create(context, draft())
     create(context, draft(depends_on=(1,)))
     moves.supersede_story(context, 1, by=2)
-    told = refusal_of(lambda: moves.start_story(context, 3))[1]
+    result = refusal_of(lambda: moves.start_story(context, 3))[1]
     moves.close_story(context, 2, reason="done elsewhere")
-    assert told == "story 3 waits for 1 (superseded by 2: backlog)"
+    assert result == "story 3 waits for 1 (superseded by 2: backlog)"
     assert start(context, 3).after is StageName.CODING
 
 
-def test_a_story_is_blocked_with_a_reason_and_goes_on(context: Context) -> None:
+def test_a_story_is_blocked_with_a_reason_and_continues(context: Context) -> None:
     create(context, draft(), start=True)
     moves.block_story(context, 1, reason="no key")
     blocked = stage(context)
@@ -122,12 +122,12 @@ def test_a_story_is_blocked_with_a_reason_and_goes_on(context: Context) -> None:
     assert (blocked, stage(context)) == (Blocked("no key", Coding()), Coding())
 
 
-def test_a_reason_must_say_something(context: Context) -> None:
+def test_an_empty_reason_is_refused(context: Context) -> None:
     create(context, draft())
     assert refusal_of(lambda: moves.block_story(context, 1, reason=" "))[0] == "missing_reason"
 
 
-def test_a_story_that_is_not_there_is_named(context: Context) -> None:
+def test_a_missing_story_is_named(context: Context) -> None:
     assert refusal_of(lambda: moves.freeze_story(context, 7)) == ("not_found", "there is no story 7")
 
 
@@ -147,12 +147,12 @@ def test_two_stories_cannot_replace_each_other(context: Context) -> None:
     assert stage(context) == Superseded(StoryId(2))
 
 
-def test_an_heir_cannot_be_made_to_wait_for_what_it_replaced(context: Context) -> None:
+def test_an_heir_cannot_depend_on_the_story_that_it_replaced(context: Context) -> None:
     create(context, draft())
     create(context, draft())
     moves.supersede_story(context, 1, by=2)
-    told = refusal_of(lambda: update_story(context, 2, depends_on=(1,)))
-    assert told == ("dependency_cycle", "story 2 would wait for itself: 2 → 1 → 2")
+    result = refusal_of(lambda: update_story(context, 2, depends_on=(1,)))
+    assert result == ("dependency_cycle", "story 2 would wait for itself: 2 → 1 → 2")
 
 
 def test_approved_work_goes_into_the_queue(context: Context, repository: GitRepository) -> None:
@@ -175,11 +175,11 @@ def test_nothing_else_is_approved_without_commits(context: Context, repository: 
     create(context, draft(), start=True)
     repository.branch(BRANCH)
     lead(context, ReviewHeld("look"))
-    told = refusal_of(lambda: moves.approve_story(context, 1))
-    assert told == ("no_commits", "story 1 has no commits on its branch, so there is nothing to merge")
+    result = refusal_of(lambda: moves.approve_story(context, 1))
+    assert result == ("no_commits", "story 1 has no commits on its branch, so there is nothing to merge")
 
 
-def test_what_nobody_reviews_cannot_be_approved(context: Context) -> None:
+def test_a_story_outside_review_cannot_be_approved(context: Context) -> None:
     create(context, draft())
     assert refusal_of(lambda: moves.approve_story(context, 1))[0] == "invalid_transition"
 
@@ -192,7 +192,7 @@ def test_notes_of_a_rejection_are_kept_for_the_next_prompt(context: Context) -> 
         assert (stage(context), content.of_story(db, 1)) == (Coding(), {content.QA_NOTES: "-x\x1b[1m\n"})
 
 
-def test_one_rejection_too_many_blocks(context: Context) -> None:
+def test_a_rejection_without_retries_left_blocks(context: Context) -> None:
     create(context, draft(), start=True)
     for _ in range(3):
         lead(context, QaRequested())
@@ -202,7 +202,7 @@ def test_one_rejection_too_many_blocks(context: Context) -> None:
     assert stage(context) == Blocked("qa_rejected after 3 of 3 retries: again", Qa())
 
 
-def test_a_qa_run_tells_its_verdict_and_moves_nothing(context: Context, as_run: AsRun) -> None:
+def test_a_qa_run_records_its_verdict_and_moves_nothing(context: Context, as_run: AsRun) -> None:
     create(context, draft(), start=True)
     lead(context, QaRequested())
     inside = as_run(1, RunKind.QA)
@@ -214,7 +214,7 @@ def test_a_qa_run_tells_its_verdict_and_moves_nothing(context: Context, as_run: 
     assert (stage(context), run.verdict, run.notes) == (Qa(), Verdict.REJECTED, "no")
 
 
-def test_a_qa_run_approves_nothing_that_it_has_not_checked(context: Context, as_run: AsRun) -> None:
+def test_a_qa_run_cannot_approve_with_open_criteria(context: Context, as_run: AsRun) -> None:
     create(context, draft(criteria=tuple(map(Criterion, "abc"))), start=True)
     lead(context, QaRequested())
     inside = as_run(1, RunKind.QA)
@@ -223,14 +223,14 @@ def test_a_qa_run_approves_nothing_that_it_has_not_checked(context: Context, as_
         moves.approve_story(inside, 1)
     with context.store.reading() as db:
         verdict = runs.load(db, 1).verdict
-    told = refusal.value
-    assert (told.code, told.message, verdict) == (
+    result = refusal.value
+    assert (result.code, result.message, verdict) == (
         "unchecked_criteria",
         "story 1 has criteria that are not checked: 1, 3",
         None,
     )
     assert (
-        told.hint
+        result.hint
         == "'huskies update 1 --check 1 --check 3' for those that are met, or reject it with --notes."
     )
 
@@ -242,7 +242,7 @@ def test_a_verdict_is_only_for_its_kind_of_run(context: Context, as_run: AsRun) 
         assert refusal_of(act) == ("inside_a_run", "a coder run cannot report this")
 
 
-def test_a_run_that_is_over_has_no_say(context: Context, as_run: AsRun) -> None:
+def test_an_ended_run_cannot_report(context: Context, as_run: AsRun) -> None:
     create(context, draft(), start=True)
     inside = as_run(1, RunKind.QA)
     with context.store.exclusive() as db:
@@ -253,7 +253,7 @@ def test_a_run_that_is_over_has_no_say(context: Context, as_run: AsRun) -> None:
 @pytest.mark.parametrize(
     ("to", "after"), [(RetryTo.MERGE, "merge"), (RetryTo.QA, "qa"), (RetryTo.CODING, "coding")]
 )
-def test_a_failed_merge_goes_on_where_a_person_says(
+def test_a_failed_merge_continues_in_the_given_stage(
     context: Context, repository: GitRepository, to: RetryTo, after: str
 ) -> None:
     create(context, draft(), start=True)
@@ -272,21 +272,19 @@ def test_a_retry_needs_commits(context: Context) -> None:
 @pytest.mark.parametrize(
     ("kind", "held"), [(QueueHoldKind.BASE_DIRTY, 1), (QueueHoldKind.BASE_BROKEN, QUEUE)]
 )
-def test_a_retry_ends_what_holds_a_merge_and_moves_nothing(
-    context: Context, kind: QueueHoldKind, held: int
-) -> None:
+def test_a_retry_ends_queue_holds_and_moves_nothing(context: Context, kind: QueueHoldKind, held: int) -> None:
     create(context, draft(), start=True)
     lead(context, TO_MERGE)
     with context.store.exclusive() as db:
         queue_holds.put(db, kind, held, {}, actor="test", now=context.now())
     assert moves.retry_story(context, 1) == Released(1, (kind,))
-    told = refusal_of(lambda: moves.retry_story(context, 1))
+    result = refusal_of(lambda: moves.retry_story(context, 1))
     fact = "story 1 is in merge and has no queue hold: there is nothing to retry"
     with context.store.reading() as db:
         events = [
             entry.event for entry in journal.entries_after(db, 0) if entry.kind is journal.JournalKind.QUEUE
         ]
-    assert (told, events) == (("invalid_transition", fact), ["hold_began", "hold_ended"])
+    assert (result, events) == (("invalid_transition", fact), ["hold_began", "hold_ended"])
 
 
 @pytest.mark.parametrize("name", ["HEAD", "main", "refs/heads/main", ""])
@@ -302,8 +300,8 @@ def test_only_a_commit_on_the_base_counts_as_merged(context: Context, repository
     create(context, draft(), start=True)
     lead(context, TO_MERGE)
     commit = add_work(repository)
-    said = (commit, BRANCH, "--all", "0" * 40, "^main", "main..", "")
-    codes = [refusal_of(partial(moves.mark_merged_story, context, 1, commit=word))[0] for word in said]
+    texts = (commit, BRANCH, "--all", "0" * 40, "^main", "main..", "")
+    codes = [refusal_of(partial(moves.mark_merged_story, context, 1, commit=word))[0] for word in texts]
     assert codes == ["not_on_base", "not_on_base", *["unknown_commit"] * 5]
 
 
@@ -327,12 +325,12 @@ def test_a_resolution_that_kept_the_base_has_commits_and_no_difference(
     repository.commit_all("keep what main has")
     repository.checkout("main")
     lead(context, TO_MERGE, CONFLICT)
-    told = "story 1 has 3 commits on its branch that change nothing on the base branch"
+    result = "story 1 has 3 commits on its branch that change nothing on the base branch"
     refused = refusal_of(lambda: moves.resolve_story(context, 1))
-    assert refused == ("no_commits", f"{told}, so there is nothing to merge")
+    assert refused == ("no_commits", f"{result}, so there is nothing to merge")
 
 
-def test_a_conflict_that_is_still_there_is_not_resolved(context: Context, repository: GitRepository) -> None:
+def test_an_open_conflict_is_not_resolved(context: Context, repository: GitRepository) -> None:
     create(context, draft(), start=True)
     add_work(repository, "README")
     repository.commit_file("README", "other\n")
@@ -343,9 +341,9 @@ def test_a_conflict_that_is_still_there_is_not_resolved(context: Context, reposi
 def test_a_failure_without_a_conflict_cannot_be_resolved(context: Context) -> None:
     create(context, draft(), start=True)
     lead(context, TO_MERGE, MergeFailed(MergeFailureKind.GATES_FAILED, "1 failed"))
-    told = refusal_of(lambda: moves.resolve_story(context, 1))
+    result = refusal_of(lambda: moves.resolve_story(context, 1))
     fact = "story 1 has no conflict to resolve: its merge failed with gates_failed"
-    assert told == ("invalid_transition", fact)
+    assert result == ("invalid_transition", fact)
 
 
 def test_the_run_of_the_visit_that_was_left_is_ended(context: Context, as_run: AsRun) -> None:

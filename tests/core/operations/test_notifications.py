@@ -1,4 +1,4 @@
-"""Sending by all channels at once, and what on this machine keeps them from people."""
+"""Sending through all channels in parallel, and problems of this machine that prevent it."""
 
 import threading
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def set_env(context: Context, text: str, mode: int = 0o600) -> None:
     context.project.env_file.chmod(mode)
 
 
-def test_each_channel_is_tried_whatever_becomes_of_the_others() -> None:
+def test_each_channel_is_tried_despite_failures_of_others() -> None:
     def refuse(_: Message) -> None:
         raise channel_error("it answered 500")
 
@@ -59,7 +59,7 @@ def test_each_channel_is_tried_whatever_becomes_of_the_others() -> None:
     )
 
 
-def test_one_that_takes_too_long_is_left_behind() -> None:
+def test_a_channel_that_takes_too_long_is_abandoned() -> None:
     over = threading.Event()
     channels = [Channel("slow", lambda _: assert_waited(over)), Channel("quick", lambda _: None)]
     sent = send_by(channels, ONE, within=0.2)
@@ -82,14 +82,14 @@ def test_secrets_come_from_the_env_file(context: Context, server: Webhook) -> No
         Delivery("apprise 1 (json)"),
         Delivery("apprise 2", "MISSING is not set in .huskies/env"),
     )
-    assert sorted(path for path, _ in server.asked) == ["/hook?key=abc", "/x"]
+    assert sorted(path for path, _ in server.requests) == ["/hook?key=abc", "/x"]
 
 
 def test_an_env_file_that_others_can_read_is_not_used(context: Context, server: Webhook) -> None:
     set_notify(context, f'webhook = "{server.url}?${{KEY}}"')
     set_env(context, "KEY=abc\n", mode=0o644)
     (sent,) = send_test(context)
-    assert ("can be read by others" in sent.problem, server.asked) == (True, [])
+    assert ("can be read by others" in sent.problem, server.requests) == (True, [])
 
 
 def test_without_a_channel_there_is_nothing_to_test(context: Context) -> None:
@@ -98,7 +98,7 @@ def test_without_a_channel_there_is_nothing_to_test(context: Context) -> None:
     assert (caught.value.message, caught.value.code) == ("no notification channel is configured", "not_set")
 
 
-def test_only_the_process_that_it_was_left_to_sends(context: Context) -> None:
+def test_only_the_process_of_the_notification_sends(context: Context) -> None:
     with pytest.raises(HuskiesError) as caught:
         deliver(context, 1)
     assert caught.value.code == "not_yours"
@@ -108,7 +108,7 @@ def faults(context: Context) -> list[str]:
     return [f"{problem.line} {problem.message}" for problem in check_config(context)]
 
 
-def test_what_keeps_people_from_being_told_is_found(context: Context, tmp_path: Path) -> None:
+def test_problems_that_prevent_notifications_are_found(context: Context, tmp_path: Path) -> None:
     context.environ = {"PATH": str(tmp_path)}
     set_notify(
         context,
@@ -133,6 +133,6 @@ def test_a_program_is_found_by_its_path_from_the_root(context: Context) -> None:
     assert faults(context) == []
 
 
-def test_a_table_by_which_nobody_is_told_is_found(context: Context) -> None:
+def test_a_table_that_sends_nothing_is_a_problem(context: Context) -> None:
     set_notify(context, 'events = ["done"]')
     assert faults(context) == ["1 notify: no notification can be sent"]

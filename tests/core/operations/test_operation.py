@@ -9,7 +9,7 @@ def test_the_kinds_of_run_of_agents_may_be_allowed_to_call() -> None:
     assert set(ANY_RUN) == set(RunKind) - {RunKind.GATES, RunKind.MERGE}
 
 
-def test_what_writes_is_for_people_unless_a_run_reports_on_its_own_story() -> None:
+def test_only_reports_on_its_own_story_may_be_written_by_a_run() -> None:
     reports = {
         name: tool.runs for name, tool in registry.tools().items() if tool.writes and tool.runs != PERSON
     }

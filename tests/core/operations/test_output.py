@@ -91,7 +91,7 @@ def test_the_live_run_is_shown_else_the_last_one(context: Context) -> None:
     assert (live, find_log(context, 1).run.id, find_log(context, 1, first.id).run.id) == (2, 2, 1)
 
 
-def test_what_is_not_there_is_told_apart(context: Context) -> None:
+def test_missing_runs_and_missing_output_have_different_codes(context: Context) -> None:
     import_story(context.store, Coding())
     before = refused(context, 1)
     run = begin(context)
@@ -104,17 +104,17 @@ def test_a_run_that_printed_nothing_yet_has_an_empty_log(log: Log) -> None:
     assert b"".join(read(log)) == b""
 
 
-def test_what_comes_is_followed_to_the_end_of_the_run(log: Log) -> None:
+def test_new_output_is_followed_to_the_end_of_the_run(log: Log) -> None:
     write(log, b"one\n")()
     pause = in_turn(write(log, b"two\n"), lambda: None, finish(log, b"three\n"))
     assert list(follow(log, pause)) == [b"one\n", b"two\n", b"three\n"]
 
 
-def test_a_log_that_is_not_there_yet_is_waited_for(log: Log) -> None:
+def test_following_waits_for_a_missing_log(log: Log) -> None:
     assert list(follow(log, in_turn(lambda: None, finish(log, b"late\n")))) == [b"late\n"]
 
 
-def test_a_log_that_was_cut_short_is_read_from_its_beginning(log: Log) -> None:
+def test_a_truncated_log_is_read_from_its_beginning(log: Log) -> None:
     write(log, b"a long first line\n")()
     pause = in_turn(write(log, b"new\n", anew=True), finish(log))
     assert list(follow(log, pause)) == [b"a long first line\n", b"new\n"]
@@ -131,7 +131,7 @@ def test_lines_are_whole_wherever_the_pieces_end() -> None:
     assert list(lines_of([b"on", b"e\ntwo\n", b"", b"\ntorn"])) == [b"one", b"two", b"", b"torn"]
 
 
-def test_a_line_without_an_end_is_given_in_parts() -> None:
+def test_a_line_without_an_end_is_yielded_in_parts() -> None:
     pieces = [b"x" * 700_000, b"x" * 700_000, b"\nnext"]
     assert [len(line) for line in lines_of(pieces)] == [1_400_000, 0, 4]
 
@@ -151,7 +151,7 @@ def test_a_line_without_an_end_is_given_in_parts() -> None:
         (b'{"usage": {"model": "\\u001b[2J"}}', "[usage : 0 in, 0 out, 1 turns]"),
     ],
 )
-def test_a_line_is_made_fit_for_a_terminal(log: Log, line: bytes, shown: str) -> None:
+def test_a_line_is_made_safe_for_a_terminal(log: Log, line: bytes, shown: str) -> None:
     assert readable(line, log.run) == shown
 
 
@@ -164,7 +164,7 @@ def test_a_line_is_made_fit_for_a_terminal(log: Log, line: bytes, shown: str) ->
         (2, "f\n", False),
     ],
 )
-def test_the_latest_lines_are_given_whole(log: Log, limit: int, text: str, *, whole: bool) -> None:
+def test_the_last_lines_are_complete(log: Log, limit: int, text: str, *, whole: bool) -> None:
     usage = '{"usage": {"model": "m", "input_tokens": 3}}'
     Path(log.directory.output).write_text(f"\x1b[1meins\x1b[0m\nzwei\n{usage}\nfünf\n")
     assert latest(log, limit) == Latest(text, is_whole=whole)

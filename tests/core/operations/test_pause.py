@@ -1,4 +1,4 @@
-"""What is so while starting is paused."""
+"""Pauses: starts of agents, the board and explain."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def rows(context: Context) -> list[str]:
         return [f"{row.event} {row.actor}" for row in journal.entries_after(db, 0) if row.story is None]
 
 
-def test_no_agent_is_started_while_gates_and_merges_go_on(context: Context) -> None:
+def test_a_pause_stops_agents_but_not_gates_and_merges(context: Context) -> None:
     import_story(context.store, Coding())
     import_story(context.store, Merge("feature/story-2", 1), number=2)
     assert planned(context) == [("start_run", 1), ("start_merge", 2)]
@@ -77,7 +77,7 @@ def test_a_start_that_was_planned_before_the_pause_is_refused(context: Context) 
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_person_may_start_an_agent_all_the_same(context: Context) -> None:
+def test_a_person_may_start_an_agent_during_a_pause(context: Context) -> None:
     import_story(context.store, Coding())
     pause_starting(context)
     run = start_agent(context, 1)
@@ -116,7 +116,7 @@ def test_resuming_wakes_auto_assign(context: Context) -> None:
     assert is_due(state)
 
 
-def test_a_reason_that_is_no_text_is_refused(context: Context) -> None:
+def test_a_reason_that_is_not_utf8_is_refused(context: Context) -> None:
     with pytest.raises(HuskiesError) as raised:
         pause_starting(context, "\udc80")
     assert raised.value.code == "invalid_text"

@@ -1,4 +1,4 @@
-"""What `agent prompt` shows is what is sent."""
+"""`agent prompt` prints the prompt that the agent gets."""
 
 import os
 import sys
@@ -36,9 +36,9 @@ STAGES_OF = {"ann": "coder", "bob": "coder", "quinn": "qa", "olga": "other"}
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    """Agents that hang; what still runs at the end is killed."""
-    told = {"python": sys.executable, "agent": AGENT, "folder": tmp_path}
-    agents = "".join(ONE.format(name=name, stage=stage, **told) for name, stage in STAGES_OF.items())
+    """Open a project with agents that hang. Kill live agents at the end."""
+    result = {"python": sys.executable, "agent": AGENT, "folder": tmp_path}
+    agents = "".join(ONE.format(name=name, stage=stage, **result) for name, stage in STAGES_OF.items())
     with opened(tmp_path / "repo", Clock(utc_now()), agents_toml=agents) as context:
         context.environ = dict(os.environ)
         yield context
@@ -54,7 +54,7 @@ def refused(context: Context, story: int, name: str | None = None) -> str:
     return raised.value.code
 
 
-def test_it_is_the_prompt_of_who_would_get_the_story_and_changes_nothing(context: Context) -> None:
+def test_the_prompt_is_that_of_the_next_agent_and_nothing_changes(context: Context) -> None:
     add_story(context.store)
     with context.store.reading() as db:
         before = journal.head(db)
@@ -63,7 +63,7 @@ def test_it_is_the_prompt_of_who_would_get_the_story_and_changes_nothing(context
         assert (journal.head(db), runs.live(db)) == (before, ())
 
 
-def test_a_named_agent_is_told_what_its_own_stage_calls_for(context: Context) -> None:
+def test_a_named_agent_gets_the_prompt_of_its_own_stage(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
     shown = [show_prompt(context, 1, name) for name in ("bob", "quinn", "olga")]
     assert [(one.kind.value, one.prompt) for one in shown] == [
@@ -72,7 +72,7 @@ def test_a_named_agent_is_told_what_its_own_stage_calls_for(context: Context) ->
 
 
 @pytest.mark.usefixtures("processes")
-def test_what_is_shown_before_a_start_is_what_the_run_is_sent(context: Context, tmp_path: Path) -> None:
+def test_the_prompt_before_a_start_equals_that_of_the_run(context: Context, tmp_path: Path) -> None:
     import_story(context.store, Coding())
     fire_event(context.store, 1, GatesFailed("no"))
     with context.store.exclusive() as db:
@@ -85,7 +85,7 @@ def test_what_is_shown_before_a_start_is_what_the_run_is_sent(context: Context, 
 
 
 @pytest.mark.usefixtures("processes")
-def test_of_a_live_run_it_is_what_that_was_sent(context: Context, tmp_path: Path) -> None:
+def test_a_live_run_has_the_prompt_that_was_sent(context: Context, tmp_path: Path) -> None:
     import_story(context.store, Coding())
     run = start_agent(context, 1, "bob")
     wait_for_file(tmp_path / "pid")
@@ -95,7 +95,7 @@ def test_of_a_live_run_it_is_what_that_was_sent(context: Context, tmp_path: Path
     assert [show_prompt(context, 1, name) for name in (None, "bob", "ann")] == [sent, sent, other]
 
 
-def test_what_no_agent_is_told_is_refused(context: Context) -> None:
+def test_a_stage_without_a_prompt_is_refused(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
     add_story(context.store, draft=StoryDraft("All of it", StoryType.EPIC))
     cases = ((1, None), (1, "anne"), (2, "ann"), (7, "ann"))

@@ -1,4 +1,4 @@
-"""Tools by their names: each does what its command does, and says it in JSON."""
+"""Tools by their names: each has the effect of its command, and a result in JSON."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ SAID: Mapping[str, dict[str, Any]] = {
     "update_story": {"title": "x"},
     "check_criterion": {"number": 1},
 }
-"""What a tool needs beside the id of a story."""
+"""The arguments of tools besides the id of a story."""
 OF_NO_STORY: Mapping[str, dict[str, Any]] = {
     "create_story": {**STORY},
     "kill_run": {"run": 1},
@@ -51,7 +51,7 @@ def refused(context: Context, name: str, **arguments: Any) -> tuple[str, str]:
     return raised.value.code, raised.value.subject
 
 
-def told(context: Context, name: str, **arguments: Any) -> dict[str, Any]:
+def answer_of(context: Context, name: str, **arguments: Any) -> dict[str, Any]:
     """Return the answer, which contains only JSON values."""
     answer = call(context, name, arguments)
     assert json.loads(json.dumps(answer)) == answer
@@ -93,15 +93,17 @@ def test_the_fields_of_a_story_are_arguments_and_keys(context: Context) -> None:
     names = {item.name for item in fields(StoryDraft)} - {"criteria"}
     created = {item.name for item in registry.find("create_story").parameters}
     updated = {item.name for item in registry.find("update_story").parameters}
-    told(context, "create_story", **STORY)
-    assert names - created == names - updated == names - told(context, "show_story", id=1).keys() == set()
+    answer_of(context, "create_story", **STORY)
+    assert (
+        names - created == names - updated == names - answer_of(context, "show_story", id=1).keys() == set()
+    )
 
 
-def test_every_event_that_a_person_fires_has_a_tool() -> None:
+def test_every_event_of_a_person_has_a_tool() -> None:
     assert {f"{move}_story" for move in MOVES} | {"mark_merged"} <= set(registry.tools())
 
 
-def test_a_tool_is_found_by_its_own_name_alone() -> None:
+def test_a_tool_is_found_only_by_its_exact_name() -> None:
     assert all(name == tool.tool for name, tool in registry.tools().items())
     with pytest.raises(UsageError) as raised:
         registry.find("crate_story")
@@ -117,10 +119,10 @@ def test_every_tool_and_argument_is_explained() -> None:
 
 
 def test_a_story_is_created_changed_and_shown(context: Context) -> None:
-    created = told(context, "create_story", **STORY, priority=2, labels=["ui"], qa="human")
-    changed = told(context, "update_story", id=1, type="bug", labels=[], add_criteria=["It is small"])
-    checked = told(context, "check_criterion", id=1, number=3)
-    page = told(context, "show_story", id=1)
+    created = answer_of(context, "create_story", **STORY, priority=2, labels=["ui"], qa="human")
+    changed = answer_of(context, "update_story", id=1, type="bug", labels=[], add_criteria=["It is small"])
+    checked = answer_of(context, "check_criterion", id=1, number=3)
+    page = answer_of(context, "show_story", id=1)
     assert (created, changed["changed"], checked) == (
         {"id": 1, "stage": "backlog"},
         True,
@@ -128,19 +130,22 @@ def test_a_story_is_created_changed_and_shown(context: Context) -> None:
     )
     assert [item["checked"] for item in page["criteria"]] == [False, False, True]
     assert (page["type"], page["labels"], page["qa"], page["priority"]) == ("bug", [], "human", 2)
-    assert told(context, "check_criterion", id=1, number=3, checked=False)["criteria"][2]["checked"] is False
+    assert (
+        answer_of(context, "check_criterion", id=1, number=3, checked=False)["criteria"][2]["checked"]
+        is False
+    )
 
 
 def test_a_story_can_be_created_started(context: Context) -> None:
-    assert told(context, "create_story", **STORY, start=True) == {"id": 1, "stage": "coding"}
+    assert answer_of(context, "create_story", **STORY, start=True) == {"id": 1, "stage": "coding"}
 
 
 def test_stories_are_chosen_by_stage_type_and_label(context: Context) -> None:
-    told(context, "create_story", **STORY, start=True)
-    told(context, "create_story", **STORY, labels=["ui"])
-    told(context, "create_story", **STORY, type="bug")
+    answer_of(context, "create_story", **STORY, start=True)
+    answer_of(context, "create_story", **STORY, labels=["ui"])
+    answer_of(context, "create_story", **STORY, type="bug")
     wanted: tuple[dict[str, Any], ...] = ({}, {"stages": ["coding"]}, {"label": "ui"}, {"type": "bug"})
-    found = [told(context, "list_stories", **one)["stories"] for one in wanted]
+    found = [answer_of(context, "list_stories", **one)["stories"] for one in wanted]
     assert [[story["id"] for story in stories] for stories in found] == [[1, 2, 3], [1], [2], [3]]
 
 
@@ -161,7 +166,7 @@ def test_a_refusal_names_the_field(
     context: Context, arguments: dict[str, Any], code: str, subject: str
 ) -> None:
     assert refused(context, "create_story", **arguments) == (code, subject)
-    assert told(context, "list_stories")["stories"] == []
+    assert answer_of(context, "list_stories")["stories"] == []
 
 
 @pytest.mark.parametrize(
@@ -179,13 +184,13 @@ def test_words_can_be_checked_without_a_project(name: str, field: str, rest: dic
 
 
 def test_a_story_goes_through_every_stage_that_a_person_can_move_it_to(context: Context) -> None:
-    told(context, "create_story", **STORY)
-    told(context, "create_story", **STORY)
+    answer_of(context, "create_story", **STORY)
+    answer_of(context, "create_story", **STORY)
     steps = (
         *("start", "block", "unblock", "freeze", "unfreeze", "demote", "start", "close", "reopen"),
         *("abandon", "reopen", "supersede", "reopen"),
     )
-    moved = [told(context, f"{step}_story", id=1, **SAID.get(f"{step}_story", {})) for step in steps]
+    moved = [answer_of(context, f"{step}_story", id=1, **SAID.get(f"{step}_story", {})) for step in steps]
     assert [(one["event"], one["after"]) for one in moved] == [
         *(("start", "coding"), ("block", "blocked"), ("unblock", "coding"), ("freeze", "frozen")),
         *(("unfreeze", "coding"), ("demote", "backlog"), ("start", "coding"), ("close", "archived")),
@@ -197,11 +202,11 @@ def test_a_story_goes_through_every_stage_that_a_person_can_move_it_to(context: 
 
 def test_a_review_and_a_failed_merge_are_moved_on(context: Context, repository: GitRepository) -> None:
     import_story(context.store, ReviewHold("looks odd"))
-    rejected = told(context, "reject_story", id=1, notes="too slow")
+    rejected = answer_of(context, "reject_story", id=1, notes="too slow")
     for number in (2, 3):
         import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "disk"), number=number)
-    retried = told(context, "retry_story", id=2, to="coding")
-    merged = told(context, "mark_merged", id=3, commit=repository.commit_id())
+    retried = answer_of(context, "retry_story", id=2, to="coding")
+    merged = answer_of(context, "mark_merged", id=3, commit=repository.commit_id())
     assert [(one["id"], one["after"]) for one in (rejected, retried, merged)] == [
         (1, "coding"),
         (2, "coding"),
@@ -209,49 +214,49 @@ def test_a_review_and_a_failed_merge_are_moved_on(context: Context, repository: 
     ]
 
 
-def test_an_event_that_the_stage_does_not_allow_is_refused_as_ever(context: Context) -> None:
-    told(context, "create_story", **STORY)
+def test_an_event_that_the_stage_does_not_allow_is_refused(context: Context) -> None:
+    answer_of(context, "create_story", **STORY)
     assert [
         refused(context, f"{move}_story", id=1)[0] for move in ("approve", "unblock", "reopen", "resolve")
     ] == ["invalid_transition"] * 4
 
 
-def test_what_is_asked_of_the_project_is_answered(context: Context) -> None:
-    told(context, "create_story", **STORY, start=True)
-    board = told(context, "pipeline_status")
+def test_each_question_about_the_project_is_answered(context: Context) -> None:
+    answer_of(context, "create_story", **STORY, start=True)
+    board = answer_of(context, "pipeline_status")
     assert [story["id"] for story in board["stages"]["coding"]] == [1]
     assert board["errors"] == []
-    assert told(context, "explain", id=1)["holds"][0]["rule"] == "no_agent"
-    assert told(context, "list_agents") == {"agents": []}
-    assert told(context, "list_runs") == {"runs": [], "errors": []}
-    assert told(context, "list_worktrees") == {"worktrees": []}
-    assert told(context, "list_rescues") == {"rescues": []}
+    assert answer_of(context, "explain", id=1)["holds"][0]["rule"] == "no_agent"
+    assert answer_of(context, "list_agents") == {"agents": []}
+    assert answer_of(context, "list_runs") == {"runs": [], "errors": []}
+    assert answer_of(context, "list_worktrees") == {"worktrees": []}
+    assert answer_of(context, "list_rescues") == {"rescues": []}
     assert refused(context, "restore_rescue", id=1) == ("usage", "1")
     assert refused(context, "show_run", run=1) == ("not_found", "1")
     assert refused(context, "get_output", id=1) == ("no_runs", "1")
 
 
 def test_the_board_is_shown_with_the_error_of_a_config_that_does_not_load(context: Context) -> None:
-    told(context, "create_story", **STORY)
+    answer_of(context, "create_story", **STORY)
     context.project.project_toml.write_text("nonsense = 1\n")
-    board = told(context, "pipeline_status")
+    board = answer_of(context, "pipeline_status")
     assert [error["code"] for error in board["errors"]] == ["config_error"]
     assert list(board["stages"]) == ["backlog"]
 
 
-def test_the_latest_of_the_history_is_told(context: Context) -> None:
-    told(context, "create_story", **STORY)
+def test_the_latest_rows_of_the_history_are_returned(context: Context) -> None:
+    answer_of(context, "create_story", **STORY)
     for step in ("start", "freeze", "unfreeze"):
-        told(context, f"{step}_story", id=1)
-    latest = told(context, "history", latest=2)["transitions"]
-    rest = told(context, "history", id=1, after=latest[0]["seq"], latest=0)["transitions"]
+        answer_of(context, f"{step}_story", id=1)
+    latest = answer_of(context, "history", latest=2)["transitions"]
+    rest = answer_of(context, "history", id=1, after=latest[0]["seq"], latest=0)["transitions"]
     assert ([row["event"] for row in latest], rest) == (["freeze", "unfreeze"], latest[1:])
-    assert len(told(context, "history", all=True)["transitions"]) == 4
+    assert len(answer_of(context, "history", all=True)["transitions"]) == 4
 
 
 def test_an_agent_is_refused_what_its_commands_refuse(context: Context, as_run: AsRun) -> None:
-    told(context, "create_story", **STORY, start=True)
-    told(context, "create_story", **STORY)
+    answer_of(context, "create_story", **STORY, start=True)
+    answer_of(context, "create_story", **STORY)
     inside = as_run(1, RunKind.CODER)
     given = {
         name: OF_NO_STORY.get(name, {"id": 2, **SAID.get(name, {})})
@@ -263,8 +268,8 @@ def test_an_agent_is_refused_what_its_commands_refuse(context: Context, as_run: 
 
 
 def test_an_agent_checks_off_a_criterion_of_its_own_story(context: Context, as_run: AsRun) -> None:
-    told(context, "create_story", **STORY, start=True)
-    told(context, "create_story", **STORY)
+    answer_of(context, "create_story", **STORY, start=True)
+    answer_of(context, "create_story", **STORY)
     inside = as_run(1, RunKind.CODER)
-    assert told(inside, "check_criterion", id=1, number=1)["changed"]
+    assert answer_of(inside, "check_criterion", id=1, number=1)["changed"]
     assert refused(inside, "check_criterion", id=2, number=1)[0] == "inside_a_run"

@@ -66,7 +66,7 @@ def test_json_values_become_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "expected"),
     [
         ("weight", "3", 'weight must be a whole number, not "3"'),
         ("weight", True, "weight must be a whole number, not true"),
@@ -89,13 +89,13 @@ def test_json_values_become_arguments() -> None:
     ],
 )
 def test_a_value_of_another_kind_is_refused_by_the_name_of_its_field(
-    field: str, value: object, told: str
+    field: str, value: object, expected: str
 ) -> None:
     subject, message, _ = refused({"weight": 3, field: value})
-    assert (subject, message) == (field, told)
+    assert (subject, message) == (field, expected)
 
 
-def test_what_was_probably_meant_is_named() -> None:
+def test_the_most_similar_word_is_named() -> None:
     assert [
         refused(given) for given in ({"wieght": 3}, {"colour": 1, "weight": 3}, {"weight": 3, "size": "lage"})
     ] == [
@@ -136,7 +136,7 @@ def test_an_operation_has_a_json_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("", "the arguments are not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("[1]", "the arguments are not a JSON object"),
@@ -144,10 +144,10 @@ def test_an_operation_has_a_json_schema() -> None:
         ("[" * 100_000, "the arguments are not JSON: it is nested too deep"),
     ],
 )
-def test_text_that_is_no_json_object_is_refused(text: str, told: str) -> None:
+def test_text_that_is_not_a_json_object_is_refused(text: str, expected: str) -> None:
     with pytest.raises(UsageError) as raised:
         read_object(text, subject="JSON")
-    assert (raised.value.subject, raised.value.message) == ("JSON", told)
+    assert (raised.value.subject, raised.value.message) == ("JSON", expected)
 
 
 def test_a_number_of_a_million_digits_is_refused() -> None:

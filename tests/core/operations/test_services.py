@@ -1,4 +1,4 @@
-"""Services of cron, put in place and taken away; those of systemd are in tests/system, with a real user manager."""
+"""Services of cron, installed and removed. tests/system has those of systemd, with a real user manager."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ def code_of(error: pytest.ExceptionInfo[HuskiesError]) -> str:
 
 
 @pytest.mark.parametrize("before", [None, MINE, MINE.rstrip(b"\n")])
-def test_a_line_comes_once_and_goes_without_a_trace(
+def test_the_line_is_added_once_and_removed_completely(
     context: Context, crontab: OwnCrontab, before: bytes | None
 ) -> None:
     if before is not None:
@@ -68,9 +68,7 @@ def test_a_line_comes_once_and_goes_without_a_trace(
     assert (crontab.read(), uninstall(context, ServiceKind.CRON)) == (before, ())
 
 
-def test_an_install_that_was_killed_half_way_is_brought_to_its_end(
-    context: Context, crontab: OwnCrontab
-) -> None:
+def test_the_next_install_completes_a_killed_one(context: Context, crontab: OwnCrontab) -> None:
     install(context, ServiceKind.CRON, ServiceJob.TICK)
     whole = crontab.read()
     crontab.write(MINE)
@@ -98,14 +96,14 @@ def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(
     assert (crontab.read(), crontab.writes()) == (MINE, 0)
 
 
-def test_what_another_shell_would_write_differs(context: Context) -> None:
+def test_an_install_from_another_shell_differs(context: Context) -> None:
     install(context, ServiceKind.CRON, ServiceJob.TICK)
     context.environ = {**context.environ, "PATH": f"{context.environ['PATH']}:/elsewhere"}
     assert state(context) == (True, True, False)
     assert [found.kind for found in installed_services(context)] == [ServiceKind.CRON]
 
 
-def test_without_the_programs_it_is_said_what_is_missing(context: Context, tmp_path: Path) -> None:
+def test_missing_programs_are_named(context: Context, tmp_path: Path) -> None:
     context.environ = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
     for kind, code in ((ServiceKind.CRON, "no_cron"), (ServiceKind.SYSTEMD, "no_user_manager")):
         for act in (
@@ -118,7 +116,7 @@ def test_without_the_programs_it_is_said_what_is_missing(context: Context, tmp_p
     assert (installed_services(context), list(tmp_path.glob(".config/systemd/user/*"))) == ((), [])
 
 
-def test_where_no_user_manager_answers_nothing_is_written(context: Context) -> None:
+def test_nothing_is_written_without_a_user_manager(context: Context) -> None:
     if shutil.which("systemctl") is None:
         pytest.skip("systemctl is not installed")
     with pytest.raises(HuskiesError) as caught:

@@ -1,4 +1,4 @@
-"""Adding stories and changing them: what is refused changes nothing."""
+"""New and changed stories. A refused call changes nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from huskies_core.qa_mode import QaMode
 from huskies_core.store import journal, stories
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Criterion, StoryDraft, StoryType
-from support.said import draft
+from support.drafts import draft
 
 AsRun = Callable[[int, RunKind], Context]
 ODD = "--flag ../../x 😀 \x1b[31mred\x07\r\n" + "long " * 2000
@@ -25,7 +25,7 @@ def head(context: Context) -> int:
         return journal.head(db)
 
 
-def test_a_story_is_added_to_the_backlog_as_it_was_said(context: Context) -> None:
+def test_a_story_is_added_to_the_backlog_unchanged(context: Context) -> None:
     wanted = draft(
         "--help 😀", description=ODD, labels=("ui", "ui"), qa=QaMode.HUMAN, agent="opus", priority=-3
     )
@@ -48,7 +48,7 @@ def test_a_story_that_cannot_be_started_at_once_is_not_added(context: Context) -
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
         ({"title": " "}, ("invalid_title", "title")),
         ({"title": "two\nlines"}, ("invalid_title", "title")),
@@ -67,14 +67,14 @@ def test_a_story_that_cannot_be_started_at_once_is_not_added(context: Context) -
         ({"priority": 1_000_001}, ("invalid_priority", "priority")),
     ],
 )
-def test_what_no_story_can_be_is_refused_by_field(
-    context: Context, fields: dict[str, Any], told: tuple[str, str]
+def test_an_invalid_field_is_refused_by_name(
+    context: Context, fields: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     create(context, draft())
     before = head(context)
     with pytest.raises(HuskiesError) as refusal:
         create(context, draft(**fields))
-    assert ((refusal.value.code, refusal.value.subject), head(context)) == (told, before)
+    assert ((refusal.value.code, refusal.value.subject), head(context)) == (expected, before)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in StoryType if kind is not StoryType.STORY])
@@ -121,7 +121,7 @@ def test_an_epic_with_members_stays_one(context: Context) -> None:
         update_story(context, 1, type=StoryType.TASK)
 
 
-def test_what_is_worked_on_becomes_no_epic(context: Context) -> None:
+def test_a_started_story_cannot_become_an_epic(context: Context) -> None:
     create(context, draft(), start=True)
     with pytest.raises(HuskiesError, match="only a story in backlog"):
         update_story(context, 1, type=StoryType.EPIC)
@@ -144,21 +144,21 @@ def test_single_fields_are_set_and_emptied(context: Context) -> None:
     assert done.story.draft == draft("New", criteria=criteria, priority=4, labels=("a", "b"))
 
 
-def test_the_same_again_changes_nothing(context: Context) -> None:
+def test_a_repeated_update_changes_nothing(context: Context) -> None:
     create(context, draft())
     update_story(context, 1, check=(1,))
     before = head(context)
     assert (update_story(context, 1, check=(1,)).changed, head(context)) == (False, before)
 
 
-def test_a_criterion_that_is_not_there_cannot_be_checked(context: Context) -> None:
+def test_a_missing_criterion_cannot_be_checked(context: Context) -> None:
     create(context, draft())
     with pytest.raises(HuskiesError) as refusal:
         update_story(context, 1, check=(0,))
     assert (refusal.value.code, refusal.value.subject) == ("unknown_criterion", "criteria")
 
 
-def test_an_editor_does_not_overwrite_what_changed_meanwhile(context: Context) -> None:
+def test_an_editor_does_not_overwrite_later_changes(context: Context) -> None:
     seen = create(context, draft()).draft
     update_story(context, 1, check=(1,))
     with pytest.raises(HuskiesError) as refusal:
@@ -182,7 +182,7 @@ def test_an_agent_cannot_change_how_it_is_judged(
     assert refusal.value.code == "inside_a_run"
 
 
-def test_an_agent_has_no_say_in_other_stories(context: Context, as_run: AsRun) -> None:
+def test_an_agent_cannot_change_other_stories(context: Context, as_run: AsRun) -> None:
     create(context, draft(), start=True)
     create(context, draft())
     inside = as_run(1, RunKind.CODER)

@@ -31,7 +31,7 @@ def test_a_time_is_that_of_the_zone_and_without_a_date_the_next_one(text: str, w
 @pytest.mark.parametrize(
     "text", ["", "25:00", "14:60", "tomorrow", "2026-13-01T09:00", "0001-01-01T00:00+14:00"]
 )
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         moment(text, "Europe/London", NOW, subject="at")
     assert refused.value.subject == "at"
@@ -46,7 +46,7 @@ def test_a_span_is_a_number_of_seconds(text: str, wanted: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0s", "2", "h", "30m1h", "-1h", "1.5h", "999999999w", "1 h"])
-def test_what_is_no_span_is_refused(text: str) -> None:
+def test_an_invalid_span_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         span(text, subject="in")
     assert refused.value.subject == "in"

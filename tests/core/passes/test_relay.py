@@ -98,14 +98,14 @@ def test_each_transition_is_sent_once_in_order_over_one_connection(
 def test_a_dry_run_counts_the_events_and_sends_nothing(context: Context, gateway: Gateway) -> None:
     move(context, 2)
     (planned,) = run_pass(context, QUICK, dry_run=True).results
-    assert (planned.outcome, planned.detail, gateway.asked) == (StepOutcome.PLANNED, "2 events", [])
+    assert (planned.outcome, planned.detail, gateway.requests) == (StepOutcome.PLANNED, "2 events", [])
 
 
 def test_without_a_gateway_nothing_is_sent_and_nothing_is_due(context: Context, gateway: Gateway) -> None:
     context.environ = {"HUSKIES_GATEWAY_URL": ""}
     move(context)
     settle(context)
-    assert (run_pass(context, QUICK).results, is_due(state(context)), gateway.asked) == ((), False, [])
+    assert (run_pass(context, QUICK).results, is_due(state(context)), gateway.requests) == ((), False, [])
 
 
 def test_the_config_names_gateway_and_project(context: Context, gateway: Gateway) -> None:
@@ -238,7 +238,7 @@ def test_waits_double_up_to_a_minute_without_an_attempt_in_between(
         clock.pass_by(seconds=waits[-1] - 0.1)
         assert run_pass(context, QUICK).results == ()
         clock.pass_by(seconds=0.2)
-    assert ([round(wait) for wait in waits], len(gateway.asked)) == ([1, 2, 4, 8, 16, 32, 60, 60, 60], 9)
+    assert ([round(wait) for wait in waits], len(gateway.requests)) == ([1, 2, 4, 8, 16, 32, 60, 60, 60], 9)
     gateway.refuses_tokens = b""
     relay_at_last(context, clock)
     assert gateway.transitions == MOVED
@@ -377,7 +377,7 @@ def test_errors_contain_neither_token_nor_password(
         StepOutcome.FAILED,
         [],
     )
-    assert [headers["Authorization"] for headers in gateway.asked] == ["Basic em9lOm9wZW4gc2VzYW1l"]
+    assert [headers["Authorization"] for headers in gateway.requests] == ["Basic em9lOm9wZW4gc2VzYW1l"]
 
 
 def test_a_working_connection_logs_nothing(

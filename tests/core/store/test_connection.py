@@ -16,7 +16,7 @@ from support.stories import NOW, add_story, fire_event, load_story
 
 HOLD_THE_LOCK = """
 with store.exclusive() as db:
-    say("held")
+    report("held")
     wait()
 store.close()
 """
@@ -25,7 +25,7 @@ WRITE_AND_WAIT = """
 with store.exclusive() as db:
     transitions.apply_event(db, 1, events.Start(), visit=1, actor="user:other", now=now)
     content.put(db, 1, "sessions", "x" * 5_000_000, now=now)
-    say("written")
+    report("written")
     wait()
 """
 
@@ -63,7 +63,7 @@ def test_a_reader_cannot_write(store: Store) -> None:
 def test_a_reader_does_not_wait_for_a_writer(project: Project, store: Store) -> None:
     add_story(store)
     writer = StoreProcess(project.root, HOLD_THE_LOCK)
-    assert writer.hear() == "held"
+    assert writer.read_report() == "held"
     assert load_story(store, 1).id == 1
     writer.go_on()
     assert writer.finish()[0] == 0
@@ -72,7 +72,7 @@ def test_a_reader_does_not_wait_for_a_writer(project: Project, store: Store) -> 
 @pytest.mark.usefixtures("processes")
 def test_a_second_writer_gets_lock_busy(project: Project, store: Store) -> None:
     writer = StoreProcess(project.root, HOLD_THE_LOCK)
-    assert writer.hear() == "held"
+    assert writer.read_report() == "held"
     with pytest.raises(LockBusy) as busy, store.exclusive(0.05):
         pass
     assert (busy.value.exit_code, busy.value.code) == (75, "busy")
@@ -87,7 +87,7 @@ def test_two_writers_exclude_each_other_even_without_the_lock_file(
 ) -> None:
     monkeypatch.setattr("huskies_core.store.connection.BUSY_TIMEOUT_SECS", 0.05)
     writer = StoreProcess(project.root, HOLD_THE_LOCK)
-    assert writer.hear() == "held"
+    assert writer.read_report() == "held"
     project.state_lock.unlink()
     with pytest.raises(LockBusy), store.exclusive():
         pass
@@ -111,7 +111,7 @@ def test_a_transaction_of_another_program_makes_the_store_busy(
 def test_a_killed_writer_leaves_nothing_and_blocks_no_other(project: Project, store: Store) -> None:
     story = add_story(store)
     writer = StoreProcess(project.root, WRITE_AND_WAIT)
-    assert writer.hear() == "written"
+    assert writer.read_report() == "written"
     writer.kill()
     with store.exclusive(1) as db:
         state = (
@@ -130,7 +130,7 @@ def test_closing_while_another_writes_is_no_error(
     monkeypatch.setattr("huskies_core.store.connection.STORE_WAIT_SECS", 0.05)
     add_story(store)
     writer = StoreProcess(project.root, HOLD_THE_LOCK)
-    assert writer.hear() == "held"
+    assert writer.read_report() == "held"
     store.close()
     writer.go_on()
     assert writer.finish()[0] == 0

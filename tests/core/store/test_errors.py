@@ -173,14 +173,14 @@ if os.getuid() == 0:
     os.setuid(65534)
 try:
     with store.reading() as db:
-        say(stories.load(db, 1).draft.title)
+        report(stories.load(db, 1).draft.title)
 except HuskiesError as error:
-    say(error.code)
+    report(error.code)
 try:
     with store.exclusive():
-        say("written")
+        report("written")
 except HuskiesError as error:
-    say(error.code)
+    report(error.code)
 """
 
 

@@ -20,7 +20,7 @@ STORIES = 20
 RACE = """
 with store.reading() as db:
     visits = {story.id: story.visit for story in stories.open_stories(db)}
-say("ready")
+report("ready")
 wait()
 won, codes = [], set()
 for story, visit in visits.items():
@@ -32,24 +32,24 @@ for story, visit in visits.items():
     except HuskiesError as error:
         codes.add(error.code)
 store.close()
-say(json.dumps([won, sorted(codes)]))
+report(json.dumps([won, sorted(codes)]))
 """
 
 CREATE = """
-say("ready")
+report("ready")
 wait()
 create(project)
 with store.exclusive() as db:
     story = stories.add(db, stories.StoryDraft("A story"), stages.Backlog(), actor="user:other", now=now)
 store.close()
-say(json.dumps(story.id))
+report(json.dumps(story.id))
 """
 
 
 def reports(project: Project, code: str) -> list[Any]:
     """Start all racers at once and return the output of each."""
     racers = [StoreProcess(project.root, code, str(number)) for number in range(RACERS)]
-    assert [racer.hear() for racer in racers] == ["ready"] * RACERS
+    assert [racer.read_report() for racer in racers] == ["ready"] * RACERS
     for racer in racers:
         racer.go_on()
     finished = [racer.finish() for racer in racers]

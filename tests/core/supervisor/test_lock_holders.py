@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from huskies_core.supervisor.lock_holders import find_holder, is_lock_held, stays_locked
-from support.locks import held
+from support.locks import locked_elsewhere
 
 
 @pytest.mark.usefixtures("processes")
 def test_the_holder_is_found_while_it_has_the_lock(tmp_path: Path) -> None:
     lock = tmp_path / "some.lock"
-    with held(lock, tmp_path / "held") as pid:
+    with locked_elsewhere(lock, tmp_path / "held") as pid:
         holder = find_holder(lock)
         locked = is_lock_held(lock), stays_locked(lock, 0.1)
     assert (locked, is_lock_held(lock), stays_locked(lock, 0.1)) == ((True, True), False, False)

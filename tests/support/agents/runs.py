@@ -20,7 +20,7 @@ READER = "huskies_core.runtimes.command"
 
 
 class Runs:
-    """Starts runs of one project; `spec` is what the next one gets, apart from its number."""
+    """Starts runs of one project. `spec` is that of the next run, apart from its number."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -65,7 +65,7 @@ class Runs:
 
 
 def end_of(directory: RunDirectory, timeout: float = 20.0) -> Exit:
-    """How the run ended, once nobody holds it any more."""
+    """Return the end of the run, after waiting until its lock is free."""
     wait_until(lambda: not is_alive(directory), timeout, what=f"the end of {directory.path}")
     ended = directory.read_exit()
     assert ended is not None, Path(directory.shim_log).read_text()

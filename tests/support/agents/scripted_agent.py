@@ -1,6 +1,6 @@
 """An agent that follows a script: `scripted_agent.py STEP...`, each step `verb` or `verb=argument`.
 
-It is a real program with no import of ours, so that what tests say of agents holds for processes. A step
+It is a real program without imports of Huskies, so that tests of agents are tests of processes. A step
 `script=FILE` reads further steps from a JSON list of strings.
 """
 
@@ -59,12 +59,12 @@ def usage(record: str) -> None:
 
 
 def hang(seconds: str) -> None:
-    """Long, not for ever: a test that fails leaves nothing behind for good."""
+    """Sleep long, but not without end: the process of a failed test ends by itself."""
     select.select([], [], [], float(seconds or 60))
 
 
 def describe(path: str) -> None:
-    """Tells of itself what a test wants to know of a started program."""
+    """Write facts about this process that a test compares."""
     ignored = [s for s in signal.valid_signals() if signal.getsignal(s) is signal.SIG_IGN]
     status = Path("/proc/self/status")
     facts = {
@@ -87,9 +87,7 @@ def publish(path: str, content: str) -> None:
 
 
 def hide(path: str, *, clear: bool = False) -> None:
-    """Leaves a process in a session of its own, twice forked, that ignores SIGTERM; its pid goes to
-    `path`.
-    """
+    """Start a process in its own session, forked twice, that ignores SIGTERM. Write its pid to `path`."""
     if os.fork():
         wait_for(path)
         return
@@ -108,14 +106,14 @@ def hide(path: str, *, clear: bool = False) -> None:
 
 
 def flood(_argument: str) -> None:
-    """Leaves a child that prints as fast as it can."""
+    """Start a child that prints as fast as it can."""
     if os.fork() == 0:
         while True:
             os.write(1, b"flood\n" * 1000)
 
 
 def breed(argument: str) -> None:
-    """Leaves so many children behind that end at once: zombies, unless somebody reaps them."""
+    """Start so many children that end at once: zombies, unless a process reaps them."""
     for _ in range(int(argument)):
         if os.fork() == 0:
             if os.fork() == 0:
@@ -128,7 +126,7 @@ def ignore(name: str) -> None:
 
 
 def tidy(path: str) -> None:
-    """From now on SIGTERM ends it in an orderly way, which takes it a while: `path` is there then."""
+    """Handle SIGTERM from now on: write `path` after a while, then exit."""
 
     def leave(_signal: int, _frame: object) -> None:
         hang("0.3")
