@@ -39,9 +39,9 @@ class Interrupted(HuskiesError):
 
 def report(error: BaseException, arguments: Sequence[str], session: Session) -> int:
     """Print the error and return the exit code. For a bug, write a report file."""
-    known = explain(error)
-    if known is not None:
-        return fail(known, session)
+    explained = explain(error)
+    if explained is not None:
+        return fail(explained, session)
     session.json = session.json or asks_for_json(arguments)
     return fail(_bug(error, arguments, session), session)
 

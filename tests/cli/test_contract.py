@@ -51,13 +51,13 @@ REFUSALS = (
     "rescue restore 6 --time", "rescue restore 6 --to", "init --base-branch", "help", "completion", "edit",
 )  # fmt: skip
 STARTERS = BY_PROCESS | {"agent start", "agent stop", "agent test", "run kill"}
-"""Commands whose example starts a slow program."""
+"""Commands with an example that starts a slow program."""
 HOMELESS = {"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "XDG_STATE_HOME": None}
 NOWHERE = {**HOMELESS, "HOME": "/proc/nowhere", "TERM": "dumb", "NO_COLOR": "1"}
 
 
 def cases(names: Iterable[str]) -> list[ParameterSet]:
-    """Return the names as parameters, with a mark on those that start a slow program."""
+    """Return the names as parameters, with a mark on commands that start a slow program."""
     return [pytest.param(name, marks=[pytest.mark.slow] if is_slow(name) else [], id=name) for name in names]
 
 
@@ -184,7 +184,7 @@ def test_a_bug_is_exit_3_and_a_report(calls: Calls, name: str) -> None:
 def test_a_closed_or_unread_stdout_changes_nothing(calls: Calls, name: str) -> None:
     closed = calls.work(name, "--quiet", out=Out.CLOSED)
     unread = calls.work(name, "--quiet", out=Out.UNREAD)
-    assert [one.outcome for one in (closed, unread)] == [(0, "", "")] * 2
+    assert [call.outcome for call in (closed, unread)] == [(0, "", "")] * 2
 
 
 @pytest.mark.parametrize("name", cases(name for name in NAMES if name != "mcp"))

@@ -97,11 +97,11 @@ def test_fix_repairs_a_problem_once(huskies: Commands, repository: GitRepository
 
 def test_a_bundle_is_written_once_despite_problems(huskies: Commands, repository: GitRepository) -> None:
     repository.write(".huskies/project.toml", "max_coder = 1\n")
-    place = repository.root / "report.tgz"
-    result = huskies("doctor", "--bundle", place)
-    assert (result.exit_code, result.stderr) == (1, f"Wrote {place}. Read it before you send it.\n")
-    assert place.read_bytes()[:2] == b"\x1f\x8b"
-    again = huskies("doctor", "--json", "--bundle", place)
+    archive = repository.root / "report.tgz"
+    result = huskies("doctor", "--bundle", archive)
+    assert (result.exit_code, result.stderr) == (1, f"Wrote {archive}. Read it before you send it.\n")
+    assert archive.read_bytes()[:2] == b"\x1f\x8b"
+    again = huskies("doctor", "--json", "--bundle", archive)
     assert [check["code"] for check in again.json()["errors"]] == ["exists"]
     assert huskies("doctor", "--json", "--bundle", "other.tgz").json()["data"]["bundle"] == "other.tgz"
 
@@ -112,8 +112,8 @@ def test_agents_and_the_base_branch_are_checked(
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     repository.write(".huskies/agents.toml", AGENTS)
     repository.write(".huskies/project.toml", 'base_branch = "trunk"\n')
-    found = huskies("doctor", "--json").json()
-    checks = {check["check"]: check["problem"] for check in found["data"]["checks"]}
+    document = huskies("doctor", "--json").json()
+    checks = {check["check"]: check["problem"] for check in document["data"]["checks"]}
     expected = {
         "git": "",
         "store": "",
@@ -123,13 +123,16 @@ def test_agents_and_the_base_branch_are_checked(
         "agent bob": "codex is not on PATH",
     }
     assert {name: checks[name] for name in expected} == expected
-    assert all(error["hint"] for error in found["errors"])
+    assert all(error["hint"] for error in document["errors"])
 
 
 def test_each_problem_of_an_invalid_config_is_a_check(huskies: Commands, repository: GitRepository) -> None:
     repository.write(".huskies/project.toml", "max_coder = 1\nmax_gates = 0\n")
-    found = huskies("doctor", "--json").json()
-    assert [check["check"] for check in found["data"]["checks"] if check["problem"]] == ["config", "config"]
+    document = huskies("doctor", "--json").json()
+    assert [check["check"] for check in document["data"]["checks"] if check["problem"]] == [
+        "config",
+        "config",
+    ]
 
 
 def test_an_agent_may_run_the_checks_but_not_the_fixes(

@@ -32,7 +32,7 @@ def listed(huskies: Commands) -> list[dict[str, object]]:
 
 
 def statuses(huskies: Commands) -> list[object]:
-    return [one["status"] for one in listed(huskies)]
+    return [item["status"] for item in listed(huskies)]
 
 
 def test_notify_prints_and_lists_the_notifications_that_it_sends(
@@ -73,10 +73,10 @@ def test_status_shows_failed_notifications(notifying: Commands, server: Webhook)
 def test_a_test_reports_each_channel_and_fails_if_one_fails(
     notifying: Commands, server: Webhook, repository: GitRepository
 ) -> None:
-    well = notifying("notify", "--test")
+    succeeded = notifying("notify", "--test")
     notifying("config", "set", "notify.command", '["false"]')
     partly = notifying("notify", "--test")
-    assert well.outcome == (0, "webhook: sent\n", "")
+    assert succeeded.outcome == (0, "webhook: sent\n", "")
     assert partly.outcome == (1, "webhook: sent\n", "huskies: command: false exited with 1\n")
     assert server.texts == [f"{repository.root.name}: This is a test\nhuskies status"] * 2
     assert listed(notifying) == []

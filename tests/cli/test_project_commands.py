@@ -211,7 +211,7 @@ def test_config_check_names_commands_without_a_program(huskies: Commands, reposi
     names = ("sh", "script/there", "script/missing", "nosuchprogram")
     repository.write(".huskies/agents.toml", "".join(map(agent.format, names)))
     repository.write(".huskies/project.toml", '[[gate]]\nname = "g"\ncommand = ["nosuchgate"]\n')
-    result = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
+    result = [error["message"] for error in huskies("config", "check", "--json").json()["errors"]]
     assert [message.partition(": ")[2] for message in result] == [
         "gate g: nosuchgate is not an executable program",
         "agent script/missing: script/missing is not an executable program",
@@ -219,5 +219,5 @@ def test_config_check_names_commands_without_a_program(huskies: Commands, reposi
     ]
     component = '[[component]]\nname = "c"\npath = "."\nsetup = ["make"]\n'
     repository.write(".huskies/project.toml", component)
-    result = [one["message"] for one in huskies("config", "check", "--json").json()["errors"]]
+    result = [error["message"] for error in huskies("config", "check", "--json").json()["errors"]]
     assert len(result) == 1

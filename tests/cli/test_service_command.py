@@ -80,7 +80,7 @@ def test_projects_that_install_at_once_are_all_in_the_crontab(tmp_path: Path, cr
     with ThreadPoolExecutor() as pool:
         done = list(pool.map(lambda root: run_huskies("service", "install", "cron", cwd=root), roots))
     lines = (crontab.read() or b"").decode().splitlines()
-    assert [one.exit_code for one in done] == [0] * 4
+    assert [call.exit_code for call in done] == [0] * 4
     assert [sum(str(root / ".huskies/cron") in line for line in lines) for root in roots] == [1] * 4
 
 
@@ -98,9 +98,9 @@ def test_the_service_of_a_missing_project_can_be_removed(
     shutil.rmtree(around / gone)
     uninstall = ("--project", str(inner), "service", "uninstall", "cron")
     first, second = run_huskies(*uninstall, cwd=tmp_path), run_huskies(*uninstall, cwd=tmp_path)
-    left = (crontab.read() or b"").decode()
+    text = (crontab.read() or b"").decode()
     assert (first.exit_code, second.exit_code) == (0, 4)
-    assert (str(inner) in left, str(around / ".huskies/cron") in left) == (False, True)
+    assert (str(inner) in text, str(around / ".huskies/cron") in text) == (False, True)
 
 
 def test_a_tick_works_without_any_environment(huskies: Commands, repository: GitRepository) -> None:
@@ -117,9 +117,9 @@ def test_show_reports_whether_sudo_is_allowed_and_compares_accordingly(huskies: 
     result = []
     for flags in ([], ["--allow-sudo"], ["--watch", "--allow-sudo"]):
         for part in huskies(*install, *flags).data["parts"]:
-            place = Path(part["place"])
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(part["wanted"]) if part["wanted"] else place.unlink(missing_ok=True)
+            path = Path(part["place"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(part["wanted"]) if part["wanted"] else path.unlink(missing_ok=True)
         shown = huskies("service", "show", "systemd", "--json").data
         again = huskies(*install, "--quiet").data["changed"]
         head = huskies("service", "show", "systemd").stdout.splitlines()[0]

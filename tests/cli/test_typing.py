@@ -100,8 +100,8 @@ def prompt(request: pytest.FixtureRequest, huskies: Commands, repository: GitRep
 
 def test_ids_are_listed_with_their_titles_and_no_title_is_executed(prompt: Prompt) -> None:
     shown, line = prompt.after(f"huskies show {prompt.shell.listing}")
-    seen = [text in shown for text in ("Plain (backlog)", SHOWN, "\x1b]0;x")]
-    assert (seen, line.rstrip()) == ([True, True, False], "huskies show")
+    is_shown = [text in shown for text in ("Plain (backlog)", SHOWN, "\x1b]0;x")]
+    assert (is_shown, line.rstrip()) == ([True, True, False], "huskies show")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ if os.environ.get("HUSKIES_STORY_ID"):
 
 class ContractProject:
     """Stories 1 in review, 2 in the backlog, 3 behind it, 4 blocked, 5 frozen, 6 abandoned and rescued, 7 with a
-    failed merge; an agent that prints control sequences coded 1, 6 and 7, whose texts also have them."""
+    failed merge; an agent that prints control sequences coded 1, 6 and 7, and their texts have them too."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.tmp = folder / "repository", folder / "tmp"

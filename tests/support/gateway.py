@@ -45,7 +45,9 @@ class Gateway:
     def transitions(self) -> list[tuple[str, str]]:
         """Return the story and the new stage of each received transition."""
         return [
-            (one["story_id"], one["to_stage"]) for one in self.frames if one["type"] == "stage_transition"
+            (frame["story_id"], frame["to_stage"])
+            for frame in self.frames
+            if frame["type"] == "stage_transition"
         ]
 
     def open(self) -> None:
@@ -83,9 +85,9 @@ class Gateway:
     def strikes(self, numbers: set[int], *, before: bool = False) -> bool:
         """Return whether the last frame, or the next one, is among `numbers`."""
         number = len(self.frames) + before
-        found = number in numbers
+        is_due = number in numbers
         numbers.discard(number)
-        return found
+        return is_due
 
 
 def answer_of(status: str, body: str = "", more: str = "") -> bytes:

@@ -41,6 +41,6 @@ async def session(place: Path, log: Path) -> AsyncIterator[ClientSession]:
 async def call(client: ClientSession, name: str, **arguments: Any) -> dict[str, Any]:
     """Return the structured answer of a tool, under `error` if it failed."""
     answer = await client.call_tool(name, arguments)
-    found = dict(answer.structured_content)
-    assert answer.is_error == ("error" in found), answer
-    return found
+    content = dict(answer.structured_content)
+    assert answer.is_error == ("error" in content), answer
+    return content

@@ -61,15 +61,15 @@ Model = Callable[[Question], Answer | Failure]
 @contextmanager
 def model_server(model: Model) -> Iterator[str]:
     """Yield the address of a server that answers with `model`, and stop it afterwards."""
-    gone = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(model, gone))
+    is_closed = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(model, is_closed))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
-        gone.set()
+        is_closed.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -26,7 +26,7 @@ class Webhook:
 
     @property
     def texts(self) -> list[str]:
-        return [str(one["text"]) for one in self.received]
+        return [str(message["text"]) for message in self.received]
 
 
 @contextmanager

@@ -48,8 +48,8 @@ def board_rows(live: Live, screen: Screen, name: str, now: datetime) -> list[Row
     foot = [] if screen.is_picture else [_reason(spot, width), _keys(live, screen)]
     room = screen.lines - 2 - len(foot)
     blocks = _blocks(live, screen, now)
-    wanted = (height_of(columns), max(map(_height, blocks)))
-    upper, lower = share_out(wanted, (max(_LEAST_LINES, room // 3), room), max(room, 0))
+    heights = (height_of(columns), max(map(_height, blocks)))
+    upper, lower = share_out(heights, (max(_LEAST_LINES, room // 3), room), max(room, 0))
     stages = column_rows(columns, None if spot is None else spot.story.id, width, upper)
     rows = [_head(live, name, width), (), *stages, (), *_sections(blocks, width, lower - 1)]
     height = screen.lines - len(foot)

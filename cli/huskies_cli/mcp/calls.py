@@ -37,10 +37,15 @@ def call(start: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
         with open_context(start) as context:
             return Answer(registry.call(context, name, arguments))
     except (HuskiesError, OSError, sqlite3.Error) as error:
-        known = explain(error)
-        if known is None:
+        explained = explain(error)
+        if explained is None:
             raise
-        fields = {"code": known.code, "message": known.message, "hint": known.hint, "field": known.subject}
+        fields = {
+            "code": explained.code,
+            "message": explained.message,
+            "hint": explained.hint,
+            "field": explained.subject,
+        }
         return Answer({"error": fields}, failed=True)
 
 

@@ -64,12 +64,12 @@ def _left_over(context: Context, marked: Mapping[int, tuple[Process, ...]]) -> D
     """Check processes marked by a run that is not live, now as before."""
     with context.store.reading() as db:
         live = {run.id for run in runs.live(db)}
-    left = [
+    leftover = [
         (run, process)
         for run, processes in marked.items()
         for process in processes
         if run not in live and is_running(process)
     ]
-    names = [f"{process.pid} {process.name} of run {run}" for run, process in left]
-    pids = " ".join(str(process.pid) for _, process in left)
+    names = [f"{process.pid} {process.name} of run {run}" for run, process in leftover]
+    pids = " ".join(str(process.pid) for _, process in leftover)
     return check_absent("processes", names, "left by ended runs: {}", f"Check them, then 'kill {pids}'.")

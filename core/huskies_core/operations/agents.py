@@ -143,14 +143,14 @@ def _request(context: Context, number: int, name: str | None) -> RunRequest:
     """Return the request for the run. Raise HuskiesError for the first rule that forbids it. Change nothing."""
     with context.store.reading() as db:
         story = stories.load(db, number)
-        known = take_snapshot(context, db)
+        original = take_snapshot(context, db)
         # A person may start a run while its account is at a limit; auto-assign waits.
-        snapshot = replace(known, limits=())
+        snapshot = replace(original, limits=())
         named = None if name is None else _free_agent(snapshot, name)
         kind = kind_of(story, named)
         refuse_epic(story)
         _refuse_blocked(snapshot, story, kind, named)
-        agent = named or choose_agent(known, story, kind) or choose_agent(snapshot, story, kind)
+        agent = named or choose_agent(original, story, kind) or choose_agent(snapshot, story, kind)
         return RunRequest(story, kind, agent, note_for(snapshot, story, kind), is_asked=True)
 
 
@@ -180,9 +180,9 @@ def agent_advice(context: Context, name: str) -> str:
 
 
 def _known_names(config: Config, name: str) -> str:
-    known = [agent.name for agent in config.agents]
-    meant = nearest(name, known)
-    return f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(known) or 'none'}."
+    names = [agent.name for agent in config.agents]
+    meant = nearest(name, names)
+    return f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(names) or 'none'}."
 
 
 def _free_agent(snapshot: Snapshot, name: str) -> Agent:

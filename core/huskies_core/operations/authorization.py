@@ -19,7 +19,7 @@ def refuse_inside_run(context: Context) -> None:
 def own_run(context: Context, db: "Connection", story: int, *kinds: "RunKind") -> "Run | None":
     """Return the live run of `story` that calls, or None for a person.
 
-    Raise HuskiesError `inside_a_run` for a run of another story or of another kind, and for one that has ended.
+    Raise HuskiesError `inside_a_run` for a run of another story or kind, and for an ended run.
     """
     from huskies_core.store import (
         runs,  # `tick` imports this module and must not load the records of the store

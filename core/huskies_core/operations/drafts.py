@@ -37,9 +37,9 @@ def check_words(draft: StoryDraft) -> None:
 
 def check_references(db: Connection, draft: StoryDraft) -> None:
     """Raise HuskiesError if the draft names a story that does not exist, or an epic that is not one."""
-    known = stories.stages_of(db, draft.depends_on)
+    stages = stories.stages_of(db, draft.depends_on)
     for number in draft.depends_on:
-        if number not in known:
+        if number not in stages:
             raise _error("depends_on", "unknown_dependency", f"there is no story {number} to depend on")
     if draft.epic is None:
         return

@@ -34,14 +34,14 @@ def write_mcp_file(project: Project, environ: Mapping[str, str]) -> McpFile:
     the path of this program. Raise HuskiesError `mcp_file` for an invalid file, which stays unchanged.
     """
     path, command = project.root / NAME, _command(environ)
-    known = _read(path)
-    servers = known.get(_SERVERS, {})
+    document = _read(path)
+    servers = document.get(_SERVERS, {})
     if not isinstance(servers, dict):
         raise _unreadable(path, f"{_SERVERS} is not an object")
     entry = {"type": "stdio", "command": command, "args": ["mcp"]}
     if servers.get(SERVER) == entry:
         return McpFile(path, command, changed=False)
-    written = {**known, _SERVERS: {**servers, SERVER: entry}}
+    written = {**document, _SERVERS: {**servers, SERVER: entry}}
     write_whole(path, json.dumps(written, indent=2, ensure_ascii=False) + "\n")
     return McpFile(path, command, changed=True)
 

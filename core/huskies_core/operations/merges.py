@@ -26,7 +26,7 @@ class RetryTo(StrEnum):
 
 @dataclass(frozen=True)
 class Released:
-    """A story in the merge queue whose queue holds were ended; its stage is the same."""
+    """A story in the merge queue, after its queue holds were ended; its stage is the same."""
 
     story: int
     holds: tuple[QueueHoldKind, ...]
@@ -82,11 +82,11 @@ def _retry_event(context: Context, story: Story, to: RetryTo) -> Event:
 def _commit_on_base(context: Context, commit: str) -> str:
     from huskies_core.git.history import is_on_base, resolve_commit
 
-    known = resolve_commit(context.repository, commit)
-    if known is None:
+    commit_id = resolve_commit(context.repository, commit)
+    if commit_id is None:
         hint = "Name the commit with the story's work: its id, or another name that git knows."
         raise HuskiesError(f"there is no commit {commit}", hint=hint, code="unknown_commit", subject="commit")
-    if not is_on_base(context.repository, known, context.base_branch):
-        fact = f"{context.base_branch} does not contain {known[:12]}"
+    if not is_on_base(context.repository, commit_id, context.base_branch):
+        fact = f"{context.base_branch} does not contain {commit_id[:12]}"
         raise HuskiesError(fact, hint="Merge it there first.", code="not_on_base", subject="commit")
-    return known
+    return commit_id

@@ -138,7 +138,7 @@ def operation(
 ) -> Callable[[Callable[Concatenate[Context, P], R]], Operation[P, R]]:
     """Define an operation. Its docstring is its help; its annotated parameters, or `arguments`, are its arguments.
 
-    Without `runs`, every run may call an operation that reads only, and no run one that writes.
+    Without `runs`, every run may call an operation that only reads; no run may call an operation that writes.
     """
     callers = runs if runs is not None else PERSON if writes else ANY_RUN
 

@@ -58,7 +58,7 @@ def reject(context: Context, story: int, notes: str) -> Moved | Reported:
 
 
 def resolve(context: Context, story: int) -> Moved | Reported:
-    """Move a story whose conflict is resolved in its worktree back into the merge queue.
+    """Move a story, after its conflict was resolved in its worktree, back into the merge queue.
 
     Raise HuskiesError `unresolved` with what is left to do.
     """
@@ -135,7 +135,7 @@ def _refuse_open(story: Story) -> None:
     checks = " ".join(f"--check {number}" for number in numbers)
     raise HuskiesError(
         f"story {story.id} has criteria that are not checked: {', '.join(map(str, numbers))}",
-        hint=f"'huskies update {story.id} {checks}' for those that are met, or reject it with --notes.",
+        hint=f"'huskies update {story.id} {checks}' for met criteria, or reject it with --notes.",
         code="unchecked_criteria",
         subject=str(story.id),
     )

@@ -41,7 +41,7 @@ class RunNow:
 
     `last_output_at` is None if it printed nothing or its files are missing. `dead` is set for a run that has
     no supervisor and no recorded end. `problem` names the files that cannot be read. `throttled` is the limit of its
-    account that slows it down, or for whose end it waits; `denied` has the number of refusals by tool.
+    account that slows it down or that it waits out; `denied` has the number of refusals by tool.
     """
 
     run: Run
@@ -127,10 +127,10 @@ def list_runs(
     with context.store.reading() as db:
         if story is not None:
             stories.load(db, story)
-            found = runs.of_story(db, story)
+            records = runs.of_story(db, story)
         else:
-            found = runs.live(db) if live else runs.recent(db, limit or -1)
-    chosen = [run for run in reversed(found) if run.is_live or not live]
+            records = runs.live(db) if live else runs.recent(db, limit or -1)
+    chosen = [run for run in reversed(records) if run.is_live or not live]
     return tuple(as_now(context.project, run) for run in chosen[: limit or None])
 
 

@@ -153,8 +153,8 @@ def _is_started(
 
 
 def _install_units(context: Context, before: Installation) -> None:
-    """Write and start the units. First disable those of the other job: an enabled service must not become one that only
-    a timer starts."""
+    """Write and start the units. First disable those of the other job: otherwise a service could stay enabled that only
+    a timer may start."""
     environ, root = context.environ, str(context.project.root)
     folder = system_programs.unit_folder(environ)
     service, timer = before.parts

@@ -125,16 +125,16 @@ def update_story(
     Fields that are not given stay. An agent can do this from inside a run for its own story, to check off its criteria;
     it can change neither type nor QA mode.
     """
-    given = {name: value for name, value in values.items() if value is not None}
+    changes = {name: value for name, value in values.items() if value is not None}
     with context.store.exclusive() as db:
         if own_run(context, db, story) is not None:
-            _refuse_rules({*given, *clear})
+            _refuse_rules({*changes, *clear})
         before = stories.load(db, story)
         criteria = (*before.draft.criteria, *map(Criterion, add_criteria))
         criteria = _mark(_mark(criteria, check, checked=True), uncheck, checked=False)
         cleared = {name: _DEFAULTS[name] for name in clear}
         return _write(
-            context, db, before, replace(before.draft, **{**given, **cleared, "criteria": criteria})
+            context, db, before, replace(before.draft, **{**changes, **cleared, "criteria": criteria})
         )
 
 

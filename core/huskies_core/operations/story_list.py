@@ -130,10 +130,10 @@ def stories_with_live_runs(context: Context) -> frozenset[int]:
 def label_advice(context: Context, label: str) -> str:
     """Return advice for a list by a label that no story has; "" if a story has it."""
     with context.store.reading() as db:
-        known = {name for story in stories.in_stages(db, set(StageName)) for name in story.draft.labels}
-    if label in known:
+        labels = {name for story in stories.in_stages(db, set(StageName)) for name in story.draft.labels}
+    if label in labels:
         return ""
-    meant = nearest(label, sorted(known))
+    meant = nearest(label, sorted(labels))
     return f"No story has the label {label}.{f' Did you mean {meant}?' if meant else ''}"
 
 

@@ -153,9 +153,9 @@ def test_places_and_money_are_counted(context: Context) -> None:
     with context.store.exclusive() as db:
         usage.put(db, 1, usage.ModelUsage("m", cost_usd=1.5), now=NOW)
     claim(context, 2)
-    found = limits(context)
-    assert (found.coders, found.gates, found.over_budget) == (Places(1, 1), Places(0, 2), (1,))
-    assert (found.day.usd, found.day.most, found.day.is_reached) == (1.5, 5.0, False)
+    state = limits(context)
+    assert (state.coders, state.gates, state.over_budget) == (Places(1, 1), Places(0, 2), (1,))
+    assert (state.day.usd, state.day.most, state.day.is_reached) == (1.5, 5.0, False)
 
 
 def test_agents_that_wait_after_a_crash_are_throttled(context: Context) -> None:

@@ -106,11 +106,11 @@ def test_usage_reported_in_parts_costs_the_sum_of_the_parts(parts: list[tuple[in
 
 def test_a_price_is_that_of_the_longest_name_that_fits() -> None:
     prices = {"claude": Price(1), "claude-opus": Price(2), "claude-opus-4-1": Price(3)}
-    found = [
+    costs_of_models = [
         find_price(model, prices)
         for model in ("claude-opus-4-1-20250805", "claude-opus-5", "claude", "gpt", "")
     ]
-    assert found == [Price(3), Price(2), Price(1), None, None]
+    assert costs_of_models == [Price(3), Price(2), Price(1), None, None]
 
 
 def test_a_reported_cost_has_priority_over_the_price() -> None:

@@ -77,8 +77,8 @@ def test_a_base_branch_must_exist(repository: GitRepository) -> None:
 
 
 def test_a_repository_without_commits_is_refused(tmp_path: Path) -> None:
-    place = GitRepository(tmp_path / "new", commits=False).root
-    assert refusal_of(place) == (1, "no_commits_yet", "the repository has no commits")
+    root = GitRepository(tmp_path / "new", commits=False).root
+    assert refusal_of(root) == (1, "no_commits_yet", "the repository has no commits")
 
 
 def test_a_folder_without_a_repository_is_refused(tmp_path: Path) -> None:

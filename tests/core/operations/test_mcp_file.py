@@ -33,13 +33,13 @@ def test_this_installation_is_named_if_path_has_another(project: Project, tmp_pa
     other = tmp_path / "huskies"
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
-    found = [write_mcp_file(project, {"PATH": path}).command for path in (str(tmp_path), "/nowhere")]
-    assert found == [installed_program(), installed_program()]
+    commands = [write_mcp_file(project, {"PATH": path}).command for path in (str(tmp_path), "/nowhere")]
+    assert commands == [installed_program(), installed_program()]
 
 
 def test_other_entries_stay(project: Project) -> None:
-    known = {"mcpServers": {"other": {"command": "x"}, "huskies": {"command": "old"}}, "note": "ü"}
-    (project.root / ".mcp.json").write_text(json.dumps(known))
+    document = {"mcpServers": {"other": {"command": "x"}, "huskies": {"command": "old"}}, "note": "ü"}
+    (project.root / ".mcp.json").write_text(json.dumps(document))
     write_mcp_file(project, {"PATH": OWN})
     found = written(project)
     assert (found["note"], found["mcpServers"]["other"]) == ("ü", {"command": "x"})

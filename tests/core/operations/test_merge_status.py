@@ -28,8 +28,8 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 def test_the_queue_is_listed_in_order_before_the_failed_merges(context: Context) -> None:
-    found = read_merges(context)
-    assert [(one.story.id, one.place, one.is_starving) for one in found] == [
+    merges = read_merges(context)
+    assert [(merge.story.id, merge.place, merge.is_starving) for merge in merges] == [
         (3, 1, True),
         (2, 2, False),
         (4, None, False),
@@ -41,9 +41,9 @@ def test_each_story_has_its_blockers(context: Context) -> None:
     with context.store.exclusive() as db:
         visit = stories.load(db, 3).visit
         merge = runs.claim(db, RunClaim(StoryId(3), RunKind.MERGE, visit), actor="user:test", now=NOW)
-    found = read_merges(context)
-    rules = [[held.rule for held in one.explanation.blockers][:1] for one in found]
-    assert (found[0].run, rules) == (
+    merges = read_merges(context)
+    rules = [[blocker.rule for blocker in one.explanation.blockers][:1] for one in merges]
+    assert (merges[0].run, rules) == (
         merge,
         [["live_run"], ["merge_queue"], ["no_agent"], ["merge_failure_final"]],
     )

@@ -230,8 +230,7 @@ def test_a_qa_run_cannot_approve_with_open_criteria(context: Context, as_run: As
         None,
     )
     assert (
-        result.hint
-        == "'huskies update 1 --check 1 --check 3' for those that are met, or reject it with --notes."
+        result.hint == "'huskies update 1 --check 1 --check 3' for met criteria, or reject it with --notes."
     )
 
 

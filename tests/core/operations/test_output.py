@@ -28,8 +28,8 @@ def begin(context: Context, story: int = 1) -> Run:
     """Record a live run with a directory."""
     with context.store.exclusive() as db:
         visit = stories.load(db, story).visit
-        wanted = RunClaim(StoryId(story), RunKind.CODER, visit, f"coder-{story}", "command")
-        run = runs.claim(db, wanted, actor="test", now=NOW)
+        claim = RunClaim(StoryId(story), RunKind.CODER, visit, f"coder-{story}", "command")
+        run = runs.claim(db, claim, actor="test", now=NOW)
     os.makedirs(context.project.run_dir(run.id))
     return run
 
@@ -41,7 +41,7 @@ def end(context: Context, run: Run) -> None:
 
 @pytest.fixture
 def log(context: Context) -> Iterator[Log]:
-    """Return the log of a run whose lock another process holds."""
+    """Return the log of a run with its lock in another process."""
     run = begin(context)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)

@@ -88,12 +88,12 @@ def test_a_person_may_start_an_agent_during_a_pause(context: Context) -> None:
 def test_explain_and_the_board_name_the_pause(context: Context) -> None:
     import_story(context.store, Coding())
     pause = pause_starting(context, "the\nnight")
-    found = explain(context, 1)
+    explanation = explain(context, 1)
     detail = f"{pause.by} paused the start of agents at {pause.since}: the night"
-    assert [(one.rule, one.detail, one.command) for one in found.blockers] == [
+    assert [(blocker.rule, blocker.detail, blocker.command) for blocker in explanation.blockers] == [
         ("paused", detail, "huskies resume")
     ]
-    assert found.next == "you: huskies resume"
+    assert explanation.next == "you: huskies resume"
     board = read_board(context)
     assert [(card.state, card.why) for cards in board.stages.values() for card in cards] == [
         (State.THROTTLED, detail)
@@ -108,11 +108,11 @@ def test_resuming_wakes_auto_assign(context: Context) -> None:
     pause_starting(context)
     run_pass(context, AUTO_ASSIGN)
     with context.store.reading() as db:
-        seen = journal.head(db)
+        head = journal.head(db)
         assert pauses.get(db) is not None
     resume_starting(context)
     with context.store.reading() as db:
-        assert journal.head(db) == seen + 1
+        assert journal.head(db) == head + 1
     assert is_due(state)
 
 

@@ -66,7 +66,7 @@ def test_the_prompt_is_that_of_the_next_agent_and_nothing_changes(context: Conte
 def test_a_named_agent_gets_the_prompt_of_its_own_stage(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
     shown = [show_prompt(context, 1, name) for name in ("bob", "quinn", "olga")]
-    assert [(one.kind.value, one.prompt) for one in shown] == [
+    assert [(prompt.kind.value, prompt.prompt) for prompt in shown] == [
         (stage, f"{stage} of 1: A story\n") for stage in ("coder", "qa", "other")
     ]
 

@@ -145,8 +145,8 @@ def test_stories_are_chosen_by_stage_type_and_label(context: Context) -> None:
     answer_of(context, "create_story", **STORY, labels=["ui"])
     answer_of(context, "create_story", **STORY, type="bug")
     wanted: tuple[dict[str, Any], ...] = ({}, {"stages": ["coding"]}, {"label": "ui"}, {"type": "bug"})
-    found = [answer_of(context, "list_stories", **one)["stories"] for one in wanted]
-    assert [[story["id"] for story in stories] for stories in found] == [[1, 2, 3], [1], [2], [3]]
+    answers = [answer_of(context, "list_stories", **filters)["stories"] for filters in wanted]
+    assert [[story["id"] for story in stories] for stories in answers] == [[1, 2, 3], [1], [2], [3]]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_story_goes_through_every_stage_that_a_person_can_move_it_to(context: 
         *("abandon", "reopen", "supersede", "reopen"),
     )
     moved = [answer_of(context, f"{step}_story", id=1, **SAID.get(f"{step}_story", {})) for step in steps]
-    assert [(one["event"], one["after"]) for one in moved] == [
+    assert [(move["event"], move["after"]) for move in moved] == [
         *(("start", "coding"), ("block", "blocked"), ("unblock", "coding"), ("freeze", "frozen")),
         *(("unfreeze", "coding"), ("demote", "backlog"), ("start", "coding"), ("close", "archived")),
         *(("reopen", "backlog"), ("abandon", "abandoned"), ("reopen", "backlog")),
@@ -207,7 +207,7 @@ def test_a_review_and_a_failed_merge_are_moved_on(context: Context, repository: 
         import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "disk"), number=number)
     retried = answer_of(context, "retry_story", id=2, to="coding")
     merged = answer_of(context, "mark_merged", id=3, commit=repository.commit_id())
-    assert [(one["id"], one["after"]) for one in (rejected, retried, merged)] == [
+    assert [(move["id"], move["after"]) for move in (rejected, retried, merged)] == [
         (1, "coding"),
         (2, "coding"),
         (3, "done"),

@@ -40,8 +40,8 @@ def context(tmp_path: Path, crontab: OwnCrontab) -> Iterator[Context]:
 
 
 def state(context: Context) -> tuple[bool, bool, bool]:
-    found = inspect(context, ServiceKind.CRON)
-    return found.is_there, found.is_started, found.is_current
+    installations = inspect(context, ServiceKind.CRON)
+    return installations.is_there, installations.is_started, installations.is_current
 
 
 def code_of(error: pytest.ExceptionInfo[HuskiesError]) -> str:

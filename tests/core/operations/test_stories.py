@@ -26,10 +26,8 @@ def head(context: Context) -> int:
 
 
 def test_a_story_is_added_to_the_backlog_unchanged(context: Context) -> None:
-    wanted = draft(
-        "--help 😀", description=ODD, labels=("ui", "ui"), qa=QaMode.HUMAN, agent="opus", priority=-3
-    )
-    added = create(context, wanted)
+    new = draft("--help 😀", description=ODD, labels=("ui", "ui"), qa=QaMode.HUMAN, agent="opus", priority=-3)
+    added = create(context, new)
     kept = draft("--help 😀", description=ODD, labels=("ui",), qa=QaMode.HUMAN, agent="opus", priority=-3)
     assert (added.id, added.stage, added.draft) == (1, Backlog(), kept)
 

@@ -24,8 +24,8 @@ NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
     ],
 )
 def test_a_time_is_that_of_the_zone_and_without_a_date_the_next_one(text: str, wanted: str) -> None:
-    found = moment(text, "Europe/London", NOW, subject="at")
-    assert found == datetime.fromisoformat(wanted).replace(tzinfo=UTC)
+    instant = moment(text, "Europe/London", NOW, subject="at")
+    assert instant == datetime.fromisoformat(wanted).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
