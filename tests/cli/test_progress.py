@@ -58,7 +58,7 @@ def test_reconcile_and_doctor_name_their_current_step(repository: GitRepository)
 def test_a_bar_fits_a_narrow_terminal(repository: GitRepository, tmp_path: Path) -> None:
     run_huskies("init", cwd=repository.root)
     stories = write_stories(tmp_path / "stories", 300)
-    command = 'stty cols 36; exec "$0" import "$1"'
+    command = 'unset COLUMNS; stty cols 36; exec "$0" import "$1"'
     with Screen(["sh", "-c", command, str(HUSKIES), str(stories)], repository.root, {}) as screen:
         assert screen.wait_for_end(60) == 0
         screen.settled(0.2)
