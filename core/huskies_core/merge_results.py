@@ -135,7 +135,14 @@ _CLASSES: Mapping[str, Callable[..., MergeResult]] = {kind.name: kind for kind i
 
 
 def from_json(document: Mapping[str, Any]) -> MergeResult:
-    """Return the result that `to_json` wrote; NoResult for an empty document."""
-    kind = _CLASSES[document.get("result", "")]
-    values = {key: value for key, value in document.items() if key != "result"}
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    """Return the result that `to_json` wrote; NoResult for an empty document.
+
+    A document that no class describes, such as one of another version, is a failed merge: the end of a run must be
+    recorded in any case.
+    """
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
+    word = values.pop("result", "")
+    try:
+        return _CLASSES[str(word)](**values)
+    except (KeyError, TypeError):
+        return OtherFailure(f"the merge result {str(word)[:40]!r} is not known or not complete")

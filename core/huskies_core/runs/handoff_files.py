@@ -70,8 +70,8 @@ def read_merge_result(directory: RunDirectory) -> MergeResult:
 
 
 def _read(directory: RunDirectory, name: str) -> dict[str, Any]:
-    """Return the content of a file; {} if the file is missing because of a crash."""
+    """Return the content of a file; {} if the file is missing because of a crash, or holds no JSON object."""
     try:
         return dict(json.loads(Path(directory.path, name).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, TypeError):
         return {}
