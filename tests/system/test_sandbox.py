@@ -19,9 +19,9 @@ from support.git_repository import GitRepository
 from support.waiting import wait_until
 from system.project import MakePipeline, Pipeline, Team
 
-AGENTS = Path(__file__).parent
-"""The folder of the scripted agents. The sandbox shows it even if it lies below a hidden one, such as /tmp."""
-PRYING = AGENTS / "prying_agent.py"
+TESTS = Path(__file__).parents[1]
+"""The folder of the tests, scripted agents included. The sandbox shows it even in a clone below /tmp, which it hides."""
+PRYING = Path(__file__).with_name("prying_agent.py")
 SANDBOXED = Agent("coder-1", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")
 
 
@@ -36,7 +36,7 @@ def sandbox_works_here(project: Project) -> None:
 
 def team(scripts: Path, *lines: str, **sizes: int) -> Team:
     scripts.mkdir(exist_ok=True)
-    shown = (f"sandbox_read = {json.dumps([str(AGENTS)])}", f"sandbox_write = {json.dumps([str(scripts)])}")
+    shown = (f"sandbox_read = {json.dumps([str(TESTS)])}", f"sandbox_write = {json.dumps([str(scripts)])}")
     return Team(extra="\n".join(('sandbox = "bwrap"', *shown, *lines)), **sizes)
 
 
