@@ -17,7 +17,7 @@ from huskies_cli.session import Session, session_of
 from huskies_cli.streams import ReaderClosed, write_line
 from huskies_cli.values import UnknownWord, use_plain_values
 from huskies_core.errors import UsageError
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context, Parameter
@@ -119,8 +119,8 @@ class Group(TyperGroup):
         name, *rest = args
         entry = self.entries.get(name)
         if entry is None:
-            meant = nearest(name, [entry.name for entry in self.entries.values() if not entry.hidden])
-            hint = f"Did you mean '{meant}'?" if meant else f"See '{ctx.command_path} -h'."
+            names = [entry.name for entry in self.entries.values() if not entry.hidden]
+            hint = did_you_mean(name, names, f"See '{ctx.command_path} -h'.")
             raise UsageError(f"no command '{name}'", hint=hint)
         return name, load(entry), rest
 
@@ -237,7 +237,7 @@ def _usage_error(error: typer.TyperException, command: str) -> UsageError:
     hint = f"See '{' '.join(('huskies', *command.split()))} -h'."
     possibilities: Sequence[str] = getattr(error, "possibilities", None) or ()
     if possibilities and isinstance(error.message, str):
-        message, hint = error.message, f"Did you mean {possibilities[0]}?"
-    if isinstance(error.__cause__, UnknownWord) and error.__cause__.meant:
-        hint = f"Did you mean {error.__cause__.meant}?"
+        message, hint = error.message, did_you_mean(possibilities[0], possibilities)
+    if isinstance(error.__cause__, UnknownWord) and error.__cause__.hint:
+        hint = error.__cause__.hint
     return UsageError(message[:1].lower() + message[1:], hint=hint)

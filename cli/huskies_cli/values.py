@@ -9,17 +9,17 @@ from typing import Any, get_args, get_origin
 import typer
 from typer.core import TyperArgument, TyperOption
 
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 Parse = Callable[[str], object]
 
 
 class UnknownWord(ValueError):
-    """A word that is not one of those allowed; `meant` is the most similar one, or None."""
+    """A word that is not one of those allowed; `hint` names the most similar one, or is empty."""
 
-    def __init__(self, message: str, meant: str | None) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.meant = meant
+        self.hint = hint
 
 
 class PlainValue:
@@ -60,7 +60,7 @@ def use_plain_values(param: object) -> None:
 def parse_word(words: Iterable[str], text: str) -> str:
     """Return `text`. Raise UnknownWord if it is not one of `words`."""
     if text not in words:
-        raise UnknownWord(f"{text!r} is not one of {', '.join(words)}", nearest(text, words))
+        raise UnknownWord(f"{text!r} is not one of {', '.join(words)}", did_you_mean(text, words))
     return text
 
 

@@ -21,9 +21,9 @@ def huskies(huskies: Commands, repository: GitRepository) -> Commands:
 @pytest.mark.parametrize(
     ("call", "exit_code", "hint"),
     [
-        ("lst", 2, "Did you mean 'list'?"),
-        ("agent strt 1", 2, "Did you mean 'start'?"),
-        ("help agent strt", 2, "Did you mean 'start'?"),
+        ("lst", 2, "Did you mean list?"),
+        ("agent strt 1", 2, "Did you mean start?"),
+        ("help agent strt", 2, "Did you mean start?"),
         ("list --stge coding", 2, "Did you mean --stage?"),
         ("list --stage codng", 2, "Did you mean coding?"),
         ("add T -c c --qa humn", 2, "Did you mean human?"),

@@ -54,9 +54,9 @@ def test_help_is_printed_if_man_lacks_the_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (("strat",), "Did you mean 'start'?"),
-        (("agent.toml",), "Did you mean 'agents.toml'?"),
-        (("timer", "ad"), "Did you mean 'add'?"),
+        (("strat",), "Did you mean start?"),
+        (("agent.toml",), "Did you mean agents.toml?"),
+        (("timer", "ad"), "Did you mean add?"),
         (("add", "zzz"), "See 'huskies -h'."),
     ],
 )

@@ -108,9 +108,9 @@ def test_json_prints_one_document_at_any_position_of_the_flag(
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["lst"], "no command 'lst'", "Did you mean 'list'?"),
+        (["lst"], "no command 'lst'", "Did you mean list?"),
         (["xyzzy"], "no command 'xyzzy'", "See 'huskies -h'."),
-        (["agent", "strt"], "no command 'strt'", "Did you mean 'start'?"),
+        (["agent", "strt"], "no command 'strt'", "Did you mean start?"),
         (["add", "T", "--lable", "x"], "no such option: --lable", "Did you mean --label?"),
         (["add", "T", "-x"], "no such option: -x", "See 'huskies add -h'."),
         (["add"], "missing argument 'title'", "See 'huskies add -h'."),

@@ -288,7 +288,7 @@ def test_import_names_every_bad_file(huskies: Commands, tmp_path: Path) -> None:
     (tmp_path / "bad.md").write_text("---\nname: x\ndepend: 1\n---\n")
     result = huskies("import", tmp_path / "bad.md", tmp_path / "none.md", "--json")
     assert [(item["code"], item["hint"]) for item in result.json()["errors"]] == [
-        ("unknown_key", "Did you mean 'depends_on'?"),
+        ("unknown_key", "Did you mean depends_on?"),
         ("not_found", ""),
     ]
     assert (result.exit_code, huskies("list").stdout) == (1, "")

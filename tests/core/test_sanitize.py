@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huskies_core.sanitize import has_controls, is_number, one_line, tail, without_controls
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 from huskies_core.templates import fill, placeholders
 
 
@@ -71,11 +71,12 @@ def test_a_tail_ends_the_text_and_fits(text: str, limit: int) -> None:
 
 def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:
     known = ("max_coders", "max_gates")
-    assert (nearest("max_coder", known), nearest("timezone", known), nearest("x", ())) == (
-        "max_coders",
-        None,
-        None,
-    )
+    hints = [
+        did_you_mean("max_coder", known),
+        did_you_mean("timezone", known),
+        did_you_mean("x", (), "See -h."),
+    ]
+    assert hints == ["Did you mean max_coders?", "", "See -h."]
 
 
 def test_a_name_with_a_dash_is_a_name_too() -> None:

@@ -16,7 +16,7 @@ from huskies_cli.session import Session
 from huskies_core.argument import Argument
 from huskies_core.errors import UsageError
 from huskies_core.operations.operation import PROJECT, Command
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 Words = Annotated[
     tuple[str, ...],
@@ -53,8 +53,7 @@ def _refuse_unknown(words: tuple[str, ...]) -> None:
     for word in words:
         names = [*topics, *(entry.name for entry in entries)]
         if word not in names:
-            meant = nearest(word, names)
-            hint = f"Did you mean '{meant}'?" if meant else "See 'huskies -h'."
+            hint = did_you_mean(word, names, "See 'huskies -h'.")
             raise UsageError(f"no command '{word}'", hint=hint)
         entries = children_of(entries, word)
         topics = ()

@@ -1,6 +1,6 @@
 """The variables of prompt templates."""
 
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 from huskies_core.templates import placeholders
 
 PROMPT_VARIABLES = frozenset(
@@ -29,6 +29,5 @@ def find_unknown_variables(text: str) -> tuple[str, ...]:
 def explain_unknown(name: str) -> tuple[str, str]:
     """Return the message and the hint for an unknown variable."""
     known = sorted(PROMPT_VARIABLES)
-    meant = nearest(name, known)
-    hint = f"Did you mean {{{{{meant}}}}}?" if meant else f"Known: {', '.join(known)}."
+    hint = did_you_mean(name, known, f"Known: {', '.join(known)}.")
     return f"unknown variable {{{{{name}}}}} in a prompt", hint

@@ -29,7 +29,7 @@ from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 _KIND_OF_STAGE = {
     StageName.BACKLOG: RunKind.CODER,
@@ -181,8 +181,7 @@ def agent_advice(context: Context, name: str) -> str:
 
 def _known_names(config: Config, name: str) -> str:
     names = [agent.name for agent in config.agents]
-    meant = nearest(name, names)
-    return f"Did you mean {meant}?" if meant else f"agents.toml has: {', '.join(names) or 'none'}."
+    return did_you_mean(name, names, f"agents.toml has: {', '.join(names) or 'none'}.")
 
 
 def _free_agent(snapshot: Snapshot, name: str) -> Agent:

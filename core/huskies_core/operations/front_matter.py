@@ -11,7 +11,7 @@ from frontmatter.default_handlers import YAMLHandler
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.operation import bare_type
 from huskies_core.store.stories import StoryDraft
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 _SAME = ("type", "qa", "agent", "depends_on", "priority", "labels", "epic")
 FIELDS = {"name": "title", **{name: name for name in _SAME}}
@@ -28,8 +28,7 @@ class FrontMatter:
         self._values = _load(text)
         for key in self._values:
             if key not in FIELDS:
-                meant = nearest(key, FIELDS)
-                hint = f"Did you mean '{meant}'?" if meant else f"Known: {', '.join(FIELDS)}."
+                hint = did_you_mean(key, FIELDS, f"Known: {', '.join(FIELDS)}.")
                 raise self._error(key, f"unknown key '{key}'", "unknown_key", hint)
 
     def fields(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.operation import Operation, operations_in
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 
 @cache
@@ -49,8 +49,7 @@ def find(name: str) -> Operation[Any, Any]:
     """Return the operation. Raise UsageError that names the most similar one."""
     known = tools()
     if name not in known:
-        meant = nearest(name, known)
-        hint = f"Did you mean {meant}?" if meant else "'huskies tool list' shows them."
+        hint = did_you_mean(name, known, "'huskies tool list' shows them.")
         raise UsageError(f"there is no tool {name}", hint=hint, subject=name)
     return known[name]
 

@@ -11,7 +11,7 @@ from huskies_core.argument import LARGEST
 from huskies_core.errors import UsageError
 from huskies_core.operations.operation import Operation, Parameter, bare_type
 from huskies_core.sanitize import is_text
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 
 class Invalid(Exception):
@@ -79,8 +79,7 @@ def _read(item: Parameter, value: Any) -> object:
 
 
 def _unknown(name: str, known: Iterable[str], tool: str) -> UsageError:
-    meant = nearest(name, known)
-    hint = f"Did you mean {meant}?" if meant else f"It takes: {', '.join(known) or 'nothing'}."
+    hint = did_you_mean(name, known, f"It takes: {', '.join(known) or 'nothing'}.")
     return UsageError(f"{tool} takes no {name}", hint=hint, subject=name)
 
 
@@ -167,8 +166,7 @@ def _whole_number(least: int | None) -> JsonType:
 def _one_of(words: Sequence[str], make: Callable[[str], object]) -> JsonType:
     def read(value: Any) -> object:
         if not isinstance(value, str) or value not in words:
-            meant = nearest(value, words) if isinstance(value, str) else None
-            hint = f"Did you mean {meant}?" if meant else ""
+            hint = did_you_mean(value, words) if isinstance(value, str) else ""
             raise Invalid(f"must be one of {', '.join(words)}, not {_shown(value)}", hint)
         return make(value)
 

@@ -18,7 +18,7 @@ from huskies_core.store import branches, content, runs, stories, usage
 from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,7 @@ def label_advice(context: Context, label: str) -> str:
         labels = {name for story in stories.in_stages(db, set(StageName)) for name in story.draft.labels}
     if label in labels:
         return ""
-    meant = nearest(label, sorted(labels))
-    return f"No story has the label {label}.{f' Did you mean {meant}?' if meant else ''}"
+    return f"No story has the label {label}. {did_you_mean(label, sorted(labels))}".rstrip()
 
 
 def _merge_commit(story: Story, history: Sequence[JournalEntry]) -> str | None:

@@ -27,7 +27,7 @@ from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_
 from huskies_core.store import actions, timers
 from huskies_core.store.actions import Action
 from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerKind, TimerState
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 NEXT_TIMES = 3
 
@@ -186,8 +186,7 @@ def _zone(context: Context, when: When) -> str:
     except ValueError as error:
         from zoneinfo import available_timezones
 
-        meant = nearest(when.tz, available_timezones())
-        hint = f"Did you mean {meant}?" if meant else "Such as: Europe/London."
+        hint = did_you_mean(when.tz, available_timezones(), "Such as: Europe/London.")
         raise UsageError(str(error), hint=hint, subject="tz") from error
     return when.tz
 

@@ -25,7 +25,7 @@ from huskies_core.pipeline.state_machine import event_names
 from huskies_core.store import actions, triggers
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Predicate, Trigger, TriggerDraft, TriggerMode
-from huskies_core.suggest import nearest
+from huskies_core.suggest import did_you_mean
 
 _WILDCARDS = frozenset("*?[")
 _VARIABLES = "Variables of the transition: {{story_id}}, {{story_title}}, {{event}}, {{from}}, {{to}}."
@@ -144,6 +144,5 @@ def _check(predicate: Predicate) -> None:
     for field, pattern in predicate.as_document().items():
         check_name(field, pattern)
         if field in known and not _WILDCARDS.intersection(pattern) and pattern not in known[field]:
-            meant = nearest(pattern, known[field])
-            hint = f"Did you mean {meant}?" if meant else f"Known: {', '.join(known[field])}."
+            hint = did_you_mean(pattern, known[field], f"Known: {', '.join(known[field])}.")
             raise UsageError(f"{field} {pattern} does not exist", hint=hint, subject=field)

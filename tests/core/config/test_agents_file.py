@@ -82,7 +82,7 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         (agent('command = ["x"]'), "5: command is for runtime command, not for codex"),
         (
             agent('prompt = "{{storey}}"'),
-            "5: unknown variable {{storey}} in a prompt Did you mean {{story}}?",
+            "5: unknown variable {{storey}} in a prompt Did you mean story?",
         ),
         (agent('prompt = " "'), "5: prompt is empty Remove the key to use the built-in prompt."),
         (agent('role = "a\\u0000b"'), "5: agent.role must not contain a NUL character"),

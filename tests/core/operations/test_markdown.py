@@ -140,4 +140,4 @@ def test_an_unreadable_text_is_an_error_with_its_line(
 def test_an_unknown_key_names_the_nearest_one() -> None:
     with pytest.raises(HuskiesError) as refusal:
         from_markdown("---\ndepends: 1\n---\n")
-    assert refusal.value.hint == "Did you mean 'depends_on'?"
+    assert refusal.value.hint == "Did you mean depends_on?"
