@@ -19,10 +19,8 @@ def agent_advice(context: Context, name: str | None) -> tuple[str, ...]:
 
 def tick_advice(context: Context) -> tuple[str, ...]:
     """Return advice if no tick ran lately."""
-    from huskies_core.operations.scheduler_check import ticked_lately
+    from huskies_core.operations.scheduler_check import ADVICE, ticked_lately
 
     if context.inside_run is not None or ticked_lately(context):
         return ()
-    return (
-        "No tick ran in the last two minutes. Run 'huskies watch', or 'huskies service install systemd' or 'cron'.",
-    )
+    return (f"No tick ran in the last two minutes. {ADVICE}",)

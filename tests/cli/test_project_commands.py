@@ -55,6 +55,14 @@ def test_config_get_knows_defaults_and_no_other_keys(huskies: Commands) -> None:
     assert huskies("config", "get", "max_coder").exit_code == 1
 
 
+def test_config_get_describes_a_key_that_is_not_set(huskies: Commands) -> None:
+    recorded = "base_branch is not set: the base branch is main, as 'huskies init' recorded it\n"
+    assert huskies("config", "get", "base_branch").outcome == (0, "", recorded)
+    assert huskies("config", "get", "base_branch", "--json").data["value"] is None
+    unlimited = "budget.per_day_usd is not set: there is no limit\n"
+    assert huskies("config", "get", "budget.per_day_usd").outcome == (0, "", unlimited)
+
+
 SHOWN = """\
 
 agent ann

@@ -15,7 +15,10 @@ from support.cli import run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository
 
-ADVICE = "No tick ran in the last two minutes. Run 'huskies watch', or 'huskies service install systemd' or 'cron'.\n"
+ADVICE = (
+    "No tick ran in the last two minutes. Run 'huskies watch', 'huskies service install systemd' or"
+    " 'huskies service install cron'.\n"
+)
 MISSING = "huskies: there is no story 9\n  'huskies list --all' shows every story.\n"
 LISTED = {
     "id": 1,

@@ -21,6 +21,6 @@ def _text(trial: Trial) -> str:
             ("turns", trial.turns),
             ("tokens", f"{trial.input_tokens:,} in, {trial.output_tokens:,} out"),
             ("cost", render.cost(trial.cost_usd)),
-            ("words", trial.words),
+            ("answer", trial.words),
         ]
     )

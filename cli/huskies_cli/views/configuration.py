@@ -22,8 +22,15 @@ def check_config(problems: Sequence[Problem], _: Call) -> Result:
     return Result(status=Status.ERROR, errors=errors)
 
 
-def get_key(setting: Setting, _: Call) -> Result:
-    return Result(text=_written(setting.value))
+def get_key(setting: Setting, call: Call) -> Result:
+    if setting.value is not None:
+        return Result(text=_written(setting.value))
+    default = ""
+    if setting.key == "base_branch":
+        default = f": the base branch is {call.context.recorded_base}, as 'huskies init' recorded it"
+    elif setting.key.startswith("budget."):
+        default = ": there is no limit"
+    return Result(talk=(f"{setting.key} is not set{default}",))
 
 
 def set_key(setting: Setting, _: Call) -> Result:

@@ -14,7 +14,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.humanize import format_count
 from huskies_core.operations.mcp_file import NAME as MCP_FILE
 from huskies_core.operations.pause import is_paused
-from huskies_core.operations.scheduler_check import ticked_lately
+from huskies_core.operations.scheduler_check import ADVICE, ticked_lately
 from huskies_core.operations.services import Installation, installed_services
 from huskies_core.passes.relay import is_on, unreached
 from huskies_core.runs.own_program import installed_program, mcp_problem
@@ -77,8 +77,7 @@ def _ticking(context: Context, installed: tuple[Installation, ...]) -> DoctorChe
         return DoctorCheck("ticking", "no tick in the last two minutes, but a service is installed", fix)
     if waiting:
         fact = f"no tick in the last two minutes, and {format_count(waiting, 'story', 'stories')} in progress"
-        fix = "Run 'huskies watch', or 'huskies service install systemd' or 'cron'."
-        return DoctorCheck("ticking", fact, fix)
+        return DoctorCheck("ticking", fact, ADVICE)
     return DoctorCheck("ticking", detail="not installed", applies=False)
 
 

@@ -9,6 +9,7 @@ from huskies_core.store import pass_times
 
 TICK_SECS = 60
 """The interval of cron."""
+ADVICE = "Run 'huskies watch', 'huskies service install systemd' or 'huskies service install cron'."
 
 
 def ticked_lately(context: Context) -> bool:
