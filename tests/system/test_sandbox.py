@@ -20,7 +20,7 @@ from support.waiting import wait_until
 from system.project import MakePipeline, Pipeline, Team
 
 TESTS = Path(__file__).parents[1]
-"""The folder of the tests, scripted agents included. The sandbox shows it even in a clone below /tmp, which it hides."""
+"""The folder of the tests. The sandbox shows it to the scripted agents even in a clone below /tmp, which it hides."""
 PRYING = Path(__file__).with_name("prying_agent.py")
 SANDBOXED = Agent("coder-1", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")
 
