@@ -13,8 +13,7 @@ from huskies_cli.project_context import open_context
 from huskies_cli.render import Mark
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
-from huskies_core.doctor.archive import refuse_existing
-from huskies_core.doctor.bundle import write_bundle
+from huskies_core.doctor.bundle import refuse_existing, write_bundle
 from huskies_core.doctor.check import DoctorCheck, repaired
 from huskies_core.doctor.examination import SUBJECTS, WITH_CANARY, examine
 from huskies_core.operations.authorization import refuse_inside_run

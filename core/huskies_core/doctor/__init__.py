@@ -1,2 +1,2 @@
-"""The checks of `huskies doctor`: one module per subject, which `examination` calls in turn. Checks change nothing; a
-check that has a `repair` can be fixed without losing data."""
+"""The checks of `huskies doctor`, which `examination` runs subject by subject. Checks change nothing; a check that has
+a `repair` can be fixed without losing data."""

@@ -1,21 +1,24 @@
 """Write a bug report about a project: facts, names and numbers, but no texts of stories and agents and no keys."""
 
+import errno
+import gzip
+import io
 import json
+import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 from huskies_core.context import Context
-from huskies_core.doctor.archive import packed, put_new, refuse_existing
-from huskies_core.doctor.check import DoctorCheck
-from huskies_core.doctor.crashes import read_crashes
-from huskies_core.doctor.masks import read_settings, scrubber, without_quotes, without_texts
-from huskies_core.doctor.state import is_older
+from huskies_core.doctor import masks
+from huskies_core.doctor.check import DoctorCheck, is_older
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.attempt import attempt
 from huskies_core.store import integrity, journal, runs
@@ -41,41 +44,54 @@ users and of the machine. Paths begin with <project> or ~. Known secrets, and te
 """
 
 
+def refuse_existing(path: Path) -> None:
+    """Raise HuskiesError if `path` exists or its folder does not."""
+    if os.path.lexists(path):
+        raise _exists(path)
+    if not path.absolute().parent.is_dir():
+        fact = f"the folder {path.absolute().parent} does not exist"
+        raise HuskiesError(fact, hint="Create it, or give another name.", code="not_found", subject=str(path))
+
+
 def write_bundle(context: Context, checks: Sequence[DoctorCheck], path: Path) -> None:
     """Write the archive completely or not at all, readable only by the owner. A part that cannot be read has its error.
 
     Raise HuskiesError `exists` if the name is in use.
     """
     refuse_existing(path)
-    scrub = scrubber(context)
-    members = {"about.txt": _ABOUT} | {
-        name: _content(read) for name, read in _members(context, checks).items()
+    project, scrub = context.project, masks.scrubber(context)
+    readers: Mapping[str, Callable[[], Any]] = {
+        "versions.json": _versions,
+        "doctor.json": lambda: [_row(check) for check in checks],
+        "project.json": lambda: masks.read_settings(project.project_toml.read_text(encoding="utf-8")),
+        "agents.json": lambda: masks.read_settings(project.agents_toml.read_text(encoding="utf-8")),
+        "env.json": lambda: _env_names(project.env_file),
+        "journal.jsonl": lambda: _entries(context),
+        "runs.jsonl": lambda: _runs(context),
+        "crashes.jsonl": lambda: masks.read_crashes(project.state_dir),
     }
-    scrubbed = {f"{_FOLDER}/{name}": scrub(text) for name, text in members.items()}
-    put_new(path, packed(scrubbed, context.now()))
+    texts = {"about.txt": _ABOUT} | {name: _content(name, read) for name, read in readers.items()}
+    scrubbed = {f"{_FOLDER}/{name}": scrub(text) for name, text in texts.items()}
+    put_new(path, _packed(scrubbed, context.now()))
 
 
-def _members(context: Context, checks: Sequence[DoctorCheck]) -> dict[str, Callable[[], str]]:
-    project = context.project
-    return {
-        "versions.json": lambda: _document(_versions()),
-        "doctor.json": lambda: _document([_row(check) for check in checks]),
-        "project.json": lambda: _document(read_settings(project.project_toml.read_text(encoding="utf-8"))),
-        "agents.json": lambda: _document(read_settings(project.agents_toml.read_text(encoding="utf-8"))),
-        "env.json": lambda: _document(list(_names(project.env_file))),
-        "journal.jsonl": lambda: _lines(_entries(context)),
-        "runs.jsonl": lambda: _lines(_runs(context)),
-        "crashes.jsonl": lambda: _lines(read_crashes(project.state_dir)),
-    }
-
-
-def _content(read: Callable[[], str]) -> str:
-    """Return the text of a part, or one word for its error: a message may repeat private text."""
+def _content(name: str, read: Callable[[], Any]) -> str:
+    """Return a part as JSON, or one word for its error: a message may repeat private text."""
     with attempt() as tried:
-        tried.message = read()
+        value = read()
+        is_lines = name.endswith(".jsonl")
+        tried.message = "".join(map(_line, value)) if is_lines else _document(value)
     if not tried.code:
         return tried.message
     return _document({"unreadable": tried.message.partition(":")[0] if tried.code == "bug" else tried.code})
+
+
+def _document(value: object) -> str:
+    return json.dumps(value, indent=1) + "\n"
+
+
+def _line(value: object) -> str:
+    return json.dumps(value) + "\n"
 
 
 def _versions() -> dict[str, object]:
@@ -99,14 +115,13 @@ def _version(name: str) -> str:
 def _row(check: DoctorCheck) -> dict[str, object]:
     # A message about a config file may quote it: then only file and line are kept.
     position = ":".join(check.problem.split(":")[:2])
-    problem = position if check.name == "config" else without_quotes(check.problem)
+    problem = position if check.name == "config" else masks.without_quotes(check.problem)
     return {**check.to_json(), "problem": problem}
 
 
-def _names(path: Path) -> Iterator[str]:
-    if path.exists():
-        text = path.read_text(encoding="utf-8", errors="replace")
-        yield from re.findall(r"(?m)^[ \t]*(?:export\s+)?([A-Za-z_]\w*)\s*=", text)
+def _env_names(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return re.findall(r"(?m)^[ \t]*(?:export\s+)?([A-Za-z_]\w*)\s*=", text)
 
 
 @contextmanager
@@ -124,7 +139,7 @@ def _entries(context: Context) -> Iterator[dict[str, Any]]:
     for entry in entries:
         values = _values(entry, "seq", "at", "kind", "story", "event", "before", "after")
         actor = "user" if entry.actor.startswith("user:") else entry.actor
-        yield {**values, "actor": actor, "detail": without_texts(entry.detail)}
+        yield {**values, "actor": actor, "detail": masks.without_texts(entry.detail)}
 
 
 def _runs(context: Context) -> Iterator[dict[str, Any]]:
@@ -138,16 +153,58 @@ def _runs(context: Context) -> Iterator[dict[str, Any]]:
             "evidence": run.evidence.to_json(),
             "is_landing": run.landing is not None,
         }
-        yield {**_values(run, *names, *figures), **without_texts(texts)}
+        yield {**_values(run, *names, *figures), **masks.without_texts(texts)}
 
 
 def _values(record: object, *names: str) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
-def _document(value: object) -> str:
-    return json.dumps(value, indent=1) + "\n"
+def _packed(members: Mapping[str, str], now: datetime) -> bytes:
+    """Return an archive of the texts by file name, readable only by the owner."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for name, text in members.items():
+            content = text.encode("utf-8", "backslashreplace")
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.mtime = len(content), 0o600, int(now.timestamp())
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=int(now.timestamp()))
 
 
-def _lines(values: Iterable[object]) -> str:
-    return "".join(json.dumps(value) + "\n" for value in values)
+def put_new(path: Path, content: bytes) -> None:
+    """Write a new file completely or not at all, readable only by the owner.
+
+    A hard link gives it its name, which fails if the name is in use. Raise HuskiesError `exists` or `not_writable`. A
+    crash leaves a hidden temporary file in the same folder.
+    """
+    temporary = path.with_name(f".huskies-report.{os.getpid()}")
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _rename_new(temporary, path)
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except OSError as error:
+        fact = f"{path} cannot be written: {error.strerror}"
+        raise HuskiesError(fact, hint="Give another name.", code="not_writable", subject=str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _rename_new(temporary: Path, path: Path) -> None:
+    """Link the file to its name. FAT and exFAT lack hard links (EPERM, ENOTSUP with some drivers): rename it there."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP):
+            raise
+        refuse_existing(path)
+        temporary.rename(path)
+
+
+def _exists(path: Path) -> HuskiesError:
+    hint = "Give another name, or remove it."
+    return HuskiesError(f"{path} already exists", hint=hint, code="exists", subject=str(path))

@@ -1,10 +1,14 @@
-"""The result of a check."""
+"""The result of a check, and the questions about store and config that decide which checks can run."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from huskies_core.config.problems import ConfigError
+from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.humanize import list_some
 from huskies_core.passes.attempt import StepOutcome, attempt
+from huskies_core.store.schema import NEWEST
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,8 @@ class DoctorCheck:
     """The result of a check of a `subject`: a `problem`, or none, and a `detail` worth knowing in either case.
 
     `fix` says how to fix the problem or, if `fixed`, how it was fixed. `repair` fixes it without losing data and
-    returns a summary; None if a person must decide. `applies` is False if the project does not use the feature.
+    returns a summary; None if a person must decide. Without a problem, both are ignored. `applies` is False if the
+    project does not use the feature.
     """
 
     name: str
@@ -29,15 +34,9 @@ class DoctorCheck:
         return self.fixed or not self.problem
 
     def to_json(self) -> dict[str, object]:
-        return {
-            "check": self.name,
-            "subject": self.subject,
-            "ok": self.is_ok,
-            "problem": self.problem,
-            "fix": self.fix,
-            "detail": self.detail,
-            "fixed": self.fixed,
-        }
+        fix = self.fix if self.problem else ""
+        facts = {"problem": self.problem, "fix": fix, "detail": self.detail, "fixed": self.fixed}
+        return {"check": self.name, "subject": self.subject, "ok": self.is_ok, **facts}
 
 
 def check_absent(
@@ -45,7 +44,7 @@ def check_absent(
 ) -> DoctorCheck:
     """Return a check that fails if there are `items`. `{}` in `problem` is replaced by the first of them."""
     listed = list_some(items)
-    return DoctorCheck(name, problem.format(listed), fix, repair=repair) if listed else DoctorCheck(name)
+    return DoctorCheck(name, problem.format(listed) if listed else "", fix, repair=repair)
 
 
 def repaired(check: DoctorCheck) -> DoctorCheck:
@@ -57,3 +56,27 @@ def repaired(check: DoctorCheck) -> DoctorCheck:
     if tried.outcome is not StepOutcome.DONE:
         return replace(check, problem=f"{check.problem}; --fix failed: {tried.message}")
     return replace(check, fixed=True, fix=tried.message)
+
+
+def is_current(context: Context) -> bool:
+    """Return whether the store can be read without migrating it."""
+    try:
+        return context.store.version() == NEWEST
+    except HuskiesError:
+        return False
+
+
+def is_older(context: Context) -> bool:
+    """Return whether the next command would migrate the store."""
+    try:
+        return context.store.version() < NEWEST
+    except HuskiesError:
+        return False
+
+
+def loads(context: Context) -> bool:
+    """Return whether the config is valid. The check `config` reports its problems."""
+    try:
+        return bool(context.config)
+    except ConfigError:
+        return False

@@ -5,16 +5,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from huskies_core.context import Context
-from huskies_core.doctor.canary import check_survival, check_survival_everywhere
-from huskies_core.doctor.check import DoctorCheck
-from huskies_core.doctor.environment import check_environment
-from huskies_core.doctor.locks import check_locks
-from huskies_core.doctor.runs import check_runs
-from huskies_core.doctor.scheduling import check_services
-from huskies_core.doctor.settings import check_agents, check_config, check_git, check_notify
-from huskies_core.doctor.space import check_space
-from huskies_core.doctor.state import check_store, is_current, is_older
-from huskies_core.doctor.worktrees import check_worktrees
+from huskies_core.doctor import disk, installation, processes, services
+from huskies_core.doctor.check import DoctorCheck, is_current, is_older
 from huskies_core.errors import HuskiesError
 from huskies_core.passes.attempt import attempt
 
@@ -33,24 +25,24 @@ class Reads(Enum):
 class Subject:
     name: str
     checker: Checker
-    reads: Reads = Reads.ALWAYS
+    reads: Reads
 
 
 SUBJECTS = (
-    Subject("environment", check_environment, Reads.NEVER),
-    Subject("git", check_git, Reads.NEVER),
-    Subject("store", check_store, Reads.NEVER),
-    Subject("config", check_config, Reads.PERHAPS),
-    Subject("agents", check_agents, Reads.PERHAPS),
-    Subject("notify", check_notify, Reads.PERHAPS),
-    Subject("locks", check_locks, Reads.PERHAPS),
-    Subject("runs", check_runs),
-    Subject("worktrees", check_worktrees),
-    Subject("disk", check_space, Reads.PERHAPS),
-    Subject("services", check_services, Reads.PERHAPS),
-    Subject("survival", check_survival, Reads.NEVER),
+    Subject("environment", installation.check_environment, Reads.NEVER),
+    Subject("git", installation.check_git, Reads.NEVER),
+    Subject("store", installation.check_store, Reads.NEVER),
+    Subject("config", installation.check_config, Reads.PERHAPS),
+    Subject("agents", installation.check_agents, Reads.PERHAPS),
+    Subject("notify", installation.check_notify, Reads.PERHAPS),
+    Subject("locks", processes.check_locks, Reads.PERHAPS),
+    Subject("runs", processes.check_runs, Reads.ALWAYS),
+    Subject("worktrees", disk.check_worktrees, Reads.ALWAYS),
+    Subject("disk", disk.check_space, Reads.PERHAPS),
+    Subject("services", services.check_services, Reads.PERHAPS),
+    Subject("survival", services.check_survival, Reads.NEVER),
 )
-WITH_CANARY = (*SUBJECTS[:-1], Subject("survival", check_survival_everywhere, Reads.NEVER))
+WITH_CANARY = (*SUBJECTS[:-1], Subject("survival", services.check_survival_everywhere, Reads.NEVER))
 """The subjects with a test run for each kind of service, installed or not."""
 
 
@@ -62,21 +54,15 @@ def examine(context: Context, subjects: tuple[Subject, ...] = SUBJECTS) -> Itera
     """
     for number, subject in enumerate(subjects):
         context.progress(subject.name, number, len(subjects))
-        if _needs_store(context, subject):
-            state = "has an older version" if is_older(context) else "cannot be read"
-            checks: Iterator[DoctorCheck] = iter(
-                (DoctorCheck(subject.name, f"not checked: the store {state}"),)
+        # Reading an older store would migrate it.
+        if subject.reads is not Reads.NEVER and is_older(context):
+            yield DoctorCheck(
+                subject.name, "not checked: the store has an older version", subject=subject.name
             )
+        elif subject.reads is Reads.ALWAYS and not is_current(context):
+            yield DoctorCheck(subject.name, "not checked: the store cannot be read", subject=subject.name)
         else:
-            checks = _checks_of(context, subject)
-        yield from (replace(check, subject=subject.name) for check in checks)
-
-
-def _needs_store(context: Context, subject: Subject) -> bool:
-    """Return whether the checker needs a store that cannot be read. Reading an older one would migrate it."""
-    if subject.reads is Reads.ALWAYS:
-        return not is_current(context)
-    return subject.reads is Reads.PERHAPS and is_older(context)
+            yield from (replace(check, subject=subject.name) for check in _checks_of(context, subject))
 
 
 def _checks_of(context: Context, subject: Subject) -> Iterator[DoctorCheck]:
@@ -89,7 +75,6 @@ def _checks_of(context: Context, subject: Subject) -> Iterator[DoctorCheck]:
         if tried.code:
             fix = "This is a bug: report it, with the file that 'huskies doctor --bundle FILE' writes."
             yield DoctorCheck(subject.name, f"could not be checked: {tried.message}", fix)
-            return
         if check is None:
             return
         yield check

@@ -1,10 +1,13 @@
-"""Mask texts and secrets for a bug report: it keeps facts and names, but no value that a person wrote."""
+"""Mask texts and secrets for a bug report: it keeps facts and names, but no value or word that a person wrote."""
 
+import ast
 import json
 import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from huskies_core.config.records import AgentStage, AutoPromote
 from huskies_core.context import Context
@@ -16,6 +19,13 @@ from huskies_core.runtimes.registry import runtime_names
 
 SECRET = "<secret>"
 
+_MOST_CRASHES = 20
+_LARGEST_CRASH_BYTES = 1 << 20
+_ARGUMENTS = "arguments: "
+_FRAME = re.compile(r'\s+File "([^"]*)", line (\d+), in ([\w<>.]+)')
+_OPTION = re.compile(r"--?[a-z][a-z-]*")
+_KNOWN_FOLDERS = ("huskies_c", "python3", "site-packages")
+_ERROR = re.compile(r"[A-Za-z_][\w.]*")
 _SHORTEST = 6
 """A shorter value is too likely to occur by chance."""
 _SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|private", re.IGNORECASE)
@@ -101,17 +111,13 @@ def without_texts(detail: Mapping[str, object]) -> dict[str, object]:
     Other texts become their length: deeper ones may be the arguments of a tool.
     """
     kept = {name: value for name, value in detail.items() if name in _WORDS and isinstance(value, str)}
-    return {**_without_texts_below(detail), **kept}
+    return {**_without_text(detail), **kept}
 
 
-def _without_texts_below(detail: Mapping[str, object]) -> dict[str, object]:
-    return {name: _without_text(value) for name, value in detail.items() if _KEY.fullmatch(name)}
-
-
-def _without_text(value: object) -> object:
+def _without_text(value: object) -> Any:
     match value:
         case Mapping():
-            return _without_texts_below(value)
+            return {name: _without_text(item) for name, item in value.items() if _KEY.fullmatch(name)}
         case list() | tuple():
             return [_without_text(item) for item in value]
         case bool() | int() | float() | None:
@@ -169,3 +175,47 @@ def read_settings(text: str) -> object:
         return without_values(tomllib.loads(text))
     except (ValueError, RecursionError):
         return {"unreadable": f"not TOML, {len(text.splitlines())} lines"}
+
+
+def read_crashes(state_dir: Path) -> Iterator[dict[str, object]]:
+    """Yield the newest reports: flags of the command line, stack frames and classes of exceptions."""
+    paths = [path for path in (state_dir / "crash").glob("*.txt") if path.is_file()]
+    paths.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in paths[:_MOST_CRASHES]:
+        if path.stat().st_size < _LARGEST_CRASH_BYTES:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            yield {
+                "report": path.name,
+                "options": tuple(_options(lines[:1])),
+                "frames": tuple(_frame(match) for line in lines if (match := _FRAME.fullmatch(line))),
+                "errors": tuple(_errors(lines)),
+            }
+
+
+def _frame(match: re.Match[str]) -> str:
+    """Return module path, line and function. Outer folders are omitted: they may have the names of people."""
+    parts = match[1].split("/")
+    known = (at for at, part in enumerate(parts) if part.startswith(_KNOWN_FOLDERS))
+    return f"{'/'.join(parts[next(known, -1) :])}:{match[2]} {match[3]}"
+
+
+def _options(first: list[str]) -> Iterator[str]:
+    if not (first and first[0].startswith(_ARGUMENTS)):
+        return
+    try:
+        words = ast.literal_eval(first[0].removeprefix(_ARGUMENTS))
+    except (ValueError, SyntaxError):
+        return
+    yield from (option[0] for word in words if (option := _OPTION.match(str(word))))
+
+
+def _errors(lines: list[str]) -> Iterator[str]:
+    """Yield the class in the first line at the margin after the frames. Other lines of a message are not read."""
+    in_frames = False
+    for line in lines:
+        if _FRAME.fullmatch(line):
+            in_frames = True
+        elif in_frames and line and not line.startswith(" "):
+            in_frames = False
+            match = _ERROR.match(line)
+            yield match[0] if match else "?"

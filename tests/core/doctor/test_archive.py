@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.doctor.archive import put_new
+from huskies_core.doctor.bundle import put_new
 from huskies_core.errors import HuskiesError
 
 

@@ -13,8 +13,7 @@ import pytest
 
 from huskies_core.config.load import load_config
 from huskies_core.context import Context
-from huskies_core.doctor.archive import refuse_existing
-from huskies_core.doctor.bundle import write_bundle
+from huskies_core.doctor.bundle import refuse_existing, write_bundle
 from huskies_core.doctor.examination import examine
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Block, Start

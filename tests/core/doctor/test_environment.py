@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.environment import check_environment
+from huskies_core.doctor.installation import check_environment
 from huskies_core.runs.own_program import installed_program
 from support.checks import problems_of
 
@@ -16,7 +16,7 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 from huskies_core.context import open_context
-from huskies_core.doctor.environment import check_environment
+from huskies_core.doctor.installation import check_environment
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
 with open_context(Path(sys.argv[1])) as context:
     print([check.problem for check in check_environment(context) if check.problem])

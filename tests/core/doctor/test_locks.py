@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.locks import check_locks
+from huskies_core.doctor.processes import check_locks
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.ids import StoryId
 from huskies_core.runs.story_worktrees import make_worktrees

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.runs import check_runs
+from huskies_core.doctor.processes import check_runs
 from huskies_core.store import runs
 from huskies_core.store.runs import Outcome, RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock

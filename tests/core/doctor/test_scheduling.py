@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from huskies_core.context import Context
-from huskies_core.doctor.scheduling import check_services
+from huskies_core.doctor.services import check_services
 from huskies_core.operations.services import inspect, install
 from huskies_core.passes import pass_sequence
 from huskies_core.pipeline.events import Start

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.settings import check_config, check_git
+from huskies_core.doctor.installation import check_config, check_git
 from support.checks import fixed, problems, problems_of
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.space import check_space
+from huskies_core.doctor.disk import check_space
 from huskies_core.humanize import format_size
 from huskies_core.pipeline.stages import Abandoned
 from huskies_core.store import content

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.state import check_store
+from huskies_core.doctor.installation import check_store
 from huskies_core.pipeline.events import Start
 from huskies_core.store import cursors, journal
 from support.checks import fixed, problems, problems_of

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from huskies_core.context import Context
-from huskies_core.doctor.worktrees import check_worktrees
+from huskies_core.doctor.disk import check_worktrees
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import is_made, present_worktrees
 from huskies_core.ids import StoryId

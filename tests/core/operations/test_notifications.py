@@ -9,7 +9,7 @@ import pytest
 from huskies_core.channels.channel import Channel, channel_error
 from huskies_core.channels.message import Message
 from huskies_core.context import Context
-from huskies_core.doctor.settings import check_notify
+from huskies_core.doctor.installation import check_notify
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.configuration import check_config
 from huskies_core.operations.notifications import deliver, send_by, send_test
