@@ -25,10 +25,7 @@ from huskies_core.pipeline.stages import Done
 from huskies_core.progress import Progress, ignore_progress
 from huskies_core.sanitize import without_controls
 
-Place = Annotated[
-    str | None,
-    Argument("An empty or missing directory.", metavar="[DIR]", positional=True),
-]
+Place = Annotated[str | None, Argument("An empty or missing directory.", metavar="[DIR]", positional=True)]
 
 _ENDS = "it continues until no work remains"
 

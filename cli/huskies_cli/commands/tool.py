@@ -33,8 +33,7 @@ def call_tool(
         str, Argument("The operation's name.", metavar="NAME", positional=True, completion="tools")
     ],
     arguments: Annotated[
-        str,
-        Argument("Its arguments as a JSON object, or - for stdin.", metavar="[JSON]", positional=True),
+        str, Argument("Its arguments as a JSON object, or - for stdin.", metavar="[JSON]", positional=True)
     ] = "{}",
 ) -> Result:
     """Call an operation with JSON.
