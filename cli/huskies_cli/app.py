@@ -1,30 +1,25 @@
 """The commands for Typer. A command is imported when it runs; help reads only the index."""
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup
 
-from huskies_cli.command_builder import build_command
+from huskies_cli.command_builder import OneCommand
 from huskies_cli.command_index import COMMANDS
 from huskies_cli.entry import Entry
-from huskies_cli.help import print_help, show_help
+from huskies_cli.options import UnknownWord, common_options, print_help, version_option
 from huskies_cli.output import Result, Stream, asks_for_json, finish
-from huskies_cli.session import Session, session_of
-from huskies_cli.streams import ReaderClosed, write_line
-from huskies_cli.values import UnknownWord, use_plain_values
+from huskies_cli.session import Session, note_command
+from huskies_cli.streams import ReaderClosed
 from huskies_core.errors import UsageError
 from huskies_core.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from typer._click.core import Command, Context, Parameter
+    from typer._click.core import Command, Context
 
-Param = TypeVar("Param")
-
-EVERYWHERE = "Everywhere"
 SUMMARY = (
     "Move stories through a pipeline: agents code them, gates and QA judge them, a merge queue lands them."
 )
@@ -52,48 +47,21 @@ def run(arguments: Sequence[str], session: Session) -> int:
 
 
 def build_app() -> "Group":
-    return Group(
-        name="huskies",
-        entries=COMMANDS,
-        help=SUMMARY,
-        params=[*_options_of(_version), *_options_of(_everywhere)],
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    params = [version_option(), *common_options()]
+    return Group(name="huskies", entries=COMMANDS, help=SUMMARY, params=params, add_help_option=False)
 
 
 def load(entry: Entry) -> "Command":
     """Return the command or the group of a row of the index."""
     if entry.children:
         return Group(
-            name=entry.name, entries=entry.children, help=entry.help, params=_options_of(_everywhere)
+            name=entry.name,
+            entries=entry.children,
+            help=entry.help,
+            params=common_options(),
+            add_help_option=False,
         )
-    definition = getattr(import_module(entry.module), entry.name_there)
-    return build_command(definition, entry.name, OneCommand)
-
-
-class OneCommand(TyperCommand):
-    """A command with the options that every command has."""
-
-    def __init__(self, name: str | None, **settings: Any) -> None:
-        super().__init__(name, **settings)
-        self.help = _unwrapped(self.help or "")
-        self.params.extend(_options_of(_everywhere))
-        for param in self.params:
-            _fit(param)
-
-    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        _note_command(ctx)
-        return super().parse_args(ctx, args)
-
-    def collect_usage_pieces(self, _ctx: "Context") -> list[str]:
-        """Return metavars such as `[ID...]` without the braces that Typer adds."""
-        return [
-            "[OPTIONS]",
-            *(param.metavar or "" for param in self.params if isinstance(param, TyperArgument)),
-        ]
-
-    def get_help_option(self, ctx: "Context") -> TyperOption | None:
-        return _as_help(super().get_help_option(ctx))
+    return OneCommand(getattr(import_module(entry.module), entry.name_there), entry.name)
 
 
 class Group(TyperGroup):
@@ -125,111 +93,11 @@ class Group(TyperGroup):
         return name, load(entry), rest
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        _note_command(ctx)
+        note_command(ctx)
         if not args:
             print_help(ctx)
             raise typer.Exit
         return super().parse_args(ctx, args)
-
-    def get_help_option(self, ctx: "Context") -> TyperOption | None:
-        return _as_help(super().get_help_option(ctx))
-
-
-def _options_of(function: Callable[..., None]) -> "list[Parameter]":
-    app = typer.Typer(add_completion=False)
-    app.command("options", cls=TyperCommand)(function)
-    params = list(typer.main.get_command(app).params)
-    for param in params:
-        _fit(param)
-    return params
-
-
-def _fit(param: Param) -> Param:
-    """Set the parser of a parameter, and no metavar for a flag."""
-    use_plain_values(param)
-    if isinstance(param, TyperOption) and param.is_bool_flag and param.metavar is None:
-        param.metavar = ""
-    return param
-
-
-def _unwrapped(text: str) -> str:
-    """Return the paragraphs of a docstring without its line ends: a terminal breaks lines by itself."""
-    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
-
-
-def _as_help(option: TyperOption | None) -> TyperOption | None:
-    if option is not None:
-        option.callback = show_help
-    return _fit(option)
-
-
-def _note_command(context: "Context") -> None:
-    _, _, path = context.command_path.partition(" ")
-    session = context.find_object(Session)
-    if session is not None:
-        session.command = path
-
-
-def _note_project(ctx: typer.Context, value: str) -> None:
-    session = session_of(ctx)
-    session.project = value or session.project
-
-
-def _note_json(ctx: typer.Context, *, value: bool) -> None:
-    session = session_of(ctx)
-    session.json = value or session.json
-
-
-def _note_quiet(ctx: typer.Context, *, value: bool) -> None:
-    session = session_of(ctx)
-    session.quiet = value or session.quiet
-
-
-def _everywhere(
-    *,
-    project: Annotated[
-        str,
-        typer.Option(
-            "--project", metavar="PATH", help="The directory; by default searched upwards.", show_default=False,
-            callback=_note_project, expose_value=False, is_eager=True, rich_help_panel=EVERYWHERE,
-        ),
-    ] = "",
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON document on stdout.",
-            callback=_note_json, expose_value=False, is_eager=True, rich_help_panel=EVERYWHERE,
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet", help="Suppress messages on stderr.",
-            callback=_note_quiet, expose_value=False, is_eager=True, rich_help_panel=EVERYWHERE,
-        ),
-    ] = False,
-) -> None:  # fmt: skip
-    """Declare the options of every command."""
-
-
-def _print_version(*, value: bool) -> None:
-    if value:
-        from importlib.metadata import version
-
-        write_line(sys.stdout, f"huskies {version('huskies')}")
-        raise typer.Exit
-
-
-def _version(
-    *,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Show the version.", callback=_print_version, expose_value=False, is_eager=True
-        ),
-    ] = False,
-) -> None:
-    """Declare the option of the program itself."""
 
 
 def _usage_error(error: typer.TyperException, command: str) -> UsageError:

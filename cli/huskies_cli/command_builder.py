@@ -1,93 +1,64 @@
 """Commands as Typer runs them, built from their definitions."""
 
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
-from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
 
-import typer
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand
 
 from huskies_cli.command import Call, Outcome, OwnCommand
+from huskies_cli.options import build_option, common_options
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.project_context import open_context
-from huskies_cli.session import Session, session_of
-from huskies_cli.values import parse_word
+from huskies_cli.session import Session, note_command, session_of
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import registry
-from huskies_core.operations.operation import Operation, Parameter, bare_type
+from huskies_core.operations.operation import Operation, Parameter
 
 if TYPE_CHECKING:
-    from typer._click.core import Command as TyperAnyCommand
+    from typer._click.core import Context
 
 Definition = Operation[Any, Any] | OwnCommand
 
 
-def build_command(definition: Definition, name: str, cls: type[TyperCommand]) -> "TyperAnyCommand":
-    """Return the Typer command of a definition, under the last word of its name."""
-    command = definition.command
-    assert command is not None
+class OneCommand(TyperCommand):
+    """The command of a definition, under the last word of its name, with the options that every command has."""
 
-    def callback(ctx: typer.Context, **given: Any) -> Outcome:
-        values = {item.variable: _value(item, given[item.variable]) for item in definition.parameters}
+    def __init__(self, definition: Definition, name: str) -> None:
+        command = definition.command
+        assert command is not None
+        paragraphs = "\n\n".join(filter(None, (definition.help, command.note))).split("\n\n")
+        # A terminal breaks lines by itself. Rich reads `[word` as markup and prints nothing for it.
+        text = "\n\n".join(" ".join(part.split()) for part in paragraphs).replace("[", r"\[")
+        super().__init__(
+            name,
+            help=text,
+            params=[*map(build_option, definition.parameters), *common_options()],
+            context_settings={"ignore_unknown_options": command.takes_dashes},
+            add_help_option=False,
+        )
+        self._definition = definition
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        note_command(ctx)
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, _ctx: "Context") -> list[str]:
+        """Return metavars such as `[ID...]` without the braces that Typer adds."""
+        return [
+            "[OPTIONS]",
+            *(param.metavar or "" for param in self.params if isinstance(param, TyperArgument)),
+        ]
+
+    def invoke(self, ctx: "Context") -> Outcome:
+        definition, session = self._definition, session_of(ctx)
+        values = {item.variable: _value(item, ctx.params[item.variable]) for item in definition.parameters}
         if isinstance(definition, OwnCommand):
-            return definition(session_of(ctx), **values)
-        return _run_operation(definition, session_of(ctx), values)
-
-    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    signature = inspect.Signature([context, *map(_typer_parameter, definition.parameters)])
-    vars(callback)["__signature__"] = signature
-    callback.__annotations__ = {item.name: item.annotation for item in signature.parameters.values()}
-    app = typer.Typer(add_completion=False)
-    # Rich reads `[word` as markup and prints nothing for it.
-    help_text = "\n\n".join(filter(None, (definition.help, command.note))).replace("[", r"\[")
-    settings = {"ignore_unknown_options": command.takes_dashes}
-    app.command(name, cls=cls, help=help_text, context_settings=settings)(callback)
-    return typer.main.get_command(app)
-
-
-def flags_of(item: Parameter) -> tuple[str, ...]:
-    """Return the names of an option, such as `--criterion` and `-c`."""
-    return item.about.flags or (f"--{item.name.replace('_', '-')}",)
-
-
-def takes_several(item: Parameter) -> bool:
-    """Return whether the command takes several values, which may be a call each."""
-    return item.is_repeated or item.about.metavar.endswith("...")
-
-
-def help_of(item: Parameter) -> str:
-    """Return the help of an option or an argument."""
-    return (
-        f"{item.about.help} Repeatable."
-        if takes_several(item) and not item.about.positional
-        else item.about.help
-    )
-
-
-def default_of(item: Parameter) -> Any:
-    """Return the default of the command line; None for a required parameter."""
-    return None if item.is_required else item.about.default if item.default is None else item.default
-
-
-def words_of(item: Parameter) -> tuple[str, ...]:
-    """Return the words that a value can be; an empty tuple if it can be any."""
-    kind = bare_type(item.type)
-    kind = get_args(kind)[0] if get_origin(kind) is tuple else kind
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return tuple(str(member.value) for member in kind)
-    return item.about.words
-
-
-def is_flag(item: Parameter) -> bool:
-    """Return whether an option takes no value: a switch, or a pair of flags such as --once/--persistent."""
-    return item.type is bool or any("/" in flag for flag in item.about.flags)
+            return definition(session, **values)
+        return _run_operation(definition, session, values)
 
 
 def _run_operation(operation: Operation[Any, Any], session: Session, values: Mapping[str, Any]) -> Outcome:
@@ -133,61 +104,19 @@ def _view_of(operation: Operation[Any, Any]) -> Callable[..., Result]:
     return view
 
 
-def _typer_parameter(item: Parameter) -> inspect.Parameter:
-    about = item.about
-    kind, default = _typer_type(item), inspect.Parameter.empty if item.is_required else _typer_default(item)
-    parser = about.parse or (partial(parse_word, about.words) if about.words else None)
-    default_word = default_of(item)
-    shows = not about.positional and default_word is not False and default_word not in (None, "", ())
-    settings: dict[str, Any] = {"parser": parser, "metavar": about.metavar or None, "show_default": shows}
-    if about.positional:
-        info = typer.Argument(help=about.help, **settings)
-    else:
-        info = typer.Option(*flags_of(item), help=help_of(item), **settings)
-    return inspect.Parameter(
-        item.variable, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
-    )
-
-
-def _typer_type(item: Parameter) -> Any:
-    """Return the annotation that Typer knows for the type of a parameter."""
-    kind: Any = bare_type(item.type)
-    if is_flag(item):
-        return bool
-    if get_origin(kind) is tuple:
-        kind = get_args(kind)[0]
-    elif get_origin(kind) is Mapping:
-        kind = str
-    if takes_several(item):
-        several = GenericAlias(list, (kind,))
-        return several if item.is_required else several | None
-    return kind if item.is_required or item.default is not None else kind | None
-
-
-def _typer_default(item: Parameter) -> Any:
-    if is_flag(item) and item.type is not bool:
-        return _flag_words(item)[0] == default_of(item)
-    return None if takes_several(item) or item.about.is_file else default_of(item)
-
-
 def _value(item: Parameter, given: Any) -> Any:
     """Return the value of a parameter as the function takes it."""
-    if takes_several(item):
+    if item.takes_several:
         return tuple(given) if given else () if item.is_required else item.default
     if given is None:
         return item.default
-    if is_flag(item) and item.type is not bool:
-        return bare_type(item.type)(_flag_words(item)[0 if given else 1])
-    if get_origin(bare_type(item.type)) is Mapping:
+    if item.flag_words:
+        return item.value_type(item.flag_words[0 if given else 1])
+    if get_origin(item.value_type) is Mapping:
         from huskies_core.operations.schema import read_object
 
         return read_object(given, subject=item.name)
-    return _read_file(given, flags_of(item)[0].strip("-")) if item.about.is_file else given
-
-
-def _flag_words(item: Parameter) -> Sequence[str]:
-    """Return the words of a pair of flags, of which the first is on by default."""
-    return [flag.strip("-") for flag in item.about.flags[0].split("/")]
+    return _read_file(given, item.flags[0].strip("-")) if item.about.is_file else given
 
 
 def _read_file(name: str, field: str) -> str:

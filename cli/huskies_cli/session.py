@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import typer
+    from typer._click.core import Context
 
 
 class Session:
@@ -53,8 +53,15 @@ class Session:
         print_message(one_line(line))
 
 
-def session_of(context: "typer.Context") -> Session:
+def session_of(context: "Context") -> Session:
     session = context.find_object(Session)
     if session is None:
         raise LookupError("the command was not started by main()")
     return session
+
+
+def note_command(context: "Context") -> None:
+    """Set the command of the session, if there is one: the words after `huskies`."""
+    session = context.find_object(Session)
+    if session is not None:
+        _, _, session.command = context.command_path.partition(" ")

@@ -9,7 +9,7 @@ from index import read_entries
 from typer.core import TyperOption
 
 from huskies_cli.app import build_app
-from huskies_cli.command_builder import Definition, default_of, flags_of, help_of, is_flag, words_of
+from huskies_cli.command_builder import Definition
 from huskies_cli.entry import Entry
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import ProjectConfig
@@ -99,7 +99,7 @@ def read_commands() -> tuple[Command, ...]:
 def read_program_options() -> tuple[Option, ...]:
     """Return the options that can be given before a command."""
     params = [param for param in build_app().params if isinstance(param, TyperOption)]
-    return (*map(_program_option, params), HELP)
+    return (*(_program_option(param) for param in params if "--help" not in param.opts), HELP)
 
 
 def read_common_options() -> tuple[Option, ...]:
@@ -134,12 +134,12 @@ def _program_option(param: TyperOption) -> Option:
 
 def _option(item: Parameter) -> Option:
     about = item.about
-    names = tuple(sorted(flags_of(item), key=lambda name: not name.startswith("--")))
-    if is_flag(item):
+    names = tuple(sorted(item.flags, key=lambda name: not name.startswith("--")))
+    if item.is_flag:
         return Option(tuple(name.partition("/")[0] for name in names), "", NOTHING, about.help)
-    default = default_of(item)
+    default = item.command_default
     shown = "" if default in (None, "", ()) else str(default)
-    return Option(names, about.metavar, _value(item), help_of(item), shown)
+    return Option(names, about.metavar, _value(item), item.help, shown)
 
 
 def _argument(item: Parameter) -> Value:
@@ -150,7 +150,7 @@ def _argument(item: Parameter) -> Value:
 
 def _value(item: Parameter) -> Value:
     completion = item.about.completion
-    words = words_of(item) or _WORDS.get(completion, tuple)()
+    words = item.words or _WORDS.get(completion, tuple)()
     if words:
         return Value(Kind.WORDS, words)
     if item.about.is_file or completion == "file":

@@ -1,8 +1,7 @@
 import pytest
-from typer.core import TyperCommand
 
 from huskies_cli.command import own_command
-from huskies_cli.command_builder import build_command
+from huskies_cli.command_builder import OneCommand
 from huskies_cli.output import Result
 from huskies_cli.session import Session
 from huskies_core.operations.operation import Command
@@ -15,7 +14,7 @@ def sample(_: Session) -> Result:
 
 
 def test_help_prints_words_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    command = build_command(sample, "sample", TyperCommand)
+    command = OneCommand(sample, "sample")
     with pytest.raises(SystemExit):
         command.main(["--help"], prog_name="sample")
     printed = capsys.readouterr().out

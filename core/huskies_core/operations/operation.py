@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from types import ModuleType
 from typing import (
@@ -50,9 +51,53 @@ class Parameter:
         return self.default is REQUIRED
 
     @property
+    def value_type(self) -> Any:
+        """Return the type of a value, of which a tuple has several."""
+        kind = bare_type(self.type)
+        return get_args(kind)[0] if self.is_repeated else kind
+
+    @property
     def is_repeated(self) -> bool:
         """Return whether it takes several values."""
         return get_origin(bare_type(self.type)) is tuple
+
+    @property
+    def takes_several(self) -> bool:
+        """Return whether the command takes several values, which may be a call each."""
+        return self.is_repeated or self.about.metavar.endswith("...")
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return the names of the option, such as `--criterion` and `-c`."""
+        return self.about.flags or (f"--{self.name.replace('_', '-')}",)
+
+    @property
+    def flag_words(self) -> tuple[str, ...]:
+        """Return the values of a pair of flags, such as `once` and `persistent` of --once/--persistent."""
+        return tuple(flag.strip("-") for flag in self.flags[0].split("/")) if "/" in self.flags[0] else ()
+
+    @property
+    def is_flag(self) -> bool:
+        """Return whether the option takes no value: a switch, or a pair of flags."""
+        return self.type is bool or bool(self.flag_words)
+
+    @property
+    def help(self) -> str:
+        """Return the help of the option or the argument."""
+        repeats = self.takes_several and not self.about.positional
+        return f"{self.about.help} Repeatable." if repeats else self.about.help
+
+    @property
+    def command_default(self) -> Any:
+        """Return the default of the command line; None for a required parameter."""
+        return None if self.is_required else self.about.default if self.default is None else self.default
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words that a value can be; an empty tuple if it can be any."""
+        if isinstance(self.value_type, type) and issubclass(self.value_type, Enum):
+            return tuple(str(member.value) for member in self.value_type)
+        return self.about.words
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""The parsers that replace Typer's, and the parts of Typer by which they do so."""
+
+from dataclasses import fields
+from typing import Annotated
+
+import pytest
+import typer
+from typer._coercion import TypeDescriptor
+from typer.core import TyperArgument, TyperCommand, TyperOption
+
+from huskies_cli.options import Option, PositionalArgument, build_option
+from huskies_core.argument import Argument
+from huskies_core.operations.operation import described
+
+
+@pytest.mark.parametrize(
+    ("positional", "own"), [(False, Option), (True, PositionalArgument)], ids=["option", "argument"]
+)
+def test_typer_reads_a_value_with_the_parser_of_the_parameter(
+    *, positional: bool, own: type[Option | PositionalArgument]
+) -> None:
+    """Without it, options would be parsed by pydantic: other messages, and twice the time of a command."""
+    about = Argument("A number.", metavar="N", positional=positional)
+    param = build_option(described("number", Annotated[int, about]))
+    context = typer.Context(TyperCommand("sample", params=[param]))
+    assert isinstance(param, own)
+    assert param.process_value(context, "12") == 12
+    with pytest.raises(typer.BadParameter, match="'x' is not a whole number"):
+        param.process_value(context, "x")
+
+
+def test_typer_has_the_parts_that_the_parameters_replace_and_use() -> None:
+    assert [field.name for field in fields(TypeDescriptor)] == [
+        "annotation",
+        "parameter_info",
+        "file_annotation",
+    ]
+    assert [hasattr(kind, "get_runtime_param") for kind in (TyperOption, TyperArgument)] == [True, True]
