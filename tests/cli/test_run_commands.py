@@ -143,7 +143,9 @@ def test_a_killed_run_is_shown_as_crashed(live: Commands) -> None:
     assert killed.outcome == (0, "run 1: crashed, killed by user:ada\n", "")
     assert ([step["name"] for step in shown["steps"]], shown["outcome"]) == (["ann"], "crashed")
     assert Path(shown["paths"]["output"]).exists()
-    assert live("run", "show", "1").stdout.startswith("run 1: coder for story 1 by ann\n\nstatus   ended\n")
+    text = live("run", "show", "1").stdout
+    assert text.startswith("run 1: coder for story 1 by ann\n\nstatus   ended\n")
+    assert [word in text for word in ("  no\n", "True", "False")] == [True, False, False]
     assert code_of(live("run", "kill", "1", "--json").json()) == "not_live"
 
 

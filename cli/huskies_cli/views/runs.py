@@ -81,13 +81,18 @@ def _step_end(step: StepEnd) -> str:
 
 def _evidence(run: Run) -> str:
     """Return the plain facts; the JSON has the long and the nested ones, too."""
-    plain = [
-        (name.replace("_", " "), fact)
+    shown = [
+        (name.replace("_", " "), _word(fact))
         for name, fact in run.evidence.to_json().items()
-        if isinstance(fact, str | int)
+        if isinstance(fact, str | int) and name not in ("output", "fingerprint")
     ]
-    shown = [(name, str(fact)) for name, fact in plain if name not in ("output", "fingerprint")]
     return f"{render.heading('At its end')}\n{render.block(render.fields(shown))}" if shown else ""
+
+
+def _word(fact: str | int) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    return str(fact)
 
 
 def _files(page: RunPage) -> str:

@@ -145,7 +145,9 @@ def restore_rescue(repo: Repository, story: StoryId, *, time: str | None, to_bra
     if repo.run("check-ref-format", "--branch", to_branch).status:
         raise UsageError(f"{to_branch} is not a valid branch name", subject="branch")
     if repo.branch_tip(to_branch) is not None:
-        raise UsageError(f"branch {to_branch} exists", hint="Choose another name.", subject="branch")
+        raise UsageError(
+            f"branch {to_branch} exists", hint="Choose another name with --to.", subject="branch"
+        )
     repo.git("update-ref", HEADS + to_branch, rescues[0].commit, "")
     return rescues[0]
 

@@ -82,8 +82,8 @@ def _next_stage(story: Story, event: Event) -> Stage:
         return transition(story.stage, event)
     except InvalidTransition as error:
         raise HuskiesError(
-            f"{event.name} is not allowed for story {story.id} in {story.stage.name.value}",
-            hint=f"You can: {', '.join(commands_of(error.allowed))}. Allowed there: {', '.join(error.allowed)}.",
+            f"story {story.id} is in {story.stage.name.value}: {row_of(event).command or event.name} is not allowed there",
+            hint=f"Allowed there: {', '.join(commands_of(error.allowed))}.",
             code="invalid_transition",
             subject=str(story.id),
         ) from error

@@ -84,7 +84,7 @@ def test_a_story_is_started_once(context: Context) -> None:
     create(context, draft())
     assert moves.start_story(context, 1) == Moved(1, "start", StageName.BACKLOG, StageName.CODING)
     result = refusal_of(lambda: moves.start_story(context, 1))
-    assert result == ("invalid_transition", "start is not allowed for story 1 in coding")
+    assert result == ("invalid_transition", "story 1 is in coding: start is not allowed there")
 
 
 def test_an_epic_is_never_started(context: Context) -> None:

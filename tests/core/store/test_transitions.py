@@ -69,15 +69,15 @@ def test_an_event_for_an_earlier_visit_is_stale_even_in_the_same_stage(store: St
     assert (stale.value.code, load_story(store, 1), newest(store).event) == ("stale", before, "gates_failed")
 
 
-def test_an_event_that_is_not_allowed_writes_nothing_and_names_those_that_are(store: Store) -> None:
+def test_an_event_that_is_not_allowed_writes_nothing_and_names_the_commands_that_are(store: Store) -> None:
     story = import_story(store, stages.Superseded(StoryId(9)))
     with pytest.raises(HuskiesError) as refused:
         fire_event(store, 1, events.Start())
     details = refused.value
     assert (details.code, details.message, details.hint) == (
         "invalid_transition",
-        "start is not allowed for story 1 in superseded",
-        "You can: reopen. Allowed there: reopen.",
+        "story 1 is in superseded: start is not allowed there",
+        "Allowed there: reopen.",
     )
     assert (load_story(store, 1), newest(store).event) == (story, "imported")
 
