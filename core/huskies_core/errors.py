@@ -19,6 +19,13 @@ class HuskiesError(Exception):
         return {"code": self.code, "message": self.message, "hint": self.hint, "subject": self.subject}
 
 
+class StoryError(HuskiesError):
+    """An error about a story. The message begins with the story's id, which is the subject as well."""
+
+    def __init__(self, story: int, fact: str, *, code: str, hint: str = "") -> None:
+        super().__init__(f"story {story} {fact}", hint=hint, code=code, subject=str(story))
+
+
 class Overtaken(HuskiesError):
     """Another process changed the state after a decision. Nothing was written."""
 

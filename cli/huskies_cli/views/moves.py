@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from huskies_cli.advice import tick_advice
 from huskies_cli.command import Call
 from huskies_cli.output import Result
-from huskies_core.operations.merges import Released
-from huskies_core.operations.moves import MoveResult
-from huskies_core.operations.reviews import Reported
-from huskies_core.operations.story_events import Moved
+from huskies_core.operations.moves import MoveResult, Released
+from huskies_core.operations.story_events import Moved, Reported
 
 
 def show(results: Sequence[MoveResult], _: Call) -> Result:

@@ -1,206 +1,358 @@
-"""The table of moves: the events that a person applies to stories, each a command and a tool."""
+"""The moves: the events that a person applies to stories, each a command and a tool."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from huskies_core.argument import Argument, parse_story_id
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.errors import StoryError
+from huskies_core.ids import StoryId
+from huskies_core.operations.branch_work import (
+    commit_on_base,
+    queue_event,
+    refuse_unresolved,
+    refuse_unresolved_by_run,
+    work_of,
+)
 from huskies_core.operations.common_arguments import story_parameter
-from huskies_core.operations.merges import Released, RetryTo, mark_merged, retry
-from huskies_core.operations.operation import MOVES, Command, Operation, Parameter, described
-from huskies_core.operations.reviews import Reported, approve, reject, resolve
-from huskies_core.operations.story_events import Moved, apply_now, reopen, require_text, start, supersede
-from huskies_core.pipeline.events import Abandon, Block, Close, Demote, Event, Freeze, Unblock, Unfreeze
-from huskies_core.store.runs import RunKind
+from huskies_core.operations.dependencies import refuse_cycle
+from huskies_core.operations.operation import MOVES, Command, Operation, parameters_of
+from huskies_core.operations.story_events import (
+    Moved,
+    Reported,
+    load_story,
+    move_story,
+    report,
+    require_text,
+    start,
+)
+from huskies_core.pipeline import events
+from huskies_core.pipeline.events import Event
+from huskies_core.pipeline.stages import Merge
+from huskies_core.pipeline.state_machine import bounded, is_allowed
+from huskies_core.store import branches, content, queue_holds, runs, stories
+from huskies_core.store.connection import Connection
+from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
+from huskies_core.store.runs import RunKind, Verdict
+from huskies_core.store.stories import Story, StoryType
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Reason = Annotated[str, Argument("The reason, for the history.", metavar="TEXT")]
+
+_REVIEWED = "stories/qa,review_hold"
+_FAILED = "stories/merge_failure,merge_failure_final"
+
+
+class RetryTo(StrEnum):
+    """The stage in which a story continues after a failed merge."""
+
+    MERGE = "merge"
+    QA = "qa"
+    CODING = "coding"
+
+
+@dataclass(frozen=True)
+class Released:
+    """A story in the merge queue, after its queue holds were ended; its stage is the same."""
+
+    story: int
+    holds: tuple[QueueHoldKind, ...]
+
 
 MoveResult = Moved | Reported | Released
-Act = Callable[..., MoveResult]
-
-_FAILED = "stories/merge_failure,merge_failure_final"
-_FORCE = described("force", Annotated[bool, Argument("Start it despite unmet dependencies.")], default=False)
-_REASON = described("reason", Annotated[str, Argument("The reason, for the history.", metavar="TEXT")])
-_NOTES = described(
-    "notes", Annotated[str, Argument("The notes for the next prompt of a coder.", metavar="TEXT")]
-)
-_TO = described(
-    "to",
-    Annotated[RetryTo, Argument("The stage to continue in: merge, qa or coding.", metavar="STAGE")],
-    RetryTo.MERGE,
-)
-_BY = described(
-    "by",
-    Annotated[
-        int,
-        Argument(
-            "The story that replaces it.", least=1, metavar="ID", parse=parse_story_id, completion="stories"
-        ),
-    ],
-)
-_COMMIT = described(
-    "commit",
-    Annotated[str, Argument("The commit on the base branch: any name that git accepts.", metavar="SHA")],
-)
 
 
 def move_json(result: MoveResult) -> Mapping[str, Any]:
     match result:
-        case Moved():
-            moved = {
-                "id": result.story,
-                "event": result.event,
-                "before": result.before,
-                "after": result.after,
-            }
-            return {**moved, "open_criteria": list(result.open_criteria)} if result.open_criteria else moved
-        case Reported():
-            return {"id": result.story, "run": result.run, "verdict": result.verdict}
-        case Released():
-            return {"id": result.story, "released": list(result.holds)}
-
-
-def _event(make: Callable[..., Event]) -> Act:
-    """Return a move that applies the event which `make` returns for the move's own arguments."""
-
-    def act(context: Context, story: int, **values: str) -> Moved:
-        event = make(**{name: require_text(name, value) for name, value in values.items()})
-        return apply_now(context, story, lambda _db, _story: event)
-
-    return act
-
-
-def _close(context: Context, story: int, reason: str) -> Moved:
-    event = Close(require_text("reason", reason), to_iso(context.now()))
-    return apply_now(context, story, lambda _db, _story: event)
+        case Moved(story, event, before, after, open_criteria):
+            moved = {"id": story, "event": event, "before": before, "after": after}
+            return {**moved, "open_criteria": list(open_criteria)} if open_criteria else moved
+        case Reported(story, run, verdict):
+            return {"id": story, "run": run, "verdict": verdict}
+        case Released(story, holds):
+            return {"id": story, "released": list(holds)}
 
 
 def _move(
     name: str,
-    act: Act,
-    text: str,
-    *arguments: Parameter,
+    *,
     completion: str = "stories",
     runs: tuple[RunKind, ...] = (),
     tool: str = "",
     metavar: str = "ID...",
     long: bool = False,
-) -> Operation[..., MoveResult]:
-    """Return a row of the table: its name, what it does, its help and its arguments beside the story's id."""
+) -> Callable[[Callable[Concatenate[Context, P], R]], Operation[P, R]]:
+    """Define the move of the command `name`. The function takes the story's id, and the arguments that it annotates."""
 
     def check(**values: Any) -> None:
-        for field in {"reason", "notes"} & values.keys():
-            require_text(field, values[field])
+        for field in ("reason", "notes"):
+            if field in values:
+                require_text(field, values[field])
 
-    def move(context: Context, story: int, **values: Any) -> MoveResult:
-        return act(context, story, **values)
+    def define(function: Callable[Concatenate[Context, P], R]) -> Operation[P, R]:
+        command = Command(name, MOVES, each="stories")
+        arguments = (story_parameter(completion, metavar), *parameters_of(function))
+        return Operation(function, tool or f"{name}_story", command, move_json, long, runs, check, arguments)
 
-    move.__doc__ = text
-    command = Command(name, MOVES, each="stories")
-    parameters = (story_parameter(completion, metavar), *arguments)
-    return Operation(move, tool or f"{name}_story", command, move_json, long, runs, check, parameters)
+    return define
 
 
-start_story = _move(
-    "start",
-    start,
-    "Start a story.\n\nIt moves from the backlog to coding. An epic never starts, and a story with unmet dependencies"
-    " starts only with force.",
-    _FORCE,
-    completion="stories/backlog",
-)
-approve_story = _move(
-    "approve",
-    approve,
-    "Approve a story in QA or in review.\n\nIt enters the merge queue; a spike without commits is closed. From inside a"
-    " QA run this is its verdict, which takes effect when the run has ended; it is refused while a criterion is not"
-    " checked. A person may leave criteria unchecked.",
-    completion="stories/qa,review_hold",
-    runs=(RunKind.QA,),
-)
-reject_story = _move(
-    "reject",
-    reject,
-    "Send a story back to coding, with notes.\n\nThe story is in QA or in review; the notes go into the next prompt of"
-    " a coder. It counts as a retry: one more than max_retries blocks the story. From inside a QA run this is its"
-    " verdict, which takes effect when the run has ended.",
-    _NOTES,
-    completion="stories/qa,review_hold",
-    runs=(RunKind.QA,),
-)
-block_story = _move(
-    "block",
-    _event(Block),
-    "Block a story, with a reason.\n\nNo pass moves it until it is unblocked. A live run ends; its work stays.",
-    _REASON,
-)
-unblock_story = _move(
-    "unblock",
-    _event(Unblock),
-    "Continue a blocked story.\n\nIt returns to the stage in which it was; its retries count from 0 again.",
-    completion="stories/blocked",
-)
-freeze_story = _move("freeze", _event(Freeze), "Pause a story.\n\nA live run ends; its work stays.")
-unfreeze_story = _move(
-    "unfreeze",
-    _event(Unfreeze),
-    "Continue a paused story.\n\nIt returns to the stage in which it was; its retries count from 0 again.",
-    completion="stories/frozen",
-)
-demote_story = _move(
-    "demote",
-    _event(Demote),
-    "Put a story back into the backlog.\n\nIt waits there to be started. Worktree and branch stay.",
-)
-retry_story = _move(
-    "retry",
-    retry,
-    "Retry a story after a merge failure.\n\nA story in the merge queue that has a queue hold, or that waits for a"
-    " broken base, is tried again at once.",
-    _TO,
-    completion=_FAILED,
-)
-resolve_story = _move(
-    "resolve",
-    resolve,
-    "Report that a story's merge conflict is resolved.\n\nThe base branch must be merged into the story's branch,"
-    " without conflict markers, and committed. From inside a mergemaster's run this is its verdict, which takes effect"
-    " when the run has ended.",
-    completion=_FAILED,
-    runs=(RunKind.MERGEMASTER,),
-)
-mark_merged_story = _move(
+@_move("start", completion="stories/backlog")
+def start_story(
+    context: Context,
+    story: int,
+    *,
+    force: Annotated[bool, Argument("Start it despite unmet dependencies.")] = False,
+) -> Moved:
+    """Start a story.
+
+    It moves from the backlog to coding. An epic never starts, and a story with unmet dependencies starts only with
+    force.
+    """
+    return start(context, story, force=force)
+
+
+@_move("approve", completion=_REVIEWED, runs=(RunKind.QA,))
+def approve_story(context: Context, story: int) -> Moved | Reported:
+    """Approve a story in QA or in review.
+
+    It enters the merge queue; a spike without commits is closed. From inside a QA run this is its verdict, which takes
+    effect when the run has ended; it is refused while a criterion is not checked. A person may leave criteria
+    unchecked.
+    """
+    if context.inside_run is not None:
+        return report(context, story, RunKind.QA, Verdict.APPROVED)
+    current = load_story(context, story)
+    moved = move_story(context, story, _approval(context, current), visit=current.visit)
+    return replace(moved, open_criteria=current.draft.open_criteria)
+
+
+@_move("reject", completion=_REVIEWED, runs=(RunKind.QA,))
+def reject_story(
+    context: Context,
+    story: int,
+    *,
+    notes: Annotated[str, Argument("The notes for the next prompt of a coder.", metavar="TEXT")],
+) -> Moved | Reported:
+    """Send a story back to coding, with notes.
+
+    The story is in QA or in review; the notes go into the next prompt of a coder. It counts as a retry: one more than
+    max_retries blocks the story. From inside a QA run this is its verdict, which takes effect when the run has ended.
+    """
+    require_text("notes", notes)
+    if context.inside_run is not None:
+        return report(context, story, RunKind.QA, Verdict.REJECTED, notes)
+    limit = context.config.project.max_retries
+    current = load_story(context, story)
+    event: Event = events.QaRejected(notes)
+    if is_allowed(events.QaRejected, current.stage):
+        event = bounded(event, retries=current.retries, max_retries=limit)
+
+    def keep_notes(db: Connection) -> None:
+        content.put(db, story, content.QA_NOTES, notes, now=context.now())
+
+    return move_story(context, story, event, visit=current.visit, also=keep_notes)
+
+
+@_move("block")
+def block_story(context: Context, story: int, *, reason: Reason) -> Moved:
+    """Block a story, with a reason.
+
+    No pass moves it until it is unblocked. A live run ends; its work stays.
+    """
+    return move_story(context, story, events.Block(require_text("reason", reason)))
+
+
+@_move("unblock", completion="stories/blocked")
+def unblock_story(context: Context, story: int) -> Moved:
+    """Continue a blocked story.
+
+    It returns to the stage in which it was; its retries count from 0 again.
+    """
+    return move_story(context, story, events.Unblock())
+
+
+@_move("freeze")
+def freeze_story(context: Context, story: int) -> Moved:
+    """Pause a story.
+
+    A live run ends; its work stays.
+    """
+    return move_story(context, story, events.Freeze())
+
+
+@_move("unfreeze", completion="stories/frozen")
+def unfreeze_story(context: Context, story: int) -> Moved:
+    """Continue a paused story.
+
+    It returns to the stage in which it was; its retries count from 0 again.
+    """
+    return move_story(context, story, events.Unfreeze())
+
+
+@_move("demote")
+def demote_story(context: Context, story: int) -> Moved:
+    """Put a story back into the backlog.
+
+    It waits there to be started. Worktree and branch stay.
+    """
+    return move_story(context, story, events.Demote())
+
+
+@_move("retry", completion=_FAILED)
+def retry_story(
+    context: Context,
+    story: int,
+    *,
+    to: Annotated[
+        RetryTo, Argument("The stage to continue in: merge, qa or coding.", metavar="STAGE")
+    ] = RetryTo.MERGE,
+) -> Moved | Released:
+    """Retry a story after a merge failure.
+
+    A story in the merge queue that has a queue hold, or that waits for a broken base, is tried again at once.
+    """
+    current = load_story(context, story)
+    event: Event
+    match to:
+        case RetryTo.MERGE if isinstance(current.stage, Merge):
+            return _release(context, story)
+        case RetryTo.MERGE:
+            hint = f"'huskies retry {story} --to coding' sends it back to a coder."
+            event = queue_event(context, current, events.MergeRetried, hint)
+        case RetryTo.QA:
+            event = events.RequeuedForQa()
+        case RetryTo.CODING:
+            event = events.FixupRequested(f"sent back by {context.actor}")
+    return move_story(context, story, event, visit=current.visit)
+
+
+@_move("resolve", completion=_FAILED, runs=(RunKind.MERGEMASTER,))
+def resolve_story(context: Context, story: int) -> Moved | Reported:
+    """Report that a story's merge conflict is resolved.
+
+    The base branch must be merged into the story's branch, without conflict markers, and committed. From inside a
+    mergemaster's run this is its verdict, which takes effect when the run has ended.
+    """
+    if context.inside_run is not None:
+        refuse_unresolved_by_run(context, story)
+        return report(context, story, RunKind.MERGEMASTER, Verdict.RESOLVED)
+    current = load_story(context, story)
+    refuse_unresolved(context, current)
+    hint = "Demote it to begin again, or close it with --reason."
+    event = queue_event(context, current, events.ConflictResolved, hint)
+    return move_story(context, story, event, visit=current.visit)
+
+
+@_move(
     "merged",
-    mark_merged,
-    "Report that a story was merged by hand.\n\nThe commit must be on the base branch.",
-    _COMMIT,
     completion="stories/merge,merge_failure,merge_failure_final",
     tool="mark_merged",
     metavar="ID",
 )
-close_story = _move(
-    "close",
-    _close,
-    "Close a story without a merge.\n\nIt is archived. Work that was not merged is rescued: see 'huskies rescue"
-    " list'.",
-    _REASON,
-)
-abandon_story = _move(
-    "abandon",
-    _event(Abandon),
-    "Abandon a story.\n\nDependencies on it are never met. Work that was not merged is rescued: see 'huskies rescue"
-    " list'.",
-    _REASON,
-)
-supersede_story = _move(
-    "supersede",
-    supersede,
-    "Replace a story by another one.\n\nStories that depend on it wait for the other one instead.",
-    _BY,
-)
-reopen_story = _move(
-    "reopen",
-    reopen,
-    "Put a finished story back into the backlog.\n\nIt waits there to be started, and begins on a new branch.",
-    completion="finished",
-    long=True,
-)
+def mark_merged_story(
+    context: Context,
+    story: int,
+    *,
+    commit: Annotated[
+        str, Argument("The commit on the base branch: any name that git accepts.", metavar="SHA")
+    ],
+) -> Moved:
+    """Report that a story was merged by hand.
+
+    The commit must be on the base branch.
+    """
+    current = load_story(context, story)
+    event = events.MergeSucceeded(commit_on_base(context, commit), to_iso(context.now()))
+    return move_story(context, story, event, visit=current.visit)
+
+
+@_move("close")
+def close_story(context: Context, story: int, *, reason: Reason) -> Moved:
+    """Close a story without a merge.
+
+    It is archived. Work that was not merged is rescued: see 'huskies rescue list'.
+    """
+    event = events.Close(require_text("reason", reason), to_iso(context.now()))
+    return move_story(context, story, event)
+
+
+@_move("abandon")
+def abandon_story(context: Context, story: int, *, reason: Reason) -> Moved:
+    """Abandon a story.
+
+    Dependencies on it are never met. Work that was not merged is rescued: see 'huskies rescue list'.
+    """
+    return move_story(context, story, events.Abandon(require_text("reason", reason)))
+
+
+@_move("supersede")
+def supersede_story(
+    context: Context,
+    story: int,
+    *,
+    by: Annotated[
+        int,
+        Argument(
+            "The story that replaces it.", least=1, metavar="ID", parse=parse_story_id, completion="stories"
+        ),
+    ],
+) -> Moved:
+    """Replace a story by another one.
+
+    Stories that depend on it wait for the other one instead.
+    """
+
+    def check(db: Connection, current: Story) -> None:
+        if by == story:
+            hint = "Name another story with --by."
+            raise StoryError(current.id, "cannot replace itself", hint=hint, code="dependency_cycle")
+        stories.load(db, by)
+
+    event = events.Supersede(StoryId(by))
+    return move_story(context, story, event, check=check, also=lambda db: refuse_cycle(db, story))
+
+
+@_move("reopen", completion="finished", long=True)
+def reopen_story(context: Context, story: int) -> Moved:
+    """Put a finished story back into the backlog.
+
+    It waits there to be started, and begins on a new branch.
+    """
+    moved = move_story(context, story, events.Reopen())
+    with context.store.reading() as db:
+        current, is_live = stories.load(db, story), runs.live_of_story(db, story) is not None
+        has_branch = branches.base_commit(db, story) is not None
+    if has_branch and not is_live and current.returned_by == events.Reopen.name:
+        from huskies_core.runs.story_worktrees import unmake_worktree
+
+        # It rescues what is left of the branch. After a crash before this, the pass worktrees does it.
+        unmake_worktree(context, current, context.now())
+    return moved
+
+
+def _approval(context: Context, story: Story) -> Event:
+    """Return the event of an approval: a spike without commits is closed."""
+    is_spike = story.draft.type is StoryType.SPIKE and is_allowed(events.QaPassed, story.stage)
+    if is_spike and not work_of(context, story.id).commits:
+        return events.Close("approved without changes", to_iso(context.now()))
+    hint = "Reject it with --notes, or close it with --reason."
+    return queue_event(context, story, events.QaPassed, hint)
+
+
+def _release(context: Context, story: int) -> Released:
+    """End the queue holds of a story in the merge queue."""
+    with context.store.exclusive() as db:
+        current = stories.load(db, story)
+        ended = [hold for hold in queue_holds.everything(db) if hold.story in (story, QUEUE)]
+        if not isinstance(current.stage, Merge) or not ended:
+            fact = f"is in {current.stage.name.value} and has no queue hold: there is nothing to retry"
+            hint = f"'huskies explain {story}' shows its blockers."
+            raise StoryError(story, fact, hint=hint, code="invalid_transition")
+        for hold in ended:
+            queue_holds.release(db, hold, actor=context.actor, now=context.now())
+    return Released(story, tuple(hold.kind for hold in ended))

@@ -1,22 +1,20 @@
-"""Events that a caller applies to a story, each for the visit in which it was decided."""
+"""Apply an event to a story, or record the verdict of the agent that works on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
-from huskies_core.operations.dependencies import refuse_cycle, refuse_unmet
+from huskies_core.errors import HuskiesError, StoryError
+from huskies_core.operations.authorization import own_run
+from huskies_core.operations.dependencies import refuse_unmet
 from huskies_core.operations.drafts import check_text
-from huskies_core.pipeline.events import Event, Reopen, Start, Supersede
+from huskies_core.pipeline.events import Event, Start
 from huskies_core.pipeline.stages import Backlog, StageName
-from huskies_core.store import branches, runs, stories
+from huskies_core.store import journal, runs, stories
 from huskies_core.store.connection import Connection
+from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.store.transitions import Transition, apply_event
-
-Decide = Callable[[Connection, Story], Event]
+from huskies_core.store.transitions import apply_event
 
 
 @dataclass(frozen=True)
@@ -33,79 +31,69 @@ class Moved:
     open_criteria: tuple[int, ...] = ()
 
 
-def start(context: Context, story: int, *, force: bool = False) -> Moved:
-    """Start a story. Raise HuskiesError `epic`, and `unmet_dependency` unless `force`."""
+@dataclass(frozen=True)
+class Reported:
+    """An agent's verdict, recorded with its run; it takes effect when the run has ended."""
 
-    def decide(db: Connection, current: Story) -> Event:
-        if isinstance(current.stage, Backlog):
-            refuse_epic(current) if force else refuse_start(db, current)
-        return Start()
-
-    return apply_now(context, story, decide)
+    story: int
+    run: int
+    verdict: Verdict
 
 
-def reopen(context: Context, story: int) -> Moved:
-    """Put a story back into the backlog, and rescue and remove what is left of its branch.
-
-    After a crash in between, the pass worktrees removes it.
-    """
-    moved = apply_now(context, story, lambda _db, _story: Reopen())
-    with context.store.reading() as db:
-        current, is_live = stories.load(db, story), runs.live_of_story(db, story) is not None
-        has_branch = branches.base_commit(db, story) is not None
-    if has_branch and not is_live and current.returned_by == Reopen.name:
-        from huskies_core.runs.story_worktrees import unmake_worktree
-
-        unmake_worktree(context, current, context.now())
-    return moved
-
-
-def supersede(context: Context, story: int, by: int) -> Moved:
-    """Replace a story by another. Raise HuskiesError `dependency_cycle` if `by` waits for the story."""
-    now = context.now()
-    with context.store.exclusive() as db:
-        current = stories.load(db, story)
-        stories.load(db, by)
-        moved = apply_event(
-            db, story, Supersede(StoryId(by)), visit=current.visit, actor=context.actor, now=now
-        )
-        refuse_cycle(db, story)
-    return settle(context, moved)
-
-
-def apply_now(context: Context, story: int, decide: Decide) -> Moved:
-    """Decide on an event and apply it in one transaction."""
-    now = context.now()
-    with context.store.exclusive() as db:
-        current = stories.load(db, story)
-        moved = apply_event(db, story, decide(db, current), visit=current.visit, actor=context.actor, now=now)
-    return settle(context, moved)
-
-
-def apply_decided(
+def move_story(
     context: Context,
-    story: Story,
+    story: int,
     event: Event,
-    also: Callable[[Connection, datetime], None] = lambda _db, _now: None,
+    *,
+    visit: int | None = None,
+    check: Callable[[Connection, Story], object] | None = None,
+    also: Callable[[Connection], object] | None = None,
 ) -> Moved:
-    """Apply an event that was decided for `story` as it was read, and do `also` in the same transaction.
+    """Apply an event in one transaction, then end the run of the visit that was left.
 
-    Raise Stale if the story has moved since.
+    `check` is called before the event, `also` after it, both in the transaction. Raise Stale if the story has left
+    `visit`, for which the event was decided. After a crash before the run's end, a pass finds that run.
     """
     now = context.now()
     with context.store.exclusive() as db:
-        moved = apply_event(db, story.id, event, visit=story.visit, actor=context.actor, now=now)
-        also(db, now)
-    return settle(context, moved)
-
-
-def settle(context: Context, moved: Transition) -> Moved:
-    """End the run of the visit that was left. After a crash before, a pass finds that run."""
+        current = stories.load(db, story)
+        if check is not None:
+            check(db, current)
+        decided_for = current.visit if visit is None else visit
+        moved = apply_event(db, story, event, visit=decided_for, actor=context.actor, now=now)
+        if also is not None:
+            also(db)
     if moved.left_run is not None:
         from huskies_core.runs.stop import end_left_run
 
         end_left_run(context, moved.left_run)
     return Moved(moved.story, moved.event, moved.before.name, moved.after.name)
+
+
+def start(context: Context, story: int, *, force: bool = False) -> Moved:
+    """Start a story. Raise HuskiesError `epic`, and `unmet_dependency` unless `force`."""
+
+    def check(db: Connection, current: Story) -> None:
+        if isinstance(current.stage, Backlog):
+            refuse_epic(current) if force else refuse_start(db, current)
+
+    return move_story(context, story, Start(), check=check)
+
+
+def report(context: Context, story: int, kind: RunKind, verdict: Verdict, notes: str = "") -> Reported:
+    """Record the verdict of the calling run. Raise HuskiesError `unchecked_criteria` if it approves open criteria."""
+    with context.store.exclusive() as db:
+        run = own_run(context, db, story, kind)
+        assert run is not None
+        if verdict is Verdict.APPROVED:
+            _refuse_open_criteria(stories.load(db, story))
+        runs.record_verdict(db, run.id, verdict, notes)
+        detail = {"run": run.id, "verdict": verdict.value, "notes": notes}
+        event, now = "verdict_given", context.now()
+        journal.append(
+            db, journal.JournalKind.RUN, event, actor=context.actor, now=now, story=story, detail=detail
+        )
+    return Reported(story, run.id, verdict)
 
 
 def load_story(context: Context, story: int) -> Story:
@@ -123,8 +111,8 @@ def refuse_start(db: Connection, story: Story) -> None:
 def refuse_epic(story: Story) -> None:
     """Raise HuskiesError `epic` for an epic."""
     if story.draft.type is StoryType.EPIC:
-        fact = f"story {story.id} is an epic: agents work on its members, not on the epic"
-        raise HuskiesError(fact, hint="Start its members.", code="epic", subject=str(story.id))
+        fact = "is an epic: agents work on its members, not on the epic"
+        raise StoryError(story.id, fact, hint="Start its members.", code="epic")
 
 
 def require_text(field: str, text: str) -> str:
@@ -134,3 +122,12 @@ def require_text(field: str, text: str) -> str:
         raise HuskiesError(f"the {field} is empty", hint=hint, code=f"missing_{field}", subject=field)
     check_text(field, text)
     return text
+
+
+def _refuse_open_criteria(story: Story) -> None:
+    numbers = story.draft.open_criteria
+    if numbers:
+        checks = " ".join(f"--check {number}" for number in numbers)
+        hint = f"'huskies update {story.id} {checks}' for met criteria, or reject it with --notes."
+        fact = f"has criteria that are not checked: {', '.join(map(str, numbers))}"
+        raise StoryError(story.id, fact, hint=hint, code="unchecked_criteria")

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from huskies_core.clock import to_iso
-from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.errors import Overtaken, StoryError
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName
@@ -52,7 +52,8 @@ def apply_event(
         raise Stale(before, event)
     live = runs.live_of_story(db, story)
     if live is not None and live.landing is not None:
-        raise _landing(before, event)
+        fact = f"is being landed: {event.name} was not applied"
+        raise StoryError(story, fact, hint="Try again in a moment.", code="landing")
     after = _next_stage(before, event)
     seq = journal.append(
         db,
@@ -81,12 +82,10 @@ def _next_stage(story: Story, event: Event) -> Stage:
     try:
         return transition(story.stage, event)
     except InvalidTransition as error:
-        raise HuskiesError(
-            f"story {story.id} is in {story.stage.name.value}: {row_of(event).command or event.name} is not allowed there",
-            hint=f"Allowed there: {', '.join(commands_of(error.allowed))}.",
-            code="invalid_transition",
-            subject=str(story.id),
-        ) from error
+        command = row_of(event).command or event.name
+        fact = f"is in {story.stage.name.value}: {command} is not allowed there"
+        hint = f"Allowed there: {', '.join(commands_of(error.allowed))}."
+        raise StoryError(story.id, fact, hint=hint, code="invalid_transition") from error
 
 
 def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq: Seq, now: datetime) -> None:
@@ -105,12 +104,3 @@ def _move(db: sqlite3.Connection, before: Story, after: Stage, event: Event, seq
         "coding_at": at if starts else before.coding_at,
     }
     rows.update(db, "stories", before.id, changes)
-
-
-def _landing(story: Story, event: Event) -> HuskiesError:
-    return HuskiesError(
-        f"story {story.id} is being landed: {event.name} was not applied",
-        hint="Try again in a moment.",
-        code="landing",
-        subject=str(story.id),
-    )

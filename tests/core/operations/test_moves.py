@@ -11,10 +11,9 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations import moves
-from huskies_core.operations.merges import Released, RetryTo
-from huskies_core.operations.reviews import Reported
+from huskies_core.operations.moves import Released, RetryTo
 from huskies_core.operations.stories import create, update_story
-from huskies_core.operations.story_events import Moved, start
+from huskies_core.operations.story_events import Moved, Reported, start
 from huskies_core.pipeline.events import (
     Event,
     MergeFailed,
