@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from huskies_cli.output import ErrorItem, Result
 from huskies_core.errors import LockBusy
-from huskies_core.passes.attempt import StepOutcome
-from huskies_core.passes.steps import PassReport, StepResult
+from huskies_core.passes.steps import PassReport, StepOutcome, StepResult
 
 
 def result_of(name: str, reports: Sequence[PassReport]) -> Result:

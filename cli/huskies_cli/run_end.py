@@ -5,7 +5,7 @@ from huskies_cli.project_context import open_context
 from huskies_cli.reports import result_of
 from huskies_cli.session import Session
 from huskies_core.operations.authorization import refuse_inside_run
-from huskies_core.passes import advance
+from huskies_core.passes import pass_sequence
 
 
 def advance_run(session: Session, run: int) -> Result:
@@ -15,4 +15,4 @@ def advance_run(session: Session, run: int) -> Result:
     """
     with open_context(session.start, actor=f"run:{run}") as context:
         refuse_inside_run(context)
-        return result_of("advance", advance.advance_run(context, run))
+        return result_of("advance", pass_sequence.advance_run(context, run))

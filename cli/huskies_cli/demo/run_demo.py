@@ -17,11 +17,10 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.moves import freeze_story
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due
 from huskies_core.passes.pass_runner import run_passes
-from huskies_core.passes.steps import PassReport
+from huskies_core.passes.steps import PassReport, StepOutcome
 from huskies_core.pipeline.stages import StageName
 from huskies_core.scheduler.snapshot import MOVING
 from huskies_core.store import cursors, journal, runs, stories

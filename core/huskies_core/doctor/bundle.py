@@ -20,7 +20,7 @@ from huskies_core.context import Context
 from huskies_core.doctor import masks
 from huskies_core.doctor.check import DoctorCheck, is_older
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.attempt import attempt
+from huskies_core.passes.steps import attempt
 from huskies_core.store import integrity, journal, runs
 from huskies_core.store.connection import Connection
 

@@ -7,7 +7,7 @@ from huskies_core.config.problems import ConfigError
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import list_some
-from huskies_core.passes.attempt import StepOutcome, attempt
+from huskies_core.passes.steps import StepOutcome, attempt
 from huskies_core.store.schema import NEWEST
 
 

@@ -25,9 +25,9 @@ from huskies_core.git.rescue import list_rescues, size_of_rescues
 from huskies_core.git.worktrees import branch_of, present_worktrees
 from huskies_core.humanize import format_count, format_size
 from huskies_core.ids import StoryId
-from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.gc import GC
 from huskies_core.passes.pass_runner import AnyPass, run_pass
+from huskies_core.passes.steps import StepOutcome
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.runs.story_worktrees import base_tip, story_branches
 from huskies_core.scheduler.snapshot import take_snapshot

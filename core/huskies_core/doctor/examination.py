@@ -8,7 +8,7 @@ from huskies_core.context import Context
 from huskies_core.doctor import disk, installation, processes, services
 from huskies_core.doctor.check import DoctorCheck, is_current, is_older
 from huskies_core.errors import HuskiesError
-from huskies_core.passes.attempt import attempt
+from huskies_core.passes.steps import attempt
 
 Checker = Callable[[Context], Iterator[DoctorCheck]]
 

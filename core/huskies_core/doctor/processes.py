@@ -14,7 +14,7 @@ from huskies_core.git.worktrees import checkout_of, present_worktrees
 from huskies_core.humanize import format_count, list_some
 from huskies_core.ids import StoryId
 from huskies_core.operations.scheduler_check import ticked_lately
-from huskies_core.passes.dead_runs import dead_runs, end_dead_run
+from huskies_core.passes.watchdog import dead_runs, end_dead_run
 from huskies_core.sanitize import is_number
 from huskies_core.store import runs
 from huskies_core.supervisor.liveness import is_alive

@@ -4,7 +4,7 @@ from huskies_core.context import Context
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import STORIES, Command, operation
 from huskies_core.passes import auto_assign
-from huskies_core.passes.auto_assign import BeginRun
+from huskies_core.passes.story_steps import BeginRun
 from huskies_core.runs.request import RunRequest
 from huskies_core.scheduler import explanation
 from huskies_core.scheduler.explanation import Explanation

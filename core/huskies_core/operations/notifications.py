@@ -14,9 +14,9 @@ from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.authorization import refuse_inside_run
-from huskies_core.passes.attempt import attempt
 from huskies_core.passes.jobs import adopted
 from huskies_core.passes.notify import directory_of, record_end
+from huskies_core.passes.steps import attempt
 from huskies_core.store import notifications
 from huskies_core.store.notifications import Delivery, Notification, NotificationStatus
 from huskies_core.supervisor.environment import read_env_file

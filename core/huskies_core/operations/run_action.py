@@ -3,9 +3,9 @@
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import registry
-from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.executions import directory_of, record_end
 from huskies_core.passes.jobs import adopted
+from huskies_core.passes.steps import StepOutcome, attempt
 from huskies_core.store import executions
 from huskies_core.store.actions import ToolCall, describe
 from huskies_core.store.executions import Execution, ExecutionStatus

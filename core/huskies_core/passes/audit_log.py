@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
@@ -12,16 +13,16 @@ from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import journal
-from huskies_core.store.journal import JournalEntry
 
 TAIL_BYTES = 65536
 BATCH = 1000
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
+def plan(snapshot: Snapshot) -> Iterator[PlannedStep]:
     rows = journal.count_audited_after(snapshot.db, last_seq(snapshot.project.audit_log), most=BATCH)
-    detail = format_count(rows, "row") if rows < BATCH else f"{BATCH} rows or more"
-    return (PlannedStep(Verb.APPEND_AUDIT, detail=detail),) if rows else ()
+    if rows:
+        detail = format_count(rows, "row") if rows < BATCH else f"{BATCH} rows or more"
+        yield PlannedStep(Verb.APPEND_AUDIT, detail=detail)
 
 
 def apply(context: Context, _: PlannedStep) -> str:
@@ -32,15 +33,11 @@ def apply(context: Context, _: PlannedStep) -> str:
         log.truncate(end)
         with context.store.reading() as db:
             while batch := journal.audited_after(db, seq, limit=BATCH):
-                log.write(b"".join(map(as_line, batch)))
+                log.writelines(json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n" for row in batch)
                 seq, appended = batch[-1].seq, appended + len(batch)
         log.flush()
         os.fsync(log.fileno())
     return format_count(appended, "row")
-
-
-def as_line(entry: JournalEntry) -> bytes:
-    return json.dumps(asdict(entry), ensure_ascii=False).encode() + b"\n"
 
 
 def last_seq(log: Path) -> int:

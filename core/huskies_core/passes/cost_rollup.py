@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
 
+from huskies_core.clock import midnight
 from huskies_core.context import Context
-from huskies_core.passes.budgets import RecordBudget, record_budget, unrecorded_budgets
+from huskies_core.errors import Overtaken
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.run_usage import is_behind, is_recorded, progress_from_output, record
-from huskies_core.scheduler.snapshot import Snapshot
-from huskies_core.store import runs, usage
+from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
+from huskies_core.store import reached_budgets, runs, usage
+from huskies_core.store.reached_budgets import ReachedBudget
 from huskies_core.store.runs import Run
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -21,17 +22,37 @@ class RecordUsage(PlannedStep):
     run: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordBudget(PlannedStep):
+    """The record of a budget. `key` is the name of the budget in the configuration."""
+
+    key: str
+
+
 UsageStep = RecordUsage | RecordBudget
 
 
-def plan(snapshot: Snapshot) -> tuple[UsageStep, ...]:
-    return (*_usage(snapshot), *unrecorded_budgets(snapshot))
+def plan(snapshot: Snapshot) -> Iterator[UsageStep]:
+    """Yield a step for each live run with new figures, each ended run without final usage, and each new budget.
+
+    If the figures of a live run are unreadable now, a step records them after its end.
+    """
+    for run in snapshot.live:
+        progress = snapshot.progress(run)
+        if run.runtime is not None and progress is not None and not is_recorded(snapshot.db, run, progress):
+            detail = f"run {run.id}: {progress.cost_usd:.4f} USD so far"
+            yield RecordUsage(Verb.RECORD_USAGE, run.story, detail, run=run.id)
+    for run in runs.of_open_usage(snapshot.db):
+        yield RecordUsage(Verb.RECORD_USAGE, run.story, f"run {run.id}: from its whole output", run=run.id)
+    for reached in _exhausted(snapshot):
+        if not reached_budgets.is_noted(snapshot.db, reached):
+            yield RecordBudget(Verb.NOTE_BUDGET, reached.story, str(reached), key=reached.key)
 
 
 def apply(context: Context, step: UsageStep) -> str:
     match step:
         case RecordBudget():
-            return record_budget(context, step)
+            return _record_budget(context, step)
         case RecordUsage():
             with context.store.reading() as db:
                 run = runs.load(db, step.run)
@@ -41,25 +62,6 @@ def apply(context: Context, step: UsageStep) -> str:
             else:
                 _settle(context, run, progress_from_output(directory, run))
             return step.detail
-        case _:
-            assert_never(step)
-
-
-def _usage(snapshot: Snapshot) -> Iterator[RecordUsage]:
-    """Yield a step for each live run with new figures, then for each ended run without final usage.
-
-    If the figures of a live run are unreadable now, a step records them after its end.
-    """
-    for run in snapshot.live:
-        progress = snapshot.progress(run)
-        if run.runtime is not None and progress is not None and not is_recorded(snapshot.db, run, progress):
-            yield _record_usage(run, f"{progress.cost_usd:.4f} USD so far")
-    for run in runs.of_open_usage(snapshot.db):
-        yield _record_usage(run, "from its whole output")
-
-
-def _record_usage(run: Run, detail: str) -> RecordUsage:
-    return RecordUsage(Verb.RECORD_USAGE, run.story, f"run {run.id}: {detail}", run=run.id)
 
 
 def _record_progress(context: Context, run: Run, progress: Progress | None) -> None:
@@ -81,6 +83,28 @@ def _settle(context: Context, run: Run, figures: Progress | None) -> None:
         runs.settle_usage(
             db, run.id, turns=figures.turns, tool_turns=figures.tool_turns, cost_usd=figures.cost_usd
         )
+
+
+def _record_budget(context: Context, step: RecordBudget) -> str:
+    """Record the budget with its current figures. Raise Overtaken if it is recorded, or no longer exhausted."""
+    with context.store.exclusive() as db:
+        snapshot = take_snapshot(context, db)
+        for reached in _exhausted(snapshot):
+            is_meant = (reached.key, reached.story) == (step.key, step.story)
+            if is_meant and reached_budgets.note(db, reached, actor=context.actor, now=snapshot.now):
+                return str(reached)
+    raise Overtaken(f"{step.key} is recorded, or no longer exhausted", code="stale")
+
+
+def _exhausted(snapshot: Snapshot) -> Iterator[ReachedBudget]:
+    """Yield the exhausted budget of the day, then those of open stories."""
+    budget, zone = snapshot.config.project.budget, snapshot.config.project.timezone
+    if budget.per_day_usd is not None and (today := snapshot.spent_today()) >= budget.per_day_usd:
+        day = midnight(snapshot.now, zone).date().isoformat()
+        yield ReachedBudget(today, budget.per_day_usd, day=day)
+    if budget.per_story_usd is not None:
+        for story, spent in usage.stories_over(snapshot.db, budget.per_story_usd).items():
+            yield ReachedBudget(spent, budget.per_story_usd, story)
 
 
 COST_ROLLUP = Pass("cost-rollup", plan, one_by_one(apply))

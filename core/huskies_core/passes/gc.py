@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import ModuleType
-from typing import assert_never
 
 from huskies_core.config.records import Config
 from huskies_core.context import Context
@@ -48,8 +47,17 @@ class ExpireRows(PlannedStep):
 GcStep = PurgeContent | RemoveRunDirectory | ExpireRescues | ExpireRows
 
 
-def plan(snapshot: Snapshot) -> tuple[GcStep, ...]:
-    return tuple(_steps(snapshot))
+def plan(snapshot: Snapshot) -> Iterator[GcStep]:
+    limit = cutoff(snapshot.config, snapshot.now)
+    for story, keys in content.left_over(snapshot.db):
+        yield PurgeContent(Verb.PURGE_CONTENT, format_count(keys, "key"), story=story)
+    for run in _old_run_directories(snapshot, limit):
+        yield RemoveRunDirectory(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", run=run)
+    if has_rescues_before(snapshot.project, limit):
+        yield ExpireRescues(Verb.EXPIRE_RESCUE, detail=f"rescue refs from before {limit.date()}")
+    for verb, (table, noun) in _TABLES.items():
+        if table.has_before(snapshot.db, limit):
+            yield ExpireRows(verb, detail=f"{noun} from before {limit.date()}", table=table)
 
 
 def apply(context: Context, step: GcStep) -> str:
@@ -67,26 +75,11 @@ def apply(context: Context, step: GcStep) -> str:
         case ExpireRows():
             with context.store.exclusive() as db:
                 return str(step.table.expire(db, limit))
-        case _:
-            assert_never(step)
 
 
 def cutoff(config: Config, now: datetime) -> datetime:
     """Return the time before which data is past its retention."""
     return now - timedelta(days=config.project.retention_days)
-
-
-def _steps(snapshot: Snapshot) -> Iterator[GcStep]:
-    limit = cutoff(snapshot.config, snapshot.now)
-    for story, keys in content.left_over(snapshot.db):
-        yield PurgeContent(Verb.PURGE_CONTENT, format_count(keys, "key"), story=story)
-    for run in _old_run_directories(snapshot, limit):
-        yield RemoveRunDirectory(Verb.REMOVE_RUN_DIRECTORY, detail=f"run {run}", run=run)
-    if has_rescues_before(snapshot.project, limit):
-        yield ExpireRescues(Verb.EXPIRE_RESCUE, detail=f"rescue refs from before {limit.date()}")
-    for verb, (table, noun) in _TABLES.items():
-        if table.has_before(snapshot.db, limit):
-            yield ExpireRows(verb, detail=f"{noun} from before {limit.date()}", table=table)
 
 
 def _old_run_directories(snapshot: Snapshot, limit: datetime) -> list[int]:

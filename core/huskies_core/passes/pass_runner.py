@@ -1,6 +1,6 @@
 """Run each pass under its own lock, repeat it while the journal moves, and report each failed step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,7 @@ from typing import Any, Generic, TypeVar
 from huskies_core.context import Context
 from huskies_core.errors import LockBusy
 from huskies_core.file_lock import file_locked
-from huskies_core.passes.attempt import StepOutcome, attempt
-from huskies_core.passes.steps import PassReport, PlannedStep, StepResult
+from huskies_core.passes.steps import PassReport, PlannedStep, StepOutcome, StepResult, attempt
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import cursors, journal, pass_times
 
@@ -24,17 +23,20 @@ ApplyAll = Callable[[Context, tuple[Step, ...]], Iterator[StepResult]]
 
 @dataclass(frozen=True)
 class Pass(Generic[Step]):
-    """A plan, which only reads, and the function that applies its steps.
+    """The steps of a snapshot, from a function that only reads, and the function that applies them.
 
     A pass that `follows` the journal is due when the journal is ahead of its cursor. `wake` returns the time at which
     the pass is due again without a change.
     """
 
     name: str
-    plan: Callable[[Snapshot], tuple[Step, ...]]
+    steps: Callable[[Snapshot], Iterable[Step]]
     apply: ApplyAll[Step]
     follows: bool = False
     wake: Callable[[Snapshot], datetime | None] = lambda _: None
+
+    def plan(self, snapshot: Snapshot) -> tuple[Step, ...]:
+        return tuple(self.steps(snapshot))
 
 
 AnyPass = Pass[Any]
@@ -77,9 +79,7 @@ def run_pass(context: Context, chosen: AnyPass, *, dry_run: bool = False, wait: 
     """
     if dry_run:
         _, steps, _ = _plan(context, chosen)
-        return PassReport(
-            chosen.name, tuple(StepResult(step, StepOutcome.PLANNED, step.detail) for step in steps)
-        )
+        return PassReport.of_plan(chosen.name, steps)
     results: list[StepResult] = []
     for _ in range(MOST_ROUNDS):
         try:

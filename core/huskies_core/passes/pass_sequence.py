@@ -1,31 +1,31 @@
 """The sequences of passes that reconcile, tick, watchdog and the end of a run execute, and when each pass is due."""
 
+import os
 from datetime import timedelta
 from functools import partial
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.passes import due, notify
 from huskies_core.passes import relay as gateway_relay
-from huskies_core.passes.archive_done import ARCHIVE_DONE
-from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.audit_log import AUDIT_LOG
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.cost_rollup import COST_ROLLUP
-from huskies_core.passes.dead_runs import dead_runs, end_dead_run
-from huskies_core.passes.fire_timers import FIRE_TIMERS
-from huskies_core.passes.fire_triggers import FIRE_TRIGGERS
+from huskies_core.passes.executions import FIRE_TIMERS, FIRE_TRIGGERS
 from huskies_core.passes.gc import GC
-from huskies_core.passes.merge_block import MERGE_BLOCK
-from huskies_core.passes.merge_recovery import MERGE_RECOVERY
 from huskies_core.passes.notify import NOTIFY
 from huskies_core.passes.pass_runner import AnyPass, one_by_one, run_passes
 from huskies_core.passes.relay import RELAY
-from huskies_core.passes.steps import PassReport, StepResult
-from huskies_core.passes.watchdog import WATCHDOG
+from huskies_core.passes.steps import PassReport, attempt
+from huskies_core.passes.story_steps import ARCHIVE_DONE, MERGE_BLOCK, MERGE_RECOVERY
+from huskies_core.passes.watchdog import WATCHDOG, dead_runs, end_dead_run
 from huskies_core.passes.worktrees import WORKTREES
-from huskies_core.store import metadata, pass_times
+from huskies_core.runs.end import end_run
+from huskies_core.store import metadata, pass_times, runs
 from huskies_core.store.due import due_passes
+from huskies_core.supervisor.liveness import adopt_lock, take_lock
+from huskies_core.supervisor.run_directory import RunDirectory
 
 RECONCILE: tuple[AnyPass, ...] = (
     GC,
@@ -64,22 +64,29 @@ def watchdog(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> t
     return reports
 
 
+def advance_run(context: Context, run: int) -> tuple[PassReport, ...]:
+    """Record the end of a run, which needs no configuration, and run the passes that follow.
+
+    A recorded end does not change. If the process is killed after the record, the next tick runs the passes. Raise
+    HuskiesError `run_alive` if another process has the lock of the run.
+    """
+    _record_end(context, run)
+    return after_run(context)
+
+
 def after_run(context: Context) -> tuple[PassReport, ...]:
     """Run the passes that follow the end of a run, with due triggers and due notifications."""
-    reports = run_passes(context, AFTER_RUN)
-    if FIRE_TRIGGERS.name in _due(context):
-        reports += run_passes(context, [FIRE_TRIGGERS])
-    reports += run_passes(context, AT_LAST)
-    return reports + (run_passes(context, [NOTIFY]) if NOTIFY.name in _due(context) else ())
+    reports = run_passes(context, AFTER_RUN) + run_due(context, FIRE_TRIGGERS)
+    return reports + run_passes(context, AT_LAST) + run_due(context, NOTIFY)
 
 
 def tick(
-    context: Context, *, dry_run: bool = False, wait: float = 0.0, relay: AnyPass | None = RELAY
+    context: Context, *, dry_run: bool = False, wait: float = 0.0, relay: bool = True
 ) -> tuple[PassReport, ...]:
     """Run the passes that are due. If none is due, write nothing and take no lock.
 
     notify runs next to last and sends from its own process. relay runs last, so that a slow gateway delays no other
-    pass. `relay` is None if another thread runs that pass. If the configuration does not load, only record the ends of
+    pass; `relay` is false if another thread runs it. If the configuration does not load, only record the ends of
     dead runs and report the error.
     """
     reports = _end_dead_runs(context, dry_run=dry_run)
@@ -88,17 +95,15 @@ def tick(
     if attempted.code:
         return (*reports, PassReport("config", failure=attempted))
 
-    for chosen in BY_JOURNAL:
-        if chosen.name in _due(context):
-            reports += run_passes(context, [chosen], dry_run=dry_run, wait=wait)
+    reports += run_due(context, *BY_JOURNAL, dry_run=dry_run, wait=wait)
     for name, run in (("watchdog", watchdog), ("reconcile", reconcile)):
         if name in _due(context):
             reports += run(context, dry_run=dry_run, wait=wait)
-    if any(report.acted for report in reports) or AUTO_ASSIGN.name in _due(context):
+    if any(report.acted for report in reports):
         reports += run_passes(context, [AUTO_ASSIGN], dry_run=dry_run, wait=wait)
-    if NOTIFY.name in _due(context):
-        reports += run_passes(context, [NOTIFY], dry_run=dry_run, wait=wait)
-    return reports + relay_due(context, relay, dry_run=dry_run, wait=wait)
+    else:
+        reports += run_due(context, AUTO_ASSIGN, dry_run=dry_run, wait=wait)
+    return reports + run_due(context, NOTIFY, *([RELAY] if relay else []), dry_run=dry_run, wait=wait)
 
 
 def notify_people(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
@@ -108,13 +113,35 @@ def notify_people(context: Context, *, dry_run: bool = False, wait: float = 0.0)
     return run_passes(context, [NOTIFY], dry_run=dry_run, wait=wait)
 
 
-def relay_due(
-    context: Context, relay: AnyPass | None, *, dry_run: bool = False, wait: float = 0.0
+def run_due(
+    context: Context, *passes: AnyPass, dry_run: bool = False, wait: float = 0.0
 ) -> tuple[PassReport, ...]:
-    """Run the relay if events wait and the delay after its last failure has passed."""
-    if relay is None or relay.name not in _due(context):
-        return ()
-    return run_passes(context, [relay], dry_run=dry_run, wait=wait)
+    """Run each of the passes if it is due when its turn comes."""
+    reports: tuple[PassReport, ...] = ()
+    for chosen in passes:
+        if chosen.name in _due(context):
+            reports += run_passes(context, [chosen], dry_run=dry_run, wait=wait)
+    return reports
+
+
+def _record_end(context: Context, number: int) -> None:
+    """Record the end under the lock of the run, which the supervisor hands over to this process."""
+    with context.store.reading() as db:
+        if not runs.load(db, number).is_live:
+            return
+    directory = RunDirectory(context.project.run_dir(number))
+    lock = adopt_lock(directory, context.environ)
+    if lock is None:
+        lock = take_lock(directory)
+    if lock is None:
+        hint = f"'huskies run kill {number}' ends it."
+        raise HuskiesError(f"run {number} is alive", hint=hint, code="run_alive", subject=str(number))
+    try:
+        with context.store.reading() as db:
+            run = runs.load(db, number)
+        end_run(context, run, context.now())
+    finally:
+        os.close(lock)
 
 
 def _end_dead_runs(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]:
@@ -124,11 +151,7 @@ def _end_dead_runs(context: Context, *, dry_run: bool) -> tuple[PassReport, ...]
     if not dead:
         return ()
     if dry_run:
-        return (
-            PassReport(
-                "watchdog", tuple(StepResult(step, StepOutcome.PLANNED, step.detail) for step in dead)
-            ),
-        )
+        return (PassReport.of_plan("watchdog", dead),)
     with context.acting_as("pass:watchdog"):
         return (PassReport("watchdog", tuple(one_by_one(end_dead_run)(context, dead))),)
 

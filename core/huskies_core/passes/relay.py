@@ -1,21 +1,25 @@
 """relay: send each transition to a gateway, in order. If the gateway does not answer, events wait and none is lost."""
 
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from huskies_core.clock import from_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
 from huskies_core.gateway.connection import GatewayConnection, open_connection
 from huskies_core.humanize import format_count
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
-from huskies_core.passes.frames import frames_of
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
+from huskies_core.pipeline.events import Block, MergeFailed
+from huskies_core.pipeline.stages import StageName
+from huskies_core.sanitize import tail
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal, metadata, pass_times
 from huskies_core.store.connection import Connection
@@ -24,17 +28,19 @@ from huskies_core.store.journal import JournalEntry
 NAME = "relay"
 FIRST_FRAME = "relay-first-frame"
 """The cursor for transitions with two frames: the first frame was sent for all transitions up to it."""
+LONGEST_REASON = 4000
 LONGEST_WAIT_SECS = 60
 
 Connect = Callable[[Gateway], AbstractContextManager[GatewayConnection]]
 
 
-def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-    """Plan one step if events wait, unless there is no gateway or the delay after a failure has not passed."""
-    if _gateway(snapshot.context) is None or _waits(snapshot.context, snapshot.db):
-        return ()
+def plan(snapshot: Snapshot) -> Iterator[PlannedStep]:
+    """Yield one step if events wait, unless there is no gateway or the delay after a failure has not passed."""
+    if _gateway(snapshot.context) is None or pass_times.get(snapshot.db, NAME).waits(snapshot.now):
+        return
     events = journal.count_transitions_after(snapshot.db, _position(snapshot.db))
-    return (PlannedStep(Verb.SEND_EVENTS, detail=format_count(events, "event")),) if events else ()
+    if events:
+        yield PlannedStep(Verb.SEND_EVENTS, detail=format_count(events, "event"))
 
 
 def apply(context: Context, _: PlannedStep, *, connect: Connect, jitter: Callable[[], float]) -> str:
@@ -114,6 +120,27 @@ def relay_pass(
     return Pass(NAME, plan, one_by_one(partial(apply, connect=connect, jitter=spread)))
 
 
+def frames_of(entry: JournalEntry) -> tuple[str, ...]:
+    """Return the frames as lines of JSON, first to send first."""
+    moved = {"from_stage": entry.before or "", "to_stage": entry.after}
+    frames = [_frame(entry, "stage_transition", moved)]
+    if entry.event == MergeFailed.name and entry.before != StageName.MERGE_FAILURE:
+        kind, detail = entry.detail["kind"], entry.detail["detail"]
+        frames.append(_frame(entry, "merge_failure", _reason(f"{kind}: {detail}" if detail else kind)))
+    if entry.event == Block.name:
+        frames.append(_frame(entry, "story_blocked", _reason(entry.detail["reason"])))
+    return tuple(frames)
+
+
+def _reason(text: str) -> dict[str, str]:
+    return {"reason": tail(text, LONGEST_REASON)}
+
+
+def _frame(entry: JournalEntry, kind: str, facts: "dict[str, str] | dict[str, str | None]") -> str:
+    moment = round(from_iso(entry.at).timestamp() * 1000)
+    return json.dumps({"type": kind, "story_id": str(entry.story), **facts, "timestamp_ms": moment})
+
+
 def _gateway(context: Context) -> Gateway | None:
     settings = context.config.project
     url = url_of(settings.gateway_url, context.environ)
@@ -151,10 +178,6 @@ def _record_failure(context: Context, why: str, jitter: float) -> None:
         metadata.put(db, metadata.RELAY_FAILURES, str(failures))
         metadata.put(db, metadata.RELAY_TROUBLE, why)
         pass_times.record(db, NAME, last_at=now, due_at=now + timedelta(seconds=wait))
-
-
-def _waits(context: Context, db: Connection) -> bool:
-    return pass_times.get(db, NAME).waits(context.now())
 
 
 def _position(db: Connection) -> int:

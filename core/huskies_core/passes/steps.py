@@ -1,9 +1,11 @@
 """The planned steps of passes and their results, as plain values for dry runs, JSON, `explain` and the tests."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from huskies_core.passes.attempt import Attempt, StepOutcome
+from huskies_core.errors import HuskiesError, Overtaken
 
 
 class Verb(StrEnum):
@@ -52,6 +54,26 @@ class PlannedStep:
     detail: str = ""
 
 
+class StepOutcome(StrEnum):
+    DONE = "done"
+    PLANNED = "planned"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass
+class Attempt:
+    """The outcome of a block. `message` is the text that the block set, or that of its error, which has `code`."""
+
+    outcome: StepOutcome = StepOutcome.DONE
+    message: str = ""
+    code: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is StepOutcome.FAILED
+
+
 @dataclass(frozen=True)
 class StepResult:
     """A step and its outcome. `error` is the code of a failure."""
@@ -75,6 +97,26 @@ class PassReport:
     already_running: bool = False
     failure: Attempt | None = None
 
+    @staticmethod
+    def of_plan(name: str, steps: Iterable[PlannedStep]) -> "PassReport":
+        """Return the report of a dry run."""
+        return PassReport(name, tuple(StepResult(step, StepOutcome.PLANNED, step.detail) for step in steps))
+
     @property
     def acted(self) -> bool:
         return any(result.outcome is StepOutcome.DONE for result in self.results)
+
+
+@contextmanager
+def attempt() -> Iterator[Attempt]:
+    """Run the block and record its error: as skipped if the state has changed since the plan, else as failed."""
+    attempted = Attempt()
+    try:
+        yield attempted
+    except Overtaken as error:
+        attempted.outcome, attempted.message, attempted.code = StepOutcome.SKIPPED, error.message, error.code
+    except HuskiesError as error:
+        attempted.outcome, attempted.message, attempted.code = StepOutcome.FAILED, error.message, error.code
+    except Exception as error:
+        attempted.outcome, attempted.code = StepOutcome.FAILED, "bug"
+        attempted.message = f"{type(error).__name__}: {error}"

@@ -1,20 +1,23 @@
 """The loop of `watch`: its start, its ticks, and the events that both yield."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from queue import SimpleQueue
 
-from huskies_core.context import Context
+from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
+from huskies_core.gateway.connection import ReusedConnection
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
 from huskies_core.passes.pass_runner import run_passes
-from huskies_core.passes.relay_thread import RelayThread
-from huskies_core.passes.steps import PassReport, StepResult
-from huskies_core.passes.story_moves import MoveStory
+from huskies_core.passes.relay import relay_pass
+from huskies_core.passes.steps import PassReport, StepOutcome, StepResult
+from huskies_core.passes.story_steps import MoveStory
 from huskies_core.store import journal
 from huskies_core.store.journal import JournalEntry
 
@@ -42,6 +45,48 @@ class PassStep:
 
 
 LoopEvent = JournalEntry | PassStep | Message
+
+
+class RelayThread(threading.Thread):
+    """The relay of a watch, with its own connection, so that a slow gateway delays no other pass.
+
+    The thread ends with the process. The next process sends the remaining transitions.
+    """
+
+    def __init__(self, project: Path, interval: float) -> None:
+        super().__init__(name="relay", daemon=True)
+        self._project = project
+        self._interval = interval
+        self._errors: tuple[str, ...] = ()
+        self._reports: SimpleQueue[PassReport] = SimpleQueue()
+
+    def take_reports(self) -> Iterator[PassReport]:
+        """Yield the reports since the last call."""
+        while not self._reports.empty():
+            yield self._reports.get_nowait()
+
+    def run(self) -> None:
+        """Run the relay when it is due. The loop reports a configuration or a store that cannot be read."""
+        never, relay = threading.Event(), relay_pass(ReusedConnection().to)
+        with open_context(self._project) as context:
+            state = str(context.project.state_dir)
+            stamp = config_stamp(state)
+            while not never.wait(self._interval):
+                if stamp != config_stamp(state):
+                    stamp = config_stamp(state)
+                    context.forget_config()
+                with suppress(HuskiesError):
+                    for report in pass_sequence.run_due(context, relay):
+                        self._put(report)
+
+    def _put(self, report: PassReport) -> None:
+        """Queue a report, unless its errors are those of the last one."""
+        errors = tuple(result.detail for result in report.results if result.error)
+        if report.failure is not None:
+            errors = (*errors, report.failure.message)
+        if not errors or errors != self._errors:
+            self._reports.put(report)
+        self._errors = errors
 
 
 class WatchLoop:
@@ -72,7 +117,7 @@ class WatchLoop:
             self._context.forget_config()
         # A tick that loaded the old files while they changed has recorded the stamp of the new ones.
         if has_changed or is_due(self._state):
-            yield from self._run(lambda: pass_sequence.tick(self._context, relay=None))
+            yield from self._run(lambda: pass_sequence.tick(self._context, relay=False))
         yield from _events(self._relay.take_reports(), self._context.now())
         yield from self._transitions()
 

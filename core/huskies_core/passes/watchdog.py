@@ -1,28 +1,37 @@
-"""watchdog: end runs that are dead, that belong to a stage that their story has left, or that exceed a limit."""
+"""watchdog: end runs that are dead, that belong to a stage that their story has left, or that exceed a limit.
+
+A free lock proves that a run is dead. To find dead runs and record their end needs no configuration.
+"""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
 
 from huskies_core.clock import from_iso, midnight, next_midnight
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.passes.dead_runs import EndDeadRun, end_dead_run, end_if_lock_is_free
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.account_limits import account_of, block_account, blocks_account, reset_of
+from huskies_core.runs.end import end_if_dead
 from huskies_core.runs.stop import stop_run
 from huskies_core.runtimes.runtime import plausible_end
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import runs, stories, usage
+from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Run
+from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.run_directory import RunDirectory
 
 GRACE = timedelta(seconds=30)
 """The time for the supervisor to act on a limit before the watchdog does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndDeadRun(PlannedStep):
+    run: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +48,11 @@ class HoldAccount(PlannedStep):
 WatchdogStep = EndDeadRun | KillRun | HoldAccount
 
 
-def plan(snapshot: Snapshot) -> tuple[WatchdogStep, ...]:
-    steps = (_step(snapshot, run) for run in snapshot.live)
-    return tuple(step for step in steps if step is not None)
+def plan(snapshot: Snapshot) -> Iterator[WatchdogStep]:
+    for run in snapshot.live:
+        step = _step(snapshot, run)
+        if step is not None:
+            yield step
 
 
 def apply(context: Context, step: WatchdogStep) -> str:
@@ -52,13 +63,36 @@ def apply(context: Context, step: WatchdogStep) -> str:
             stop_run(context, step.run, step.outcome, step.detail)
         case HoldAccount():
             _hold_account(context, step)
-        case _:
-            assert_never(step)
     return step.detail
 
 
+def dead_runs(context: Context, db: Connection) -> tuple[EndDeadRun, ...]:
+    """Return a step for each live run with a free lock."""
+    return tuple(step for run in runs.live(db) if (step := _end_if_lock_is_free(context, run)) is not None)
+
+
+def end_dead_run(context: Context, step: EndDeadRun) -> str:
+    """Record the end of a dead run. Do nothing if it is recorded already."""
+    with context.store.reading() as db:
+        run = runs.load(db, step.run)
+    end_if_dead(context, run, context.now())
+    return step.detail
+
+
+def _end_if_lock_is_free(context: Context, run: Run) -> EndDeadRun | None:
+    """Return the step that records the end of a dead run; None while a process holds its lock."""
+    directory = RunDirectory(context.project.run_dir(run.id))
+    if is_alive(directory):
+        return None
+    # The step reads exit.json, not the plan: an unreadable file must fail only this run.
+    ended = os.path.exists(directory.exit)
+    why = "ended, not recorded" if ended else "its supervisor is dead"
+    verb = Verb.END_RUN if ended else Verb.RELEASE_RUN
+    return EndDeadRun(verb, run.story, f"run {run.id}: {why}", run=run.id)
+
+
 def _step(snapshot: Snapshot, run: Run) -> WatchdogStep | None:
-    dead = end_if_lock_is_free(snapshot.context, run)
+    dead = _end_if_lock_is_free(snapshot.context, run)
     if dead is not None:
         return dead
     if stories.load(snapshot.db, run.story).visit != run.visit:

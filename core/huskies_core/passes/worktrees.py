@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
 from huskies_core.ids import StoryId
-from huskies_core.passes.attempt import StepOutcome, attempt
 from huskies_core.passes.pass_runner import Pass
-from huskies_core.passes.steps import PlannedStep, StepResult, Verb
-from huskies_core.passes.story_moves import MoveStory, move_story
+from huskies_core.passes.steps import PlannedStep, StepOutcome, StepResult, Verb, attempt
+from huskies_core.passes.story_steps import BeginRun, MoveStory, begin_run, move_story
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.request import RunRequest
-from huskies_core.runs.start import start_run
 from huskies_core.runs.story_worktrees import BRANCH_EXISTS, NotMade, make_worktrees, unmake_worktree
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import branches, runs, stories
-from huskies_core.store.runs import RunKind
+from huskies_core.store.runs import Run, RunKind
+from huskies_core.store.stories import Story
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +29,30 @@ class CreateWorktree(PlannedStep):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartTeardown(PlannedStep):
-    story: StoryId
-    request: RunRequest
-
-
-@dataclass(frozen=True, kw_only=True)
 class RemoveWorktree(PlannedStep):
     story: StoryId
 
 
-Removal = StartTeardown | RemoveWorktree
-WorktreeStep = CreateWorktree | Removal
+WorktreeStep = CreateWorktree | BeginRun | RemoveWorktree
 
 
-def plan(snapshot: Snapshot) -> tuple[WorktreeStep, ...]:
-    return (*_creations(snapshot), *_removals(snapshot))
+def plan(snapshot: Snapshot) -> Iterator[WorktreeStep]:
+    """Yield the creations, then the removals for terminal stories, and for reopened ones, which begin anew.
+
+    At most max_gates teardowns are live at once. The end of a teardown runs this pass again for the next one.
+    """
+    made, live = made_worktrees(snapshot.project), {run.story for run in snapshot.live}
+    for number, visit in sorted(stories.visits_in(snapshot.db, StageName.CODING).items()):
+        if number not in made and number not in live:
+            yield CreateWorktree(Verb.CREATE_WORKTREE, story=number, visit=visit)
+    candidates = present_worktrees(snapshot.project) | branches.all_stories(snapshot.db)
+    free = snapshot.config.project.max_gates - sum(map(_is_teardown, snapshot.live))
+    for number in stories.finished_among(snapshot.db, candidates):
+        if snapshot.live_run(number) is None:
+            step = _removal(snapshot, stories.load(snapshot.db, number))
+            free -= isinstance(step, BeginRun)
+            if free >= 0 or isinstance(step, RemoveWorktree):
+                yield step
 
 
 def apply(context: Context, steps: tuple[WorktreeStep, ...]) -> Iterator[StepResult]:
@@ -59,45 +65,19 @@ def apply(context: Context, steps: tuple[WorktreeStep, ...]) -> Iterator[StepRes
             yield StepResult.of(step, attempted)
 
 
-def _creations(snapshot: Snapshot) -> list[CreateWorktree]:
-    made, live = made_worktrees(snapshot.project), {run.story for run in snapshot.live}
-    visits = stories.visits_in(snapshot.db, StageName.CODING)
-    return [
-        CreateWorktree(Verb.CREATE_WORKTREE, story=story, visit=visit)
-        for story, visit in sorted(visits.items())
-        if story not in made and story not in live
-    ]
-
-
-def _removals(snapshot: Snapshot) -> list[Removal]:
-    """Return the removals for terminal stories, and for reopened ones, which start again without a worktree.
-
-    At most max_gates teardowns are live at once. The end of a teardown runs this pass again for the next one.
-    """
-    candidates = present_worktrees(snapshot.project) | branches.all_stories(snapshot.db)
-    terminal = (
-        stories.load(snapshot.db, number) for number in stories.finished_among(snapshot.db, candidates)
-    )
-    removals = [_removal(snapshot, story) for story in terminal if snapshot.live_run(story.id) is None]
-    live = sum(run.kind is RunKind.OTHER and run.agent is None for run in snapshot.live)
-    starts = [step for step in removals if isinstance(step, StartTeardown)]
-    waiting = starts[max(snapshot.config.project.max_gates - live, 0) :]
-    return [step for step in removals if step not in waiting]
-
-
-def _removal(snapshot: Snapshot, story: stories.Story) -> Removal:
+def _removal(snapshot: Snapshot, story: Story) -> BeginRun | RemoveWorktree:
     """Return the removal, or the teardown run before it. A failed teardown does not prevent the removal."""
     parts = [part.name for part in snapshot.config.project.components if part.teardown]
-    if parts and is_made(snapshot.project, story.id) and not _is_torn_down(snapshot, story):
-        detail = f"teardown of {', '.join(parts)}"
-        request = RunRequest(story, RunKind.OTHER, None)
-        return StartTeardown(Verb.START_RUN, detail, story=story.id, request=request)
-    return RemoveWorktree(Verb.REMOVE_WORKTREE, story=story.id)
-
-
-def _is_torn_down(snapshot: Snapshot, story: stories.Story) -> bool:
     last = runs.of_story(snapshot.db, story.id)[-1:]
-    return any(run.kind is RunKind.OTHER and run.agent is None and run.visit == story.visit for run in last)
+    is_torn_down = any(_is_teardown(run) and run.visit == story.visit for run in last)
+    if not parts or is_torn_down or not is_made(snapshot.project, story.id):
+        return RemoveWorktree(Verb.REMOVE_WORKTREE, story=story.id)
+    request = RunRequest(story, RunKind.OTHER, None)
+    return BeginRun(Verb.START_RUN, story.id, f"teardown of {', '.join(parts)}", request=request)
+
+
+def _is_teardown(run: Run) -> bool:
+    return run.kind is RunKind.OTHER and run.agent is None
 
 
 def _create(context: Context, steps: list[CreateWorktree]) -> Iterator[StepResult]:
@@ -117,16 +97,15 @@ def _create(context: Context, steps: list[CreateWorktree]) -> Iterator[StepResul
         if not result.adoptable:
             with attempt():
                 block = Block(BRANCH_EXISTS)
-                move_story(
-                    context, MoveStory(Verb.BLOCK_STORY, story=step.story, event=block, visit=step.visit)
-                )
+                block_story = MoveStory(Verb.BLOCK_STORY, story=step.story, event=block, visit=step.visit)
+                move_story(context, block_story)
         yield StepResult(step, StepOutcome.FAILED, result.reason, "no_worktree")
 
 
-def _remove(context: Context, step: Removal) -> str:
+def _remove(context: Context, step: BeginRun | RemoveWorktree) -> str:
     match step:
-        case StartTeardown():
-            return f"{step.detail} as run {start_run(context, step.request, context.now()).id}"
+        case BeginRun():
+            return begin_run(context, step)
         case RemoveWorktree():
             with context.store.reading() as db:
                 story = stories.load(db, step.story)
@@ -135,8 +114,6 @@ def _remove(context: Context, step: Removal) -> str:
                 raise Overtaken(f"story {story.id} is in {story.stage.name.value} now", code="stale")
             removed = unmake_worktree(context, story, context.now())
             return f"kept as {removed.rescue}" if removed.rescue else ""
-        case _:
-            assert_never(step)
 
 
 WORKTREES = Pass("worktrees", plan, apply)

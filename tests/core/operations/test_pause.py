@@ -12,9 +12,10 @@ from huskies_core.operations.board import State, read_board
 from huskies_core.operations.explain import explain
 from huskies_core.operations.pause import pause_starting, resume_starting
 from huskies_core.operations.runs import kill_run
-from huskies_core.passes.auto_assign import AUTO_ASSIGN, BeginRun, plan
+from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan
 from huskies_core.passes.due import is_due
 from huskies_core.passes.pass_runner import run_pass
+from huskies_core.passes.story_steps import BeginRun
 from huskies_core.pipeline.stages import Coding, Merge
 from huskies_core.runs.start import start_run
 from huskies_core.scheduler.snapshot import take_snapshot

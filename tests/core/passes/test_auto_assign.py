@@ -6,9 +6,10 @@ import pytest
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.ids import StoryId
-from huskies_core.passes.auto_assign import AUTO_ASSIGN, BeginRun, candidate_for, plan, wake
+from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, wake
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.steps import Verb
+from huskies_core.passes.story_steps import BeginRun
 from huskies_core.pipeline.events import (
     Abandon,
     Accept,
@@ -24,7 +25,7 @@ from huskies_core.pipeline.events import (
 from huskies_core.pipeline.stages import Coding, Done, Merge, MergeFailure, MergeFailureKind, Qa, StageName
 from huskies_core.runs.account_limits import note_end
 from huskies_core.runtimes.runtime import RateLimit
-from huskies_core.scheduler.blockers import all_blockers, candidates
+from huskies_core.scheduler.blockers import all_blockers, candidates, first_blocker
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import queue_holds, runs, stories, usage
 from huskies_core.store.evidence import Evidence
@@ -248,9 +249,10 @@ def test_a_wait_sets_the_time_at_which_the_pass_is_due_again(context: Context, c
         end(context, claim(context, 1), Outcome.CRASHED)
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
-        candidate, due = candidate_for(snapshot, stories.load(db, 1)), wake(snapshot)
+        story, due = stories.load(db, 1), wake(snapshot)
+        blocker = first_blocker(snapshot, story, snapshot.decision(story))
     clock.pass_by(seconds=2)
-    assert (candidate.blocker and candidate.blocker.rule, due) == ("crash_wait", clock.now)
+    assert (blocker and blocker.rule, due) == ("crash_wait", clock.now)
     assert planned(context) == [("start_run", 1, "coder ann")]
 
 
@@ -258,7 +260,7 @@ def test_a_decided_event_is_applied_once(context: Context) -> None:
     import_story(context.store, Coding())
     end(context, claim(context, 1), commits_ahead=1, has_diff=True, branch="feature/story-1")
     with context.store.reading() as db:
-        actions = plan(take_snapshot(context, db))
+        actions = AUTO_ASSIGN.plan(take_snapshot(context, db))
     assert [(step.verb, step.detail) for step in actions] == [(Verb.MOVE_STORY, "qa_skipped")]
 
 

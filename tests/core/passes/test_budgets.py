@@ -1,10 +1,9 @@
 """Exhausted budgets are recorded once, and again after they are raised and exhausted."""
 
 from huskies_core.context import Context
-from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.cost_rollup import COST_ROLLUP, apply, plan
 from huskies_core.passes.pass_runner import run_pass
-from huskies_core.passes.steps import Verb
+from huskies_core.passes.steps import StepOutcome, Verb
 from huskies_core.pipeline.events import Abandon
 from huskies_core.pipeline.stages import Coding
 from huskies_core.scheduler.snapshot import take_snapshot

@@ -14,14 +14,11 @@ from huskies_core.context import Context
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import branch_of, made_worktrees
 from huskies_core.ids import StoryId
-from huskies_core.passes import merge_block
-from huskies_core.passes.archive_done import ARCHIVE_DONE
-from huskies_core.passes.attempt import StepOutcome as Became
 from huskies_core.passes.gc import GC
-from huskies_core.passes.merge_block import MERGE_BLOCK
-from huskies_core.passes.merge_recovery import MERGE_RECOVERY, RecoveryStep
 from huskies_core.passes.pass_runner import AnyPass, run_pass
 from huskies_core.passes.steps import PassReport, StepResult
+from huskies_core.passes.steps import StepOutcome as Became
+from huskies_core.passes.story_steps import ARCHIVE_DONE, MERGE_BLOCK, MERGE_RECOVERY, MoveStory, ReleaseHold
 from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
@@ -342,14 +339,14 @@ def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
     for _ in range(5):
         fire_event(context.store, 1, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "a"))
     with context.store.reading() as db:
-        assert merge_block.plan(take_snapshot(context, db)) == ()
+        assert MERGE_BLOCK.plan(take_snapshot(context, db)) == ()
 
 
 def test_a_story_that_moved_after_the_plan_is_skipped(context: Context) -> None:
     import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""), number=1)
     moved: list[bool] = []
 
-    def apply(context: Context, steps: tuple[RecoveryStep, ...]) -> Iterator[StepResult]:
+    def apply(context: Context, steps: tuple[ReleaseHold | MoveStory, ...]) -> Iterator[StepResult]:
         if not moved:
             moved.append(True)
             fire_event(context.store, 1, Demote())

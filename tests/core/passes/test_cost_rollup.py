@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huskies_core.context import Context
-from huskies_core.passes.attempt import StepOutcome as Became
 from huskies_core.passes.cost_rollup import COST_ROLLUP, RecordUsage, apply, plan
 from huskies_core.passes.pass_runner import run_pass
+from huskies_core.passes.steps import StepOutcome as Became
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes import command
 from huskies_core.scheduler.snapshot import take_snapshot

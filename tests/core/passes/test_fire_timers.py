@@ -9,8 +9,7 @@ from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.due import is_due
-from huskies_core.passes.executions import directory_of
-from huskies_core.passes.fire_timers import FIRE_TIMERS
+from huskies_core.passes.executions import FIRE_TIMERS, directory_of
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.steps import PassReport
 from huskies_core.pipeline.stages import StageName

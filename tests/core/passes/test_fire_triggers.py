@@ -8,7 +8,7 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.ids import Seq, StoryId
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.fire_triggers import FIRE_TRIGGERS, MOST_DEPTH, MOST_IN_AN_HOUR
+from huskies_core.passes.executions import FIRE_TRIGGERS, MOST_DEPTH, MOST_IN_AN_HOUR
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import Abandon, Block, Demote, Start, Unblock
 from huskies_core.pipeline.stages import Archived, ArchiveReason, StageName

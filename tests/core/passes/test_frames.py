@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from huskies_core.ids import Seq, StoryId
-from huskies_core.passes.frames import LONGEST_REASON, frames_of
+from huskies_core.passes.relay import LONGEST_REASON, frames_of
 from huskies_core.store.journal import JournalEntry, JournalKind
 
 

@@ -7,9 +7,8 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
-from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass
-from huskies_core.passes.steps import PlannedStep, Verb
+from huskies_core.passes.steps import PlannedStep, StepOutcome, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import cursors, journal
 from support.waiting import wait_for_file

@@ -11,10 +11,10 @@ from huskies_core.ids import StoryId
 from huskies_core.merge_results import GatesFailed
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.attempt import StepOutcome as Became
-from huskies_core.passes.dead_runs import EndDeadRun
 from huskies_core.passes.due import is_due
 from huskies_core.passes.steps import PassReport, Verb
+from huskies_core.passes.steps import StepOutcome as Became
+from huskies_core.passes.watchdog import EndDeadRun
 from huskies_core.pipeline.events import Block, Start
 from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailureKind
 from huskies_core.store import pass_times, runs, stories

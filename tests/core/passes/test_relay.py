@@ -15,12 +15,11 @@ from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.gateway.connection import ReusedConnection, open_connection
 from huskies_core.passes import pass_sequence
-from huskies_core.passes.attempt import StepOutcome
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.relay import RELAY, relay_pass
-from huskies_core.passes.steps import PassReport
+from huskies_core.passes.steps import PassReport, StepOutcome
 from huskies_core.pipeline.events import Block, Event, Freeze, Start, Unfreeze
 from huskies_core.store import pass_times
 from support.contexts import Clock, opened
