@@ -6,7 +6,7 @@ in texts are removed."""
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from io import StringIO
@@ -51,10 +51,13 @@ Cell = str | int | float | None | Styled | Figure | Printed
 
 @dataclass(frozen=True)
 class Field:
-    """A cell that is cut or padded to `width` columns of a terminal. `style` is added to that of the cell."""
+    """A cell that is cut or padded to `width` columns of a terminal. `style` is added to that of the cell.
+
+    The first field of a row without a width gets the rest of the line.
+    """
 
     cell: Cell
-    width: int
+    width: int | None = None
     right: bool = False
     style: str = ""
 
@@ -136,9 +139,9 @@ def line(*cells: Cell) -> str:
     return _draw(Text(" ").join(_cell(cell) for cell in cells))
 
 
-def rows(lines: Iterable[Row]) -> list[str]:
-    """Return each row as a line."""
-    return _draw(text_of(lines), width=_UNCUT).split("\n")
+def rows(lines: Iterable[Row], width: int) -> list[str]:
+    """Return each row as a line of at most `width` columns."""
+    return _draw(text_of(lines, width), width=_UNCUT).split("\n")
 
 
 def folded(text: str, width: int) -> list[str]:
@@ -194,20 +197,28 @@ def _cell(cell: Cell) -> "Text":
     return Text("" if cell is None else one_line(str(cell)))
 
 
-def text_of(lines: Iterable[Row]) -> "Text":
-    """Return rows as a text of rich."""
+def text_of(lines: Iterable[Row], width: int) -> "Text":
+    """Return rows as a text of rich with at most `width` columns."""
     from rich.text import Text
 
-    return Text("\n").join(Text("").join(map(_field, row)) for row in lines)
+    return Text("\n").join(Text("").join(map(_field, fit(row, width))) for row in lines)
+
+
+def fit(row: Row, width: int) -> Row:
+    """Return the row with a width for each field. Fields beyond `width` columns are cut."""
+    rest = max(width - sum(field.width or 0 for field in row), 0)
+    fields = []
+    for field in row:
+        fields.append(replace(field, width=min(rest if field.width is None else field.width, width)))
+        width -= fields[-1].width or 0
+    return tuple(fields)
 
 
 def _field(field: Field) -> "Text":
-    from rich.cells import cell_len
-
     text = _cell(field.cell if field.width else "")
-    text.truncate(field.width, overflow="ellipsis")
-    space = " " * (field.width - cell_len(text.plain))
-    text = text.__class__.assemble(space, text) if field.right else text.append(space)
+    width = field.width or 0
+    text.truncate(width, overflow="ellipsis")
+    text.align("right" if field.right else "left", width)
     if field.style:
         text.stylize(field.style)
     return text

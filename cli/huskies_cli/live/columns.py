@@ -1,14 +1,14 @@
 """The stages as columns of stories, and the selection of a story."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from huskies_cli import render
 from huskies_cli.board import MARKS
 from huskies_cli.live.keys import Key, Press
-from huskies_cli.live.layout import GAP, beside
+from huskies_cli.live.layout import GAP, beside, line
 from huskies_cli.render import Field, Mark, Row
-from huskies_core.operations.board import Card, State
+from huskies_core.operations.board import State
 from huskies_core.operations.dashboard import Live
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store.stories import Story
@@ -18,10 +18,7 @@ NAMES = (
     ("Coding", (StageName.CODING,)),
     ("QA", (StageName.QA,)),
     ("Merge", (StageName.MERGE, StageName.MERGE_FAILURE)),
-    (
-        "On hold",
-        (StageName.REVIEW_HOLD, StageName.BLOCKED, StageName.MERGE_FAILURE_FINAL, StageName.FROZEN),
-    ),
+    ("On hold", (StageName.REVIEW_HOLD, StageName.BLOCKED, StageName.MERGE_FAILURE_FINAL, StageName.FROZEN)),
 )
 """The columns and their stages; the column Done follows them."""
 _FIRST = (State.RUNNING, State.THROTTLED, State.BLOCKED, State.IDLE)
@@ -47,12 +44,19 @@ class Column:
     spots: Sequence[Spot]
     count: int
 
+    @property
+    def heading(self) -> str:
+        return f"{self.name} {self.count}" if self.count else self.name
+
 
 def columns_of(live: Live) -> tuple[Column, ...]:
     """Return the columns. In each, running stories come first, then throttled, blocked and idle ones."""
-    columns = [
-        _column(name, [live.board.stages.get(stage, ()) for stage in stages]) for name, stages in NAMES
-    ]
+    columns = []
+    for name, stages in NAMES:
+        cards = [card for stage in stages for card in live.board.stages.get(stage, ())]
+        cards.sort(key=lambda card: _FIRST.index(card.state))
+        spots = [Spot(card.story, MARKS[card.state], card.why) for card in cards]
+        columns.append(Column(name, spots, len(spots)))
     done = [Spot(story, Mark.DONE, "done") for story in live.done]
     return (*columns, Column("Done", done, live.board.counts.get(StageName.DONE, 0)))
 
@@ -60,8 +64,7 @@ def columns_of(live: Live) -> tuple[Column, ...]:
 def find(columns: Sequence[Column], story: int | None) -> Spot | None:
     """Return the spot of a story, else the first one, or None if there is no story."""
     spots = [spot for column in columns for spot in column.spots]
-    first = spots[0] if spots else None
-    return next((spot for spot in spots if spot.story.id == story), first)
+    return next((spot for spot in spots if spot.story.id == story), spots[0] if spots else None)
 
 
 def step(columns: Sequence[Column], selected: int | None, press: Press) -> int | None:
@@ -79,24 +82,11 @@ def step(columns: Sequence[Column], selected: int | None, press: Press) -> int |
 
 def column_rows(columns: Sequence[Column], selected: int | None, width: int, lines: int) -> list[Row]:
     """Return at most `lines` rows: a heading, and stories. A long column shows the part around the selected story."""
-    widths = _widths(columns, width)
-    blocks = [_rows(column, selected, wide, lines) for column, wide in zip(columns, widths, strict=True)]
-    rows, left = blocks[0], widths[0]
-    for block, wide in zip(blocks[1:], widths[1:], strict=True):
-        rows = beside(rows, block, left)
-        left += GAP + wide
+    blocks = [_rows(column, selected, lines) for column in columns]
+    rows = blocks.pop()
+    for block, wide in zip(reversed(blocks), reversed(_widths(columns, width)[:-1]), strict=True):
+        rows = beside(block, rows, wide)
     return rows
-
-
-def height_of(columns: Sequence[Column]) -> int:
-    """Return the lines of the longest column with its heading."""
-    return 1 + max(len(column.spots) for column in columns)
-
-
-def _column(name: str, stages: Iterable[Sequence[Card]]) -> Column:
-    cards = sorted((card for cards in stages for card in cards), key=lambda card: _FIRST.index(card.state))
-    spots = [Spot(card.story, MARKS[card.state], card.why) for card in cards]
-    return Column(name, spots, len(spots))
 
 
 def _within(number: int, count: int) -> int:
@@ -105,20 +95,15 @@ def _within(number: int, count: int) -> int:
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
     """Return the width of each column: that of its heading if it is empty, else a part of the rest."""
-    widths = [0 if column.spots else max(_LEAST, len(_heading(column))) for column in columns]
+    widths = [0 if column.spots else max(_LEAST, len(column.heading)) for column in columns]
     filled = [number for number, column in enumerate(columns) if column.spots]
     rest = max(width - GAP * (len(columns) - 1) - sum(widths), 0)
-    for place, number in enumerate(filled):
-        widths[number] = (rest + len(filled) - 1 - place) // len(filled)
+    for position, number in enumerate(filled):
+        widths[number] = (rest + len(filled) - 1 - position) // len(filled)
     return widths
 
 
-def _heading(column: Column) -> str:
-    return f"{column.name} {column.count}" if column.count else column.name
-
-
-def _rows(column: Column, selected: int | None, width: int, lines: int) -> list[Row]:
-    heading: Row = (Field(_heading(column), width, style="bold" if column.count else "dim"),)
+def _rows(column: Column, selected: int | None, lines: int) -> list[Row]:
     room = max(lines - 1, 0)
     height = next((height for height, spot in enumerate(column.spots) if spot.story.id == selected), 0)
     first = _within(height - room + 2, max(len(column.spots) - room + 1, 1)) if height > room - 2 else 0
@@ -127,18 +112,18 @@ def _rows(column: Column, selected: int | None, width: int, lines: int) -> list[
     if hidden > 0 and shown:
         shown, hidden = shown[:-1], hidden + 1
     digits = max((len(str(spot.story.id)) for spot in shown), default=1)
-    rows = [_story_row(spot, width, digits, is_selected=spot.story.id == selected) for spot in shown]
+    rows = [line(column.heading, "bold" if column.count else "dim")]
+    rows += [_story_row(spot, digits, is_selected=spot.story.id == selected) for spot in shown]
     if hidden > 0 and room:
-        rows.append((Field("", _MARK), Field(f"+{hidden} more", max(width - _MARK, 0), style="dim")))
-    return [heading, *rows]
+        rows.append((Field("", _MARK), Field(f"+{hidden} more", style="dim")))
+    return rows
 
 
-def _story_row(spot: Spot, width: int, digits: int, *, is_selected: bool) -> Row:
+def _story_row(spot: Spot, digits: int, *, is_selected: bool) -> Row:
     style = "reverse" if is_selected else ""
-    title = max(width - _MARK - digits - 1, 0)
     return (
         Field(render.mark(spot.mark), _MARK, style=style),
         Field(spot.story.id, digits, right=True, style=style),
         Field("›" if is_selected else "", 1, style=style),
-        Field(spot.story.draft.title, title, style=style),
+        Field(spot.story.draft.title, style=style),
     )

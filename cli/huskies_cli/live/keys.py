@@ -37,20 +37,29 @@ _SEQUENCES = {
     "\x1b[6~": Key.PAGE_DOWN,
 }
 _CHARACTERS = {
-    "\r": Key.ENTER,
-    "\n": Key.ENTER,
+    **dict.fromkeys("\r\n", Key.ENTER),
+    **dict.fromkeys("\x7f\x08", Key.BACKSPACE),
     "\x1b": Key.ESCAPE,
-    "\x7f": Key.BACKSPACE,
-    "\x08": Key.BACKSPACE,
     "\x03": Key.INTERRUPT,
     "\x1a": Key.SUSPEND,
     "\x0c": Key.REDRAW,
 }
 
 
+_FAR = 1_000_000
+"""More lines than a page has."""
+
+
 def is_torn(typed: bytes) -> bool:
     """Return whether the bytes end within a control sequence. The key Escape alone looks like its beginning."""
     return _TORN.search(typed) is not None
+
+
+def scroll_step(press: Press, height: int) -> int:
+    """Return the number of lines by which a key scrolls a page down, or 0. `height` is that of the screen."""
+    page = max(height - 1, 1)
+    steps = {Key.PAGE_UP: -page, Key.PAGE_DOWN: page, " ": page, Key.HOME: -_FAR, Key.END: _FAR}
+    return {Key.UP: -1, Key.DOWN: 1, "k": -1, "j": 1, **steps}.get(press, 0)
 
 
 def presses(typed: bytes) -> list[Press]:

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from huskies_cli import render
-from huskies_cli.live.background import PassThread
 from huskies_cli.live.board_page import Screen, board_rows
 from huskies_cli.live.columns import columns_of, find, step
-from huskies_cli.live.current import Current
-from huskies_cli.live.help_page import help_rows
+from huskies_cli.live.current import Current, PassThread
+from huskies_cli.live.help_page import HelpPage
 from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.log_page import LogPage
 from huskies_cli.live.terminal import Terminal
@@ -58,7 +57,7 @@ class Pages:
         self._typed = ""
         self._note = ""
         self._log: LogPage | None = None
-        self._is_help = False
+        self._help: HelpPage | None = None
         self._is_stale = True
 
     def update(self, events: Iterable[LoopEvent]) -> None:
@@ -68,7 +67,8 @@ class Pages:
 
     def draw(self) -> None:
         if self._is_stale:
-            self.terminal.show(render.rows(self._rows(self._context.now())))
+            width, lines = self.terminal.size()
+            self.terminal.show(render.rows(self._rows(width, lines, self._context.now()), width))
         self._is_stale = False
 
     def press(self, press: Press) -> None:
@@ -80,17 +80,20 @@ class Pages:
                 self.terminal.suspend()
             case Key.REDRAW:
                 self.terminal.forget()
-            case _ if self._is_help:
-                self._is_help = False
+            case _ if self._help is not None:
+                self._help = self._help if self._help.scroll(press) else None
+            case "?":
+                self._help = HelpPage()
+            case "q" | Key.ESCAPE | Key.LEFT | Key.BACKSPACE if self._log is not None:
+                self._log = None
             case _ if self._log is not None:
-                self._press_in_log(press)
+                self._log.scroll(press)
             case _:
                 self._press_on_board(press)
 
-    def _rows(self, now: datetime) -> list[Row]:
-        width, lines = self.terminal.size()
-        if self._is_help:
-            return help_rows(width, lines)
+    def _rows(self, width: int, lines: int, now: datetime) -> list[Row]:
+        if self._help is not None:
+            return self._help.rows(width, lines)
         if self._log is not None:
             return self._log.rows(width, lines, now)
         typed = f"story {self._typed}: Enter shows its log, Esc clears the number" if self._typed else ""
@@ -105,8 +108,6 @@ class Pages:
         match press:
             case "q":
                 self.has_quit = True
-            case "?":
-                self._is_help = True
             case "p":
                 self._toggle_pause()
             case Key.ENTER:
@@ -117,15 +118,6 @@ class Pages:
                 self._typed = self._typed[:-1]
             case _:
                 self._selected = step(columns_of(self._current.live), self._selected, press)
-
-    def _press_in_log(self, press: Press) -> None:
-        assert self._log is not None
-        if press in ("q", Key.ESCAPE, Key.LEFT, Key.BACKSPACE):
-            self._log = None
-        elif press == "?":
-            self._is_help = True
-        else:
-            self._log.scroll(press)
 
     def _open_log(self) -> None:
         """Show the log of the story with the typed number, else of the selected story."""
@@ -142,10 +134,8 @@ class Pages:
 
     def _toggle_pause(self) -> None:
         try:
-            if is_paused(self._context):
-                resume_starting(self._context, wait=PAUSE_WAIT_SECS)
-            else:
-                pause_starting(self._context, wait=PAUSE_WAIT_SECS)
+            toggle = resume_starting if is_paused(self._context) else pause_starting
+            toggle(self._context, wait=PAUSE_WAIT_SECS)
         except LockBusy as error:
             self._note = f"{error.message}: press p again"
         except HuskiesError as error:

@@ -56,7 +56,7 @@ def board_svg(live: Live, name: str, now: datetime) -> str:
         color_system="truecolor",
         no_color=False,
     )
-    console.print(render.text_of(rows), soft_wrap=False, highlight=False, markup=False, emoji=False)
+    console.print(render.text_of(rows, WIDTH), soft_wrap=False, highlight=False, markup=False, emoji=False)
     svg = console.export_svg(
         title="huskies watch", code_format=_SVG, unique_id="board", font_aspect_ratio=_CHARACTER / _FONT
     )

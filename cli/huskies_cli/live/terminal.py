@@ -5,9 +5,9 @@ import select
 import signal
 import sys
 import termios
-from collections.abc import Sequence
-from contextlib import suppress
-from types import FrameType
+import tty
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
 from huskies_cli.live.keys import Key, Press, is_torn, presses
@@ -24,7 +24,6 @@ _TORN_SECS = 0.05
 """The longest wait for the rest of a control sequence."""
 _UNKNOWN = (80, 24)
 """Columns and lines of a terminal that does not know its size, such as one on a serial line."""
-_RESIZED, _CONTINUED = b"w", b"c"
 
 
 def is_usable() -> bool:
@@ -40,10 +39,20 @@ def is_usable() -> bool:
         return False
 
 
+@contextmanager
+def _interrupt_without_terminal() -> Iterator[None]:
+    """Raise KeyboardInterrupt if the terminal no longer exists."""
+    try:
+        yield
+    except (OSError, termios.error, ReaderClosed) as error:
+        raise KeyboardInterrupt from error
+
+
 class Terminal:
     """A context manager that restores the terminal however the block ends.
 
-    Ctrl-C and Ctrl-Z arrive as keys, so that they do not signal the git processes of the passes.
+    Ctrl-C and Ctrl-Z arrive as keys, so that they do not signal the git processes of the passes. Each method that uses
+    the terminal raises KeyboardInterrupt if it no longer exists.
     """
 
     def __init__(self) -> None:
@@ -51,28 +60,29 @@ class Terminal:
         self._before = termios.tcgetattr(self._input)
         self._wake, self._waker = os.pipe()
         self._shown: list[str] = []
-        os.set_blocking(self._wake, False)
-        os.set_blocking(self._waker, False)
+        self._at_end = ExitStack()
+        for end in (self._wake, self._waker):
+            os.set_blocking(end, False)
+            self._at_end.callback(os.close, end)
 
     def __enter__(self) -> Self:
-        self._resized = signal.signal(signal.SIGWINCH, self._note_signal)
-        self._continued = signal.signal(signal.SIGCONT, self._note_signal)
+        """Let a resize and a continuation end the wait for a key: Python writes their signal numbers to the pipe."""
+        self._at_end.callback(
+            signal.set_wakeup_fd, signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
+        )
+        for number in (signal.SIGWINCH, signal.SIGCONT):
+            self._at_end.callback(signal.signal, number, signal.signal(number, lambda *_: None))
         self._acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGWINCH, self._resized)
-        signal.signal(signal.SIGCONT, self._continued)
         self._restore()
-        os.close(self._wake)
-        os.close(self._waker)
+        self._at_end.close()
 
+    @_interrupt_without_terminal()
     def size(self) -> tuple[int, int]:
-        """Return columns and lines. Raise KeyboardInterrupt if the terminal no longer exists."""
-        try:
-            size = os.get_terminal_size(self._output.fileno())
-        except OSError as error:
-            raise KeyboardInterrupt from error
+        """Return columns and lines."""
+        size = os.get_terminal_size(self._output.fileno())
         return size.columns or _UNKNOWN[0], size.lines or _UNKNOWN[1]
 
     def show(self, lines: Sequence[str]) -> None:
@@ -98,13 +108,12 @@ class Terminal:
     def pressed(self, timeout: float) -> list[Press]:
         """Return the keys that are pressed within `timeout` seconds, and `Key.REDRAW` after a resize.
 
-        If the process was stopped and continues, acquire the terminal again. Raise KeyboardInterrupt if the terminal no
-        longer exists.
+        If the process was stopped and continues, acquire the terminal again.
         """
         ready, _, _ = select.select([self._input, self._wake], [], [], timeout)
         keys: list[Press] = []
         if self._wake in ready:
-            if _CONTINUED in os.read(self._wake, _READ_BYTES):
+            if signal.SIGCONT in os.read(self._wake, _READ_BYTES):
                 self._acquire()
             keys.append(Key.REDRAW)
         if self._input in ready:
@@ -121,25 +130,16 @@ class Terminal:
         self._acquire()
         self.forget()
 
+    @_interrupt_without_terminal()
     def _read(self) -> bytes:
-        try:
-            typed = os.read(self._input, _READ_BYTES)
-        except OSError as error:
-            raise KeyboardInterrupt from error
+        typed = os.read(self._input, _READ_BYTES)
         if not typed:
             raise KeyboardInterrupt
         return typed
 
+    @_interrupt_without_terminal()
     def _acquire(self) -> None:
-        """Raise KeyboardInterrupt if the terminal no longer exists."""
-        try:
-            mode = termios.tcgetattr(self._input)
-            mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
-            mode[0] &= ~(termios.IXON | termios.ICRNL)
-            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-            termios.tcsetattr(self._input, termios.TCSADRAIN, mode)
-        except termios.error as error:
-            raise KeyboardInterrupt from error
+        tty.setraw(self._input, termios.TCSADRAIN)
         self._write(_ENTER)
 
     def _restore(self) -> None:
@@ -148,16 +148,6 @@ class Terminal:
             termios.tcsetattr(self._input, termios.TCSADRAIN, self._before)
             self._write(_LEAVE)
 
+    @_interrupt_without_terminal()
     def _write(self, text: str) -> None:
-        """Raise KeyboardInterrupt if the terminal no longer exists."""
-        try:
-            write_text(self._output, text)
-        except (ReaderClosed, OSError) as error:
-            raise KeyboardInterrupt from error
-
-    def _note_signal(self, number: int, _frame: FrameType | None) -> None:
-        """End the wait for a key. A full pipe already does."""
-        try:
-            os.write(self._waker, _CONTINUED if number == signal.SIGCONT else _RESIZED)
-        except BlockingIOError:
-            return
+        write_text(self._output, text)

@@ -85,7 +85,7 @@ def live_run(context: Context, story: int, printed: str) -> Iterator[None]:
 def screen(context: Context, width: int, lines: int, *, selected: int | None = None) -> list[str]:
     live = read_live(context)
     now = context.now() + timedelta(seconds=75)
-    return render.rows(board_rows(live, Screen(width, lines, selected), "shop", now))
+    return render.rows(board_rows(live, Screen(width, lines, selected), "shop", now), width)
 
 
 def test_three_stories_on_a_small_screen(context: Context) -> None:
@@ -204,7 +204,7 @@ def test_no_screen_is_too_small(context: Context, width: int) -> None:
 def test_an_event_of_another_day_shows_the_day(context: Context) -> None:
     fill(context, 1)
     live = read_live(context)
-    drawn = render.rows(board_rows(live, Screen(80, 24), "shop", NOW + timedelta(days=1)))
+    drawn = render.rows(board_rows(live, Screen(80, 24), "shop", NOW + timedelta(days=1)), 80)
     day = NOW.astimezone().strftime("%b %d")
     assert any(row.startswith(f"{day}   1     → backlog imported") for row in drawn)
 

@@ -52,7 +52,7 @@ def end(context: Context, run: int) -> None:
 
 def screen(page: LogPage, lines: int = 7, width: int = 76) -> list[str]:
     page.read()
-    return render.rows(page.rows(width, lines, NOW))
+    return render.rows(page.rows(width, lines, NOW), width)
 
 
 def test_the_page_shows_the_end_of_the_log_and_new_output(context: Context) -> None:
