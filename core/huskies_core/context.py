@@ -71,7 +71,7 @@ class Context:
     @property
     def timezone(self) -> str:
         """The project's time zone; UTC if the config does not load."""
-        from huskies_core.config.problems import ConfigError
+        from huskies_core.config.document import ConfigError
 
         try:
             return self.config.project.timezone
@@ -81,7 +81,7 @@ class Context:
     @property
     def base_branch_or_recorded(self) -> str:
         """The base branch; with an invalid config, the branch recorded by `init`, so that runs can end."""
-        from huskies_core.config.problems import ConfigError
+        from huskies_core.config.document import ConfigError
 
         try:
             return self.base_branch

@@ -16,7 +16,7 @@ from hatchling.builders.wheel import WheelBuilder
 from huskies_cli.app import load
 from huskies_cli.command_index import COMMANDS
 from huskies_cli.entry import Entry
-from huskies_core.config.prompt_variables import PROMPT_VARIABLES
+from huskies_core.config.checks import PROMPT_VARIABLES
 from huskies_core.config.records import (
     Agent,
     Budget,

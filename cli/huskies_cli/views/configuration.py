@@ -7,8 +7,8 @@ from huskies_cli import render
 from huskies_cli.command import Call
 from huskies_cli.journal_lines import shortened
 from huskies_cli.output import ErrorItem, Result, Status
+from huskies_core.config.document import Problem
 from huskies_core.config.edit import keys_in_force
-from huskies_core.config.problems import Problem
 from huskies_core.config.records import Agent, Config
 from huskies_core.operations.configuration import Setting
 from huskies_core.operations.mcp_file import McpFile

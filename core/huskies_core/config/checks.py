@@ -1,17 +1,23 @@
-"""The readers of single config keys that have rules of their own."""
+"""The readers of single config keys that have rules of their own, and the variables of prompts."""
 
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from huskies_core.config.prompt_variables import explain_unknown, find_unknown_variables
 from huskies_core.config.table import Table
 from huskies_core.runtimes.registry import runtime_names
 from huskies_core.suggest import did_you_mean
+from huskies_core.templates import placeholders
 
 COMMAND = "command"
 SANDBOX = "bwrap"
+PROMPT_VARIABLES = frozenset(
+    (
+        *("base_branch", "conflicts", "epic", "feature_branch", "gate_output", "gates", "qa_notes"),
+        *("root", "story", "story_id", "story_title", "worktree_path"),
+    )
+)
 _INVALID_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(/|$)|[/.]$|^@$|^refs/")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WEBHOOK = re.compile(r"\$\{|https?://[^\s/]")
@@ -53,9 +59,8 @@ def path_in_project(table: Table, key: str) -> str | None:
         return None
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        table.problem(
-            key, f"{key} {str(path)!r} is outside the project", "Write it relative to the project's root."
-        )
+        hint = "Write it relative to the project's root."
+        table.problem(key, f"{key} {str(path)!r} is outside the project", hint)
     return str(path)
 
 
@@ -97,6 +102,18 @@ def prompt(table: Table, key: str) -> str | None:
     return template
 
 
+def find_unknown_variables(text: str) -> tuple[str, ...]:
+    """Return the unknown names in `{{…}}` in the order of the text, each once."""
+    return tuple(name for name in placeholders(text) if name not in PROMPT_VARIABLES)
+
+
+def explain_unknown(name: str) -> tuple[str, str]:
+    """Return the message and the hint for an unknown variable."""
+    known = sorted(PROMPT_VARIABLES)
+    hint = did_you_mean(name, known, f"Known: {', '.join(known)}.")
+    return f"unknown variable {{{{{name}}}}} in a prompt", hint
+
+
 def prompt_file(table: Table, key: str) -> str | None:
     name = table.line(key)
     if name is None:
@@ -128,9 +145,8 @@ def variable_names(table: Table, key: str) -> tuple[str, ...] | None:
 def sandbox(table: Table, key: str) -> str | None:
     name = table.text(key)
     if name is not None and name != SANDBOX:
-        table.problem(
-            key, f"{key} must be {SANDBOX}, not {name!r}", "Remove the key to run without a sandbox."
-        )
+        hint = "Remove the key to run without a sandbox."
+        table.problem(key, f"{key} must be {SANDBOX}, not {name!r}", hint)
     for other in ("sandbox_read", "sandbox_write", "sandbox_network"):
         if name is None and table.has(other):
             table.problem(other, f"{other} is for agents with a sandbox", f'Add sandbox = "{SANDBOX}".')
@@ -143,11 +159,8 @@ def sandbox_paths(table: Table, key: str) -> tuple[str, ...] | None:
     for path in paths or ():
         parsed = PurePosixPath(path)
         if ".." in parsed.parts or not (parsed.is_absolute() or path.startswith("~/")):
-            table.problem(
-                key,
-                f"{path!r} must begin with / or ~/ and contain no ..",
-                "Write the full path, such as ~/.claude.",
-            )
+            hint = "Write the full path, such as ~/.claude."
+            table.problem(key, f"{path!r} must begin with / or ~/ and contain no ..", hint)
     return paths
 
 
@@ -155,6 +168,5 @@ def _check_variable(table: Table, key: str, name: str) -> None:
     if not _VARIABLE_NAME.fullmatch(name):
         table.problem(key, f"{name!r} is not a name of an environment variable")
     elif name.startswith("HUSKIES_"):
-        table.problem(
-            key, f"{name} is set by huskies itself", "Choose a name that does not begin with HUSKIES_."
-        )
+        hint = "Choose a name that does not begin with HUSKIES_."
+        table.problem(key, f"{name} is set by huskies itself", hint)

@@ -1,15 +1,53 @@
-"""A config file: its text, its TOML data, and the problems of its keys with their lines."""
+"""A config file: its text and data, the line of each key, and the problems found in it."""
 
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from huskies_core.config.positions import KeyPath, key_lines, line_of
-from huskies_core.config.problems import Problem
+from huskies_core.errors import HuskiesError
+
+KeyPath = tuple[str | int, ...]
+"""The keys from the top of the document; an element of an array has its index as key."""
 
 _POSITION = re.compile(
     r"^(?P<fact>.*?)\s*\((?:at line (?P<line>\d+), column \d+|at end of document)\)$", re.DOTALL
 )
+_TOKEN = re.compile(
+    r'''
+    (?P<skip>[ \t\r]+|\#[^\n]*)
+    |(?P<text>"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')
+    |(?P<mark>[\[\]{}=,.\n])
+    |(?P<bare>[^\s\[\]{}=,."'\#]+)
+    ''',
+    re.VERBOSE | re.DOTALL,
+)
+_END = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem at a line, counted from 1. `path` is relative to the project's root."""
+
+    path: str
+    line: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class ConfigError(HuskiesError):
+    """The config is invalid. `problems` lists all problems in the order of the files; the message is the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        hint = first.hint or "Correct it; 'huskies config check' lists every problem."
+        super().__init__(f"{first}{more}", hint=hint, code="config_error", subject=first.path)
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)
@@ -23,10 +61,11 @@ class KeyFinding:
 
 @dataclass(frozen=True)
 class Document:
-    """A config file. `findings` collects the problems while its data is read."""
+    """A config file. `findings` collects the problems while its data is read. A missing file has no data."""
 
     path: str
-    text: str
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
     findings: list[KeyFinding] = field(default_factory=list)
 
     def problems(self) -> tuple[Problem, ...]:
@@ -40,22 +79,138 @@ class Document:
         return tuple(sorted(problems, key=lambda problem: problem.line))
 
 
-def parse(document: Document) -> dict[str, object] | Problem:
-    """Return the data of the document, or a problem if it is not TOML."""
-    if not document.text:
+def parse(path: str, text: str | None) -> Document:
+    """Return the document with its data; None is the text of a missing file. Raise ConfigError if it is not TOML."""
+    if text is None:
+        return Document(path)
+    if not text:
         hint = "A full disk can cause this. Restore it ('git checkout -- FILE'), or write a comment into it."
-        return Problem(document.path, 1, "the file is empty", hint)
+        raise ConfigError([Problem(path, 1, "the file is empty", hint)])
     try:
-        return tomllib.loads(document.text)
+        return Document(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        return _syntax_problem(document, str(error))
+        message, last_line = str(error), text.rstrip("\n").count("\n") + 1
     except RecursionError:
-        return Problem(document.path, 1, "arrays or tables are nested too deeply")
-
-
-def _syntax_problem(document: Document, message: str) -> Problem:
+        raise ConfigError([Problem(path, 1, "arrays or tables are nested too deeply")]) from None
     position = _POSITION.match(message)
-    last = document.text.rstrip("\n").count("\n") + 1
-    line = int(position["line"]) if position and position["line"] else last
+    line = int(position["line"]) if position and position["line"] else last_line
     fact = position["fact"] if position else message
-    return Problem(document.path, line, f"not valid TOML: {fact[:1].lower()}{fact[1:]}")
+    raise ConfigError([Problem(path, line, f"not valid TOML: {fact[:1].lower()}{fact[1:]}")])
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """Return the first line of each key and array element, which neither tomllib nor tomlkit reports.
+
+    `text` must be valid TOML.
+    """
+    return _Walk(text).document()
+
+
+def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
+    """Return the line of `path`, else that of the nearest enclosing key."""
+    return next((lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in lines), 1)
+
+
+class _Walk:
+    """One pass over the tokens that records the line of each key. It does not validate."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _tokens(text)
+        self._at = 0
+        self._lines: dict[KeyPath, int] = {}
+        self._last: dict[KeyPath, int] = {}
+        """The index of the last element of each array of tables."""
+
+    def document(self) -> dict[KeyPath, int]:
+        table: KeyPath = ()
+        while self._token != _END:
+            if self._token == "[":
+                table = self._header()
+            elif not self._skip("\n"):
+                self._pair(table)
+        return self._lines
+
+    @property
+    def _token(self) -> str:
+        return self._tokens[self._at][0]
+
+    @property
+    def _line(self) -> int:
+        return self._tokens[self._at][1]
+
+    def _step(self) -> str:
+        token = self._token
+        self._at += 1
+        return token
+
+    def _skip(self, marks: str) -> int:
+        """Skip tokens as long as they are one of the marks, and return their number."""
+        start = self._at
+        while self._token != _END and self._token in marks:
+            self._at += 1
+        return self._at - start
+
+    def _header(self) -> KeyPath:
+        """Read `[a.b]` or `[[a.b]]` and return the table of the pairs below it."""
+        line, brackets = self._line, self._skip("[")
+        keys = self._keys("]")
+        self._skip("]")
+        if brackets == 1:
+            return self._within((), keys, line)
+        array = (*self._within((), keys[:-1], line), keys[-1])
+        self._last[array] = self._last.get(array, -1) + 1
+        table = (*array, self._last[array])
+        self._lines.setdefault(array, line)
+        self._lines[table] = line
+        return table
+
+    def _within(self, table: KeyPath, keys: KeyPath, line: int) -> KeyPath:
+        """Return the table at `keys`. Within an array of tables this is its last element."""
+        for key in keys:
+            table = (*table, key)
+            self._lines.setdefault(table, line)
+            if table in self._last:
+                table = (*table, self._last[table])
+        return table
+
+    def _keys(self, end: str) -> KeyPath:
+        keys: list[str] = []
+        while self._token != end:
+            if (token := self._step()) != ".":
+                is_quoted = token[0] in "\"'"
+                keys.append(str(tomllib.loads(f"key = {token}")["key"]) if is_quoted else token)
+        return tuple(keys)
+
+    def _pair(self, table: KeyPath) -> None:
+        line = self._line
+        keys = self._keys("=")
+        self._step()
+        self._value(self._within(table, keys, line))
+
+    def _value(self, path: KeyPath) -> None:
+        opening, index = self._step(), 0
+        if opening not in ("[", "{"):
+            while self._token not in ("\n", ",", "]", "}", _END):
+                self._step()
+            return
+        while self._token not in ("]", "}"):
+            if self._skip("\n,"):
+                continue
+            if opening == "{":
+                self._pair(path)
+            else:
+                self._lines[*path, index] = self._line
+                self._value((*path, index))
+                index += 1
+        self._step()
+
+
+def _tokens(text: str) -> list[tuple[str, int]]:
+    """Return each token with its line, except spaces and comments. An empty token marks the end."""
+    tokens: list[tuple[str, int]] = []
+    line = 1
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup != "skip":
+            tokens.append((match[0], line))
+        line += match[0].count("\n")
+    return [*tokens, (_END, line)]

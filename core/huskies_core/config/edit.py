@@ -7,11 +7,8 @@ import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from huskies_core.config.document import Document, parse
-from huskies_core.config.insertion import insert_line
+from huskies_core.config.document import ConfigError, Document, parse
 from huskies_core.config.load import PROJECT_FILE, read_project
-from huskies_core.config.positions import KeyPath
-from huskies_core.config.problems import ConfigError, Problem
 from huskies_core.config.records import Config, ProjectConfig
 from huskies_core.config.table import key_of
 from huskies_core.errors import HuskiesError
@@ -21,6 +18,15 @@ from huskies_core.suggest import did_you_mean
 _BARE = r"[A-Za-z0-9_-]+"
 _PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""
 _KEY = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))*")
+_HEADER = re.compile(r"^\s*\[")
+_BLANK_OR_COMMENT = re.compile(r"^\s*(#|$)")
+
+
+class ValueRefused(HuskiesError):
+    """The key does not accept the value."""
+
+    def __init__(self, message: str, *, hint: str, subject: str) -> None:
+        super().__init__(message, hint=hint, code="config_error", subject=subject)
 
 
 def show(config: Config) -> dict[str, object]:
@@ -39,10 +45,10 @@ def get_value(text: str, key: str) -> object:
     Keys are dotted; a part that contains dots is quoted. Raise HuskiesError for an unknown key, ConfigError for an
     invalid text.
     """
-    document, data = _open(text)
-    config = read_project(document, data)
-    if problems := document.problems():
-        raise ConfigError(problems)
+    document = _open(text)
+    config = read_project(document)
+    if document.findings:
+        raise ConfigError(document.problems())
     value: object = _nested(config)
     for part in _parts(key):
         if not isinstance(value, dict) or part not in value:
@@ -57,31 +63,21 @@ def set_value(text: str, key: str, value: str) -> str:
 
     Raise HuskiesError for an unknown key or an invalid value, ConfigError if the rest of the text is invalid.
     """
-    _, data = _open(text)
-    parts = _parts(key)
+    document, parts = _open(text), _parts(key)
     refusals: list[HuskiesError] = []
     for reading in _readings(value):
         try:
-            return _checked(text, _edited(text, data, parts, reading), parts)
+            edited = _edited(document, parts, reading)
+            _refuse_invalid(document, edited, parts)
+            return edited
         except ValueRefused as refusal:
             refusals.append(refusal)
     raise refusals[0]
 
 
-class ValueRefused(HuskiesError):
-    """The key does not accept the value."""
-
-    def __init__(self, message: str, *, hint: str, subject: str) -> None:
-        super().__init__(message, hint=hint, code="config_error", subject=subject)
-
-
-def _open(text: str) -> tuple[Document, dict[str, object]]:
-    """Return the document and its data. An empty text stands for a missing file."""
-    document = Document(f"{STATE_FOLDER}/{PROJECT_FILE}", text)
-    data = parse(document) if text else {}
-    if isinstance(data, Problem):
-        raise ConfigError([data])
-    return document, data
+def _open(text: str) -> Document:
+    """Return the document. An empty text stands for a missing file."""
+    return parse(f"{STATE_FOLDER}/{PROJECT_FILE}", text or None)
 
 
 def _parts(key: str) -> tuple[str, ...]:
@@ -100,19 +96,18 @@ def _readings(value: str) -> list[object]:
     return [data["value"], value] if len(data) == 1 else [value]
 
 
-def _edited(text: str, data: Mapping[str, object], parts: tuple[str, ...], value: object) -> str:
+def _edited(document: Document, parts: tuple[str, ...], value: object) -> str:
     """Return the text with the value, after checking that no other key changed its value."""
-    intended = copy.deepcopy(dict(data))
+    intended = copy.deepcopy(dict(document.data))
     _put(intended, parts, value)
-    for edited in _editions(text, parts, value):
+    for edited in _editions(document.text, parts, value):
         try:
             if tomllib.loads(edited) == intended:
                 return edited
         except tomllib.TOMLDecodeError:
             continue
-    raise ValueRefused(
-        f"{'.'.join(parts)} cannot be set here", hint="Edit the file by hand.", subject=parts[-1]
-    )
+    fact = f"{'.'.join(parts)} cannot be set here"
+    raise ValueRefused(fact, hint="Edit the file by hand.", subject=parts[-1])
 
 
 def _editions(text: str, parts: tuple[str, ...], value: object) -> Iterator[str]:
@@ -120,7 +115,7 @@ def _editions(text: str, parts: tuple[str, ...], value: object) -> Iterator[str]
     import tomlkit
 
     line = tomlkit.dumps({parts[-1]: value}).rstrip("\n")
-    if len(parts) < 3 and (inserted := insert_line(text, "".join(parts[:-1]), parts[-1], line)) is not None:
+    if len(parts) < 3 and (inserted := _insert_line(text, "".join(parts[:-1]), parts[-1], line)) is not None:
         yield inserted
     document = tomlkit.parse(text)
     _put(document, parts, tomlkit.item(value))
@@ -135,17 +130,46 @@ def _put(table: MutableMapping[str, Any], parts: tuple[str, ...], value: object)
     table[parts[-1]] = value
 
 
-def _checked(before: str, after: str, parts: KeyPath) -> str:
-    document, data = _open(after)
-    read_project(document, data)
-    for finding in document.findings:
+def _insert_line(text: str, table: str, key: str, line: str) -> str | None:
+    """Return `text` with `line` for the new `key` of `[table]`, or of the top if `table` is empty.
+
+    The line goes below the commented-out default of the key, else below the other keys; tomlkit inserts a key before
+    the next table, after the comment of that table. Return None if the text lacks the table. Works on lines, not on
+    TOML: the caller must compare the parsed result.
+    """
+    lines = text.split("\n")
+    begin: int | None = 0
+    if table:
+        header = re.compile(rf"^\s*\[\s*{re.escape(table)}\s*\]")
+        begin = next((at + 1 for at, content in enumerate(lines) if header.match(content)), None)
+    if begin is None:
+        return None
+    end = next((at for at in range(begin, len(lines)) if _HEADER.match(lines[at])), len(lines))
+    commented = re.compile(rf"^\s*#\s*{re.escape(key)}\s*=")
+    defaults = [at + 1 for at in range(begin, end) if commented.match(lines[at])]
+    keys = [at + 1 for at in range(begin, end) if not _BLANK_OR_COMMENT.match(lines[at])]
+    at = (defaults or keys or [_below_opening(lines, begin, end)])[-1]
+    return "\n".join([*lines[:at], line, *lines[at:]])
+
+
+def _below_opening(lines: list[str], begin: int, end: int) -> int:
+    """Return the index below the opening comment of the file or table, if a blank line follows the comment."""
+    at = begin
+    while at < end and lines[at].startswith("#"):
+        at += 1
+    return at if at < end and not lines[at].strip() else begin
+
+
+def _refuse_invalid(before: Document, edited: str, parts: tuple[str, ...]) -> None:
+    """Raise ValueRefused if the new value is invalid, ConfigError if another one is."""
+    after = _open(edited)
+    read_project(after)
+    for finding in after.findings:
         if finding.path == parts[: len(finding.path)] or finding.path[: len(parts)] == parts:
-            raise ValueRefused(finding.message, hint=finding.hint, subject=".".join(map(str, parts)))
-    if document.findings:
-        document, data = _open(before)
-        read_project(document, data)
-        raise ConfigError(document.problems())
-    return after
+            raise ValueRefused(finding.message, hint=finding.hint, subject=".".join(parts))
+    if after.findings:
+        read_project(before)
+        raise ConfigError(before.problems())
 
 
 def _nested(config: ProjectConfig) -> dict[str, object]:

@@ -3,9 +3,8 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from huskies_core.config.document import Document, KeyFinding, parse
-from huskies_core.config.problems import ConfigError, Problem
-from huskies_core.config.prompt_variables import explain_unknown, find_unknown_variables
+from huskies_core.config.checks import explain_unknown, find_unknown_variables
+from huskies_core.config.document import ConfigError, Document, KeyFinding, Problem, parse
 from huskies_core.config.records import Agent, Config, Gate, ProjectConfig
 from huskies_core.config.table import Table, read_record, read_records
 from huskies_core.project import STATE_FOLDER, Project
@@ -21,12 +20,20 @@ _DEFAULT_GATE = "script/test"
 def load_config(project: Project, at_base: AtBase) -> Config:
     """Return both files. Raise ConfigError with the problems of them and of the prompt files that agents name."""
     problems: list[Problem] = []
-    settings_file, data = _open(project, PROJECT_FILE, at_base, problems)
-    settings = read_project(settings_file, data)
-    problems += settings_file.problems()
 
-    agents_file, data = _open(project, AGENTS_FILE, at_base, problems)
-    top = Table(agents_file, data)
+    def open_file(name: str) -> Document:
+        """Return a file without data if it cannot be read."""
+        try:
+            return parse(f"{STATE_FOLDER}/{name}", read_text(project, name, at_base))
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return Document(f"{STATE_FOLDER}/{name}")
+
+    settings_file = open_file(PROJECT_FILE)
+    settings = read_project(settings_file)
+    problems += settings_file.problems()
+    agents_file = open_file(AGENTS_FILE)
+    top = Table(agents_file)
     agents = read_records(Agent, top.tables("agent"))
     top.finish()
     # Missing files become problems of agents.toml, so check them first.
@@ -37,6 +44,11 @@ def load_config(project: Project, at_base: AtBase) -> Config:
     if problems:
         raise ConfigError(problems)
     return Config(settings, agents)
+
+
+def read_project(document: Document) -> ProjectConfig:
+    """Return the settings of project.toml. They are valid only if `document` has no problems afterwards."""
+    return read_record(ProjectConfig, Table(document))
 
 
 def read_text(project: Project, name: str, at_base: AtBase) -> str | None:
@@ -66,29 +78,6 @@ def gates_of(project: Project, config: ProjectConfig) -> tuple[Gate, ...]:
     script = project.root / _DEFAULT_GATE
     executable = script.is_file() and os.access(script, os.X_OK)
     return (Gate(_DEFAULT_GATE, (f"./{_DEFAULT_GATE}",)),) if executable else ()
-
-
-def read_project(document: Document, data: dict[str, object]) -> ProjectConfig:
-    """Return the settings of project.toml. They are valid only if `document` has no problems afterwards."""
-    return read_record(ProjectConfig, Table(document, data))
-
-
-def _open(
-    project: Project, name: str, at_base: AtBase, problems: list[Problem]
-) -> tuple[Document, dict[str, object]]:
-    """Return the file and its data; an empty file if it is missing or, after adding a problem, cannot be read."""
-    shown = f"{STATE_FOLDER}/{name}"
-    try:
-        text = read_text(project, name, at_base)
-    except ConfigError as error:
-        problems.extend(error.problems)
-        text = None
-    document = Document(shown, text or "")
-    data = parse(document) if text is not None else {}
-    if isinstance(data, Problem):
-        problems.append(data)
-        return Document(shown, ""), {}
-    return document, data
 
 
 def _check_prompt_files(

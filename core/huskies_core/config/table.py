@@ -6,8 +6,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from huskies_core.config.document import Document, KeyFinding
-from huskies_core.config.positions import KeyPath
+from huskies_core.config.document import Document, KeyFinding, KeyPath
 from huskies_core.sanitize import has_controls
 from huskies_core.suggest import did_you_mean
 
@@ -24,23 +23,23 @@ Record = TypeVar("Record", bound="DataclassInstance")
 _LIST_HINT = 'Write a list with each argument as its own string, such as ["make", "test"].'
 _TYPE_NAMES = {
     bool: "true or false",
-    dict: "a table",
-    float: "a number",
     int: "a whole number",
-    list: "a list",
+    float: "a number",
     str: "a string",
+    list: "a list",
+    dict: "a table",
 }
 _KEYS = {"gates": "gate", "components": "component"}
 
 
 class Table:
-    """The table `data` at `path` of a document. Keys that no reader asked for are unknown: see `finish`.
+    """The table `data` at `path` of a document, by default the whole one. `finish` reports the keys that were not read.
 
     Each reader returns None if the key is missing or its value is invalid, and records a problem in the latter case.
     """
 
-    def __init__(self, document: Document, data: Mapping[str, Any], path: KeyPath = ()) -> None:
-        self.data = data
+    def __init__(self, document: Document, data: Mapping[str, Any] | None = None, path: KeyPath = ()) -> None:
+        self.data = document.data if data is None else data
         self._document = document
         self._path = path
         self._known: set[str] = set()
@@ -85,14 +84,11 @@ class Table:
     def amount(self, key: str, *, positive: bool = False) -> float | None:
         """Return a finite number that is 0 or more; with `positive`, more than 0."""
         value = self._typed(key, (int, float), "a number")
-        if value is None:
+        if value is not None and (not 0 <= value <= MOST or (positive and value == 0)):  # also NaN
+            least = "more than 0" if positive else "0 or more"
+            self.problem(key, f"{self.name(key)} must be {least}, not {value}")
             return None
-        if not 0 <= value <= MOST or (positive and value == 0):  # NaN is not in the range
-            self.problem(
-                key, f"{self.name(key)} must be {'more than 0' if positive else '0 or more'}, not {value}"
-            )
-            return None
-        return float(value)
+        return value if value is None else float(value)
 
     def text(self, key: str) -> str | None:
         """Return a text of any number of lines. NUL is refused because no program accepts it as an argument."""
@@ -162,8 +158,8 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             self._mistyped(key, "a list of tables", value, f"Write [[{self.name(key)}]] for each.")
             return ()
-        paths = ((*self._path, key, index) for index in range(len(value)))
-        return tuple(Table(self._document, item, path) for item, path in zip(value, paths, strict=True))
+        path = (*self._path, key)
+        return tuple(Table(self._document, item, (*path, index)) for index, item in enumerate(value))
 
     def _take(self, key: str) -> Any:
         self._known.add(key)
@@ -216,14 +212,12 @@ def read_record(record: type[Record], table: Table) -> Record:
 
 def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record, ...]:
     """Return a record for each table. Record a problem for each name that is used twice."""
-    records: list[Record] = []
-    names: set[str] = set()
+    records: list[Any] = []
     for table in tables:
-        records.append(read_record(record, table))
-        name = vars(records[-1])["name"]
-        if name and name in names:
-            table.problem("name", f"name {name!r} is used twice")
-        names.add(name)
+        item: Any = read_record(record, table)
+        if item.name and any(item.name == other.name for other in records):
+            table.problem("name", f"name {item.name!r} is used twice")
+        records.append(item)
     return tuple(records)
 
 
@@ -238,12 +232,9 @@ def key_of(field: str) -> str:
 
 
 def _reader_of(kind: Any) -> Reader:
-    annotated = getattr(kind, "__metadata__", ())
-    if annotated:
-        reader: Reader = annotated[0]
-        return reader
-    if kind in _READERS:
-        return _READERS[kind]
+    named: tuple[Reader, ...] = getattr(kind, "__metadata__", ())
+    if named or kind in _READERS:
+        return named[0] if named else _READERS[kind]
     if issubclass(kind, StrEnum):
         return lambda table, key: table.choice(key, kind)
     return lambda table, key: read_record(kind, table.table(key))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from huskies_core.config.problems import ConfigError
+from huskies_core.config.document import ConfigError
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import list_some

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from huskies_core.config.problems import ConfigError
+from huskies_core.config.document import ConfigError
 from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.doctor.check import DoctorCheck, is_current, loads

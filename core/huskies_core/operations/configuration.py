@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from huskies_core.argument import Argument
+from huskies_core.config.document import ConfigError, KeyPath, Problem, key_lines, line_of
 from huskies_core.config.edit import get_value, set_value, show
 from huskies_core.config.load import AGENTS_FILE, PROJECT_FILE, load_config, read_text
-from huskies_core.config.positions import KeyPath, key_lines, line_of
-from huskies_core.config.problems import ConfigError, Problem
 from huskies_core.config.records import Agent, Config, ProjectConfig
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from huskies_core.config.problems import ConfigError
+from huskies_core.config.document import ConfigError
 from huskies_core.config.records import Watcher
 from huskies_core.context import Context
 from huskies_core.store import pass_times

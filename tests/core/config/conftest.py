@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from huskies_core.config.document import ConfigError
 from huskies_core.config.load import load_config
-from huskies_core.config.problems import ConfigError
 from huskies_core.config.records import Config
 from huskies_core.project import Project
 

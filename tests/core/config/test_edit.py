@@ -3,10 +3,9 @@ from collections.abc import Callable
 
 import pytest
 
-from huskies_core.config.document import Document
+from huskies_core.config.document import ConfigError, parse
 from huskies_core.config.edit import get_value, keys_in_force, set_value, show
 from huskies_core.config.load import read_project
-from huskies_core.config.problems import ConfigError
 from huskies_core.config.records import Config
 from huskies_core.config.scaffold import project_template
 from huskies_core.errors import HuskiesError
@@ -222,7 +221,6 @@ def test_everything_in_force_is_shown_ready_for_json(load: Callable[..., Config]
 
 def test_every_key_that_is_shown_can_be_got() -> None:
     text = f"{TEXT}\n[pricing.'gpt-5.1']\ninput = 1\n[pricing.'a\"b']\ninput = 2\n"
-    document = Document("project.toml", text)
-    keys = keys_in_force(read_project(document, tomllib.loads(text)))
+    keys = keys_in_force(read_project(parse("project.toml", text)))
     assert {key: get_value(text, key) for key in keys} == keys
     assert (keys['pricing."gpt-5.1".input'], keys["pricing.'a\"b'.input"]) == (1.0, 2.0)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from huskies_core.config.document import ConfigError
 from huskies_core.config.load import gates_of, load_config, read_text
-from huskies_core.config.problems import ConfigError
 from huskies_core.config.records import Config, Gate, ProjectConfig
 from huskies_core.project import Project
 

@@ -4,7 +4,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huskies_core.config.positions import KeyPath, key_lines, line_of
+from huskies_core.config.document import KeyPath, key_lines, line_of
 
 DOCUMENT = '''\
 # a comment with [brackets] and = signs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.config.prompt_variables import PROMPT_VARIABLES, find_unknown_variables
+from huskies_core.config.checks import PROMPT_VARIABLES, find_unknown_variables
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Coding, MergeFailure, MergeFailureKind, Stage
