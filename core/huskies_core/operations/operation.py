@@ -5,18 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from types import ModuleType
-from typing import (
-    Annotated,
-    Any,
-    Concatenate,
-    Generic,
-    ParamSpec,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from types import ModuleType, NoneType
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, get_origin
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -160,10 +150,9 @@ class Operation(Generic[P, R]):
 
     def run(self, context: Context, values: Mapping[str, Any], find: "FindOperation") -> R:
         """Call the operation with `values`, by variable. An operation that names other operations also gets `find`."""
-        finds = {"find": find} if "find" in inspect.signature(self.function).parameters else {}
-        arguments: dict[str, Any] = {**values, **finds}
         act: Callable[..., R] = self
-        return act(context, **arguments)
+        finds = {"find": find} if "find" in inspect.signature(self.function).parameters else {}
+        return act(context, **values, **finds)
 
 
 FindOperation = Callable[[str], Operation[Any, Any]]
@@ -195,12 +184,10 @@ def operation(
 
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     """Return the parameters of `function` that an Argument annotates, in their order."""
-    hints = get_type_hints(function, include_extras=True)
-    signature = inspect.signature(function).parameters
     return tuple(
-        described(name, hints[name], item.default)
-        for name, item in signature.items()
-        if get_origin(hints.get(name)) is Annotated
+        described(name, item.annotation, item.default)
+        for name, item in inspect.signature(function, eval_str=True).parameters.items()
+        if get_origin(item.annotation) is Annotated
     )
 
 
@@ -212,17 +199,12 @@ def described(variable: str, annotation: Any, default: Any = REQUIRED) -> Parame
 
 def bare_type(annotation: Any) -> Any:
     """Return the type without `| None`."""
-    if get_origin(annotation) in (None, tuple, list) or not (types := get_args(annotation)):
-        return annotation
-    return (
-        next((item for item in types if item is not type(None)), annotation)
-        if type(None) in types
-        else annotation
-    )
+    types = get_args(annotation)
+    return next(item for item in types if item is not NoneType) if NoneType in types else annotation
 
 
-def operations_in(module: ModuleType) -> Iterator[tuple[str, Operation[Any, Any]]]:
-    """Yield the operations that `module` defines, each with its name there."""
-    for name, item in vars(module).items():
+def operations_in(module: ModuleType) -> Iterator[Operation[Any, Any]]:
+    """Yield the operations that `module` defines."""
+    for item in vars(module).values():
         if isinstance(item, Operation) and item.function.__module__ == module.__name__:
-            yield name, item
+            yield item

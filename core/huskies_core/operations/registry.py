@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -10,39 +11,20 @@ from huskies_core.errors import UsageError
 from huskies_core.operations.operation import Operation, operations_in
 from huskies_core.suggest import did_you_mean
 
+_MODULES = (
+    *("stories", "story_list", "explain", "history", "moves"),
+    *("agents", "prompts", "agent_test", "gates", "runs", "output"),
+    *("board", "merge_status", "costs", "pause", "worktree_list"),
+    *("timers", "triggers"),
+)
+
 
 @cache
 def tools() -> Mapping[str, Operation[Any, Any]]:
-    """Return the operations by name, in the order of the modules here and of their definitions."""
-    from huskies_core.operations import (
-        agent_test,
-        agents,
-        board,
-        costs,
-        explain,
-        gates,
-        history,
-        merge_status,
-        moves,
-        output,
-        pause,
-        prompts,
-        runs,
-        stories,
-        story_list,
-        timers,
-        triggers,
-        worktree_list,
-    )
-
-    modules = (
-        *(stories, story_list, explain, history, moves),
-        *(agents, prompts, agent_test, gates, runs, output),
-        *(board, merge_status, costs, pause, worktree_list),
-        *(timers, triggers),
-    )
-    found = (operation for module in modules for _, operation in operations_in(module))
-    return MappingProxyType({operation.tool: operation for operation in found if operation.tool})
+    """Return the operations by name, in the order of `_MODULES` and of their definitions."""
+    modules = [import_module(f"huskies_core.operations.{name}") for name in _MODULES]
+    operations = [operation for module in modules for operation in operations_in(module)]
+    return MappingProxyType({operation.tool: operation for operation in operations if operation.tool})
 
 
 def find(name: str) -> Operation[Any, Any]:

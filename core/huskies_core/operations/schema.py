@@ -2,16 +2,23 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NoReturn, get_args, get_origin
+from collections.abc import Mapping
+from typing import Any, NoReturn, get_origin
 
 from huskies_core.argument import LARGEST
 from huskies_core.errors import UsageError
 from huskies_core.operations.operation import Operation, Parameter, bare_type
 from huskies_core.sanitize import is_text
 from huskies_core.suggest import did_you_mean
+
+_KINDS: Mapping[Any, tuple[str, str, Any]] = {
+    str: ("string", "a text", (str,)),
+    bool: ("boolean", "true or false", (bool,)),
+    int: ("integer", "a whole number", (int,)),
+    float: ("number", "a number", (int, float)),
+    Mapping: ("object", "a JSON object", (Mapping,)),
+}
+"""For each type of an argument: the type in a schema, its name in messages, and the types of Python's values."""
 
 
 class Invalid(Exception):
@@ -23,20 +30,13 @@ class Invalid(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True)
-class JsonType:
-    """`read` turns a JSON value into the operation's, or raises Invalid."""
-
-    schema: Mapping[str, Any]
-    read: Callable[[Any], object]
-
-
 def read_arguments(operation: Operation[Any, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values by variable. Raise HuskiesError with the argument in `subject`; nothing is called."""
     parameters = {item.name: item for item in operation.parameters}
     for name in given:
         if name not in parameters:
-            raise _unknown(name, parameters, operation.tool)
+            hint = did_you_mean(name, parameters, f"It takes: {', '.join(parameters) or 'nothing'}.")
+            raise UsageError(f"{operation.tool} takes no {name}", hint=hint, subject=name)
     for item in parameters.values():
         if item.is_required and item.name not in given:
             hint = f"{item.name}: {item.about.help}"
@@ -70,130 +70,75 @@ def read_object(text: str, *, subject: str) -> dict[str, Any]:
     return value
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _property(item: Parameter) -> dict[str, Any]:
+    kind = item.value_type
+    schema: dict[str, Any]
+    if item.words:
+        schema = {"type": "string", "enum": list(item.words)}
+    else:
+        least = {"minimum": item.about.least} if item.about.least is not None and kind is int else {}
+        schema = {"type": _KINDS[get_origin(kind) or kind][0], **least}
+    if item.is_repeated:
+        schema = {"type": "array", "items": schema}
+    default = {} if item.is_required or item.default in (None, ()) else {"default": item.default}
+    return {**schema, "description": item.about.help, **default}
+
+
 def _read(item: Parameter, value: Any) -> object:
     try:
-        return _type_of(item).read(value)
+        if value is None and bare_type(item.type) is not item.type:
+            return None
+        return _read_list(item, value) if item.is_repeated else _read_value(item, value)
     except Invalid as error:
         hint = error.hint or f"{item.name}: {item.about.help}"
         raise UsageError(f"{item.name} {error.message}", hint=hint, subject=item.name) from error
 
 
-def _unknown(name: str, known: Iterable[str], tool: str) -> UsageError:
-    hint = did_you_mean(name, known, f"It takes: {', '.join(known) or 'nothing'}.")
-    return UsageError(f"{tool} takes no {name}", hint=hint, subject=name)
+def _read_list(item: Parameter, values: Any) -> tuple[object, ...]:
+    if not isinstance(values, list | tuple):
+        raise _not_as(values, "a list")
+    results = []
+    for number, value in enumerate(values, start=1):
+        try:
+            results.append(_read_value(item, value))
+        except Invalid as error:
+            raise Invalid(f"(item {number}) {error.message}", error.hint) from error
+    return tuple(results)
 
 
-def _property(item: Parameter) -> dict[str, Any]:
-    described = {**_type_of(item).schema, "description": item.about.help}
-    return (
-        described
-        if item.is_required or item.default in (None, ())
-        else {**described, "default": item.default}
-    )
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-def _type_of(item: Parameter) -> JsonType:
-    """Return the JSON type of `str`, `bool`, `int`, `float`, a StrEnum, a mapping, a tuple of one of those, each or
-    None."""
-    kind = bare_type(item.type)
-    is_list = get_origin(kind) is tuple
-    base = _several(_single(get_args(kind)[0], item)) if is_list else _single(kind, item)
-    return base if kind is item.type else _optional(base)
-
-
-def _single(kind: Any, item: Parameter) -> JsonType:
-    if get_origin(kind) is Mapping:
-        return JsonType({"type": "object"}, _read_mapping)
-    if kind is int:
-        return _whole_number(item.about.least)
-    if item.about.words:
-        return _one_of(item.about.words, str)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _one_of([member.value for member in kind], kind)
-    return _PLAIN[kind]
-
-
-def _read_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Invalid(f"must be a text, not {_shown(value)}")
-    if not is_text(value):
+def _read_value(item: Parameter, value: Any) -> object:
+    """Return a value of the parameter's type: a text, boolean, number, mapping or member of a StrEnum."""
+    kind = item.value_type
+    if item.words:
+        if value not in item.words:
+            hint = did_you_mean(value, item.words) if isinstance(value, str) else ""
+            raise _not_as(value, f"one of {', '.join(item.words)}", hint)
+        return kind(value)
+    _, name, types = _KINDS[get_origin(kind) or kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
+        raise _not_as(value, name)
+    if kind is str and not is_text(value):
         raise Invalid("is not text in UTF-8")
-    return value
+    if kind is int:
+        _check_bounds(value, item.about.least)
+    if kind is float and not math.isfinite(value):
+        raise _not_as(value, name)
+    return float(value) if kind is float else value
 
 
-def _read_bool(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Invalid(f"must be true or false, not {_shown(value)}")
-    return value
+def _check_bounds(value: int, least: int | None) -> None:
+    if least is not None and value < least:
+        raise _not_as(value, f"{least} or more")
+    if abs(value) > LARGEST:
+        raise Invalid("is too large a number")
 
 
-def _read_number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Invalid(f"must be a number, not {_shown(value)}")
-    return float(value)
-
-
-def _read_mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise Invalid(f"must be a JSON object, not {_shown(value)}")
-    return value
-
-
-_PLAIN: Mapping[Any, JsonType] = {
-    str: JsonType({"type": "string"}, _read_text),
-    bool: JsonType({"type": "boolean"}, _read_bool),
-    float: JsonType({"type": "number"}, _read_number),
-}
-
-
-def _whole_number(least: int | None) -> JsonType:
-    def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise Invalid(f"must be a whole number, not {_shown(value)}")
-        if least is not None and value < least:
-            raise Invalid(f"must be {least} or more, not {_shown(value)}")
-        if abs(value) > LARGEST:
-            raise Invalid("is too large a number")
-        return value
-
-    return JsonType({"type": "integer"} if least is None else {"type": "integer", "minimum": least}, read)
-
-
-def _one_of(words: Sequence[str], make: Callable[[str], object]) -> JsonType:
-    def read(value: Any) -> object:
-        if not isinstance(value, str) or value not in words:
-            hint = did_you_mean(value, words) if isinstance(value, str) else ""
-            raise Invalid(f"must be one of {', '.join(words)}, not {_shown(value)}", hint)
-        return make(value)
-
-    return JsonType({"type": "string", "enum": list(words)}, read)
-
-
-def _several(each: JsonType) -> JsonType:
-    def read(value: Any) -> tuple[object, ...]:
-        if not isinstance(value, list | tuple):
-            raise Invalid(f"must be a list, not {_shown(value)}")
-        return tuple(_item(each, number, item) for number, item in enumerate(value, start=1))
-
-    return JsonType({"type": "array", "items": each.schema}, read)
-
-
-def _item(each: JsonType, number: int, value: Any) -> object:
-    try:
-        return each.read(value)
-    except Invalid as error:
-        raise Invalid(f"(item {number}) {error.message}", error.hint) from error
-
-
-def _optional(base: JsonType) -> JsonType:
-    return JsonType(base.schema, lambda value: None if value is None else base.read(value))
-
-
-def _shown(value: Any) -> str:
-    """Return the beginning of a value as JSON."""
+def _not_as(value: Any, required: str, hint: str = "") -> Invalid:
+    """Return the error for a value that is not as required. It shows the beginning of the value as JSON."""
     text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    shown = text if len(text) <= 40 else f"{text[:39]}…"
+    return Invalid(f"must be {required}, not {shown}", hint)
