@@ -18,7 +18,8 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import read_live
-from huskies_core.operations.timers import When, schedule
+from huskies_core.operations.registry import find
+from huskies_core.operations.timers import schedule_timer
 from huskies_core.pipeline.events import (
     Block,
     Event,
@@ -30,7 +31,6 @@ from huskies_core.pipeline.events import (
     Start,
 )
 from huskies_core.store import runs, stories, usage
-from huskies_core.store.actions import TaskPrompt
 from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress
@@ -121,9 +121,8 @@ def scene(root: Path) -> Iterator[Context]:
                 story, event = what
                 fire_event(context.store, story, event, now=at)
         clock.pass_by(seconds=NOW_SECS)
-        schedule(
-            context, TaskPrompt("Look for dependencies that are out of date"), When(every="6h"), label="deps"
-        )
+        prompt = "Look for dependencies that are out of date"
+        schedule_timer(context, every="6h", label="deps", prompt=prompt, find=find)
         yield context
 
 

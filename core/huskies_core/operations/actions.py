@@ -1,9 +1,9 @@
 """Check the actions of timers and triggers; list and cancel timers and triggers."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -11,13 +11,13 @@ from huskies_core.errors import UsageError
 from huskies_core.operations.drafts import check_text
 from huskies_core.operations.operation import FindOperation
 from huskies_core.operations.schema import read_arguments
-from huskies_core.sanitize import has_controls, one_line
+from huskies_core.sanitize import has_controls, is_number, one_line
 from huskies_core.store.actions import (
     SOURCE_VARIABLES,
     Action,
     TaskPrompt,
     ToolCall,
-    fill_variables,
+    fill_arguments,
     variables_of,
 )
 from huskies_core.store.connection import Connection
@@ -33,16 +33,22 @@ TOOL = Argument(
 )
 ARGS = Argument("The arguments of the operation, a JSON object.", metavar="JSON")
 PROMPT = Argument("The description of a task that is created and started at once.", metavar="TEXT")
-FINISHED = Argument("Include finished ones.", flags=("--all",))
+Finished = Annotated[bool, Argument("Include finished ones.", flags=("--all",))]
 _EXAMPLE = {"story_id": "1", "story_title": "A title", "event": "start", "from": "backlog", "to": "coding"}
 
 
+def name_argument(kind: str, text: str) -> Argument:
+    return Argument(text, metavar=kind.upper(), positional=True, completion=f"{kind}s")
+
+
+def cancelled_json(items: Iterable[Timer | Trigger]) -> dict[str, object]:
+    return {"cancelled": [item.id for item in items]}
+
+
 class Table(Protocol[Item]):
-    """The timers or the triggers of the store."""
+    """The module of the store for timers or for triggers."""
 
     def find(self, db: Connection, number: int, /) -> Item | None: ...
-
-    def load(self, db: Connection, number: int, /) -> Item: ...
 
     def labelled(self, db: Connection, label: str, /) -> tuple[Item, ...]: ...
 
@@ -52,35 +58,6 @@ class Table(Protocol[Item]):
 
 
 def build_action(
-    find: FindOperation,
-    tool: str | None,
-    args: Mapping[str, Any] | None,
-    prompt: str | None,
-    *,
-    of_trigger: bool = False,
-) -> Action:
-    """Return the action, a tool call or a prompt. Exactly one of them must be given.
-
-    The action of a trigger may have variables of the transition, such as `{{story_id}}`. Raise a HuskiesError that
-    names the argument.
-    """
-    if (tool is None) == (prompt is None):
-        hint = "Give a tool with its args, or a prompt."
-        raise UsageError("the action must be either a tool call or a prompt", hint=hint, subject="tool")
-    if tool is not None:
-        return _tool_call(find, tool, args or {}, of_trigger=of_trigger)
-    if args is not None:
-        raise UsageError("a prompt takes no arguments", subject="args")
-    check_text("prompt", prompt or "")
-    if not one_line(prompt or ""):
-        raise UsageError("the prompt is empty", subject="prompt")
-    action = TaskPrompt(prompt or "")
-    if of_trigger:
-        _check_variables(action, "prompt")
-    return action
-
-
-def check_action(
     *,
     find: FindOperation,
     tool: str | None,
@@ -88,9 +65,27 @@ def check_action(
     prompt: str | None,
     of_trigger: bool = False,
     **_: object,
-) -> None:
-    """Raise HuskiesError for an invalid action, as `build_action` does."""
-    build_action(find, tool, args, prompt, of_trigger=of_trigger)
+) -> Action:
+    """Return the action, a tool call or a prompt. Exactly one of them must be given.
+
+    The action of a trigger may have variables of the transition, such as `{{story_id}}`; the arguments of its call are
+    checked with an example. Raise a HuskiesError that names the argument.
+    """
+    if (tool is None) == (prompt is None):
+        hint = "Give a tool with its args, or a prompt."
+        raise UsageError("the action must be either a tool call or a prompt", hint=hint, subject="tool")
+    if tool is None:
+        action: Action = _task_prompt(prompt or "", args)
+    else:
+        action = ToolCall(tool, json.dumps(dict(args or {}), ensure_ascii=False))
+    for name in variables_of(action) if of_trigger else ():
+        if name not in SOURCE_VARIABLES:
+            fact, hint = f"there is no variable {{{{{name}}}}}", f"Variables: {', '.join(SOURCE_VARIABLES)}."
+            raise UsageError(fact, hint=hint, subject="prompt" if tool is None else "args")
+    if isinstance(action, ToolCall):
+        values = fill_arguments(action.values, _EXAMPLE) if of_trigger else action.values
+        read_arguments(find(action.tool), values)
+    return action
 
 
 def check_name(field: str, text: str) -> None:
@@ -110,40 +105,26 @@ def list_items(context: Context, table: Table[Item], *, finished: bool) -> tuple
 def cancel_named(
     context: Context, table: Table[Item], name: str, check: Callable[[Item], None] = lambda _: None
 ) -> tuple[Item, ...]:
-    """Cancel the timer or trigger with that number, or all with that label, and return them.
+    """Cancel the timer or trigger with that number, or all with that label, and return them as they were.
 
-    Do not change a finished one unless its last execution has a listed problem.
+    Do not change a finished one unless its last execution has a listed problem. If `check` raises, change none.
     """
     digits = name.removeprefix("#")
-    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
     with context.store.exclusive() as db:
-        numbered = table.find(db, number) if number else None
+        numbered = table.find(db, int(digits)) if is_number(digits) else None
         named = table.labelled(db, name) if numbered is None else (numbered,)
-        items = [item for item in named if _can_be_cancelled(item)]
+        live = (item for item in named if item.state.value != "cancelled")
+        items = tuple(item for item in live if item.state.value != "fired" or item.problem)
         for item in items:
             check(item)
-        for item in items:
             table.cancel(db, item, actor=context.actor, now=context.now())
-        return tuple(table.load(db, item.id) for item in items)
+    return items
 
 
-def _can_be_cancelled(item: Timer | Trigger) -> bool:
-    return bool(item.problem) if item.state.value == "fired" else item.state.value != "cancelled"
-
-
-def _tool_call(find: FindOperation, tool: str, args: Mapping[str, Any], *, of_trigger: bool) -> ToolCall:
-    """Return the call after checking its arguments. For a trigger, check them with an example transition."""
-    call = ToolCall(tool, json.dumps(dict(args), ensure_ascii=False))
-    if of_trigger:
-        _check_variables(call, "args")
-    example = fill_variables(call, _EXAMPLE) if of_trigger else call
-    assert isinstance(example, ToolCall)
-    read_arguments(find(tool), example.values)
-    return call
-
-
-def _check_variables(action: Action, field: str) -> None:
-    for name in variables_of(action):
-        if name not in SOURCE_VARIABLES:
-            hint = f"Variables: {', '.join(SOURCE_VARIABLES)}."
-            raise UsageError(f"there is no variable {{{{{name}}}}}", hint=hint, subject=field)
+def _task_prompt(prompt: str, args: Mapping[str, Any] | None) -> TaskPrompt:
+    if args is not None:
+        raise UsageError("a prompt takes no arguments", subject="args")
+    check_text("prompt", prompt)
+    if not one_line(prompt):
+        raise UsageError("the prompt is empty", subject="prompt")
+    return TaskPrompt(prompt)

@@ -1,7 +1,6 @@
 """Timers: actions at a time, once or repeatedly."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,36 +10,26 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.operations.actions import (
     ARGS,
-    FINISHED,
     PROMPT,
     TOOL,
+    Finished,
     build_action,
     cancel_named,
-    check_action,
+    cancelled_json,
     check_name,
     list_items,
+    name_argument,
 )
-from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
 from huskies_core.store import actions, timers
-from huskies_core.store.actions import Action
 from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerKind, TimerState
 from huskies_core.suggest import did_you_mean
 
 NEXT_TIMES = 3
-
-
-@dataclass(frozen=True)
-class When:
-    """One of the four ways to give a time. `tz` is the time zone of `at` and `cron`; by default the project's."""
-
-    at: str | None = None
-    after: str | None = None
-    every: str | None = None
-    cron: str | None = None
-    tz: str | None = None
+_ZONE_HELP = "The time zone of the time or the cron expression, such as Europe/London."
+Zone = Annotated[str | None, Argument(_ZONE_HELP, metavar="ZONE", completion="zones")]
 
 
 def timer_json(timer: Timer) -> dict[str, Any]:
@@ -60,7 +49,7 @@ def timer_json(timer: Timer) -> dict[str, Any]:
     }
 
 
-@operation("schedule_timer", Command("timer add", check=check_action), json=timer_json, writes=True)
+@operation("schedule_timer", Command("timer add", check=build_action), json=timer_json, writes=True)
 def schedule_timer(
     context: Context,
     at: Annotated[str | None, Argument("Once, at a time: 14:30, 2026-12-01T09:00.", metavar="TIME")] = None,
@@ -70,14 +59,7 @@ def schedule_timer(
     every: Annotated[str | None, Argument("Repeatedly, at an interval: 30m, 6h.", metavar="SPAN")] = None,
     cron: Annotated[str | None, Argument("By a cron expression of five fields.", metavar="EXPR")] = None,
     *,
-    tz: Annotated[
-        str | None,
-        Argument(
-            "The time zone of the time or the cron expression, such as Europe/London.",
-            metavar="ZONE",
-            completion="zones",
-        ),
-    ] = None,
+    tz: Zone = None,
     label: Annotated[str, Argument("A label by which the timer can be cancelled.", metavar="L")] = "",
     catch_up: Annotated[
         CatchUp | None,
@@ -93,17 +75,20 @@ def schedule_timer(
     Give exactly one time (a time, a span, an interval or a cron expression), and one action: an operation with its
     arguments, or a prompt.
     """
-    action = build_action(find, tool, args, prompt)
-    when = When(at, after, every, cron, tz)
-    return schedule(context, action, when, label=label, catch_up=catch_up or CatchUp.ONCE)
+    action = build_action(find=find, tool=tool, args=args, prompt=prompt)
+    check_name("label", label)
+    zone, now = context.timezone if tz is None else _known_zone(tz), context.now()
+    kind, first = _read_time(at, after, every, cron, zone, now)
+    catch_up = catch_up or CatchUp.ONCE
+    if isinstance(kind, Once) and catch_up is CatchUp.NONE:
+        hint = "A timer that runs once is never skipped."
+        raise UsageError("catch-up none is for timers that recur", hint=hint, subject="catch_up")
+    with context.store.exclusive() as db:
+        return timers.add(db, TimerDraft(action, kind, first, label, catch_up), actor=context.actor, now=now)
 
 
-@operation(
-    "list_timers",
-    Command("timer list"),
-    json=lambda found: {"timers": [timer_json(timer) for timer in found]},
-)
-def list_timers(context: Context, *, finished: Annotated[bool, FINISHED] = False) -> tuple[Timer, ...]:
+@operation("list_timers", Command("timer list"), json=lambda items: {"timers": list(map(timer_json, items))})
+def list_timers(context: Context, *, finished: Finished = False) -> tuple[Timer, ...]:
     """List timers, each with its next three times.
 
     The list has the armed timers, and timers with an interrupted tool call.
@@ -111,38 +96,15 @@ def list_timers(context: Context, *, finished: Annotated[bool, FINISHED] = False
     return list_items(context, timers, finished=finished)
 
 
-@operation(
-    "cancel_timer",
-    Command("timer cancel"),
-    json=lambda cancelled: {"cancelled": [timer.id for timer in cancelled]},
-    writes=True,
-)
+@operation("cancel_timer", Command("timer cancel"), json=cancelled_json, writes=True)
 def cancel_timer(
-    context: Context,
-    timer: Annotated[
-        str, Argument("The timer's id or label.", metavar="TIMER", positional=True, completion="timers")
-    ],
+    context: Context, timer: Annotated[str, name_argument("timer", "The timer's id or label.")]
 ) -> tuple[Timer, ...]:
     """Cancel a timer, or all timers with a label.
 
     It is no error if no timer matches.
     """
     return cancel_named(context, timers, timer, _refuse_limit)
-
-
-def schedule(
-    context: Context, action: Action, when: When, *, label: str = "", catch_up: CatchUp = CatchUp.ONCE
-) -> Timer:
-    """Set a timer. Raise UsageError that names the invalid argument; nothing is written then."""
-    refuse_inside_run(context)
-    check_name("label", label)
-    now = context.now()
-    kind, first = _read(when, _zone(context, when), now)
-    if isinstance(kind, Once) and catch_up is CatchUp.NONE:
-        hint = "A timer that runs once is never skipped."
-        raise UsageError("catch-up none is for timers that recur", hint=hint, subject="catch_up")
-    with context.store.exclusive() as db:
-        return timers.add(db, TimerDraft(action, kind, first, label, catch_up), actor=context.actor, now=now)
 
 
 def next_times(timer: Timer) -> tuple[datetime, ...]:
@@ -152,8 +114,11 @@ def next_times(timer: Timer) -> tuple[datetime, ...]:
     return next_instants(timer.draft.schedule, timer.fire_at, NEXT_TIMES)
 
 
-def _read(when: When, zone: str, now: datetime) -> tuple[Schedule, datetime]:
-    match (when.at, when.after, when.every, when.cron):
+def _read_time(
+    at: str | None, after: str | None, every: str | None, cron: str | None, zone: str, now: datetime
+) -> tuple[Schedule, datetime]:
+    """Return the schedule and its first time."""
+    match at, after, every, cron:
         case (str(at), None, None, None):
             return Once(), moment(at, zone, now, subject="at")
         case (None, str(after), None, None):
@@ -177,18 +142,15 @@ def _cron(expression: str, zone: str, now: datetime) -> tuple[Schedule, datetime
     return cron, first
 
 
-def _zone(context: Context, when: When) -> str:
-    """Return the time zone that was given, or the project's."""
-    if when.tz is None:
-        return context.timezone
+def _known_zone(zone: str) -> str:
     try:
-        load_zone(when.tz)
+        load_zone(zone)
     except ValueError as error:
         from zoneinfo import available_timezones
 
-        hint = did_you_mean(when.tz, available_timezones(), "Such as: Europe/London.")
+        hint = did_you_mean(zone, available_timezones(), "Such as: Europe/London.")
         raise UsageError(str(error), hint=hint, subject="tz") from error
-    return when.tz
+    return zone
 
 
 def _refuse_limit(timer: Timer) -> None:

@@ -10,14 +10,15 @@ from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.actions import (
     ARGS,
-    FINISHED,
     PROMPT,
     TOOL,
+    Finished,
     build_action,
     cancel_named,
-    check_action,
+    cancelled_json,
     check_name,
     list_items,
+    name_argument,
 )
 from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.pipeline.stages import StageName
@@ -31,10 +32,7 @@ _WILDCARDS = frozenset("*?[")
 _VARIABLES = "Variables of the transition: {{story_id}}, {{story_title}}, {{event}}, {{from}}, {{to}}."
 _TEMPLATE_ARGS = replace(ARGS, help=f"{ARGS.help} {_VARIABLES}")
 _TEMPLATE = replace(PROMPT, help=f"{PROMPT.help} {_VARIABLES}")
-
-
-def _pattern(text: str, flag: str = "", completion: str = "") -> Argument:
-    return Argument(text, flags=(flag,) if flag else (), metavar="GLOB", completion=completion)
+_pattern = partial(Argument, metavar="GLOB")
 
 
 def trigger_json(trigger: Trigger) -> dict[str, Any]:
@@ -52,7 +50,7 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
 
 @operation(
     "create_trigger",
-    Command("trigger add", check=partial(check_action, of_trigger=True)),
+    Command("trigger add", check=partial(build_action, of_trigger=True)),
     json=trigger_json,
     writes=True,
 )
@@ -63,12 +61,16 @@ def create_trigger(
     ] = None,
     label: Annotated[str | None, _pattern("Only stories with this label.")] = None,
     kind: Annotated[
-        str | None, replace(_pattern("Only stories of this type.", completion="types"), name="type")
+        str | None, _pattern("Only stories of this type.", name="type", completion="types")
     ] = None,
     event: Annotated[str | None, _pattern("Only this event.", completion="events")] = None,
-    from_stage: Annotated[str | None, _pattern("Only from this stage.", "--from", "stages")] = None,
+    from_stage: Annotated[
+        str | None, _pattern("Only from this stage.", flags=("--from",), completion="stages")
+    ] = None,
     *,
-    to_stage: Annotated[str | None, _pattern("Only to this stage.", "--to", "stages")] = None,
+    to_stage: Annotated[
+        str | None, _pattern("Only to this stage.", flags=("--to",), completion="stages")
+    ] = None,
     mode: Annotated[
         TriggerMode | None,
         Argument(
@@ -86,7 +88,7 @@ def create_trigger(
 
     A transition must match all patterns that are given. The action is an operation with its arguments, or a prompt.
     """
-    action = build_action(find, tool, args, prompt, of_trigger=True)
+    action = build_action(find=find, tool=tool, args=args, prompt=prompt, of_trigger=True)
     predicate = Predicate(story, label, kind, event, before=from_stage, after=to_stage)
     _check(predicate)
     draft = TriggerDraft(predicate, action, mode or TriggerMode.ONCE)
@@ -95,11 +97,9 @@ def create_trigger(
 
 
 @operation(
-    "list_triggers",
-    Command("trigger list"),
-    json=lambda found: {"triggers": [trigger_json(trigger) for trigger in found]},
+    "list_triggers", Command("trigger list"), json=lambda items: {"triggers": list(map(trigger_json, items))}
 )
-def list_triggers(context: Context, *, finished: Annotated[bool, FINISHED] = False) -> tuple[Trigger, ...]:
+def list_triggers(context: Context, *, finished: Finished = False) -> tuple[Trigger, ...]:
     """List triggers.
 
     The list has armed and suspended triggers, and triggers with an interrupted tool call.
@@ -107,23 +107,10 @@ def list_triggers(context: Context, *, finished: Annotated[bool, FINISHED] = Fal
     return list_items(context, triggers, finished=finished)
 
 
-@operation(
-    "cancel_trigger",
-    Command("trigger cancel"),
-    json=lambda cancelled: {"cancelled": [trigger.id for trigger in cancelled]},
-    writes=True,
-)
+@operation("cancel_trigger", Command("trigger cancel"), json=cancelled_json, writes=True)
 def cancel_trigger(
     context: Context,
-    trigger: Annotated[
-        str,
-        Argument(
-            "The trigger's id, or the label in its pattern.",
-            metavar="TRIGGER",
-            positional=True,
-            completion="triggers",
-        ),
-    ],
+    trigger: Annotated[str, name_argument("trigger", "The trigger's id, or the label in its pattern.")],
 ) -> tuple[Trigger, ...]:
     """Cancel a trigger, or all triggers for a label.
 

@@ -41,12 +41,12 @@ SOURCE_VARIABLES = ("story_id", "story_title", "event", "from", "to")
 
 
 def fill_variables(action: Action, values: Mapping[str, str]) -> Action:
-    """Return the action with each variable replaced by its value. An argument `{{story_id}}` becomes a number."""
+    """Return the action with each variable replaced by its value."""
     match action:
         case TaskPrompt(text):
             return TaskPrompt(fill(text, values))
         case ToolCall(tool):
-            return ToolCall(tool, json.dumps(_aimed(action.values, values), ensure_ascii=False))
+            return ToolCall(tool, json.dumps(fill_arguments(action.values, values), ensure_ascii=False))
         case _:
             return action
 
@@ -62,13 +62,14 @@ def variables_of(action: Action) -> tuple[str, ...]:
             return ()
 
 
-def _aimed(value: Any, values: Mapping[str, str]) -> Any:
+def fill_arguments(value: Any, values: Mapping[str, str]) -> Any:
+    """Return a JSON value with each variable in its texts replaced. The text `{{story_id}}` becomes a number."""
     if isinstance(value, str):
         return int(values["story_id"]) if value.strip() == "{{story_id}}" else fill(value, values)
     if isinstance(value, list):
-        return [_aimed(item, values) for item in value]
+        return [fill_arguments(item, values) for item in value]
     if isinstance(value, dict):
-        return {name: _aimed(item, values) for name, item in value.items()}
+        return {name: fill_arguments(item, values) for name, item in value.items()}
     return value
 
 

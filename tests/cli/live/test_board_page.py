@@ -18,10 +18,10 @@ from huskies_core.context import Context
 from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import MOST, read_live, with_figures
 from huskies_core.operations.pause import pause_starting
-from huskies_core.operations.timers import When, schedule
+from huskies_core.operations.registry import find
+from huskies_core.operations.timers import schedule_timer
 from huskies_core.pipeline.stages import Backlog, Blocked, Coding, Done, Merge, Qa, ReviewHold, Stage
 from huskies_core.store import runs, stories
-from huskies_core.store.actions import TaskPrompt
 from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -90,7 +90,7 @@ def screen(context: Context, width: int, lines: int, *, selected: int | None = N
 
 def test_three_stories_on_a_small_screen(context: Context) -> None:
     fill(context, 3)
-    schedule(context, TaskPrompt("Look for old dependencies"), When(after="2h"), label="deps")
+    schedule_timer(context, after="2h", label="deps", prompt="Look for old dependencies", find=find)
     with live_run(context, 2, "compiling\nsrc/main.c:12: warning: unused\n\n"):
         drawn = screen(context, 80, 24, selected=2)
     assert drawn == [
