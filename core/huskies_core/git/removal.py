@@ -12,14 +12,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.locks import git_locked, worktrees_locked
 from huskies_core.git.repository import HEADS, Repository
 from huskies_core.git.rescue import rescue_work
-from huskies_core.git.worktrees import (
-    MADE,
-    TRASH,
-    branch_of,
-    creation_note,
-    recorded_paths,
-    registration_of,
-)
+from huskies_core.git.worktrees import MADE, TRASH, branch_of, creation_note, recorded_paths, registration_of
 from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.sanitize import is_number
