@@ -45,10 +45,11 @@ def advance(arguments: list[str], session: Session) -> int | None:
         return None
     from huskies_cli.output import finish
     from huskies_cli.run_end import advance_run
+    from huskies_core.ids import RunId
 
     session.command = "advance"
     session.project, session.json, session.quiet = parsed.project, parsed.json, parsed.quiet
-    return finish(advance_run(session, int(words[1])), session)
+    return finish(advance_run(session, RunId(int(words[1]))), session)
 
 
 def _parse(arguments: list[str], session: Session) -> list[str]:

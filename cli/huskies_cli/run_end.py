@@ -4,11 +4,12 @@ from huskies_cli.output import Result
 from huskies_cli.project_context import open_context
 from huskies_cli.reports import result_of
 from huskies_cli.session import Session
+from huskies_core.ids import RunId
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.passes import pass_sequence
 
 
-def advance_run(session: Session, run: int) -> Result:
+def advance_run(session: Session, run: RunId) -> Result:
     """Record the end of a run, run the passes that follow and return their report.
 
     Raise HuskiesError `run_alive` while the run lives.

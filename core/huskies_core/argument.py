@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from huskies_core.ids import RunId, StoryId
+
 LARGEST = 2**63 - 1
 """The largest number that the store can hold."""
 
@@ -32,13 +34,13 @@ class Argument:
     default: object = None
 
 
-def parse_story_id(text: str) -> int:
+def parse_story_id(text: str) -> StoryId:
     """Return the id of `12` or `#12`. Raise ValueError."""
-    return _positive(text.removeprefix("#"), f"{text!r} is not a story's id (a number such as 12)")
+    return StoryId(_positive(text.removeprefix("#"), f"{text!r} is not a story's id (a number such as 12)"))
 
 
-def parse_run_id(text: str) -> int:
-    return _positive(text, f"{text!r} is not a run's number")
+def parse_run_id(text: str) -> RunId:
+    return RunId(_positive(text, f"{text!r} is not a run's number"))
 
 
 def parse_count(text: str) -> int:

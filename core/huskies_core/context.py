@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from huskies_core.clock import utc_now
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId
 from huskies_core.progress import Progress, ignore_progress
 from huskies_core.project import Project, find_project
 from huskies_core.store import metadata
@@ -100,12 +101,12 @@ class Context:
         return recorded
 
     @property
-    def inside_run(self) -> int | None:
+    def inside_run(self) -> RunId | None:
         """The run that this process belongs to, if an agent of this project started it."""
         run, project = self.environ.get("HUSKIES_RUN_ID", ""), self.environ.get("HUSKIES_PROJECT")
         if not re.fullmatch("[0-9]{1,18}", run) or project is None or Path(project) != self.project.root:
             return None
-        return int(run)
+        return RunId(int(run))
 
     def own_command(self, *arguments: str) -> tuple[str, ...]:
         """Return the command line that runs this program with the arguments. Raise LookupError if it is unknown."""

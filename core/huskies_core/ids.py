@@ -10,7 +10,9 @@ ExecutionId = NewType("ExecutionId", int)
 NotificationId = NewType("NotificationId", int)
 
 Seq = NewType("Seq", int)
-"""A position in the journal. The first row has 1; 0 is the position before it."""
+"""A position in the journal."""
+JOURNAL_START = Seq(0)
+"""The position before the first row."""
 
 Visit = Seq
 """The journal position of the event that began a story's stay in its stage."""

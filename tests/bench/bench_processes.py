@@ -14,6 +14,7 @@ import psutil
 from bench.rows import Row, Scale, seconds
 from huskies_core.clock import from_iso, utc_now
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding
@@ -74,7 +75,7 @@ def completion(folder: Path, scale: Scale) -> Iterator[Row]:
     """Compare a completion with a Python that imports sqlite3 and ends."""
     with opened(folder / "repo", Clock(utc_now())) as context:
         for number in range(min(scale.stories, 1000)):
-            import_story(context.store, Coding(), number=number + 1)
+            import_story(context.store, Coding(), number=StoryId(number + 1))
         root = context.project.root
     asked = [installed_program(), "__complete", "stories", "1", "show"]
     bare = [sys.executable, "-c", "import sqlite3"]
@@ -87,7 +88,7 @@ def supervisor(folder: Path, scale: Scale) -> Iterator[Row]:
     """Compare the memory of a supervisor, whose run prints `rounds` lines of 1,000 characters, with its limit."""
     script = f"yes $(printf %01000d 0) | head -n {scale.rounds * 10}; read line < go"
     with opened(folder / "repo", Clock(utc_now()), agents_toml=CODER.format(script=script)) as context:
-        import_story(context.store, Coding(), number=1)
+        import_story(context.store, Coding(), number=StoryId(1))
         run_pass(context, AUTO_ASSIGN)
         with context.store.reading() as db:
             (run,) = runs.live(db)
@@ -143,7 +144,7 @@ def any_inside(folder: Path) -> bool:
 def waits_of(context: Context, story: int) -> list[float]:
     """Return the seconds from each end of a run, as seen by its supervisor, to the next recorded start of a story."""
     with context.store.reading() as db:
-        of_story = runs.of_story(db, story)
+        of_story = runs.of_story(db, StoryId(story))
     ends = [RunDirectory(context.project.run_dir(run.id)).read_exit() for run in of_story]
     starts = [from_iso(run.started_at).timestamp() for run in of_story]
     return [

@@ -97,7 +97,7 @@ def test_a_spent_day_budget_shows_its_end_in_the_time_zone_of_the_project(tmp_pa
         import_story(context.store, Coding())
         spend(context, 1, ModelUsage("opus", cost_usd=0.75), NOW)
         board = read_board(context)
-        (hold,) = [hold for hold in explain(context, 1).blockers if hold.rule == "budget_exhausted"]
+        (hold,) = [hold for hold in explain(context, StoryId(1)).blockers if hold.rule == "budget_exhausted"]
     assert hold.detail == "today's runs have spent 0.75 of 0.5 USD, until 2026-03-02 00:00 Asia/Tokyo"
     result = "budget.per_day_usd: $0.75 of $0.50 are spent, until 2026-03-02 00:00 Asia/Tokyo"
     assert result in draw_board(board, NOW)

@@ -8,6 +8,7 @@ import pytest
 
 from huskies_cli.command_index import COMMANDS
 from huskies_cli.project_context import open_context
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import (
     Event,
     MergeFailed,
@@ -71,8 +72,8 @@ def lead(repository: GitRepository, events: Sequence[Event]) -> None:
     with open_context(repository.root, actor="test") as context:
         for event in events:
             with context.store.exclusive() as db:
-                visit = stories.load(db, 1).visit
-                apply_event(db, 1, event, visit=visit, actor="test", now=context.now())
+                visit = stories.load(db, StoryId(1)).visit
+                apply_event(db, StoryId(1), event, visit=visit, actor="test", now=context.now())
 
 
 @pytest.mark.parametrize(

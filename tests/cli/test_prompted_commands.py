@@ -36,7 +36,7 @@ def test_an_agent_can_call_every_command_in_its_prompt(
 ) -> None:
     huskies("add", "a story", "--criterion", "it works", "--start")
     with open_context(repository.root, actor="test") as context, context.store.exclusive() as db:
-        visit = stories.load(db, 1).visit
+        visit = stories.load(db, StoryId(1)).visit
         run = runs.claim(db, RunClaim(StoryId(1), kind, visit, agent="a"), actor="test", now=context.now())
     monkeypatch.setenv("HUSKIES_RUN_ID", str(run.id))
     monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))

@@ -215,7 +215,7 @@ def test_a_long_list_of_runs_shows_the_newest_with_a_note(huskies: Commands) -> 
     huskies("add", "A story", "-c", "it works", "--start")
     with open_context(Path.cwd()) as context, context.store.exclusive() as db:
         for _ in range(60):
-            visit = stories.load(db, 1).visit
+            visit = stories.load(db, StoryId(1)).visit
             run = runs.claim(db, RunClaim(StoryId(1), RunKind.GATES, visit), actor="test", now=context.now())
             runs.end(db, run.id, Report(Outcome.COMPLETED), actor="test", now=context.now())
     table, everything = huskies("run", "list"), huskies("run", "list", "--limit", "0")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from huskies_cli.project_context import open_context
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import Accept, MergeFailed, QaSkipped
 from huskies_core.pipeline.stages import MergeFailureKind
 from huskies_core.store import journal, stories
@@ -183,7 +184,14 @@ def test_show_names_the_merge_commit_of_a_story(huskies: Commands, repository: G
     add(huskies, "Show it", "--start")
     with open_context(repository.root) as context, context.store.exclusive() as db:
         for event in (QaSkipped("feature/story-1", 1), MergeFailed(MergeFailureKind.OTHER, "")):
-            apply_event(db, 1, event, visit=stories.load(db, 1).visit, actor="test", now=context.now())
+            apply_event(
+                db,
+                StoryId(1),
+                event,
+                visit=stories.load(db, StoryId(1)).visit,
+                actor="test",
+                now=context.now(),
+            )
     commit = repository.commit_id("main")
     before = huskies("show", "1", "--json").data["merge_commit"]
     assert huskies("merged", "1", "--commit", "HEAD").exit_code == 0
@@ -192,7 +200,14 @@ def test_show_names_the_merge_commit_of_a_story(huskies: Commands, repository: G
         line.split() for line in huskies("show", "1").stdout.splitlines()
     ]
     with open_context(repository.root) as context, context.store.exclusive() as db:
-        apply_event(db, 1, Accept("x"), visit=stories.load(db, 1).visit, actor="test", now=context.now())
+        apply_event(
+            db,
+            StoryId(1),
+            Accept("x"),
+            visit=stories.load(db, StoryId(1)).visit,
+            actor="test",
+            now=context.now(),
+        )
     archived = huskies("show", "1", "--json").data["merge_commit"]
     huskies("reopen", "1")
     huskies("close", "1", "--reason", "no")
@@ -326,31 +341,34 @@ def test_history_shows_the_main_facts_of_every_row(huskies: Commands, repository
     with open_context(repository.root, actor="ada") as context, context.store.exclusive() as db:
         append = partial(journal.append, db, now=context.now(), actor="ada")
         run = {"run": 1, "kind": "coder", "agent": "ann"}
-        append(JournalKind.RUN, "run_started", story=1, detail=run)
+        append(JournalKind.RUN, "run_started", story=StoryId(1), detail=run)
         append(
             JournalKind.RUN,
             "verdict_given",
-            story=1,
+            story=StoryId(1),
             actor="run:1",
             detail={"run": 1, "verdict": "rejected", "notes": "no tests"},
         )
         append(
             JournalKind.RUN,
             "run_ended",
-            story=1,
+            story=StoryId(1),
             detail={**run, "outcome": "failed", "detail": "exit code 7"},
         )
         append(
             JournalKind.WORKTREE,
             "worktree_made",
-            story=1,
+            story=StoryId(1),
             detail={"branch": "feature/story-1", "head": "c0ffee"},
         )
         append(
-            JournalKind.WORKTREE, "worktree_removed", story=1, detail={"rescue": "refs/huskies/rescue/1/x"}
+            JournalKind.WORKTREE,
+            "worktree_removed",
+            story=StoryId(1),
+            detail={"rescue": "refs/huskies/rescue/1/x"},
         )
         append(JournalKind.QUEUE, "hold_began", detail={"hold": "base_broken", "tip": "c0ffee"})
-        append(JournalKind.GIT, "paths_left", story=1, detail={"run": 1, "paths": ["a", "b"]})
+        append(JournalKind.GIT, "paths_left", story=StoryId(1), detail={"run": 1, "paths": ["a", "b"]})
         append(JournalKind.GIT, "repository_changed", detail={"change": "a hook has changed", "runs": [1, 2]})
     huskies("update", "1", "--title", "Hide it")
     lines = [line.partition(" ")[2] for line in huskies("history", "--all").stdout.splitlines()]

@@ -12,6 +12,7 @@ from shutil import copytree, rmtree
 import psutil
 
 from huskies_cli.project_context import open_context
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import MergeFailed
 from huskies_core.pipeline.stages import MergeFailureKind, StageName
 from huskies_core.store import stories
@@ -143,7 +144,7 @@ class ContractProject:
 
     def _stages(self) -> set[StageName]:
         with open_context(self.root) as context, context.store.reading() as db:
-            return {stories.load(db, number).stage.name for number in CODED}
+            return {stories.load(db, StoryId(number)).stage.name for number in CODED}
 
     def _move(self) -> None:
         self.huskies("block", "4", "--reason", HOSTILE)

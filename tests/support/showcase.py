@@ -128,7 +128,7 @@ def scene(root: Path) -> Iterator[Context]:
 
 def add_stories(context: Context) -> None:
     for number, title in enumerate(TITLES, start=1):
-        needs = (6,) if number == 9 else ()
+        needs = (StoryId(6),) if number == 9 else ()
         add_story(context.store, title, draft=replace(DRAFT, depends_on=needs))
 
 
@@ -136,7 +136,7 @@ def begin(context: Context, held: ExitStack, work: Work, at: datetime) -> None:
     """Return a run, with its lock in this process."""
     with context.store.exclusive() as db:
         claim = RunClaim(
-            StoryId(work.story), work.kind, stories.load(db, work.story).visit, work.agent, "command"
+            StoryId(work.story), work.kind, stories.load(db, StoryId(work.story)).visit, work.agent, "command"
         )
         run = runs.claim(db, claim, actor="pass:auto-assign", now=at)
         runs.mark_live(db, run.id)

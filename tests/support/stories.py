@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import Backlog, Stage
 from huskies_core.store import stories, transitions
@@ -22,7 +23,7 @@ def add_story(
         return stories.add(db, replace(draft, title=title), Backlog(), actor="user:test", now=now)
 
 
-def import_story(store: Store, stage: Stage, *, number: int | None = None, now: datetime = NOW) -> Story:
+def import_story(store: Store, stage: Stage, *, number: StoryId | None = None, now: datetime = NOW) -> Story:
     """Import a story in `stage`."""
     with store.exclusive() as db:
         return stories.add(db, DRAFT, stage, actor="user:test", now=now, number=number, event="imported")
@@ -31,10 +32,10 @@ def import_story(store: Store, stage: Stage, *, number: int | None = None, now: 
 def fire_event(store: Store, story: int, event: Event, *, now: datetime = NOW) -> Transition:
     """Apply `event` to the story's present visit."""
     with store.exclusive() as db:
-        visit = stories.load(db, story).visit
-        return transitions.apply_event(db, story, event, visit=visit, actor="user:test", now=now)
+        visit = stories.load(db, StoryId(story)).visit
+        return transitions.apply_event(db, StoryId(story), event, visit=visit, actor="user:test", now=now)
 
 
 def load_story(store: Store, story: int) -> Story:
     with store.reading() as db:
-        return stories.load(db, story)
+        return stories.load(db, StoryId(story))

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from huskies_cli.project_context import open_context
 from huskies_core.context import Context
+from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.stories import create
 from huskies_core.pipeline.stages import StageName
 from huskies_core.project import Project, find_project
@@ -109,10 +110,10 @@ class Pipeline:
     def add(
         self,
         *attempts: Sequence[str],
-        depends_on: Sequence[int] = (),
+        depends_on: Sequence[StoryId] = (),
         start: bool = True,
         draft: StoryDraft = STORY,
-    ) -> int:
+    ) -> StoryId:
         """Add a story whose coders follow `attempts`. A story with dependencies starts later without a command."""
         story_draft = replace(draft, depends_on=tuple(depends_on))
         with self.opened() as context:
@@ -190,7 +191,7 @@ class Pipeline:
 
     def story(self, number: int) -> Story:
         with self.opened() as context, context.store.reading() as db:
-            return stories.load(db, number)
+            return stories.load(db, StoryId(number))
 
     def stages(self) -> dict[int, StageName]:
         with self.opened() as context, context.store.reading() as db:
@@ -199,15 +200,15 @@ class Pipeline:
     def runs(self, story: int | None = None) -> tuple[Run, ...]:
         """Return all runs, or those of a story, oldest first."""
         with self.opened() as context, context.store.reading() as db:
-            return runs.recent(db, 10_000) if story is None else runs.of_story(db, story)
+            return runs.recent(db, 10_000) if story is None else runs.of_story(db, StoryId(story))
 
     def live_runs(self) -> tuple[Run, ...]:
         with self.opened() as context, context.store.reading() as db:
             return runs.live(db)
 
-    def journal(self, story: int | None = None) -> tuple[JournalEntry, ...]:
+    def journal(self, story: StoryId | None = None) -> tuple[JournalEntry, ...]:
         with self.opened() as context, context.store.reading() as db:
-            return journal.entries_after(db, 0, story=story, limit=100_000)
+            return journal.entries_after(db, Seq(0), story=story, limit=100_000)
 
     def directory(self, run: int) -> RunDirectory:
         return RunDirectory(self.project.run_dir(run))

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store.runs import Outcome
 from support.cli import start_huskies
@@ -99,7 +100,7 @@ def assert_order(pipeline: Pipeline, story: int) -> None:
     """Check that the end of the run was recorded before the removal of the worktree and before any other run."""
     events = [
         row.event
-        for row in pipeline.journal(story)
+        for row in pipeline.journal(StoryId(story))
         if row.event in ("run_started", "run_ended", "worktree_removed")
     ]
     assert events[:2] == ["run_started", "run_ended"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from huskies_core.clock import utc_now
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import Abandon, Event, QaRequested, Start
 from huskies_core.pipeline.stages import Backlog, StageName
 from huskies_core.store import content, stories, transitions
@@ -25,7 +26,7 @@ def test_one_reconcile_converges_a_thousand_stories(make_pipeline: MakePipeline)
     with pipeline.opened() as context, context.store.exclusive() as db:
         born = {stage: [add_story(db, way) for _ in range(most)] for stage, way, most in WAYS}
         for story in born[StageName.ABANDONED]:
-            content.put(db, story, content.GATE_OUTPUT, "left by a crash", now=utc_now())
+            content.put(db, StoryId(story), content.GATE_OUTPUT, "left by a crash", now=utc_now())
     transitions, stages = count_transitions(pipeline), pipeline.stages()
     first, second = reconcile(pipeline), reconcile(pipeline)
     assert (
@@ -71,4 +72,4 @@ def count_transitions(pipeline: Pipeline) -> int:
 
 def contents(pipeline: Pipeline) -> int:
     with pipeline.opened() as context, context.store.reading() as db:
-        return sum(bool(content.of_story(db, story)) for story in pipeline.stages())
+        return sum(bool(content.of_story(db, StoryId(story))) for story in pipeline.stages())

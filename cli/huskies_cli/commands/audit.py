@@ -8,6 +8,7 @@ from huskies_cli.commands.history import POLL_SECS, After, Follow
 from huskies_cli.journal_lines import entry_line
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session
+from huskies_core.ids import JOURNAL_START
 from huskies_core.operations import audit
 from huskies_core.operations.history import entry_json
 from huskies_core.operations.operation import STORIES, Command
@@ -15,7 +16,7 @@ from huskies_core.project import Project, find_project
 
 
 @own_command(Command("audit", STORIES))
-def show_audit(session: Session, *, follow: Follow = False, after: After = 0) -> Outcome:
+def show_audit(session: Session, *, follow: Follow = False, after: After = JOURNAL_START) -> Outcome:
     """Show the audit log.
 
     It has a line for each transition, and for each action of timers and triggers, in the form of 'huskies history'. It

@@ -13,6 +13,7 @@ from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.markdown import from_markdown, to_markdown
@@ -43,7 +44,9 @@ def edit_story(session: Session, story: StoryArgument) -> Result:
     return Result(updated_json(updated), text=text)
 
 
-def _edited(context: Context, story: int, draft: StoryDraft, path: Path, *, stdout: int | None) -> Updated:
+def _edited(
+    context: Context, story: StoryId, draft: StoryDraft, path: Path, *, stdout: int | None
+) -> Updated:
     try:
         _run_editor(path, stdout=stdout)
         return replace_draft(context, story, from_markdown(_read(path)), expected=draft)

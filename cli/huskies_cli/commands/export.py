@@ -10,6 +10,7 @@ from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_story_id
 from huskies_core.errors import UsageError
+from huskies_core.ids import StoryId
 from huskies_core.operations.export import export, exported_json, write_exported
 from huskies_core.operations.operation import STORIES, Command
 from huskies_core.sanitize import without_controls
@@ -19,7 +20,7 @@ from huskies_core.sanitize import without_controls
 def export_stories(
     session: Session,
     stories: Annotated[
-        tuple[int, ...],
+        tuple[StoryId, ...],
         Argument(
             "The stories' ids.",
             metavar="[ID...]",

@@ -10,6 +10,7 @@ from huskies_cli.output import Result, Stream
 from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
+from huskies_core.ids import JOURNAL_START, Seq
 from huskies_core.operations import history
 from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.history import Selection, entry_json
@@ -19,7 +20,7 @@ POLL_SECS = 0.2
 
 Everything = Annotated[bool, Argument("Every row: edits, runs and worktrees, too.", flags=("--all",))]
 Follow = Annotated[bool, Argument("Continue with new rows.", flags=("--follow", "-f"))]
-After = Annotated[int, Argument("Only rows after this position.", metavar="SEQ", parse=parse_count)]
+After = Annotated[Seq, Argument("Only rows after this position.", metavar="SEQ", parse=parse_count)]
 
 
 @own_command(Command("history", STORIES))
@@ -29,7 +30,7 @@ def show_history(
     *,
     everything: Everything = False,
     follow: Follow = False,
-    after: After = 0,
+    after: After = JOURNAL_START,
 ) -> Outcome:
     """Show transitions in order.
 

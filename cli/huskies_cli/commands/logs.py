@@ -14,6 +14,7 @@ from huskies_cli.session import Session
 from huskies_cli.views.runs import run_end
 from huskies_core.argument import Argument, parse_run_id
 from huskies_core.context import Context
+from huskies_core.ids import RunId
 from huskies_core.operations import output
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import RUNS, Command
@@ -29,7 +30,7 @@ def show_logs(
     session: Session,
     story: StoryArgument,
     run: Annotated[
-        int | None,
+        RunId | None,
         Argument(
             "The run to show, instead of the latest.", metavar="R", parse=parse_run_id, completion="runs-of"
         ),

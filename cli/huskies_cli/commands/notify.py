@@ -12,6 +12,7 @@ from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
 from huskies_core.channels.message import Message
 from huskies_core.errors import UsageError
+from huskies_core.ids import NotificationId
 from huskies_core.operations import notifications
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.common_arguments import DryRun
@@ -49,7 +50,7 @@ def notify(
 def deliver(
     session: Session,
     notification: Annotated[
-        int,
+        NotificationId,
         Argument(
             "The number of the notification.", metavar="NOTIFICATION", positional=True, parse=parse_count
         ),

@@ -7,12 +7,14 @@ from huskies_cli.output import Result
 from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
+from huskies_core.ids import ExecutionId
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.operation import PASSES, Command
 from huskies_core.operations.run_action import run_action
 
 Execution = Annotated[
-    int, Argument("The number of the execution.", metavar="FIRING", positional=True, parse=parse_count)
+    ExecutionId,
+    Argument("The number of the execution.", metavar="FIRING", positional=True, parse=parse_count),
 ]
 
 

@@ -11,6 +11,7 @@ from huskies_cli.session import Session
 from huskies_cli.status_icons import mark_now
 from huskies_core.argument import Argument, parse_count, parse_story_id
 from huskies_core.clock import utc_now
+from huskies_core.ids import StoryId
 from huskies_core.operations.operation import Command
 from huskies_core.operations.runs import RunNow, list_runs, run_errors, runs_json
 
@@ -25,7 +26,7 @@ def show_runs(
     *,
     live: Annotated[bool, Argument("Only runs that have not ended.")] = False,
     story: Annotated[
-        int | None,
+        StoryId | None,
         Argument("Only runs of this story.", metavar="ID", parse=parse_story_id, completion="stories"),
     ] = None,
     limit: Annotated[

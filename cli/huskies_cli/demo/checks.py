@@ -10,6 +10,7 @@ from huskies_cli.demo.fixture import BASE, GATE
 from huskies_cli.demo.run_demo import supervisors
 from huskies_cli.demo.stories import HEAVIEST, LEAD, PLANNED, RATION, READ, WEIGH, YOUNGEST
 from huskies_core.context import Context
+from huskies_core.ids import JOURNAL_START, StoryId
 from huskies_core.pipeline.stages import Done
 from huskies_core.store import journal, runs, stories
 from huskies_core.store.journal import JournalEntry
@@ -60,14 +61,14 @@ def read_record(context: Context) -> Record:
     with context.store.reading() as db:
         return Record(
             context,
-            {planned.id: stories.load(db, planned.id) for planned in PLANNED},
+            {planned.id: stories.load(db, StoryId(planned.id)) for planned in PLANNED},
             runs.recent(db),
-            journal.transitions_after(db, 0),
-            {planned.id: _landed(context, planned.id) for planned in PLANNED},
+            journal.transitions_after(db, JOURNAL_START),
+            {planned.id: _landed(context, StoryId(planned.id)) for planned in PLANNED},
         )
 
 
-def _landed(context: Context, story: int) -> tuple[str, ...]:
+def _landed(context: Context, story: StoryId) -> tuple[str, ...]:
     form = "--format=%H %(trailers:key=Story-Id,valueonly,separator=%x2C)"
     lines = context.repository.git("log", "--reverse", form, BASE).splitlines()
     return tuple(line.partition(" ")[0] for line in lines if line.partition(" ")[2] == str(story))

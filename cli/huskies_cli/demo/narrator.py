@@ -9,6 +9,7 @@ from typing import Any
 from huskies_cli.demo.stories import PLANNED
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
+from huskies_core.ids import JOURNAL_START, Seq, StoryId
 from huskies_core.progress import Progress
 from huskies_core.sanitize import one_line
 from huskies_core.store import journal, runs
@@ -43,9 +44,9 @@ class Narrator:
     print_line: Print
     progress: Progress
     began: datetime
-    seq: int = 0
+    seq: Seq = JOURNAL_START
     latest: float = 0.0
-    moved_by: dict[int | None, str] = field(default_factory=dict)
+    moved_by: dict[StoryId | None, str] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def catch_up(self) -> None:
@@ -117,7 +118,7 @@ class Narrator:
     def _complaint(self, entry: JournalEntry) -> str:
         """Return the line of the gate's output that names an exception, else its last line."""
         with self.context.store.reading() as db:
-            earlier = [run for run in runs.of_story(db, entry.story or 0) if run.seq < entry.seq]
+            earlier = [run for run in runs.of_story(db, entry.story or StoryId(0)) if run.seq < entry.seq]
         gates = [run for run in earlier if run.kind is runs.RunKind.GATES]
         lines = (gates[-1].evidence.output or "").splitlines() if gates else []
         errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]

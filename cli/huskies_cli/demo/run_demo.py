@@ -15,6 +15,7 @@ from huskies_cli.reports import line_of
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.moves import freeze_story
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
@@ -133,7 +134,7 @@ def freezing_at_end(root: Path, print_line: Print) -> Iterator[None]:
             print_line(f"Stopped. Frozen: {', '.join(f'#{story}' for story in frozen)}.")
 
 
-def freeze_stories(context: Context) -> tuple[int, ...]:
+def freeze_stories(context: Context) -> tuple[StoryId, ...]:
     """Freeze each story that is not terminal, which ends its run, and return their ids.
 
     Raise HuskiesError if a run still lives after STOP_SECS.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from huskies_core.context import Context
+from huskies_core.ids import StoryId
 from huskies_core.operations import stories
 from huskies_core.qa_mode import QaMode
 from huskies_core.store.stories import Criterion, StoryDraft
@@ -38,7 +39,7 @@ PLANNED = (
         StoryDraft(
             "Weigh the team in a file",
             criteria=(Criterion("`weight_in_file` adds up the kilograms"),),
-            depends_on=(READ,),
+            depends_on=(StoryId(READ),),
         ),
         f"waits until #{READ} is merged",
     ),

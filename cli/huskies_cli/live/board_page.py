@@ -9,6 +9,7 @@ from huskies_cli.live.columns import Spot, column_rows, columns_of, find
 from huskies_cli.live.layout import GAP, beside, line, share_out, stacked
 from huskies_cli.live.sections import feed_section, limits_section, needs_section, next_section, runs_section
 from huskies_cli.render import Field, Mark, Row
+from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import Live
 from huskies_core.passes.watch_loop import Message
 from huskies_core.pipeline.stages import TERMINAL
@@ -28,7 +29,7 @@ class Screen:
 
     width: int
     lines: int
-    selected: int | None = None
+    selected: StoryId | None = None
     note: str = ""
     messages: Sequence[Message] = ()
     is_picture: bool = False

@@ -8,6 +8,7 @@ from huskies_cli.board import MARKS
 from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.layout import GAP, beside, line
 from huskies_cli.render import Field, Mark, Row
+from huskies_core.ids import StoryId
 from huskies_core.operations.board import State
 from huskies_core.operations.dashboard import Live
 from huskies_core.pipeline.stages import StageName
@@ -61,13 +62,13 @@ def columns_of(live: Live) -> tuple[Column, ...]:
     return (*columns, Column("Done", done, live.board.counts.get(StageName.DONE, 0)))
 
 
-def find(columns: Sequence[Column], story: int | None) -> Spot | None:
+def find(columns: Sequence[Column], story: StoryId | None) -> Spot | None:
     """Return the spot of a story, else the first one, or None if there is no story."""
     spots = [spot for column in columns for spot in column.spots]
     return next((spot for spot in spots if spot.story.id == story), spots[0] if spots else None)
 
 
-def step(columns: Sequence[Column], selected: int | None, press: Press) -> int | None:
+def step(columns: Sequence[Column], selected: StoryId | None, press: Press) -> StoryId | None:
     """Return the selected story after an arrow key: in the same column, or at the same height of the next column that
     has stories. Return None if there is no story."""
     spot = find(columns, selected)
@@ -80,7 +81,7 @@ def step(columns: Sequence[Column], selected: int | None, press: Press) -> int |
     return spots[_within(height, len(spots))].story.id
 
 
-def column_rows(columns: Sequence[Column], selected: int | None, width: int, lines: int) -> list[Row]:
+def column_rows(columns: Sequence[Column], selected: StoryId | None, width: int, lines: int) -> list[Row]:
     """Return at most `lines` rows: a heading, and stories. A long column shows the part around the selected story."""
     blocks = [_rows(column, selected, lines) for column in columns]
     rows = blocks.pop()
@@ -103,7 +104,7 @@ def _widths(columns: Sequence[Column], width: int) -> list[int]:
     return widths
 
 
-def _rows(column: Column, selected: int | None, lines: int) -> list[Row]:
+def _rows(column: Column, selected: StoryId | None, lines: int) -> list[Row]:
     room = max(lines - 1, 0)
     height = next((height for height, spot in enumerate(column.spots) if spot.story.id == selected), 0)
     first = _within(height - room + 2, max(len(column.spots) - room + 1, 1)) if height > room - 2 else 0

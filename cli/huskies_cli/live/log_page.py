@@ -11,6 +11,7 @@ from huskies_cli.live.layout import line
 from huskies_cli.render import Field, Printed, Row
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations import output
 from huskies_core.operations.output import Log
 from huskies_core.operations.runs import as_now
@@ -34,7 +35,7 @@ class LogPage:
     Raise HuskiesError `not_found` if the story does not exist. A story without a run has a page, too.
     """
 
-    def __init__(self, context: Context, story: int) -> None:
+    def __init__(self, context: Context, story: StoryId) -> None:
         self._context = context
         self._story = load_story(context, story)
         self._run: Run | None = None

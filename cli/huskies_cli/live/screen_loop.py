@@ -16,6 +16,7 @@ from huskies_cli.render import Row
 from huskies_cli.session import Session
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.ids import StoryId
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.pause import is_paused, pause_starting, resume_starting
 from huskies_core.passes.watch_loop import LoopEvent
@@ -53,7 +54,7 @@ class Pages:
         self._context = context
         self._name = context.project.root.name
         self._current = Current(context)
-        self._selected: int | None = None
+        self._selected: StoryId | None = None
         self._typed = ""
         self._note = ""
         self._log: LogPage | None = None
@@ -122,7 +123,7 @@ class Pages:
     def _open_log(self) -> None:
         """Show the log of the story with the typed number, else of the selected story."""
         spot = find(columns_of(self._current.live), self._selected)
-        story = int(self._typed) if self._typed else spot.story.id if spot is not None else None
+        story = StoryId(int(self._typed)) if self._typed else spot.story.id if spot is not None else None
         self._typed = ""
         if story is None:
             self._note = "no story exists yet: huskies add creates one"

@@ -20,6 +20,7 @@ from huskies_core.context import Context
 from huskies_core.doctor import masks
 from huskies_core.doctor.check import DoctorCheck, is_older
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import Seq
 from huskies_core.passes.steps import attempt
 from huskies_core.store import integrity, journal, runs
 from huskies_core.store.connection import Connection
@@ -135,7 +136,7 @@ def _reading(context: Context) -> Iterator[Connection]:
 
 def _entries(context: Context) -> Iterator[dict[str, Any]]:
     with _reading(context) as db:
-        entries = journal.entries_after(db, journal.head(db) - _MOST_ROWS, limit=_MOST_ROWS)
+        entries = journal.entries_after(db, Seq(journal.head(db) - _MOST_ROWS), limit=_MOST_ROWS)
     for entry in entries:
         values = _values(entry, "seq", "at", "kind", "story", "event", "before", "after")
         actor = "user" if entry.actor.startswith("user:") else entry.actor

@@ -12,7 +12,7 @@ from huskies_core.doctor.check import DoctorCheck, check_absent, is_current
 from huskies_core.git import locks
 from huskies_core.git.worktrees import checkout_of, present_worktrees
 from huskies_core.humanize import format_count, list_some
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.passes.watchdog import dead_runs, end_dead_run
 from huskies_core.sanitize import is_number
@@ -165,11 +165,11 @@ def _clear_worktrees(context: Context) -> str:
     return f"removed {format_count(len(cleared), 'lock file')}"
 
 
-def _run_folders(context: Context) -> Iterator[int]:
+def _run_folders(context: Context) -> Iterator[RunId]:
     limit = (context.now() - _NEW).timestamp()
     for path in context.project.runs_dir.glob("*"):
         if is_number(path.name) and path.is_dir() and path.stat().st_mtime < limit:
-            yield int(path.name)
+            yield RunId(int(path.name))
 
 
 def _end_dead(context: Context) -> str:
@@ -180,7 +180,7 @@ def _end_dead(context: Context) -> str:
     return f"recorded the end of {format_count(len(dead), 'run')}"
 
 
-def _unowned(context: Context, folders: list[int]) -> DoctorCheck:
+def _unowned(context: Context, folders: list[RunId]) -> DoctorCheck:
     """Check folders without a run. They are never removed: the output may be the only copy of an agent's work."""
     active = [run for run in folders if is_alive(RunDirectory(context.project.run_dir(run)))]
     if active:

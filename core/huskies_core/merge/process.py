@@ -19,6 +19,7 @@ from huskies_core.git.locks import clear_shared_locks, git_locked
 from huskies_core.git.repository import GitError
 from huskies_core.git.squash import Squashed, squash
 from huskies_core.git.worktrees import branch_of
+from huskies_core.ids import RunId
 from huskies_core.merge.gates import judge_tree
 from huskies_core.merge_results import LostRace, MergeResult, OtherFailure, StoryMoved
 from huskies_core.pipeline.stages import Merge
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     scrub_environment()
     with open_context(Path(root)) as context:
         with context.store.reading() as db:
-            run = runs.load(db, int(number))
+            run = runs.load(db, RunId(int(number)))
             story = stories.load(db, run.story)
         result = merge_story(context, run, story)
         write_merge_result(RunDirectory(context.project.run_dir(run.id)), result)

@@ -7,6 +7,7 @@ from typing import Annotated
 from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument, agent_argument, story_argument
 from huskies_core.operations.operation import Command, operation
 from huskies_core.operations.runs import run_json
@@ -53,7 +54,7 @@ class AgentNow:
 class Stopped:
     """A story after its run was ended: frozen, unless it had finished before."""
 
-    story: int
+    story: StoryId
     run: Run
     stage: StageName
 
@@ -121,7 +122,7 @@ def limit_on(context: Context, run: Run) -> Limit | None:
     json=lambda stopped: {"story": stopped.story, "stage": stopped.stage, "run": run_json(stopped.run)},
     writes=True,
 )
-def stop_agent(context: Context, story: Annotated[int, story_argument("running")]) -> Stopped:
+def stop_agent(context: Context, story: Annotated[StoryId, story_argument("running")]) -> Stopped:
     """End a story's run and freeze the story.
 
     Its work stays in the worktree. Unfreezing the story continues it.
@@ -139,7 +140,7 @@ def stop_agent(context: Context, story: Annotated[int, story_argument("running")
         return Stopped(story, runs.load(db, run.id), stories.load(db, story).stage.name)
 
 
-def _request(context: Context, number: int, name: str | None) -> RunRequest:
+def _request(context: Context, number: StoryId, name: str | None) -> RunRequest:
     """Return the request for the run. Raise HuskiesError for the first rule that forbids it. Change nothing."""
     with context.store.reading() as db:
         story = stories.load(db, number)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId, StoryId
 
 if TYPE_CHECKING:
     from huskies_core.store.connection import Connection
@@ -16,7 +17,7 @@ def refuse_inside_run(context: Context) -> None:
         raise _refusal(context.inside_run, "an agent cannot do this from inside its run")
 
 
-def own_run(context: Context, db: "Connection", story: int, *kinds: "RunKind") -> "Run | None":
+def own_run(context: Context, db: "Connection", story: StoryId, *kinds: "RunKind") -> "Run | None":
     """Return the live run of `story` that calls, or None for a person.
 
     Raise HuskiesError `inside_a_run` for a run of another story or kind, and for an ended run.
@@ -37,6 +38,6 @@ def own_run(context: Context, db: "Connection", story: int, *kinds: "RunKind") -
     return run
 
 
-def _refusal(run: int, fact: str) -> HuskiesError:
+def _refusal(run: RunId, fact: str) -> HuskiesError:
     hint = "From inside: update the own story; approve or reject it (qa); resolve it (mergemaster)."
     return HuskiesError(fact, hint=hint, code="inside_a_run", subject=f"run {run}")

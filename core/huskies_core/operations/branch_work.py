@@ -78,7 +78,7 @@ def refuse_unresolved(context: Context, story: Story) -> None:
             raise StoryError(story.id, f"is not resolved: {problem}", hint=hint, code="unresolved")
 
 
-def refuse_unresolved_by_run(context: Context, story: int) -> None:
+def refuse_unresolved_by_run(context: Context, story: StoryId) -> None:
     """Raise HuskiesError `unresolved` while the mergemaster that calls can still fix the problem.
 
     Git is read before the store is locked.

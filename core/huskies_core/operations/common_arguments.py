@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from huskies_core.argument import Argument, parse_run_id, parse_story_id
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.operation import Parameter, described
 
 
@@ -20,7 +21,7 @@ def story_argument(completion: str = "stories", metavar: str = "ID") -> Argument
 
 
 def story_parameter(completion: str, metavar: str) -> Parameter:
-    return described("story", Annotated[int, story_argument(completion, metavar)])
+    return described("story", Annotated[StoryId, story_argument(completion, metavar)])
 
 
 def run_argument(completion: str = "runs") -> Argument:
@@ -38,11 +39,11 @@ def agent_argument(text: str) -> Argument:
     return Argument(text, metavar="A", completion="agents")
 
 
-StoryArgument = Annotated[int, story_argument()]
+StoryArgument = Annotated[StoryId, story_argument()]
 OptionalStoryArgument = Annotated[
-    int | None, replace(story_argument(metavar="[ID]"), help="Only for the story with this id.")
+    StoryId | None, replace(story_argument(metavar="[ID]"), help="Only for the story with this id.")
 ]
-RunArgument = Annotated[int, run_argument()]
+RunArgument = Annotated[RunId, run_argument()]
 AgentArgument = Annotated[
     str,
     Argument("The agent's name in agents.toml.", metavar="AGENT", positional=True, completion="agents"),

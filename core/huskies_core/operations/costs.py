@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
+from huskies_core.ids import StoryId
 from huskies_core.operations.operation import STORIES, Command, operation
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.store import stories, usage
@@ -77,7 +78,7 @@ def read_costs(
         entries = tuple(usage.entries(db, begin))
         rows = [_cost(key, used) for key, used in _grouped(entries, _key_of(by, zone)).items()]
         if by is By.STORY:
-            rows = [_named(row, stories.load(db, int(row.key or 0)).draft.title) for row in rows]
+            rows = [_named(row, stories.load(db, StoryId(int(row.key or 0))).draft.title) for row in rows]
     ordered = sorted(
         rows, key=lambda row: str(row.key) if by is By.DAY else (-row.usage.cost_usd, str(row.key))
     )

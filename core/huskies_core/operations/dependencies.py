@@ -1,6 +1,7 @@
 """Dependencies between stories, the members of epics, and stories that replace others."""
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Superseded, reason_of
 from huskies_core.scheduler.dependencies import UnmetDependency, unmet_dependencies
 from huskies_core.store import stories
@@ -20,7 +21,7 @@ def refuse_unmet(db: Connection, story: Story) -> None:
         )
 
 
-def refuse_cycle(db: Connection, story: int) -> None:
+def refuse_cycle(db: Connection, story: StoryId) -> None:
     """Raise HuskiesError `dependency_cycle` if `story` waits for itself as it is now written."""
     path = find_cycle(db, story)
     if path:
@@ -32,9 +33,9 @@ def refuse_cycle(db: Connection, story: int) -> None:
         )
 
 
-def find_cycle(db: Connection, start: int) -> tuple[int, ...]:
+def find_cycle(db: Connection, start: StoryId) -> tuple[StoryId, ...]:
     """Return the ids from `start` back to it, each waiting for the next; empty if there is no cycle."""
-    came_from: dict[int, int] = {}
+    came_from: dict[StoryId, StoryId] = {}
     ahead = [start]
     while ahead:
         here = ahead.pop()
@@ -47,7 +48,7 @@ def find_cycle(db: Connection, start: int) -> tuple[int, ...]:
     return ()
 
 
-def _path(came_from: dict[int, int], start: int, last: int) -> tuple[int, ...]:
+def _path(came_from: dict[StoryId, StoryId], start: StoryId, last: StoryId) -> tuple[StoryId, ...]:
     path = [start]
     while last != start:
         path.append(last)
@@ -55,7 +56,7 @@ def _path(came_from: dict[int, int], start: int, last: int) -> tuple[int, ...]:
     return (start, *reversed(path))
 
 
-def _waits_for(db: Connection, number: int) -> tuple[int, ...]:
+def _waits_for(db: Connection, number: StoryId) -> tuple[StoryId, ...]:
     story = stories.load(db, number)
     heir = (story.stage.by,) if isinstance(story.stage, Superseded) else ()
     is_epic = story.draft.type is StoryType.EPIC

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.files import write_whole
 from huskies_core.operations.markdown import to_markdown
 from huskies_core.store import stories
@@ -17,7 +18,7 @@ from huskies_core.store.stories import Story
 class Exported:
     """A story as Markdown, the name of its file, and the path if it was written."""
 
-    story: int
+    story: StoryId
     name: str
     markdown: str
     path: Path | None = None
@@ -28,7 +29,7 @@ def exported_json(item: Exported) -> dict[str, object]:
     return {"id": item.story, "name": item.name, "path": path, "markdown": item.markdown}
 
 
-def export(context: Context, ids: Collection[int] = ()) -> tuple[Exported, ...]:
+def export(context: Context, ids: Collection[StoryId] = ()) -> tuple[Exported, ...]:
     """Return these stories, or without `ids` all that have not finished. Raise HuskiesError `not_found`."""
     with context.store.reading() as db:
         chosen = [stories.load(db, story) for story in ids] if ids else stories.open_stories(db)

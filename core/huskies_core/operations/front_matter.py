@@ -9,7 +9,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.operation import bare_type
+from huskies_core.operations.operation import bare_type, plain_type
 from huskies_core.store.stories import StoryDraft
 from huskies_core.suggest import did_you_mean
 
@@ -34,7 +34,9 @@ class FrontMatter:
     def fields(self) -> dict[str, Any]:
         """Return the values that are set, by the field of a draft."""
         hints = get_type_hints(StoryDraft)
-        values = {field: self._read(key, bare_type(hints[field])) for key, field in FIELDS.items()}
+        values = {
+            field: self._read(key, bare_type(plain_type(hints[field]))) for key, field in FIELDS.items()
+        }
         return {field: value for field, value in values.items() if value not in (None, "", ())}
 
     def _read(self, key: str, kind: Any) -> object:

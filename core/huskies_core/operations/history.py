@@ -6,6 +6,7 @@ from typing import Annotated
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
+from huskies_core.ids import JOURNAL_START, Seq, StoryId
 from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.operation import operation
 from huskies_core.store import journal, stories
@@ -20,8 +21,8 @@ MOST_ROWS = 100
 class Selection:
     """Rows after the position `after`, of one story or of all; transitions, or every kind."""
 
-    story: int | None = None
-    after: int = 0
+    story: StoryId | None = None
+    after: Seq = JOURNAL_START
     every_kind: bool = False
 
 
@@ -33,7 +34,9 @@ def entry_json(entry: JournalEntry) -> dict[str, object]:
 def latest(
     context: Context,
     story: OptionalStoryArgument = None,
-    after: Annotated[int, Argument("Only rows after this position (the seq of a row).", least=0)] = 0,
+    after: Annotated[
+        Seq, Argument("Only rows after this position (the seq of a row).", least=0)
+    ] = JOURNAL_START,
     *,
     every_kind: Annotated[
         bool, Argument("Every row: edits, runs and worktrees, not only transitions.", name="all")
@@ -71,7 +74,7 @@ def follow(context: Context, selection: Selection, pause: Callable[[], object]) 
         pause()
 
 
-def transitions(db: Connection, *, story: int) -> Iterator[JournalEntry]:
+def transitions(db: Connection, *, story: StoryId) -> Iterator[JournalEntry]:
     return _entries(db, Selection(story))
 
 

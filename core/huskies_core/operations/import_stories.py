@@ -21,7 +21,7 @@ from huskies_core.store.stories import StoryDraft
 
 @dataclass(frozen=True)
 class Imported:
-    story: int
+    story: StoryId
     path: Path
     stage: Stage
 
@@ -52,7 +52,7 @@ def import_files(context: Context, paths: Iterable[Path]) -> tuple[Imported, ...
         births.append(_birth(context, file))
     with context.store.exclusive() as db:
         _refuse_numbers_in_use(db, files)
-        ids: dict[int, int] = {}
+        ids: dict[int, StoryId] = {}
         imported = []
         for number, birth in enumerate(births):
             context.progress("writing stories", number, len(births))
@@ -68,7 +68,7 @@ def _birth(context: Context, file: StoryFile) -> _Birth:
         case "3_qa":
             return _Birth(file, Qa())
         case "4_merge":
-            work = work_of(context, StoryId(file.known_number))
+            work = work_of(context, file.known_number)
             stage = Merge(work.branch, work.commits) if work.commits else Coding()
             return _Birth(file, stage, work if work.commits else None)
         case "5_done" | "6_archived":
@@ -89,7 +89,7 @@ def _refuse_numbers_in_use(db: Connection, files: Sequence[StoryFile]) -> None:
         )
 
 
-def _add(context: Context, db: Connection, birth: _Birth, ids: dict[int, int]) -> int:
+def _add(context: Context, db: Connection, birth: _Birth, ids: dict[int, StoryId]) -> StoryId:
     """Write one story, and record its new number in `ids`."""
     file, now = birth.file, context.now()
     try:
@@ -108,7 +108,7 @@ def _add(context: Context, db: Connection, birth: _Birth, ids: dict[int, int]) -
     return added.id
 
 
-def _renumbered(draft: StoryDraft, ids: Mapping[int, int]) -> StoryDraft:
+def _renumbered(draft: StoryDraft, ids: Mapping[int, StoryId]) -> StoryDraft:
     depends_on = tuple(ids.get(number, number) for number in draft.depends_on)
     epic = None if draft.epic is None else ids.get(draft.epic, draft.epic)
     return replace(draft, depends_on=depends_on, epic=epic)

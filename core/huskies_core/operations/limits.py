@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from huskies_core.clock import next_midnight, to_iso
+from huskies_core.ids import StoryId
 from huskies_core.operations.pause import pause_json
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
@@ -50,7 +51,7 @@ class Throttled:
     """An agent that does not start again on a story before `until`."""
 
     agent: str | None
-    story: int
+    story: StoryId
     rule: str
     until: datetime
 

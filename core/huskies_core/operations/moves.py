@@ -59,7 +59,7 @@ class RetryTo(StrEnum):
 class Released:
     """A story in the merge queue, after its queue holds were ended; its stage is the same."""
 
-    story: int
+    story: StoryId
     holds: tuple[QueueHoldKind, ...]
 
 
@@ -104,7 +104,7 @@ def _move(
 @_move("start", completion="stories/backlog")
 def start_story(
     context: Context,
-    story: int,
+    story: StoryId,
     *,
     force: Annotated[bool, Argument("Start it despite unmet dependencies.")] = False,
 ) -> Moved:
@@ -117,7 +117,7 @@ def start_story(
 
 
 @_move("approve", completion=_REVIEWED, runs=(RunKind.QA,))
-def approve_story(context: Context, story: int) -> Moved | Reported:
+def approve_story(context: Context, story: StoryId) -> Moved | Reported:
     """Approve a story in QA or in review.
 
     It enters the merge queue; a spike without commits is closed. From inside a QA run this is its verdict, which takes
@@ -134,7 +134,7 @@ def approve_story(context: Context, story: int) -> Moved | Reported:
 @_move("reject", completion=_REVIEWED, runs=(RunKind.QA,))
 def reject_story(
     context: Context,
-    story: int,
+    story: StoryId,
     *,
     notes: Annotated[str, Argument("The notes for the next prompt of a coder.", metavar="TEXT")],
 ) -> Moved | Reported:
@@ -159,7 +159,7 @@ def reject_story(
 
 
 @_move("block")
-def block_story(context: Context, story: int, *, reason: Reason) -> Moved:
+def block_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
     """Block a story, with a reason.
 
     No pass moves it until it is unblocked. A live run ends; its work stays.
@@ -168,7 +168,7 @@ def block_story(context: Context, story: int, *, reason: Reason) -> Moved:
 
 
 @_move("unblock", completion="stories/blocked")
-def unblock_story(context: Context, story: int) -> Moved:
+def unblock_story(context: Context, story: StoryId) -> Moved:
     """Continue a blocked story.
 
     It returns to the stage in which it was; its retries count from 0 again.
@@ -177,7 +177,7 @@ def unblock_story(context: Context, story: int) -> Moved:
 
 
 @_move("freeze")
-def freeze_story(context: Context, story: int) -> Moved:
+def freeze_story(context: Context, story: StoryId) -> Moved:
     """Pause a story.
 
     A live run ends; its work stays.
@@ -186,7 +186,7 @@ def freeze_story(context: Context, story: int) -> Moved:
 
 
 @_move("unfreeze", completion="stories/frozen")
-def unfreeze_story(context: Context, story: int) -> Moved:
+def unfreeze_story(context: Context, story: StoryId) -> Moved:
     """Continue a paused story.
 
     It returns to the stage in which it was; its retries count from 0 again.
@@ -195,7 +195,7 @@ def unfreeze_story(context: Context, story: int) -> Moved:
 
 
 @_move("demote")
-def demote_story(context: Context, story: int) -> Moved:
+def demote_story(context: Context, story: StoryId) -> Moved:
     """Put a story back into the backlog.
 
     It waits there to be started. Worktree and branch stay.
@@ -206,7 +206,7 @@ def demote_story(context: Context, story: int) -> Moved:
 @_move("retry", completion=_FAILED)
 def retry_story(
     context: Context,
-    story: int,
+    story: StoryId,
     *,
     to: Annotated[
         RetryTo, Argument("The stage to continue in: merge, qa or coding.", metavar="STAGE")
@@ -232,7 +232,7 @@ def retry_story(
 
 
 @_move("resolve", completion=_FAILED, runs=(RunKind.MERGEMASTER,))
-def resolve_story(context: Context, story: int) -> Moved | Reported:
+def resolve_story(context: Context, story: StoryId) -> Moved | Reported:
     """Report that a story's merge conflict is resolved.
 
     The base branch must be merged into the story's branch, without conflict markers, and committed. From inside a
@@ -256,7 +256,7 @@ def resolve_story(context: Context, story: int) -> Moved | Reported:
 )
 def mark_merged_story(
     context: Context,
-    story: int,
+    story: StoryId,
     *,
     commit: Annotated[
         str, Argument("The commit on the base branch: any name that git accepts.", metavar="SHA")
@@ -272,7 +272,7 @@ def mark_merged_story(
 
 
 @_move("close")
-def close_story(context: Context, story: int, *, reason: Reason) -> Moved:
+def close_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
     """Close a story without a merge.
 
     It is archived. Work that was not merged is rescued: see 'huskies rescue list'.
@@ -282,7 +282,7 @@ def close_story(context: Context, story: int, *, reason: Reason) -> Moved:
 
 
 @_move("abandon")
-def abandon_story(context: Context, story: int, *, reason: Reason) -> Moved:
+def abandon_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
     """Abandon a story.
 
     Dependencies on it are never met. Work that was not merged is rescued: see 'huskies rescue list'.
@@ -293,10 +293,10 @@ def abandon_story(context: Context, story: int, *, reason: Reason) -> Moved:
 @_move("supersede")
 def supersede_story(
     context: Context,
-    story: int,
+    story: StoryId,
     *,
     by: Annotated[
-        int,
+        StoryId,
         Argument(
             "The story that replaces it.", least=1, metavar="ID", parse=parse_story_id, completion="stories"
         ),
@@ -318,7 +318,7 @@ def supersede_story(
 
 
 @_move("reopen", completion="finished", long=True)
-def reopen_story(context: Context, story: int) -> Moved:
+def reopen_story(context: Context, story: StoryId) -> Moved:
     """Put a finished story back into the backlog.
 
     It waits there to be started, and begins on a new branch.
@@ -344,7 +344,7 @@ def _approval(context: Context, story: Story) -> Event:
     return queue_event(context, story, events.QaPassed, hint)
 
 
-def _release(context: Context, story: int) -> Released:
+def _release(context: Context, story: StoryId) -> Released:
     """End the queue holds of a story in the merge queue."""
     with context.store.exclusive() as db:
         current = stories.load(db, story)

@@ -13,6 +13,7 @@ from huskies_core.clock import to_iso
 from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import NotificationId
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.passes.jobs import adopted
 from huskies_core.passes.notify import directory_of, record_end
@@ -26,7 +27,7 @@ WITHIN_SECS = 60.0
 """The time limit for all channels together; a channel that is still sending then has failed."""
 
 
-def deliver(context: Context, number: int) -> str:
+def deliver(context: Context, number: NotificationId) -> str:
     """Send a claimed notification and record the result of each channel.
 
     After a crash the notification is interrupted and never sent again. Raise HuskiesError `not_yours`, with nothing

@@ -194,7 +194,18 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 def described(variable: str, annotation: Any, default: Any = REQUIRED) -> Parameter:
     """Return the parameter that `Annotated[type, Argument(...)]` describes."""
     kind, about = get_args(annotation)
-    return Parameter(about.name or variable, variable, kind, about, default)
+    return Parameter(about.name or variable, variable, plain_type(kind), about, default)
+
+
+def plain_type(annotation: Any) -> Any:
+    """Return the type with `int` in place of a type of ids."""
+    bare = bare_type(annotation)
+    if bare is not annotation:
+        return plain_type(bare) | None
+    if get_origin(bare) is tuple:
+        item: Any = plain_type(get_args(bare)[0])
+        return tuple[item, ...]
+    return getattr(bare, "__supertype__", bare)
 
 
 def bare_type(annotation: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import operation
 from huskies_core.operations.runs import run_json
@@ -34,7 +35,7 @@ class Log:
     directory: RunDirectory
 
 
-def find_log(context: Context, story: int, run: int | None = None) -> Log:
+def find_log(context: Context, story: StoryId, run: RunId | None = None) -> Log:
     """Return the log of `run`, or of the story's live run, or of its last one.
 
     Raise HuskiesError `not_found` for a story or run that does not exist, `no_runs` before the first run, and
@@ -81,7 +82,7 @@ def get_output(
     context: Context,
     story: StoryArgument,
     run: Annotated[
-        int | None, Argument("The run's number; by default the story's live run, or its last one.", least=1)
+        RunId | None, Argument("The run's number; by default the story's live run, or its last one.", least=1)
     ] = None,
     limit: Annotated[
         int, Argument("The number of last characters to show; 0 shows all.", least=0)
@@ -174,7 +175,7 @@ def readable(line: bytes, run: Run) -> str:
     return without_controls(text)
 
 
-def _choose(history: tuple[Run, ...], story: int, run: int | None) -> Run:
+def _choose(history: tuple[Run, ...], story: StoryId, run: RunId | None) -> Run:
     if run is not None:
         chosen = next((item for item in history if item.id == run), None)
         if chosen is None:

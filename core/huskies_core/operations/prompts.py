@@ -7,6 +7,7 @@ from typing import Annotated
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.agents import kind_of, known_agent, note_for
 from huskies_core.operations.common_arguments import StoryArgument, agent_argument
 from huskies_core.operations.operation import Command, operation
@@ -25,10 +26,10 @@ from huskies_core.supervisor.run_directory import RunDirectory
 class Prompt:
     """The prompt of the live `run` of an agent, or, if `run` is None, of a run that would start now."""
 
-    story: int
+    story: StoryId
     agent: str
     kind: RunKind
-    run: int | None
+    run: RunId | None
     prompt: str
 
 

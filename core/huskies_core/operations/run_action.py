@@ -2,6 +2,7 @@
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import ExecutionId
 from huskies_core.operations import registry
 from huskies_core.passes.executions import directory_of, record_end
 from huskies_core.passes.jobs import adopted
@@ -11,7 +12,7 @@ from huskies_core.store.actions import ToolCall, describe
 from huskies_core.store.executions import Execution, ExecutionStatus
 
 
-def run_action(context: Context, number: int) -> str:
+def run_action(context: Context, number: ExecutionId) -> str:
     """Make the call, with the timer or the trigger as actor, and record its end.
 
     After a crash the execution is interrupted and never starts again. Raise HuskiesError `not_yours`, with nothing

@@ -10,6 +10,7 @@ from huskies_core.argument import Argument
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import RunArgument, run_argument
 from huskies_core.operations.operation import Command, operation
 from huskies_core.project import Project
@@ -118,7 +119,7 @@ def runs_json(found: Iterable[RunNow]) -> dict[str, object]:
 )
 def list_runs(
     context: Context,
-    story: Annotated[int | None, Argument("Only runs of the story with this id.", least=1)] = None,
+    story: Annotated[StoryId | None, Argument("Only runs of the story with this id.", least=1)] = None,
     *,
     live: Annotated[bool, Argument("Only runs that have not ended.")] = False,
     limit: Annotated[int, Argument("The number of runs to list; 0 lists all.", least=0)] = MOST_RUNS,
@@ -150,7 +151,7 @@ def show_run(context: Context, run: RunArgument) -> RunPage:
 
 
 @operation("kill_run", Command("run kill"), json=lambda run: {"run": run_json(run)}, writes=True)
-def kill_run(context: Context, run: Annotated[int, run_argument("live-runs")]) -> Run:
+def kill_run(context: Context, run: Annotated[RunId, run_argument("live-runs")]) -> Run:
     """End one run, as if it had crashed.
 
     Its story stays in its stage, and auto-assign starts the next run. Stopping the agent freezes the story as well.
@@ -211,6 +212,6 @@ def quiet_since(now: RunNow) -> datetime:
     return now.last_output_at or from_iso(now.run.started_at)
 
 
-def _load(context: Context, run: int) -> Run:
+def _load(context: Context, run: RunId) -> Run:
     with context.store.reading() as db:
         return runs.load(db, run)

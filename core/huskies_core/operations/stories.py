@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.authorization import own_run, refuse_inside_run
 from huskies_core.operations.common_arguments import StoryArgument, story_parameter
 from huskies_core.operations.drafts import check_references, check_words, check_written, tidy
@@ -18,6 +19,7 @@ from huskies_core.operations.operation import (
     Parameter,
     described,
     operation,
+    plain_type,
 )
 from huskies_core.operations.story_events import refuse_start
 from huskies_core.operations.story_json import criteria_json, story_json
@@ -50,7 +52,7 @@ def _draft_fields() -> Iterator[Parameter]:
     hints = get_type_hints(StoryDraft, include_extras=True)
     for name, default in _DEFAULTS.items():
         kind, about = get_args(hints[name])
-        kind = tuple[str, ...] if name == "criteria" else kind
+        kind = tuple[str, ...] if name == "criteria" else plain_type(kind)
         yield Parameter(name, name, kind, about, REQUIRED if name == "title" else default)
 
 
@@ -112,7 +114,7 @@ def create_story(context: Context, /, *, start: bool = False, **values: Any) -> 
 def update_story(
     context: Context,
     /,
-    story: int,
+    story: StoryId,
     *,
     add_criteria: tuple[str, ...] = (),
     check: tuple[int, ...] = (),
@@ -174,7 +176,7 @@ def create(context: Context, draft: StoryDraft, *, start: bool = False) -> Story
         return stories.load(db, added.id)
 
 
-def replace_draft(context: Context, story: int, draft: StoryDraft, *, expected: StoryDraft) -> Updated:
+def replace_draft(context: Context, story: StoryId, draft: StoryDraft, *, expected: StoryDraft) -> Updated:
     """Set all fields of a story, as an editor does.
 
     Raise HuskiesError `edited_meanwhile` if the fields are not `expected` any more.

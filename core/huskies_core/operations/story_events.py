@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, StoryError
+from huskies_core.ids import RunId, StoryId, Visit
 from huskies_core.operations.authorization import own_run
 from huskies_core.operations.dependencies import refuse_unmet
 from huskies_core.operations.drafts import check_text
@@ -24,7 +25,7 @@ class Moved:
     `open_criteria` has the numbers of the criteria that were open when a person approved.
     """
 
-    story: int
+    story: StoryId
     event: str
     before: StageName
     after: StageName
@@ -35,17 +36,17 @@ class Moved:
 class Reported:
     """An agent's verdict, recorded with its run; it takes effect when the run has ended."""
 
-    story: int
-    run: int
+    story: StoryId
+    run: RunId
     verdict: Verdict
 
 
 def move_story(
     context: Context,
-    story: int,
+    story: StoryId,
     event: Event,
     *,
-    visit: int | None = None,
+    visit: Visit | None = None,
     check: Callable[[Connection, Story], object] | None = None,
     also: Callable[[Connection], object] | None = None,
 ) -> Moved:
@@ -70,7 +71,7 @@ def move_story(
     return Moved(moved.story, moved.event, moved.before.name, moved.after.name)
 
 
-def start(context: Context, story: int, *, force: bool = False) -> Moved:
+def start(context: Context, story: StoryId, *, force: bool = False) -> Moved:
     """Start a story. Raise HuskiesError `epic`, and `unmet_dependency` unless `force`."""
 
     def check(db: Connection, current: Story) -> None:
@@ -80,7 +81,7 @@ def start(context: Context, story: int, *, force: bool = False) -> Moved:
     return move_story(context, story, Start(), check=check)
 
 
-def report(context: Context, story: int, kind: RunKind, verdict: Verdict, notes: str = "") -> Reported:
+def report(context: Context, story: StoryId, kind: RunKind, verdict: Verdict, notes: str = "") -> Reported:
     """Record the verdict of the calling run. Raise HuskiesError `unchecked_criteria` if it approves open criteria."""
     with context.store.exclusive() as db:
         run = own_run(context, db, story, kind)
@@ -96,7 +97,7 @@ def report(context: Context, story: int, kind: RunKind, verdict: Verdict, notes:
     return Reported(story, run.id, verdict)
 
 
-def load_story(context: Context, story: int) -> Story:
+def load_story(context: Context, story: StoryId) -> Story:
     """Return a story. Raise HuskiesError `not_found`."""
     with context.store.reading() as db:
         return stories.load(db, story)

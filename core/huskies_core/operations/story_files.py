@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.drafts import check_words
 from huskies_core.operations.markdown import from_markdown
 from huskies_core.store.stories import StoryDraft, StoryType
@@ -21,16 +22,16 @@ class StoryFile:
 
     path: Path
     draft: StoryDraft
-    number: int | None
+    number: StoryId | None
     folder: str
 
     @property
-    def known_number(self) -> int:
+    def known_number(self) -> StoryId:
         assert self.number is not None
         return self.number
 
     @property
-    def named_numbers(self) -> tuple[int, ...]:
+    def named_numbers(self) -> tuple[StoryId, ...]:
         """The numbers of its dependencies and its epic."""
         return self.draft.depends_on if self.draft.epic is None else (*self.draft.depends_on, self.draft.epic)
 
@@ -96,7 +97,7 @@ def _read(path: Path) -> StoryFile:
     kind = match[2] if match and match[2] in list(StoryType) else ""
     draft = from_markdown(text, kind=StoryType(kind or StoryType.STORY))
     check_words(draft)
-    file = StoryFile(path, draft, int(match[1]) if match else None, _older_folder(path))
+    file = StoryFile(path, draft, StoryId(int(match[1])) if match else None, _older_folder(path))
     return _older(file, kind) if file.folder else file
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.git.worktrees import branch_of, is_made
+from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.history import entry_json, transitions
 from huskies_core.operations.operation import STORIES, Command, operation
@@ -122,7 +123,7 @@ def list_stories(
     )
 
 
-def stories_with_live_runs(context: Context) -> frozenset[int]:
+def stories_with_live_runs(context: Context) -> frozenset[StoryId]:
     with context.store.reading() as db:
         return frozenset(run.story for run in runs.live(db))
 

@@ -19,7 +19,7 @@ from huskies_core.store import stories
 
 @dataclass(frozen=True)
 class Worktree:
-    story: int
+    story: StoryId
     stage: StageName
     branch: str
     path: Path
@@ -27,7 +27,7 @@ class Worktree:
 
 @dataclass(frozen=True)
 class WorktreePath:
-    story: int
+    story: StoryId
     path: str
 
 
@@ -92,7 +92,7 @@ def list_rescues(context: Context) -> tuple[Rescue, ...]:
 )
 def restore(
     context: Context,
-    story: Annotated[int, story_argument("rescues")],
+    story: Annotated[StoryId, story_argument("rescues")],
     *,
     time: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from huskies_core.context import Context
 from huskies_core.humanize import format_count
+from huskies_core.ids import JOURNAL_START, Seq
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.scheduler.snapshot import Snapshot
@@ -40,15 +41,15 @@ def apply(context: Context, _: PlannedStep) -> str:
     return format_count(appended, "row")
 
 
-def last_seq(log: Path) -> int:
+def last_seq(log: Path) -> Seq:
     """Return the seq of the last complete line, or 0 if the file has none."""
     if not log.exists():
-        return 0
+        return JOURNAL_START
     with log.open("rb") as stream:
         return _last_whole_line(stream)[0]
 
 
-def _last_whole_line(log: BinaryIO) -> tuple[int, int]:
+def _last_whole_line(log: BinaryIO) -> tuple[Seq, int]:
     """Return the seq of the last complete line and the position after it. Read further back for a long line."""
     size, reach = log.seek(0, os.SEEK_END), TAIL_BYTES
     while True:
@@ -58,7 +59,7 @@ def _last_whole_line(log: BinaryIO) -> tuple[int, int]:
         whole = [line for line in lines[bool(start) :] if line.endswith(b"\n")]
         if whole or not start:
             end = size - (len(lines[-1]) if lines and not lines[-1].endswith(b"\n") else 0)
-            return (int(json.loads(whole[-1])["seq"]) if whole else 0), end
+            return (Seq(json.loads(whole[-1])["seq"]) if whole else JOURNAL_START), end
         reach *= 4
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from huskies_core.clock import midnight
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
+from huskies_core.ids import RunId
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.run_usage import is_behind, is_recorded, progress_from_output, record
@@ -19,7 +20,7 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 @dataclass(frozen=True, kw_only=True)
 class RecordUsage(PlannedStep):
-    run: int
+    run: RunId
 
 
 @dataclass(frozen=True, kw_only=True)

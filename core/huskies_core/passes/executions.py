@@ -14,6 +14,7 @@ from functools import partial
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
+from huskies_core.ids import ExecutionId, Seq, StoryId, TimerId, TriggerId
 from huskies_core.passes.jobs import EndJob, Job, end_interrupted, lock_job, start_job
 from huskies_core.passes.pass_runner import Pass
 from huskies_core.passes.steps import PlannedStep, StepOutcome, StepResult, Verb, attempt
@@ -45,7 +46,7 @@ TITLE_LENGTH = 100
 class FireTimer(PlannedStep):
     """An execution to claim. `criterion` is that of the task that a prompt becomes."""
 
-    timer: int
+    timer: TimerId
     fire_at: datetime
     criterion: str
 
@@ -54,8 +55,8 @@ class FireTimer(PlannedStep):
 class FireTrigger(PlannedStep):
     """An execution to claim, as of a timer. `seq` is the journal position of the matched transition."""
 
-    trigger: int
-    seq: int
+    trigger: TriggerId
+    seq: Seq
     criterion: str
 
 
@@ -121,7 +122,7 @@ def _interrupted(snapshot: Snapshot, kind: JournalKind) -> Iterator[EndJob]:
 def _matches(db: Connection) -> Iterator[FireTrigger]:
     """Yield matches in the order of the journal, one for a trigger with mode once. The claim checks that again."""
     armed = triggers.armed(db)
-    spent: set[int] = set()
+    spent: set[TriggerId] = set()
     for entry in _new_transitions(db):
         if entry.story is None:
             continue
@@ -245,13 +246,15 @@ def _job(context: Context, execution: Execution) -> Job:
 
 def _end_interrupted(context: Context, step: EndJob) -> None:
     with context.store.reading() as db:
-        execution = executions.load(db, step.number)
+        execution = executions.load(db, ExecutionId(step.number))
     if execution is None:
         raise Overtaken(f"execution {step.number} is no longer in the store", code="stale")
     end_interrupted(_job(context, execution))
 
 
-def _make_task(db: Connection, request: ExecutionClaim, prompt: str, criterion: str, now: datetime) -> int:
+def _make_task(
+    db: Connection, request: ExecutionClaim, prompt: str, criterion: str, now: datetime
+) -> StoryId:
     """Add a task for a prompt and start it, with the timer or trigger as the actor. Return its id."""
     # A prompt of variables can be empty.
     title = next(filter(None, map(one_line, prompt.splitlines())), one_line(criterion))

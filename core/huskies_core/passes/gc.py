@@ -10,6 +10,7 @@ from huskies_core.config.records import Config
 from huskies_core.context import Context
 from huskies_core.git.rescue import expire_rescues, has_rescues_before
 from huskies_core.humanize import format_count
+from huskies_core.ids import RunId, StoryId
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.sanitize import is_number
@@ -26,12 +27,12 @@ _TABLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeContent(PlannedStep):
-    story: int
+    story: StoryId
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveRunDirectory(PlannedStep):
-    run: int
+    run: RunId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +83,9 @@ def cutoff(config: Config, now: datetime) -> datetime:
     return now - timedelta(days=config.project.retention_days)
 
 
-def _old_run_directories(snapshot: Snapshot, limit: datetime) -> list[int]:
+def _old_run_directories(snapshot: Snapshot, limit: datetime) -> list[RunId]:
     """Return the runs that ended before `limit` and have a directory. Read no rows if no directory exists."""
-    present = [int(path.name) for path in snapshot.project.runs_dir.glob("*") if is_number(path.name)]
+    present = [RunId(int(path.name)) for path in snapshot.project.runs_dir.glob("*") if is_number(path.name)]
     if not present:
         return []
     ended = runs.ended_before(snapshot.db, limit, least=min(present))

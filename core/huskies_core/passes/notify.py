@@ -15,6 +15,7 @@ from huskies_core.channels.message import LONGEST_REASON, Message, Notice
 from huskies_core.config.records import Topic
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
+from huskies_core.ids import NotificationId
 from huskies_core.passes.jobs import EndJob, Job, end_interrupted, lock_job, start_job
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
@@ -94,7 +95,7 @@ def plan(snapshot: Snapshot) -> Iterator[EndJob | SendNotification]:
 def apply(context: Context, step: EndJob | SendNotification) -> str:
     match step:
         case EndJob():
-            end_interrupted(_job(context, step.number))
+            end_interrupted(_job(context, NotificationId(step.number)))
             return step.detail
         case SendNotification():
             return _send(context)
@@ -116,12 +117,12 @@ def note_notify(context: Context) -> None:
             cursors.move(db, NAME, journal.head(db))
 
 
-def directory_of(context: Context, number: int) -> RunDirectory:
+def directory_of(context: Context, number: NotificationId) -> RunDirectory:
     return RunDirectory(context.project.notification_dir(number))
 
 
 def record_end(
-    context: Context, number: int, status: NotificationStatus, channels: Sequence[Delivery]
+    context: Context, number: NotificationId, status: NotificationStatus, channels: Sequence[Delivery]
 ) -> None:
     """Record the end of a notification and remove its directory."""
     with context.store.exclusive() as db:
@@ -184,7 +185,7 @@ def _send(context: Context) -> str:
     return f"notification {claimed.id}: {_summary(message)}"
 
 
-def _job(context: Context, number: int) -> Job:
+def _job(context: Context, number: NotificationId) -> Job:
     """Return the job. Its failures name no channel, because an interrupted process may have reached some channels."""
 
     def fail(why: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from huskies_core.context import Context
 from huskies_core.errors import LockBusy
 from huskies_core.file_lock import file_locked
+from huskies_core.ids import Seq
 from huskies_core.passes.steps import PassReport, PlannedStep, StepOutcome, StepResult, attempt
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import cursors, journal, pass_times
@@ -109,14 +110,14 @@ def pass_locked(context: Context, name: str, wait: float) -> AbstractContextMana
     return file_locked(path, wait=wait, busy=busy, poll_secs=_POLL_SECS)
 
 
-def _plan(context: Context, chosen: AnyPass) -> tuple[int, tuple[PlannedStep, ...], datetime | None]:
+def _plan(context: Context, chosen: AnyPass) -> tuple[Seq, tuple[PlannedStep, ...], datetime | None]:
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
         steps = chosen.plan(snapshot)
         return journal.head(db), steps, None if steps else chosen.wake(snapshot)
 
 
-def _record_idle(context: Context, chosen: AnyPass, head: int, wake: datetime | None) -> None:
+def _record_idle(context: Context, chosen: AnyPass, head: Seq, wake: datetime | None) -> None:
     """Record that the pass has nothing to do up to `head`. Do not write the same record again."""
     with context.store.reading() as db:
         cursor = cursors.get(db, chosen.name)

@@ -7,6 +7,7 @@ from functools import partial
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import RunId
 from huskies_core.passes import due, notify
 from huskies_core.passes import relay as gateway_relay
 from huskies_core.passes.audit_log import AUDIT_LOG
@@ -64,7 +65,7 @@ def watchdog(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> t
     return reports
 
 
-def advance_run(context: Context, run: int) -> tuple[PassReport, ...]:
+def advance_run(context: Context, run: RunId) -> tuple[PassReport, ...]:
     """Record the end of a run, which needs no configuration, and run the passes that follow.
 
     A recorded end does not change. If the process is killed after the record, the next tick runs the passes. Raise
@@ -124,7 +125,7 @@ def run_due(
     return reports
 
 
-def _record_end(context: Context, number: int) -> None:
+def _record_end(context: Context, number: RunId) -> None:
     """Record the end under the lock of the run, which the supervisor hands over to this process."""
     with context.store.reading() as db:
         if not runs.load(db, number).is_live:

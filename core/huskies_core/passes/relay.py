@@ -14,6 +14,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
 from huskies_core.gateway.connection import GatewayConnection, open_connection
 from huskies_core.humanize import format_count
+from huskies_core.ids import Seq
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
@@ -180,7 +181,7 @@ def _record_failure(context: Context, why: str, jitter: float) -> None:
         pass_times.record(db, NAME, last_at=now, due_at=now + timedelta(seconds=wait))
 
 
-def _position(db: Connection) -> int:
+def _position(db: Connection) -> Seq:
     position = cursors.find(db, NAME)
     return cursors.get(db, AUTO_ASSIGN.name) if position is None else position
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.ids import StoryId
 
 
 class Verb(StrEnum):
@@ -50,7 +51,7 @@ class PlannedStep:
     """One step of a pass. A subclass has the values that its application needs; `detail` is for people."""
 
     verb: Verb
-    story: int | None = None
+    story: StoryId | None = None
     detail: str = ""
 
 

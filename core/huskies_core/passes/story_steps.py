@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
+from huskies_core.ids import StoryId, Visit
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.pipeline.events import Accept, Block, Close, Event
@@ -29,9 +30,9 @@ from huskies_core.store.stories import Story
 class MoveStory(PlannedStep):
     """An event to apply for a visit. `content` is written in the same transaction for the next run."""
 
-    story: int
+    story: StoryId
     event: Event
-    visit: int
+    visit: Visit
     content: tuple[tuple[str, str], ...] = ()
 
 

@@ -12,6 +12,7 @@ from huskies_core.clock import from_iso, midnight, next_midnight
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
+from huskies_core.ids import RunId
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.account_limits import account_of, block_account, blocks_account, reset_of
@@ -31,18 +32,18 @@ GRACE = timedelta(seconds=30)
 
 @dataclass(frozen=True, kw_only=True)
 class EndDeadRun(PlannedStep):
-    run: int
+    run: RunId
 
 
 @dataclass(frozen=True, kw_only=True)
 class KillRun(PlannedStep):
-    run: int
+    run: RunId
     outcome: Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
 class HoldAccount(PlannedStep):
-    run: int
+    run: RunId
 
 
 WatchdogStep = EndDeadRun | KillRun | HoldAccount
@@ -138,7 +139,7 @@ def _first_cost(snapshot: Snapshot, run: Run) -> datetime:
     return usage.first_used(snapshot.db, run.id) or snapshot.now
 
 
-def _ids(live: Iterable[Run]) -> tuple[int, ...]:
+def _ids(live: Iterable[Run]) -> tuple[RunId, ...]:
     return tuple(run.id for run in live)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
-from huskies_core.ids import StoryId
+from huskies_core.ids import StoryId, Visit
 from huskies_core.passes.pass_runner import Pass
 from huskies_core.passes.steps import PlannedStep, StepOutcome, StepResult, Verb, attempt
 from huskies_core.passes.story_steps import BeginRun, MoveStory, begin_run, move_story
@@ -25,7 +25,7 @@ class CreateWorktree(PlannedStep):
     """A worktree to create. `visit` is the story's visit to coding, for the event that may block the story."""
 
     story: StoryId
-    visit: int
+    visit: Visit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.landing import Recovered, recover_landing
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
 from huskies_core.git.repository_state import Fingerprint, take_fingerprint
+from huskies_core.ids import RunId
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
 from huskies_core.runs import account_limits, agent_sessions, repository_watch, run_usage
 from huskies_core.runs.branch_evidence import find_unresolved, read_branch_evidence
@@ -88,7 +89,7 @@ def record_failed_start(context: Context, run: Run, detail: str, now: datetime) 
         _apply_intent(db, run, report.outcome, intent, now)
 
 
-def survivors_error(run: int, result: KillResult) -> HuskiesError:
+def survivors_error(run: RunId, result: KillResult) -> HuskiesError:
     """Return the error that names the processes that survived SIGKILL."""
     names = ", ".join(f"{process.pid} {process.name}" for process in result.survivors)
     return HuskiesError(

@@ -3,6 +3,7 @@
 import os
 
 from huskies_core.context import Context
+from huskies_core.ids import RunId
 from huskies_core.pipeline.events import Freeze
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.runs.end import end_if_dead, survivors_error
@@ -15,7 +16,7 @@ from huskies_core.supervisor.run_directory import RunDirectory
 KILL_ROUNDS = 2
 
 
-def end_left_run(context: Context, run: int) -> None:
+def end_left_run(context: Context, run: RunId) -> None:
     """End a run as cancelled after an event moved its story to another stage. Its work stays in the worktree.
 
     A run without spec.json has no processes yet. The watchdog ends such a run; until then it blocks its story.
@@ -25,7 +26,7 @@ def end_left_run(context: Context, run: int) -> None:
     stop_run(context, run, Outcome.CANCELLED, "its story left the stage")
 
 
-def stop_run(context: Context, run: int, outcome: Outcome, detail: str) -> None:
+def stop_run(context: Context, run: RunId, outcome: Outcome, detail: str) -> None:
     """Kill a run, verify that none of its processes is alive, and record the end with `outcome`.
 
     A run that ended by itself at the same moment keeps its own outcome. Raise HuskiesError `survivors`, with nothing
@@ -34,7 +35,7 @@ def stop_run(context: Context, run: int, outcome: Outcome, detail: str) -> None:
     _stop(context, run, KillIntent(outcome, detail))
 
 
-def stop_and_freeze(context: Context, run: int, detail: str) -> None:
+def stop_and_freeze(context: Context, run: RunId, detail: str) -> None:
     """Stop a run and freeze its story in the same transaction, so that nothing starts in between.
 
     If the run ended by itself, its end may have moved the story. Then freeze the story in its new stage, and end a run
@@ -51,7 +52,7 @@ def stop_and_freeze(context: Context, run: int, detail: str) -> None:
         end_left_run(context, applied.left_run)
 
 
-def _stop(context: Context, run: int, intent: KillIntent) -> Run:
+def _stop(context: Context, run: RunId, intent: KillIntent) -> Run:
     directory = RunDirectory(context.project.run_dir(run))
     with context.store.exclusive() as db:
         runs.mark_ending(db, run)

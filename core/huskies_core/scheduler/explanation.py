@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from huskies_core.clock import from_iso
 from huskies_core.config.records import AutoPromote
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.request import RunRequest
 from huskies_core.runs.rules import UNATTENDED, Rule
@@ -85,7 +86,7 @@ def find_blockers(
         yield from _rival_blocker(snapshot, story, decision, starts)
 
 
-def merge_queue(snapshot: Snapshot) -> list[int]:
+def merge_queue(snapshot: Snapshot) -> list[StoryId]:
     """Return the stories in the merge queue, first to merge first."""
     return [story.id for story in sort_by_priority(stories.in_stages(snapshot.db, {StageName.MERGE}))]
 

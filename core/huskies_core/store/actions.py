@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from huskies_core.ids import StoryId
 from huskies_core.templates import fill, placeholders
 
 
@@ -30,7 +31,7 @@ class TaskPrompt:
 class Continue:
     """The continuation of a story after a rate limit: auto-assign starts its agent again."""
 
-    story: int
+    story: StoryId
 
 
 Action = ToolCall | TaskPrompt | Continue

@@ -8,23 +8,23 @@ from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId
 
 
-def record(db: sqlite3.Connection, story: int, base_commit: str, *, now: datetime) -> None:
+def record(db: sqlite3.Connection, story: StoryId, base_commit: str, *, now: datetime) -> None:
     """Record the story's branch. A branch that is recorded already keeps its base commit."""
     db.execute(
         "INSERT INTO branches VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (story, base_commit, to_iso(now))
     )
 
 
-def move(db: sqlite3.Connection, story: int, base_commit: str) -> None:
+def move(db: sqlite3.Connection, story: StoryId, base_commit: str) -> None:
     """Replace the base commit of a branch that has no commits of its own."""
     db.execute("UPDATE branches SET base_commit = ? WHERE story = ?", (base_commit, story))
 
 
-def forget(db: sqlite3.Connection, story: int) -> None:
+def forget(db: sqlite3.Connection, story: StoryId) -> None:
     db.execute("DELETE FROM branches WHERE story = ?", (story,))
 
 
-def base_commit(db: sqlite3.Connection, story: int) -> str | None:
+def base_commit(db: sqlite3.Connection, story: StoryId) -> str | None:
     """Return the commit from which Huskies created the story's branch, or None if it created none."""
     row = db.execute("SELECT base_commit FROM branches WHERE story = ?", (story,)).fetchone()
     return None if row is None else str(row["base_commit"])

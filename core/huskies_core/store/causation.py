@@ -3,10 +3,12 @@
 import sqlite3
 from typing import Any
 
+from huskies_core.ids import StoryId
+
 EXECUTION_ACTORS = ("timer:", "trigger:")
 
 
-def link(db: sqlite3.Connection, story: int, actor: str) -> dict[str, Any]:
+def link(db: sqlite3.Connection, story: StoryId, actor: str) -> dict[str, Any]:
     """Return `cause`, a journal position, and `depth` for a change of the story by `actor`, if an execution led to it.
 
     An execution becomes the cause. A change by a pass or a run keeps the cause; a change by a person removes it.

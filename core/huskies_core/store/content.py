@@ -12,7 +12,7 @@ MERGE_FAILURE = "merge_failure"
 SESSIONS = "sessions"
 
 
-def put(db: sqlite3.Connection, story: int, key: str, value: str, *, now: datetime) -> None:
+def put(db: sqlite3.Connection, story: StoryId, key: str, value: str, *, now: datetime) -> None:
     db.execute(
         "INSERT INTO content VALUES (?, ?, ?, ?)"
         " ON CONFLICT (story, key) DO UPDATE SET value = excluded.value, at = excluded.at",
@@ -20,16 +20,16 @@ def put(db: sqlite3.Connection, story: int, key: str, value: str, *, now: dateti
     )
 
 
-def of_story(db: sqlite3.Connection, story: int) -> dict[str, str]:
+def of_story(db: sqlite3.Connection, story: StoryId) -> dict[str, str]:
     items = db.execute("SELECT key, value FROM content WHERE story = ? ORDER BY key", (story,))
     return {row["key"]: row["value"] for row in items}
 
 
-def remove(db: sqlite3.Connection, story: int, key: str) -> None:
+def remove(db: sqlite3.Connection, story: StoryId, key: str) -> None:
     db.execute("DELETE FROM content WHERE story = ? AND key = ?", (story, key))
 
 
-def purge(db: sqlite3.Connection, story: int) -> int:
+def purge(db: sqlite3.Connection, story: StoryId) -> int:
     """Remove all content of a story; return the number of keys."""
     return db.execute("DELETE FROM content WHERE story = ?", (story,)).rowcount
 

@@ -2,18 +2,20 @@
 
 import sqlite3
 
-
-def get(db: sqlite3.Connection, name: str) -> int:
-    return find(db, name) or 0
+from huskies_core.ids import JOURNAL_START, Seq
 
 
-def find(db: sqlite3.Connection, name: str) -> int | None:
+def get(db: sqlite3.Connection, name: str) -> Seq:
+    return find(db, name) or JOURNAL_START
+
+
+def find(db: sqlite3.Connection, name: str) -> Seq | None:
     """Return the position, or None for a consumer that has never run."""
     row = db.execute("SELECT seq FROM cursors WHERE name = ?", (name,)).fetchone()
-    return None if row is None else int(row["seq"])
+    return None if row is None else Seq(row["seq"])
 
 
-def move(db: sqlite3.Connection, name: str, seq: int) -> None:
+def move(db: sqlite3.Connection, name: str, seq: Seq) -> None:
     """Move a cursor forward, never back."""
     db.execute(
         "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)",

@@ -62,7 +62,7 @@ class ExecutionClaim:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-_EXECUTIONS = JobTable("firings", reader(Execution), "execution")
+_EXECUTIONS: JobTable[Execution, ExecutionId] = JobTable("firings", reader(Execution), "execution")
 load, has_before, expire = _EXECUTIONS.find, _EXECUTIONS.has_before, _EXECUTIONS.expire
 
 
@@ -92,7 +92,7 @@ def still_open(db: sqlite3.Connection, kind: journal.JournalKind) -> tuple[Execu
     return tuple(execution for execution in _EXECUTIONS.still_open(db) if execution.kind is kind)
 
 
-def is_claimed(db: sqlite3.Connection, source: str, cause: int) -> bool:
+def is_claimed(db: sqlite3.Connection, source: str, cause: Seq) -> bool:
     row = db.execute("SELECT 1 FROM firings WHERE source = ? AND cause = ?", (source, cause)).fetchone()
     return row is not None
 

@@ -42,7 +42,7 @@ class JournalEntry:
     detail: Mapping[str, Any]
 
 
-_JOURNAL = Table("journal", rows.reader(JournalEntry))
+_JOURNAL: Table[JournalEntry, Seq] = Table("journal", rows.reader(JournalEntry))
 
 
 def append(
@@ -52,7 +52,7 @@ def append(
     *,
     actor: str,
     now: datetime,
-    story: int | None = None,
+    story: StoryId | None = None,
     stages: tuple[str | None, str | None] = (None, None),
     detail: Mapping[str, Any] | None = None,
 ) -> Seq:
@@ -86,30 +86,30 @@ AUDITED = (JournalKind.TRANSITION, JournalKind.TIMER, JournalKind.TRIGGER)
 """The kinds of rows that the audit log contains."""
 
 
-def load(db: sqlite3.Connection, seq: int) -> JournalEntry:
+def load(db: sqlite3.Connection, seq: Seq) -> JournalEntry:
     """Return the row of an existing seq. Rows of the journal are never deleted."""
     return _JOURNAL.select(db, "WHERE seq = ?", (seq,))[0]
 
 
-def audited_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[JournalEntry, ...]:
+def audited_after(db: sqlite3.Connection, seq: Seq, limit: int = 1000) -> tuple[JournalEntry, ...]:
     """Return the next rows for the audit log after a cursor, oldest first."""
     clauses = f"WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"
     return _JOURNAL.select(db, clauses, (seq, *AUDITED, limit))
 
 
-def count_audited_after(db: sqlite3.Connection, seq: int, *, most: int) -> int:
+def count_audited_after(db: sqlite3.Connection, seq: Seq, *, most: int) -> int:
     """Return the number of rows for the audit log after a position, at most `most`."""
     audited = f"SELECT 1 FROM journal WHERE seq > ? AND kind IN ({marks(AUDITED)}) LIMIT ?"
     return _count(db, f"SELECT count(*) FROM ({audited})", (seq, *AUDITED, most))
 
 
-def transitions_after(db: sqlite3.Connection, seq: int, limit: int = 1000) -> tuple[JournalEntry, ...]:
+def transitions_after(db: sqlite3.Connection, seq: Seq, limit: int = 1000) -> tuple[JournalEntry, ...]:
     """Return the next transitions after a cursor, oldest first."""
     clauses = "WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?"
     return _JOURNAL.select(db, clauses, (seq, limit))
 
 
-def count_transitions_after(db: sqlite3.Connection, seq: int) -> int:
+def count_transitions_after(db: sqlite3.Connection, seq: Seq) -> int:
     return _count(db, "SELECT count(*) FROM journal WHERE kind = 'transition' AND seq > ?", (seq,))
 
 
@@ -120,7 +120,7 @@ def latest(db: sqlite3.Connection, kinds: Collection[JournalKind], limit: int) -
 
 
 def entries_after(
-    db: sqlite3.Connection, seq: int, *, story: int | None = None, limit: int = 1000
+    db: sqlite3.Connection, seq: Seq, *, story: StoryId | None = None, limit: int = 1000
 ) -> tuple[JournalEntry, ...]:
     """Return the next rows of every kind after a position, of one story or of all, oldest first."""
     of_story = "" if story is None else "AND story = :story"
@@ -135,7 +135,7 @@ WHERE seq > :seq AND event IN (SELECT value FROM json_each(:events))
 """The condition omits a merge that failed again before a retry, because its first failure was reported."""
 
 
-def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str]) -> int:
+def count_notable_after(db: sqlite3.Connection, seq: Seq, events: Collection[str]) -> int:
     """Return the number of rows of those events after a position."""
     return _count(
         db, f"SELECT count(*) FROM journal {_NOTABLE}", {"seq": seq, "events": json.dumps(list(events))}
@@ -143,7 +143,7 @@ def count_notable_after(db: sqlite3.Connection, seq: int, events: Collection[str
 
 
 def notable_after(
-    db: sqlite3.Connection, seq: int, events: Collection[str], *, most: int
+    db: sqlite3.Connection, seq: Seq, events: Collection[str], *, most: int
 ) -> tuple[JournalEntry, ...]:
     """Return the newest rows of those events after a position, oldest first."""
     values = {"seq": seq, "events": json.dumps(list(events)), "most": most}
@@ -154,7 +154,7 @@ _RESTARTS = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
 """The events in the table's order. SQLite uses the index journal_fresh_starts only for exactly this list."""
 
 
-def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[int, int]:
+def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[StoryId, int]:
     """Return the number of failed merges of each story from coding to merge_failure that has at least `least`.
 
     Only failures of kind gates_failed and other count, since the last event that restarts the count.

@@ -55,7 +55,9 @@ class Notification:
         return _problems(self.channels)
 
 
-_NOTIFICATIONS = JobTable("notifications", reader(Notification), "notification")
+_NOTIFICATIONS: JobTable[Notification, NotificationId] = JobTable(
+    "notifications", reader(Notification), "notification"
+)
 load, still_open = _NOTIFICATIONS.find, _NOTIFICATIONS.still_open
 has_before, expire = _NOTIFICATIONS.has_before, _NOTIFICATIONS.expire
 
@@ -67,7 +69,7 @@ def claim(db: sqlite3.Connection, message: Mapping[str, Any], *, now: datetime) 
 
 def end(
     db: sqlite3.Connection,
-    number: int,
+    number: NotificationId,
     status: NotificationStatus,
     channels: Sequence[Delivery],
     *,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import RunId
 from huskies_core.pipeline.stages import StageName
 
 
@@ -15,7 +16,7 @@ class RepositoryFinding:
 
     at: str
     change: str
-    runs: tuple[int, ...]
+    runs: tuple[RunId, ...]
 
 
 def count_stories(db: sqlite3.Connection) -> dict[StageName, int]:

@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import StoryId
 from huskies_core.store import journal
 from huskies_core.store.rows import reader, to_text
 from huskies_core.store.tables import Table
 
-QUEUE = 0
+QUEUE = StoryId(0)
 """The story id of a hold on the whole queue."""
 
 
@@ -25,18 +26,18 @@ class QueueHoldKind(StrEnum):
 @dataclass(frozen=True)
 class QueueHold:
     kind: QueueHoldKind
-    story: int
+    story: StoryId
     detail: Mapping[str, Any]
     since: str
 
 
-_HOLDS = Table("holds", reader(QueueHold))
+_HOLDS: Table[QueueHold, StoryId] = Table("holds", reader(QueueHold))
 
 
 def put(
     db: sqlite3.Connection,
     kind: QueueHoldKind,
-    story: int,
+    story: StoryId,
     detail: Mapping[str, Any],
     *,
     actor: str,
@@ -61,7 +62,7 @@ def release(db: sqlite3.Connection, hold: QueueHold, *, actor: str, now: datetim
 
 
 def release_matching(
-    db: sqlite3.Connection, kind: QueueHoldKind, story: int | None, *, actor: str, now: datetime
+    db: sqlite3.Connection, kind: QueueHoldKind, story: StoryId | None, *, actor: str, now: datetime
 ) -> None:
     """End the hold of that kind on a story, or on the queue. Do nothing if there is no such hold."""
     for hold in everything(db):
@@ -69,7 +70,7 @@ def release_matching(
             release(db, hold, actor=actor, now=now)
 
 
-def release_story(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
+def release_story(db: sqlite3.Connection, story: StoryId, *, actor: str, now: datetime) -> None:
     """End the holds on a story that has left the queue, or that a person retries."""
     for hold in everything(db):
         if hold.story == story:

@@ -40,7 +40,7 @@ class Limit:
     since: datetime
 
 
-_LIMITS = Table("rate_limits", reader(Limit))
+_LIMITS: Table[Limit, int] = Table("rate_limits", reader(Limit))
 
 
 def everything(db: sqlite3.Connection) -> tuple[Limit, ...]:

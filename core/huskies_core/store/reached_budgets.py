@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import StoryId
 from huskies_core.store import journal
 
 
@@ -14,7 +15,7 @@ class ReachedBudget:
 
     spent: float
     most: float
-    story: int | None = None
+    story: StoryId | None = None
     day: str = ""
 
     @property

@@ -122,7 +122,7 @@ class Run:
         return self.status is not RunStatus.ENDED
 
 
-_RUNS = Table("runs", reader(Run), "run", "'huskies run list' shows the runs.")
+_RUNS: Table[Run, RunId] = Table("runs", reader(Run), "run", "'huskies run list' shows the runs.")
 find, load = _RUNS.find, _RUNS.load
 
 
@@ -133,7 +133,7 @@ def claim(db: sqlite3.Connection, new: RunClaim, *, actor: str, now: datetime) -
     seq = journal.append(db, kind, "run_started", actor=actor, now=now, story=new.story, detail=about)
     row = {**to_row(new), "seq": seq, "status": RunStatus.STARTING, "started_at": to_iso(now)}
     try:
-        run = rows.insert(db, "runs", row)
+        run = RunId(rows.insert(db, "runs", row))
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             raise
@@ -142,21 +142,21 @@ def claim(db: sqlite3.Connection, new: RunClaim, *, actor: str, now: datetime) -
     return load(db, run)
 
 
-def mark_live(db: sqlite3.Connection, run: int) -> None:
+def mark_live(db: sqlite3.Connection, run: RunId) -> None:
     db.execute("UPDATE runs SET status = 'live' WHERE id = ? AND status = 'starting'", (run,))
 
 
-def mark_ending(db: sqlite3.Connection, run: int) -> None:
+def mark_ending(db: sqlite3.Connection, run: RunId) -> None:
     db.execute("UPDATE runs SET status = 'ending' WHERE id = ? AND status IN ('starting', 'live')", (run,))
 
 
-def record_verdict(db: sqlite3.Connection, run: int, verdict: Verdict, notes: str) -> None:
+def record_verdict(db: sqlite3.Connection, run: RunId, verdict: Verdict, notes: str) -> None:
     """Record the agent's verdict. A later verdict of the same run replaces it."""
     written = rows.to_text({"verdict": verdict.value, "notes": notes})
     db.execute("UPDATE runs SET verdict = ? WHERE id = ? AND status <> 'ended'", (written, run))
 
 
-def begin_landing(db: sqlite3.Connection, run: int, landing: Landing) -> None:
+def begin_landing(db: sqlite3.Connection, run: RunId, landing: Landing) -> None:
     """Record the landing. Raise Overtaken `stale` if the run has ended or its story has left the visit."""
     done = db.execute(
         """UPDATE runs SET landing = ? WHERE id = ? AND status <> 'ended'
@@ -167,11 +167,11 @@ def begin_landing(db: sqlite3.Connection, run: int, landing: Landing) -> None:
         raise Overtaken(f"the story of run {run} has moved on", code="stale", subject=str(run))
 
 
-def drop_landing(db: sqlite3.Connection, run: int) -> None:
+def drop_landing(db: sqlite3.Connection, run: RunId) -> None:
     db.execute("UPDATE runs SET landing = NULL WHERE id = ?", (run,))
 
 
-def end(db: sqlite3.Connection, run: int, report: Report, *, actor: str, now: datetime) -> bool:
+def end(db: sqlite3.Connection, run: RunId, report: Report, *, actor: str, now: datetime) -> bool:
     """Record the end of a run. Return False, and write nothing, if the end is recorded already."""
     live_run = load(db, run)
     if not live_run.is_live:
@@ -189,11 +189,11 @@ def live(db: sqlite3.Connection) -> tuple[Run, ...]:
     return _RUNS.select(db, "WHERE status <> 'ended' ORDER BY +id")
 
 
-def live_of_story(db: sqlite3.Connection, story: int) -> Run | None:
+def live_of_story(db: sqlite3.Connection, story: StoryId) -> Run | None:
     return _RUNS.first(db, "WHERE story = ? AND status <> 'ended'", (story,))
 
 
-def of_story(db: sqlite3.Connection, story: int) -> tuple[Run, ...]:
+def of_story(db: sqlite3.Connection, story: StoryId) -> tuple[Run, ...]:
     """Return all runs of a story, oldest first."""
     return _RUNS.select(db, "WHERE story = ? ORDER BY id", (story,))
 
@@ -203,7 +203,7 @@ def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
     return _RUNS.select(db, "ORDER BY id DESC LIMIT ?", (limit,))[::-1]
 
 
-def recorded(db: sqlite3.Connection, ids: Collection[int]) -> frozenset[RunId]:
+def recorded(db: sqlite3.Connection, ids: Collection[RunId]) -> frozenset[RunId]:
     """Return those of `ids` that a run has."""
     query = "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))"
     return frozenset(row["id"] for row in db.execute(query, (json.dumps(sorted(ids)),)))
@@ -214,7 +214,7 @@ def of_open_usage(db: sqlite3.Connection) -> tuple[Run, ...]:
     return _RUNS.select(db, "WHERE status = 'ended' AND usage_final = 0 ORDER BY id")
 
 
-def settle_usage(db: sqlite3.Connection, run: int, *, turns: int, tool_turns: int, cost_usd: float) -> None:
+def settle_usage(db: sqlite3.Connection, run: RunId, *, turns: int, tool_turns: int, cost_usd: float) -> None:
     """Write the final figures of an ended run."""
     db.execute(
         "UPDATE runs SET usage_final = 1, turns = ?, tool_turns = ?, cost_usd = ? WHERE id = ?",
@@ -222,7 +222,7 @@ def settle_usage(db: sqlite3.Connection, run: int, *, turns: int, tool_turns: in
     )
 
 
-def ended_before(db: sqlite3.Connection, moment: datetime, *, least: int) -> frozenset[RunId]:
+def ended_before(db: sqlite3.Connection, moment: datetime, *, least: RunId) -> frozenset[RunId]:
     """Return the runs with an id of at least `least` that ended before `moment`."""
     query = "SELECT id FROM runs WHERE id >= ? AND ended_at < ?"
     return frozenset(row["id"] for row in db.execute(query, (least, to_iso(moment))))

@@ -66,7 +66,7 @@ class StoryDraft:
         ),
     ] = ()
     depends_on: Annotated[
-        tuple[int, ...],
+        tuple[StoryId, ...],
         Argument(
             "The id of a story that must be done first.",
             least=1,
@@ -92,7 +92,7 @@ class StoryDraft:
         tuple[str, ...], Argument("A label.", flags=("--label",), metavar="L", completion="labels")
     ] = ()
     epic: Annotated[
-        int | None,
+        StoryId | None,
         Argument(
             "The id of the story's epic.", least=1, metavar="ID", parse=parse_story_id, completion="epics"
         ),
@@ -145,7 +145,7 @@ def _cached_story(names: tuple[str, ...], values: tuple[object, ...]) -> Story:
     return from_row(Story, dict(zip(names, values, strict=True)))
 
 
-_STORIES: Table[Story] = Table(
+_STORIES: Table[Story, StoryId] = Table(
     "stories",
     lambda row: _cached_story(tuple(row.keys()), tuple(row)),
     "story",
@@ -167,7 +167,7 @@ def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[StoryId, Visit]:
     }
 
 
-def finished_among(db: sqlite3.Connection, ids: Collection[int]) -> tuple[StoryId, ...]:
+def finished_among(db: sqlite3.Connection, ids: Collection[StoryId]) -> tuple[StoryId, ...]:
     """Return those of `ids` that need no worktree: terminal stories, and reopened ones that were not started since."""
     terminal = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
     query = (
@@ -195,13 +195,13 @@ def done_before(db: sqlite3.Connection, moment: datetime) -> tuple[StoryId, ...]
     return tuple(row["id"] for row in db.execute(query, (to_iso(moment),)))
 
 
-def stages_of(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, Stage]:
+def stages_of(db: sqlite3.Connection, ids: Collection[StoryId]) -> dict[StoryId, Stage]:
     """Return the stages of those stories. Omit ids without a story."""
     query = f"SELECT id, stage, payload FROM stories WHERE id IN ({marks(ids)})"
     return {row["id"]: read_stage(row) for row in db.execute(query, tuple(ids))}
 
 
-def heir_of(db: sqlite3.Connection, story: int) -> Story:
+def heir_of(db: sqlite3.Connection, story: StoryId) -> Story:
     """Follow `superseded` to its end and return the last story; the story itself if it is not superseded.
 
     The store never contains a cycle of superseded stories.
@@ -212,7 +212,7 @@ def heir_of(db: sqlite3.Connection, story: int) -> Story:
     return heir
 
 
-def members(db: sqlite3.Connection, epic: int) -> tuple[Story, ...]:
+def members(db: sqlite3.Connection, epic: StoryId) -> tuple[Story, ...]:
     return _STORIES.select(db, "WHERE epic = ? ORDER BY id", (epic,))
 
 
@@ -220,7 +220,7 @@ def open_epics(db: sqlite3.Connection) -> tuple[Story, ...]:
     return _STORIES.select(db, f"WHERE type = 'epic' AND stage IN ({marks(_OPEN)}) ORDER BY id", _OPEN)
 
 
-def numbers_in_use(db: sqlite3.Connection, ids: Iterable[int]) -> tuple[int, ...]:
+def numbers_in_use(db: sqlite3.Connection, ids: Iterable[StoryId]) -> tuple[StoryId, ...]:
     return tuple(number for number in ids if find(db, number) is not None)
 
 
@@ -231,7 +231,7 @@ def add(
     *,
     actor: str,
     now: datetime,
-    number: int | None = None,
+    number: StoryId | None = None,
     event: str = "created",
 ) -> Story:
     """Insert a story with its first journal row. Without `number`, which an import passes, use the next free id.
@@ -240,7 +240,7 @@ def add(
     """
     if number is None:
         # Stories are never deleted, so no id is used twice.
-        number = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM stories").fetchone()[0])
+        number = StoryId(db.execute("SELECT coalesce(max(id), 0) + 1 FROM stories").fetchone()[0])
     detail, at = {"title": draft.title, **payload_to_json(stage)}, to_iso(now)
     kind, after = JournalKind.STORY, None
     if event == "imported":
@@ -248,7 +248,7 @@ def add(
     stages = (None, after)
     seq = journal.append(db, kind, event, actor=actor, now=now, story=number, stages=stages, detail=detail)
     story = Story(
-        id=StoryId(number),
+        id=number,
         draft=draft,
         stage=stage,
         visit=seq,
@@ -265,7 +265,7 @@ def add(
     return story
 
 
-def edit(db: sqlite3.Connection, story: int, draft: StoryDraft, *, actor: str, now: datetime) -> bool:
+def edit(db: sqlite3.Connection, story: StoryId, draft: StoryDraft, *, actor: str, now: datetime) -> bool:
     """Replace the draft of a story. Return False, and write nothing, if the draft is the same."""
     before = load(db, story).draft
     changed = [

@@ -8,18 +8,19 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.store import rows
 
 T = TypeVar("T")
+Id = TypeVar("Id", bound=int)
 Values = Sequence[Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Table(Generic[T]):
+class Table(Generic[T, Id]):
     """A table, and the function that converts its rows. Error messages use `noun` for a row, and end with `hint`."""
 
     name: str
@@ -35,10 +36,14 @@ class Table(Generic[T]):
         row = db.execute(f"SELECT * FROM {self.name} {clauses} LIMIT 1", values).fetchone()
         return None if row is None else self.read(row)
 
-    def find(self, db: sqlite3.Connection, number: int) -> T | None:
+    def find(self, db: sqlite3.Connection, number: Id) -> T | None:
         return self.first(db, "WHERE id = ?", (number,))
 
-    def load(self, db: sqlite3.Connection, number: int) -> T:
+    def insert(self, db: sqlite3.Connection, row: Mapping[str, Any]) -> T:
+        """Insert a row and return its record."""
+        return self.load(db, cast("Id", rows.insert(db, self.name, row)))
+
+    def load(self, db: sqlite3.Connection, number: Id) -> T:
         """Return the record with that id. Raise HuskiesError `not_found` if there is none."""
         record = self.find(db, number)
         if record is None:
@@ -47,7 +52,7 @@ class Table(Generic[T]):
         return record
 
 
-class SourceTable(Table[T]):
+class SourceTable(Table[T, Id]):
     """The table of timers or of triggers. Its rows are never deleted."""
 
     def everything(self, db: sqlite3.Connection) -> tuple[T, ...]:
@@ -57,7 +62,7 @@ class SourceTable(Table[T]):
         """Return the records with a problem in their last execution."""
         return self.select(db, "WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
 
-    def note_problem(self, db: sqlite3.Connection, number: int, problem: str, *, interrupted: bool) -> None:
+    def note_problem(self, db: sqlite3.Connection, number: Id, problem: str, *, interrupted: bool) -> None:
         """Record the problem of the last execution; the next execution clears it.
 
         If the only execution of a timer or trigger that runs once was interrupted, set its state to `interrupted`.
@@ -69,15 +74,14 @@ class SourceTable(Table[T]):
             db.execute(fired, (number,))
 
 
-class JobTable(Table[T]):
+class JobTable(Table[T, Id]):
     """A table of jobs."""
 
     def claim(self, db: sqlite3.Connection, row: Mapping[str, Any], *, now: datetime) -> T:
         """Insert an open job. If its process dies before its end is recorded, the job counts as interrupted."""
-        number = rows.insert(db, self.name, {**row, "at": to_iso(now), "status": "open"})
-        return self.load(db, number)
+        return self.insert(db, {**row, "at": to_iso(now), "status": "open"})
 
-    def end(self, db: sqlite3.Connection, number: int, row: Mapping[str, Any], *, subject: str) -> None:
+    def end(self, db: sqlite3.Connection, number: Id, row: Mapping[str, Any], *, subject: str) -> None:
         """Record the end of a job. Raise Overtaken with `subject` if the job has ended already."""
         changes = ", ".join(f"{name} = :{name}" for name in row)
         done = db.execute(

@@ -10,7 +10,7 @@ from huskies_core import schedules
 from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId, TimerId
 from huskies_core.schedules import Schedule
-from huskies_core.store import actions, causation, journal, rows
+from huskies_core.store import actions, causation, journal
 from huskies_core.store.actions import Action
 from huskies_core.store.rows import Embedded, json_column, reader, text_column, to_row
 from huskies_core.store.tables import SourceTable
@@ -70,13 +70,15 @@ class Timer:
         return f"timer:{self.id}"
 
 
-_TIMERS = SourceTable("timers", reader(Timer), "timer", "'huskies timer list --all' shows every timer.")
+_TIMERS: SourceTable[Timer, TimerId] = SourceTable(
+    "timers", reader(Timer), "timer", "'huskies timer list --all' shows every timer."
+)
 find, load, everything = _TIMERS.find, _TIMERS.load, _TIMERS.everything
 with_problem, note_problem = _TIMERS.with_problem, _TIMERS.note_problem
 
 
 def add(
-    db: sqlite3.Connection, draft: TimerDraft, *, actor: str, now: datetime, story: int | None = None
+    db: sqlite3.Connection, draft: TimerDraft, *, actor: str, now: datetime, story: StoryId | None = None
 ) -> Timer:
     """Insert an armed timer and its journal row. With `story`, it is the rate limit timer of that story."""
     row = {
@@ -87,12 +89,14 @@ def add(
         "kind": TimerKind.SCHEDULED if story is None else TimerKind.RATE_LIMIT,
         "story": story,
     }
-    timer = load(db, rows.insert(db, "timers", row))
+    timer = _TIMERS.insert(db, row)
     _record(db, timer, "created", actor=actor, now=now)
     return timer
 
 
-def await_limit(db: sqlite3.Connection, story: int, until: datetime, *, actor: str, now: datetime) -> Timer:
+def await_limit(
+    db: sqlite3.Connection, story: StoryId, until: datetime, *, actor: str, now: datetime
+) -> Timer:
     """Return the story's rate limit timer, armed for `until` or for the time that it has, whichever is later."""
     armed = limit_timer(db, story)
     if armed is None:
@@ -114,12 +118,12 @@ def postpone_limits(db: sqlite3.Connection, runtime: str, model: str, until: dat
     )
 
 
-def limit_timer(db: sqlite3.Connection, story: int) -> Timer | None:
+def limit_timer(db: sqlite3.Connection, story: StoryId) -> Timer | None:
     """Return the armed rate limit timer of a story."""
     return _TIMERS.first(db, "WHERE story = ? AND kind = 'rate_limit' AND state = 'armed'", (story,))
 
 
-def stop_waiting(db: sqlite3.Connection, story: int, *, actor: str, now: datetime) -> None:
+def stop_waiting(db: sqlite3.Connection, story: StoryId, *, actor: str, now: datetime) -> None:
     """Cancel the rate limit timer of a story that has left the stage or has a live run."""
     timer = limit_timer(db, story)
     if timer is not None:

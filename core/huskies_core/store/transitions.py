@@ -6,7 +6,7 @@ from datetime import datetime
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken, StoryError
-from huskies_core.ids import RunId, Seq, StoryId
+from huskies_core.ids import RunId, Seq, StoryId, Visit
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName
 from huskies_core.pipeline.state_machine import InvalidTransition, commands_of, row_of, transition
@@ -39,7 +39,7 @@ class Transition:
 
 
 def apply_event(
-    db: sqlite3.Connection, story: int, event: Event, *, visit: int, actor: str, now: datetime
+    db: sqlite3.Connection, story: StoryId, event: Event, *, visit: Visit, actor: str, now: datetime
 ) -> Transition:
     """Move the story and write the journal row, both in the running transaction.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import Seq, TriggerId
-from huskies_core.store import actions, journal, rows
+from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
 from huskies_core.store.journal import JournalEntry
 from huskies_core.store.rows import Embedded, json_column, reader, text_column, to_row
@@ -87,7 +87,7 @@ class Trigger:
         return f"trigger:{self.id}"
 
 
-_TRIGGERS = SourceTable(
+_TRIGGERS: SourceTable[Trigger, TriggerId] = SourceTable(
     "triggers", reader(Trigger), "trigger", "'huskies trigger list --all' shows every trigger."
 )
 find, load, everything = _TRIGGERS.find, _TRIGGERS.load, _TRIGGERS.everything
@@ -97,7 +97,7 @@ with_problem, note_problem = _TRIGGERS.with_problem, _TRIGGERS.note_problem
 def add(db: sqlite3.Connection, draft: TriggerDraft, *, actor: str, now: datetime) -> Trigger:
     """Insert an armed trigger and its journal row. The trigger matches only later transitions."""
     fresh = {"state": TriggerState.ARMED, "since": journal.head(db), "created_at": to_iso(now)}
-    trigger = load(db, rows.insert(db, "triggers", {**to_row(draft), **fresh}))
+    trigger = _TRIGGERS.insert(db, {**to_row(draft), **fresh})
     _record(db, trigger, "created", actor=actor, now=now)
     return trigger
 

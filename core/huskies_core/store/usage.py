@@ -35,10 +35,10 @@ class UsageEntry:
     usage: Annotated[ModelUsage, Embedded]
 
 
-_USAGE = Table("usage", reader(ModelUsage))
+_USAGE: Table[ModelUsage, RunId] = Table("usage", reader(ModelUsage))
 
 
-def put(db: sqlite3.Connection, run: int, *used: ModelUsage, now: datetime) -> None:
+def put(db: sqlite3.Connection, run: RunId, *used: ModelUsage, now: datetime) -> None:
     """Replace the usage of a run.
 
     All rows of the run get the time of its first usage, so that the whole run counts for one day.
@@ -49,13 +49,13 @@ def put(db: sqlite3.Connection, run: int, *used: ModelUsage, now: datetime) -> N
         rows.insert(db, "usage", {"run": run, **to_row(usage), "at": at})
 
 
-def first_used(db: sqlite3.Connection, run: int) -> datetime | None:
+def first_used(db: sqlite3.Connection, run: RunId) -> datetime | None:
     """Return the time of the first usage of a run."""
     at = db.execute("SELECT min(at) AS at FROM usage WHERE run = ?", (run,)).fetchone()["at"]
     return None if at is None else from_iso(at)
 
 
-def of_run(db: sqlite3.Connection, run: int) -> tuple[ModelUsage, ...]:
+def of_run(db: sqlite3.Connection, run: RunId) -> tuple[ModelUsage, ...]:
     return _USAGE.select(db, "WHERE run = ? ORDER BY model", (run,))
 
 
@@ -69,7 +69,7 @@ def entries(db: sqlite3.Connection, since: datetime | None) -> Iterator[UsageEnt
         yield from_row(UsageEntry, row)
 
 
-def spent_on_story(db: sqlite3.Connection, story: int, *, without: Collection[int] = ()) -> float:
+def spent_on_story(db: sqlite3.Connection, story: StoryId, *, without: Collection[RunId] = ()) -> float:
     """Return the cost in US dollars of a story's runs, except the runs in `without`."""
     costs = db.execute(
         "SELECT usage.run, total(usage.cost_usd) AS spent FROM runs JOIN usage ON usage.run = runs.id"
@@ -97,7 +97,7 @@ def spent_since(db: sqlite3.Connection, moment: datetime) -> float:
 
 
 def spent_between(
-    db: sqlite3.Connection, begin: datetime, end: datetime, *, without: Collection[int]
+    db: sqlite3.Connection, begin: datetime, end: datetime, *, without: Collection[RunId]
 ) -> float:
     """Return the cost in US dollars of the runs with a first usage from `begin` until before `end`.
 

@@ -68,7 +68,7 @@ def fill(context: Context, count: int) -> None:
 def live_run(context: Context, story: int, printed: str) -> Iterator[None]:
     """Keep a run live, with an output of 71 seconds after its start."""
     with context.store.exclusive() as db:
-        claim = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, "ann")
+        claim = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, StoryId(story)).visit, "ann")
         run = runs.claim(db, claim, actor="pass:auto-assign", now=NOW)
         runs.mark_live(db, run.id)
     directory = RunDirectory(context.project.run_dir(run.id))
@@ -82,7 +82,7 @@ def live_run(context: Context, story: int, printed: str) -> Iterator[None]:
         os.close(lock)
 
 
-def screen(context: Context, width: int, lines: int, *, selected: int | None = None) -> list[str]:
+def screen(context: Context, width: int, lines: int, *, selected: StoryId | None = None) -> list[str]:
     live = read_live(context)
     now = context.now() + timedelta(seconds=75)
     return render.rows(board_rows(live, Screen(width, lines, selected), "shop", now), width)
@@ -92,7 +92,7 @@ def test_three_stories_on_a_small_screen(context: Context) -> None:
     fill(context, 3)
     schedule_timer(context, after="2h", label="deps", prompt="Look for old dependencies", find=find)
     with live_run(context, 2, "compiling\nsrc/main.c:12: warning: unused\n\n"):
-        drawn = screen(context, 80, 24, selected=2)
+        drawn = screen(context, 80, 24, selected=StoryId(2))
     assert drawn == [
         "huskies shop                                        ● 1 running   $0.00 today",
         "",
@@ -177,7 +177,7 @@ def test_the_board_shows_a_pause_and_a_broken_config(context: Context) -> None:
         (999, "x", 1),
     ],
 )
-def test_arrows_select_stories(context: Context, selected: int | None, press: Press, then: int) -> None:
+def test_arrows_select_stories(context: Context, selected: StoryId | None, press: Press, then: int) -> None:
     fill(context, 10)
     assert step(columns_of(read_live(context)), selected, press) == then
 
@@ -188,7 +188,7 @@ def test_an_arrow_key_without_a_story_selects_nothing(context: Context) -> None:
 
 def test_a_long_column_shows_the_part_around_the_selected_story(context: Context) -> None:
     fill(context, 300)
-    drawn = screen(context, 80, 24, selected=151)
+    drawn = screen(context, 80, 24, selected=StoryId(151))
     assert any(line.startswith("○ 151›Greet") for line in drawn)
     assert drawn[-2] == "151 Greet the world of 151: waits to be started"
 
@@ -197,7 +197,7 @@ def test_a_long_column_shows_the_part_around_the_selected_story(context: Context
 def test_no_screen_is_too_small(context: Context, width: int) -> None:
     fill(context, 30)
     for lines in range(1, 26):
-        drawn = screen(context, width, lines, selected=3)
+        drawn = screen(context, width, lines, selected=StoryId(3))
         assert (len(drawn), max(map(cell_len, drawn)) <= width) == (max(lines, 2), True)
 
 
@@ -213,7 +213,9 @@ def test_only_as_many_runs_as_fit_a_screen_have_their_last_line_read(context: Co
     fill(context, MOST + 2)
     with context.store.exclusive() as db:
         for story in range(1, MOST + 3):
-            claim = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, f"ann-{story}")
+            claim = RunClaim(
+                StoryId(story), RunKind.CODER, stories.load(db, StoryId(story)).visit, f"ann-{story}"
+            )
             run = runs.claim(db, claim, actor="test", now=NOW)
             directory = RunDirectory(context.project.run_dir(run.id))
             os.makedirs(directory.path, exist_ok=True)

@@ -12,7 +12,7 @@ from huskies_cli.live.keys import Key
 from huskies_cli.live.log_page import LogPage
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.dashboard import read_live
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
@@ -35,7 +35,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 def begin(context: Context, kind: RunKind = RunKind.CODER, runtime: str = "command") -> Path:
     """Claim a run without a supervisor and return the path of its output."""
     with context.store.exclusive() as db:
-        claim = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, "ann", runtime)
+        claim = RunClaim(StoryId(1), kind, stories.load(db, StoryId(1)).visit, "ann", runtime)
         run = runs.claim(db, claim, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)
@@ -47,7 +47,7 @@ def begin(context: Context, kind: RunKind = RunKind.CODER, runtime: str = "comma
 
 def end(context: Context, run: int) -> None:
     with context.store.exclusive() as db:
-        runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=NOW)
+        runs.end(db, RunId(run), Report(Outcome.COMPLETED), actor="test", now=NOW)
 
 
 def screen(page: LogPage, lines: int = 7, width: int = 76) -> list[str]:
@@ -58,7 +58,7 @@ def screen(page: LogPage, lines: int = 7, width: int = 76) -> list[str]:
 def test_the_page_shows_the_end_of_the_log_and_new_output(context: Context) -> None:
     log = begin(context)
     log.write_text("".join(f"line {number}\n" for number in range(1, 10)))
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     head = "1 A story (coding) · coder run 1 by ann · live 0s"
     assert screen(page) == [head, "", *(f"line {number}" for number in (6, 7, 8, 9)), KEYS]
     with log.open("a") as more:
@@ -71,7 +71,7 @@ def test_the_page_shows_the_end_of_the_log_and_new_output(context: Context) -> N
 
 def test_a_scrolled_page_shows_how_many_lines_are_below(context: Context) -> None:
     begin(context).write_text("".join(f"line {number}\n" for number in range(1, 10)))
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     screen(page)
     shown = []
     for press in (Key.UP, Key.PAGE_UP, Key.HOME, "j", Key.END, Key.DOWN):
@@ -92,19 +92,19 @@ def test_the_output_of_a_known_agent_program_is_shown_as_text(context: Context) 
     message = {"type": "text", "text": "I read it.\nNow the tests."}
     event = json.dumps({"type": "assistant", "message": {"content": [message]}})
     begin(context, runtime="claude-code").write_text(f"{event}\n{event}")
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     assert screen(page)[2:6] == ["I read it.", "Now the tests."] * 2
     assert read_live(context).runs[0].last_line == "Now the tests."
 
 
 def test_long_lines_are_folded_to_the_width(context: Context) -> None:
     begin(context).write_text("0123456789abcdef\n家家家\n")
-    assert screen(LogPage(context, 1), width=10)[2:6] == ["0123456789", "abcdef", "家家家", ""]
+    assert screen(LogPage(context, StoryId(1)), width=10)[2:6] == ["0123456789", "abcdef", "家家家", ""]
 
 
 def test_the_next_run_of_the_story_follows(context: Context) -> None:
     begin(context).write_text("first\nunfinished")
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     screen(page)
     end(context, 1)
     begin(context, RunKind.GATES).write_text("second\n")
@@ -120,7 +120,7 @@ def test_the_next_run_of_the_story_follows(context: Context) -> None:
 
 def test_only_the_end_of_a_huge_log_is_read(context: Context) -> None:
     begin(context).write_text("".join(f"line {number}\n" for number in range(200_000)))
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     assert screen(page)[5] == "line 199999"
     page.scroll(Key.HOME)
     assert screen(page)[2] == "line 195000"
@@ -129,7 +129,7 @@ def test_only_the_end_of_a_huge_log_is_read(context: Context) -> None:
 def test_new_output_does_not_move_the_lines_of_a_scrolled_page(context: Context) -> None:
     log = begin(context)
     log.write_text("".join(f"line {number}\n" for number in range(1, 10)) + "torn")
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     screen(page)
     page.scroll(Key.UP)
     before = screen(page)[2:6]
@@ -144,7 +144,7 @@ def test_new_output_does_not_move_the_lines_of_a_scrolled_page(context: Context)
 def test_the_page_shows_the_end_of_output_that_is_printed_too_fast(context: Context) -> None:
     log = begin(context)
     log.write_text("first\nto")
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     screen(page)
     with log.open("a") as more:
         more.write("".join(f"line {number}\n" for number in range(200_000)))
@@ -157,7 +157,7 @@ def test_the_page_shows_the_end_of_output_that_is_printed_too_fast(context: Cont
 def test_a_truncated_log_is_read_from_its_beginning(context: Context) -> None:
     log = begin(context)
     log.write_text("one\ntwo\nthr")
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     screen(page)
     log.write_text("four\n")
     assert screen(page)[2:6] == ["one", "two", "four", ""]
@@ -165,11 +165,11 @@ def test_a_truncated_log_is_read_from_its_beginning(context: Context) -> None:
 
 def test_spaces_in_the_output_are_kept(context: Context) -> None:
     begin(context).write_text("if  so:\n\treturn  1\u2028;\n")
-    assert screen(LogPage(context, 1))[2:4] == ["if  so:", "        return  1 ;"]
+    assert screen(LogPage(context, StoryId(1)))[2:4] == ["if  so:", "        return  1 ;"]
 
 
 def test_the_page_of_a_story_without_a_run_names_the_command_that_explains(context: Context) -> None:
-    page = LogPage(context, 1)
+    page = LogPage(context, StoryId(1))
     assert screen(page)[2] == "story 1 has had no run yet. 'huskies explain 1' shows its blockers."
     begin(context).write_text("at last\n")
     assert screen(page)[2] == "at last"
@@ -177,4 +177,4 @@ def test_the_page_of_a_story_without_a_run_names_the_command_that_explains(conte
 
 def test_a_story_that_does_not_exist_has_no_page(context: Context) -> None:
     with pytest.raises(HuskiesError):
-        LogPage(context, 9)
+        LogPage(context, StoryId(9))

@@ -9,6 +9,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.doctor.processes import check_runs
+from huskies_core.ids import RunId
 from huskies_core.store import runs
 from huskies_core.store.runs import Outcome, RunClaim, RunKind
 from huskies_core.supervisor.liveness import take_lock
@@ -30,7 +31,7 @@ def test_the_end_of_a_dead_run_is_recorded(context: Context) -> None:
     assert problems_of(check_runs, context) == {"runs": f"run {run}: its supervisor is dead"}
     assert fixed(context) == {"runs": "recorded the end of 1 run"}
     with context.store.reading() as db:
-        assert runs.load(db, run).outcome is Outcome.CRASHED
+        assert runs.load(db, RunId(run)).outcome is Outcome.CRASHED
     assert (fixed(context), problems_of(check_runs, context)) == ({}, {})
 
 
@@ -57,7 +58,7 @@ def test_processes_of_an_ended_run_are_named_and_not_killed(context: Context) ->
     with subprocess.Popen(argv, env={**os.environ, **mark}, stdin=subprocess.PIPE) as process:
         assert "processes" not in problems_of(check_runs, context)
         with context.store.exclusive() as db:
-            runs.end(db, run, runs.Report(Outcome.COMPLETED), actor="user:ada", now=context.now())
+            runs.end(db, RunId(run), runs.Report(Outcome.COMPLETED), actor="user:ada", now=context.now())
         checks = [check for check in check_runs(context) if check.problem]
         assert (fixed(context), process.poll()) == ({}, None)
         process.communicate()

@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.doctor.installation import check_store
+from huskies_core.ids import Seq
 from huskies_core.pipeline.events import Start
 from huskies_core.store import cursors, journal
 from support.checks import fixed, problems, problems_of
@@ -38,8 +39,8 @@ def test_a_story_that_contradicts_the_journal_is_named(context: Context, change:
 def test_cursors_beyond_the_journal_are_moved_to_its_end(context: Context) -> None:
     add_story(context.store)
     with context.store.exclusive() as db:
-        cursors.move(db, "relay", 50)
-        cursors.move(db, "auto-assign", 1)
+        cursors.move(db, "relay", Seq(50))
+        cursors.move(db, "auto-assign", Seq(1))
     assert problems_of(check_store, context) == {"cursors": "cursor relay is at 50, the journal ends at 1"}
     assert fixed(context) == {"cursors": "the cursors continue at the end of the journal"}
     with context.store.reading() as db:

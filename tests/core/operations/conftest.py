@@ -33,7 +33,7 @@ def as_run(context: Context) -> Iterator[Callable[[int, RunKind], Context]]:
 
     def begin(story: int, kind: RunKind) -> Context:
         with context.store.exclusive() as db:
-            visit = stories.load(db, story).visit
+            visit = stories.load(db, StoryId(story)).visit
             run = runs.claim(
                 db, RunClaim(StoryId(story), kind, visit, agent=f"{kind}-1"), actor="user:ada", now=FIRST
             )

@@ -14,6 +14,7 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.agents import limit_on, list_agents, start_agent, stop_agent
 from huskies_core.operations.output import find_log, follow
 from huskies_core.operations.runs import as_now, kill_run, list_runs, show_run
@@ -62,13 +63,13 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 def refused(context: Context, story: int, name: str | None = None) -> str:
     with pytest.raises(HuskiesError) as raised:
-        start_agent(context, story, name)
+        start_agent(context, StoryId(story), name)
     return raised.value.code
 
 
 def test_a_story_in_backlog_is_started_with_its_agent(context: Context, tmp_path: Path) -> None:
     add_story(context.store)
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     pid = int(wait_for_file(tmp_path / "pid"))
     assert (run.kind, run.agent, load_story(context.store, 1).stage.name) == (
         RunKind.CODER,
@@ -89,13 +90,13 @@ def test_the_stage_determines_the_kind_of_agent(
     context: Context, stage: Qa | MergeFailure, kind: RunKind, agent: str
 ) -> None:
     import_story(context.store, stage)
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     assert (run.kind, run.agent) == (kind, agent)
 
 
 def test_an_agent_of_stage_other_works_in_any_stage(context: Context) -> None:
     import_story(context.store, Backlog())
-    run = start_agent(context, 1, "olga")
+    run = start_agent(context, StoryId(1), "olga")
     assert (run.kind, load_story(context.store, 1).stage.name) == (RunKind.OTHER, StageName.BACKLOG)
 
 
@@ -109,7 +110,7 @@ def test_a_refused_start_changes_nothing(context: Context) -> None:
     import_story(context.store, STAGES["done"])
     add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
     import_story(context.store, Coding())
-    add_story(context.store, draft=replace(DRAFT, depends_on=(3,)))
+    add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(3),)))
     with context.store.reading() as db:
         before = list(db.iterdump())
     codes = [
@@ -126,19 +127,19 @@ def test_a_refused_start_changes_nothing(context: Context) -> None:
 def test_a_busy_agent_is_not_started_again(context: Context) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
-    start_agent(context, 1, "ann")
+    start_agent(context, StoryId(1), "ann")
     codes = [refused(context, 1), refused(context, 1, "bob"), refused(context, 2, "ann")]
     assert codes == ["live_run", "live_run", "agents_busy"]
-    assert start_agent(context, 2).agent == "bob"
+    assert start_agent(context, StoryId(2)).agent == "bob"
 
 
 def test_limits_and_budgets_also_apply_to_a_person(context: Context) -> None:
     context.project.project_toml.write_text("max_coders = 1\n[budget]\nper_day_usd = 1.0\n")
     for _ in range(2):
         import_story(context.store, Coding())
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     coders = refused(context, 2)
-    stop_agent(context, 1)
+    stop_agent(context, StoryId(1))
     with context.store.exclusive() as db:
         usage.put(db, run.id, usage.ModelUsage("m", cost_usd=1.0), now=context.now())
     budgets = [refused(context, 2), refused(context, 2, "olga")]
@@ -152,10 +153,10 @@ def test_a_person_may_start_an_agent_at_its_limit_but_gets_a_free_one_first(cont
     toml = context.project.agents_toml
     toml.write_text(toml.read_text().replace('name = "bob"', 'model = "big-2"\nname = "bob"'))
     for number in (1, 2):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     with context.store.exclusive() as db:
         rate_limits.meet(db, LIMITED, context.now() + timedelta(hours=5), "", actor="test", now=context.now())
-    started = [start_agent(context, 1), start_agent(context, 2)]
+    started = [start_agent(context, StoryId(1)), start_agent(context, StoryId(2))]
     limits = [limit_on(context, run) for run in started]
     assert [run.agent for run in started] == ["bob", "ann"]
     assert [limit and limit.account for limit in limits] == [None, LIMITED]
@@ -163,9 +164,9 @@ def test_a_person_may_start_an_agent_at_its_limit_but_gets_a_free_one_first(cont
 
 def test_stopping_ends_the_run_and_freezes_the_story(context: Context, tmp_path: Path) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     pid = int(wait_for_file(tmp_path / "pid"))
-    stopped = stop_agent(context, 1)
+    stopped = stop_agent(context, StoryId(1))
     assert (stopped.stage, stopped.run.outcome, stopped.run.detail) == (
         StageName.FROZEN,
         Outcome.STOPPED,
@@ -174,13 +175,13 @@ def test_stopping_ends_the_run_and_freezes_the_story(context: Context, tmp_path:
     assert not psutil.pid_exists(pid)
     assert not is_alive(RunDirectory(context.project.run_dir(run.id)))
     with pytest.raises(HuskiesError, match="no live run") as again:
-        stop_agent(context, 1)
+        stop_agent(context, StoryId(1))
     assert again.value.code == "no_live_run"
 
 
 def test_killing_ends_only_the_run_and_only_once(context: Context) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     ended = kill_run(context, run.id)
     assert (ended.outcome, ended.detail, load_story(context.store, 1).stage.name) == (
         Outcome.CRASHED,
@@ -194,7 +195,7 @@ def test_killing_ends_only_the_run_and_only_once(context: Context) -> None:
 
 def test_agents_are_listed_with_their_work(context: Context) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1, "bob")
+    run = start_agent(context, StoryId(1), "bob")
     assert [(now.agent.name, now.run and now.run.id) for now in list_agents(context)] == [
         *(("ann", None), ("bob", run.id), ("quinn", None), ("max", None), ("olga", None)),
     ]
@@ -202,7 +203,7 @@ def test_agents_are_listed_with_their_work(context: Context) -> None:
 
 def test_a_live_run_has_the_figures_of_this_moment(context: Context) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
 
     def cost() -> float:
         return list_runs(context, live=True)[0].run.cost_usd
@@ -215,7 +216,7 @@ def test_a_live_run_has_the_figures_of_this_moment(context: Context) -> None:
 
 def test_a_run_whose_progress_cannot_be_read_is_still_listed(context: Context) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     Path(RunDirectory(context.project.run_dir(run.id)).progress).write_text("{")
     (now,) = list_runs(context, live=True)
     assert ("progress.json is damaged" in now.problem, now.run.id) == (True, run.id)
@@ -225,24 +226,24 @@ def test_runs_are_listed_the_latest_first(context: Context) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
     for story in (1, 2, 1):
-        kill_run(context, start_agent(context, story).id)
+        kill_run(context, start_agent(context, StoryId(story)).id)
 
-    def ids(*, story: int | None = None, limit: int = 0) -> list[int]:
+    def ids(*, story: StoryId | None = None, limit: int = 0) -> list[int]:
         return [now.run.id for now in list_runs(context, story=story, limit=limit)]
 
-    assert (ids(), ids(story=1), ids(limit=2), list_runs(context, live=True)) == (
+    assert (ids(), ids(story=StoryId(1)), ids(limit=2), list_runs(context, live=True)) == (
         [3, 2, 1],
         [3, 1],
         [3, 2],
         (),
     )
     with pytest.raises(HuskiesError, match="no story 9"):
-        list_runs(context, story=9)
+        list_runs(context, story=StoryId(9))
 
 
 def test_an_ended_run_is_shown_with_its_steps(context: Context) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     kill_run(context, run.id)
     page = show_run(context, run.id)
     assert page.exit is not None
@@ -254,8 +255,8 @@ def test_an_ended_run_is_shown_with_its_steps(context: Context) -> None:
 
 def test_the_output_of_a_live_agent_is_followed_to_its_end(context: Context) -> None:
     import_story(context.store, Coding())
-    start_agent(context, 1)
-    log = find_log(context, 1)
+    start_agent(context, StoryId(1))
+    log = find_log(context, StoryId(1))
     pieces = follow(log, lambda: kill_run(context, log.run.id))
     wait_until(lambda: Path(log.directory.output).exists() and os.stat(log.directory.output).st_size > 10)
     assert b"".join(pieces).splitlines()[0] == b"here"
@@ -263,11 +264,11 @@ def test_the_output_of_a_live_agent_is_followed_to_its_end(context: Context) -> 
 
 def test_an_agent_can_neither_start_nor_stop_agents(context: Context) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     inside = {"HUSKIES_RUN_ID": str(run.id), "HUSKIES_PROJECT": str(context.project.root)}
     context.environ, outside = inside, context.environ
     codes = [refused(context, 1)]
-    for act in (lambda: stop_agent(context, 1), lambda: kill_run(context, run.id)):
+    for act in (lambda: stop_agent(context, StoryId(1)), lambda: kill_run(context, run.id)):
         with pytest.raises(HuskiesError) as raised:
             act()
         codes.append(raised.value.code)

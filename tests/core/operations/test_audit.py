@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations import audit, history
 from huskies_core.operations.history import Selection
 from huskies_core.operations.moves import freeze_story, unfreeze_story
@@ -21,7 +22,7 @@ from support.drafts import draft
 def log(context: Context) -> Path:
     """Write the log of a story that was started and frozen."""
     create(context, draft(), start=True)
-    freeze_story(context, 1)
+    freeze_story(context, StoryId(1))
     run_pass(context, AUDIT_LOG)
     return context.project.audit_log
 
@@ -59,7 +60,7 @@ def test_an_incomplete_line_is_read_when_it_is_complete(context: Context, log: P
 def test_a_replaced_log_is_followed_without_repeated_rows(context: Context, log: Path) -> None:
     def begin_anew() -> None:
         log.rename(log.with_suffix(".old"))
-        unfreeze_story(context, 1)
+        unfreeze_story(context, StoryId(1))
         run_pass(context, AUDIT_LOG)
 
     assert seqs(islice(audit.follow(context.project, 0, begin_anew), 3)) == [2, 3, 4]

@@ -6,7 +6,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.board import Board, State, read_board
 from huskies_core.operations.limits import Limits, Places
 from huskies_core.pipeline.events import Abandon, Block
@@ -44,14 +44,14 @@ def configure(context: Context, text: str) -> None:
 
 def claim(context: Context, story: int, kind: RunKind = RunKind.CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def crash(context: Context, story: int) -> None:
     run = claim(context, story)
     with context.store.exclusive() as db:
-        runs.end(db, run, Report(Outcome.CRASHED), actor="test", now=NOW)
+        runs.end(db, RunId(run), Report(Outcome.CRASHED), actor="test", now=NOW)
 
 
 def cards(board: Board) -> list[tuple[str, int, str]]:
@@ -113,7 +113,7 @@ def test_each_need_of_a_person_has_its_command(context: Context) -> None:
     for name in ("blocked", "review_hold", "merge_failure_final", "merge_failure", "backlog"):
         import_story(context.store, STAGES[name])
     fire_event(context.store, 5, Abandon("no"))
-    add_story(context.store, draft=replace(DRAFT, depends_on=(5,)))
+    add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(5),)))
     assert needs(read_board(context)) == [
         (1, "blocked", "huskies unblock 1"),
         (2, "review_hold", "huskies approve 2"),
@@ -125,7 +125,7 @@ def test_each_need_of_a_person_has_its_command(context: Context) -> None:
 
 def test_a_broken_base_is_one_need_and_blocks_the_whole_queue(context: Context) -> None:
     for number in (1, 2):
-        import_story(context.store, Merge("b", 1), number=number)
+        import_story(context.store, Merge("b", 1), number=StoryId(number))
     with context.store.exclusive() as db:
         queue_holds.put(
             db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
@@ -148,10 +148,10 @@ def test_a_merge_that_waits_too_long_is_starved(context: Context, clock: Clock) 
 def test_places_and_money_are_counted(context: Context) -> None:
     configure(context, "max_coders = 1\n[budget]\nper_story_usd = 1.0\nper_day_usd = 5.0\n")
     for number in (1, 2):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     crash(context, 1)
     with context.store.exclusive() as db:
-        usage.put(db, 1, usage.ModelUsage("m", cost_usd=1.5), now=NOW)
+        usage.put(db, RunId(1), usage.ModelUsage("m", cost_usd=1.5), now=NOW)
     claim(context, 2)
     state = limits(context)
     assert (state.coders, state.gates, state.over_budget) == (Places(1, 1), Places(0, 2), (1,))

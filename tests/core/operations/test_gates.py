@@ -56,9 +56,9 @@ def work(worktree: Path) -> GitRepository:
 
 def refused(context: Context, story: int = 1) -> str:
     with pytest.raises(HuskiesError) as raised:
-        run_gates(context, story)
+        run_gates(context, StoryId(story))
     with context.store.reading() as db:
-        assert not runs.of_story(db, story)
+        assert not runs.of_story(db, StoryId(story))
     return raised.value.code
 
 
@@ -70,7 +70,7 @@ def stage_after(context: Context, left: Callable[[str], bool]) -> str:
 @pytest.mark.usefixtures("processes")
 @pytest.mark.usefixtures("work")
 def test_passed_work_moves_on(context: Context) -> None:
-    run = run_gates(context, 1)
+    run = run_gates(context, StoryId(1))
     assert (run.kind, run.agent) == (RunKind.GATES, None)
     assert stage_after(context, lambda name: name != "coding") in ("merge", "done")
 
@@ -80,7 +80,7 @@ def test_passed_work_moves_on(context: Context) -> None:
 def test_failed_work_returns_to_a_coder_with_the_output(context: Context) -> None:
     context.project.project_toml.write_text(GATE.format(then="echo not yet && exit 3"))
     context.forget_config()
-    run = run_gates(context, 1)
+    run = run_gates(context, StoryId(1))
     wait_until(lambda: load_story(context.store, 1).retries == 1, 20, what="the retry")
     ended = show_run(context, run.id).now.run
     assert (ended.outcome, load_story(context.store, 1).stage.name) == ("failed", "coding")
@@ -105,7 +105,7 @@ def test_without_gates_there_is_nothing_to_run(context: Context) -> None:
 
 @pytest.mark.parametrize("stage", ["backlog", "merge", "review_hold", "blocked", "frozen", "done"])
 def test_gates_run_only_in_coding_and_qa(context: Context, stage: str) -> None:
-    import_story(context.store, STAGES[stage], number=2)
+    import_story(context.store, STAGES[stage], number=StoryId(2))
     assert refused(context, 2) == "wrong_stage"
 
 
@@ -118,11 +118,14 @@ def test_gates_do_not_run_for_a_spike(context: Context) -> None:
 @pytest.mark.usefixtures("work")
 def test_gates_are_not_run_beside_a_live_run(context: Context) -> None:
     with context.store.exclusive() as db:
-        visit = stories.load(db, 1).visit
+        visit = stories.load(db, StoryId(1)).visit
         live = runs.claim(
             db, runs.RunClaim(StoryId(1), RunKind.CODER, visit, agent="ann"), actor="user:test", now=NOW
         )
     with pytest.raises(HuskiesError) as raised:
-        run_gates(context, 1)
+        run_gates(context, StoryId(1))
     with context.store.reading() as db:
-        assert (raised.value.code, [run.id for run in runs.of_story(db, 1)]) == ("already_running", [live.id])
+        assert (raised.value.code, [run.id for run in runs.of_story(db, StoryId(1))]) == (
+            "already_running",
+            [live.id],
+        )

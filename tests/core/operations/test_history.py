@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import Seq, StoryId
 from huskies_core.operations import history, moves
 from huskies_core.operations.history import Selection
 from huskies_core.operations.scheduler_check import ticked_lately
@@ -17,10 +18,10 @@ from support.drafts import draft
 def test_transitions_are_read_in_order_and_other_rows_on_request(context: Context) -> None:
     create(context, draft())
     create(context, draft(), start=True)
-    moves.freeze_story(context, 2)
+    moves.freeze_story(context, StoryId(2))
     result = [(entry.story, entry.event) for entry in history.read(context, Selection())]
-    every = [entry.event for entry in history.read(context, Selection(story=2, every_kind=True))]
-    after = [entry.event for entry in history.read(context, Selection(after=3))]
+    every = [entry.event for entry in history.read(context, Selection(story=StoryId(2), every_kind=True))]
+    after = [entry.event for entry in history.read(context, Selection(after=Seq(3)))]
     assert (result, every, after) == (
         [(2, "start"), (2, "freeze")],
         ["created", "start", "freeze"],
@@ -32,21 +33,23 @@ def test_more_rows_than_a_batch_are_read_once_each(context: Context, monkeypatch
     monkeypatch.setattr(history, "BATCH", 2)
     create(context, draft(), start=True)
     for _ in range(3):
-        moves.freeze_story(context, 1)
-        moves.unfreeze_story(context, 1)
-    for wanted in (Selection(), Selection(story=1)):
+        moves.freeze_story(context, StoryId(1))
+        moves.unfreeze_story(context, StoryId(1))
+    for wanted in (Selection(), Selection(story=StoryId(1))):
         assert [entry.seq for entry in history.read(context, wanted)] == list(range(2, 9))
 
 
 def test_following_continues_with_new_rows(context: Context) -> None:
     create(context, draft(), start=True)
-    rows = history.follow(context, Selection(story=1), lambda: moves.freeze_story(context, 1))
+    rows = history.follow(
+        context, Selection(story=StoryId(1)), lambda: moves.freeze_story(context, StoryId(1))
+    )
     assert [next(rows).event, next(rows).event] == ["start", "freeze"]
 
 
 def test_the_history_of_a_missing_story_is_refused(context: Context) -> None:
     with pytest.raises(HuskiesError, match="there is no story 9"):
-        history.read(context, Selection(story=9))
+        history.read(context, Selection(story=StoryId(9)))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.export import export, write_exported
 from huskies_core.operations.import_stories import import_files
 from huskies_core.operations.stories import create
@@ -63,8 +64,8 @@ def test_the_older_layout_keeps_number_type_and_stage(
         (10, "story", "archived", "imported"),
     ]
     with context.store.reading() as db:
-        seven = stories.load(db, 7)
-        made = branches.base_commit(db, 7), branches.base_commit(db, 8)
+        seven = stories.load(db, StoryId(7))
+        made = branches.base_commit(db, StoryId(7)), branches.base_commit(db, StoryId(8))
     assert (seven.stage, made) == (Merge("feature/story-7", 1), (repository.commit_id("main"), None))
     assert create(context, draft()).id == 11
 
@@ -75,7 +76,7 @@ def test_new_files_get_new_numbers_and_keep_what_they_depend_on(context: Context
     create(context, draft(depends_on=(1,), epic=2))
     create(context, draft(depends_on=(3,)))
     folder = tmp_path / "out"
-    written = write_exported(export(context, [4, 3, 2]), folder)
+    written = write_exported(export(context, [StoryId(4), StoryId(3), StoryId(2)]), folder)
     assert [item.path for item in written] == [
         folder / name
         for name in ("4_story_show-the-board.md", "3_story_show-the-board.md", "2_epic_all-of-it.md")

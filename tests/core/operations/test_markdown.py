@@ -73,7 +73,7 @@ def test_a_draft_is_written_in_full() -> None:
         type=StoryType.BUG,
         description="What is wrong.",
         criteria=criteria,
-        depends_on=(3, 4),
+        depends_on=(StoryId(3), StoryId(4)),
         epic=StoryId(1),
         agent="opus",
         qa=QaMode.HUMAN,
@@ -86,7 +86,11 @@ def test_a_draft_is_written_in_full() -> None:
 def test_front_matter_is_read_as_it_is_written() -> None:
     text = "---\nname: 12:30\nagent: yes\ndepends_on: 3, 4\nlabels: [on, 012]\n---\nBody\n"
     expected = StoryDraft(
-        title="12:30", agent="yes", depends_on=(3, 4), labels=("on", "012"), description="Body"
+        title="12:30",
+        agent="yes",
+        depends_on=(StoryId(3), StoryId(4)),
+        labels=("on", "012"),
+        description="Body",
     )
     assert from_markdown(text) == expected
 

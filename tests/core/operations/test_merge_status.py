@@ -39,7 +39,7 @@ def test_the_queue_is_listed_in_order_before_the_failed_merges(context: Context)
 
 def test_each_story_has_its_blockers(context: Context) -> None:
     with context.store.exclusive() as db:
-        visit = stories.load(db, 3).visit
+        visit = stories.load(db, StoryId(3)).visit
         merge = runs.claim(db, RunClaim(StoryId(3), RunKind.MERGE, visit), actor="user:test", now=NOW)
     merges = read_merges(context)
     rules = [[blocker.rule for blocker in one.explanation.blockers][:1] for one in merges]
@@ -50,11 +50,11 @@ def test_each_story_has_its_blockers(context: Context) -> None:
 
 
 def test_one_story_is_listed_in_any_place(context: Context) -> None:
-    (one,) = read_merges(context, 5)
+    (one,) = read_merges(context, StoryId(5))
     assert (one.story.id, one.place) == (5, None)
 
 
 def test_a_missing_story_is_refused(context: Context) -> None:
     with pytest.raises(HuskiesError) as raised:
-        read_merges(context, 6)
+        read_merges(context, StoryId(6))
     assert raised.value.code == "not_found"

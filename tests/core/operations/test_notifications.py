@@ -11,6 +11,7 @@ from huskies_core.channels.message import Message
 from huskies_core.context import Context
 from huskies_core.doctor.installation import check_notify
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import NotificationId
 from huskies_core.operations.configuration import check_config
 from huskies_core.operations.notifications import deliver, send_by, send_test
 from huskies_core.store.notifications import Delivery
@@ -100,7 +101,7 @@ def test_without_a_channel_there_is_nothing_to_test(context: Context) -> None:
 
 def test_only_the_process_of_the_notification_sends(context: Context) -> None:
     with pytest.raises(HuskiesError) as caught:
-        deliver(context, 1)
+        deliver(context, NotificationId(1))
     assert caught.value.code == "not_yours"
 
 

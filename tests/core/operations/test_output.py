@@ -6,7 +6,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.output import Latest, Log, find_log, follow, latest, lines_of, read, readable
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
@@ -27,7 +27,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 def begin(context: Context, story: int = 1) -> Run:
     """Record a live run with a directory."""
     with context.store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         claim = RunClaim(StoryId(story), RunKind.CODER, visit, f"coder-{story}", "command")
         run = runs.claim(db, claim, actor="test", now=NOW)
     os.makedirs(context.project.run_dir(run.id))
@@ -76,9 +76,9 @@ def finish(log: Log, content: bytes = b"") -> Callable[[], object]:
     return act
 
 
-def refused(context: Context, story: int, run: int | None = None) -> str:
+def refused(context: Context, story: int, run: RunId | None = None) -> str:
     with pytest.raises(HuskiesError) as raised:
-        find_log(context, story, run)
+        find_log(context, StoryId(story), run)
     return raised.value.code
 
 
@@ -86,9 +86,13 @@ def test_the_live_run_is_shown_else_the_last_one(context: Context) -> None:
     first = begin(context)
     end(context, first)
     second = begin(context)
-    live = find_log(context, 1).run.id
+    live = find_log(context, StoryId(1)).run.id
     end(context, second)
-    assert (live, find_log(context, 1).run.id, find_log(context, 1, first.id).run.id) == (2, 2, 1)
+    assert (live, find_log(context, StoryId(1)).run.id, find_log(context, StoryId(1), first.id).run.id) == (
+        2,
+        2,
+        1,
+    )
 
 
 def test_missing_runs_and_missing_output_have_different_codes(context: Context) -> None:

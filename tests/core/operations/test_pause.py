@@ -7,6 +7,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.ids import Seq, StoryId
 from huskies_core.operations.agents import start_agent
 from huskies_core.operations.board import State, read_board
 from huskies_core.operations.explain import explain
@@ -45,12 +46,12 @@ def planned(context: Context) -> list[tuple[str, int | None]]:
 
 def rows(context: Context) -> list[str]:
     with context.store.reading() as db:
-        return [f"{row.event} {row.actor}" for row in journal.entries_after(db, 0) if row.story is None]
+        return [f"{row.event} {row.actor}" for row in journal.entries_after(db, Seq(0)) if row.story is None]
 
 
 def test_a_pause_stops_agents_but_not_gates_and_merges(context: Context) -> None:
     import_story(context.store, Coding())
-    import_story(context.store, Merge("feature/story-2", 1), number=2)
+    import_story(context.store, Merge("feature/story-2", 1), number=StoryId(2))
     assert planned(context) == [("start_run", 1), ("start_merge", 2)]
     pause_starting(context, "the night")
     assert planned(context) == [("start_merge", 2)]
@@ -81,7 +82,7 @@ def test_a_start_that_was_planned_before_the_pause_is_refused(context: Context) 
 def test_a_person_may_start_an_agent_during_a_pause(context: Context) -> None:
     import_story(context.store, Coding())
     pause_starting(context)
-    run = start_agent(context, 1)
+    run = start_agent(context, StoryId(1))
     assert run.agent == "ann"
     kill_run(context, run.id)
 
@@ -89,7 +90,7 @@ def test_a_person_may_start_an_agent_during_a_pause(context: Context) -> None:
 def test_explain_and_the_board_name_the_pause(context: Context) -> None:
     import_story(context.store, Coding())
     pause = pause_starting(context, "the\nnight")
-    explanation = explain(context, 1)
+    explanation = explain(context, StoryId(1))
     detail = f"{pause.by} paused the start of agents at {pause.since}: the night"
     assert [(blocker.rule, blocker.detail, blocker.command) for blocker in explanation.blockers] == [
         ("paused", detail, "huskies resume")

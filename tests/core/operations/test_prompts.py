@@ -10,6 +10,7 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations.agents import start_agent
 from huskies_core.operations.prompts import Prompt, show_prompt
 from huskies_core.operations.runs import kill_run
@@ -50,7 +51,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 def refused(context: Context, story: int, name: str | None = None) -> str:
     with pytest.raises(HuskiesError) as raised:
-        show_prompt(context, story, name)
+        show_prompt(context, StoryId(story), name)
     return raised.value.code
 
 
@@ -58,14 +59,16 @@ def test_the_prompt_is_that_of_the_next_agent_and_nothing_changes(context: Conte
     add_story(context.store)
     with context.store.reading() as db:
         before = journal.head(db)
-    assert show_prompt(context, 1) == Prompt(1, "ann", RunKind.CODER, None, "coder of 1: A story\n")
+    assert show_prompt(context, StoryId(1)) == Prompt(
+        StoryId(1), "ann", RunKind.CODER, None, "coder of 1: A story\n"
+    )
     with context.store.reading() as db:
         assert (journal.head(db), runs.live(db)) == (before, ())
 
 
 def test_a_named_agent_gets_the_prompt_of_its_own_stage(context: Context) -> None:
     import_story(context.store, Merge("feature/story-1", 1))
-    shown = [show_prompt(context, 1, name) for name in ("bob", "quinn", "olga")]
+    shown = [show_prompt(context, StoryId(1), name) for name in ("bob", "quinn", "olga")]
     assert [(prompt.kind.value, prompt.prompt) for prompt in shown] == [
         (stage, f"{stage} of 1: A story\n") for stage in ("coder", "qa", "other")
     ]
@@ -76,9 +79,9 @@ def test_the_prompt_before_a_start_equals_that_of_the_run(context: Context, tmp_
     import_story(context.store, Coding())
     fire_event(context.store, 1, GatesFailed("no"))
     with context.store.exclusive() as db:
-        content.put(db, 1, content.GATE_OUTPUT, "boom", now=context.now())
-    shown = show_prompt(context, 1, "bob")
-    run = start_agent(context, 1, "bob")
+        content.put(db, StoryId(1), content.GATE_OUTPUT, "boom", now=context.now())
+    shown = show_prompt(context, StoryId(1), "bob")
+    run = start_agent(context, StoryId(1), "bob")
     wait_for_file(tmp_path / "pid")
     sent = (context.project.run_dir(run.id) / "prompt.md").read_text()
     assert (shown.prompt, "<gate_output>\nboom\n" in sent) == (sent, True)
@@ -87,12 +90,12 @@ def test_the_prompt_before_a_start_equals_that_of_the_run(context: Context, tmp_
 @pytest.mark.usefixtures("processes")
 def test_a_live_run_has_the_prompt_that_was_sent(context: Context, tmp_path: Path) -> None:
     import_story(context.store, Coding())
-    run = start_agent(context, 1, "bob")
+    run = start_agent(context, StoryId(1), "bob")
     wait_for_file(tmp_path / "pid")
     (context.project.state_dir / "AGENT.md").write_text("Since then.\n")
-    sent = Prompt(1, "bob", RunKind.CODER, run.id, "coder of 1: A story\n")
-    other = Prompt(1, "ann", RunKind.CODER, None, "coder of 1: A story\n\nSince then.\n")
-    assert [show_prompt(context, 1, name) for name in (None, "bob", "ann")] == [sent, sent, other]
+    sent = Prompt(StoryId(1), "bob", RunKind.CODER, run.id, "coder of 1: A story\n")
+    other = Prompt(StoryId(1), "ann", RunKind.CODER, None, "coder of 1: A story\n\nSince then.\n")
+    assert [show_prompt(context, StoryId(1), name) for name in (None, "bob", "ann")] == [sent, sent, other]
 
 
 def test_a_stage_without_a_prompt_is_refused(context: Context) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, UsageError
+from huskies_core.ids import StoryId
 from huskies_core.operations import registry
 from huskies_core.operations.registry import call
 from huskies_core.operations.schema import read_arguments, schema_of
@@ -204,7 +205,7 @@ def test_a_review_and_a_failed_merge_are_moved_on(context: Context, repository: 
     import_story(context.store, ReviewHold("looks odd"))
     rejected = answer_of(context, "reject_story", id=1, notes="too slow")
     for number in (2, 3):
-        import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "disk"), number=number)
+        import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "disk"), number=StoryId(number))
     retried = answer_of(context, "retry_story", id=2, to="coding")
     merged = answer_of(context, "mark_merged", id=3, commit=repository.commit_id())
     assert [(move["id"], move["after"]) for move in (rejected, retried, merged)] == [

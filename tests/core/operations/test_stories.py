@@ -7,6 +7,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.operations import moves
 from huskies_core.operations.stories import create, replace_draft, update_story
 from huskies_core.pipeline.stages import Backlog, Coding
@@ -42,7 +43,7 @@ def test_a_story_that_cannot_be_started_at_once_is_not_added(context: Context) -
     with pytest.raises(HuskiesError, match=r"^story 2 waits for 1 \(backlog\)$"):
         create(context, draft(depends_on=(1,)), start=True)
     with context.store.reading() as db:
-        assert stories.find(db, 2) is None
+        assert stories.find(db, StoryId(2)) is None
 
 
 @pytest.mark.parametrize(
@@ -85,17 +86,17 @@ def test_a_circle_of_dependencies_is_refused(context: Context) -> None:
     create(context, draft(depends_on=(1,)))
     create(context, draft(depends_on=(2,)))
     with pytest.raises(HuskiesError) as refusal:
-        update_story(context, 1, depends_on=(3,))
+        update_story(context, StoryId(1), depends_on=(3,))
     assert (refusal.value.code, refusal.value.subject) == ("dependency_cycle", "depends_on")
     assert refusal.value.message == "story 1 would wait for itself: 1 → 3 → 2 → 1"
     with context.store.reading() as db:
-        assert stories.load(db, 1).draft.depends_on == ()
+        assert stories.load(db, StoryId(1)).draft.depends_on == ()
 
 
 def test_a_story_cannot_depend_on_itself(context: Context) -> None:
     create(context, draft())
     with pytest.raises(HuskiesError, match="1 → 1"):
-        update_story(context, 1, depends_on=(1,))
+        update_story(context, StoryId(1), depends_on=(1,))
 
 
 def test_a_member_cannot_wait_for_its_epic(context: Context) -> None:
@@ -108,7 +109,7 @@ def test_an_epic_cannot_depend_on_its_members(context: Context) -> None:
     create(context, StoryDraft("All of it", type=StoryType.EPIC))
     create(context, draft(epic=1))
     with pytest.raises(HuskiesError) as refusal:
-        update_story(context, 1, depends_on=(2,))
+        update_story(context, StoryId(1), depends_on=(2,))
     assert refusal.value.code == "dependency_cycle"
 
 
@@ -116,20 +117,20 @@ def test_an_epic_with_members_stays_one(context: Context) -> None:
     create(context, StoryDraft("All of it", type=StoryType.EPIC))
     create(context, draft(epic=1))
     with pytest.raises(HuskiesError, match="has members"):
-        update_story(context, 1, type=StoryType.TASK)
+        update_story(context, StoryId(1), type=StoryType.TASK)
 
 
 def test_a_started_story_cannot_become_an_epic(context: Context) -> None:
     create(context, draft(), start=True)
     with pytest.raises(HuskiesError, match="only a story in backlog"):
-        update_story(context, 1, type=StoryType.EPIC)
+        update_story(context, StoryId(1), type=StoryType.EPIC)
 
 
 def test_single_fields_are_set_and_emptied(context: Context) -> None:
     create(context, draft(agent="opus", labels=("a", "b")))
     done = update_story(
         context,
-        1,
+        StoryId(1),
         title="New",
         add_criteria=("More",),
         check=(1, 2),
@@ -144,29 +145,29 @@ def test_single_fields_are_set_and_emptied(context: Context) -> None:
 
 def test_a_repeated_update_changes_nothing(context: Context) -> None:
     create(context, draft())
-    update_story(context, 1, check=(1,))
+    update_story(context, StoryId(1), check=(1,))
     before = head(context)
-    assert (update_story(context, 1, check=(1,)).changed, head(context)) == (False, before)
+    assert (update_story(context, StoryId(1), check=(1,)).changed, head(context)) == (False, before)
 
 
 def test_a_missing_criterion_cannot_be_checked(context: Context) -> None:
     create(context, draft())
     with pytest.raises(HuskiesError) as refusal:
-        update_story(context, 1, check=(0,))
+        update_story(context, StoryId(1), check=(0,))
     assert (refusal.value.code, refusal.value.subject) == ("unknown_criterion", "criteria")
 
 
 def test_an_editor_does_not_overwrite_later_changes(context: Context) -> None:
     seen = create(context, draft()).draft
-    update_story(context, 1, check=(1,))
+    update_story(context, StoryId(1), check=(1,))
     with pytest.raises(HuskiesError) as refusal:
-        replace_draft(context, 1, draft("Mine"), expected=seen)
+        replace_draft(context, StoryId(1), draft("Mine"), expected=seen)
     assert refusal.value.code == "edited_meanwhile"
 
 
 def test_an_agent_updates_its_own_story(context: Context, as_run: AsRun) -> None:
     create(context, draft(), start=True)
-    done = update_story(as_run(1, RunKind.CODER), 1, check=(1,))
+    done = update_story(as_run(1, RunKind.CODER), StoryId(1), check=(1,))
     assert done.story.draft.criteria == (Criterion("It is shown", checked=True),)
 
 
@@ -176,7 +177,7 @@ def test_an_agent_cannot_change_how_it_is_judged(
 ) -> None:
     create(context, draft(), start=True)
     with pytest.raises(HuskiesError) as refusal:
-        update_story(as_run(1, RunKind.CODER), 1, **change)
+        update_story(as_run(1, RunKind.CODER), StoryId(1), **change)
     assert refusal.value.code == "inside_a_run"
 
 
@@ -185,10 +186,10 @@ def test_an_agent_cannot_change_other_stories(context: Context, as_run: AsRun) -
     create(context, draft())
     inside = as_run(1, RunKind.CODER)
     for act in (
-        lambda: update_story(inside, 2, check=(1,)),
+        lambda: update_story(inside, StoryId(2), check=(1,)),
         lambda: create(inside, draft()),
-        lambda: moves.start_story(inside, 2),
-        lambda: moves.close_story(inside, 1, reason="done"),
+        lambda: moves.start_story(inside, StoryId(2)),
+        lambda: moves.close_story(inside, StoryId(1), reason="done"),
     ):
         with pytest.raises(HuskiesError) as refusal:
             act()

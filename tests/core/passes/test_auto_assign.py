@@ -5,7 +5,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.passes.auto_assign import AUTO_ASSIGN, plan, wake
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.steps import Verb
@@ -50,19 +50,21 @@ def planned(context: Context) -> list[tuple[str, int | None, str]]:
 def blocking_rules(context: Context, story: int) -> list[str]:
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
-        record = stories.load(db, story)
+        record = stories.load(db, StoryId(story))
         return [blocker.rule for blocker in all_blockers(snapshot, record, snapshot.decision(record))]
 
 
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
     with context.store.exclusive() as db:
-        runs.end(db, run, Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW)
+        runs.end(
+            db, RunId(run), Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW
+        )
 
 
 def configure(context: Context, text: str) -> None:
@@ -74,9 +76,9 @@ def configure(context: Context, text: str) -> None:
 
 
 def test_a_story_is_promoted_when_its_dependencies_are_met(context: Context) -> None:
-    import_story(context.store, DONE, number=1)
-    import_story(context.store, Coding(), number=2)
-    for needs in ((1,), (1, 2), ()):
+    import_story(context.store, DONE, number=StoryId(1))
+    import_story(context.store, Coding(), number=StoryId(2))
+    for needs in ((StoryId(1),), (StoryId(1), StoryId(2)), ()):
         add_story(context.store, draft=replace(DRAFT, depends_on=needs))
     assert [row for row in planned(context) if row[0] == "promote_story"] == [
         ("promote_story", 3, "its dependencies are met")
@@ -109,11 +111,11 @@ def test_a_demoted_or_reopened_story_waits_for_a_person(context: Context, back: 
 
 def test_a_superseded_dependency_is_met_when_its_successor_is(context: Context) -> None:
     add_story(context.store)
-    import_story(context.store, Coding(), number=2)
+    import_story(context.store, Coding(), number=StoryId(2))
     fire_event(context.store, 1, Supersede(StoryId(2)))
-    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(1),)))
     before = blocking_rules(context, waiting.id)
-    import_story(context.store, DONE, number=9)
+    import_story(context.store, DONE, number=StoryId(9))
     fire_event(context.store, 2, Supersede(StoryId(9)))
     assert (before, blocking_rules(context, waiting.id)) == (["unmet_dependency"], [])
 
@@ -121,14 +123,14 @@ def test_a_superseded_dependency_is_met_when_its_successor_is(context: Context) 
 def test_an_abandoned_dependency_is_never_met(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Abandon("no"))
-    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(1),)))
     assert (blocking_rules(context, waiting.id), planned(context)) == (["unmet_dependency"], [])
 
 
 def test_an_archived_dependency_is_met(context: Context) -> None:
-    import_story(context.store, DONE, number=1)
+    import_story(context.store, DONE, number=StoryId(1))
     fire_event(context.store, 1, Accept(to_iso(NOW)))
-    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(1),)))
     assert blocking_rules(context, waiting.id) == []
 
 
@@ -188,14 +190,14 @@ def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> 
         context, "[budget]\nper_story_usd = 1.0\nper_day_usd = 1.5\n[[gate]]\nname='t'\ncommand=['true']"
     )
     for number in (1, 2):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     run = claim(context, 1)
     with context.store.exclusive() as db:
-        usage.put(db, run, usage.ModelUsage("m", cost_usd=1.2), now=NOW)
+        usage.put(db, RunId(run), usage.ModelUsage("m", cost_usd=1.2), now=NOW)
     end(context, run, commits_ahead=1, has_diff=True, branch="b", tree="t")
     gates = planned(context)
     with context.store.exclusive() as db:
-        usage.put(db, run, usage.ModelUsage("m", cost_usd=1.6), now=NOW)
+        usage.put(db, RunId(run), usage.ModelUsage("m", cost_usd=1.6), now=NOW)
     assert gates == [("start_run", 1, "gates"), ("start_run", 2, "coder ann")]
     assert (planned(context), blocking_rules(context, 2)) == (
         [("start_run", 1, "gates")],
@@ -208,7 +210,7 @@ def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> 
 
 def test_merges_run_one_at_a_time_by_priority_then_age(context: Context) -> None:
     for number in (1, 2):
-        import_story(context.store, Merge("b", 1), number=number)
+        import_story(context.store, Merge("b", 1), number=StoryId(number))
     first = planned(context)
     claim(context, 1, RunKind.MERGE, None)
     assert (first, planned(context)) == ([("start_merge", 1, "merge")], [])
@@ -217,17 +219,19 @@ def test_merges_run_one_at_a_time_by_priority_then_age(context: Context) -> None
 
 def test_max_gates_limits_gates_and_merges_together(context: Context) -> None:
     configure(context, "max_gates = 1")
-    import_story(context.store, Qa(), number=1)
-    import_story(context.store, Merge("b", 1), number=2)
+    import_story(context.store, Qa(), number=StoryId(1))
+    import_story(context.store, Merge("b", 1), number=StoryId(2))
     claim(context, 1, RunKind.GATES, None)
     assert (planned(context), blocking_rules(context, 2)) == ([], ["max_gates"])
 
 
 def test_a_broken_base_blocks_the_queue_and_a_dirty_base_blocks_one_story(context: Context) -> None:
     for number in (1, 2):
-        import_story(context.store, Merge("b", 1), number=number)
+        import_story(context.store, Merge("b", 1), number=StoryId(number))
     with context.store.exclusive() as db:
-        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
+        queue_holds.put(
+            db, queue_holds.QueueHoldKind.BASE_DIRTY, StoryId(1), {"paths": ["a"]}, actor="test", now=NOW
+        )
     dirty = planned(context)
     with context.store.exclusive() as db:
         queue_holds.put(
@@ -249,7 +253,7 @@ def test_a_wait_sets_the_time_at_which_the_pass_is_due_again(context: Context, c
         end(context, claim(context, 1), Outcome.CRASHED)
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
-        story, due = stories.load(db, 1), wake(snapshot)
+        story, due = stories.load(db, StoryId(1)), wake(snapshot)
         blocker = first_blocker(snapshot, story, snapshot.decision(story))
     clock.pass_by(seconds=2)
     assert (blocker and blocker.rule, due) == ("crash_wait", clock.now)
@@ -284,7 +288,7 @@ def test_steps_contain_the_run_to_start(context: Context) -> None:
 @pytest.mark.usefixtures("processes")
 def test_files_of_an_older_run_with_the_same_number_are_ignored(context: Context) -> None:
     """A new store counts runs from 1 again, while old run directories remain."""
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     directory = context.project.run_dir(1)
     directory.mkdir(parents=True)
     for name in ("exit.json", "kill.json", "result.json"):
@@ -304,15 +308,15 @@ def reach_limit(context: Context, run: int, *, hours: float | None) -> None:
     until = None if hours is None else (context.now() + timedelta(hours=hours)).timestamp()
     progress = Progress("ann", rate_limit=RateLimit(is_hard=True, resets_at=until, detail="429"))
     with context.store.exclusive() as db:
-        reset = note_end(db, runs.load(db, run), Outcome.RATE_LIMITED, progress, context.now())
+        reset = note_end(db, runs.load(db, RunId(run)), Outcome.RATE_LIMITED, progress, context.now())
         report = Report(Outcome.RATE_LIMITED, "429", evidence=Evidence(limit_reset=reset))
-        runs.end(db, run, report, actor="test", now=context.now())
+        runs.end(db, RunId(run), report, actor="test", now=context.now())
 
 
 def begin(context: Context, story: int) -> int:
     """Claim a run by ann, as auto-assign does."""
     with context.store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         return runs.claim(
             db, RunClaim(StoryId(story), CODER, visit, "ann", "command"), actor="test", now=context.now()
         ).id
@@ -349,7 +353,7 @@ def test_without_a_reset_time_the_tenth_attempt_is_the_last(context: Context, cl
 
 def test_agents_of_other_accounts_continue(context: Context) -> None:
     for number in (1, 2):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     reach_limit(context, begin(context, 1), hours=5)
     assert planned(context) == [("start_run", 2, "coder bob")]
     assert blocking_rules(context, 1) == ["rate_limited"]

@@ -1,6 +1,7 @@
 """Exhausted budgets are recorded once, and again after they are raised and exhausted."""
 
 from huskies_core.context import Context
+from huskies_core.ids import Seq
 from huskies_core.passes.cost_rollup import COST_ROLLUP, apply, plan
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.steps import StepOutcome, Verb
@@ -42,7 +43,7 @@ def recorded(context: Context) -> list[tuple[int | None, str]]:
 
 def rows(context: Context) -> list[tuple[int | None, str, str]]:
     with context.store.reading() as db:
-        entries = journal.entries_after(db, 0)
+        entries = journal.entries_after(db, Seq(0))
     reached = [row for row in entries if row.event == "budget_reached"]
     return [(row.story, row.detail["budget"], row.detail["day"]) for row in reached]
 

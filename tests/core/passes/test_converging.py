@@ -13,7 +13,7 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.git.rescue import list_rescues
 from huskies_core.git.worktrees import branch_of, made_worktrees
-from huskies_core.ids import StoryId
+from huskies_core.ids import Seq, StoryId
 from huskies_core.passes.gc import GC
 from huskies_core.passes.pass_runner import AnyPass, run_pass
 from huskies_core.passes.steps import PassReport, StepResult
@@ -42,7 +42,7 @@ def twice(context: Context, chosen: AnyPass) -> tuple[list[tuple[str, int | None
 
 def ended_run(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         run = runs.claim(db, RunClaim(StoryId(story), RunKind.GATES, visit), actor="test", now=NOW).id
         runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=NOW)
     return run
@@ -74,12 +74,12 @@ def test_folders_branches_and_refs_without_a_story_number_stop_no_pass(
 
 def test_gc_purges_only_the_content_of_terminal_stories(context: Context) -> None:
     for number, stage in ((1, Coding()), (2, Abandoned("no"))):
-        import_story(context.store, stage, number=number)
+        import_story(context.store, stage, number=StoryId(number))
         with context.store.exclusive() as db:
-            content.put(db, number, "gate_output", "x", now=NOW)
+            content.put(db, StoryId(number), "gate_output", "x", now=NOW)
     did, again = twice(context, GC)
     with context.store.reading() as db:
-        kept = (content.of_story(db, 1), content.of_story(db, 2))
+        kept = (content.of_story(db, StoryId(1)), content.of_story(db, StoryId(2)))
     assert (did, again.results, kept) == ([("purge_content", 2, "done")], (), ({"gate_output": "x"}, {}))
 
 
@@ -127,7 +127,7 @@ def test_gc_expires_passes_of_the_gates_past_retention(context: Context, clock: 
 
 def test_coding_stories_get_their_worktrees_and_others_do_not(context: Context) -> None:
     for number in (1, 2):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     add_story(context.store)
     did, again = twice(context, WORKTREES)
     assert did == [("create_worktree", 1, "done"), ("create_worktree", 2, "done")]
@@ -136,7 +136,7 @@ def test_coding_stories_get_their_worktrees_and_others_do_not(context: Context) 
 
 def test_one_foreign_branch_does_not_stop_the_other_worktrees(context: Context) -> None:
     for number in (1, 2):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     context.repository.git("branch", branch_of(StoryId(1)))
     did, again = twice(context, WORKTREES)
     assert did == [("create_worktree", 1, "failed"), ("create_worktree", 2, "done")]
@@ -144,7 +144,7 @@ def test_one_foreign_branch_does_not_stop_the_other_worktrees(context: Context) 
 
 
 def test_a_terminal_story_loses_its_worktree_but_no_work(context: Context) -> None:
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
     worktree = context.project.worktree(1)
     (worktree / "new.txt").write_text("work")
@@ -162,7 +162,7 @@ def test_a_terminal_story_loses_its_worktree_but_no_work(context: Context) -> No
 
 
 def test_demote_keeps_worktree_and_branch_and_reopen_starts_from_scratch(context: Context) -> None:
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
     fire_event(context.store, 1, Demote())
     demoted = twice(context, WORKTREES)[0]
@@ -183,14 +183,14 @@ def test_teardown_runs_in_the_worktree_before_its_removal(context: Context, tmp_
     command = f'["sh", "-c", "pwd >> {note}; exit 3"]'
     component = f'[[component]]\nname = "db"\npath = "."\nteardown = {command}\n'
     context.project.project_toml.write_text(component)
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
     worktree = context.project.worktree(1)
     fire_event(context.store, 1, Abandon("no"))
     did = twice(context, WORKTREES)[0]
     wait_until(lambda: not worktree.exists(), 20, what="the worktree to go when its teardown has ended")
     with context.store.reading() as db:
-        (run,) = runs.of_story(db, 1)
+        (run,) = runs.of_story(db, StoryId(1))
     assert (did, note.read_text().strip(), run.detail) == (
         [("start_run", 1, "done")],
         str(worktree),
@@ -202,12 +202,12 @@ def test_at_most_max_gates_teardowns_are_live_at_once(context: Context) -> None:
     component = '[[component]]\nname = "db"\nteardown = ["true"]\n'
     context.project.project_toml.write_text(component)
     for number in range(1, 6):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     run_pass(context, WORKTREES)
     for number in range(1, 6):
         fire_event(context.store, number, Abandon("no"))
     with context.store.exclusive() as db:
-        visit = stories.load(db, 3).visit
+        visit = stories.load(db, StoryId(3)).visit
         runs.claim(db, RunClaim(StoryId(3), RunKind.OTHER, visit), actor="test", now=NOW)
     with context.store.reading() as db:
         planned = [(action.verb.value, action.story) for action in WORKTREES.plan(take_snapshot(context, db))]
@@ -215,10 +215,10 @@ def test_at_most_max_gates_teardowns_are_live_at_once(context: Context) -> None:
 
 
 def test_no_worktree_is_removed_while_its_story_has_a_live_run(context: Context) -> None:
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
     with context.store.exclusive() as db:
-        visit = stories.load(db, 1).visit
+        visit = stories.load(db, StoryId(1)).visit
         runs.claim(db, RunClaim(StoryId(1), RunKind.CODER, visit, "ann"), actor="test", now=NOW)
     fire_event(context.store, 1, Abandon("no"))
     assert twice(context, WORKTREES)[0] == []
@@ -226,7 +226,7 @@ def test_no_worktree_is_removed_while_its_story_has_a_live_run(context: Context)
 
 def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(context: Context) -> None:
     for number in (1, 2):
-        import_story(context.store, Coding(), number=number)
+        import_story(context.store, Coding(), number=StoryId(number))
     run_pass(context, WORKTREES)
     for number in (1, 2):
         fire_event(context.store, number, Abandon("no"))
@@ -235,7 +235,7 @@ def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(contex
     fire_event(context.store, 1, Reopen())
     fire_event(context.store, 1, Start())
     with context.store.exclusive() as db:
-        visit = stories.load(db, 2).visit
+        visit = stories.load(db, StoryId(2)).visit
         runs.claim(db, RunClaim(StoryId(2), RunKind.OTHER, visit), actor="test", now=NOW)
     ended = [(one.outcome, one.error) for one in WORKTREES.apply(context, planned)]
     with context.store.reading() as db:
@@ -244,7 +244,7 @@ def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(contex
 
 
 def test_a_worktree_that_a_person_deleted_is_created_again_with_its_commits(context: Context) -> None:
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
     worktree = context.project.worktree(1)
     (worktree / "new.txt").write_text("work")
@@ -260,8 +260,8 @@ def test_a_worktree_that_a_person_deleted_is_created_again_with_its_commits(cont
 
 
 def test_done_stories_are_archived_after_the_retention(context: Context, clock: Clock) -> None:
-    import_story(context.store, stages.Done(to_iso(NOW), "c0ffee"), number=1)
-    import_story(context.store, stages.Done(to_iso(NOW + timedelta(hours=2)), "c0ffee"), number=2)
+    import_story(context.store, stages.Done(to_iso(NOW), "c0ffee"), number=StoryId(1))
+    import_story(context.store, stages.Done(to_iso(NOW + timedelta(hours=2)), "c0ffee"), number=StoryId(2))
     early = twice(context, ARCHIVE_DONE)[0]
     clock.pass_by(hours=4, seconds=1)
     did, again = twice(context, ARCHIVE_DONE)
@@ -295,7 +295,7 @@ def test_a_fixup_carries_the_output_into_the_next_prompt(context: Context) -> No
     import_story(context.store, MergeFailure(MergeFailureKind.GATES_FAILED, "boom"))
     run_pass(context, MERGE_RECOVERY)
     with context.store.reading() as db:
-        assert content.of_story(db, 1) == {"gate_output": "boom"}
+        assert content.of_story(db, StoryId(1)) == {"gate_output": "boom"}
 
 
 def test_the_hold_of_a_broken_base_ends_when_the_tip_moves(context: Context) -> None:
@@ -308,22 +308,22 @@ def test_the_hold_of_a_broken_base_ends_when_the_tip_moves(context: Context) -> 
     context.repository.git("commit", "--allow-empty", "-qm", "mended")
     did, again = twice(context, MERGE_RECOVERY)
     with context.store.reading() as db:
-        events = [entry.event for entry in journal.entries_after(db, 0)]
+        events = [entry.event for entry in journal.entries_after(db, Seq(0))]
     assert (before, did, again.results) == ([], [("release_hold", None, "done")], ())
     assert events == ["hold_began", "hold_ended"]
 
 
 def test_a_hold_ends_if_git_removed_its_commit(context: Context) -> None:
-    import_story(context.store, Merge("b", 1), number=1)
+    import_story(context.store, Merge("b", 1), number=StoryId(1))
     detail = {"tip": context.repository.branch_tip("main"), "commit": "c0ffee" * 6 + "c0ff"}
     with context.store.exclusive() as db:
-        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, detail, actor="test", now=NOW)
+        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, StoryId(1), detail, actor="test", now=NOW)
     did, again = twice(context, MERGE_RECOVERY)
     assert (did, again.results) == ([("release_hold", 1, "done")], ())
 
 
 def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None:
-    import_story(context.store, Merge("b", 1), number=1)
+    import_story(context.store, Merge("b", 1), number=StoryId(1))
     for _ in range(2):
         fire_event(context.store, 1, MergeFailed(MergeFailureKind.OTHER, "x"))
     early = twice(context, MERGE_BLOCK)[0]
@@ -335,7 +335,7 @@ def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None
 
 
 def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
-    import_story(context.store, Merge("b", 1), number=1)
+    import_story(context.store, Merge("b", 1), number=StoryId(1))
     for _ in range(5):
         fire_event(context.store, 1, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "a"))
     with context.store.reading() as db:
@@ -343,7 +343,7 @@ def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
 
 
 def test_a_story_that_moved_after_the_plan_is_skipped(context: Context) -> None:
-    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""), number=1)
+    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""), number=StoryId(1))
     moved: list[bool] = []
 
     def apply(context: Context, steps: tuple[ReleaseHold | MoveStory, ...]) -> Iterator[StepResult]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huskies_core.context import Context
+from huskies_core.ids import RunId
 from huskies_core.passes.cost_rollup import COST_ROLLUP, RecordUsage, apply, plan
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.steps import StepOutcome as Became
@@ -111,7 +112,7 @@ def test_a_run_is_settled_once_by_its_whole_output(context: Context, live: Recor
     live.crash(turns=1)
     did, again = roll_up(context), roll_up(context)
     with context.store.reading() as db:
-        run = runs.load(db, 1)
+        run = runs.load(db, RunId(1))
     assert (did, again, live.rows()) == ([(1, Became.DONE)], [], (ModelUsage("opus", 3, cost_usd=0.5),))
     assert (run.turns, run.cost_usd) == (2, 0.5)
 
@@ -127,7 +128,7 @@ def test_figures_missing_from_the_output_stay_as_recorded(
     live.crash()
     did, again = roll_up(context), roll_up(context)
     with context.store.reading() as db:
-        cost = runs.load(db, 1).cost_usd
+        cost = runs.load(db, RunId(1)).cost_usd
     assert (did, again, cost) == ([(1, Became.DONE)], [], 0.5)
     assert live.rows() == (ModelUsage("opus", 10, 5, cost_usd=0.5),)
 

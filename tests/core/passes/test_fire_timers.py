@@ -7,6 +7,7 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
+from huskies_core.ids import ExecutionId, Seq, StoryId, TimerId
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.due import is_due
 from huskies_core.passes.executions import FIRE_TIMERS, directory_of
@@ -51,7 +52,7 @@ def results_of(report: PassReport) -> list[tuple[str, int | None, str]]:
 
 def state(context: Context, number: int = 1) -> tuple[TimerState, str]:
     with context.store.reading() as db:
-        timer = timers.load(db, number)
+        timer = timers.load(db, TimerId(number))
     return timer.state, timer.problem
 
 
@@ -62,14 +63,14 @@ def titles(context: Context) -> list[str]:
 
 def rows(context: Context) -> list[tuple[str, str, int | None]]:
     with context.store.reading() as db:
-        entries = journal.entries_after(db, 0)
+        entries = journal.entries_after(db, Seq(0))
     return [(entry.event, entry.actor, entry.detail.get("depth")) for entry in entries]
 
 
 def ended(context: Context, number: int = 1) -> ExecutionStatus | None:
     """Return the end of an execution after its process has ended."""
     with context.store.reading() as db:
-        firing = executions.load(db, number)
+        firing = executions.load(db, ExecutionId(number))
     assert firing is not None
     alive = firing.status is ExecutionStatus.OPEN or is_alive(directory_of(context, firing))
     return None if alive else firing.status
@@ -85,7 +86,7 @@ def test_a_prompt_becomes_a_coding_task_that_names_its_timer(context: Context, c
     clock.pass_by(minutes=5)
     first, second = fire(context), fire(context)
     with context.store.reading() as db:
-        story = stories.load(db, 1)
+        story = stories.load(db, StoryId(1))
     entries = (story.draft.type, story.draft.title, story.draft.description, story.stage.name)
     assert (first, second) == (
         [("fire_timer", None, "timer 1 (notes): prompt"), ("create_task", 1, "created by timer 1")],
@@ -128,7 +129,7 @@ def test_a_recurring_timer_keeps_its_phase_and_runs_once_for_all_missed_times(
     clock.pass_by(hours=5, minutes=30)
     fire(context)
     with context.store.reading() as db:
-        assert timers.load(db, 1).fire_at == timer.fire_at + timedelta(hours=6)
+        assert timers.load(db, TimerId(1)).fire_at == timer.fire_at + timedelta(hours=6)
     assert len(titles(context)) == 1
 
 
@@ -139,7 +140,7 @@ def test_catch_up_none_skips_missed_times(context: Context, clock: Clock) -> Non
     clock.pass_by(minutes=32)
     fire(context)
     with context.store.reading() as db:
-        assert timers.load(db, 1).fire_at == timer.fire_at + timedelta(hours=7)
+        assert timers.load(db, TimerId(1)).fire_at == timer.fire_at + timedelta(hours=7)
     assert (skipped, len(titles(context))) == (
         [("fire_timer", None, "timer 1 (notes): prompt: missed, and skipped")],
         1,

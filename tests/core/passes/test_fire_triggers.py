@@ -6,7 +6,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.ids import Seq, StoryId
+from huskies_core.ids import Seq, StoryId, TriggerId
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.executions import FIRE_TRIGGERS, MOST_DEPTH, MOST_IN_AN_HOUR
 from huskies_core.passes.pass_runner import run_pass
@@ -37,7 +37,7 @@ def fire(context: Context) -> list[tuple[str, int | None, str]]:
 
 def state_of(context: Context, number: int = 1) -> tuple[TriggerState, int, str]:
     with context.store.reading() as db:
-        trigger = triggers.load(db, number)
+        trigger = triggers.load(db, TriggerId(number))
     return trigger.state, trigger.fired, trigger.problem
 
 
@@ -104,7 +104,7 @@ def test_the_task_names_its_trigger_and_the_story_that_moved(context: Context) -
         StageName.CODING,
     )
     with context.store.reading() as db:
-        (fired,) = [row for row in journal.entries_after(db, 0) if row.event == "fired"]
+        (fired,) = [row for row in journal.entries_after(db, Seq(0)) if row.event == "fired"]
     assert (fired.actor, fired.story, fired.detail["cause"], fired.detail["depth"]) == ("trigger:1", 1, 3, 1)
 
 
@@ -158,7 +158,9 @@ def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Co
     depths = []
     for actor, event in (("pass:watchdog", Block("no")), ("user:ada", Unblock()), ("run:1", Abandon("no"))):
         with context.store.exclusive() as db:
-            transitions.apply_event(db, 2, event, visit=stories.load(db, 2).visit, actor=actor, now=NOW)
+            transitions.apply_event(
+                db, StoryId(2), event, visit=stories.load(db, StoryId(2)).visit, actor=actor, now=NOW
+            )
         depths.append(last(context).detail.get("depth"))
     assert depths == [1, None, None]
 

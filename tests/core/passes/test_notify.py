@@ -12,6 +12,7 @@ from huskies_core.channels.message import Message, Notice
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
+from huskies_core.ids import NotificationId, Seq, StoryId
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.due import is_due
 from huskies_core.passes.notify import NOTIFY, SendNotification, apply, directory_of
@@ -67,7 +68,7 @@ def is_sending(context: Context) -> bool:
     """Return whether a sending process is alive."""
     folder = context.project.notification_dir(0).parent
     numbers = [int(path.name) for path in folder.glob("*")]
-    return any(is_alive(directory_of(context, number)) for number in numbers)
+    return any(is_alive(directory_of(context, NotificationId(number))) for number in numbers)
 
 
 def turn_on(context: Context, more: str = "", *, command: str = "./send") -> None:
@@ -116,7 +117,9 @@ def statuses(context: Context) -> list[NotificationStatus]:
 
 def queue_rows(context: Context) -> list[str]:
     with context.store.reading() as db:
-        return [row.event for row in journal.entries_after(db, 0) if row.kind is journal.JournalKind.QUEUE]
+        return [
+            row.event for row in journal.entries_after(db, Seq(0)) if row.kind is journal.JournalKind.QUEUE
+        ]
 
 
 # the events of a message
@@ -177,7 +180,7 @@ def test_queue_holds_are_reported(context: Context) -> None:
     import_story(context.store, MERGE)
     with context.store.exclusive() as db:
         for kind, story in ((QueueHoldKind.BASE_BROKEN, QUEUE), (QueueHoldKind.BASE_DIRTY, 1)):
-            queue_holds.put(db, kind, story, {"tip": "x"}, actor="test", now=context.now())
+            queue_holds.put(db, kind, StoryId(story), {"tip": "x"}, actor="test", now=context.now())
     notify(context)
     assert delivered(context) == [["No story is merged", "Story 1 cannot land"]]
 
@@ -235,7 +238,7 @@ def test_ten_thousand_rows_are_one_message_of_twenty_notices(context: Context) -
                 "block",
                 actor="test",
                 now=context.now(),
-                story=1,
+                story=StoryId(1),
                 detail=detail,
             )
     assert notify(context) == ["notification 1: Story 1 is blocked, and 10000 more"]

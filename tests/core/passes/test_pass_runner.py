@@ -7,6 +7,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.ids import Seq, StoryId
 from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass
 from huskies_core.passes.steps import PlannedStep, StepOutcome, Verb
 from huskies_core.scheduler.snapshot import Snapshot
@@ -26,8 +27,10 @@ def planned(*stories: int) -> Callable[[Snapshot], tuple[PlannedStep, ...]]:
     """Return a plan with a step for each story that has no journal row yet."""
 
     def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-        done = {entry.story for entry in journal.entries_after(snapshot.db, 0)}
-        return tuple(PlannedStep(Verb.PURGE_CONTENT, story) for story in stories if story not in done)
+        done = {entry.story for entry in journal.entries_after(snapshot.db, Seq(0))}
+        return tuple(
+            PlannedStep(Verb.PURGE_CONTENT, StoryId(story)) for story in stories if story not in done
+        )
 
     return plan
 
@@ -79,11 +82,11 @@ def test_a_dry_run_plans_and_changes_nothing(context: Context) -> None:
 def test_journal_rows_name_the_pass(context: Context) -> None:
     run_pass(context, Pass("gc", planned(1), one_by_one(write_row)))
     with context.store.reading() as db:
-        assert [entry.actor for entry in journal.entries_after(db, 0)] == ["pass:gc"]
+        assert [entry.actor for entry in journal.entries_after(db, Seq(0))] == ["pass:gc"]
 
 
 def test_a_pass_runs_again_while_the_journal_moves_at_most_ten_times(context: Context) -> None:
-    endless = Pass("gc", lambda _: (PlannedStep(Verb.PURGE_CONTENT, 1),), one_by_one(write_row))
+    endless = Pass("gc", lambda _: (PlannedStep(Verb.PURGE_CONTENT, StoryId(1)),), one_by_one(write_row))
     assert len(run_pass(context, endless).results) == MOST_ROUNDS
 
 
@@ -92,8 +95,8 @@ def test_a_row_that_another_process_writes_during_a_round_is_not_missed(context:
     requested: list[int] = []
 
     def plan(_: Snapshot) -> tuple[PlannedStep, ...]:
-        steps = tuple(PlannedStep(Verb.PURGE_CONTENT, story) for story in requested) or ()
-        return steps or ((PlannedStep(Verb.PURGE_CONTENT, 1),) if not served else ())
+        steps = tuple(PlannedStep(Verb.PURGE_CONTENT, StoryId(story)) for story in requested) or ()
+        return steps or ((PlannedStep(Verb.PURGE_CONTENT, StoryId(1)),) if not served else ())
 
     served: list[int] = []
 
@@ -102,7 +105,7 @@ def test_a_row_that_another_process_writes_during_a_round_is_not_missed(context:
         served.append(action.story)
         if action.story == 1:
             requested.append(2)
-            write_row(context, PlannedStep(Verb.PURGE_CONTENT, 2))
+            write_row(context, PlannedStep(Verb.PURGE_CONTENT, StoryId(2)))
         else:
             requested.clear()
         return ""
@@ -116,9 +119,9 @@ def test_a_row_that_another_process_writes_during_an_idle_round_is_not_missed(co
     applied: list[int | None] = []
 
     def plan(snapshot: Snapshot) -> tuple[PlannedStep, ...]:
-        entries = journal.entries_after(snapshot.db, 0)
+        entries = journal.entries_after(snapshot.db, Seq(0))
         if not entries:
-            write_row(context, PlannedStep(Verb.PURGE_CONTENT, 2))
+            write_row(context, PlannedStep(Verb.PURGE_CONTENT, StoryId(2)))
         return tuple(
             PlannedStep(Verb.PURGE_CONTENT, entry.story) for entry in entries if entry.story not in applied
         )

@@ -7,7 +7,7 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.merge_results import GatesFailed
 from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.passes import pass_sequence
@@ -55,7 +55,7 @@ def settle(context: Context) -> None:
 
 def claim(context: Context, story: int) -> int:
     with context.store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         return runs.claim(
             db, RunClaim(StoryId(story), RunKind.CODER, visit, "ann"), actor="test", now=context.now()
         ).id
@@ -140,7 +140,7 @@ def test_a_tick_ends_a_dead_run_at_once_and_continues_its_story(context: Context
     run = claim(context, 1)
     reports = pass_sequence.tick(context)
     with context.store.reading() as db:
-        ended = runs.load(db, run)
+        ended = runs.load(db, RunId(run))
     assert [(one.step.verb.value, one.outcome) for one in reports[0].results] == [
         ("release_run", Became.DONE)
     ]
@@ -148,13 +148,13 @@ def test_a_tick_ends_a_dead_run_at_once_and_continues_its_story(context: Context
 
 
 def test_a_broken_exit_file_does_not_stop_the_other_passes(context: Context) -> None:
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     run = claim(context, 1)
     context.project.run_dir(run).mkdir(parents=True)
     (context.project.run_dir(run) / "exit.json").write_text("garbage")
     reports = pass_sequence.tick(context)
     steps = [(result.step, result.outcome) for result in reports[0].results]
-    ended = EndDeadRun(Verb.END_RUN, 1, f"run {run}: ended, not recorded", run=run)
+    ended = EndDeadRun(Verb.END_RUN, StoryId(1), f"run {run}: ended, not recorded", run=RunId(run))
     assert (steps, "auto-assign" in ran(reports)) == ([(ended, Became.DONE)], True)
 
 
@@ -166,7 +166,7 @@ def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> 
     context.forget_config()
     ended, broken = pass_sequence.tick(context)
     with context.store.reading() as db:
-        assert runs.load(db, run).outcome is Outcome.CRASHED
+        assert runs.load(db, RunId(run)).outcome is Outcome.CRASHED
     assert (ended.acted, broken.failure and broken.failure.code) == (True, "config_error")
 
 
@@ -179,7 +179,7 @@ def test_a_run_with_an_unreadable_file_is_ended(context: Context, name: str) -> 
     (folder / name).write_text("torn")
     pass_sequence.tick(context)
     with context.store.reading() as db:
-        assert runs.load(db, run).outcome is Outcome.CRASHED
+        assert runs.load(db, RunId(run)).outcome is Outcome.CRASHED
     assert (folder / f"{name}.broken").read_text() == "torn"
 
 
@@ -223,7 +223,7 @@ def test_a_run_of_a_story_that_moved_on_is_ended_as_cancelled(context: Context) 
     os.close(lock)
     pass_sequence.watchdog(context)
     with context.store.reading() as db:
-        assert runs.load(db, run).is_live is False
+        assert runs.load(db, RunId(run)).is_live is False
 
 
 def test_the_store_refuses_a_start_after_that_of_another_process(context: Context) -> None:
@@ -240,7 +240,7 @@ def test_the_end_of_a_merge_with_failed_gates_sends_the_story_back_at_once(conte
     import_story(context.store, Merge("feature/story-1", 1))
     evidence = Evidence(merge=GatesFailed("gate tests exited with 1"))
     with context.store.exclusive() as db:
-        visit, now = stories.load(db, 1).visit, context.now()
+        visit, now = stories.load(db, StoryId(1)).visit, context.now()
         run = runs.claim(db, RunClaim(StoryId(1), RunKind.MERGE, visit), actor="test", now=now).id
         runs.end(db, run, Report(Outcome.COMPLETED, evidence=evidence), actor="test", now=now)
     pass_sequence.after_run(context)

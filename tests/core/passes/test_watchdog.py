@@ -33,9 +33,9 @@ INACTIVITY = timedelta(seconds=300)
 @pytest.fixture
 def directory(context: Context) -> Iterator[RunDirectory]:
     """Yield the directory of a live run of ann with output at its start and none since."""
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     with context.store.exclusive() as db:
-        visit = stories.load(db, 1).visit
+        visit = stories.load(db, StoryId(1)).visit
         run = runs.claim(
             db, RunClaim(StoryId(1), RunKind.CODER, visit, "ann", "command"), actor="test", now=NOW
         ).id
@@ -136,9 +136,11 @@ def test_a_limit_that_ended_before_the_step_blocks_no_account(
 
 def spends(context: Context, story: int, agent: str, *, usd: float) -> RunDirectory:
     """Make a live run with this reported cost. The caller closes its lock."""
-    import_story(context.store, Coding(), number=story)
+    import_story(context.store, Coding(), number=StoryId(story))
     with context.store.exclusive() as db:
-        new_run = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, story).visit, agent, "command")
+        new_run = RunClaim(
+            StoryId(story), RunKind.CODER, stories.load(db, StoryId(story)).visit, agent, "command"
+        )
         run = runs.claim(db, new_run, actor="test", now=context.now()).id
     directory = RunDirectory(context.project.run_dir(run))
     os.makedirs(directory.path)

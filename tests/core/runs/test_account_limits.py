@@ -45,10 +45,15 @@ SILENT = Progress("ann")
 
 def begin(store: Store, story: int, kind: RunKind = RunKind.CODER, *, at: datetime = NOW) -> Run:
     """Claim a run of the shared account by its own agent."""
-    import_story(store, Coding(), number=story)
+    import_story(store, Coding(), number=StoryId(story))
     with store.exclusive() as db:
         new_run = RunClaim(
-            StoryId(story), kind, stories.load(db, story).visit, f"agent-{story}", "claude-code", "opus"
+            StoryId(story),
+            kind,
+            stories.load(db, StoryId(story)).visit,
+            f"agent-{story}",
+            "claude-code",
+            "opus",
         )
         return runs.claim(db, new_run, actor="test", now=at)
 

@@ -45,7 +45,9 @@ def record_run(
 ) -> None:
     """Record an ended run of ann with `session`."""
     with context.store.exclusive() as db:
-        new_run = RunClaim(StoryId(1), kind, stories.load(db, 1).visit, ANN.name, ANN.runtime, ANN.model)
+        new_run = RunClaim(
+            StoryId(1), kind, stories.load(db, StoryId(1)).visit, ANN.name, ANN.runtime, ANN.model
+        )
         run = runs.claim(db, new_run, actor="test", now=NOW)
         runs.end(db, run.id, Report(outcome), actor="test", now=NOW)
         agent_sessions.remember(db, run, session, outcome, turns=turns, now=NOW)
@@ -53,7 +55,9 @@ def record_run(
 
 def resumed_session(context: Context, agent: Agent = ANN, kind: RunKind = RunKind.CODER) -> str | None:
     with context.store.reading() as db:
-        return agent_sessions.session_to_resume(stories.load(db, 1), kind, agent, content.of_story(db, 1))
+        return agent_sessions.session_to_resume(
+            stories.load(db, StoryId(1)), kind, agent, content.of_story(db, StoryId(1))
+        )
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.CRASHED, Outcome.LIMIT, Outcome.RATE_LIMITED])
@@ -95,7 +99,12 @@ def test_a_session_that_a_killed_supervisor_did_not_record_is_read_from_the_outp
     agent = replace(ANN, runtime="codex")
     with context.store.exclusive() as db:
         new_run = RunClaim(
-            StoryId(1), RunKind.CODER, stories.load(db, 1).visit, agent.name, agent.runtime, agent.model
+            StoryId(1),
+            RunKind.CODER,
+            stories.load(db, StoryId(1)).visit,
+            agent.name,
+            agent.runtime,
+            agent.model,
         )
         run = runs.claim(db, new_run, actor="test", now=NOW)
     directory = RunDirectory(context.project.run_dir(run.id))

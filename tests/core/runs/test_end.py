@@ -9,7 +9,7 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
+from huskies_core.ids import Seq, StoryId
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import Block
@@ -45,12 +45,12 @@ def project_with_agent(tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
 
 def first_end(context: Context) -> Run:
     """Return the first run of story 1 after it and its processes have ended."""
-    import_story(context.store, Coding(), number=1)
+    import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, AUTO_ASSIGN)
 
     def ended_runs() -> list[Run]:
         with context.store.reading() as db:
-            all_runs = runs.of_story(db, 1)
+            all_runs = runs.of_story(db, StoryId(1))
         return [] if any(run.is_live for run in all_runs) or len(all_runs) < 4 else list(all_runs)
 
     return wait_until(ended_runs, 60, what="the runs to end")[0]
@@ -74,7 +74,7 @@ def test_a_run_ends_although_its_agent_broke_the_worktree(project_with_agent: Co
 
 def claim_run(context: Context) -> Run:
     """Claim a run of story 1 and do not start it."""
-    visit = import_story(context.store, Coding(), number=1).visit
+    visit = import_story(context.store, Coding(), number=StoryId(1)).visit
     with context.store.exclusive() as db:
         return runs.claim(
             db, RunClaim(StoryId(1), RunKind.CODER, visit, "vandal"), actor="test", now=utc_now()
@@ -95,7 +95,7 @@ def test_a_run_that_is_stopped_during_its_start_ends_as_stopped(project_with_age
     write_stop_intent(project_with_agent, run)
     record_failed_start(project_with_agent, run, "the run was ended before it began", utc_now())
     with project_with_agent.store.reading() as db:
-        ended, story = runs.load(db, run.id), stories.load(db, 1)
+        ended, story = runs.load(db, run.id), stories.load(db, StoryId(1))
     assert (ended.outcome, ended.detail, story.stage) == (Outcome.STOPPED, "stopped by ada", Frozen(Coding()))
 
 
@@ -122,7 +122,9 @@ def test_a_stop_does_not_freeze_a_story_that_moved_before_the_end_was_recorded(
     fire_event(project_with_agent.store, 1, Block("no"))
     assert end_if_dead(project_with_agent, run, utc_now())
     with project_with_agent.store.reading() as db:
-        ended, story = runs.load(db, run.id), stories.load(db, 1)
-        dropped = [entry.detail for entry in journal.entries_after(db, 0) if entry.event == "event_dropped"]
+        ended, story = runs.load(db, run.id), stories.load(db, StoryId(1))
+        dropped = [
+            entry.detail for entry in journal.entries_after(db, Seq(0)) if entry.event == "event_dropped"
+        ]
     assert (ended.outcome, story.stage) == (Outcome.STOPPED, Blocked("no", Coding()))
     assert [(detail["run"], detail["event"]) for detail in dropped] == [(run.id, "freeze")]

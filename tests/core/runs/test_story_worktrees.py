@@ -18,7 +18,7 @@ from support.stories import NOW, import_story
 def context(tmp_path: Path) -> Iterator[Context]:
     """Open a project with a worktree of story 1 and a base branch that moved later."""
     with opened(tmp_path / "repo", Clock()) as context:
-        import_story(context.store, Coding(), number=1)
+        import_story(context.store, Coding(), number=StoryId(1))
         make_worktrees(context, [StoryId(1)], NOW)
         (context.project.root / "mended.txt").write_text("mended\n")
         commit(context.project.root)

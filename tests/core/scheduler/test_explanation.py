@@ -8,7 +8,7 @@ import pytest
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.explain import explain
 from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Start, Supersede
 from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailureKind, Qa
@@ -58,13 +58,15 @@ def configure(context: Context, text: str) -> None:
 
 def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
     with context.store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
 
 
 def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
     with context.store.exclusive() as db:
-        runs.end(db, run, Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW)
+        runs.end(
+            db, RunId(run), Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW
+        )
 
 
 def blockers_and_next_step(explanation: Explanation) -> tuple[list[tuple[str, str]], str]:
@@ -74,7 +76,7 @@ def blockers_and_next_step(explanation: Explanation) -> tuple[list[tuple[str, st
 
 def test_a_story_in_backlog_waits_to_be_started(context: Context) -> None:
     add_story(context.store)
-    assert blockers_and_next_step(explain(context, 1)) == (
+    assert blockers_and_next_step(explain(context, StoryId(1))) == (
         [("not_started", "huskies start 1")],
         "you: huskies start 1",
     )
@@ -85,19 +87,22 @@ def test_a_demoted_story_is_described_as_demoted(context: Context) -> None:
     add_story(context.store)
     fire_event(context.store, 1, Start())
     fire_event(context.store, 1, Demote())
-    (blocker,) = explain(context, 1).blockers
+    (blocker,) = explain(context, StoryId(1)).blockers
     assert blocker.detail == "was demoted and waits to be started"
 
 
 def test_a_story_that_starts_by_itself_is_promoted_next(context: Context) -> None:
     configure(context, 'auto_promote = "all"')
     add_story(context.store)
-    assert blockers_and_next_step(explain(context, 1)) == ([], "it is promoted at the next auto-assign")
+    assert blockers_and_next_step(explain(context, StoryId(1))) == (
+        [],
+        "it is promoted at the next auto-assign",
+    )
 
 
 def test_an_unmet_dependency_is_named_with_its_stage(context: Context) -> None:
-    import_story(context.store, Coding(), number=1)
-    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(1,)))
+    import_story(context.store, Coding(), number=StoryId(1))
+    waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(1),)))
     explanation = explain(context, waiting.id)
     assert blockers_and_next_step(explanation) == (
         [("unmet_dependency", "huskies explain 1")],
@@ -112,8 +117,8 @@ def test_an_abandoned_dependency_needs_a_person_and_so_does_one_that_it_supersed
     fire_event(context.store, 2, Abandon("no"))
     fire_event(context.store, 1, Supersede(StoryId(2)))
     for needs in (1, 2):
-        add_story(context.store, draft=replace(DRAFT, depends_on=(needs,)))
-    assert [explain(context, number).next for number in (3, 4)] == [
+        add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(needs),)))
+    assert [explain(context, StoryId(number)).next for number in (3, 4)] == [
         f"you: a dependency is abandoned; "
         f"huskies update {number} --depends-on ..., or huskies start {number} --force"
         for number in (3, 4)
@@ -136,7 +141,7 @@ def test_an_epic_waits_for_its_members(context: Context) -> None:
 
 def test_rules_are_listed_in_the_order_in_which_they_are_checked(context: Context) -> None:
     import_story(context.store, Coding())
-    explanation = explain(context, 1)
+    explanation = explain(context, StoryId(1))
     assert ([check.rule for check in explanation.checks], explanation.blockers) == (
         [
             *("finished", "person", "live_run", "wait"),
@@ -150,7 +155,7 @@ def test_rules_are_listed_in_the_order_in_which_they_are_checked(context: Contex
 def test_the_stories_before_a_queued_story_are_named(context: Context) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
-    explanation = explain(context, 2)
+    explanation = explain(context, StoryId(2))
     assert blockers_and_next_step(explanation) == (
         [("agents_busy", "huskies explain 1")],
         "an agent that becomes free",
@@ -163,7 +168,7 @@ def test_a_live_run_is_the_only_reported_blocker(context: Context) -> None:
     run = claim(context, 1)
     lock = take_lock(RunDirectory(context.project.run_dir(run)))
     assert lock is not None
-    explanation = explain(context, 1)
+    explanation = explain(context, StoryId(1))
     os.close(lock)
     assert [check.rule for check in explanation.checks] == ["finished", "person", "live_run"]
     assert blockers_and_next_step(explanation) == (
@@ -175,20 +180,23 @@ def test_a_live_run_is_the_only_reported_blocker(context: Context) -> None:
 def test_an_agent_of_no_stage_moves_no_story(context: Context) -> None:
     import_story(context.store, STAGES["review_hold"])
     claim(context, 1, RunKind.OTHER)
-    assert explain(context, 1).next == FOR_A_PERSON["review_hold"]
+    assert explain(context, StoryId(1)).next == FOR_A_PERSON["review_hold"]
 
 
 def test_a_dead_run_is_ended_by_the_next_tick(context: Context) -> None:
     import_story(context.store, Coding())
     claim(context, 1, RunKind.GATES, None)
-    assert explain(context, 1).next == "the next tick: gates run 1 is dead, and the tick records its end"
+    assert (
+        explain(context, StoryId(1)).next
+        == "the next tick: gates run 1 is dead, and the tick records its end"
+    )
 
 
 def test_a_wait_after_crashes_names_its_end(context: Context) -> None:
     import_story(context.store, Coding())
     for _ in range(4):
         end(context, claim(context, 1), Outcome.CRASHED)
-    assert blockers_and_next_step(explain(context, 1)) == (
+    assert blockers_and_next_step(explain(context, StoryId(1))) == (
         [("crash_wait", "")],
         "4 crashes in a row; the next attempt is at 2026-03-01T12:00:02.000Z",
     )
@@ -197,7 +205,7 @@ def test_a_wait_after_crashes_names_its_end(context: Context) -> None:
 def test_a_due_event_is_named_with_its_target(context: Context) -> None:
     import_story(context.store, Coding())
     end(context, claim(context, 1), **WORK)
-    assert blockers_and_next_step(explain(context, 1)) == (
+    assert blockers_and_next_step(explain(context, StoryId(1))) == (
         [],
         "the next auto-assign moves it to merge (qa_skipped)",
     )
@@ -206,14 +214,14 @@ def test_a_due_event_is_named_with_its_target(context: Context) -> None:
 def test_retries_that_are_used_are_noted(context: Context) -> None:
     import_story(context.store, Qa())
     fire_event(context.store, 1, QaRejected("no tests"))
-    assert explain(context, 1).notes == ("1 of 3 retries are spent",)
+    assert explain(context, StoryId(1)).notes == ("1 of 3 retries are spent",)
 
 
 def test_an_unknown_agent_of_a_story_is_noted(context: Context) -> None:
     for name in ("zoe", "ann"):
         add_story(context.store, draft=replace(DRAFT, agent=name))
     expected = "no agent has the name or model 'zoe': any agent of the stage may take the story"
-    assert (explain(context, 1).notes, explain(context, 2).notes) == ((expected,), ())
+    assert (explain(context, StoryId(1)).notes, explain(context, StoryId(2)).notes) == ((expected,), ())
 
 
 GATE = '[[gate]]\nname = "tests"\ncommand = ["true"]\n'
@@ -221,9 +229,9 @@ GATE = '[[gate]]\nname = "tests"\ncommand = ["true"]\n'
 
 def test_a_project_without_gates_is_noted(context: Context) -> None:
     import_story(context.store, Merge("b", 1))
-    without = explain(context, 1).notes
+    without = explain(context, StoryId(1)).notes
     configure(context, GATE)
-    assert (without[1:], explain(context, 1).notes[1:]) == (
+    assert (without[1:], explain(context, StoryId(1)).notes[1:]) == (
         ("the merge is not tested: project.toml has no gates, and script/test is not executable",),
         (),
     )
@@ -232,8 +240,8 @@ def test_a_project_without_gates_is_noted(context: Context) -> None:
 def test_the_place_of_a_story_in_the_merge_queue_is_noted(context: Context) -> None:
     configure(context, GATE)
     for number in (1, 2):
-        import_story(context.store, Merge("b", 1), number=number)
-    first, second = explain(context, 1), explain(context, 2)
+        import_story(context.store, Merge("b", 1), number=StoryId(number))
+    first, second = explain(context, StoryId(1)), explain(context, StoryId(2))
     assert (blockers_and_next_step(first), first.notes) == (
         ([], "a merge run at the next auto-assign"),
         ("number 1 of 2 in the merge queue",),
@@ -247,9 +255,9 @@ def test_the_place_of_a_story_in_the_merge_queue_is_noted(context: Context) -> N
 def test_a_story_that_waits_too_long_for_its_merge_is_noted(context: Context, clock: Clock) -> None:
     import_story(context.store, Merge("b", 1))
     clock.pass_by(seconds=3600)
-    before = explain(context, 1).notes
+    before = explain(context, StoryId(1)).notes
     clock.pass_by(seconds=1)
-    assert explain(context, 1).notes == (
+    assert explain(context, StoryId(1)).notes == (
         *before,
         f"in the merge queue since {to_iso(NOW)}, longer than merge.starvation_secs (3600)",
     )
@@ -258,13 +266,15 @@ def test_a_story_that_waits_too_long_for_its_merge_is_noted(context: Context, cl
 def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> None:
     import_story(context.store, Merge("b", 1))
     with context.store.exclusive() as db:
-        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, 1, {"paths": ["a"]}, actor="test", now=NOW)
-    dirty = explain(context, 1)
+        queue_holds.put(
+            db, queue_holds.QueueHoldKind.BASE_DIRTY, StoryId(1), {"paths": ["a"]}, actor="test", now=NOW
+        )
+    dirty = explain(context, StoryId(1))
     with context.store.exclusive() as db:
         queue_holds.put(
             db, queue_holds.QueueHoldKind.BASE_BROKEN, queue_holds.QUEUE, {"tip": "x"}, actor="test", now=NOW
         )
-    broken = explain(context, 1)
+    broken = explain(context, StoryId(1))
     assert ([blocker.rule for blocker in dirty.blockers], dirty.next) == (
         ["base_dirty"],
         "you: commit or stash your changes",
@@ -282,17 +292,17 @@ def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> Non
 
 def test_a_conflict_waits_for_a_mergemaster(context: Context) -> None:
     import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
-    assert blockers_and_next_step(explain(context, 1)) == (
+    assert blockers_and_next_step(explain(context, StoryId(1))) == (
         [],
         "a mergemaster run by max at the next auto-assign",
     )
 
 
 def test_the_next_step_after_a_failed_merge_is_named(context: Context) -> None:
-    import_story(context.store, MergeFailure(MergeFailureKind.GATES_FAILED, "a"), number=1)
-    import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "a"), number=2)
-    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""), number=3)
-    assert [explain(context, number).next for number in (1, 2, 3)] == [
+    import_story(context.store, MergeFailure(MergeFailureKind.GATES_FAILED, "a"), number=StoryId(1))
+    import_story(context.store, MergeFailure(MergeFailureKind.OTHER, "a"), number=StoryId(2))
+    import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""), number=StoryId(3))
+    assert [explain(context, StoryId(number)).next for number in (1, 2, 3)] == [
         "the next merge-recovery moves it to coding (fixup_requested)",
         "the next merge attempt is at 2026-03-01T12:01:00.000Z",
         "the next merge-recovery blocks it: there is nothing to merge: the branch has no commits of its own",
@@ -302,7 +312,7 @@ def test_the_next_step_after_a_failed_merge_is_named(context: Context) -> None:
 def test_a_missing_agent_is_a_blocker(context: Context) -> None:
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, Coding())
-    explanation = explain(context, 1)
+    explanation = explain(context, StoryId(1))
     assert ([blocker.rule for blocker in explanation.blockers], explanation.next) == (
         ["no_agent"],
         "you: add an agent for it to agents.toml",
@@ -313,7 +323,7 @@ def test_a_missing_agent_is_a_blocker(context: Context) -> None:
 def test_a_conflict_without_a_mergemaster_needs_a_person(context: Context) -> None:
     context.project.agents_toml.write_text("# none\n")
     import_story(context.store, MergeFailure(MergeFailureKind.CONFLICT_DETECTED, "a"))
-    explanation = explain(context, 1)
+    explanation = explain(context, StoryId(1))
     (blocker,) = explanation.blockers
     merge = 'cd "$(huskies worktree path 1)" && git merge main'
     by_hand = f"to resolve the conflict yourself: {merge}, edit and commit the files, then"
@@ -328,10 +338,10 @@ def test_a_story_that_a_failed_run_blocked_names_the_output_of_the_run(context: 
     import_story(context.store, Coding())
     run = claim(context, 1)
     with context.store.exclusive() as db:
-        runs.end(db, run, Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
+        runs.end(db, RunId(run), Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
     fire_event(context.store, 1, Block("no commits after 3 runs"))
     expected = f"its last run, coder run {run}, ended as failed: exit code 7; 'huskies logs 1' shows it"
-    assert explain(context, 1).notes == (expected,)
+    assert explain(context, StoryId(1)).notes == (expected,)
 
 
 FOR_A_PERSON = {
@@ -350,13 +360,13 @@ FOR_A_PERSON = {
 @pytest.mark.parametrize("name", FOR_A_PERSON)
 def test_the_command_is_named_if_a_person_must_act(context: Context, name: str) -> None:
     import_story(context.store, STAGES[name])
-    explanation = explain(context, 1)
+    explanation = explain(context, StoryId(1))
     assert (explanation.next, len(explanation.blockers)) == (FOR_A_PERSON[name], 1)
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_is_explained(context: Context, name: str) -> None:
     import_story(context.store, STAGES[name])
-    explanation = explain(context, 1)
+    explanation = explain(context, StoryId(1))
     assert explanation.next
     assert all(check.rule.passed for check in explanation.checks)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.pipeline import stages
 from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Blocked, Coding, StageName
 from huskies_core.project import Project
@@ -28,7 +28,7 @@ ODD: dict[int, stages.Stage] = {3: Coding(), 5: Blocked("why", Coding())}
 def ask(project: Project, store: Store) -> Ask:
     """Return completions in a project with stories 1 to 12, the even ones archived, 3 in coding and 5 blocked."""
     for number in range(1, 13):
-        import_story(store, ODD.get(number, Backlog()) if number % 2 else ARCHIVED, number=number)
+        import_story(store, ODD.get(number, Backlog()) if number % 2 else ARCHIVED, number=StoryId(number))
     return lambda kind, prefix="": completions.completions(str(project.database), kind, prefix)
 
 
@@ -73,10 +73,10 @@ def test_a_story_is_described_by_its_title_and_stage(ask: Ask, store: Store) -> 
 def test_runs_are_described_by_kind_story_agent_and_outcome(ask: Ask, store: Store) -> None:
     with store.exclusive() as db:
         for story, agent in ((3, "ann"), (5, None)):
-            visit = stories.load(db, story).visit
+            visit = stories.load(db, StoryId(story)).visit
             kind = RunKind.CODER if agent else RunKind.GATES
             runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="user:test", now=NOW)
-        runs.end(db, 2, Report(Outcome.FAILED, "exit 1"), actor="run:2", now=NOW)
+        runs.end(db, RunId(2), Report(Outcome.FAILED, "exit 1"), actor="run:2", now=NOW)
     assert ask("runs") == [("2", "gates of 5, failed"), ("1", "coder of 3 by ann, starting")]
     assert (values(ask("live-runs")), values(ask("runs", "2"))) == (["1"], ["2"])
     of_one = [values(ask(kind)) for kind in ("runs-of/3", "runs-of/7", "runs-of/", "running")]

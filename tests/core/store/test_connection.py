@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from huskies_core.errors import HuskiesError, LockBusy
+from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Coding
 from huskies_core.project import Project
@@ -32,7 +33,7 @@ with store.exclusive() as db:
 
 def start_and_fail(store: Store) -> None:
     with store.exclusive() as db:
-        transitions.apply_event(db, 1, Start(), visit=1, actor="user:test", now=NOW)
+        transitions.apply_event(db, StoryId(1), Start(), visit=Seq(1), actor="user:test", now=NOW)
         raise KeyError
 
 
@@ -41,7 +42,7 @@ def test_an_exception_in_a_transaction_rolls_it_back(store: Store) -> None:
     with pytest.raises(KeyError):
         start_and_fail(store)
     with store.reading() as db:
-        assert (stories.load(db, 1), journal.head(db)) == (story, 1)
+        assert (stories.load(db, StoryId(1)), journal.head(db)) == (story, 1)
 
 
 def test_a_reader_sees_one_state_for_as_long_as_it_reads(project: Project, store: Store) -> None:
@@ -49,7 +50,11 @@ def test_a_reader_sees_one_state_for_as_long_as_it_reads(project: Project, store
     with Store(project) as other, other.reading() as db:
         fire_event(store, 1, Start())
         with other.reading() as again:
-            assert (again is db, stories.load(db, 1).stage.name, journal.head(db)) == (True, "backlog", 1)
+            assert (again is db, stories.load(db, StoryId(1)).stage.name, journal.head(db)) == (
+                True,
+                "backlog",
+                1,
+            )
         assert db.in_transaction
     assert load_story(store, 1).stage == Coding()
 
@@ -115,7 +120,7 @@ def test_a_killed_writer_leaves_nothing_and_blocks_no_other(project: Project, st
     writer.kill()
     with store.exclusive(1) as db:
         state = (
-            stories.load(db, 1),
+            stories.load(db, StoryId(1)),
             journal.head(db),
             db.execute("SELECT count(*) FROM content").fetchone()[0],
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.errors import HuskiesError
+from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Coding
 from huskies_core.project import Project
@@ -111,7 +112,7 @@ def test_no_store_is_created_over_the_log_of_a_lost_one(project: Project, store:
     log_of(project).unlink()
     create(project)
     with store.reading() as db:
-        assert (stories.find(db, 1), journal.head(db)) == (None, 0)
+        assert (stories.find(db, StoryId(1)), journal.head(db)) == (None, 0)
 
 
 def test_an_open_store_switches_to_a_restored_copy(project: Project, tmp_path: Path, store: Store) -> None:
@@ -147,7 +148,7 @@ def test_a_torn_log_loses_only_the_torn_transaction(project: Project, tmp_path: 
     copy = leave(project, tmp_path / "left", "state.db", "state.db-wal")
     os.truncate(log_of(copy), length + 100)
     with Store(copy) as store_left, store_left.exclusive() as db:
-        assert (stories.load(db, 1).stage.name, journal.head(db)) == ("backlog", 1)
+        assert (stories.load(db, StoryId(1)).stage.name, journal.head(db)) == ("backlog", 1)
 
 
 def fill_the_disk(store: Store) -> None:
@@ -155,8 +156,8 @@ def fill_the_disk(store: Store) -> None:
     with store.exclusive() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages + 2}")
-        content.put(db, 1, "sessions", "x", now=NOW)
-        content.put(db, 1, "gate_output", "x" * 1_000_000, now=NOW)
+        content.put(db, StoryId(1), "sessions", "x", now=NOW)
+        content.put(db, StoryId(1), "gate_output", "x" * 1_000_000, now=NOW)
 
 
 def test_a_full_disk_writes_nothing_and_raises_disk_full(store: Store) -> None:
@@ -164,7 +165,7 @@ def test_a_full_disk_writes_nothing_and_raises_disk_full(store: Store) -> None:
     with pytest.raises(HuskiesError) as full:
         fill_the_disk(store)
     with store.reading() as db:
-        assert (full.value.code, content.of_story(db, 1)) == ("disk_full", {})
+        assert (full.value.code, content.of_story(db, StoryId(1))) == ("disk_full", {})
 
 
 AS_NOBODY = """

@@ -1,5 +1,6 @@
 """Consumers read the journal from a position; counts come from its rows and not from memory."""
 
+from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline import events
 from huskies_core.pipeline.events import MergeFailed
 from huskies_core.pipeline.stages import MergeFailureKind
@@ -10,14 +11,14 @@ from support.stage_examples import EVENTS, MERGE
 from support.stories import NOW, add_story, fire_event, import_story
 
 
-def note(store: Store, kind: JournalKind, event: str, story: int | None = None) -> int:
+def note(store: Store, kind: JournalKind, event: str, story: StoryId | None = None) -> int:
     with store.exclusive() as db:
         return journal.append(db, kind, event, actor="pass:gc", now=NOW, story=story, detail={"kept": "ß"})
 
 
 def failures(store: Store, story: int = 1) -> int:
     with store.reading() as db:
-        return journal.merge_failures(db, least=1).get(story, 0)
+        return journal.merge_failures(db, least=1).get(StoryId(story), 0)
 
 
 def fire(store: Store, *names: str) -> None:
@@ -27,7 +28,7 @@ def fire(store: Store, *names: str) -> None:
 
 def test_an_empty_journal_has_no_head(store: Store) -> None:
     with store.reading() as db:
-        assert (journal.head(db), journal.entries_after(db, 0)) == (0, ())
+        assert (journal.head(db), journal.entries_after(db, Seq(0))) == (0, ())
 
 
 def test_a_seq_is_never_used_twice_even_after_the_newest_row_was_deleted(store: Store) -> None:
@@ -40,10 +41,10 @@ def test_a_seq_is_never_used_twice_even_after_the_newest_row_was_deleted(store: 
 def test_a_consumer_reads_the_transitions_behind_its_cursor_in_portions(store: Store) -> None:
     add_story(store)
     fire(store, "start")
-    note(store, JournalKind.WORKTREE, "worktree_created", 1)
+    note(store, JournalKind.WORKTREE, "worktree_created", StoryId(1))
     fire(store, "gates_failed", "qa_requested")
     with store.reading() as db:
-        portions = [journal.transitions_after(db, seq, 2) for seq in (0, 4, 5)]
+        portions = [journal.transitions_after(db, Seq(seq), 2) for seq in (0, 4, 5)]
         assert journal.head(db) == 5
     assert [[(entry.seq, entry.event) for entry in portion] for portion in portions] == [
         [(2, "start"), (4, "gates_failed")],
@@ -56,10 +57,10 @@ def test_rows_of_one_story_or_of_all_are_read(store: Store) -> None:
     add_story(store)
     add_story(store)
     note(store, JournalKind.QUEUE, "hold_began")
-    note(store, JournalKind.WORKTREE, "worktree_created", 1)
+    note(store, JournalKind.WORKTREE, "worktree_created", StoryId(1))
     with store.reading() as db:
-        of_all = [entry.seq for entry in journal.entries_after(db, 1, limit=2)]
-        of_one = [(entry.seq, entry.detail) for entry in journal.entries_after(db, 1, story=1)]
+        of_all = [entry.seq for entry in journal.entries_after(db, Seq(1), limit=2)]
+        of_one = [(entry.seq, entry.detail) for entry in journal.entries_after(db, Seq(1), story=StoryId(1))]
     assert (of_all, of_one) == ([2, 3], [(4, {"kept": "ß"})])
 
 
@@ -95,8 +96,8 @@ def test_a_cursor_moves_forward_only(store: Store) -> None:
     positions = []
     for seq in (5, 3, 9):
         with store.exclusive() as db:
-            cursors.move(db, "relay", seq)
-            cursors.move(db, "triggers", 1)
+            cursors.move(db, "relay", Seq(seq))
+            cursors.move(db, "triggers", Seq(1))
             positions.append(
                 (cursors.get(db, "relay"), cursors.get(db, "triggers"), cursors.get(db, "other"))
             )

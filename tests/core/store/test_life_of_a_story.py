@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
+from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Backlog, MergeFailureKind, Stage, from_json
 from huskies_core.pipeline.state_machine import TABLE, InvalidTransition, transition
@@ -74,21 +74,23 @@ class LifeOfStories(RuleBasedStateMachine):
 
     def try_to_apply(self, number: int, event: Event, writer: int, *, visits_back: int) -> None:
         with self.reader.reading() as db:
-            before, head = stories.load(db, number), journal.head(db)
-            live = runs.live_of_story(db, number)
+            before, head = stories.load(db, StoryId(number)), journal.head(db)
+            live = runs.live_of_story(db, StoryId(number))
         expected = self.refusal(
             before.stage, event, landing=bool(live and live.landing), late=bool(visits_back)
         )
         try:
             with self.writers[writer].exclusive() as db:
                 visit = before.visit - visits_back
-                transitions.apply_event(db, number, event, visit=visit, actor="user:test", now=NOW)
+                transitions.apply_event(
+                    db, StoryId(number), event, visit=Seq(visit), actor="user:test", now=NOW
+                )
             code = ""
         except HuskiesError as error:
             code = error.code
         assert code == expected
         with self.reader.reading() as db:
-            unchanged = (stories.load(db, number), journal.head(db)) == (before, head)
+            unchanged = (stories.load(db, StoryId(number)), journal.head(db)) == (before, head)
         assert unchanged == bool(code)
 
     def refusal(self, stage: Stage, event: Event, *, landing: bool, late: bool) -> str:
@@ -103,15 +105,15 @@ class LifeOfStories(RuleBasedStateMachine):
     @rule(number=numbers)
     def leave_content(self, number: int) -> None:
         with self.writers[0].exclusive() as db:
-            if stories.load(db, number).stage.name not in TERMINAL:
-                content.put(db, number, content.QA_NOTES, "{}", now=NOW)
+            if stories.load(db, StoryId(number)).stage.name not in TERMINAL:
+                content.put(db, StoryId(number), content.QA_NOTES, "{}", now=NOW)
 
     @rule(number=numbers, agent=st.sampled_from(("a", "b", None)))
     def claim(self, number: int, agent: str | None) -> None:
         with self.writers[0].exclusive() as db:
             busy = [run for run in runs.live(db) if run.story == number or (agent and run.agent == agent)]
             if not busy:
-                visit = stories.load(db, number).visit
+                visit = stories.load(db, StoryId(number)).visit
                 runs.claim(
                     db, RunClaim(StoryId(number), RunKind.CODER, visit, agent), actor="user:test", now=NOW
                 )
@@ -119,14 +121,14 @@ class LifeOfStories(RuleBasedStateMachine):
     @rule(number=numbers)
     def land(self, number: int) -> None:
         with self.writers[1].exclusive() as db:
-            live = runs.live_of_story(db, number)
-            if live and live.visit == stories.load(db, number).visit:
+            live = runs.live_of_story(db, StoryId(number))
+            if live and live.visit == stories.load(db, StoryId(number)).visit:
                 runs.begin_landing(db, live.id, Landing("tip", "commit"))
 
     @rule(number=numbers)
     def end_run(self, number: int) -> None:
         with self.writers[0].exclusive() as db:
-            live = runs.live_of_story(db, number)
+            live = runs.live_of_story(db, StoryId(number))
             if live:
                 runs.drop_landing(db, live.id)
                 runs.end(db, live.id, Report(Outcome.COMPLETED), actor="user:test", now=NOW)
@@ -134,7 +136,7 @@ class LifeOfStories(RuleBasedStateMachine):
     @invariant()
     def stories_equal_the_journal(self) -> None:
         with self.reader.reading() as db:
-            entries = journal.entries_after(db, 0, limit=1_000_000)
+            entries = journal.entries_after(db, Seq(0), limit=1_000_000)
             replayed = replay(entries)
             everything = stories.in_stages(db, [stage.name for stage in STAGES.values()])
             left_over = content.left_over(db)

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
 from huskies_core.store import (
@@ -37,32 +37,32 @@ PARTIAL = {
 """Indexes with only live or rare rows: a scan of a whole index is cheap."""
 
 READS: dict[str, Callable[[sqlite3.Connection], object]] = {
-    "stories.find": lambda db: stories.find(db, 1),
+    "stories.find": lambda db: stories.find(db, StoryId(1)),
     "stories.in_stages": lambda db: stories.in_stages(db, [StageName.CODING, StageName.DONE]),
     "stories.visits_in": lambda db: stories.visits_in(db, StageName.CODING),
-    "stories.over_among": lambda db: stories.finished_among(db, [1, 2]),
-    "stories.heir_of": lambda db: stories.heir_of(db, 1),
+    "stories.over_among": lambda db: stories.finished_among(db, [StoryId(1), StoryId(2)]),
+    "stories.heir_of": lambda db: stories.heir_of(db, StoryId(1)),
     "stories.open_stories": stories.open_stories,
     "stories.open_epics": stories.open_epics,
-    "stories.members": lambda db: stories.members(db, 1),
+    "stories.members": lambda db: stories.members(db, StoryId(1)),
     "stories.done_before": lambda db: stories.done_before(db, NOW),
-    "stories.stages_of": lambda db: stories.stages_of(db, [1, 2]),
+    "stories.stages_of": lambda db: stories.stages_of(db, [StoryId(1), StoryId(2)]),
     "content.left_over": content.left_over,
-    "content.of_story": lambda db: content.of_story(db, 1),
+    "content.of_story": lambda db: content.of_story(db, StoryId(1)),
     "holds.everything": queue_holds.everything,
     "journal.head": journal.head,
-    "journal.transitions_after": lambda db: journal.transitions_after(db, 5),
-    "journal.entries_after": lambda db: journal.entries_after(db, 5),
-    "journal.entries_after of one story": lambda db: journal.entries_after(db, 5, story=1),
-    "journal.audited_after": lambda db: journal.audited_after(db, 5),
-    "journal.count_audited_after": lambda db: journal.count_audited_after(db, 5, most=10),
-    "journal.count_transitions_after": lambda db: journal.count_transitions_after(db, 5),
+    "journal.transitions_after": lambda db: journal.transitions_after(db, Seq(5)),
+    "journal.entries_after": lambda db: journal.entries_after(db, Seq(5)),
+    "journal.entries_after of one story": lambda db: journal.entries_after(db, Seq(5), story=StoryId(1)),
+    "journal.audited_after": lambda db: journal.audited_after(db, Seq(5)),
+    "journal.count_audited_after": lambda db: journal.count_audited_after(db, Seq(5), most=10),
+    "journal.count_transitions_after": lambda db: journal.count_transitions_after(db, Seq(5)),
     "journal.merge_failures": lambda db: journal.merge_failures(db, least=1),
     "runs.live": runs.live,
-    "runs.live_of_story": lambda db: runs.live_of_story(db, 1),
-    "runs.of_story": lambda db: runs.of_story(db, 1),
+    "runs.live_of_story": lambda db: runs.live_of_story(db, StoryId(1)),
+    "runs.of_story": lambda db: runs.of_story(db, StoryId(1)),
     "runs.recent": runs.recent,
-    "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=5),
+    "runs.ended_before": lambda db: runs.ended_before(db, NOW, least=RunId(5)),
     "timers.due": lambda db: timers.due(db, NOW),
     "timers.labelled": lambda db: timers.labelled(db, "nightly"),
     "timers.with_problem": timers.with_problem,
@@ -70,32 +70,34 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "triggers.first_armed": triggers.first_armed,
     "triggers.with_problem": triggers.with_problem,
     "firings.still_open": lambda db: executions.still_open(db, journal.JournalKind.TIMER),
-    "firings.is_claimed": lambda db: executions.is_claimed(db, "trigger:1", 1),
+    "firings.is_claimed": lambda db: executions.is_claimed(db, "trigger:1", Seq(1)),
     "firings.count_since": lambda db: executions.count_since(db, "trigger:1", NOW),
     "firings.has_before": lambda db: executions.has_before(db, NOW),
-    "journal.count_notable_after": lambda db: journal.count_notable_after(db, 5, ["block"]),
-    "journal.notable_after": lambda db: journal.notable_after(db, 5, ["block"], most=5),
+    "journal.count_notable_after": lambda db: journal.count_notable_after(db, Seq(5), ["block"]),
+    "journal.notable_after": lambda db: journal.notable_after(db, Seq(5), ["block"], most=5),
     "notifications.still_open": notifications.still_open,
     "notifications.undelivered_since": lambda db: notifications.undelivered_since(db, NOW),
     "notifications.has_before": lambda db: notifications.has_before(db, NOW),
-    "usage.spent_on_story": lambda db: usage.spent_on_story(db, 1),
+    "usage.spent_on_story": lambda db: usage.spent_on_story(db, StoryId(1)),
     "due": lambda db: due.due_passes(db, "", stamp="", gateway=True, is_dead=lambda _: True),
     "usage.spent_since": lambda db: usage.spent_since(db, NOW),
     "usage.spent_between": lambda db: usage.spent_between(db, NOW, NOW, without=()),
     "usage.stories_over": lambda db: usage.stories_over(db, 1.0),
-    "usage.first_used": lambda db: usage.first_used(db, 1),
+    "usage.first_used": lambda db: usage.first_used(db, RunId(1)),
 }
 OFFERED = ("stories", "finished", "epics", "labels", "runs", "live-runs", "timers", "triggers")
 
 
 def start_and_claim(db: sqlite3.Connection) -> None:
-    transitions.apply_event(db, 1, events.Start(), visit=1, actor="user:test", now=NOW)
-    visit = stories.load(db, 1).visit
+    transitions.apply_event(db, StoryId(1), events.Start(), visit=Seq(1), actor="user:test", now=NOW)
+    visit = stories.load(db, StoryId(1)).visit
     runs.claim(db, RunClaim(StoryId(1), RunKind.CODER, visit, "coder-1"), actor="user:test", now=NOW)
 
 
 def close_story(db: sqlite3.Connection) -> None:
-    transitions.apply_event(db, 1, events.Close("no", "2026-03-01"), visit=1, actor="user:test", now=NOW)
+    transitions.apply_event(
+        db, StoryId(1), events.Close("no", "2026-03-01"), visit=Seq(1), actor="user:test", now=NOW
+    )
 
 
 WRITES: dict[str, Callable[[sqlite3.Connection], object]] = {

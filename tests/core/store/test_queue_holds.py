@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from huskies_core.ids import Seq, StoryId
 from huskies_core.store import journal, queue_holds
 from huskies_core.store.connection import Store
 from huskies_core.store.queue_holds import QUEUE, QueueHold, QueueHoldKind
@@ -13,14 +14,19 @@ BROKEN = QueueHoldKind.BASE_BROKEN
 
 def rows_of_journal(store: Store) -> list[tuple[str, str, int | None, object]]:
     with store.reading() as db:
-        rows = journal.entries_after(db, 0)
+        rows = journal.entries_after(db, Seq(0))
     return [(entry.kind.value, entry.event, entry.story, entry.detail) for entry in rows]
 
 
 def put(store: Store, kind: QueueHoldKind, story: int, **detail: str) -> None:
     with store.exclusive() as db:
         queue_holds.put(
-            db, kind, story, detail, actor="pass:auto-assign", now=LATER if queue_holds_now(store) else NOW
+            db,
+            kind,
+            StoryId(story),
+            detail,
+            actor="pass:auto-assign",
+            now=LATER if queue_holds_now(store) else NOW,
         )
 
 
@@ -55,8 +61,8 @@ def test_releasing_a_story_leaves_the_holds_of_others(store: Store) -> None:
     for story in (1, 2):
         put(store, QueueHoldKind.BASE_DIRTY, story)
     with store.exclusive() as db:
-        queue_holds.release_story(db, 1, actor="user:test", now=LATER)
-        queue_holds.release_matching(db, BROKEN, 2, actor="user:test", now=LATER)
+        queue_holds.release_story(db, StoryId(1), actor="user:test", now=LATER)
+        queue_holds.release_matching(db, BROKEN, StoryId(2), actor="user:test", now=LATER)
     assert [(hold.kind, hold.story) for hold in queue_holds_now(store)] == [
         (BROKEN, QUEUE),
         (QueueHoldKind.BASE_DIRTY, 2),

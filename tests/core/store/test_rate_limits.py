@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from huskies_core.clock import to_iso
+from huskies_core.ids import Seq
 from huskies_core.store import journal, rate_limits
 from huskies_core.store.connection import Store
 from huskies_core.store.rate_limits import Account, Limit
@@ -72,6 +73,6 @@ def test_a_limit_has_one_journal_row_and_further_attempts_none(store: Store) -> 
     reach_limit(store, CLAUDE, timedelta(hours=1), at=at)
     reach_limit(store, CLAUDE, timedelta(hours=2), at=at)
     with store.reading() as db:
-        rows = [(row.event, row.detail["until"]) for row in journal.entries_after(db, 0)]
+        rows = [(row.event, row.detail["until"]) for row in journal.entries_after(db, Seq(0))]
     reset = [to_iso(NOW + MINUTE), to_iso(at + timedelta(hours=1))]
     assert rows == [("account_limited", until) for until in reset]

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import Seq, StoryId
+from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.store import journal, runs, stories, usage
 from huskies_core.store.connection import Store
@@ -22,24 +22,24 @@ DONE = Report(Outcome.COMPLETED, "exit 0", Evidence(output="7"), turns=3, tool_t
 
 def claim(store: Store, story: int, kind: RunKind = RunKind.CODER, agent: str | None = None) -> Run:
     with store.exclusive() as db:
-        visit = stories.load(db, story).visit
+        visit = stories.load(db, StoryId(story)).visit
         new_run = RunClaim(StoryId(story), kind, visit, agent, "command", "sonnet")
         return runs.claim(db, new_run, actor="pass:auto-assign", now=NOW)
 
 
 def end(store: Store, run: int, report: Report = DONE) -> bool:
     with store.exclusive() as db:
-        return runs.end(db, run, report, actor=f"run:{run}", now=LATER)
+        return runs.end(db, RunId(run), report, actor=f"run:{run}", now=LATER)
 
 
 def load(store: Store, run: int) -> Run:
     with store.reading() as db:
-        return runs.load(db, run)
+        return runs.load(db, RunId(run))
 
 
 def run_rows(store: Store) -> list[tuple[str, int | None, object]]:
     with store.reading() as db:
-        rows = [entry for entry in journal.entries_after(db, 0) if entry.kind is JournalKind.RUN]
+        rows = [entry for entry in journal.entries_after(db, Seq(0)) if entry.kind is JournalKind.RUN]
     return [(entry.event, entry.story, entry.detail) for entry in rows]
 
 
@@ -107,23 +107,23 @@ def test_the_status_of_a_run_only_moves_forward(store: Store) -> None:
     passed = []
     for step in (runs.mark_live, runs.mark_ending, runs.mark_live):
         with store.exclusive() as db:
-            step(db, 1)
+            step(db, RunId(1))
         passed.append(load(store, 1).status.value)
     end(store, 1)
     with store.exclusive() as db:
-        runs.mark_live(db, 1)
-        runs.mark_ending(db, 1)
+        runs.mark_live(db, RunId(1))
+        runs.mark_ending(db, RunId(1))
     assert (passed, load(store, 1).status) == (["live", "ending", "ending"], RunStatus.ENDED)
 
 
 def test_the_last_verdict_of_a_live_run_counts_and_a_later_one_does_not(store: Store) -> None:
     claim(store, 1, RunKind.QA)
     with store.exclusive() as db:
-        runs.record_verdict(db, 1, Verdict.APPROVED, "")
-        runs.record_verdict(db, 1, Verdict.REJECTED, "no tests")
+        runs.record_verdict(db, RunId(1), Verdict.APPROVED, "")
+        runs.record_verdict(db, RunId(1), Verdict.REJECTED, "no tests")
     end(store, 1)
     with store.exclusive() as db:
-        runs.record_verdict(db, 1, Verdict.APPROVED, "late")
+        runs.record_verdict(db, RunId(1), Verdict.APPROVED, "late")
     run = load(store, 1)
     assert (run.verdict, run.notes) == (Verdict.REJECTED, "no tests")
 
@@ -134,20 +134,20 @@ def test_only_runs_after_the_reset_count(store: Store) -> None:
             fire_event(store, 1, event)
         end(store, claim(store, 1).id)
     with store.reading() as db:
-        reset = stories.load(db, 1).reset_seq
-        counted = [run.id for run in runs.of_story(db, 1) if run.seq > reset]
-        assert (counted, [run.id for run in runs.of_story(db, 1)]) == ([4, 5], [1, 2, 3, 4, 5])
+        reset = stories.load(db, StoryId(1)).reset_seq
+        counted = [run.id for run in runs.of_story(db, StoryId(1)) if run.seq > reset]
+        assert (counted, [run.id for run in runs.of_story(db, StoryId(1))]) == ([4, 5], [1, 2, 3, 4, 5])
 
 
 def test_runs_are_found_by_their_end(store: Store) -> None:
     end(store, claim(store, 1).id)
     claim(store, 1)
     with store.reading() as db:
-        ended = [runs.ended_before(db, LATER + timedelta(seconds=n), least=n) for n in (0, 1, 2)]
+        ended = [runs.ended_before(db, LATER + timedelta(seconds=n), least=RunId(n)) for n in (0, 1, 2)]
         assert ended == [frozenset(), {1}, frozenset()]
         assert [run.id for run in runs.recent(db, 1)] == [2]
-        assert runs.live_of_story(db, 1) == runs.load(db, 2)
-        assert (runs.live_of_story(db, 2), runs.find(db, 9)) == (None, None)
+        assert runs.live_of_story(db, StoryId(1)) == runs.load(db, RunId(2))
+        assert (runs.live_of_story(db, StoryId(2)), runs.find(db, RunId(9))) == (None, None)
 
 
 def test_usage_is_replaced_and_keeps_the_time_of_the_first(store: Store) -> None:
@@ -155,16 +155,16 @@ def test_usage_is_replaced_and_keeps_the_time_of_the_first(store: Store) -> None
     claim(store, 2)
     last = (ModelUsage("haiku", 5, 1, cost_usd=0.25), ModelUsage("opus[1m]", 30, 3, cost_usd=1.5))
     with store.exclusive() as db:
-        before = usage.first_used(db, 1)
-        usage.put(db, 1, ModelUsage("opus", 10, 1, cost_usd=1.0), now=NOW)
-        usage.put(db, 1, *last, now=LATER)
-        usage.put(db, 2, ModelUsage("opus", cost_usd=4.0), now=LATER)
+        before = usage.first_used(db, RunId(1))
+        usage.put(db, RunId(1), ModelUsage("opus", 10, 1, cost_usd=1.0), now=NOW)
+        usage.put(db, RunId(1), *last, now=LATER)
+        usage.put(db, RunId(2), ModelUsage("opus", cost_usd=4.0), now=LATER)
     with store.reading() as db:
-        of_stories = [usage.spent_on_story(db, story) for story in (1, 2, 3)]
+        of_stories = [usage.spent_on_story(db, StoryId(story)) for story in (1, 2, 3)]
         since = [usage.spent_since(db, moment) for moment in (NOW, LATER, LATER + timedelta(seconds=1))]
-        run_rows = (before, usage.first_used(db, 1), usage.of_run(db, 1))
-        between = [usage.spent_between(db, NOW, LATER, without=runs) for runs in ((), (1,))]
-        until_later = usage.spent_between(db, NOW, LATER + timedelta(seconds=1), without=(1,))
+        run_rows = (before, usage.first_used(db, RunId(1)), usage.of_run(db, RunId(1)))
+        between = [usage.spent_between(db, NOW, LATER, without=runs) for runs in ((), (RunId(1),))]
+        until_later = usage.spent_between(db, NOW, LATER + timedelta(seconds=1), without=(RunId(1),))
     assert run_rows == (None, NOW, last)
     assert (of_stories, since) == ([1.75, 4.0, 0.0], [5.75, 4.0, 0.0])
     assert (between, until_later) == ([1.75, 0.0], 4.0)

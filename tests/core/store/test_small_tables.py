@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from huskies_core.ids import StoryId
 from huskies_core.pipeline import stages
 from huskies_core.store import branches, content, gate_passes, metadata, pass_times
 from huskies_core.store.connection import Store
@@ -16,10 +17,10 @@ def test_content_is_replaced_and_removed_by_its_key(store: Store) -> None:
     import_story(store, MERGE)
     with store.exclusive() as db:
         for key, value in (("sessions", "1"), ("qa_notes", "no"), ("sessions", "2")):
-            content.put(db, 1, key, value, now=NOW)
-        kept = content.of_story(db, 1)
-        content.remove(db, 1, "qa_notes")
-        assert (kept, content.purge(db, 1)) == ({"qa_notes": "no", "sessions": "2"}, 1)
+            content.put(db, StoryId(1), key, value, now=NOW)
+        kept = content.of_story(db, StoryId(1))
+        content.remove(db, StoryId(1), "qa_notes")
+        assert (kept, content.purge(db, StoryId(1))) == ({"qa_notes": "no", "sessions": "2"}, 1)
 
 
 def test_content_that_terminal_stories_still_have_is_found(store: Store) -> None:
@@ -36,10 +37,14 @@ def test_a_branch_keeps_its_base_commit_until_it_is_forgotten(store: Store) -> N
     for _ in range(2):
         import_story(store, stages.Coding())
     with store.exclusive() as db:
-        branches.record(db, 1, "old", now=NOW)
-        branches.record(db, 1, "new", now=LATER)
-        known = branches.base_commit(db, 1), branches.base_commit(db, 2), branches.all_stories(db)
-        branches.forget(db, 1)
+        branches.record(db, StoryId(1), "old", now=NOW)
+        branches.record(db, StoryId(1), "new", now=LATER)
+        known = (
+            branches.base_commit(db, StoryId(1)),
+            branches.base_commit(db, StoryId(2)),
+            branches.all_stories(db),
+        )
+        branches.forget(db, StoryId(1))
         assert (known, branches.all_stories(db)) == (("old", None, frozenset({1})), frozenset())
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import StoryId
+from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.stages import StageName
 from huskies_core.qa_mode import QaMode
@@ -22,7 +22,7 @@ FULL = StoryDraft(
     type=StoryType.BUG,
     description="../../etc/passwd\n\n-- not a flag\x00 and \"quotes\" 'too'; DROP TABLE stories;",
     criteria=(Criterion("it runs", checked=True), Criterion("it stops")),
-    depends_on=(1,),
+    depends_on=(StoryId(1),),
     epic=StoryId(1),
     agent="opus",
     qa=QaMode.HUMAN,
@@ -48,12 +48,12 @@ DRAFTS = st.builds(
 
 def rows(store: Store) -> list[tuple[str, str, object]]:
     with store.reading() as db:
-        return [(entry.kind.value, entry.event, entry.detail) for entry in journal.entries_after(db, 0)]
+        return [(entry.kind.value, entry.event, entry.detail) for entry in journal.entries_after(db, Seq(0))]
 
 
 def edit(store: Store, story: int, draft: StoryDraft) -> bool:
     with store.exclusive() as db:
-        return stories.edit(db, story, draft, actor="user:test", now=NOW)
+        return stories.edit(db, StoryId(story), draft, actor="user:test", now=NOW)
 
 
 def test_a_new_story_is_in_backlog_with_one_row(store: Store) -> None:
@@ -106,10 +106,10 @@ def test_an_edit_does_not_end_the_visit(store: Store) -> None:
 
 def test_ids_rise_by_one_and_continue_after_the_highest_imported(store: Store) -> None:
     new_ids = [add_story(store).id, add_story(store).id]
-    import_story(store, stages.Coding(), number=57)
-    import_story(store, stages.Backlog(), number=9)
+    import_story(store, stages.Coding(), number=StoryId(57))
+    import_story(store, stages.Backlog(), number=StoryId(9))
     with store.reading() as db:
-        used = stories.numbers_in_use(db, [1, 3, 9, 57, 58])
+        used = stories.numbers_in_use(db, [StoryId(1), StoryId(3), StoryId(9), StoryId(57), StoryId(58)])
     assert (new_ids, add_story(store).id, used) == ([1, 2], 58, (1, 9, 57))
 
 
@@ -146,7 +146,7 @@ def test_stories_are_found_by_their_stage_oldest_first(store: Store) -> None:
 
 def test_done_stories_are_found_by_the_time_of_the_merge(store: Store) -> None:
     for number in (3, 1, 2):
-        import_story(store, stages.Done(f"2026-03-01T12:00:0{number}.000Z", "c0ffee"), number=number)
+        import_story(store, stages.Done(f"2026-03-01T12:00:0{number}.000Z", "c0ffee"), number=StoryId(number))
     fire_event(store, 1, events.Accept("2026-03-01T12:00:09.000Z"))
     with store.reading() as db:
         result = stories.done_before(db, NOW.replace(second=3))
@@ -161,7 +161,7 @@ def test_the_members_of_an_epic_and_the_open_epics_are_found(store: Store) -> No
     add_story(store, draft=replace(FULL, epic=StoryId(2), depends_on=()))
     with store.reading() as db:
         result = (
-            [story.id for story in stories.members(db, 2)],
+            [story.id for story in stories.members(db, StoryId(2))],
             [story.id for story in stories.open_epics(db)],
         )
     assert result == ([3], [2])
@@ -169,7 +169,7 @@ def test_the_members_of_an_epic_and_the_open_epics_are_found(store: Store) -> No
 
 def test_a_story_that_does_not_exist_is_not_found(store: Store) -> None:
     with store.reading() as db:
-        assert stories.find(db, 7) is None
+        assert stories.find(db, StoryId(7)) is None
         with pytest.raises(HuskiesError, match="there is no story 7") as refused:
-            stories.load(db, 7)
+            stories.load(db, StoryId(7))
     assert refused.value.code == "not_found"

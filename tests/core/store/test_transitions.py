@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import Seq, StoryId
+from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
 from huskies_core.store import content, journal, queue_holds, runs, stories, transitions
@@ -28,7 +28,7 @@ def start_run(store: Store, story: Story, kind: RunKind = RunKind.CODER) -> int:
 
 def newest(store: Store) -> JournalEntry:
     with store.reading() as db:
-        return journal.entries_after(db, journal.head(db) - 1)[0]
+        return journal.entries_after(db, Seq(journal.head(db) - 1))[0]
 
 
 def test_a_transition_equals_its_journal_row(store: Store) -> None:
@@ -65,7 +65,7 @@ def test_an_event_for_an_earlier_visit_is_stale_even_in_the_same_stage(store: St
     fire_event(store, 1, events.GatesFailed("1 test failed"))
     before = load_story(store, 1)
     with pytest.raises(Stale, match="has moved on to coding") as stale, store.exclusive() as db:
-        transitions.apply_event(db, 1, events.QaRequested(), visit=visit, actor="run:1", now=NOW)
+        transitions.apply_event(db, StoryId(1), events.QaRequested(), visit=visit, actor="run:1", now=NOW)
     assert (stale.value.code, load_story(store, 1), newest(store).event) == ("stale", before, "gates_failed")
 
 
@@ -93,22 +93,25 @@ def test_a_terminal_event_removes_all_content(store: Store, name: str) -> None:
     import_story(store, MERGE)
     add_story(store)
     with store.exclusive() as db:
-        content.put(db, 1, content.QA_NOTES, "{}", now=NOW)
-        content.put(db, 1, content.GATE_OUTPUT, "ok", now=NOW)
-        content.put(db, 2, content.GATE_OUTPUT, "of another", now=NOW)
+        content.put(db, StoryId(1), content.QA_NOTES, "{}", now=NOW)
+        content.put(db, StoryId(1), content.GATE_OUTPUT, "ok", now=NOW)
+        content.put(db, StoryId(2), content.GATE_OUTPUT, "of another", now=NOW)
     fire_event(store, 1, EVENTS[name])
     with store.reading() as db:
-        assert (content.of_story(db, 1), content.of_story(db, 2)) == ({}, {"gate_output": "of another"})
+        assert (content.of_story(db, StoryId(1)), content.of_story(db, StoryId(2))) == (
+            {},
+            {"gate_output": "of another"},
+        )
 
 
 @pytest.mark.parametrize("name", ["merge_failed", "block", "freeze", "fixup_requested", "demote"])
 def test_content_stays_until_a_terminal_event(store: Store, name: str) -> None:
     import_story(store, MERGE)
     with store.exclusive() as db:
-        content.put(db, 1, content.GATE_OUTPUT, "ok", now=NOW)
+        content.put(db, StoryId(1), content.GATE_OUTPUT, "ok", now=NOW)
     fire_event(store, 1, EVENTS[name])
     with store.reading() as db:
-        assert content.of_story(db, 1) == {"gate_output": "ok"}
+        assert content.of_story(db, StoryId(1)) == {"gate_output": "ok"}
 
 
 def test_a_transition_names_the_live_run_of_the_ended_visit(store: Store) -> None:
@@ -120,7 +123,7 @@ def test_every_event_is_refused_while_a_commit_is_being_landed(store: Store) -> 
     story = import_story(store, MERGE)
     run = start_run(store, story, RunKind.MERGE)
     with store.exclusive() as db:
-        runs.begin_landing(db, run, Landing("base", "commit"))
+        runs.begin_landing(db, RunId(run), Landing("base", "commit"))
     for event in EVENTS.values():
         with pytest.raises(HuskiesError) as refused:
             fire_event(store, 1, event)
@@ -132,11 +135,11 @@ def test_the_transaction_that_clears_the_landing_can_apply_the_next_event(store:
     story = import_story(store, MERGE)
     run = start_run(store, story, RunKind.MERGE)
     with store.exclusive() as db:
-        runs.begin_landing(db, run, Landing("base", "commit"))
+        runs.begin_landing(db, RunId(run), Landing("base", "commit"))
     with store.exclusive() as db:
-        runs.drop_landing(db, run)
+        runs.drop_landing(db, RunId(run))
         event = events.MergeSucceeded("commit", "2026-03-01T12:00:00.000Z")
-        transitions.apply_event(db, 1, event, visit=story.visit, actor=f"run:{run}", now=NOW)
+        transitions.apply_event(db, StoryId(1), event, visit=story.visit, actor=f"run:{run}", now=NOW)
     assert load_story(store, 1).stage == stages.Done("2026-03-01T12:00:00.000Z", "commit")
 
 
@@ -144,9 +147,9 @@ def test_a_landing_cannot_begin_when_the_story_has_moved_on(store: Store) -> Non
     run = start_run(store, import_story(store, MERGE), RunKind.MERGE)
     fire_event(store, 1, events.Freeze())
     with pytest.raises(HuskiesError) as refused, store.exclusive() as db:
-        runs.begin_landing(db, run, Landing("base", "commit"))
+        runs.begin_landing(db, RunId(run), Landing("base", "commit"))
     with store.reading() as db:
-        assert (refused.value.code, runs.load(db, run).landing) == ("stale", None)
+        assert (refused.value.code, runs.load(db, RunId(run)).landing) == ("stale", None)
 
 
 def retries_after(store: Store, *fired: Event) -> list[tuple[int, bool]]:
@@ -195,7 +198,7 @@ def test_leaving_the_queue_ends_the_holds_of_the_story(store: Store) -> None:
     import_story(store, MERGE)
     import_story(store, MERGE)
     with store.exclusive() as db:
-        for story in (queue_holds.QUEUE, 1, 2):
+        for story in (queue_holds.QUEUE, StoryId(1), StoryId(2)):
             kind = QueueHoldKind.BASE_DIRTY if story else QueueHoldKind.BASE_BROKEN
             queue_holds.put(db, kind, story, {}, actor="pass:auto-assign", now=NOW)
     seq = fire_event(store, 1, events.Freeze()).seq
@@ -218,4 +221,4 @@ def test_the_stages_of_many_stories_are_read_at_once(store: Store) -> None:
     for stage in (MERGE, stages.Coding()):
         import_story(store, stage)
     with store.reading() as db:
-        assert stories.stages_of(db, [1, 2, 3]) == {1: MERGE, 2: stages.Coding()}
+        assert stories.stages_of(db, [StoryId(1), StoryId(2), StoryId(3)]) == {1: MERGE, 2: stages.Coding()}
