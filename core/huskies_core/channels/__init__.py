@@ -1,2 +1,2 @@
-"""The notification channels: the message (`message`) and its transports (`desktop`, `program`, `webhook`, `services`).
-They import neither the store nor the config."""
+"""The notification channels: the message (`message`) and its transports (`programs`, `addresses`). They import neither
+the store nor the config."""

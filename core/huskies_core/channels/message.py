@@ -1,10 +1,14 @@
-"""A notification message of one or more notices, as text and as JSON."""
+"""A notification message of one or more notices, and a channel that sends it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from huskies_core.errors import HuskiesError
+
 LONGEST_REASON = 300
+STEP_SECS = 30.0
+"""The time limit of one step of a channel: a connection, an answer, a program."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,18 @@ class Message:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Message":
         return cls(data["project"], tuple(Notice(**notice) for notice in data["notices"]), data["more"])
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel with a unique `name`.
+
+    `send` returns when the message was delivered or accepted. It raises HuskiesError without secrets in its texts.
+    """
+
+    name: str
+    send: Callable[[Message], None] = field(repr=False)
+
+
+def channel_error(fact: str, hint: str = "") -> HuskiesError:
+    return HuskiesError(fact, hint=hint, code="channel")

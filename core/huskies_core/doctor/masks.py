@@ -12,7 +12,7 @@ from typing import Any
 from huskies_core.config.records import AgentStage, AutoPromote
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.gateway.address import URL_VARIABLE
+from huskies_core.gateway import URL_VARIABLE
 from huskies_core.qa_mode import QaMode
 from huskies_core.runs.bubblewrap import PROGRAM as SANDBOX
 from huskies_core.runtimes.registry import runtime_names

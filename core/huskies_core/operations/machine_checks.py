@@ -4,8 +4,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from huskies_core.channels import desktop, services
-from huskies_core.channels.variables import names_in, unset
+from huskies_core.channels import addresses, programs
 from huskies_core.config.records import Agent, Gate, Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -46,13 +45,13 @@ def notify_problems(context: Context, notify: Notify) -> Iterable[MachineProblem
     if not notify.is_on and notify != Notify():
         hint = "Set desktop, command, webhook or apprise, and leave events unset or name one."
         yield MachineProblem("", "no notification can be sent", hint)
-    if notify.desktop and not _is_program(context, desktop.PROGRAM):
-        yield MachineProblem("desktop", f"{desktop.PROGRAM} is not on PATH", desktop.INSTALL)
+    if notify.desktop and not _is_program(context, programs.DESKTOP):
+        yield MachineProblem("desktop", f"{programs.DESKTOP} is not on PATH", programs.DESKTOP_INSTALL)
     if notify.command and not _is_program(context, notify.command[0]):
         hint = "Give its path from the root of the project, or put its folder on PATH."
         yield MachineProblem("command", f"{notify.command[0]} is not an executable program", hint)
-    if notify.apprise and not services.is_installed():
-        yield MachineProblem("apprise", services.MISSING, services.INSTALL)
+    if notify.apprise and not addresses.has_apprise():
+        yield MachineProblem("apprise", addresses.APPRISE_MISSING, addresses.APPRISE_INSTALL)
     yield from _of_variables(context, notify)
 
 
@@ -83,7 +82,7 @@ def _is_program(context: Context, program: str) -> bool:
 def _of_variables(context: Context, notify: Notify) -> Iterable[MachineProblem]:
     """Yield the variables of addresses that are not set. The env file is read only if an address names one."""
     urls = [("webhook", notify.webhook or ""), *(("apprise", url) for url in notify.apprise)]
-    named = [(key, name) for key, url in urls for name in names_in(url)]
+    named = [(key, name) for key, url in urls for name in addresses.names_in(url)]
     if not named:
         return
     try:
@@ -91,4 +90,4 @@ def _of_variables(context: Context, notify: Notify) -> Iterable[MachineProblem]:
     except HuskiesError as error:
         yield MachineProblem(named[0][0], error.message, error.hint)
         return
-    yield from (MachineProblem(key, *unset(name)) for key, name in named if not values.get(name))
+    yield from (MachineProblem(key, *addresses.unset(name)) for key, name in named if not values.get(name))

@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from huskies_core.channels import desktop, program, services, webhook
-from huskies_core.channels.channel import Channel
-from huskies_core.channels.message import Message, Notice
-from huskies_core.channels.variables import names_in, with_values
+from huskies_core.channels import addresses, programs
+from huskies_core.channels.message import Channel, Message, Notice
 from huskies_core.clock import to_iso
 from huskies_core.config.records import Notify
 from huskies_core.context import Context
@@ -87,19 +85,19 @@ def channels_of(context: Context) -> tuple[Channel, ...]:
     environ.pop(LOCK_FD_VARIABLE, None)
     found = []
     if notify.desktop:
-        found.append(Channel("desktop", partial(desktop.show, environ=environ)))
+        found.append(Channel("desktop", partial(programs.show, environ=environ)))
     if notify.command:
-        run = partial(program.run, command=notify.command, root=root, environ=environ)
+        run = partial(programs.run, command=notify.command, root=root, environ=environ)
         found.append(Channel("command", run))
     if notify.webhook:
-        found.append(Channel("webhook", _to(context, notify.webhook, webhook.post)))
+        found.append(Channel("webhook", _to(context, notify.webhook, addresses.post)))
     return (*found, *_services(context, notify))
 
 
 def _services(context: Context, notify: Notify) -> tuple[Channel, ...]:
     """Return the channels of apprise, named by number and service: the rest of an address may be secret."""
     return tuple(
-        Channel(f"apprise {number}{_scheme(url)}", _to(context, url, services.send))
+        Channel(f"apprise {number}{_scheme(url)}", _to(context, url, addresses.send_by_apprise))
         for number, url in enumerate(notify.apprise, start=1)
     )
 
@@ -111,8 +109,8 @@ def _scheme(url: str) -> str:
 
 def _to(context: Context, url: str, send: Callable[[Message, str], None]) -> Callable[[Message], None]:
     def to_it(message: Message) -> None:
-        values = read_env_file(context.project.env_file) if names_in(url) else {}
-        send(message, with_values(url, values))
+        values = read_env_file(context.project.env_file) if addresses.names_in(url) else {}
+        send(message, addresses.with_values(url, values))
 
     return to_it
 

@@ -11,8 +11,14 @@ from functools import partial
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.gateway.address import Gateway, parse_gateway, project_of, url_of
-from huskies_core.gateway.connection import GatewayConnection, open_connection
+from huskies_core.gateway import (
+    Gateway,
+    GatewayConnection,
+    open_connection,
+    parse_gateway,
+    project_of,
+    url_of,
+)
 from huskies_core.humanize import format_count
 from huskies_core.ids import Seq
 from huskies_core.passes.auto_assign import AUTO_ASSIGN

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
-from huskies_core.gateway.connection import ReusedConnection
+from huskies_core.gateway import ReusedConnection
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due

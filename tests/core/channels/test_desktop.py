@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.channels import desktop
+from huskies_core.channels.programs import show
 from huskies_core.errors import HuskiesError
 from support.messages import ONE, TWO
 
@@ -30,7 +30,7 @@ def shown(tmp_path: Path) -> list[str]:
 
 
 def test_markup_in_a_title_is_text(environ: dict[str, str], tmp_path: Path) -> None:
-    desktop.show(ONE, {**environ, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"})
+    show(ONE, {**environ, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"})
     assert shown(tmp_path) == [
         "--app-name=huskies",
         "--",
@@ -42,13 +42,13 @@ def test_markup_in_a_title_is_text(environ: dict[str, str], tmp_path: Path) -> N
 def test_a_session_is_found_by_the_path_of_its_bus(environ: dict[str, str], tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as bus:
         bus.bind(str(tmp_path / "bus"))
-        desktop.show(TWO, environ)
+        show(TWO, environ)
     assert shown(tmp_path)[2] == "shop: 2 notices"
 
 
 def test_a_missing_session_is_an_error(environ: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(HuskiesError) as caught:
-        desktop.show(ONE, environ)
+        show(ONE, environ)
     assert caught.value.message == (
         f"no desktop session: DBUS_SESSION_BUS_ADDRESS is not set, and {tmp_path}/bus does not exist"
     )
@@ -60,5 +60,5 @@ def test_a_program_that_leaves_a_child_running_succeeds(environ: dict[str, str],
     program.write_text('#!/bin/sh\nsleep 600 &\necho $! > "$XDG_RUNTIME_DIR/child"\n')
     program.chmod(0o755)
     session = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"}
-    desktop.show(ONE, {**environ, **session})
+    show(ONE, {**environ, **session})
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from huskies_core.channels.program import run
+from huskies_core.channels.programs import run
 from huskies_core.errors import HuskiesError
 from support.messages import ONE
 from support.waiting import wait_until

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from huskies_core.channels.services import send
+from huskies_core.channels.addresses import send_by_apprise
 from huskies_core.errors import HuskiesError
 from support.messages import ONE
 from support.webhooks import Webhook, opened_webhook
@@ -22,12 +22,12 @@ def server() -> Iterator[Webhook]:
 
 def error_of(url: str) -> str:
     with pytest.raises(HuskiesError) as caught:
-        send(ONE, url)
+        send_by_apprise(ONE, url)
     return caught.value.message
 
 
 def test_a_service_gets_title_and_text(server: Webhook) -> None:
-    send(ONE, f"json://127.0.0.1:{server.port}/hook")
+    send_by_apprise(ONE, f"json://127.0.0.1:{server.port}/hook")
     (body,) = server.received
     assert (body["title"], body["message"]) == (ONE.title, ONE.text)
 

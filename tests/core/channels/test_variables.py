@@ -1,6 +1,6 @@
 import pytest
 
-from huskies_core.channels.variables import names_in, with_values
+from huskies_core.channels.addresses import names_in, with_values
 from huskies_core.errors import HuskiesError
 
 VALUES = {"TOKEN": "a$b${CHAT}", "CHAT": "7", "EMPTY": ""}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from huskies_core.channels.webhook import post
+from huskies_core.channels.addresses import post
 from huskies_core.errors import HuskiesError
 from support.messages import ONE
 from support.webhooks import Webhook, opened_webhook

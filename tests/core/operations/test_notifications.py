@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.channels.channel import Channel, channel_error
-from huskies_core.channels.message import Message
+from huskies_core.channels.message import Channel, Message, channel_error
 from huskies_core.context import Context
 from huskies_core.doctor.installation import check_notify
 from huskies_core.errors import HuskiesError

@@ -13,7 +13,7 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
-from huskies_core.gateway.connection import ReusedConnection, open_connection
+from huskies_core.gateway import ReusedConnection, open_connection
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due

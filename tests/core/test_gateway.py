@@ -1,7 +1,7 @@
 import pytest
 
 from huskies_core.errors import HuskiesError
-from huskies_core.gateway.address import parse_gateway, project_of, url_of
+from huskies_core.gateway import parse_gateway, project_of, url_of
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,76 @@
-"""A connection to the gateway that confirms each frame before it sends the next one.
+"""The gateway: its address, the name of the project there, and a connection that confirms each frame before the next.
 
 Messages of errors contain neither the gateway's address nor a token.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from logging import CRITICAL, Logger
-from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, quote, urlsplit
 from urllib.request import Request
 
 from huskies_core.errors import HuskiesError
-from huskies_core.gateway.address import Gateway
-from huskies_core.http import describe_failure, make_opener
+from huskies_core.http import authorization_header, describe_failure, make_opener
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
+URL_VARIABLE = "HUSKIES_GATEWAY_URL"
+PROJECT_VARIABLE = "HUSKIES_GATEWAY_PROJECT"
+_SOCKETS = {"http": "ws", "https": "wss"}
 TIMEOUT_SECS = 5.0
 POLL_SECS = 0.02
 """The time after which a broken connection is noticed while an answer is awaited."""
 _MOST_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway. `headers` has the user and the password; the address lacks them. repr shows neither."""
+
+    scheme: str
+    location: str = field(repr=False)
+    project: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def tokens_url(self) -> str:
+        return f"{self.scheme}://{self.location}/gateway/tokens"
+
+    def push_url(self, token: str) -> str:
+        query = f"token={quote(token, safe='')}&project={quote(self.project, safe='')}"
+        return f"{_SOCKETS[self.scheme]}://{self.location}/gateway/events/push?{query}"
+
+
+def url_of(configured: str | None, environ: Mapping[str, str]) -> str:
+    """Return the configured address, or an empty text if no gateway is configured."""
+    return configured or environ.get(URL_VARIABLE, "")
+
+
+def project_of(configured: str | None, environ: Mapping[str, str], folder: str) -> str:
+    return configured or environ.get(PROJECT_VARIABLE, "") or folder or "project"
+
+
+def parse_gateway(url: str, project: str) -> Gateway:
+    """Return the gateway at `url`.
+
+    Raise HuskiesError `config_error` without quoting the address, which may contain a password.
+    """
+    parts = _split(url)
+    if parts is None:
+        raise HuskiesError(
+            "the address of the gateway is not valid",
+            hint=f"Write gateway_url, or {URL_VARIABLE}, as https://HOST[:PORT][/PATH].",
+            code="config_error",
+            subject="gateway_url",
+        )
+    location = parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
+    return Gateway(parts.scheme, location, project, authorization_header(parts))
 
 
 class GatewayConnection:
@@ -47,9 +94,6 @@ class GatewayConnection:
         with _explained("a frame was not accepted"):
             self._connection.send(frame)
             answered = self._connection.ping()
-        self._await(answered)
-
-    def _await(self, answered: Event) -> None:
         end = monotonic() + self._timeout
         while not answered.wait(POLL_SECS):
             if not self.is_open and not answered.is_set():
@@ -113,6 +157,16 @@ class ReusedConnection:
     def close(self) -> None:
         self._line = None
         self._open.close()
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    plain = url.isprintable() and url.isascii() and " " not in url and not parts.query and not parts.fragment
+    return parts if parts.scheme in _SOCKETS and whole and plain else None
 
 
 def _request_token(gateway: Gateway, timeout: float) -> str:
