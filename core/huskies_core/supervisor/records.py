@@ -81,6 +81,13 @@ class StepEnd:
     def passed(self) -> bool:
         return self.exit_code == 0 and not self.timed_out
 
+    @property
+    def summary(self) -> str:
+        """Return how the step ended, in words. A program that could not be killed has neither exit code nor signal."""
+        if self.detail or self.signal is not None:
+            return self.detail or f"signal {self.signal}"
+        return "still alive" if self.exit_code is None else f"exit {self.exit_code}"
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "StepEnd":
         return cls(**{**document, "role": Role(document["role"])})

@@ -76,7 +76,7 @@ class Supervisor:
         start = _Start(time.time(), time.monotonic(), self._log.size)
         end = self._run_program(step, start)
         if step.role in _ROLES_WITH_HEADINGS:
-            self._note(f"{step.name}: {_describe(end)} after {end.seconds:.1f} s")
+            self._note(f"{step.name}: {end.summary} after {end.seconds:.1f} s")
         return end
 
     def _run_program(self, step: Step, start: _Start) -> StepEnd:
@@ -168,9 +168,3 @@ class Supervisor:
 
     def _note(self, text: str) -> None:
         self._log.write(f"== huskies: {text}\n".encode(errors="replace"))
-
-
-def _describe(end: StepEnd) -> str:
-    if end.detail:
-        return end.detail
-    return f"exit {end.exit_code}" if end.signal is None else f"signal {end.signal}"
