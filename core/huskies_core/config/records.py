@@ -19,6 +19,11 @@ NonNegative = Annotated[int, partial(Table.integer, least=0)]
 
 
 class AgentStage(StrEnum):
+    """The stages that agents.toml accepts: the kinds of runs with an agent.
+
+    `RunKind` of the store has the same values and, for runs without an agent, two that agents.toml must refuse.
+    """
+
     CODER = "coder"
     QA = "qa"
     MERGEMASTER = "mergemaster"
