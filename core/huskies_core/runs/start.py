@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.errors import HuskiesError, LockBusy, Overtaken
 from huskies_core.git.repository_state import take_fingerprint
 from huskies_core.pipeline.events import Block
 from huskies_core.runs import prompts, repository_watch
@@ -33,7 +33,9 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 
 def start_run(context: Context, request: RunRequest, now: datetime) -> Run:
-    """Start a run and return it live. Raise HuskiesError, with nothing written, if a rule or the config forbids it.
+    """Start a run and return it as recorded: live, or ended if its story has moved since the claim.
+
+    Raise HuskiesError, with nothing written, if a rule or the config forbids it.
 
     If this process is killed after the claim, no process holds the run's lock, and the next tick records the run as
     crashed. If the start fails after the claim, record the run as crashed and raise the error.
@@ -41,13 +43,16 @@ def start_run(context: Context, request: RunRequest, now: datetime) -> Run:
     _check_config(context, request)
     with _claimed(context, request, now) as (run, lock):
         _launch(context, request, run, lock)
-    with context.store.exclusive() as db:
-        runs.mark_live(db, run.id)
-        live, visit = runs.load(db, run.id), stories.load(db, request.story.id).visit
-    if live.is_live and visit != live.visit:
-        # An event moved the story between the claim and the launch, when the run had no process to end.
-        end_left_run(context, live.id)
-    return live
+    # The run has started, even if the store is busy: a row that says `starting` counts as live.
+    with suppress(LockBusy):
+        with context.store.exclusive() as db:
+            runs.mark_live(db, run.id)
+            visit, is_live = stories.load(db, run.story).visit, runs.load(db, run.id).is_live
+        if is_live and visit != run.visit:
+            # An event moved the story between the claim and the launch, when the run had no process to end.
+            end_left_run(context, run.id)
+    with context.store.reading() as db:
+        return runs.load(db, run.id)
 
 
 def _check_config(context: Context, request: RunRequest) -> None:
