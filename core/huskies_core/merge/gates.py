@@ -77,7 +77,11 @@ def _run(step: Step) -> _Failure | None:
     print(f"huskies: {step.role.value} {step.name}", flush=True)
     with tempfile.TemporaryFile() as output:
         problem = _wait_for(step, output)
-        printed = tail(without_controls(_copy_to_log(output).decode(errors="replace")), OUTPUT_LIMIT)
+        output.seek(0)
+        shutil.copyfileobj(output, sys.stdout.buffer)
+        sys.stdout.flush()
+        output.seek(max(output.tell() - TAIL_BYTES, 0))
+        printed = tail(without_controls(output.read().decode(errors="replace")), OUTPUT_LIMIT)
     if not problem:
         return None
     name = f"{step.role.value} {step.name}"
@@ -112,12 +116,3 @@ def _wait_for(step: Step, output: BinaryIO) -> str:
     if status < 0:
         return f"signal {-status}"
     return f"exited with {status}" if status else ""
-
-
-def _copy_to_log(output: BinaryIO) -> bytes:
-    """Copy the whole output to the run's log; return its end."""
-    output.seek(0)
-    shutil.copyfileobj(output, sys.stdout.buffer)
-    sys.stdout.flush()
-    output.seek(max(output.tell() - TAIL_BYTES, 0))
-    return output.read()

@@ -14,7 +14,7 @@ from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.base_checkouts import BaseDirty
 from huskies_core.git.host import scrub_environment
-from huskies_core.git.landing import Landed, TipMoved, find_base_dirt, land, recover_landing
+from huskies_core.git.landing import Landed, TipMoved, find_base_dirt, land
 from huskies_core.git.locks import clear_shared_locks, git_locked
 from huskies_core.git.repository import GitError
 from huskies_core.git.squash import Squashed, squash
@@ -23,10 +23,12 @@ from huskies_core.ids import RunId
 from huskies_core.merge.gates import judge_tree
 from huskies_core.merge_results import LostRace, MergeResult, OtherFailure, StoryMoved
 from huskies_core.pipeline.stages import Merge
+from huskies_core.runs.end import settle_landing
 from huskies_core.runs.handoff_files import write_merge_result
 from huskies_core.runs.story_worktrees import base_tip
 from huskies_core.sanitize import one_line
 from huskies_core.store import branches, runs, stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Landing, Run, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -42,18 +44,17 @@ def main(arguments: Sequence[str]) -> int:
     with open_context(Path(root)) as context:
         with context.store.reading() as db:
             run = runs.load(db, RunId(int(number)))
-            story = stories.load(db, run.story)
-        result = merge_story(context, run, story)
+        result = merge_story(context, run)
         write_merge_result(RunDirectory(context.project.run_dir(run.id)), result)
     print(f"huskies: {result.name}", flush=True)
     return 0
 
 
-def merge_story(context: Context, run: Run, story: Story) -> MergeResult:
-    """Squash the branch, run the gates and land the commit. Repeat this if the base branch moves during it."""
+def merge_story(context: Context, run: Run) -> MergeResult:
+    """Squash the branch, run the gates and land the commit. Begin again if the base branch moves during it."""
     for _ in range(MAX_ATTEMPTS):
         try:
-            result = _merge_once(context, run, story)
+            result = _merge_once(context, run)
         except GitError as error:
             return _result_after_error(context, run, error)
         if not isinstance(result, LostRace):
@@ -68,36 +69,25 @@ def _result_after_error(context: Context, run: Run, error: GitError) -> MergeRes
     """
     with context.store.reading() as db:
         landing = runs.load(db, run.id).landing
-    if landing is not None and _settle_landing(context, run, landing):
-        return merge_results.Landed(landing.commit)
+    if landing is not None:
+        if settle_landing(context, run, landing).landed:
+            return merge_results.Landed(landing.commit)
+        with context.store.exclusive() as db:
+            runs.drop_landing(db, run.id)
     return OtherFailure(error.message)
 
 
-def _settle_landing(context: Context, run: Run, landing: Landing) -> bool:
-    with git_locked(context.project):
-        recovered = recover_landing(
-            context.repository,
-            base_branch=context.base_branch,
-            tip=landing.tip,
-            commit=landing.commit,
-            mark=str(run.id),
-        )
-        if not recovered.landed:
-            with context.store.exclusive() as db:
-                runs.drop_landing(db, run.id)
-    return recovered.landed
-
-
-def _merge_once(context: Context, run: Run, story: Story) -> MergeResult:
+def _merge_once(context: Context, run: Run) -> MergeResult:
+    """Merge the story as it is now. The gates of an earlier attempt can take long enough for a person to change it."""
+    with context.store.reading() as db:
+        story, born = stories.load(db, run.story), branches.base_commit(db, run.story)
+        message = _message(db, story)
     if not isinstance(story.stage, Merge) or story.visit != run.visit:
         return StoryMoved()
     branch = branch_of(story.id)
     tip, work = base_tip(context), context.repository.branch_tip(branch)
-    with context.store.reading() as db:
-        born = branches.base_commit(db, story.id)
     if work is None or born is None:
         return OtherFailure(f"branch {branch} does not exist, or Huskies did not create it")
-    message = _message(context, story)
     try:
         squashed = squash(context.repository, branch=branch, tip=tip, message=message, born=born)
     except HuskiesError as error:
@@ -129,9 +119,8 @@ def _land(context: Context, run: Run, tip: str, commit: str) -> MergeResult:
             runs.begin_landing(db, run.id, Landing(tip, commit))
     except Overtaken:
         return StoryMoved()
-    landing = land(
-        context.repository, base_branch=context.base_branch, tip=tip, commit=commit, mark=str(run.id)
-    )
+    repo, branch = context.repository, context.base_branch
+    landing = land(repo, base_branch=branch, tip=tip, commit=commit, mark=str(run.id))
     if isinstance(landing, Landed):
         return merge_results.Landed(commit)
     with context.store.exclusive() as db:
@@ -143,11 +132,10 @@ def _base_dirty(dirt: BaseDirty, tip: str, commit: str) -> merge_results.BaseDir
     return merge_results.BaseDirty(tip, commit, dirt.paths, dirt.reason)
 
 
-def _message(context: Context, story: Story) -> str:
-    subject = f"huskies: merge {story.id} {story.draft.type.value} {one_line(story.draft.title)}"
-    with context.store.reading() as db:
-        coders = [run.agent for run in runs.of_story(db, story.id) if run.kind is RunKind.CODER and run.agent]
+def _message(db: Connection, story: Story) -> str:
+    coders = [run.agent for run in runs.of_story(db, story.id) if run.kind is RunKind.CODER and run.agent]
     agent = f"\nAgent: {coders[-1]}" if coders else ""
+    subject = f"huskies: merge {story.id} {story.draft.type.value} {one_line(story.draft.title)}"
     return f"{subject}\n\nStory-Id: {story.id}{agent}\n"
 
 

@@ -89,6 +89,19 @@ def record_failed_start(context: Context, run: Run, detail: str, now: datetime) 
         _apply_intent(db, run, report.outcome, intent, now)
 
 
+def settle_landing(context: Context, run: Run, landing: Landing) -> Recovered:
+    """Complete the landing of the run if its commit is on the base branch, else roll it back."""
+    with git_locked(context.project):
+        clear_shared_locks(context.repository, now=context.now())
+        return recover_landing(
+            context.repository,
+            base_branch=context.base_branch_or_recorded,
+            tip=landing.tip,
+            commit=landing.commit,
+            mark=str(run.id),
+        )
+
+
 def survivors_error(run: RunId, result: KillResult) -> HuskiesError:
     """Return the error that names the processes that survived SIGKILL."""
     names = ", ".join(f"{process.pid} {process.name}" for process in result.survivors)
@@ -107,7 +120,7 @@ def _collect_facts(context: Context, run: Run) -> _EndFacts:
         freed = end_marked_processes(run.id, str(context.project.root))
         if not freed.ended:
             raise survivors_error(run.id, freed)
-    recovered = _settle_landing(context, run)
+    recovered = None if run.landing is None else settle_landing(context, run, run.landing)
     clear_worktree_locks(context.repository, run.story)
     failed_setup, output = failed_step(exit_, directory)
     branch = read_branch_evidence(context, run)
@@ -148,21 +161,6 @@ def _read_or_set_aside(read: Callable[[], Record | None], path: str) -> Record |
     except HuskiesError:
         os.replace(path, f"{path}.broken")
         return None
-
-
-def _settle_landing(context: Context, run: Run) -> Recovered | None:
-    """Complete the landing if its commit is on the base branch, else roll it back; None if the run began none."""
-    if run.landing is None:
-        return None
-    with git_locked(context.project):
-        clear_shared_locks(context.repository, now=context.now())
-        return recover_landing(
-            context.repository,
-            base_branch=context.base_branch_or_recorded,
-            tip=run.landing.tip,
-            commit=run.landing.commit,
-            mark=str(run.id),
-        )
 
 
 def _merge_result(
