@@ -9,9 +9,8 @@ from huskies_cli.progress import shown
 from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
-from huskies_core.operations.import_stories import import_files, imported_json
+from huskies_core.operations.import_stories import BadFiles, import_files, imported_json
 from huskies_core.operations.operation import STORIES, Command
-from huskies_core.operations.story_files import BadFiles
 
 
 @own_command(Command("import", STORIES))

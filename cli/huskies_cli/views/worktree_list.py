@@ -6,7 +6,7 @@ from huskies_cli import render
 from huskies_cli.command import Call
 from huskies_cli.output import Result
 from huskies_core.git.rescue import Rescue
-from huskies_core.operations.worktree_list import Restored, Worktree, WorktreePath
+from huskies_core.operations.worktree_list import Restored, Worktree
 
 
 def list_worktrees(worktrees: Sequence[Worktree], _: Call) -> Result:
@@ -14,8 +14,8 @@ def list_worktrees(worktrees: Sequence[Worktree], _: Call) -> Result:
     return Result(text=lambda: render.table(("story", "stage", "branch", "path"), rows))
 
 
-def worktree_path(found: WorktreePath, _: Call) -> Result:
-    return Result(text=found.path)
+def worktree_path(worktree: Worktree, _: Call) -> Result:
+    return Result(text=str(worktree.path))
 
 
 def list_rescues(rescues: Sequence[Rescue], _: Call) -> Result:

@@ -1,4 +1,4 @@
-"""The board: open stories with their blockers, live runs, stories that need a person, and limits."""
+"""The board: open stories with their blockers, live runs, stories that need a person, limits, and the merge queue."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -6,22 +6,38 @@ from enum import StrEnum
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.explain import next_starts
+from huskies_core.operations.common_arguments import OptionalStoryArgument
+from huskies_core.operations.explain import explanation_json, next_starts
 from huskies_core.operations.limits import Limits, limits_json, limits_of
 from huskies_core.operations.operation import operation
-from huskies_core.operations.runs import RunNow, as_now, run_errors, run_now_json
+from huskies_core.operations.runs import RunNow, as_now, run_errors, run_json, run_now_json
 from huskies_core.operations.story_json import story_json
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import Blocker, sort_by_priority
 from huskies_core.scheduler.dependencies import unmet_dependencies
-from huskies_core.scheduler.explanation import decision_of, find_blockers
+from huskies_core.scheduler.explanation import (
+    Explanation,
+    decision_of,
+    explain,
+    find_blockers,
+    is_starving,
+    merge_queue,
+)
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import overview, runs, stories, timers, triggers
 from huskies_core.store.connection import Connection
+from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story
 from huskies_core.store.timers import Timer
 from huskies_core.store.triggers import Trigger
+
+_MERGING = (StageName.MERGE, StageName.MERGE_FAILURE, StageName.MERGE_FAILURE_FINAL)
+_THROTTLING = {
+    *(Rule.WAIT, Rule.CRASH_WAIT, Rule.RATE_LIMITED, Rule.MERGE_RETRY),
+    *(Rule.BUDGET_EXHAUSTED, Rule.BASE_BROKEN, Rule.BASE_DIRTY, Rule.PAUSED),
+}
+"""The rules that delay a story that is ready."""
 
 
 class State(StrEnum):
@@ -82,23 +98,43 @@ class Board:
         return (*run_errors(self.runs), *([self.config_error] if self.config_error else []))
 
 
+@dataclass(frozen=True)
+class Merging:
+    """A story on its way into the base branch; `place` counts from 1 and is None outside the queue."""
+
+    story: Story
+    place: int | None
+    is_starving: bool
+    run: Run | None
+    explanation: Explanation
+
+
 def board_json(board: Board) -> dict[str, object]:
     return {
-        "stages": {name.value: [_card_json(card) for card in cards] for name, cards in board.stages.items()},
+        "stages": {
+            name.value: [{**story_json(card.story), "state": card.state, "why": card.why} for card in cards]
+            for name, cards in board.stages.items()
+        },
         "counts": {name.value: count for name, count in board.counts.items()},
         "runs": [run_now_json(run) for run in board.runs],
-        "needs_person": [_need_json(need) for need in board.needs],
+        "needs_person": [
+            {**vars(need), "story": need.story.id, "stage": need.story.stage.name} for need in board.needs
+        ],
         "limits": {} if board.limits is None else limits_json(board.limits),
         "firings": [asdict(execution) for execution in board.executions],
     }
 
 
-def _card_json(card: Card) -> dict[str, object]:
-    return {**story_json(card.story), "state": card.state, "why": card.why}
-
-
-def _need_json(need: Need) -> dict[str, object]:
-    return {**vars(need), "story": need.story.id, "stage": need.story.stage.name}
+def _merging_json(merging: Merging) -> dict[str, object]:
+    explanation = explanation_json(merging.explanation)
+    return {
+        **story_json(merging.story),
+        "place": merging.place,
+        "starving": merging.is_starving,
+        "run": None if merging.run is None else run_json(merging.run),
+        "holds": explanation["holds"],
+        "next": explanation["next"],
+    }
 
 
 @operation(
@@ -112,50 +148,82 @@ def read_board(context: Context) -> Board:
     that are reached.
     """
     with context.store.reading() as db:
+        current = sort_by_priority(stories.open_stories(db))
+        live = [as_now(context.project, run) for run in runs.live(db)]
+        limits: Limits | None = None
+        config_error: HuskiesError | None = None
         try:
             snapshot = take_snapshot(context, db)
         except HuskiesError as error:
             if error.code != "config_error":
                 raise
-            return _without_config(context, db, error)
-        return _with_config(context, db, snapshot)
+            config_error = error
+            cards = _cards_without_config(current, live)
+            needs = [_need_of_stage(db, story) for story in current if story.stage.name in NEEDS_PERSON]
+        else:
+            blockers = _blockers(snapshot, current)
+            throttled = {now.run.story: now.throttled for now in live}
+            cards = [_card(story, held, throttled.get(story.id, "")) for story, held in blockers.items()]
+            needs = list(_needs(snapshot, blockers))
+            limits = limits_of(snapshot, {story: held[0] for story, held in blockers.items() if held})
+        counts, executions = overview.count_stories(db), _failed_executions(db)
+        return Board(_by_stage(cards), counts, live, needs, limits, config_error, executions)
 
 
-def _with_config(context: Context, db: Connection, snapshot: Snapshot) -> Board:
+@operation("merge_status", json=lambda merges: {"stories": [_merging_json(merging) for merging in merges]})
+def read_merges(context: Context, story: OptionalStoryArgument = None) -> tuple[Merging, ...]:
+    """Show the merge queue in order, and the stories with failed merges: the blockers of each, and its next step."""
+    with context.store.reading() as db:
+        if story is None:
+            merging = sort_by_priority(stories.in_stages(db, _MERGING))
+            chosen = sorted(merging, key=lambda item: _MERGING.index(item.stage.name))
+        else:
+            chosen = [stories.load(db, story)]
+        snapshot = take_snapshot(context, db)
+        starts, queue = next_starts(snapshot), merge_queue(snapshot)
+        return tuple(
+            Merging(
+                story=item,
+                place=queue.index(item.id) + 1 if item.id in queue else None,
+                is_starving=is_starving(snapshot, item),
+                run=snapshot.live_run(item.id),
+                explanation=explain(snapshot, item, starts),
+            )
+            for item in chosen
+        )
+
+
+def _blockers(snapshot: Snapshot, current: Iterable[Story]) -> dict[Story, tuple[Blocker, ...]]:
     starts = next_starts(snapshot)
-    blockers = {
+    return {
         story: tuple(find_blockers(snapshot, story, decision_of(snapshot, story), starts))
-        for story in sort_by_priority(stories.open_stories(db))
+        for story in current
     }
-    live = [as_now(context.project, run) for run in snapshot.live]
-    throttled = {now.run.story: now.throttled for now in live if now.throttled}
-    cards = [_card(story, held, throttled.get(story.id, "")) for story, held in blockers.items()]
-    return Board(
-        stages=_by_stage(cards),
-        counts=overview.count_stories(db),
-        runs=live,
-        needs=list(_needs(snapshot, blockers)),
-        limits=limits_of(snapshot, {story: held[0] for story, held in blockers.items() if held}),
-        executions=_failed_executions(db),
-    )
 
 
-def _without_config(context: Context, db: Connection, error: HuskiesError) -> Board:
-    live = runs.live(db)
-    working = {run.story for run in live}
-    current = sort_by_priority(stories.open_stories(db))
-    return Board(
-        stages=_by_stage(
-            Card(story, _plain_state(story, running=story.id in working), reason_of(story.stage))
-            for story in current
-        ),
-        counts=overview.count_stories(db),
-        runs=[as_now(context.project, run) for run in live],
-        needs=[_of_stage(db, story) for story in current if story.stage.name in NEEDS_PERSON],
-        limits=None,
-        config_error=error,
-        executions=_failed_executions(db),
-    )
+def _card(story: Story, blockers: Sequence[Blocker], throttled: str) -> Card:
+    """Return the card of a story; `throttled` is the limit that the account of its live run has reached."""
+    if not blockers:
+        return Card(story, State.IDLE, "is next")
+    first = blockers[0]
+    if first.rule is Rule.LIVE_RUN:
+        state = State.THROTTLED if throttled else State.RUNNING
+        return Card(story, state, f"{first.detail}; {throttled}" if throttled else first.detail)
+    if first.rule in _THROTTLING:
+        return Card(story, State.THROTTLED, first.detail)
+    return Card(story, _state_of_stage(story), reason_of(story.stage) or first.detail)
+
+
+def _cards_without_config(current: Iterable[Story], live: Iterable[RunNow]) -> list[Card]:
+    working = {now.run.story for now in live}
+    return [
+        Card(story, State.RUNNING if story.id in working else _state_of_stage(story), reason_of(story.stage))
+        for story in current
+    ]
+
+
+def _state_of_stage(story: Story) -> State:
+    return State.BLOCKED if story.stage.name in NEEDS_PERSON else State.IDLE
 
 
 def _failed_executions(db: Connection) -> list[FailedExecution]:
@@ -168,51 +236,12 @@ def _failed_executions(db: Connection) -> list[FailedExecution]:
     ]
 
 
-def _card(story: Story, blockers: Sequence[Blocker], throttled: str) -> Card:
-    """Return the card of a story; `throttled` is the limit that the account of its live run has reached."""
-    if not blockers:
-        return Card(story, State.IDLE, "is next")
-    first = blockers[0]
-    match first.rule:
-        case Rule.LIVE_RUN if throttled:
-            return Card(story, State.THROTTLED, f"{first.detail}; {throttled}")
-        case Rule.LIVE_RUN:
-            return Card(story, State.RUNNING, first.detail)
-        case Rule.WAIT | Rule.CRASH_WAIT | Rule.RATE_LIMITED | Rule.MERGE_RETRY:
-            return Card(story, State.THROTTLED, first.detail)
-        case Rule.BUDGET_EXHAUSTED | Rule.BASE_BROKEN | Rule.BASE_DIRTY | Rule.PAUSED:
-            return Card(story, State.THROTTLED, first.detail)
-        case (
-            Rule.FINISHED
-            | Rule.PERSON
-            | Rule.REVIEW_HOLD
-            | Rule.FROZEN
-            | Rule.BLOCKED
-            | Rule.MERGE_FAILURE_FINAL
-            | Rule.EPIC
-            | Rule.UNMET_DEPENDENCY
-            | Rule.NOT_STARTED
-            | Rule.NO_AGENT
-            | Rule.MAX_CODERS
-            | Rule.AGENTS_BUSY
-            | Rule.MERGE_QUEUE
-            | Rule.MAX_GATES
-        ):
-            return Card(story, _plain_state(story, running=False), reason_of(story.stage) or first.detail)
-
-
-def _plain_state(story: Story, *, running: bool) -> State:
-    if running:
-        return State.RUNNING
-    return State.BLOCKED if story.stage.name in NEEDS_PERSON else State.IDLE
-
-
 def _needs(snapshot: Snapshot, blockers: Mapping[Story, Sequence[Blocker]]) -> Iterable[Need]:
     """Yield at most one need a story: its stage, or a blocker that no pass ends. A broken base is one need in all."""
     has_broken_base = False
     for story, held in blockers.items():
         if story.stage.name in NEEDS_PERSON:
-            yield _of_stage(snapshot.db, story)
+            yield _need_of_stage(snapshot.db, story)
         elif held and _is_for_a_person(snapshot, story, held[0]):
             first, is_broken_base = held[0], held[0].rule is Rule.BASE_BROKEN
             if not (has_broken_base and is_broken_base):
@@ -228,7 +257,7 @@ def _is_for_a_person(snapshot: Snapshot, story: Story, blocker: Blocker) -> bool
     return blocker.rule in (Rule.NO_AGENT, Rule.BASE_BROKEN, Rule.BASE_DIRTY)
 
 
-def _of_stage(db: Connection, story: Story) -> Need:
+def _need_of_stage(db: Connection, story: Story) -> Need:
     stage = story.stage.name
     verb = {StageName.REVIEW_HOLD: "approve", StageName.BLOCKED: "unblock"}.get(stage, "retry")
     cause = f"huskies logs {story.id}" if runs.of_story(db, story.id) else ""

@@ -1,11 +1,15 @@
-"""Checks of a story's fields. Each error has the field in `subject` and its own `code`."""
+"""Checks of a story's fields, and of its dependencies on other stories.
 
-from collections.abc import Iterator
+An error about a field has the field in `subject` and its own `code`.
+"""
+
 from dataclasses import replace
 
-from huskies_core.errors import HuskiesError
-from huskies_core.operations.dependencies import refuse_cycle
+from huskies_core.errors import HuskiesError, StoryError
+from huskies_core.ids import StoryId
+from huskies_core.pipeline.stages import Superseded, reason_of
 from huskies_core.sanitize import has_controls, is_text
+from huskies_core.scheduler.dependencies import UnmetDependency, unmet_dependencies
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story, StoryDraft, StoryType
@@ -23,14 +27,20 @@ def tidy(draft: StoryDraft) -> StoryDraft:
 
 def check_words(draft: StoryDraft) -> None:
     """Raise HuskiesError for values that are invalid in every project."""
-    for field, text in _texts(draft):
+    texts = [("title", draft.title), ("description", draft.description), ("agent", draft.agent or "")]
+    texts += [("criteria", criterion.text) for criterion in draft.criteria]
+    texts += [("labels", label) for label in draft.labels]
+    for field, text in texts:
         check_text(field, text)
     _check_title(draft.title)
     _check_criteria(draft)
     if draft.agent is not None:
         _check_line("agent", draft.agent)
     for label in draft.labels:
-        _check_label(label)
+        _check_line("labels", label)
+        if "," in label or label != label.strip():
+            fact = f"the label {label!r} has a comma, or white space at an end"
+            raise _error("labels", "invalid_label", fact)
     if abs(draft.priority) > PRIORITY_LIMIT:
         raise _error("priority", "invalid_priority", f"priority {draft.priority} is out of range")
 
@@ -68,20 +78,67 @@ def check_text(field: str, text: str) -> None:
         raise _error(field, "invalid_text", f"the {field} is not text in UTF-8")
 
 
-def _texts(draft: StoryDraft) -> Iterator[tuple[str, str]]:
-    yield from (("title", draft.title), ("description", draft.description), ("agent", draft.agent or ""))
-    yield from (("criteria", criterion.text) for criterion in draft.criteria)
-    yield from (("labels", label) for label in draft.labels)
+def refuse_unmet(db: Connection, story: Story) -> None:
+    """Raise HuskiesError `unmet_dependency`, which names each with its stage."""
+    unmet = unmet_dependencies(db, story)
+    if unmet:
+        fact = f"waits for {', '.join(map(_describe, unmet))}"
+        raise StoryError(story.id, fact, hint="Use --force to start it anyway.", code="unmet_dependency")
+
+
+def refuse_cycle(db: Connection, story: StoryId) -> None:
+    """Raise HuskiesError `dependency_cycle` if `story` waits for itself as it is now written."""
+    path = _find_cycle(db, story)
+    if path:
+        fact = f"story {story} would wait for itself: {' → '.join(map(str, path))}"
+        hint = "Remove one of these dependencies. An epic waits for its members."
+        raise _error("depends_on", "dependency_cycle", fact, hint)
+
+
+def _find_cycle(db: Connection, start: StoryId) -> tuple[StoryId, ...]:
+    """Return the ids from `start` back to it, each waiting for the next; empty if there is no cycle."""
+    paths: list[tuple[StoryId, ...]] = [(start,)]
+    visited: set[StoryId] = set()
+    while paths:
+        path = paths.pop()
+        for number in _waits_for(db, path[-1]):
+            if number == start:
+                return (*path, start)
+            if number not in visited:
+                visited.add(number)
+                paths.append((*path, number))
+    return ()
+
+
+def _waits_for(db: Connection, number: StoryId) -> tuple[StoryId, ...]:
+    story = stories.load(db, number)
+    heir = (story.stage.by,) if isinstance(story.stage, Superseded) else ()
+    is_epic = story.draft.type is StoryType.EPIC
+    members = tuple(member.id for member in stories.members(db, number)) if is_epic else ()
+    return (*story.draft.depends_on, *members, *heir)
+
+
+def _describe(unmet: UnmetDependency) -> str:
+    heir = unmet.heir
+    state = heir.stage.name.value
+    if heir.id != unmet.story:
+        state = f"superseded by {heir.id}: {state}"
+    if unmet.is_hopeless:
+        state = f"{state}: {reason_of(heir.stage)}"
+    return f"{unmet.story} ({state})"
 
 
 def _check_title(title: str) -> None:
-    hint = f"A title is one line of at most {TITLE_LIMIT} characters without control characters."
     if not title.strip():
-        raise _error("title", "invalid_title", "the title is empty", hint)
-    if has_controls(title):
-        raise _error("title", "invalid_title", "the title has a line break or a control character", hint)
-    if len(title) > TITLE_LIMIT:
-        raise _error("title", "invalid_title", f"the title has {len(title)} characters", hint)
+        problem = "is empty"
+    elif has_controls(title):
+        problem = "has a line break or a control character"
+    elif len(title) > TITLE_LIMIT:
+        problem = f"has {len(title)} characters"
+    else:
+        return
+    hint = f"A title is one line of at most {TITLE_LIMIT} characters without control characters."
+    raise _error("title", "invalid_title", f"the title {problem}", hint)
 
 
 def _check_criteria(draft: StoryDraft) -> None:
@@ -91,13 +148,6 @@ def _check_criteria(draft: StoryDraft) -> None:
         raise _error("criteria", "missing_criterion", fact, hint)
     if not all(criterion.text.strip() for criterion in draft.criteria):
         raise _error("criteria", "invalid_criterion", "a criterion is empty")
-
-
-def _check_label(label: str) -> None:
-    _check_line("labels", label)
-    if "," in label or label != label.strip():
-        fact = f"the label {label!r} has a comma, or white space at an end"
-        raise _error("labels", "invalid_label", fact)
 
 
 def _check_line(field: str, text: str) -> None:

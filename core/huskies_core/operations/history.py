@@ -1,7 +1,7 @@
 """Read the transitions, or all rows, of the journal once, or follow them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from huskies_core.argument import Argument
@@ -30,7 +30,7 @@ def entry_json(entry: JournalEntry) -> dict[str, object]:
     return {**vars(entry), "detail": dict(entry.detail)}
 
 
-@operation("history", json=lambda entries: {"transitions": [entry_json(entry) for entry in entries]})
+@operation("history", json=lambda rows: {"transitions": list(map(entry_json, rows))})
 def latest(
     context: Context,
     story: OptionalStoryArgument = None,
@@ -55,30 +55,23 @@ def latest(
 def read(context: Context, selection: Selection) -> tuple[JournalEntry, ...]:
     """Return the rows, oldest first. Raise HuskiesError `not_found` if there is no such story."""
     with context.store.reading() as db:
-        _check(db, selection)
-        return tuple(_entries(db, selection))
+        if selection.story is not None:
+            stories.load(db, selection.story)
+        return tuple(entries(db, selection))
 
 
 def follow(context: Context, selection: Selection, pause: Callable[[], object]) -> Iterator[JournalEntry]:
     """Yield the rows, then new ones without end; call `pause` when there are no new ones."""
-    seq = selection.after
-    with context.store.reading() as db:
-        _check(db, selection)
     while True:
         with context.store.reading() as db:
-            head = journal.head(db)
-            rest = Selection(selection.story, seq, selection.every_kind)
-            entries = tuple(_entries(db, rest)) if head > seq else ()
-        yield from entries
-        seq = max(seq, head)
+            head, rows = journal.head(db), read(context, selection)
+        yield from rows
+        selection = replace(selection, after=max(selection.after, head))
         pause()
 
 
-def transitions(db: Connection, *, story: StoryId) -> Iterator[JournalEntry]:
-    return _entries(db, Selection(story))
-
-
-def _entries(db: Connection, selection: Selection) -> Iterator[JournalEntry]:
+def entries(db: Connection, selection: Selection) -> Iterator[JournalEntry]:
+    """Yield the rows of an existing story or of all, oldest first."""
     seq = selection.after
     while True:
         if selection.story is None and not selection.every_kind:
@@ -89,8 +82,3 @@ def _entries(db: Connection, selection: Selection) -> Iterator[JournalEntry]:
         if len(batch) < BATCH:
             return
         seq = batch[-1].seq
-
-
-def _check(db: Connection, selection: Selection) -> None:
-    if selection.story is not None:
-        stories.load(db, selection.story)

@@ -18,7 +18,7 @@ from huskies_core.operations.branch_work import (
     work_of,
 )
 from huskies_core.operations.common_arguments import story_parameter
-from huskies_core.operations.dependencies import refuse_cycle
+from huskies_core.operations.drafts import refuse_cycle
 from huskies_core.operations.operation import MOVES, Command, Operation, parameters_of
 from huskies_core.operations.story_events import (
     Moved,

@@ -14,7 +14,6 @@ from huskies_core.suggest import did_you_mean
 _MODULES = (
     *("stories", "story_list", "explain", "history", "moves"),
     *("agents", "prompts", "agent_test", "gates", "runs", "output"),
-    *("board", "merge_status", "costs", "pause", "worktree_list"),
     *("timers", "triggers"),
 )
 

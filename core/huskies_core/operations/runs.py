@@ -22,18 +22,10 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 MOST_RUNS = 20
 _SHORT = (
-    "id",
-    "story",
-    "kind",
-    "agent",
-    "status",
-    "outcome",
-    "detail",
-    "started_at",
-    "ended_at",
-    "turns",
-    "cost_usd",
+    *("id", "story", "kind", "agent", "status", "outcome", "detail"),
+    *("started_at", "ended_at", "turns", "cost_usd"),
 )
+_FILES = ("output", "prompt", "spec", "exit", "shim_log")
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,7 @@ class RunPage:
 
 
 def run_json(run: Run) -> dict[str, object]:
-    return {name: getattr(run, name) for name in _SHORT}
+    return _pick(run, *_SHORT)
 
 
 def run_now_json(now: RunNow) -> dict[str, object]:
@@ -78,35 +70,31 @@ def run_now_json(now: RunNow) -> dict[str, object]:
 
 
 def run_page_json(page: RunPage) -> dict[str, object]:
-    run, ended = page.now.run, page.exit
+    """Return the page of a run; `paths` is empty if retention has removed the files."""
+    run, ended, files = page.now.run, page.exit, page.directory
     return {
         **run_now_json(page.now),
-        **{name: getattr(run, name) for name in ("runtime", "model", "verdict", "notes")},
+        **_pick(run, "runtime", "model", "verdict", "notes"),
         "evidence": run.evidence.to_json(),
         "landing": None if run.landing is None else asdict(run.landing),
         "limit": ended.limit.limit if ended and ended.limit else None,
         "steps": [_step_json(step) for step in ended.steps] if ended else [],
         "lost_output_bytes": ended.lost_output_bytes if ended else 0,
         "survivors": list(ended.survivors) if ended else [],
-        "paths": _paths_json(page.directory),
+        "paths": {} if files is None else {"directory": files.path, **_pick(files, *_FILES)},
     }
 
 
 def _step_json(step: StepEnd) -> dict[str, object]:
-    plain = ("name", "role", "exit_code", "signal", "timed_out", "detail")
     return {
-        **{name: getattr(step, name) for name in plain},
+        **_pick(step, "name", "role", "exit_code", "signal", "timed_out", "detail"),
         "started_at": to_iso(datetime.fromtimestamp(step.started_at, tz=UTC)),
         "seconds": round(step.seconds, 3),
     }
 
 
-def _paths_json(directory: RunDirectory | None) -> dict[str, str]:
-    """Return the paths of the run's files; an empty object if retention has removed them."""
-    if directory is None:
-        return {}
-    named = {name: getattr(directory, name) for name in ("output", "prompt", "spec", "exit", "shim_log")}
-    return {"directory": directory.path, **named}
+def _pick(record: object, *names: str) -> dict[str, object]:
+    return {name: getattr(record, name) for name in names}
 
 
 def runs_json(found: Iterable[RunNow]) -> dict[str, object]:
@@ -144,10 +132,9 @@ def show_run(context: Context, run: RunArgument) -> RunPage:
     """
     record = _load(context, run)
     directory = RunDirectory(context.project.run_dir(run))
-    now = as_now(context.project, record)
-    if not os.path.isdir(directory.path):
-        return RunPage(now, None, None)
-    return RunPage(now, directory.read_exit(), directory)
+    has_files = os.path.isdir(directory.path)
+    ended = directory.read_exit() if has_files else None
+    return RunPage(as_now(context.project, record), ended, directory if has_files else None)
 
 
 @operation("kill_run", Command("run kill"), json=lambda run: {"run": run_json(run)}, writes=True)
@@ -158,12 +145,11 @@ def kill_run(context: Context, run: Annotated[RunId, run_argument("live-runs")])
     """
     record = _load(context, run)
     if not record.is_live:
-        raise HuskiesError(
+        fact, hint = (
             f"run {run} has ended: {record.outcome}",
-            hint="'huskies run list --live' shows the live ones.",
-            code="not_live",
-            subject=str(run),
+            "'huskies run list --live' shows the live ones.",
         )
+        raise HuskiesError(fact, hint=hint, code="not_live", subject=str(run))
     from huskies_core.runs.stop import stop_run
 
     stop_run(context, run, Outcome.CRASHED, f"killed by {context.actor}")
@@ -173,7 +159,7 @@ def kill_run(context: Context, run: Annotated[RunId, run_argument("live-runs")])
 def as_now(project: Project, run: Run) -> RunNow:
     """Return a run with its supervisor's figures, or without them if their file cannot be read."""
     directory = RunDirectory(project.run_dir(run.id))
-    printed = last_output(directory)
+    printed = _last_output(directory)
     if not run.is_live:
         return RunNow(run, printed, denied=run.evidence.denied)
     dead = not is_alive(directory)
@@ -198,8 +184,7 @@ def run_errors(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
     )
 
 
-def last_output(directory: RunDirectory) -> datetime | None:
-    """Return when the run last printed something."""
+def _last_output(directory: RunDirectory) -> datetime | None:
     try:
         status = os.stat(directory.output)
     except FileNotFoundError:

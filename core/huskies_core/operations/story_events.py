@@ -7,8 +7,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.ids import RunId, StoryId, Visit
 from huskies_core.operations.authorization import own_run
-from huskies_core.operations.dependencies import refuse_unmet
-from huskies_core.operations.drafts import check_text
+from huskies_core.operations.drafts import check_text, refuse_unmet
 from huskies_core.pipeline.events import Event, Start
 from huskies_core.pipeline.stages import Backlog, StageName
 from huskies_core.store import journal, runs, stories

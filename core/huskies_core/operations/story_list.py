@@ -10,7 +10,7 @@ from huskies_core.context import Context
 from huskies_core.git.worktrees import branch_of, is_made
 from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument
-from huskies_core.operations.history import entry_json, transitions
+from huskies_core.operations.history import Selection, entries, entry_json
 from huskies_core.operations.operation import STORIES, Command, operation
 from huskies_core.operations.story_json import long_fields_json, story_json
 from huskies_core.pipeline.events import MergeSucceeded, Reopen
@@ -74,7 +74,7 @@ def show_story(context: Context, story: StoryArgument) -> Page:
     """
     project = context.project
     with context.store.reading() as db:
-        current, history = stories.load(db, story), tuple(transitions(db, story=story))
+        current, history = stories.load(db, story), tuple(entries(db, Selection(story)))
         return Page(
             story=current,
             members=stories.members(db, story),

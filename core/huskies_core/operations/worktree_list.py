@@ -6,14 +6,14 @@ from typing import Annotated
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import StoryError
 from huskies_core.git.rescue import Rescue, restore_rescue
 from huskies_core.git.rescue import list_rescues as rescues_of
 from huskies_core.git.worktrees import branch_of, is_made, made_worktrees
 from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument, story_argument
 from huskies_core.operations.operation import Command, operation
-from huskies_core.pipeline.stages import StageName
+from huskies_core.pipeline.stages import Stage, StageName
 from huskies_core.store import stories
 
 
@@ -23,12 +23,6 @@ class Worktree:
     stage: StageName
     branch: str
     path: Path
-
-
-@dataclass(frozen=True)
-class WorktreePath:
-    story: StoryId
-    path: str
 
 
 @dataclass(frozen=True)
@@ -49,26 +43,24 @@ def list_worktrees(context: Context) -> tuple[Worktree, ...]:
 
     Each has its story, the story's stage, its branch and its path.
     """
-    project, made = context.project, made_worktrees(context.project)
+    made = made_worktrees(context.project)
     with context.store.reading() as db:
         stages = stories.stages_of(db, made)
-    return tuple(
-        Worktree(story, stages[story].name, branch_of(story), project.worktree(story))
-        for story in map(StoryId, sorted(stages))
-    )
+    return tuple(_worktree(context, StoryId(story), stages[story]) for story in sorted(stages))
 
 
 @operation(
-    command=Command("worktree path", note='For the shell: cd "$(huskies worktree path 12)".'), json=asdict
+    command=Command("worktree path", note='For the shell: cd "$(huskies worktree path 12)".'),
+    json=lambda worktree: {"story": worktree.story, "path": str(worktree.path)},
 )
-def worktree_path(context: Context, story: StoryArgument) -> WorktreePath:
+def worktree_path(context: Context, story: StoryArgument) -> Worktree:
     """Print the path of a story's worktree."""
     with context.store.reading() as db:
-        stories.load(db, story)
-    if not is_made(context.project, StoryId(story)):
+        current = stories.load(db, story)
+    if not is_made(context.project, current.id):
         hint = "It is created in coding and removed after the end of the story: see 'huskies rescue list'."
-        raise HuskiesError(f"story {story} has no worktree", hint=hint, code="not_found", subject=str(story))
-    return WorktreePath(story, str(context.project.worktree(story)))
+        raise StoryError(story, "has no worktree", hint=hint, code="not_found")
+    return _worktree(context, current.id, current.stage)
 
 
 @operation(
@@ -109,3 +101,7 @@ def restore(
     """
     name = branch or f"rescued/story-{story}"
     return Restored(restore_rescue(context.repository, StoryId(story), time=time, to_branch=name), name)
+
+
+def _worktree(context: Context, story: StoryId, stage: Stage) -> Worktree:
+    return Worktree(story, stage.name, branch_of(story), context.project.worktree(story))

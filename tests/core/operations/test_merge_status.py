@@ -7,7 +7,7 @@ import pytest
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
-from huskies_core.operations.merge_status import read_merges
+from huskies_core.operations.board import read_merges
 from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailureFinal, MergeFailureKind
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import RunClaim, RunKind
