@@ -11,7 +11,7 @@ from bench.rows import Row, Scale, seconds
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Backlog, Blocked, Stage
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.programs import installed_program
 from huskies_core.store import stories
 from support.contexts import Clock, opened
 from support.screen import Screen

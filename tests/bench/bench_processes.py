@@ -18,8 +18,8 @@ from huskies_core.ids import StoryId
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.stages import Coding
-from huskies_core.runs.own_program import installed_program
-from huskies_core.runs.stop import stop_and_freeze
+from huskies_core.runs.end import stop_and_freeze
+from huskies_core.runs.programs import installed_program
 from huskies_core.schedules import Once
 from huskies_core.store import runs, stories, timers, triggers
 from huskies_core.store.actions import TaskPrompt

@@ -16,7 +16,7 @@ from mcp.types import Tool
 from huskies_cli.project_context import open_context
 from huskies_core.operations import registry
 from huskies_core.operations.schema import schema_of
-from huskies_core.runs.own_program import LEAST_MCP
+from huskies_core.runs.programs import LEAST_MCP
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository

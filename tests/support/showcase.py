@@ -32,9 +32,8 @@ from huskies_core.pipeline.events import (
 )
 from huskies_core.store import runs, stories, usage
 from huskies_core.store.runs import RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stories import DRAFT, NOW, add_story, fire_event
 

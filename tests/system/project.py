@@ -21,8 +21,7 @@ from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Criterion, Story, StoryDraft
 from huskies_core.supervisor.kill import kill_run
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.cli import HUSKIES, Finished, run_huskies
 from support.git_repository import GitRepository
 from support.in_process import run_in_process

@@ -13,7 +13,7 @@ import pytest
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.pipeline.stages import StageName
 from huskies_core.project import Project
-from huskies_core.runs.sandbox_policy import sandbox_problems
+from huskies_core.runs.sandbox import sandbox_problems
 from huskies_core.store.runs import RunKind
 from support.git_repository import GitRepository
 from support.waiting import wait_until

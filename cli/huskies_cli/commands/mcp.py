@@ -6,7 +6,7 @@ from huskies_cli.session import Session
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.project import find_project
-from huskies_core.runs.own_program import mcp_problem
+from huskies_core.runs.programs import mcp_problem
 
 
 @own_command(Command("mcp", PROJECT))

@@ -10,10 +10,9 @@ from pathlib import Path
 from huskies_core.errors import HuskiesError
 from huskies_core.supervisor.environment import shim_environment
 from huskies_core.supervisor.launch import launch
-from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.processes import PROJECT_VARIABLE, RUN_VARIABLE
-from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
+from huskies_core.supervisor.records import Limits, Role, RunSpec, Step
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 
 ERROR_FILE = "error"
 _LONGEST_SECS = 60

@@ -19,7 +19,7 @@ from huskies_core.git.host import network_filesystem, require_git
 from huskies_core.git.settings import harmful_settings, is_ignored, is_shallow, notable_settings
 from huskies_core.operations import machine_checks
 from huskies_core.passes.audit_log import last_seq
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.programs import installed_program
 from huskies_core.store import integrity, journal
 from huskies_core.store.connection import Connection
 from huskies_core.store.schema import NEWEST

@@ -14,7 +14,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.gateway import URL_VARIABLE
 from huskies_core.qa_mode import QaMode
-from huskies_core.runs.bubblewrap import PROGRAM as SANDBOX
+from huskies_core.runs.sandbox import PROGRAM as SANDBOX
 from huskies_core.runtimes.registry import runtime_names
 
 SECRET = "<secret>"

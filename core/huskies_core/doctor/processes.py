@@ -17,10 +17,8 @@ from huskies_core.operations.scheduler_check import ticked_lately
 from huskies_core.passes.watchdog import dead_runs, end_dead_run
 from huskies_core.sanitize import is_number
 from huskies_core.store import runs
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.lock_holders import find_holder, stays_locked
-from huskies_core.supervisor.processes import is_running, marked_processes_by_run
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.processes import find_holder, is_running, marked_processes_by_run, stays_locked
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 _NEW = timedelta(minutes=1)
 """The age of a folder up to which the row of its run may be uncommitted."""

@@ -24,16 +24,15 @@ from huskies_core.operations.pause import is_paused
 from huskies_core.operations.scheduler_check import ADVICE, ticked_lately
 from huskies_core.operations.services import Installation, installed_services
 from huskies_core.passes.relay import is_on, unreached
-from huskies_core.runs.own_program import installed_program, mcp_problem
+from huskies_core.runs.programs import installed_program, mcp_problem
 from huskies_core.scheduler.snapshot import MOVING
 from huskies_core.services import system_programs
 from huskies_core.services.service import Service, ServiceJob, ServiceKind, service_of
 from huskies_core.services.units import properties_of, unit_name, units_of
 from huskies_core.store import stories
 from huskies_core.supervisor.kill import kill_run
-from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.processes import find_process, wait_for_exit
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from huskies_core.supervisor.scope import lingers
 from huskies_core.user import home_folder, user_name
 

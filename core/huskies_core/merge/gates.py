@@ -14,11 +14,11 @@ from huskies_core.config.load import gates_of
 from huskies_core.context import Context
 from huskies_core.git.create import create_merge_workspace
 from huskies_core.merge_results import BaseBroken, GatesFailed, OtherFailure
-from huskies_core.runs.outcome import OUTPUT_LIMIT
-from huskies_core.runs.steps import definition_of, gate_steps, setup_steps
+from huskies_core.runs.evidence import OUTPUT_LIMIT
+from huskies_core.runs.steps import component_steps, definition_of, gate_steps
 from huskies_core.sanitize import tail, without_controls
 from huskies_core.store import gate_passes
-from huskies_core.supervisor.spec import Role, Step
+from huskies_core.supervisor.records import Role, Step
 
 TAIL_BYTES = 4 * OUTPUT_LIMIT
 
@@ -60,7 +60,7 @@ def _first_failure(context: Context, commit: str, tree: str) -> _Failure | None:
         if gate_passes.known(db, tree, definition):
             return None
     workspace = create_merge_workspace(context.repository, commit)
-    for step in (*setup_steps(settings.components, workspace), *gate_steps(gates, workspace)):
+    for step in (*component_steps(Role.SETUP, settings.components, workspace), *gate_steps(gates, workspace)):
         failure = _run(step)
         if failure is not None:
             return failure

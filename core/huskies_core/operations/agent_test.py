@@ -15,15 +15,15 @@ from huskies_core.operations.agents import known_agent
 from huskies_core.operations.common_arguments import AgentArgument
 from huskies_core.operations.operation import PERSON, Command, operation
 from huskies_core.runs.account_limits import reset_of
-from huskies_core.runs.agent_programs import program_problem
-from huskies_core.runs.own_program import own_program_dir
+from huskies_core.runs.programs import program_problem
+from huskies_core.runs.request import environment_of
 from huskies_core.runtimes.registry import load_runtime
 from huskies_core.runtimes.runtime import Assignment, Reader
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.snapshot import take_snapshot
-from huskies_core.supervisor.environment import Allowance, RunVariables, agent_environment, read_env_file
+from huskies_core.supervisor.environment import RunVariables
 from huskies_core.supervisor.kill import end_marked_processes
-from huskies_core.supervisor.stream import read_output
+from huskies_core.supervisor.progress import read_output
 
 PROMPT = "This is a test of your connection. Answer with the single word ready, and do nothing else.\n"
 LONGEST_SECS = 120
@@ -158,12 +158,4 @@ def _environment(context: Context, agent: Agent, repository: Path, prompt: Path)
         worktree=str(repository),
         prompt_file=str(prompt),
     )
-    allowance = Allowance(agent.env, agent.env_allow, read_env_file(context.project.env_file))
-    identity_known = not context.repository.identity
-    return agent_environment(
-        context.environ,
-        variables,
-        allowance,
-        bin_dir=str(own_program_dir(context.project)),
-        identity_known=identity_known,
-    )
+    return environment_of(context, agent, variables)

@@ -14,10 +14,10 @@ from huskies_core.operations.runs import run_json
 from huskies_core.operations.story_events import load_story, refuse_epic, start
 from huskies_core.pipeline.stages import Coding, MergeFailure, MergeFailureKind, StageName
 from huskies_core.runs.account_limits import account_of
+from huskies_core.runs.end import stop_and_freeze
 from huskies_core.runs.request import RunRequest
 from huskies_core.runs.rules import Rule
 from huskies_core.runs.start import start_run
-from huskies_core.runs.stop import stop_and_freeze
 from huskies_core.scheduler.blockers import (
     Blocker,
     all_blockers,

@@ -83,7 +83,7 @@ def refuse_unresolved_by_run(context: Context, story: StoryId) -> None:
 
     Git is read before the store is locked.
     """
-    from huskies_core.runs.branch_evidence import find_unresolved
+    from huskies_core.runs.evidence import find_unresolved
 
     with context.store.reading() as db:
         run = own_run(context, db, story, RunKind.MERGEMASTER)

@@ -8,8 +8,8 @@ from huskies_core.channels import addresses, programs
 from huskies_core.config.records import Agent, Gate, Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.runs.agent_programs import program_problem
-from huskies_core.runs.sandbox_policy import sandbox_problems
+from huskies_core.runs.programs import program_problem
+from huskies_core.runs.sandbox import sandbox_problems
 from huskies_core.supervisor.environment import read_env_file
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.files import write_whole
 from huskies_core.project import Project
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.programs import installed_program
 
 NAME = ".mcp.json"
 SERVER = "huskies"

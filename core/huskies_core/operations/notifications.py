@@ -19,7 +19,7 @@ from huskies_core.passes.steps import attempt
 from huskies_core.store import notifications
 from huskies_core.store.notifications import Delivery, Notification, NotificationStatus
 from huskies_core.supervisor.environment import read_env_file
-from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
+from huskies_core.supervisor.run_directory import LOCK_FD_VARIABLE
 
 WITHIN_SECS = 60.0
 """The time limit for all channels together; a channel that is still sending then has failed."""

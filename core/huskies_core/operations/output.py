@@ -16,8 +16,7 @@ from huskies_core.runtimes.registry import load_runtime
 from huskies_core.sanitize import tail, without_controls
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Run
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 CHUNK_BYTES = 256 * 1024
 LONGEST_LINE = 1024 * 1024

@@ -58,7 +58,7 @@ def show_prompt(
         kind = kind_of(current, None) if named is None else RunKind(named.stage.value)
         chosen = named or _first(snapshot, current, kind)
         request = RunRequest(current, kind, chosen, note_for(snapshot, current, kind))
-    return Prompt(story, chosen.name, kind, None, message_of(context, request, chosen).text)
+    return Prompt(story, chosen.name, kind, None, message_of(context, request, chosen)[0])
 
 
 def _sent(context: Context, live: Run | None, named: Agent | None) -> Prompt | None:

@@ -16,9 +16,8 @@ from huskies_core.operations.operation import Command, operation
 from huskies_core.project import Project
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Run
-from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.records import Exit, StepEnd
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 MOST_RUNS = 20
 _SHORT = (
@@ -150,7 +149,7 @@ def kill_run(context: Context, run: Annotated[RunId, run_argument("live-runs")])
             "'huskies run list --live' shows the live ones.",
         )
         raise HuskiesError(fact, hint=hint, code="not_live", subject=str(run))
-    from huskies_core.runs.stop import stop_run
+    from huskies_core.runs.end import stop_run
 
     stop_run(context, run, Outcome.CRASHED, f"killed by {context.actor}")
     return _load(context, run)

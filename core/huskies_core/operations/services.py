@@ -12,7 +12,7 @@ from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.file_lock import file_locked
 from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.files import write_whole
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.programs import installed_program
 from huskies_core.services import system_programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
 from huskies_core.services.service import ServiceJob, ServiceKind, captured, service_of

@@ -64,7 +64,7 @@ def move_story(
         if also is not None:
             also(db)
     if moved.left_run is not None:
-        from huskies_core.runs.stop import end_left_run
+        from huskies_core.runs.end import end_left_run
 
         end_left_run(context, moved.left_run)
     return Moved(moved.story, moved.event, moved.before.name, moved.after.name)

@@ -14,8 +14,13 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.passes.steps import PlannedStep
 from huskies_core.sanitize import one_line, tail
-from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE, adopt_lock, is_alive, take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import (
+    LOCK_FD_VARIABLE,
+    RunDirectory,
+    adopt_lock,
+    is_alive,
+    take_lock,
+)
 
 _IN_BACKGROUND = '"$@" &'
 """A shell that starts the process and ends at once, so that the process outlives a watch and leaves no zombie in it."""

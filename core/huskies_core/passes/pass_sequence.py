@@ -25,8 +25,7 @@ from huskies_core.passes.worktrees import WORKTREES
 from huskies_core.runs.end import end_run
 from huskies_core.store import metadata, pass_times, runs
 from huskies_core.store.due import due_passes
-from huskies_core.supervisor.liveness import adopt_lock, take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, adopt_lock, take_lock
 
 RECONCILE: tuple[AnyPass, ...] = (
     GC,

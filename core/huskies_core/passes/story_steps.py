@@ -15,9 +15,9 @@ from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.pipeline.events import Accept, Block, Close, Event
 from huskies_core.pipeline.stages import StageName
+from huskies_core.runs.end import end_left_run
 from huskies_core.runs.request import RunRequest
 from huskies_core.runs.start import start_run
-from huskies_core.runs.stop import end_left_run
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.decisions import ApplyEvent
 from huskies_core.scheduler.snapshot import Snapshot

@@ -16,15 +16,13 @@ from huskies_core.ids import RunId
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.runs.account_limits import account_of, block_account, blocks_account, reset_of
-from huskies_core.runs.end import end_if_dead
-from huskies_core.runs.stop import stop_run
+from huskies_core.runs.end import end_if_dead, stop_run
 from huskies_core.runtimes.runtime import plausible_end
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import runs, stories, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Run
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 GRACE = timedelta(seconds=30)
 """The time for the supervisor to act on a limit before the watchdog does."""

@@ -15,23 +15,28 @@ from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git
 from huskies_core.git.repository_state import Fingerprint, take_fingerprint
 from huskies_core.ids import RunId
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
-from huskies_core.runs import account_limits, agent_sessions, repository_watch, run_usage
-from huskies_core.runs.branch_evidence import find_unresolved, read_branch_evidence
+from huskies_core.pipeline.stages import TERMINAL, StageName
+from huskies_core.runs import account_limits, agent_sessions, run_usage
+from huskies_core.runs.evidence import (
+    failed_step,
+    find_unresolved,
+    notice_changes,
+    outcome_of,
+    read_branch_evidence,
+)
 from huskies_core.runs.handoff_files import KillIntent, read_merge_result, read_start_facts
-from huskies_core.runs.outcome import failed_step, outcome_of
 from huskies_core.runs.steps import mark_setup
-from huskies_core.store import content, gate_passes, journal, queue_holds, runs, transitions
+from huskies_core.store import content, gate_passes, journal, queue_holds, runs, stories, transitions
 from huskies_core.store.connection import Connection
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.runs import Landing, Outcome, Report, Run, RunKind, Verdict
-from huskies_core.supervisor.kill import KillResult, end_marked_processes
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.records import Exit, Progress
-from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Role
+from huskies_core.supervisor.kill import KillResult, end_marked_processes, kill_run
+from huskies_core.supervisor.records import Exit, Progress, Role
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 
 Record = TypeVar("Record")
+KILL_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,7 @@ def _record(
     context: Context, db: Connection, run: Run, facts: _EndFacts, state: Fingerprint, now: datetime
 ) -> bool:
     actor, progress = f"run:{run.id}", facts.progress
-    repository_watch.notice_changes(db, state, actor=actor, now=now)
+    notice_changes(db, state, actor=actor, now=now)
     if not runs.load(db, run.id).is_live:
         return False
     outcome, detail = outcome_of(facts.exit, facts.intent)
@@ -267,3 +272,52 @@ def _apply_event(db: Connection, run: Run, event: Event, actor: str, now: dateti
         journal.append(
             db, journal.JournalKind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
         )
+
+
+def end_left_run(context: Context, run: RunId) -> None:
+    """End a run as cancelled after an event moved its story to another stage. Its work stays in the worktree.
+
+    A run without spec.json has no processes yet. The watchdog ends such a run; until then it blocks its story.
+    """
+    if not os.path.exists(RunDirectory(context.project.run_dir(run)).spec):
+        return
+    stop_run(context, run, Outcome.CANCELLED, "its story left the stage")
+
+
+def stop_run(context: Context, run: RunId, outcome: Outcome, detail: str) -> None:
+    """Kill a run, verify that none of its processes is alive, and record the end with `outcome`.
+
+    A run that ended by itself at the same moment keeps its own outcome. Raise HuskiesError `survivors`, with nothing
+    recorded, if a process is still alive. If this process is killed, the next tick records `outcome`.
+    """
+    _stop(context, run, KillIntent(outcome, detail))
+
+
+def stop_and_freeze(context: Context, run: RunId, detail: str) -> None:
+    """Stop a run and freeze its story in the same transaction, so that nothing starts in between.
+
+    If the run ended by itself, its end may have moved the story. Then freeze the story in its new stage, and end a run
+    that was started for it.
+    """
+    story = _stop(context, run, KillIntent(Outcome.STOPPED, detail, freezes=True, actor=context.actor)).story
+    with context.store.exclusive() as db:
+        present = stories.load(db, story)
+        if present.stage.name in (StageName.FROZEN, *TERMINAL):
+            return
+        visit, now = present.visit, context.now()
+        applied = transitions.apply_event(db, story, Freeze(), visit=visit, actor=context.actor, now=now)
+    if applied.left_run is not None:
+        end_left_run(context, applied.left_run)
+
+
+def _stop(context: Context, run: RunId, intent: KillIntent) -> Run:
+    directory = RunDirectory(context.project.run_dir(run))
+    with context.store.exclusive() as db:
+        runs.mark_ending(db, run)
+    for _ in range(KILL_ROUNDS):
+        result = kill_run(directory, intent.to_json())
+        with context.store.reading() as db:
+            present = runs.load(db, run)
+        if not present.is_live or (result.ended and end_if_dead(context, present, context.now())):
+            return present
+    raise survivors_error(run, result)

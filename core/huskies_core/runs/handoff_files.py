@@ -56,8 +56,8 @@ def write_start_facts(directory: RunDirectory, facts: StartFacts) -> None:
 
 
 def read_start_facts(directory: RunDirectory) -> StartFacts:
-    document = _read(directory, STARTING_FILE)
-    return StartFacts(document.get("setups") or {}, document.get("definition"), document.get("base"))
+    """Return the facts; none for a merge or a teardown, and none if the start did not write them."""
+    return StartFacts(**read_object(Path(directory.path, STARTING_FILE)))
 
 
 def write_merge_result(directory: RunDirectory, result: MergeResult) -> None:
@@ -66,12 +66,12 @@ def write_merge_result(directory: RunDirectory, result: MergeResult) -> None:
 
 
 def read_merge_result(directory: RunDirectory) -> MergeResult:
-    return merge_results.from_json(_read(directory, RESULT_FILE))
+    return merge_results.from_json(read_object(Path(directory.path, RESULT_FILE)))
 
 
-def _read(directory: RunDirectory, name: str) -> dict[str, Any]:
-    """Return the content of a file; {} if the file is missing because of a crash, or holds no JSON object."""
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file; {} if the file is missing because of a crash, or has no JSON object."""
     try:
-        return dict(json.loads(Path(directory.path, name).read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return {}

@@ -9,10 +9,9 @@ from huskies_core.store import usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
 from huskies_core.store.usage import ModelUsage
-from huskies_core.supervisor.progress import measure
+from huskies_core.supervisor.progress import measure, read_output
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.stream import read_output
 
 
 def record(db: Connection, run: Run, progress: Progress, *, now: datetime) -> None:

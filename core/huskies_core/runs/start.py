@@ -9,12 +9,12 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy, Overtaken
 from huskies_core.git.repository_state import take_fingerprint
 from huskies_core.pipeline.events import Block
-from huskies_core.runs import prompts, repository_watch
-from huskies_core.runs.end import record_failed_start
+from huskies_core.runs import prompts
+from huskies_core.runs.end import end_left_run, record_failed_start
+from huskies_core.runs.evidence import notice_changes
 from huskies_core.runs.request import RunRequest, build_run_spec
 from huskies_core.runs.rules import Rule, reached_limit
-from huskies_core.runs.sandbox_policy import require_sandbox
-from huskies_core.runs.stop import end_left_run
+from huskies_core.runs.sandbox import require_sandbox
 from huskies_core.runs.story_worktrees import (
     BRANCH_EXISTS,
     NotMade,
@@ -28,8 +28,7 @@ from huskies_core.store.runs import Run, RunClaim, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.environment import read_env_file, shim_environment
 from huskies_core.supervisor.launch import launch
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 
 
 def start_run(context: Context, request: RunRequest, now: datetime) -> Run:
@@ -70,7 +69,7 @@ def _claimed(context: Context, request: RunRequest, now: datetime) -> Iterator[t
     state = take_fingerprint(context.repository)
     with ExitStack() as stack:
         with context.store.exclusive() as db:
-            repository_watch.notice_changes(db, state, actor=context.actor, now=now)
+            notice_changes(db, state, actor=context.actor, now=now)
             run = _claim(context, request, db, now)
             directory = RunDirectory(context.project.run_dir(run.id))
             lock = take_lock(directory)

@@ -10,7 +10,8 @@ from huskies_core.context import Context
 from huskies_core.git.repository import Checkout
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.ids import StoryId
-from huskies_core.supervisor.spec import Role, Step
+from huskies_core.runs.handoff_files import read_object
+from huskies_core.supervisor.records import Role, Step
 
 SETUP_MARK = "huskies-setup.json"
 """The name of the file with the digest of each component's setup. It is in the worktree's git directory."""
@@ -25,19 +26,13 @@ def definition_of(gates: Sequence[Gate], components: Sequence[Component]) -> str
     return hashlib.sha256(json.dumps(definition).encode()).hexdigest()
 
 
-def setup_steps(components: Sequence[Component], worktree: Path) -> tuple[Step, ...]:
+def component_steps(role: Role, components: Sequence[Component], worktree: Path) -> tuple[Step, ...]:
+    """Return the setup or teardown steps of the components that have one."""
+    programs = ((part, part.setup if role is Role.SETUP else part.teardown) for part in components)
     return tuple(
-        Step(part.name, Role.SETUP, part.setup, str(worktree / part.path), part.timeout_secs)
-        for part in components
-        if part.setup
-    )
-
-
-def teardown_steps(components: Sequence[Component], worktree: Path) -> tuple[Step, ...]:
-    return tuple(
-        Step(part.name, Role.TEARDOWN, part.teardown, str(worktree / part.path), part.timeout_secs)
-        for part in components
-        if part.teardown
+        Step(part.name, role, argv, str(worktree / part.path), part.timeout_secs)
+        for part, argv in programs
+        if argv
     )
 
 
@@ -51,9 +46,9 @@ def pending_setup(
     """Return the setup steps that have not run for the committed files, and the current digest of each component."""
     checkout = checkout_of(context.project, story)
     digests = {part.name: _setup_digest(context, part, checkout) for part in components if part.setup}
-    complete = _read_setup_mark(checkout)
+    complete = {} if checkout is None else read_object(checkout.git_dir / SETUP_MARK)
     pending = [part for part in components if part.setup and complete.get(part.name) != digests[part.name]]
-    return setup_steps(pending, context.project.worktree(story)), digests
+    return component_steps(Role.SETUP, pending, context.project.worktree(story)), digests
 
 
 def mark_setup(context: Context, story: StoryId, digests: Mapping[str, str]) -> None:
@@ -61,15 +56,6 @@ def mark_setup(context: Context, story: StoryId, digests: Mapping[str, str]) -> 
     checkout = checkout_of(context.project, story)
     if checkout is not None:
         (checkout.git_dir / SETUP_MARK).write_text(json.dumps(dict(digests)))
-
-
-def _read_setup_mark(checkout: Checkout | None) -> Mapping[str, str]:
-    if checkout is None:
-        return {}
-    try:
-        return dict(json.loads((checkout.git_dir / SETUP_MARK).read_text()))
-    except (FileNotFoundError, ValueError):
-        return {}
 
 
 def _setup_digest(context: Context, part: Component, checkout: Checkout | None) -> str:

@@ -10,8 +10,19 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from huskies_core.runtimes.counts import Counts, amount, object_at, objects, parse_object, text
-from huskies_core.runtimes.runtime import Assignment, Failure, FailureKind, RateLimit, Runtime
+from huskies_core.runtimes.runtime import (
+    Assignment,
+    Failure,
+    FailureKind,
+    RateLimit,
+    Reader,
+    Runtime,
+    amount,
+    object_at,
+    objects,
+    parse_object,
+    text,
+)
 
 _SYNTHETIC = "<synthetic>"
 """The model of a message that the program itself wrote because the service failed."""
@@ -55,7 +66,7 @@ class _Message:
     has_used_tool: bool = False
 
 
-class ClaudeReader(Counts):
+class ClaudeReader(Reader):
     """Counts messages. A model that answers after a hard rate limit has waited for its end.
 
     Messages of subagents interleave: the last one of each is kept, by the tool call that started the subagent.
@@ -115,8 +126,7 @@ class ClaudeReader(Counts):
 
     def _add_usage(self, model: str, usage: dict[str, Any], counted: _Message) -> None:
         """Add the growth of the message's usage, which each of its parts repeats."""
-        tokens = {ours: amount(usage.get(theirs)) for ours, theirs in _USAGE.items()}
-        total = self.tokens_of(model)
+        tokens, total = _amounts(usage, _USAGE), self.tokens_of(model)
         for name, count in tokens.items():
             total[name] += max(0.0, count - counted.tokens.get(name, 0))
         counted.tokens = tokens
@@ -133,20 +143,16 @@ class ClaudeReader(Counts):
         if status in ("", "allowed"):
             self.rate_limit = self.waiting_until = None
             return
-        resets_at = amount(info.get("resetsAt")) or None
         kind = text(info.get("rateLimitType")).replace("_", " ") or "rate"
         is_hard = status != "allowed_warning"
-        share = amount(info.get("utilization"))
-        detail = f"{kind} limit {'reached' if is_hard else f'at {share:.0%}'}"
-        self.set_rate_limit(RateLimit(is_hard, resets_at, detail))
+        level = "reached" if is_hard else f"at {amount(info.get('utilization')):.0%}"
+        resets_at = amount(info.get("resetsAt")) or None
+        self.set_rate_limit(RateLimit(is_hard, resets_at, f"{kind} limit {level}"))
 
     def _read_result(self, event: dict[str, Any]) -> None:
         self.set_last_words(text(event.get("result")))
-        final = {
-            model: {ours: amount(usage.get(theirs)) for ours, theirs in _FINAL.items()}
-            for model, usage in object_at(event, "modelUsage").items()
-            if isinstance(usage, dict)
-        }
+        models = object_at(event, "modelUsage").items()
+        final = {model: _amounts(usage, _FINAL) for model, usage in models if isinstance(usage, dict)}
         self.usage = final or self.usage
         self.cost_usd = amount(event.get("total_cost_usd"))
         self.denied = {}
@@ -169,8 +175,11 @@ class ClaudeReader(Counts):
         self.failure = Failure(kind, f"{_LIMITS[subtype]}: {detail}" if subtype in _LIMITS else detail)
 
 
-def make_reader() -> ClaudeReader:
-    return ClaudeReader()
+make_reader = ClaudeReader
+
+
+def _amounts(usage: dict[str, Any], names: dict[str, str]) -> dict[str, float]:
+    return {ours: amount(usage.get(theirs)) for ours, theirs in names.items()}
 
 
 def argv(assignment: Assignment) -> tuple[str, ...]:
@@ -228,12 +237,5 @@ def _format_event(event: dict[str, Any]) -> str:
 
 
 RUNTIME = Runtime(
-    "claude-code",
-    "claude",
-    argv,
-    make_reader,
-    readable,
-    resumes=True,
-    help_argv=("claude", "--help"),
-    least_version=(2, 1, 197),
+    "claude-code", "claude", argv, make_reader, readable, resumes=True, least_version=(2, 1, 197)
 )

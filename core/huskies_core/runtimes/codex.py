@@ -10,8 +10,18 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from huskies_core.runtimes.counts import Counts, amount, object_at, parse_object, text
-from huskies_core.runtimes.runtime import Assignment, Failure, FailureKind, RateLimit, Runtime
+from huskies_core.runtimes.runtime import (
+    Assignment,
+    Failure,
+    FailureKind,
+    RateLimit,
+    Reader,
+    Runtime,
+    amount,
+    object_at,
+    parse_object,
+    text,
+)
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RESET = re.compile(
@@ -21,16 +31,12 @@ _RESET = re.compile(
 _TOOLS = ("command_execution", "file_change", "mcp_tool_call", "web_search")
 _RATE_LIMITS = ("usage limit", "rate limit", "quota")
 _SERVER_ERRORS = (
-    "high demand",
-    "temporary errors",
-    "stream disconnected",
-    "server error",
-    "overloaded",
-    "exceeded retry limit",
+    *("high demand", "temporary errors", "stream disconnected"),
+    *("server error", "overloaded", "exceeded retry limit"),
 )
 
 
-class CodexReader(Counts):
+class CodexReader(Reader):
     def feed(self, line: bytes) -> None:
         event = parse_object(line)
         if event is None:
@@ -95,8 +101,7 @@ def reset_time(message: str) -> float | None:
         return None
 
 
-def make_reader() -> CodexReader:
-    return CodexReader()
+make_reader = CodexReader
 
 
 def argv(assignment: Assignment) -> tuple[str, ...]:
@@ -139,21 +144,11 @@ def readable(line: bytes) -> str | None:
         return None
     item = object_at(event, "item")
     if event.get("type") == "item.completed" and item:
-        command = (
-            f"[{text(item.get('type'))}] {text(item.get('command'))}\n{text(item.get('aggregated_output'))}"
-        )
+        output = text(item.get("aggregated_output"))
+        command = f"[{text(item.get('type'))}] {text(item.get('command'))}\n{output}"
         return text(item.get("text")) or text(item.get("message")) or command
     error = text(object_at(event, "error").get("message")) or text(event.get("message"))
     return f"[{text(event.get('type'))}] {error}".rstrip()
 
 
-RUNTIME = Runtime(
-    "codex",
-    "codex",
-    argv,
-    make_reader,
-    readable,
-    resumes=True,
-    help_argv=("codex", "exec", "--help"),
-    least_version=(0, 169, 0),
-)
+RUNTIME = Runtime("codex", "codex", argv, make_reader, readable, resumes=True, least_version=(0, 169, 0))

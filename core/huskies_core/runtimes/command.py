@@ -8,32 +8,39 @@ next usage record ends a limit. Other lines are plain output.
 
 from typing import Any
 
-from huskies_core.runtimes.counts import TOKENS, Counts, amount, is_amount, object_at, parse_object, text
-from huskies_core.runtimes.runtime import Assignment, RateLimit, Runtime
+from huskies_core.runtimes.runtime import (
+    TOKENS,
+    RateLimit,
+    Reader,
+    Runtime,
+    amount,
+    is_amount,
+    object_at,
+    parse_object,
+    text,
+)
 
 _MOST_BYTES = 1600
 """Bytes of a line that can become the last words."""
 
 
-class CommandReader(Counts):
+class CommandReader(Reader):
     """Counts usage records. A record with an invalid value is plain output."""
 
     def feed(self, line: bytes) -> None:
-        limit = _parse_limit(line)
+        limit, record = _parse_limit(line), _parse_usage(line)
         if limit is not None:
             self.set_rate_limit(limit)
-            return
-        record = _parse_usage(line)
-        if record is None:
+        elif record is None:
             self.set_last_words(line[-_MOST_BYTES:].decode(errors="replace"))
-            return
+        else:
+            self._add_usage(record)
+
+    def _add_usage(self, record: dict[str, Any]) -> None:
         self.clear_hard_limit()
         self.turns += int(record.get("turns", 1))
         self.tool_turns += int(record.get("tool_turns", 0))
         self.session_id = record.get("session_id", self.session_id)
-        self._add_usage(record)
-
-    def _add_usage(self, record: dict[str, Any]) -> None:
         tokens = self.tokens_of(record.get("model", ""))
         for name in TOKENS:
             tokens[name] += int(record.get(name, 0))
@@ -42,41 +49,17 @@ class CommandReader(Counts):
             self.cost_usd += record["cost_usd"]
 
 
-def make_reader() -> CommandReader:
-    return CommandReader()
-
-
-def argv(assignment: Assignment) -> tuple[str, ...]:
-    return assignment.command
-
-
-def readable(line: bytes) -> str | None:
-    """Return a usage record in short."""
-    reader = make_reader()
-    reader.feed(line)
-    if not reader.usage:
-        return None
-    (model, tokens), *_ = reader.usage.items()
-    amounts = [(tokens["input_tokens"], "in"), (tokens["output_tokens"], "out"), (reader.turns, "turns")]
-    summary = ", ".join(f"{int(amount)} {name}" for amount, name in amounts)
-    cost = f", {reader.cost_usd:.4f} USD" if reader.cost_usd else ""
-    return f"[usage{f' {model}' if model else ''}: {summary}{cost}]"
-
-
-RUNTIME = Runtime("command", None, argv, make_reader, readable)
+make_reader = CommandReader
 
 
 def _parse_usage(line: bytes) -> dict[str, Any] | None:
-    if b'"usage"' not in line:
+    record = (parse_object(line) or {}).get("usage") if b'"usage"' in line else None
+    if not isinstance(record, dict):
         return None
-    record = (parse_object(line) or {}).get("usage")
-    return record if isinstance(record, dict) and _is_valid(record) else None
-
-
-def _is_valid(record: dict[str, Any]) -> bool:
     strings = (record.get(name, "") for name in ("model", "session_id"))
     numbers = (record.get(name, 0) for name in (*TOKENS, "cost_usd", "turns", "tool_turns"))
-    return all(isinstance(value, str) for value in strings) and all(is_amount(number) for number in numbers)
+    is_valid = all(isinstance(value, str) for value in strings) and all(map(is_amount, numbers))
+    return record if is_valid else None
 
 
 def _parse_limit(line: bytes) -> RateLimit | None:
@@ -86,3 +69,18 @@ def _parse_limit(line: bytes) -> RateLimit | None:
         return None
     resets_at = amount(record.get("resets_at")) or None
     return RateLimit(status == "rejected", resets_at, text(record.get("detail")))
+
+
+def readable(line: bytes) -> str | None:
+    """Return a usage record in short."""
+    reader = CommandReader()
+    reader.feed(line)
+    if not reader.usage:
+        return None
+    (model, tokens), *_ = reader.usage.items()
+    summary = f"{int(tokens['input_tokens'])} in, {int(tokens['output_tokens'])} out, {reader.turns} turns"
+    cost = f", {reader.cost_usd:.4f} USD" if reader.cost_usd else ""
+    return f"[usage{f' {model}' if model else ''}: {summary}{cost}]"
+
+
+RUNTIME = Runtime("command", None, lambda assignment: assignment.command, make_reader, readable)

@@ -7,7 +7,7 @@ from importlib import import_module
 from huskies_core import runtimes
 from huskies_core.runtimes.runtime import Runtime
 
-_OTHER_MODULES = frozenset({"counts", "registry", "runtime"})
+_OTHER_MODULES = frozenset({"registry", "runtime"})
 
 
 @cache

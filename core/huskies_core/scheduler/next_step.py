@@ -16,8 +16,7 @@ from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind, RunStatus
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 _AT_NEXT = "at the next auto-assign"
 

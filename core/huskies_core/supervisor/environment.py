@@ -46,34 +46,29 @@ class RunVariables:
         return {f"HUSKIES_{name.upper()}": str(value) for name, value in vars(self).items()}
 
 
-@dataclass(frozen=True)
-class Allowance:
-    """Variables that an agent's config adds: values, and names to copy from the starter, else from `.huskies/env`."""
-
-    env: Mapping[str, str]
-    env_allow: tuple[str, ...]
-    env_file: Mapping[str, str]
-
-
 def agent_environment(
     starter: Mapping[str, str],
     variables: RunVariables,
-    allowance: Allowance,
     *,
+    env: Mapping[str, str],
+    env_allow: Iterable[str],
+    env_file: Mapping[str, str],
     bin_dir: str,
     identity_known: bool,
 ) -> dict[str, str]:
     """Return the whole environment of a run. `bin_dir`, the folder of `huskies`, is first on PATH.
 
-    If git has no identity, the agent is the author of its commits.
+    The agent's config adds the values of `env`, and copies the names of `env_allow` from the starter, else from
+    `env_file`. If git has no identity, the agent is the author of its commits.
     """
-    sources = {**allowance.env_file, **starter}
-    allowed = {name: sources[name] for name in allowance.env_allow if name in sources}
-    inherited = _without_git({**_base(starter), **allowed, **allowance.env})
-    identity = {} if identity_known else _git_identity(variables.agent)
+    sources = {**env_file, **starter}
+    allowed = {name: sources[name] for name in env_allow if name in sources}
+    inherited = _without_git({**_base(starter), **allowed, **env})
+    author = {"NAME": variables.agent, "EMAIL": _DEFAULT_EMAIL}
+    identity = {f"GIT_{role}_{key}": author[key] for role in ("AUTHOR", "COMMITTER") for key in author}
     folders = (inherited.get("PATH") or _DEFAULT_PATH).split(os.pathsep)
     path = os.pathsep.join((bin_dir, *(folder for folder in folders if folder != bin_dir)))
-    return {**identity, **inherited, "PATH": path, **variables.to_environment()}
+    return {**({} if identity_known else identity), **inherited, "PATH": path, **variables.to_environment()}
 
 
 def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> dict[str, str]:
@@ -102,11 +97,6 @@ def _without_git(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in REPOSITORY_VARIABLES}
 
 
-def _git_identity(agent: str) -> dict[str, str]:
-    values = {"NAME": agent, "EMAIL": _DEFAULT_EMAIL}
-    return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in values.items()}
-
-
 def read_env_file(path: Path) -> dict[str, str]:
     """Return the `NAME=value` lines of a file, {} if it does not exist.
 
@@ -120,24 +110,16 @@ def read_env_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     if mode & 0o077:
-        raise HuskiesError(
-            f"{path} can be read by others (mode {mode:04o})",
-            hint=f"Run 'chmod 600 {path}'.",
-            code="env_file",
-        )
-    numbered = ((number, line.strip()) for number, line in enumerate(lines, start=1))
-    return dict(
-        _parse_line(path, number, line) for number, line in numbered if line and not line.startswith("#")
-    )
-
-
-def _parse_line(path: Path, number: int, line: str) -> tuple[str, str]:
-    match = _LINE.fullmatch(line)
-    if not match:
-        # The message does not quote the line, which may be a secret.
-        raise HuskiesError(
-            f"{path}:{number}: not NAME=value", hint="Write one NAME=value per line.", code="env_file"
-        )
-    name, value = match.groups()
-    quoted = _QUOTED.fullmatch(value)
-    return name, quoted.group(2) if quoted else value.partition(" #")[0].rstrip()
+        fact = f"{path} can be read by others (mode {mode:04o})"
+        raise HuskiesError(fact, hint=f"Run 'chmod 600 {path}'.", code="env_file")
+    variables = {}
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        match = _LINE.fullmatch(line)
+        if match:
+            quoted = _QUOTED.fullmatch(match[2])
+            variables[match[1]] = quoted[2] if quoted else match[2].partition(" #")[0].rstrip()
+        elif line and not line.startswith("#"):
+            # The message does not quote the line, which may be a secret.
+            fact = f"{path}:{number}: not NAME=value"
+            raise HuskiesError(fact, hint="Write one NAME=value per line.", code="env_file")
+    return variables

@@ -6,11 +6,10 @@ import select
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from huskies_core.atomic_file import replace_file
-from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.processes import (
     GRACE_SECS,
     Process,
@@ -23,7 +22,7 @@ from huskies_core.supervisor.processes import (
     send_termination,
     wait_for_exit,
 )
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 _SHIM_RECORD_SECS = 1.0
 # The shim gives its processes 2 s and 0.7 s. With less time it would die before it writes exit.json.
@@ -54,16 +53,13 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
     if not os.path.exists(directory.spec):
         # `launch` writes spec.json and then looks for kill.json, which exists now: it starts nothing.
         return KillResult(ended=_wait_for_lock(directory), survivors=())
-    spec = directory.read_spec()
-    grace = GRACE_SECS
+    spec, grace = directory.read_spec(), GRACE_SECS
     if is_alive(directory):
         _stop_shim(directory)
         grace = 0.0
-    survivors = end_processes(
-        partial(marked_processes, spec.run_id, spec.project), wait_for_exit, grace=grace
-    )
+    result = end_marked_processes(spec.run_id, spec.project, grace=grace)
     # Neither the shim nor a process below it has the lock now: a pass that found the run dead records its end.
-    return KillResult(ended=not survivors and _wait_for_lock(directory), survivors=survivors)
+    return replace(result, ended=result.ended and _wait_for_lock(directory))
 
 
 def _wait_for_lock(directory: RunDirectory) -> bool:
@@ -74,9 +70,9 @@ def _wait_for_lock(directory: RunDirectory) -> bool:
     return not is_alive(directory)
 
 
-def end_marked_processes(run_id: int, project: str) -> KillResult:
+def end_marked_processes(run_id: int, project: str, *, grace: float = GRACE_SECS) -> KillResult:
     """Kill the processes that still have the mark of a crashed run, in less than 3 s. Ignore the run's lock."""
-    survivors = end_processes(partial(marked_processes, run_id, project), wait_for_exit)
+    survivors = end_processes(partial(marked_processes, run_id, project), wait_for_exit, grace=grace)
     return KillResult(ended=not survivors, survivors=survivors)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from huskies_core.atomic_file import replace_file
 from huskies_core.errors import HuskiesError
+from huskies_core.supervisor.records import RunSpec
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import RunSpec
 
 _TAKEOVER_SECS = 15.0
 
@@ -33,7 +33,9 @@ def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Ma
     finally:
         os.close(ready)
     if not answer.isdecimal():
-        raise _launch_failed(answer or _last_line(directory.shim_log))
+        with open(directory.shim_log, encoding="utf-8", errors="replace") as log:
+            lines = log.read().split("\n")
+        raise _launch_failed(answer or next(filter(str.strip, reversed(lines)), ""))
     return int(answer)
 
 
@@ -45,8 +47,14 @@ def _start_shim(
     The environment goes to its stdin: argv is public, and a file would keep the secrets. Close the second of
     `descriptors`.
     """
-    module = ("-P", "-m", "huskies_core.supervisor.shim")
-    argv = (sys.executable, *module, directory.path, *map(str, descriptors))
+    argv = (
+        sys.executable,
+        "-P",
+        "-m",
+        "huskies_core.supervisor.shim",
+        directory.path,
+        *map(str, descriptors),
+    )
     try:
         replace_file(directory.spec, spec.to_json().encode())
         # kill_run writes kill.json and then looks for spec.json, so one of the two sees the other's file.
@@ -95,9 +103,3 @@ def _launch_failed(reason: str) -> HuskiesError:
         hint="Look at shim.log in the run's directory.",
         code="launch_failed",
     )
-
-
-def _last_line(path: str) -> str:
-    with open(path, "rb") as log:
-        lines = log.read().decode(errors="replace").split("\n")
-    return next((line for line in reversed(lines) if line.strip()), "")

@@ -1,7 +1,8 @@
-"""Processes of this machine: find them by pid, by parent or by a run's mark, and end them.
+"""Processes of this machine: find them by pid, by parent, by a run's mark or by a lock that they hold, and end them.
 
 A process is identified by pid and start time, because the kernel reuses pids. The mark of a run is two variables in
-the environment of every process that the run started, unless the process cleared them.
+the environment of every process that the run started, unless the process cleared them. On Linux the kernel lists the
+holders of a lock, because a probe of the lock keeps others out.
 """
 
 import contextlib
@@ -10,10 +11,11 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from huskies_core.ids import RunId
+from huskies_core.supervisor.run_directory import is_locked
 
 RUN_VARIABLE = "HUSKIES_RUN_ID"
 PROJECT_VARIABLE = "HUSKIES_PROJECT"
@@ -69,6 +71,40 @@ if sys.platform == "linux":
         except OSError:
             return None
 
+    def is_lock_held(path: str | os.PathLike[str]) -> bool:
+        return any(_holder_pids(path))
+
+    def find_holder(path: str | os.PathLike[str]) -> Process | None:
+        """Return the process that holds the lock, or None when no visible process does."""
+        pids = (pid for pid in _holder_pids(path) if pid > 0)
+        return next(filter(None, map(find_process, pids)), None)
+
+    def _holder_pids(path: str | os.PathLike[str]) -> Iterator[int]:
+        """Yield pids from proc_locks(5), -1 for a process in another pid namespace.
+
+        The device there is not always the one of stat(2). Then the open files of the process decide, if readable.
+        """
+        try:
+            stat = os.stat(path)
+        except FileNotFoundError:
+            return
+        device = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}"
+        with open("/proc/locks", encoding="ascii") as file:
+            rows = [line.split() for line in file]
+        for row in rows:
+            row_device, _, inode = row[5].rpartition(":")
+            same_inode = inode == str(stat.st_ino) and row[1] == "FLOCK"
+            if same_inode and (row_device == device or _has_open(int(row[4]), stat)):
+                yield int(row[4])
+
+    def _has_open(pid: int, stat: os.stat_result) -> bool:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    if os.path.samestat(os.stat(f"/proc/{pid}/fd/{name}"), stat):
+                        return True
+        return False
+
 else:
     import psutil
 
@@ -100,10 +136,17 @@ else:
         del pid
         return None
 
+    def is_lock_held(path: str | os.PathLike[str]) -> bool:
+        return is_locked(path)
+
+    def find_holder(path: str | os.PathLike[str]) -> Process | None:
+        """Return None: this system does not list holders."""
+        del path
+        return None
+
 
 def list_processes() -> tuple[Process, ...]:
-    processes = (find_process(pid) for pid in _list_pids())
-    return tuple(process for process in processes if process)
+    return tuple(filter(None, map(find_process, _list_pids())))
 
 
 def descendants(root: int, processes: Iterable[Process]) -> tuple[Process, ...]:
@@ -122,12 +165,7 @@ def descendants(root: int, processes: Iterable[Process]) -> tuple[Process, ...]:
 
 def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
     """Return this user's living processes with the mark of that run of that project, except the caller."""
-    mark = {f"{RUN_VARIABLE}={run_id}".encode(), os.fsencode(f"{PROJECT_VARIABLE}={project}")}
-    return tuple(
-        process
-        for process in list_processes()
-        if process.pid != os.getpid() and mark <= read_environment(process)
-    )
+    return marked_processes_by_run(project).get(RunId(run_id), ())
 
 
 def marked_processes_by_run(project: str) -> Mapping[RunId, tuple[Process, ...]]:
@@ -215,3 +253,13 @@ def end_processes(
         pause(processes, _POLL_SECS)
         processes = find()
     return tuple(processes)
+
+
+def stays_locked(path: str | os.PathLike[str], seconds: float) -> bool:
+    """Return True if the lock is never found free for `seconds`, and False as soon as it is free."""
+    deadline = time.monotonic() + seconds
+    while is_lock_held(path):
+        if time.monotonic() > deadline:
+            return True
+        select.poll().poll(_POLL_MS)
+    return False

@@ -1,17 +1,20 @@
-"""Progress of a run: the counts of its reader, the cost of its tokens, and progress.json."""
+"""Output of a run: its log, its lines for a reader that counts, and the counts with their cost in progress.json."""
 
 import json
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 from huskies_core.atomic_file import replace_file
 from huskies_core.runtimes.runtime import Price, Reader
-from huskies_core.supervisor.records import Progress, Usage
-from huskies_core.supervisor.spec import RunSpec
+from huskies_core.supervisor.records import Progress, RunSpec, Usage
 
+_COUNTS = tuple(count.name for count in fields(Reader))
 _MILLION = 1_000_000
 _EVERY_SECS = 1.0
+LINE_BYTES = 1 << 20
+_PIECE = 1 << 20
 
 
 def calculate_cost(usage: Mapping[str, float], price: Price | None) -> float | None:
@@ -43,19 +46,8 @@ def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
         cost = calculate_cost(counts, find_price(model, spec.prices))
         usage[model] = usage.get(model, Usage()) + Usage(**tokens, cost_usd=cost)
     costs = [used.cost_usd for used in usage.values() if used.cost_usd is not None]
-    return Progress(
-        step=step,
-        turns=reader.turns,
-        tool_turns=reader.tool_turns,
-        usage=usage,
-        cost_usd=max(reader.cost_usd, sum(costs)),
-        session_id=reader.session_id,
-        waiting_until=reader.waiting_until,
-        last_words=reader.last_words,
-        rate_limit=reader.rate_limit,
-        failure=reader.failure,
-        denied=dict(reader.denied),
-    )
+    measured = {"usage": usage, "cost_usd": max(reader.cost_usd, sum(costs)), "denied": dict(reader.denied)}
+    return Progress(step, **{**{name: getattr(reader, name) for name in _COUNTS}, **measured})
 
 
 class ProgressFile:
@@ -84,3 +76,55 @@ class ProgressFile:
             return _EVERY_SECS
         self._figures = figures
         return math.inf
+
+
+class OutputLog:
+    """Appends to a file, and continues when the disk is full. `lost` counts the bytes that did not fit."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.size = os.fstat(self._descriptor).st_size
+        self.lost = 0
+
+    def write(self, data: bytes) -> None:
+        while data:
+            try:
+                written = os.write(self._descriptor, data)
+            except OSError:
+                self.lost += len(data)
+                return
+            self.size += written
+            data = data[written:]
+
+
+class LineFeed:
+    """Splits a stream into lines for a reader. Of a longer line it keeps the first LINE_BYTES."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._line = bytearray()
+
+    def add(self, data: bytes) -> None:
+        *pieces, rest = data.split(b"\n")
+        for piece in pieces:
+            self._append(piece)
+            self.end()
+        self._append(rest)
+
+    def end(self) -> None:
+        """Feed the current line to the reader as if its newline had come."""
+        if self._line:
+            self._reader.feed(bytes(self._line))
+            self._line = bytearray()
+
+    def _append(self, piece: bytes) -> None:
+        self._line += piece[: LINE_BYTES - len(self._line)]
+
+
+def read_output(path: str | os.PathLike[str], reader: Reader) -> None:
+    """Feed a whole log to a reader, in pieces. Raise FileNotFoundError if it does not exist."""
+    feed = LineFeed(reader)
+    with open(path, "rb") as log:
+        while piece := log.read(_PIECE):
+            feed.add(piece)
+    feed.end()

@@ -1,11 +1,88 @@
-"""Records of a run as the shim writes them: its progress, and how it ended. Times are unix seconds."""
+"""Records of a run that other processes read: its specification, its progress, and how it ended.
 
+Times are unix seconds.
+"""
+
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from huskies_core.runtimes.runtime import Failure, FailureKind, RateLimit
-from huskies_core.supervisor.spec import Role
+from huskies_core.ids import RunId
+from huskies_core.runtimes.runtime import TOKENS, Failure, FailureKind, Price, RateLimit
+
+
+class Role(StrEnum):
+    SETUP = "setup"
+    GATE = "gate"
+    AGENT = "agent"
+    MERGE = "merge"
+    TEARDOWN = "teardown"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One program of a run. `stdin` is a file; None means /dev/null."""
+
+    name: str
+    role: Role
+    argv: tuple[str, ...]
+    cwd: str
+    timeout_secs: float | None = None
+    stdin: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """None means no limit. All but max_wall_secs, which applies to the whole run, apply to agent steps only."""
+
+    max_turns: int | None = None
+    max_tool_turns: int | None = None
+    max_budget_usd: float | None = None
+    inactivity_timeout_secs: float | None = None
+    max_wall_secs: float | None = None
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """The steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
+
+    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end. `model`
+    counts if the output names none; `prices` are by model. `held_database` is a database; its write-ahead log must
+    exist until the end of the run, even when another process closes the store.
+    """
+
+    run_id: RunId
+    project: str
+    steps: tuple[Step, ...]
+    env: Mapping[str, str]
+    limits: Limits
+    reader: str
+    advance: tuple[str, ...]
+    held_database: str | None = None
+    model: str = ""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the text of spec.json, which stays on disk for weeks: only the names of variables, no secrets."""
+        return json.dumps({**asdict(self), "env": sorted(self.env)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, env: Mapping[str, str]) -> "RunSpec":
+        """Parse what `to_json` wrote. Raise ValueError, KeyError or TypeError for other content."""
+        document = json.loads(text)
+        parsed = {
+            "steps": tuple(
+                Step(**{**step, "role": Role(step["role"]), "argv": tuple(step["argv"])})
+                for step in document["steps"]
+            ),
+            "env": env,
+            "limits": Limits(**document["limits"]),
+            "advance": tuple(document["advance"]),
+            "prices": {name: Price(**price) for name, price in document["prices"].items()},
+        }
+        return cls(**{**document, **parsed})
 
 
 @dataclass(frozen=True)
@@ -19,22 +96,14 @@ class Usage:
     cost_usd: float | None = None
 
     def __add__(self, other: "Usage") -> "Usage":
+        tokens = {name: getattr(self, name) + getattr(other, name) for name in TOKENS}
         costs = [usage.cost_usd for usage in (self, other) if usage.cost_usd is not None]
-        return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cache_read_tokens + other.cache_read_tokens,
-            self.cache_write_tokens + other.cache_write_tokens,
-            sum(costs) if costs else None,
-        )
+        return Usage(**tokens, cost_usd=sum(costs) if costs else None)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Counts of a runtime's reader. `step` is the current or last step.
-
-    `waiting_until` is the end of a rate limit that the agent waits for.
-    """
+    """Counts of a runtime's reader, with the same names and meanings. `step` is the current or last step."""
 
     step: str = ""
     turns: int = 0
@@ -88,10 +157,6 @@ class StepEnd:
             return self.detail or f"signal {self.signal}"
         return "still alive" if self.exit_code is None else f"exit {self.exit_code}"
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "StepEnd":
-        return cls(**{**document, "role": Role(document["role"])})
-
 
 @dataclass(frozen=True)
 class LimitHit:
@@ -121,8 +186,8 @@ class Exit:
     def from_json(cls, document: Mapping[str, Any]) -> "Exit":
         limit = document["limit"]
         parsed = {
-            "steps": tuple(StepEnd.from_json(step) for step in document["steps"]),
-            "limit": None if limit is None else LimitHit(**limit),
+            "steps": tuple(StepEnd(**{**step, "role": Role(step["role"])}) for step in document["steps"]),
+            "limit": limit and LimitHit(**limit),
             "progress": Progress.from_json(document["progress"]),
             "survivors": tuple(document["survivors"]),
         }

@@ -1,17 +1,25 @@
-"""Files of one run: their paths, and their records. A damaged file raises; it never counts as missing."""
+"""Files of one run: their paths, records and lock. A damaged file raises an error; it never counts as missing.
 
+A process has the flock of the file `lock` while the run is alive. The kernel releases it when the process dies.
+"""
+
+import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import TypeVar
 
-from huskies_core.atomic_file import replace_file
+from huskies_core.atomic_file import replace_file, sync_folder
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId
-from huskies_core.supervisor.records import Exit, Progress, ShimRecord, StepEnd
-from huskies_core.supervisor.spec import RunSpec
+from huskies_core.supervisor.records import Exit, Progress, RunSpec, ShimRecord, StepEnd
 
 Record = TypeVar("Record")
+LOCK_FD_VARIABLE = "HUSKIES_RUN_LOCK_FD"
+_PROBE_SECS = 1.0
+_RESERVED_BYTES = 16 * 1024
 
 
 class RunDirectory:
@@ -84,7 +92,98 @@ def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:
         return parse(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HuskiesError(
-            f"{path} is damaged: {error}",
-            hint="Look at the run's other files.",
-            code="run_directory",
+            f"{path} is damaged: {error}", hint="Look at the run's other files.", code="run_directory"
         ) from error
+
+
+def take_lock(directory: RunDirectory) -> int | None:
+    """Lock the run and create its folder. Return the descriptor, or None when another process has the lock.
+
+    The caller closes the descriptor. It must not use LOCK_UN: the shim inherits the descriptor and keeps the lock. If
+    this process dies here, the lock is free again.
+    """
+    os.makedirs(directory.path, mode=0o700, exist_ok=True)
+    descriptor = os.open(directory.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _PROBE_SECS
+    while not _try_lock(descriptor, fcntl.LOCK_EX):
+        # A probe shares the lock for some microseconds. Only an exclusive lock keeps us from sharing it, too.
+        if not _try_lock(descriptor, fcntl.LOCK_SH) or time.monotonic() > deadline:
+            os.close(descriptor)
+            return None
+    return descriptor
+
+
+def is_alive(directory: RunDirectory) -> bool:
+    """Return whether a process has the run's lock, from the claim to the recorded end. Never wait."""
+    return is_locked(directory.lock)
+
+
+def is_locked(path: str | os.PathLike[str]) -> bool:
+    """Return whether a process has the exclusive lock of the file. Never wait. A missing file is not locked."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def adopt_lock(directory: RunDirectory, environ: Mapping[str, str]) -> int | None:
+    """Return the descriptor that the shim left to `advance` if it is this run's lock. Keep it from children."""
+    number = environ.get(LOCK_FD_VARIABLE, "")
+    try:
+        if not number.isdecimal() or not os.path.samestat(os.fstat(int(number)), os.stat(directory.lock)):
+            return None
+    except OSError:
+        return None
+    fcntl.fcntl(int(number), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    return int(number)
+
+
+def _try_lock(descriptor: int, operation: int) -> bool:
+    try:
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class ExitFile:
+    """A file that becomes exit.json. It reserves disk space, so that a full disk does not prevent the record.
+
+    If the shim dies first, exit.json is missing: the run crashed.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        """Raise OSError when the disk has no room for the file. Then no run may start."""
+        self._directory, self._reserved = directory, f"{directory.exit}.reserved"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._descriptor = os.open(self._reserved, flags, 0o600)
+        _write_all(self._descriptor, b" " * _RESERVED_BYTES)
+        os.fsync(self._descriptor)
+
+    def publish(self, result: Exit) -> None:
+        """Write the result, rename the file to exit.json and sync both. Shorten texts that do not fit."""
+        content = json.dumps(asdict(result)).encode()
+        if len(content) > _RESERVED_BYTES:
+            content = json.dumps(asdict(_shorten(result))).encode()
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        _write_all(self._descriptor, content)
+        os.ftruncate(self._descriptor, len(content))
+        os.fsync(self._descriptor)
+        os.rename(self._reserved, self._directory.exit)
+        sync_folder(self._directory.path)
+
+
+def _shorten(result: Exit) -> Exit:
+    """Cut the texts. The figures, which costs depend on, stay."""
+    steps = tuple(replace(step, detail=step.detail[:100]) for step in result.steps)
+    progress = replace(result.progress, last_words=result.progress.last_words[-1000:])
+    return replace(result, steps=steps, progress=progress, survivors=result.survivors[:20])
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]

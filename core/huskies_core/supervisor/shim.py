@@ -14,17 +14,18 @@ from importlib import import_module
 from typing import NoReturn
 
 from huskies_core.atomic_file import replace_file
-from huskies_core.supervisor.database_pin import pin_database
-from huskies_core.supervisor.exit_file import ExitFile
-from huskies_core.supervisor.liveness import LOCK_FD_VARIABLE
 from huskies_core.supervisor.processes import find_process
-from huskies_core.supervisor.records import ShimRecord
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.records import RunSpec, ShimRecord
+from huskies_core.supervisor.run_directory import LOCK_FD_VARIABLE, ExitFile, RunDirectory
 from huskies_core.supervisor.scope import leave_control_group
-from huskies_core.supervisor.signals import Wakeup, reset_all
-from huskies_core.supervisor.spawn import adopt_orphans, stop_adopting
-from huskies_core.supervisor.spec import RunSpec
+from huskies_core.supervisor.spawn import adopt_orphans, reset_all, stop_adopting
 from huskies_core.supervisor.step_loop import Supervisor
+from huskies_core.supervisor.step_watch import Wakeup
+
+# Each user of a database has a shared lock on these bytes: SHARED_FIRST and SHARED_SIZE of
+# https://www.sqlite.org/src/file/src/os.h, part of the file format since 3.0.
+_FIRST = 0x40000000 + 2
+_SIZE = 510
 
 
 def main(path: str, lock: int, ready: int) -> None:
@@ -52,6 +53,17 @@ def main(path: str, lock: int, ready: int) -> None:
     exit_file.publish(supervisor.run())
     if not wakeup.stop_requested:
         _become_advance(directory, spec, lock)
+
+
+def pin_database(database: str | None) -> None:
+    """Keep SQLite from deleting the -wal file while this process lives; it does so when the last connection closes.
+
+    The sandbox would not show a new -wal file. The descriptor stays open on purpose: closing it releases the lock.
+    """
+    if database is None:
+        return
+    descriptor = os.open(database, os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.lockf(descriptor, fcntl.LOCK_SH, _SIZE, _FIRST)
 
 
 def _write_shim_record(directory: RunDirectory, spec: RunSpec) -> None:

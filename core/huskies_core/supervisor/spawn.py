@@ -1,7 +1,8 @@
 """Start of a step by fork and exec, and the Linux means that keep its processes from escaping.
 
 The subprocess module is not used: it allows no checks between fork and exec, and it needs memory. On other systems the
-marks in the environment are the only means.
+marks in the environment are the only means. A program inherits ignored signals and the signal mask; Python ignores
+SIGPIPE and SIGXFSZ, nohup ignores SIGHUP.
 """
 
 import ctypes
@@ -11,8 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-from huskies_core.supervisor.signals import block_all, reset_all, unblock_all
-from huskies_core.supervisor.spec import Step
+from huskies_core.supervisor.records import Step
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -47,11 +47,11 @@ def spawn(step: Step, env: Mapping[str, str], output: int) -> int:
     """
     error_read_end, error_write_end = os.pipe()
     supervisor = os.getpid()
-    block_all()
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     pid = os.fork()
     if pid == 0:
         _become(step, env, output, error_write_end, supervisor)
-    unblock_all()
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.close(error_write_end)
     with open(error_read_end, "rb") as pipe:
         errno, _, path = pipe.read().decode(errors="replace").partition(" ")
@@ -83,3 +83,11 @@ def _become(step: Step, env: Mapping[str, str], output: int, error_fd: int, supe
         os.write(error_fd, f"{error.errno} {path}".encode(errors="replace"))
     finally:
         os._exit(127)
+
+
+def reset_all() -> None:
+    """Set every signal to its default action and unblock it. Pending signals take effect now."""
+    signal.set_wakeup_fd(-1)
+    for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(signum, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())

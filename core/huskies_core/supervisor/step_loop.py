@@ -1,13 +1,11 @@
-"""Loop over the steps of a run: until one fails, a limit is exceeded, or a stop is requested."""
+"""Loop over the steps of a run, until one fails, a limit is exceeded, or a stop is requested."""
 
 import math
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from huskies_core.runtimes.runtime import Reader, plausible_end
-from huskies_core.supervisor.limits import Elapsed, find_hit, limits_of, seconds_left
 from huskies_core.supervisor.processes import (
     Process,
     descendants,
@@ -15,17 +13,52 @@ from huskies_core.supervisor.processes import (
     list_processes,
     marked_processes,
 )
-from huskies_core.supervisor.progress import ProgressFile, measure
-from huskies_core.supervisor.records import Exit, LimitHit, StepEnd
+from huskies_core.supervisor.progress import LineFeed, OutputLog, ProgressFile, measure
+from huskies_core.supervisor.records import Exit, LimitHit, Limits, Progress, Role, RunSpec, Step, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.signals import Wakeup
 from huskies_core.supervisor.spawn import spawn
-from huskies_core.supervisor.spec import Role, RunSpec, Step
-from huskies_core.supervisor.step_watch import StepWatch
-from huskies_core.supervisor.stream import LineFeed, OutputLog
+from huskies_core.supervisor.step_watch import StepWatch, Wakeup
 
 _LONGEST_WAIT = 3600.0
 _ROLES_WITH_HEADINGS = (Role.SETUP, Role.GATE)
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """Seconds since the run began, since the step began, and since the step last printed or stopped waiting."""
+
+    wall: float
+    step: float
+    quiet: float
+
+
+def limits_of(step: Step, limits: Limits) -> Limits:
+    """Return the limits that apply to the step: all for an agent, the time of the whole run for others."""
+    return limits if step.role is Role.AGENT else Limits(max_wall_secs=limits.max_wall_secs)
+
+
+def find_hit(limits: Limits, progress: Progress, elapsed: Elapsed) -> LimitHit | None:
+    """Return the first exceeded limit. Counts may reach their limit; times and costs must stay below it."""
+    for name, count in (("max_turns", progress.turns), ("max_tool_turns", progress.tool_turns)):
+        limit = getattr(limits, name)
+        if limit is not None and count > limit:
+            return LimitHit(name, f"{name}: {count} of {limit}")
+    budget, silence, wall = limits.max_budget_usd, limits.inactivity_timeout_secs, limits.max_wall_secs
+    if budget is not None and progress.cost_usd >= budget:
+        return LimitHit("max_budget_usd", f"max_budget_usd: {progress.cost_usd:.4f} of {budget:.4f}")
+    if silence is not None and elapsed.quiet >= silence:
+        return LimitHit("inactivity_timeout_secs", f"inactivity_timeout_secs: no output for {silence:g} s")
+    if wall is not None and elapsed.wall >= wall:
+        return LimitHit("max_wall_secs", f"max_wall_secs: ran for {wall:g} s")
+    return None
+
+
+def seconds_left(limits: Limits, timeout_secs: float | None, elapsed: Elapsed) -> float:
+    """Return the seconds until the first time limit is reached if nothing happens, infinite without a limit."""
+    times = (limits.inactivity_timeout_secs, limits.max_wall_secs, timeout_secs)
+    passed = (elapsed.quiet, elapsed.wall, elapsed.step)
+    left = (limit - secs for limit, secs in zip(times, passed, strict=True) if limit is not None)
+    return min(left, default=math.inf)
 
 
 @dataclass(frozen=True)
@@ -89,19 +122,18 @@ class Supervisor:
         finally:
             os.close(output)
         feed = LineFeed(self._reader)
-        watch = StepWatch(pid, pipe, self._choose_sink(step, feed), self._wakeup)
+
+        def log_and_read(data: bytes) -> None:
+            self._log.write(data)
+            feed.add(data)
+
+        sink = log_and_read if step.role is Role.AGENT else self._log.write
+        watch = StepWatch(pid, pipe, sink, self._wakeup)
         timed_out = self._follow(step, watch)
         self._end_processes(watch)
         feed.end()
         watch.close()
         return self._record_end(step, start, watch.status, timed_out=timed_out)
-
-    def _choose_sink(self, step: Step, feed: LineFeed) -> Callable[[bytes], None]:
-        def log_and_read(data: bytes) -> None:
-            self._log.write(data)
-            feed.add(data)
-
-        return log_and_read if step.role is Role.AGENT else self._log.write
 
     def _follow(self, step: Step, watch: StepWatch) -> bool:
         """Wait until the main process ended or must be ended. Return whether the step timed out."""

@@ -1,14 +1,42 @@
-"""Watch of a started step: its output from a pipe, and its exit status from the kernel."""
+"""Watch of a started step: its output from a pipe, its exit status from the kernel, and signals to the supervisor."""
 
+import contextlib
 import os
 import select
+import signal
 import time
 from collections.abc import Callable
 
-from huskies_core.supervisor.signals import Wakeup
-
 _CHUNK = 1 << 16
 _LAST_CHUNKS = 32
+_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Wakeup:
+    """Makes `descriptor` readable on SIGTERM and SIGCHLD. A process has only one."""
+
+    def __init__(self) -> None:
+        self.descriptor, self._write_end = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        os.set_blocking(self._write_end, False)
+        self.stop_requested = False
+        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGCHLD, _do_nothing)
+        for signum in _IGNORED:
+            signal.signal(signum, signal.SIG_IGN)
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.descriptor, 4096):
+                pass
+
+    def _stop(self, _signum: int, _frame: object) -> None:
+        self.stop_requested = True
+
+
+def _do_nothing(_signum: int, _frame: object) -> None:
+    """Do nothing: the byte in the pipe is enough. Without a handler, SIGCHLD would write none."""
 
 
 class StepWatch:
@@ -17,11 +45,8 @@ class StepWatch:
     def __init__(self, pid: int, pipe: int, sink: Callable[[bytes], None], wakeup: Wakeup) -> None:
         self.status: int | None = None
         self.began = self.last_output = time.monotonic()
-        self._pid = pid
-        self._pipe = pipe
+        self._pid, self._pipe, self._sink, self._wakeup = pid, pipe, sink, wakeup
         self._at_end = False
-        self._sink = sink
-        self._wakeup = wakeup
         self._poll = select.poll()
         self._poll.register(pipe, select.POLLIN)
         self._poll.register(wakeup.descriptor, select.POLLIN)

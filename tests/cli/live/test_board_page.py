@@ -23,8 +23,7 @@ from huskies_core.operations.timers import schedule_timer
 from huskies_core.pipeline.stages import Backlog, Blocked, Coding, Done, Merge, Qa, ReviewHold, Stage
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stories import DRAFT, NOW
 

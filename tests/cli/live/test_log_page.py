@@ -17,8 +17,7 @@ from huskies_core.operations.dashboard import read_live
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 

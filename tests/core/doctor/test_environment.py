@@ -9,7 +9,7 @@ import pytest
 
 from huskies_core.context import Context
 from huskies_core.doctor.installation import check_environment
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.programs import installed_program
 from support.checks import problems_of
 
 SCRIPT = """

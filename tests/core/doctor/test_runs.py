@@ -12,8 +12,7 @@ from huskies_core.doctor.processes import check_runs
 from huskies_core.ids import RunId
 from huskies_core.store import runs
 from huskies_core.store.runs import Outcome, RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.checks import age, fixed, problems_of
 from support.stories import add_story, load_story
 

@@ -23,8 +23,7 @@ from huskies_core.store import rate_limits, runs, usage
 from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Outcome, RunKind
 from huskies_core.store.stories import StoryType
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.agents.runs import AGENT
 from support.contexts import Clock, opened
 from support.stage_examples import STAGES

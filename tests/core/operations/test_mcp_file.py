@@ -10,7 +10,7 @@ import pytest
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.mcp_file import write_mcp_file
 from huskies_core.project import Project
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.programs import installed_program
 
 OWN = os.path.dirname(installed_program())
 

@@ -40,8 +40,8 @@ from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from huskies_core.store.transitions import apply_event
+from huskies_core.supervisor.records import Limits, RunSpec
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Limits, RunSpec
 from support.drafts import draft
 from support.git_repository import GitRepository
 

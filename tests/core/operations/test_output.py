@@ -11,8 +11,7 @@ from huskies_core.operations.output import Latest, Log, find_log, follow, latest
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 

@@ -31,9 +31,8 @@ from huskies_core.store import queue_holds, runs, stories, usage
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.stories import StoryType
-from huskies_core.supervisor.liveness import is_alive
 from huskies_core.supervisor.records import Progress
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
 from support.waiting import wait_until

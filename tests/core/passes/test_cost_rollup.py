@@ -23,10 +23,9 @@ from huskies_core.store import runs, usage
 from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind
 from huskies_core.store.usage import ModelUsage
 from huskies_core.supervisor.progress import measure
-from huskies_core.supervisor.records import Progress
+from huskies_core.supervisor.records import Limits, Progress, RunSpec
 from huskies_core.supervisor.records import Usage as Told
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Limits, RunSpec
 from support.stories import NOW, import_story
 
 ONE, TWO = Told(10, 5, cost_usd=0.5), Told(3, 1, cost_usd=0.25)

@@ -19,7 +19,7 @@ from huskies_core.store import executions, journal, stories, timers
 from huskies_core.store.actions import Action, TaskPrompt, ToolCall
 from huskies_core.store.executions import ExecutionClaim, ExecutionStatus
 from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerState
-from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.run_directory import is_alive
 from support.contexts import Clock
 from support.waiting import wait_until
 

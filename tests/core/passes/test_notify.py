@@ -35,7 +35,7 @@ from huskies_core.pipeline.stages import Coding, Merge, MergeFailureKind
 from huskies_core.store import cursors, journal, metadata, notifications, pass_times, queue_holds
 from huskies_core.store.notifications import Notification, NotificationStatus
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
-from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.run_directory import is_alive
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story
 from support.waiting import wait_until

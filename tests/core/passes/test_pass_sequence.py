@@ -20,8 +20,7 @@ from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailu
 from huskies_core.store import pass_times, runs, stories
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stories import add_story, fire_event, import_story, load_story
 

@@ -21,9 +21,8 @@ from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
 from huskies_core.supervisor.records import Progress, Usage
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock
 from support.stories import NOW, import_story
 

@@ -16,10 +16,8 @@ from huskies_core.runs import agent_sessions
 from huskies_core.runs.end import end_if_dead
 from huskies_core.store import content, runs, stories
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.records import Progress
-from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Limits, RunSpec
+from huskies_core.supervisor.records import Limits, Progress, RunSpec
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stories import NOW, add_story, fire_event
 

@@ -2,11 +2,10 @@
 
 import pytest
 
-from huskies_core.runs.outcome import outcome_of
+from huskies_core.runs.evidence import outcome_of
 from huskies_core.runtimes.runtime import Failure, FailureKind, RateLimit
 from huskies_core.store.runs import Outcome
-from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd
-from huskies_core.supervisor.spec import Role
+from huskies_core.supervisor.records import Exit, LimitHit, Progress, Role, StepEnd
 
 AT = 1_000_000.0
 HOUR = 3600.0

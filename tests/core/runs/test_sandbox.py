@@ -8,10 +8,9 @@ from huskies_core.config.records import Agent, AgentStage
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.project import Project
-from huskies_core.runs.bubblewrap import Show, View, wrap
-from huskies_core.runs.sandbox_policy import confine, require_sandbox, sandbox_problems
+from huskies_core.runs.sandbox import Show, confine, require_sandbox, sandbox_problems, wrap
+from huskies_core.supervisor.records import Role, Step
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Role, Step
 from support.git_repository import GitRepository
 
 AGENT = Agent("ann", AgentStage.CODER, "command", command=("true",), sandbox="bwrap")
@@ -30,8 +29,8 @@ def working_bwrap(tmp_path: Path) -> dict[str, str]:
 
 def test_the_command_has_its_arguments_in_order() -> None:
     paths = ((Show.NOTHING, "/home"), (Show.READ, "/home/x y"), (Show.WRITE, "/w"))
-    view = View(paths, network=False, variables=(("TMPDIR", "/tmp"),))
-    assert wrap(("agent", "--", "-p"), "/w", view) == (
+    variables = (("TMPDIR", "/tmp"),)
+    assert wrap(("agent", "--", "-p"), "/w", paths, network=False, variables=variables) == (
         *("env", "--ignore-signal=TERM", "bwrap"),
         *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL"),
         "--unshare-net",
@@ -43,13 +42,13 @@ def test_the_command_has_its_arguments_in_order() -> None:
 
 
 def test_a_sandbox_has_network_access_by_default() -> None:
-    assert "--unshare-net" not in wrap(("true",), "/", View(()))
+    assert "--unshare-net" not in wrap(("true",), "/", ())
 
 
 def test_the_step_of_an_agent_without_a_sandbox_is_unchanged(project: Project) -> None:
     plain = Agent("ann", AgentStage.CODER, "command", command=("true",))
     run = RunDirectory(project.run_dir(1))
-    assert confine(STEP, plain, project, story=StoryId(1), run=run, environ={}) == STEP
+    assert confine(STEP, plain, project, StoryId(1), run, {}) == STEP
     assert sandbox_problems(plain, project, {"PATH": ""}) == ()
 
 
@@ -59,7 +58,7 @@ def test_a_run_sees_only_its_own_prompt_and_configuration(
     worktree = str(project.worktree(1))
     repository.git("worktree", "add", "--quiet", "-b", "feature/story-1", worktree)
     run = RunDirectory(project.run_dir(7))
-    argv = confine(STEP, AGENT, project, story=StoryId(1), run=run, environ={"HOME": str(tmp_path)}).argv
+    argv = confine(STEP, AGENT, project, StoryId(1), run, {"HOME": str(tmp_path)}).argv
     shown = [path for path in argv if path.startswith(str(project.runs_dir))]
     assert set(shown) == {run.prompt, run.mcp_config}
 
@@ -67,7 +66,7 @@ def test_a_run_sees_only_its_own_prompt_and_configuration(
 def test_a_story_without_a_worktree_has_no_sandbox(project: Project) -> None:
     run = RunDirectory(project.run_dir(1))
     with pytest.raises(HuskiesError, match="story 1 has no worktree"):
-        confine(STEP, AGENT, project, story=StoryId(1), run=run, environ={"HOME": str(project.root.parent)})
+        confine(STEP, AGENT, project, StoryId(1), run, {"HOME": str(project.root.parent)})
 
 
 def test_a_missing_or_failing_bubblewrap_is_reported(project: Project, working_bwrap: dict[str, str]) -> None:

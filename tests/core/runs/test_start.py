@@ -15,8 +15,7 @@ from huskies_core.runs.request import RunRequest
 from huskies_core.store import runs
 from huskies_core.store.runs import Outcome, RunKind, RunStatus
 from huskies_core.supervisor.launch import launch
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.contexts import Clock, opened
 from support.stories import fire_event, import_story
 

@@ -6,7 +6,7 @@ import pytest
 
 from huskies_core.runtimes.registry import load_runtime, runtime_names
 from huskies_core.runtimes.runtime import Reader
-from huskies_core.supervisor.stream import LINE_BYTES, LineFeed
+from huskies_core.supervisor.progress import LINE_BYTES, LineFeed
 
 HALF = r"cut \ud83d here"
 LINES = {

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huskies_core.runtimes.registry import load_runtime, runtime_names
-from huskies_core.supervisor.stream import LineFeed
+from huskies_core.supervisor.progress import LineFeed
 
 GOOD = {
     "claude-code": {"type": "result", "total_cost_usd": 0.5, "session_id": "s", "result": "bye"},

@@ -17,8 +17,7 @@ from huskies_core.store import queue_holds, runs, stories
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.stories import StoryType
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stage_examples import STAGES
 from support.stories import DRAFT, NOW, add_story, fire_event, import_story

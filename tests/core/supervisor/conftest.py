@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from huskies_core.supervisor.kill import kill_run
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.agents.runs import Runs
 
 

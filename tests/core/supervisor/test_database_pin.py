@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("processes")
 
 HOLD = """\
 import sys
-from huskies_core.supervisor.database_pin import pin_database
+from huskies_core.supervisor.shim import pin_database
 pin_database(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()

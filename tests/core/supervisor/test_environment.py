@@ -3,7 +3,9 @@
 import os
 import pwd
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,6 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git_variables import REPOSITORY_VARIABLES
 from huskies_core.ids import RunId, StoryId
 from huskies_core.supervisor.environment import (
-    Allowance,
     RunVariables,
     agent_environment,
     read_env_file,
@@ -39,12 +40,31 @@ RUN_VARIABLES = {
     "HUSKIES_PROMPT_FILE": "/p/prompt.md",
 }
 BASE = {"HOME": "/h", "USER": "u", "LOGNAME": "u", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
-NOTHING = Allowance(env={}, env_allow=(), env_file={})
+NOTHING: Mapping[str, str] = {}
 
 
-def environment(starter: dict[str, str], allowance: Allowance = NOTHING) -> dict[str, str]:
+def whole_environment(
+    starter: dict[str, str],
+    *,
+    env: Mapping[str, str] = NOTHING,
+    env_allow: tuple[str, ...] = (),
+    env_file: Mapping[str, str] = NOTHING,
+    identity_known: bool = True,
+) -> dict[str, str]:
+    return agent_environment(
+        starter,
+        VARIABLES,
+        env=env,
+        env_allow=env_allow,
+        env_file=env_file,
+        bin_dir="/opt/huskies",
+        identity_known=identity_known,
+    )
+
+
+def environment(starter: dict[str, str], **allowance: Any) -> dict[str, str]:
     """Return the variables that are not in RUN_VARIABLES."""
-    variables = agent_environment(starter, VARIABLES, allowance, bin_dir="/opt/huskies", identity_known=True)
+    variables = whole_environment(starter, **allowance)
     assert {name: variables.pop(name) for name in RUN_VARIABLES} == RUN_VARIABLES
     return variables
 
@@ -74,19 +94,17 @@ def test_all_variables_that_bind_git_to_a_repository_are_known() -> None:
 
 def test_an_allowed_name_comes_from_the_starter_or_else_from_the_file() -> None:
     file = {"KEY_A": "file", "KEY_B": "file", "KEY_C": "not allowed"}
-    allowance = Allowance(env={"MODE": "ci"}, env_allow=("KEY_A", "KEY_B", "KEY_D"), env_file=file)
-    variables = environment({**BASE, "KEY_A": "starter"}, allowance)
+    allowed = ("KEY_A", "KEY_B", "KEY_D")
+    starter = {**BASE, "KEY_A": "starter"}
+    variables = environment(starter, env={"MODE": "ci"}, env_allow=allowed, env_file=file)
     assert (variables["KEY_A"], variables["KEY_B"], variables["MODE"]) == ("starter", "file", "ci")
     assert {"KEY_C", "KEY_D"} & set(variables) == set()
 
 
 def test_the_config_cannot_bind_git_or_forge_the_mark() -> None:
-    allowance = Allowance(
-        env={"GIT_DIR": "/x", "HUSKIES_RUN_ID": "1"}, env_allow=("GIT_WORK_TREE",), env_file={}
-    )
-    assert {"GIT_DIR", "GIT_WORK_TREE"} & set(
-        environment({**BASE, "GIT_WORK_TREE": "/x"}, allowance)
-    ) == set()
+    starter, env = {**BASE, "GIT_WORK_TREE": "/x"}, {"GIT_DIR": "/x", "HUSKIES_RUN_ID": "1"}
+    variables = environment(starter, env=env, env_allow=("GIT_WORK_TREE",))
+    assert {"GIT_DIR", "GIT_WORK_TREE"} & set(variables) == set()
 
 
 def test_huskies_comes_first_on_path_and_once() -> None:
@@ -105,7 +123,7 @@ def test_variables_that_cron_does_not_set_are_added() -> None:
 
 def test_the_agent_is_the_author_without_a_git_identity() -> None:
     starter = {**BASE, "GIT_AUTHOR_NAME": "Ada"}
-    variables = agent_environment(starter, VARIABLES, NOTHING, bin_dir="/b", identity_known=False)
+    variables = whole_environment(starter, identity_known=False)
     identity = {name: value for name, value in variables.items() if name.startswith("GIT_")}
     assert identity == {
         "GIT_AUTHOR_NAME": "Ada",
@@ -117,10 +135,9 @@ def test_the_agent_is_the_author_without_a_git_identity() -> None:
 
 def test_a_run_is_the_same_from_a_shell_and_from_the_end_of_another_run() -> None:
     shell = {**BASE, "KEY": "k", "LC_ALL": "C", "HUSKIES_RUN_ID": "3", "EDITOR": "vi"}
-    allowance = Allowance(env={}, env_allow=("KEY",), env_file={})
     shim = shim_environment(shell, ("KEY", "HUSKIES_RUN_ID"))
     assert shim == {**BASE, "KEY": "k", "LC_ALL": "C"}
-    assert environment(shim, allowance) == environment(shell, allowance)
+    assert environment(shim, env_allow=("KEY",)) == environment(shell, env_allow=("KEY",))
 
 
 def test_a_huskies_found_by_a_relative_pythonpath_is_found_from_anywhere() -> None:

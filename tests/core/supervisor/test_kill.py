@@ -14,10 +14,9 @@ from threading import Timer
 import pytest
 
 from huskies_core.supervisor.kill import KillResult, end_marked_processes, kill_run
-from huskies_core.supervisor.liveness import is_alive, take_lock
 from huskies_core.supervisor.processes import find_process, marked_processes
 from huskies_core.supervisor.records import ShimRecord
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive, take_lock
 from support.agents.runs import Runs
 from support.waiting import wait_for_file, wait_until
 

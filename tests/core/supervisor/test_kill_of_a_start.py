@@ -8,8 +8,7 @@ import pytest
 from huskies_core.errors import HuskiesError
 from huskies_core.supervisor.kill import KillResult, kill_run
 from huskies_core.supervisor.launch import launch
-from huskies_core.supervisor.liveness import take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.agents.runs import NO_LIMITS, Runs
 from support.waiting import wait_until
 

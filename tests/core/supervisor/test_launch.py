@@ -10,8 +10,8 @@ import pytest
 
 from huskies_core.errors import HuskiesError
 from huskies_core.supervisor.launch import launch
-from huskies_core.supervisor.liveness import is_alive, take_lock
 from huskies_core.supervisor.processes import find_process
+from huskies_core.supervisor.run_directory import is_alive, take_lock
 from support.agents.runs import NO_LIMITS, Runs, end_of
 from support.waiting import wait_for_file, wait_until
 

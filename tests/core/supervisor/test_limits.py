@@ -4,9 +4,8 @@ import math
 
 import pytest
 
-from huskies_core.supervisor.limits import Elapsed, find_hit, limits_of, seconds_left
-from huskies_core.supervisor.records import LimitHit, Progress
-from huskies_core.supervisor.spec import Limits, Role, Step
+from huskies_core.supervisor.records import LimitHit, Limits, Progress, Role, Step
+from huskies_core.supervisor.step_loop import Elapsed, find_hit, limits_of, seconds_left
 
 ALL = Limits(
     max_turns=10, max_tool_turns=5, max_budget_usd=2.0, inactivity_timeout_secs=300, max_wall_secs=3600

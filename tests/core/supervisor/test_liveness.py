@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.supervisor.liveness import adopt_lock, is_alive, take_lock
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, adopt_lock, is_alive, take_lock
 from support.waiting import wait_until
 
 HOLD = """
 import sys
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.liveness import take_lock
+from huskies_core.supervisor.run_directory import take_lock
 start = sys.stdin.readline()
 print(take_lock(RunDirectory(sys.argv[1])) is not None, flush=True)
 sys.stdin.readline()
@@ -24,7 +23,7 @@ sys.stdin.readline()
 PROBE = """
 import sys
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.liveness import is_alive
+from huskies_core.supervisor.run_directory import is_alive
 directory = RunDirectory(sys.argv[1])
 print("probing", flush=True)
 while True:

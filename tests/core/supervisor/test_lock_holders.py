@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.supervisor.lock_holders import find_holder, is_lock_held, stays_locked
+from huskies_core.supervisor.processes import find_holder, is_lock_held, stays_locked
 from support.locks import locked_elsewhere
 
 

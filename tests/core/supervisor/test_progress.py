@@ -7,8 +7,7 @@ from huskies_core.ids import RunId
 from huskies_core.runtimes import claude_code, command
 from huskies_core.runtimes.runtime import Price, Reader
 from huskies_core.supervisor.progress import measure
-from huskies_core.supervisor.records import Usage
-from huskies_core.supervisor.spec import Limits, RunSpec
+from huskies_core.supervisor.records import Limits, RunSpec, Usage
 
 
 def spec(model: str, **prices: Price) -> RunSpec:

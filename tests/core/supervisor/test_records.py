@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from huskies_core.supervisor.records import StepEnd
-from huskies_core.supervisor.spec import Role
+from huskies_core.supervisor.records import Role, StepEnd
 
 PASSED = StepEnd(
     "gate", Role.GATE, 0, None, timed_out=False, detail="", started_at=0.0, seconds=1.0, offset=0, length=0

@@ -13,11 +13,19 @@ import pytest
 from huskies_core.atomic_file import replace_file
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId
-from huskies_core.supervisor.exit_file import ExitFile
 from huskies_core.supervisor.progress import ProgressFile
-from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd, Usage
-from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
+from huskies_core.supervisor.records import (
+    Exit,
+    LimitHit,
+    Limits,
+    Progress,
+    Role,
+    RunSpec,
+    Step,
+    StepEnd,
+    Usage,
+)
+from huskies_core.supervisor.run_directory import ExitFile, RunDirectory
 
 STEP = StepEnd(
     name="test",

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import huskies_core
-from huskies_core.supervisor.liveness import is_alive
-from huskies_core.supervisor.spec import Role
+from huskies_core.supervisor.records import Role
+from huskies_core.supervisor.run_directory import is_alive
 from support.agents.runs import AGENT, Runs, end_of, timed
 from support.waiting import wait_for_file, wait_until
 

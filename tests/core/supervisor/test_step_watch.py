@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.supervisor.spec import Limits, Role
+from huskies_core.supervisor.records import Limits, Role
 from support.agents.runs import Runs, end_of
 from support.waiting import wait_for_file, wait_until
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huskies_core.runtimes.command import CommandReader
-from huskies_core.supervisor.stream import LINE_BYTES, LineFeed, OutputLog
+from huskies_core.supervisor.progress import LINE_BYTES, LineFeed, OutputLog
 
 
 class Lines(CommandReader):

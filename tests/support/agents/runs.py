@@ -8,10 +8,8 @@ from pathlib import Path
 
 from huskies_core.supervisor.environment import shim_environment
 from huskies_core.supervisor.launch import launch
-from huskies_core.supervisor.liveness import is_alive, take_lock
-from huskies_core.supervisor.records import Exit
-from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Limits, Role, RunSpec, Step
+from huskies_core.supervisor.records import Exit, Limits, Role, RunSpec, Step
+from huskies_core.supervisor.run_directory import RunDirectory, is_alive, take_lock
 from support.waiting import wait_until
 
 AGENT = Path(__file__).with_name("scripted_agent.py")

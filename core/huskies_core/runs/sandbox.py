@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 
 import huskies_core
@@ -14,30 +15,68 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.worktrees import MADE, checkout_of
 from huskies_core.ids import StoryId
 from huskies_core.project import Project
-from huskies_core.runs.bubblewrap import PROGRAM, Show, View, wrap
-from huskies_core.runs.own_program import installed_program
+from huskies_core.runs.programs import installed_program
 from huskies_core.runtimes.registry import load_runtime
+from huskies_core.supervisor.records import Step
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Step
 from huskies_core.user import home_folder, login_variables
 
+PROGRAM = "bwrap"
 _TRIAL_SECS = 10
 # These contain files of other programs and sockets of services. A read-only mount does not prevent use of a socket.
 _SHARED_FOLDERS = ("/tmp", "/var/tmp", "/run")
 _NAME_SERVICE = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf")
 _PRIVATE_VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
-_CONFIG_FILES = (".gitignore", "AGENT.md", "agents.toml", "project.toml", "prompts")
-_STORE_FILES = ("", "-wal", "-shm")
+_STATE_FILES = (".gitignore", "AGENT.md", "agents.toml", "project.toml", "prompts", "bin")
+# In a pid namespace the end of the first process ends all others. No capabilities, even if root starts the run. No
+# session of its own: a run has no terminal, and signals go to its whole process group.
+_NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL")
+_SYSTEM = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+# On SIGTERM bubblewrap would die and kill the agent before it can clean up. It ignores the signal; the agent does not.
+_IGNORE_TERM = ("env", "--ignore-signal=TERM")
+_DEFAULT_TERM = ("env", "--default-signal=TERM")
+
+
+class Show(StrEnum):
+    """The option of bubblewrap that makes a path visible."""
+
+    NOTHING = "--tmpfs"
+    READ = "--ro-bind"
+    READ_IF_THERE = "--ro-bind-try"
+    WRITE = "--bind"
+
+
+def wrap(
+    argv: Sequence[str],
+    cwd: str,
+    paths: Iterable[tuple[Show, str]],
+    *,
+    network: bool = True,
+    variables: Sequence[tuple[str, str]] = (),
+) -> tuple[str, ...]:
+    """Return the command that runs `argv` in `cwd` under bubblewrap.
+
+    Later `paths` cover earlier ones; all other paths are readable. `variables` extend the run's environment; they
+    appear on the command line, so never put a key there. The command exits with the code of the program, or with 128+n
+    if signal n ended the program.
+    """
+    mounts = ((show, path) if show is Show.NOTHING else (show, path, path) for show, path in paths)
+    return (
+        *_IGNORE_TERM,
+        PROGRAM,
+        *_NAMESPACES,
+        *(() if network else ("--unshare-net",)),
+        *_SYSTEM,
+        *(word for mount in mounts for word in mount),
+        *(word for name, value in variables for word in ("--setenv", name, value)),
+        *("--chdir", cwd, "--"),
+        *_DEFAULT_TERM,
+        *argv,
+    )
 
 
 def confine(
-    step: Step,
-    agent: Agent,
-    project: Project,
-    *,
-    story: StoryId,
-    run: RunDirectory,
-    environ: Mapping[str, str],
+    step: Step, agent: Agent, project: Project, story: StoryId, run: RunDirectory, environ: Mapping[str, str]
 ) -> Step:
     """Return the agent's step, in the sandbox if the agent has one.
 
@@ -46,7 +85,9 @@ def confine(
     """
     if agent.sandbox is None:
         return step
-    cache = _cache_dir(project, environ)
+    # All sandboxed agents of a project share this folder. No program outside a sandbox reads it.
+    above = environ.get("XDG_CACHE_HOME") or f"{home_folder(environ)}/.cache"
+    cache = Path(above, "huskies", "sandbox", str(project.root).strip("/").replace("/", "-"))
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     variables = (("TMPDIR", "/tmp"), ("XDG_CACHE_HOME", str(cache)))
     paths = (
@@ -57,12 +98,8 @@ def confine(
         (Show.WRITE, str(cache)),
         *_project_paths(project, story, run),
     )
-    return replace(step, argv=wrap(step.argv, step.cwd, View(paths, agent.sandbox_network, variables)))
-
-
-def held_database(agent: Agent | None, project: Project) -> str | None:
-    """Return the database that must keep its files while the run is live, because the sandbox mounts each file."""
-    return None if agent is None or agent.sandbox is None else str(project.database)
+    argv = wrap(step.argv, step.cwd, paths, network=agent.sandbox_network, variables=variables)
+    return replace(step, argv=argv)
 
 
 def sandbox_problems(agent: Agent, project: Project, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -92,7 +129,7 @@ def _trial_problem(environ: Mapping[str, str], *, network: bool) -> str | None:
     search = environ.get("PATH", os.defpath)
     if shutil.which(PROGRAM, path=search) is None:
         return f"{PROGRAM} is not on PATH"
-    argv = wrap(("true",), "/", View((), network))
+    argv = wrap(("true",), "/", (), network=network)
     try:
         process = subprocess.run(
             argv, env={"PATH": search}, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TRIAL_SECS
@@ -112,11 +149,9 @@ def _hidden_program(agent: Agent, shown: Iterable[str], environ: Mapping[str, st
     path = shutil.which(program, path=environ.get("PATH", os.defpath))
     if path is None or not os.path.isabs(path):
         return None
-    hidden, visible = (
-        tuple(f"{folder}/" for folder in folders) for folders in (_hidden_folders(environ), shown)
-    )
-    for location in (_location(path), os.path.realpath(path)):
-        if location.startswith(hidden) and not f"{location}/".startswith(visible):
+    hidden, visible = _hidden_folders(environ), tuple(shown)
+    for location in _locations(path):
+        if _is_below(location, hidden) and not _is_below(location, visible):
             return f"{location} is hidden, list it in sandbox_read"
     return None
 
@@ -135,43 +170,41 @@ def _needed(environ: Mapping[str, str]) -> Iterator[str]:
     own = [sys.prefix, sys.base_prefix, str(package), str(package.parent / "cli"), script, sys.executable]
     home = home_folder(environ)
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    settings = [
-        f"{home}/.gitconfig",
-        *(f"{config}/git/{name}" for name in ("config", "ignore", "attributes")),
-    ]
+    settings = [f"{config}/git/{name}" for name in ("config", "ignore", "attributes")]
     named = [environ.get("GIT_CONFIG_GLOBAL", ""), environ.get("GIT_CONFIG_SYSTEM", "")]
     above = tuple(f"{folder}/" for folder in _hidden_folders(environ))
     shown: list[str] = []
-    for path in dict.fromkeys((*own, *settings, *named)):
+    for path in dict.fromkeys((*own, f"{home}/.gitconfig", *settings, *named)):
         # Skip paths below a shown folder: a link there, such as python in a virtual environment, cannot be mounted.
-        locations = [
-            location
-            for location in (_location(path), os.path.realpath(path))
-            if not _is_below(location, shown)
-        ]
+        locations = (location for location in _locations(path) if not _is_below(location, shown))
         hidden = next((location for location in locations if location.startswith(above)), None)
         if hidden is not None:
             shown.append(hidden)
             yield hidden
 
 
+def _locations(path: str) -> tuple[str, str]:
+    """Return the path with links in its folders resolved, and with all links resolved.
+
+    Programs in the sandbox open the link that is the last part of the path.
+    """
+    folder = os.path.realpath(os.path.dirname(path))
+    return os.path.join(folder, os.path.basename(path)), os.path.realpath(path)
+
+
 def _is_below(path: str, folders: Iterable[str]) -> bool:
-    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+    """Return whether the path is one of the folders or below one of them."""
+    return f"{path}/".startswith(tuple(f"{folder}/" for folder in folders))
 
 
 def _project_paths(project: Project, story: StoryId, run: RunDirectory) -> Iterator[tuple[Show, str]]:
     """Yield the paths that show the checkout and git's folder for reading, and the needed parts of `.huskies`."""
-    state = project.state_dir
     yield Show.READ, str(project.root)
-    yield Show.NOTHING, str(state)
-    for name in _CONFIG_FILES:
-        yield Show.READ_IF_THERE, str(state / name)
-    yield Show.READ_IF_THERE, str(state / "bin")
-    yield Show.READ_IF_THERE, run.prompt
-    yield Show.READ_IF_THERE, run.mcp_config
-    for end in _STORE_FILES:
-        yield Show.WRITE, f"{project.database}{end}"
-    yield Show.WRITE, str(project.state_lock)
+    yield Show.NOTHING, str(project.state_dir)
+    readable = (*(project.state_dir / name for name in _STATE_FILES), run.prompt, run.mcp_config)
+    yield from ((Show.READ_IF_THERE, str(path)) for path in readable)
+    database = (f"{project.database}{end}" for end in ("", "-wal", "-shm"))
+    yield from ((Show.WRITE, str(path)) for path in (*database, project.state_lock))
     yield from _git_paths(project, story)
 
 
@@ -185,35 +218,23 @@ def _git_paths(project: Project, story: StoryId) -> Iterator[tuple[Show, str]]:
     if checkout is None:
         raise HuskiesError(f"story {story} has no worktree", code="no_worktree", subject=str(story))
     shared, admin, worktree = project.git_dir, checkout.git_dir, checkout.path
-    branches = shared / "refs" / "heads" / "feature"
-    logs = shared / "logs" / "refs" / "heads" / "feature"
+    branches, logs = (shared / folder / "heads/feature" for folder in ("refs", "logs/refs"))
     for folder in (branches, logs):
         # git removes a directory, and the mount with it, when it packs or deletes the last branch in it. An empty
         # subdirectory prevents that; git removes the subdirectory itself if someone creates a branch of that name.
         (folder / "sandboxed").mkdir(parents=True, exist_ok=True)
     # If the repository uses a configuration for each worktree, the agent must not be able to create it.
     (admin / "config.worktree").touch()
-    yield Show.READ, str(shared)
-    yield Show.WRITE, str(shared / "objects")
-    for name in ("pack", "info"):
-        yield Show.READ_IF_THERE, str(shared / "objects" / name)
-    for written in (branches, logs, admin):
-        yield Show.WRITE, str(written)
-    for name in ("commondir", "gitdir", "config.worktree", MADE):
-        yield Show.READ_IF_THERE, str(admin / name)
-    yield Show.WRITE, str(worktree)
-    yield Show.READ, str(worktree / ".git")
-
-
-def _cache_dir(project: Project, environ: Mapping[str, str]) -> Path:
-    """Return the cache folder that all sandboxed agents of a project share. No program outside a sandbox reads it."""
-    above = environ.get("XDG_CACHE_HOME") or f"{home_folder(environ)}/.cache"
-    return Path(above, "huskies", "sandbox", str(project.root).strip("/").replace("/", "-"))
-
-
-def _location(path: str) -> str:
-    """Resolve links in the folders of a path, but not in its last part: programs in the sandbox open that link."""
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    paths = (
+        (Show.READ, shared),
+        (Show.WRITE, shared / "objects"),
+        *((Show.READ_IF_THERE, shared / "objects" / name) for name in ("pack", "info")),
+        *((Show.WRITE, written) for written in (branches, logs, admin)),
+        *((Show.READ_IF_THERE, admin / name) for name in ("commondir", "gitdir", "config.worktree", MADE)),
+        (Show.WRITE, worktree),
+        (Show.READ, worktree / ".git"),
+    )
+    return ((show, str(path)) for show, path in paths)
 
 
 def _expanded(path: str, environ: Mapping[str, str]) -> str:

@@ -1,12 +1,25 @@
 """Derive the outcome of a run from the records of its supervisor, and read the output of the failed step."""
 
-from huskies_core.runs.handoff_files import KillIntent
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from huskies_core.context import Context
+from huskies_core.git.branch_state import read_branch_state
+from huskies_core.git.repository import GitError
+from huskies_core.git.repository_state import Fingerprint, differences
+from huskies_core.git.resolution import check_resolution
+from huskies_core.git.worktrees import branch_of
+from huskies_core.runs.handoff_files import KillIntent, read_start_facts
 from huskies_core.runtimes.runtime import FailureKind, plausible_end
 from huskies_core.sanitize import tail, without_controls
-from huskies_core.store.runs import Outcome
-from huskies_core.supervisor.records import Exit, LimitHit, Progress, StepEnd
+from huskies_core.store import journal, metadata, runs
+from huskies_core.store.connection import Connection
+from huskies_core.store.evidence import BranchEvidence
+from huskies_core.store.runs import Outcome, Run
+from huskies_core.supervisor.records import Exit, LimitHit, Progress, Role, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory
-from huskies_core.supervisor.spec import Role
 
 _OF_FAILURE = {FailureKind.LIMIT: Outcome.LIMIT, FailureKind.ERROR: Outcome.FAILED}
 OUTPUT_LIMIT = 8000
@@ -70,3 +83,54 @@ def _outcome_of_step(step: StepEnd) -> tuple[Outcome, str]:
     if code > 128 and step.role is Role.AGENT:
         return Outcome.CRASHED, f"exited with {code}: signal {code - 128}"
     return Outcome.FAILED, f"{name}{step.detail or f'exited with {code}'}"
+
+
+def read_branch_evidence(context: Context, run: Run) -> BranchEvidence:
+    """Return the current state of the branch; the empty record if the base branch does not exist.
+
+    If git cannot read the worktree, the record has git's error and no commits, and the run still ends.
+    """
+    tip = context.repository.branch_tip(context.base_branch_or_recorded)
+    if tip is None:
+        return BranchEvidence()
+    name = branch_of(run.story)
+    try:
+        state = read_branch_state(context.repository, run.story, base_tip=tip)
+    except GitError as error:
+        return BranchEvidence(name, problem=error.message)
+    return BranchEvidence(name, **asdict(state))
+
+
+def find_unresolved(context: Context, run: Run) -> str:
+    """Return a sentence about the part of a conflict that a mergemaster left unresolved; "" if it left none.
+
+    Compare the branch with the tip of the base at the start of the run. The run is not responsible for later commits;
+    the next merge shows whether they conflict.
+    """
+    base = context.base_branch_or_recorded
+    tip = context.repository.branch_tip(base)
+    if tip is None:
+        return f"the base branch {base} does not exist"
+    started_on = read_start_facts(RunDirectory(context.project.run_dir(run.id))).base
+    try:
+        return check_resolution(context.repository, run.story, base_tip=started_on or tip) or ""
+    except GitError as error:
+        return error.message
+
+
+def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
+    """Compare `state` with the stored one, write a journal entry for each change, and store `state`.
+
+    An entry names the runs that were live. Call this function in the transactions that start and end a run. It does not
+    report changes while no run is live: the user made them.
+    """
+    suspects = [run.id for run in runs.live(db)]
+    stored = metadata.get(db, metadata.HYGIENE)
+    metadata.put(db, metadata.HYGIENE, json.dumps(state.to_json()))
+    if stored is None or not suspects:
+        return ()
+    changes = differences(Fingerprint.from_json(json.loads(stored)), state)
+    for change in changes:
+        detail = {"change": change, "runs": suspects}
+        journal.append(db, journal.JournalKind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
+    return changes
