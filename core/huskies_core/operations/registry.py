@@ -14,6 +14,7 @@ from huskies_core.suggest import did_you_mean
 _MODULES = (
     *("stories", "story_list", "explain", "history", "moves"),
     *("agents", "prompts", "agent_test", "gates", "runs", "output"),
+    *("board", "costs", "pause", "worktree_list"),
     *("timers", "triggers"),
 )
 
