@@ -208,6 +208,30 @@ def test_the_server_ends_when_the_client_closes_its_input(project: Path, log: Pa
     assert (server.returncode, rest, log.read_text()) == (0, b"", "")
 
 
+def test_the_server_answers_each_request_before_it_ends(project: Path, log: Path) -> None:
+    """All requests are in the input when the client closes it, and a cancelled one has no answer."""
+    server = start_server(project, log)
+    calls = [("pipeline_status", {}), *(("show_story", {"id": 1}) for _ in range(20)), ("show_stroy", {})]
+    requests = [
+        {
+            "jsonrpc": "2.0",
+            "id": number,
+            "method": "tools/call",
+            "params": {"name": name, "arguments": arguments},
+        }
+        for number, (name, arguments) in enumerate(calls, start=2)
+    ]
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}}
+    lines = [json.dumps(request) for request in [*requests, cancel]]
+    written, _ = server.communicate("".join(f"{line}\n" for line in lines).encode(), timeout=20)
+    answers = {answer["id"]: answer["result"]["isError"] for answer in map(json.loads, written.splitlines())}
+    assert (server.returncode, log.read_text()) == (0, "")
+    assert {number: answers.get(number) for number in range(3, 24)} == {
+        **dict.fromkeys(range(3, 23), False),
+        23: True,
+    }
+
+
 def test_a_signal_ends_the_server(project: Path, log: Path) -> None:
     server = start_server(project, log)
     server.send_signal(signal.SIGTERM)

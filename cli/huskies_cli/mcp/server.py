@@ -1,12 +1,13 @@
 """The MCP server: tools and resources on standard input and output, each call in its own thread.
 
-It ends when the client closes the input, or by a signal. Runs that a call started continue; a pass finishes a call that
-was interrupted.
+When the client closes the input, the server answers the requests that it has read, and ends. A signal ends it at once.
+Runs that a call started continue; a pass finishes a call that was interrupted.
 """
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,20 +15,27 @@ from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp import MCPError
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 from mcp.types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
     PaginatedRequestParams,
     ReadResourceRequestParams,
     ReadResourceResult,
+    RequestId,
     Resource,
     ResourceTemplate,
     TextContent,
@@ -43,6 +51,8 @@ from huskies_core.operations.operation import Operation
 from huskies_core.operations.schema import schema_of
 
 T = TypeVar("T")
+_Requests = MemoryObjectReceiveStream[SessionMessage | Exception]
+_Answers = MemoryObjectSendStream[SessionMessage]
 _JSON = "application/json"
 _MOST_AT_ONCE = 16
 """The most long calls at the same time, and the most short ones; others wait."""
@@ -76,8 +86,66 @@ async def _serve(start: Path) -> None:
         on_list_resource_templates=project.list_templates,
         on_read_resource=project.read_resource,
     )
-    async with stdio_server() as (read_stream, write_stream):
-        await server.run(read_stream, write_stream, server.create_initialization_options())
+    async with _streams() as (requests, answers):
+        await server.run(requests, answers, server.create_initialization_options())
+
+
+@asynccontextmanager
+async def _streams() -> AsyncIterator[tuple[_Requests, _Answers]]:
+    """Yield standard input and output as streams of messages for the server.
+
+    The server cancels the requests at work when its stream of requests ends. So that stream ends when standard input
+    has ended and each request has its answer.
+    """
+    to_server, requests = anyio.create_memory_object_stream[SessionMessage | Exception]()
+    answers, from_server = anyio.create_memory_object_stream[SessionMessage]()
+    unanswered = _Unanswered()
+
+    async def forward_requests() -> None:
+        async with to_server:
+            async for item in stdin:
+                unanswered.add(item)
+                await to_server.send(item)
+            await unanswered.wait_until_empty()
+
+    async def forward_answers() -> None:
+        async with stdout:
+            async for item in from_server:
+                await stdout.send(item)
+                await unanswered.remove(item)
+
+    async with stdio_server() as (stdin, stdout), anyio.create_task_group() as group:
+        group.start_soon(forward_requests)
+        group.start_soon(forward_answers)
+        yield requests, answers
+
+
+class _Unanswered:
+    """The ids of the requests that have no answer yet."""
+
+    def __init__(self) -> None:
+        self._ids: set[RequestId | None] = set()
+        self._changed = anyio.Condition()
+
+    def add(self, item: SessionMessage | Exception) -> None:
+        """Add the id of a request; forget that of a cancelled one, which gets no answer."""
+        message = item.message if isinstance(item, SessionMessage) else None
+        if isinstance(message, JSONRPCRequest):
+            self._ids.add(message.id)
+        elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            self._ids.discard((message.params or {}).get("requestId"))
+
+    async def remove(self, item: SessionMessage) -> None:
+        """Remove the id of an answer."""
+        if isinstance(item.message, JSONRPCResponse | JSONRPCError):
+            async with self._changed:
+                self._ids.discard(item.message.id)
+                self._changed.notify_all()
+
+    async def wait_until_empty(self) -> None:
+        async with self._changed:
+            while self._ids:
+                await self._changed.wait()
 
 
 class _Project:
