@@ -12,7 +12,6 @@ from huskies_core.operations.limits import Limits
 from huskies_core.operations.runs import RunNow, quiet_since
 from huskies_core.passes.relay import Unreached
 from huskies_core.pipeline.stages import TERMINAL, StageName
-from huskies_core.sanitize import one_line
 from huskies_core.store.notifications import Notification
 
 MOST = 12
@@ -45,16 +44,10 @@ def _story_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
     for name, cards in board.stages.items():
         for place, card in enumerate(cards[:MOST]):
             stage = name.value if place == 0 else ""
-            title, why = _short(card.story.draft.title, 32), _short(card.why, 60)
+            title, why = render.shortened(card.story.draft.title, 32), render.shortened(card.why, 60)
             yield (stage, render.mark(MARKS[card.state]), card.story.id, title, why)
         if len(cards) > MOST:
             yield ("", None, None, f"and {len(cards) - MOST} more", f"huskies list --stage {name.value}")
-
-
-def _short(text: str, most: int) -> str:
-    """Return the text cut to `most` characters, so that a row is one line of a terminal, two at most."""
-    line = one_line(text)
-    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 _RUN_COLUMNS = ("run", "story", "kind", "agent", "age", "silent", "turns", "cost")
@@ -69,7 +62,7 @@ def _run_row(item: RunNow, now: datetime) -> tuple[render.Cell, ...]:
 
 def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:
     for need in needs[:MOST]:
-        why = _short(f"{need.rule}: {need.reason}", 60)
+        why = render.shortened(f"{need.rule}: {need.reason}", 60)
         cause = f" (cause: {need.cause})" if need.cause else ""
         yield (need.story.id, why, render.styled(f"{need.command}{cause}", "cyan"))
     if len(needs) > MOST:
@@ -78,7 +71,9 @@ def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:
 
 def _execution_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
     for item in board.executions[:MOST]:
-        why = _short(item.why if item.why.startswith(item.state) else f"{item.state}: {item.why}", 60)
+        why = render.shortened(
+            item.why if item.why.startswith(item.state) else f"{item.state}: {item.why}", 60
+        )
         yield (item.source.replace(":", " "), why, render.styled(item.command, "cyan"))
 
 
@@ -124,7 +119,7 @@ def _gateway_lines(gateway: Unreached | None) -> Iterable[str]:
 
 def _notification_lines(notifications: Sequence[Notification]) -> Iterable[str]:
     for item in notifications:
-        problem = _short(item.problem, 120)
+        problem = render.shortened(item.problem, 120)
         yield f"notification {item.id} {item.status}: {problem}; see huskies notify --list"
 
 

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 
 from huskies_cli import render
-from huskies_core.sanitize import one_line
 from huskies_core.store.journal import JournalKind
 
-LONGEST = 100
 _REASONS = ("reason", "notes", "detail", "why", "title")
 _FACTS = (
     ("run", "run "),
@@ -47,12 +45,6 @@ def entry_words(entry: Mapping[str, object]) -> str:
     return ": ".join(filter(None, (head, _detail(entry))))
 
 
-def shortened(text: str) -> str:
-    """Return the beginning of `text` on one line."""
-    line = one_line(text)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
-
-
 def _moved(entry: Mapping[str, object]) -> tuple[str, str]:
     """Return the stages before and after, or the kind of the row; and the event."""
     before, after = entry["before"] or "", entry["after"]
@@ -69,7 +61,7 @@ def _detail(entry: Mapping[str, object]) -> str:
     facts = (
         [] if is_transition else [f"{word}{_text(detail[key])}" for key, word in _FACTS if detail.get(key)]
     )
-    return shortened(": ".join(part for part in (", ".join(facts), why) if part))
+    return render.shortened(": ".join(part for part in (", ".join(facts), why) if part))
 
 
 def _text(value: object) -> str:

@@ -144,6 +144,12 @@ def rows(lines: Iterable[Row], width: int) -> list[str]:
     return _draw(text_of(lines, width), width=_UNCUT).split("\n")
 
 
+def shortened(text: str, most: int = 100) -> str:
+    """Return the text on one line; on a terminal, cut to `most` characters."""
+    line = one_line(text)
+    return line if len(line) <= most or not sys.stdout.isatty() else f"{line[: most - 1]}…"
+
+
 def folded(text: str, width: int) -> list[str]:
     """Return a line of text folded to lines of `width` columns."""
     from rich.cells import chop_cells

@@ -91,12 +91,13 @@ DRAW = """
 from huskies_cli import render
 print(render.table(("mark", "title"), [(render.mark(render.Mark.BLOCKED, "blocked"), "word " * 20)]))
 """
+SHORTEN = "from huskies_cli import render; print(render.shortened('x' * 50, 9))"
 
 
-def on_a_terminal(**environment: str) -> str:
-    """Return the output of DRAW on a terminal of 40 columns."""
+def on_a_terminal(script: str = DRAW, **environment: str) -> str:
+    """Return the output of a script on a terminal of 40 columns."""
     mine, its = pty.openpty()
-    program = f"import os, termios; termios.tcsetwinsize(1, (24, 40))\n{DRAW}"
+    program = f"import os, termios; termios.tcsetwinsize(1, (24, 40))\n{script}"
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -132,6 +133,12 @@ def test_a_terminal_gets_colour_and_lines_that_fit() -> None:
     )
     assert max(len(line) for line in plain.splitlines()) <= 40
     assert " ".join(plain.split()) == "MARK TITLE ✗ blocked " + " ".join(["word"] * 20)
+
+
+@pytest.mark.usefixtures("processes")
+def test_a_text_is_cut_on_a_terminal_only() -> None:
+    piped = subprocess.run([sys.executable, "-c", SHORTEN], capture_output=True, text=True, check=True)
+    assert (on_a_terminal(SHORTEN).strip(), piped.stdout.strip()) == ("xxxxxxxx…", "x" * 50)
 
 
 @pytest.mark.usefixtures("processes")

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
+from huskies_cli import render
 from huskies_cli.command import Call
 from huskies_cli.output import Result
-from huskies_core.sanitize import one_line
 from huskies_core.store.actions import Action, Continue, TaskPrompt, ToolCall
 from huskies_core.store.timers import Timer
 from huskies_core.store.triggers import Trigger
 
 MOST = 50
 """The most rows of a table; the JSON has all."""
-_SHORT = 50
 
 
 def cancelled(kind: str, items: Sequence[Timer | Trigger], call: Call) -> Result:
@@ -30,12 +29,12 @@ def action_text(action: Action) -> str:
     """Return the action on one line, short enough for a column."""
     match action:
         case TaskPrompt():
-            text = one_line(action.text)
+            text = action.text
         case Continue():
             text = f"story {action.story} continues"
         case ToolCall():
             text = f"{action.tool} {action.arguments}"
-    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+    return render.shortened(text, 50)
 
 
 def state_text(item: Timer | Trigger) -> str:

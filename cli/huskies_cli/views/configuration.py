@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from huskies_cli import render
 from huskies_cli.command import Call
-from huskies_cli.journal_lines import shortened
 from huskies_cli.output import ErrorItem, Result, Status
 from huskies_core.config.document import Problem
 from huskies_core.config.edit import keys_in_force
@@ -54,7 +53,7 @@ def _shown(config: Config) -> str:
 def _agent(agent: Agent) -> str:
     """Return the keys that are set, and those with a default."""
     values = [(name, value) for name, value in vars(agent).items() if name != "name" and value is not None]
-    pairs = [(name, shortened(_written(value))) for name, value in values if value not in ("", (), {})]
+    pairs = [(name, render.shortened(_written(value))) for name, value in values if value not in ("", (), {})]
     return f"{render.heading(f'agent {agent.name}')}\n{render.block(render.fields(pairs))}"
 
 

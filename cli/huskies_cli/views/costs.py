@@ -2,7 +2,6 @@
 
 from huskies_cli import render
 from huskies_cli.command import Call
-from huskies_cli.journal_lines import shortened
 from huskies_cli.output import Result
 from huskies_core.operations.costs import By, Cost, Costs
 
@@ -24,7 +23,7 @@ def _table(by: By, costs: Costs) -> str:
 
 def _row(by: By, cost: Cost, key: str) -> tuple[render.Cell, ...]:
     used = cost.usage
-    name = (key, shortened(cost.name)) if by is By.STORY else (key,)
+    name = (key, render.shortened(cost.name)) if by is By.STORY else (key,)
     tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
     figures = (f"{number:,}" for number in tokens)
     return (*name, cost.runs, *map(render.Figure, (*figures, render.money(used.cost_usd))))

@@ -7,7 +7,7 @@ from itertools import count
 
 from huskies_cli import render
 from huskies_cli.command import Call
-from huskies_cli.journal_lines import entry_words, shortened
+from huskies_cli.journal_lines import entry_words
 from huskies_cli.output import Result
 from huskies_cli.status_icons import mark_of_run, mark_of_stage
 from huskies_core.clock import utc_now
@@ -40,7 +40,7 @@ def _table(stories: Sequence[Story], live: Collection[int], now: datetime) -> st
 def _row(story: Story, now: datetime, *, is_live: bool) -> tuple[render.Cell, ...]:
     draft, since = story.draft, render.age(story.stage_entered_at, now)
     stage = render.mark(mark_of_stage(story.stage.name, at_work=is_live), story.stage.name.value)
-    why = shortened(reason_of(story.stage))
+    why = render.shortened(reason_of(story.stage))
     return (story.id, draft.type, stage, since, draft.priority, draft.title, why)
 
 
