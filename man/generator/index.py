@@ -9,30 +9,22 @@ import huskies_cli.commands
 import huskies_core.operations
 from huskies_cli.command import OwnCommand
 from huskies_cli.entry import Entry
-from huskies_core.operations.operation import PROJECT, RUNS, Command, Operation
+from huskies_core.operations import moves
+from huskies_core.operations.operation import PROJECT, RUNS, Operation, operations_in
 
-ORDER = (
-    *("init", "demo", "config", "doctor"),
-    *("add", "list", "show", "edit", "update", "export", "import"),
-    *("status", "explain", "history", "cost", "audit"),
-    *("start", "approve", "reject", "block", "unblock", "freeze", "unfreeze", "demote", "retry", "resolve"),
-    *("merged", "close", "abandon", "supersede", "reopen"),
-    *("pause", "resume", "agent", "run", "logs", "worktree", "rescue"),
-    *("tool", "service", "completion", "help", "mcp", "timer", "trigger"),
-    *(
-        "watch",
-        "tick",
-        "reconcile",
-        "auto-assign",
-        "watchdog",
-        "gc",
-        "worktrees",
-        "archive-done",
-        "cost-rollup",
-    ),
-    *("merge-recovery", "merge-block", "audit-log", "fire-timers", "fire-triggers", "notify", "relay"),
-    *("perform", "deliver", "advance"),
-)
+_FIRST = """
+init demo config doctor
+add list show edit update export import status explain history cost audit
+"""
+_MOVES = tuple(move.command.name for move in operations_in(moves) if move.command)
+_LAST = """
+pause resume agent run logs worktree rescue
+tool service completion help mcp timer trigger
+watch tick reconcile auto-assign watchdog gc worktrees archive-done cost-rollup
+merge-recovery merge-block audit-log fire-timers fire-triggers notify relay
+perform deliver advance
+"""
+ORDER = (*_FIRST.split(), *_MOVES, *_LAST.split())
 """The order in which help lists commands. Commands that are not in it follow by name."""
 GROUPS = {
     "agent": ("List, start and stop agents, and print their prompts.", RUNS, "list start stop test prompt"),
@@ -52,30 +44,23 @@ _HEAD = '''\
 
 from huskies_cli.entry import Entry
 
+# fmt: off
 COMMANDS = (
 '''
 
 
 def script() -> str:
-    """Return the text of the index."""
-    return f"{_HEAD}{''.join(_row(entry) for entry in read_entries())})\n"
+    """Return the text of the index, with a line for each command."""
+    return f"{_HEAD}{''.join(map(_row, read_entries()))})\n"
 
 
 def read_entries() -> tuple[Entry, ...]:
     """Return the index as the definitions have it."""
     commands = dict(_definitions())
-    groups = {
-        name: Entry(
-            name,
-            text,
-            panel=panel,
-            children=tuple(commands.pop(f"{name} {child}")._replace(name=child) for child in order.split()),
-        )
-        for name, (text, panel, order) in GROUPS.items()
-    }
-    entries = {**commands, **groups}
-    ordered = [*ORDER, *sorted(entries.keys() - set(ORDER))]
-    return tuple(entries[name] for name in ordered)
+    for name, (text, panel, order) in GROUPS.items():
+        children = (commands.pop(f"{name} {child}")._replace(name=child) for child in order.split())
+        commands[name] = Entry(name, text, panel=panel, children=tuple(children))
+    return tuple(commands[name] for name in (*ORDER, *sorted(commands.keys() - set(ORDER))))
 
 
 def _definitions() -> Iterator[tuple[str, Entry]]:
@@ -86,26 +71,19 @@ def _definitions() -> Iterator[tuple[str, Entry]]:
                 if not isinstance(item, Operation | OwnCommand) or item.command is None:
                     continue
                 if item.function.__module__ == module.__name__:
-                    yield item.command.name, _entry(item.command, item.help, module.__name__, name)
-
-
-def _entry(command: Command, text: str, module: str, name: str) -> Entry:
-    return Entry(command.name, text.splitlines()[0], module, name, command.panel or None, command.is_hidden)
+                    text, command = item.help.splitlines()[0], item.command
+                    panel = command.panel or None
+                    entry = Entry(command.name, text, module.__name__, name, panel, command.is_hidden)
+                    yield command.name, entry
 
 
 def _row(entry: Entry, indent: str = "    ") -> str:
-    """Return a row as the formatter writes it."""
-    fields = [entry.name, entry.help]
-    lines = [f"{json.dumps(text, ensure_ascii=False)},\n" for text in fields]
-    lines += [f"{name}={json.dumps(value, ensure_ascii=False)},\n" for name, value in _named(entry)]
-    lines += ["hidden=True,\n"] if entry.hidden else []
-    text = "".join(f"{indent}    {line}" for line in lines)
+    """Return the line of a command, or those of a group."""
+    places = (entry.name, entry.help, entry.module, entry.name_there)
+    values = [json.dumps(text, ensure_ascii=False) for text in places if text]
+    values += [f"panel={json.dumps(entry.panel)}"] if entry.panel else []
+    values += ["hidden=True"] if entry.hidden else []
     if entry.children:
-        rows = "".join(_row(child, f"{indent}        ") for child in entry.children)
-        text += f"{indent}    children=(\n{rows}{indent}    ),\n"
-    return f"{indent}Entry(\n{text}{indent}),\n"
-
-
-def _named(entry: Entry) -> list[tuple[str, str]]:
-    named = {"module": entry.module, "name_there": entry.name_there, "panel": entry.panel or ""}
-    return [(name, value) for name, value in named.items() if value]
+        rows = "".join(_row(child, f"{indent}    ") for child in entry.children)
+        values.append(f"children=(\n{rows}{indent})")
+    return f"{indent}Entry({', '.join(values)}),\n"

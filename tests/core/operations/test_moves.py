@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.operations import moves
 from huskies_core.operations.moves import Released, RetryTo
+from huskies_core.operations.operation import Operation, operations_in
 from huskies_core.operations.stories import create, update_story
 from huskies_core.operations.story_events import Moved, Reported, start
 from huskies_core.pipeline.events import (
@@ -23,6 +25,7 @@ from huskies_core.pipeline.events import (
     ReviewHeld,
 )
 from huskies_core.pipeline.stages import (
+    TERMINAL,
     Archived,
     ArchiveReason,
     Blocked,
@@ -35,6 +38,7 @@ from huskies_core.pipeline.stages import (
     StageName,
     Superseded,
 )
+from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.store import content, journal, queue_holds, runs, stories
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.runs import RunKind, Verdict
@@ -50,6 +54,26 @@ BRANCH = "feature/story-1"
 TO_MERGE = QaSkipped(BRANCH, 1)
 CONFLICT = MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "README")
 FINAL = MergeFailedFinal("three attempts")
+
+
+COMMANDS = {row.command: row for row in TABLE if row.command}
+"""The rows of the state machine by their command; `retry` leads to merge, and also has forms for other stages."""
+
+
+def test_each_command_of_the_state_machine_is_a_move() -> None:
+    names = [move.command.name for move in operations_in(moves) if move.command]
+    assert sorted(names) == sorted({name.split()[0] for name in COMMANDS})
+
+
+@pytest.mark.parametrize("move", list(operations_in(moves)), ids=lambda move: move.tool)
+def test_a_move_completes_the_stories_in_the_stages_that_allow_it(move: Operation[Any, Any]) -> None:
+    """A move that few stages allow lists them; for the others, the shell offers all open or all finished stories."""
+    assert move.command is not None
+    sources, completion = COMMANDS[move.command.name].sources, move.parameters[0].about.completion
+    kind, _, listed = completion.partition("/")
+    assert completion == "finished" if sources == TERMINAL else kind == "stories"
+    assert set(filter(None, listed.split(","))) == (sources if len(sources) <= 3 else set())
+    assert sources <= TERMINAL or not sources & TERMINAL
 
 
 def lead(context: Context, *events: Event) -> None:
