@@ -15,7 +15,7 @@ from huskies_cli.output import Result, Stream, asks_for_json, finish
 from huskies_cli.session import Session, note_command
 from huskies_cli.streams import ReaderClosed
 from huskies_core.errors import UsageError
-from huskies_core.suggest import did_you_mean
+from huskies_core.humanize import did_you_mean
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context

@@ -50,7 +50,7 @@ def _completions(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[st
     if state is None:
         return ()
     if kind == "agents":
-        from huskies_core.config.agent_names import agent_names
+        from huskies_core.completion_words import agent_names
 
         return agent_names(os.path.join(state, "agents.toml"))
     if kind in ("rescues", "rescue-times"):
@@ -68,7 +68,7 @@ def _of_every_project(kind: str, typed: list[str]) -> "Iterable[tuple[str, str]]
 
         words = [word for word in typed if not word.startswith("-")]
         return pages_after(words[words.index("help") + 1 :]) if "help" in words else ()
-    from huskies_core.zone_names import zone_names
+    from huskies_core.completion_words import zone_names
 
     return ((name, "") for name in zone_names())
 

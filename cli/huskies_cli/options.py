@@ -16,8 +16,8 @@ from typer.core import TyperArgument, TyperOption
 
 from huskies_cli.session import session_of
 from huskies_cli.streams import ReaderClosed, write_line
+from huskies_core.humanize import did_you_mean
 from huskies_core.operations.operation import Parameter
-from huskies_core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from typer._click.core import Context

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from huskies_cli.session import Session
 from huskies_cli.streams import is_screen
-from huskies_core.progress import Progress, ignore_progress
+from huskies_core.context import Progress, ignore_progress
 from huskies_core.sanitize import one_line
 
 EVERY_SECS = 0.1

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from huskies_core.clock import utc_now
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId
-from huskies_core.progress import Progress, ignore_progress
 from huskies_core.project import Project, find_project
 from huskies_core.store import metadata
 from huskies_core.store.connection import Store
@@ -21,6 +20,14 @@ from huskies_core.user import user_name
 if TYPE_CHECKING:
     from huskies_core.config.records import Config
     from huskies_core.git.repository import Repository
+
+
+Progress = Callable[[str, int, int], None]
+"""Displays the progress of long work: the name of the current part, the done items, and their total or 0 if unknown."""
+
+
+def ignore_progress(_at: str, _done: int, _of: int) -> None:
+    """Display nothing."""
 
 
 class Context:
@@ -70,24 +77,25 @@ class Context:
         return self.config.project.base_branch or self.recorded_base
 
     @property
-    def timezone(self) -> str:
-        """The project's time zone; UTC if the config does not load."""
+    def valid_config(self) -> "Config | None":
+        """The settings of both config files, or None if one is invalid."""
         from huskies_core.config.document import ConfigError
 
         try:
-            return self.config.project.timezone
+            return self.config
         except ConfigError:
-            return "UTC"
+            return None
+
+    @property
+    def timezone(self) -> str:
+        """The project's time zone; UTC if the config is invalid."""
+        config = self.valid_config
+        return "UTC" if config is None else config.project.timezone
 
     @property
     def base_branch_or_recorded(self) -> str:
         """The base branch; with an invalid config, the branch recorded by `init`, so that runs can end."""
-        from huskies_core.config.document import ConfigError
-
-        try:
-            return self.base_branch
-        except ConfigError:
-            return self.recorded_base
+        return self.recorded_base if self.valid_config is None else self.base_branch
 
     @cached_property
     def recorded_base(self) -> str:

@@ -1,4 +1,4 @@
-"""Numbers, sizes and lists in the form that people write."""
+"""Numbers, sizes and lists in the form that people write, and suggestions for misspelled words."""
 
 from collections.abc import Iterable
 
@@ -24,3 +24,11 @@ def format_size(number: float) -> str:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return a hint that names the known word most similar to `word`, or `otherwise` without a similar one."""
+    import difflib  # only an error needs it
+
+    similar = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"Did you mean {similar[0]}?" if similar else otherwise

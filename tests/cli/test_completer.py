@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from huskies_core.zone_names import zone_names
+from huskies_core.completion_words import zone_names
 from support.cli import HUSKIES
 from support.commands import Commands
 from support.git_repository import GitRepository

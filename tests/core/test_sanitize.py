@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from huskies_core.humanize import did_you_mean
 from huskies_core.sanitize import has_controls, is_number, one_line, tail, without_controls
-from huskies_core.suggest import did_you_mean
 from huskies_core.templates import fill, placeholders
 
 

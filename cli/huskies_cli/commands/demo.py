@@ -19,10 +19,10 @@ from huskies_cli.session import Session
 from huskies_cli.streams import print_message
 from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
+from huskies_core.context import Progress, ignore_progress
 from huskies_core.git.host import require_git
 from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.pipeline.stages import Done
-from huskies_core.progress import Progress, ignore_progress
 from huskies_core.sanitize import without_controls
 
 Place = Annotated[str | None, Argument("An empty or missing directory.", metavar="[DIR]", positional=True)]

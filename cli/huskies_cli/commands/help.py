@@ -15,8 +15,8 @@ from huskies_cli.pages import PAGES, children_of
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
 from huskies_core.errors import UsageError
+from huskies_core.humanize import did_you_mean
 from huskies_core.operations.operation import PROJECT, Command
-from huskies_core.suggest import did_you_mean
 
 Words = Annotated[
     tuple[str, ...],

@@ -8,9 +8,8 @@ from typing import Any
 
 from huskies_cli.demo.stories import PLANNED
 from huskies_core.clock import from_iso
-from huskies_core.context import Context
+from huskies_core.context import Context, Progress
 from huskies_core.ids import JOURNAL_START, Seq, StoryId
-from huskies_core.progress import Progress
 from huskies_core.sanitize import one_line
 from huskies_core.store import journal, runs
 from huskies_core.store.journal import JournalEntry, JournalKind

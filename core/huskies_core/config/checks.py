@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from huskies_core.config.table import Table
+from huskies_core.humanize import did_you_mean
 from huskies_core.runtimes.registry import runtime_names
-from huskies_core.suggest import did_you_mean
 from huskies_core.templates import placeholders
 
 COMMAND = "command"

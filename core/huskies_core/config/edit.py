@@ -12,8 +12,8 @@ from huskies_core.config.load import PROJECT_FILE, read_project
 from huskies_core.config.records import Config, ProjectConfig
 from huskies_core.config.table import key_of
 from huskies_core.errors import HuskiesError
+from huskies_core.humanize import did_you_mean
 from huskies_core.project import STATE_FOLDER
-from huskies_core.suggest import did_you_mean
 
 _BARE = r"[A-Za-z0-9_-]+"
 _PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""

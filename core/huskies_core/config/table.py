@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from huskies_core.config.document import Document, KeyFinding, KeyPath
+from huskies_core.humanize import did_you_mean
 from huskies_core.sanitize import has_controls
-from huskies_core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -1,9 +1,8 @@
-"""The result of a check, and the questions about store and config that decide which checks can run."""
+"""The result of a check, and the questions about the store that decide which checks can run."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from huskies_core.config.document import ConfigError
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import list_some
@@ -71,12 +70,4 @@ def is_older(context: Context) -> bool:
     try:
         return context.store.version() < NEWEST
     except HuskiesError:
-        return False
-
-
-def loads(context: Context) -> bool:
-    """Return whether the config is valid. The check `config` reports its problems."""
-    try:
-        return bool(context.config)
-    except ConfigError:
         return False

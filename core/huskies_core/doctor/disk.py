@@ -17,7 +17,7 @@ from pathlib import Path
 
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
-from huskies_core.doctor.check import DoctorCheck, check_absent, is_current, loads
+from huskies_core.doctor.check import DoctorCheck, check_absent, is_current
 from huskies_core.doctor.services import CANARY_PREFIX
 from huskies_core.errors import HuskiesError
 from huskies_core.git.removal import missing_worktrees, unregister_missing
@@ -47,7 +47,7 @@ _NEW_STORE = ("state.new", "state.new-wal", "state.new-shm")
 
 def check_worktrees(context: Context) -> Iterator[DoctorCheck]:
     """Check for overdue steps, worktrees without a folder, and worktrees and branches without a story."""
-    if loads(context):
+    if context.valid_config:
         yield _overdue_worktrees(context)
     yield _lost(context)
     present = present_worktrees(context.project)
@@ -64,7 +64,7 @@ def check_space(context: Context) -> Iterator[DoctorCheck]:
     """Check free space, disk use, overdue steps of gc and abandoned temporary files."""
     yield _free(context)
     yield DoctorCheck("disk use", detail=_use(context))
-    if is_current(context) and loads(context):
+    if is_current(context) and context.valid_config:
         yield _overdue_gc(context)
     paths = tuple(_forgotten(context))
     names = [path.name for path in paths]

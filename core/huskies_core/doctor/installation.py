@@ -13,7 +13,7 @@ from pathlib import Path
 from huskies_core.config.document import ConfigError
 from huskies_core.config.records import Notify
 from huskies_core.context import Context
-from huskies_core.doctor.check import DoctorCheck, is_current, loads
+from huskies_core.doctor.check import DoctorCheck, is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.git.host import network_filesystem, require_git
 from huskies_core.git.settings import harmful_settings, is_ignored, is_shallow, notable_settings
@@ -100,17 +100,17 @@ def check_config(context: Context) -> Iterator[DoctorCheck]:
 
 def check_agents(context: Context) -> Iterator[DoctorCheck]:
     """Check that each agent and each gate can start on this machine."""
-    if loads(context):
-        for agent in context.config.agents:
+    if config := context.valid_config:
+        for agent in config.agents:
             yield _first_of(f"agent {agent.name}", machine_checks.agent_problems(context, agent))
-        for gate in context.config.project.gates:
+        for gate in config.project.gates:
             yield _first_of(f"gate {gate.name}", machine_checks.gate_problems(context, gate))
 
 
 def check_notify(context: Context) -> Iterator[DoctorCheck]:
     """Check that this machine can send the notifications of the config."""
-    if loads(context):
-        notify = context.config.project.notify
+    if config := context.valid_config:
+        notify = config.project.notify
         if notify == Notify():
             yield DoctorCheck("notify", detail="none configured", applies=False)
         else:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from huskies_core.context import Context
 from huskies_core.doctor.canary_job import ERROR_FILE, canary_in
-from huskies_core.doctor.check import DoctorCheck, is_current, loads
+from huskies_core.doctor.check import DoctorCheck, is_current
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import format_count
 from huskies_core.operations.mcp_file import NAME as MCP_FILE
@@ -58,7 +58,7 @@ def check_services(context: Context) -> Iterator[DoctorCheck]:
         yield _ticking(context, {service.kind for service in installed})
         paused = "no agent starts until 'huskies resume'" if is_paused(context) else ""
         yield DoctorCheck("pause", detail=paused, applies=bool(paused))
-    if is_current(context) and loads(context) and is_on(context):
+    if is_current(context) and context.valid_config and is_on(context):
         yield _relay(context)
     if os.path.lexists(context.project.root / MCP_FILE):
         yield _mcp(context)

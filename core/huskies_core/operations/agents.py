@@ -7,6 +7,7 @@ from typing import Annotated
 from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.humanize import did_you_mean
 from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument, agent_argument, story_argument
 from huskies_core.operations.operation import Command, operation
@@ -30,7 +31,6 @@ from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
-from huskies_core.suggest import did_you_mean
 
 _KIND_OF_STAGE = {
     StageName.BACKLOG: RunKind.CODER,

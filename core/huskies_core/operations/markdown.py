@@ -9,9 +9,9 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from huskies_core.errors import HuskiesError
+from huskies_core.humanize import did_you_mean
 from huskies_core.operations.operation import bare_type, plain_type
 from huskies_core.store.stories import Criterion, StoryDraft, StoryType
-from huskies_core.suggest import did_you_mean
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"##[ \t]+acceptance criteria[ \t]*", re.IGNORECASE)

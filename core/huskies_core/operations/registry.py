@@ -8,8 +8,8 @@ from typing import Any
 
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
+from huskies_core.humanize import did_you_mean
 from huskies_core.operations.operation import Operation, operations_in
-from huskies_core.suggest import did_you_mean
 
 _MODULES = (
     *("stories", "story_list", "explain", "history", "moves"),

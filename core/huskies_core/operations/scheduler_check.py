@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from huskies_core.config.document import ConfigError
 from huskies_core.config.records import Watcher
 from huskies_core.context import Context
 from huskies_core.store import pass_times
@@ -14,10 +13,8 @@ ADVICE = "Run 'huskies watch', 'huskies service install systemd' or 'huskies ser
 
 def ticked_lately(context: Context) -> bool:
     """Return whether a tick ran in the last two minutes, by the last passes: an idle tick records no time."""
-    try:
-        watcher = context.config.project.watcher
-    except ConfigError:
-        watcher = Watcher()
+    config = context.valid_config
+    watcher = Watcher() if config is None else config.project.watcher
     limits = {
         "watchdog": watcher.watchdog_interval_secs + 1.5 * TICK_SECS,
         "reconcile": watcher.reconcile_interval_secs + 1.5 * TICK_SECS,

@@ -7,9 +7,9 @@ from typing import Any, NoReturn, get_origin
 
 from huskies_core.argument import LARGEST
 from huskies_core.errors import UsageError
+from huskies_core.humanize import did_you_mean
 from huskies_core.operations.operation import Operation, Parameter, bare_type
 from huskies_core.sanitize import is_text
-from huskies_core.suggest import did_you_mean
 
 _KINDS: Mapping[Any, tuple[str, str, Any]] = {
     str: ("string", "a text", (str,)),

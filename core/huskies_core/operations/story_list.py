@@ -8,6 +8,7 @@ from typing import Annotated
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.git.worktrees import branch_of, is_made
+from huskies_core.humanize import did_you_mean
 from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.history import Selection, entries, entry_json
@@ -19,7 +20,6 @@ from huskies_core.store import branches, content, runs, stories, usage
 from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story, StoryType
-from huskies_core.suggest import did_you_mean
 
 
 @dataclass(frozen=True)

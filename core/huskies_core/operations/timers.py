@@ -8,6 +8,7 @@ from huskies_core.argument import Argument
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, UsageError
+from huskies_core.humanize import did_you_mean
 from huskies_core.operations.actions import (
     ARGS,
     PROMPT,
@@ -25,7 +26,6 @@ from huskies_core.operations.time_parsing import moment, span
 from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
 from huskies_core.store import actions, timers
 from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerKind, TimerState
-from huskies_core.suggest import did_you_mean
 
 NEXT_TIMES = 3
 _ZONE_HELP = "The time zone of the time or the cron expression, such as Europe/London."

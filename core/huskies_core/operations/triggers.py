@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
+from huskies_core.humanize import did_you_mean
 from huskies_core.operations.actions import (
     ARGS,
     PROMPT,
@@ -26,7 +27,6 @@ from huskies_core.pipeline.state_machine import event_names
 from huskies_core.store import actions, triggers
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Predicate, Trigger, TriggerDraft, TriggerMode
-from huskies_core.suggest import did_you_mean
 
 _WILDCARDS = frozenset("*?[")
 _VARIABLES = "Variables of the transition: {{story_id}}, {{story_title}}, {{event}}, {{from}}, {{to}}."
