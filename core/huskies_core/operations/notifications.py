@@ -8,7 +8,6 @@ from functools import partial
 from huskies_core.channels import addresses, programs
 from huskies_core.channels.message import Channel, Message, Notice
 from huskies_core.clock import to_iso
-from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import NotificationId
@@ -31,14 +30,17 @@ def deliver(context: Context, number: NotificationId) -> str:
     After a crash the notification is interrupted and never sent again. Raise HuskiesError `not_yours`, with nothing
     sent, if it was not handed to this process.
     """
-    with context.store.reading() as db:
-        notification = notifications.load(db, number)
-    hint = "Only the pass notify sends notifications, each once."
-    refusal = HuskiesError(f"notification {number} cannot be sent here", hint=hint, code="not_yours")
-    if notification is None or notification.status is not NotificationStatus.OPEN:
-        raise refusal
-    with adopted(context, directory_of(context, number), refusal):
-        return _deliver(context, notification)
+    refusal, hint = (
+        f"notification {number} cannot be sent here",
+        "Only the pass notify sends notifications, each once.",
+    )
+    directory = directory_of(context, number)
+    with adopted(context, notifications.load, number, directory, refusal, hint=hint) as notification:
+        deliveries = _send_all(context, Message.from_json(notification.message))
+        failed = any(delivery.problem for delivery in deliveries)
+        status = NotificationStatus.FAILED if failed else NotificationStatus.SENT
+        record_end(context, number, status, deliveries)
+    return "; ".join(map(str, deliveries))
 
 
 def send_test(context: Context) -> tuple[Delivery, ...]:
@@ -83,36 +85,28 @@ def channels_of(context: Context) -> tuple[Channel, ...]:
     notify, root = context.config.project.notify, context.project.root
     environ = {**context.environ, "HUSKIES_PROJECT": str(root)}
     environ.pop(LOCK_FD_VARIABLE, None)
-    found = []
+    channels = []
     if notify.desktop:
-        found.append(Channel("desktop", partial(programs.show, environ=environ)))
+        channels.append(Channel("desktop", partial(programs.show, environ=environ)))
     if notify.command:
         run = partial(programs.run, command=notify.command, root=root, environ=environ)
-        found.append(Channel("command", run))
+        channels.append(Channel("command", run))
     if notify.webhook:
-        found.append(Channel("webhook", _to(context, notify.webhook, addresses.post)))
-    return (*found, *_services(context, notify))
+        channels.append(_channel_to(context, "webhook", notify.webhook, addresses.post))
+    for number, url in enumerate(notify.apprise, start=1):
+        # The rest of an address may be secret.
+        scheme, separator, _ = url.partition("://")
+        name = f"apprise {number} ({scheme})" if separator and "$" not in scheme else f"apprise {number}"
+        channels.append(_channel_to(context, name, url, addresses.send_by_apprise))
+    return tuple(channels)
 
 
-def _services(context: Context, notify: Notify) -> tuple[Channel, ...]:
-    """Return the channels of apprise, named by number and service: the rest of an address may be secret."""
-    return tuple(
-        Channel(f"apprise {number}{_scheme(url)}", _to(context, url, addresses.send_by_apprise))
-        for number, url in enumerate(notify.apprise, start=1)
-    )
-
-
-def _scheme(url: str) -> str:
-    scheme, separator, _ = url.partition("://")
-    return f" ({scheme})" if separator and "$" not in scheme else ""
-
-
-def _to(context: Context, url: str, send: Callable[[Message, str], None]) -> Callable[[Message], None]:
-    def to_it(message: Message) -> None:
+def _channel_to(context: Context, name: str, url: str, send: Callable[[Message, str], None]) -> Channel:
+    def send_there(message: Message) -> None:
         values = read_env_file(context.project.env_file) if addresses.names_in(url) else {}
         send(message, addresses.with_values(url, values))
 
-    return to_it
+    return Channel(name, send_there)
 
 
 def _send(channel: Channel, message: Message, results: dict[str, Delivery]) -> None:
@@ -121,15 +115,6 @@ def _send(channel: Channel, message: Message, results: dict[str, Delivery]) -> N
     # The message of a library's error can contain the whole address: keep only the class of the error.
     problem = tried.message.partition(":")[0] if tried.code == "bug" else tried.message
     results[channel.name] = Delivery(channel.name, problem)
-
-
-def _deliver(context: Context, notification: Notification) -> str:
-    deliveries = _send_all(context, Message.from_json(notification.message))
-    failed = any(delivery.problem for delivery in deliveries)
-    record_end(
-        context, notification.id, NotificationStatus.FAILED if failed else NotificationStatus.SENT, deliveries
-    )
-    return "; ".join(map(str, deliveries))
 
 
 def _send_all(context: Context, message: Message) -> tuple[Delivery, ...]:

@@ -1,15 +1,15 @@
 """The tool call of a timer or a trigger, in the process that was started for it, under the lock it inherits."""
 
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
 from huskies_core.ids import ExecutionId
 from huskies_core.operations import registry
-from huskies_core.passes.executions import directory_of, record_end
+from huskies_core.passes.executions import record_end
 from huskies_core.passes.jobs import adopted
 from huskies_core.passes.steps import StepOutcome, attempt
 from huskies_core.store import executions
 from huskies_core.store.actions import ToolCall, describe
-from huskies_core.store.executions import Execution, ExecutionStatus
+from huskies_core.store.executions import ExecutionStatus
+from huskies_core.supervisor.run_directory import RunDirectory
 
 
 def run_action(context: Context, number: ExecutionId) -> str:
@@ -18,22 +18,16 @@ def run_action(context: Context, number: ExecutionId) -> str:
     After a crash the execution is interrupted and never starts again. Raise HuskiesError `not_yours`, with nothing
     done, if the execution was not handed to this process.
     """
-    with context.store.reading() as db:
-        execution = executions.load(db, number)
+    directory = RunDirectory(context.project.execution_dir(number))
+    refusal = f"execution {number} cannot run here"
     hint = "Only fire-timers and fire-triggers start an execution, each once."
-    refusal = HuskiesError(f"execution {number} cannot run here", hint=hint, code="not_yours")
-    if execution is None or execution.status is not ExecutionStatus.OPEN:
-        raise refusal
-    with adopted(context, directory_of(context, execution), refusal):
-        return _run(context, execution)
-
-
-def _run(context: Context, execution: Execution) -> str:
-    action = execution.action
-    assert isinstance(action, ToolCall)
-    with attempt() as tried, context.acting_as(execution.source):
-        registry.call(context, action.tool, action.values)
-    failed = tried.outcome is not StepOutcome.DONE
-    record_end(context, execution, ExecutionStatus.FAILED if failed else ExecutionStatus.DONE, tried.message)
+    with adopted(context, executions.load, number, directory, refusal, hint=hint) as execution:
+        action = execution.action
+        assert isinstance(action, ToolCall)
+        with attempt() as tried, context.acting_as(execution.source):
+            registry.call(context, action.tool, action.values)
+        failed = tried.outcome is not StepOutcome.DONE
+        status = ExecutionStatus.FAILED if failed else ExecutionStatus.DONE
+        record_end(context, execution, status, tried.message)
     end = f"failed: {tried.message}" if failed else "done"
     return f"{execution.source}: {describe(action)} {end}"

@@ -9,11 +9,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.ids import ExecutionId, NotificationId
 from huskies_core.passes.steps import PlannedStep
 from huskies_core.sanitize import one_line, tail
+from huskies_core.store.connection import Connection
+from huskies_core.store.executions import Execution
+from huskies_core.store.notifications import Notification
 from huskies_core.supervisor.run_directory import (
     LOCK_FD_VARIABLE,
     RunDirectory,
@@ -22,6 +27,8 @@ from huskies_core.supervisor.run_directory import (
     take_lock,
 )
 
+Row = TypeVar("Row", Execution, Notification)
+Id = TypeVar("Id", ExecutionId, NotificationId)
 _IN_BACKGROUND = '"$@" &'
 """A shell that starts the process and ends at once, so that the process outlives a watch and leaves no zombie in it."""
 
@@ -90,13 +97,27 @@ def end_interrupted(job: Job) -> None:
 
 
 @contextmanager
-def adopted(context: Context, directory: RunDirectory, refusal: HuskiesError) -> Iterator[None]:
-    """Hold the lock that `start_job` passed to this process. Raise `refusal` if it passed none."""
-    lock = adopt_lock(directory, context.environ)
-    if lock is None:
-        raise refusal
+def adopted(
+    context: Context,
+    find: Callable[[Connection, Id], Row | None],
+    number: Id,
+    directory: RunDirectory,
+    refusal: str,
+    *,
+    hint: str,
+) -> Iterator[Row]:
+    """Hold the lock that `start_job` passed to this process, and yield the open row of the job.
+
+    Raise HuskiesError `not_yours` with the message `refusal` if the job is not open or the process has no lock.
+    """
+    with context.store.reading() as db:
+        row = find(db, number)
+    is_open = row is not None and row.status.value == "open"
+    lock = adopt_lock(directory, context.environ) if is_open else None
+    if row is None or lock is None:
+        raise HuskiesError(refusal, hint=hint, code="not_yours")
     try:
-        yield
+        yield row
     finally:
         os.close(lock)
 
