@@ -57,9 +57,9 @@ def install_service(
         talk = tuple(_advice(context, kind))
         act = inspect if dry_run else install
         before = act(context, kind, job, may_sudo=may_sudo)
-    changed = tuple(part for part in before.parts if part.found != part.wanted)
+    changed = tuple(part for part in before.parts if not part.is_current)
     text = _written(changed) if dry_run else "\n".join(map(_change, changed))
-    return Result({**_json(before), "changed": [part.place for part in changed]}, text, talk=talk)
+    return Result({**_json(before), "changed": [part.path for part in changed]}, text, talk=talk)
 
 
 @own_command(Command("service uninstall"))
@@ -75,7 +75,7 @@ def uninstall_service(session: Session, kind: Where) -> Result:
     if not removed:
         # The path is probably a mistake if there is neither a service nor a project.
         find_project(session.start)
-    text = "\n".join(f"removed {place}" for place in removed)
+    text = "\n".join(f"removed {path}" for path in removed)
     return Result({"kind": kind, "removed": list(removed)}, text)
 
 
@@ -90,10 +90,10 @@ def show_service(session: Session, kind: Where) -> Result:
     return Result(_json(installation), text=lambda: _shown(installation))
 
 
-def _json(found: Installation) -> dict[str, object]:
-    parts = [{"place": part.place, "found": part.found, "wanted": part.wanted} for part in found.parts]
-    about = {"kind": found.kind, "job": found.job, "allow_sudo": found.may_sudo}
-    states = {"installed": found.is_there, "started": found.is_started, "current": found.is_current}
+def _json(service: Installation) -> dict[str, object]:
+    parts = [{"place": part.path, "found": part.installed, "wanted": part.expected} for part in service.parts]
+    about = {"kind": service.kind, "job": service.job, "allow_sudo": service.may_sudo}
+    states = {"installed": service.is_installed, "started": service.is_started, "current": service.is_current}
     return {**about, **states, "parts": parts}
 
 
@@ -112,12 +112,12 @@ def _advice(context: Context, kind: ServiceKind) -> Iterator[str]:
 
 
 def _change(part: Part) -> str:
-    return f"{'removed' if part.wanted is None else 'wrote'} {part.place}"
+    return f"{'removed' if part.expected is None else 'wrote'} {part.path}"
 
 
 def _written(parts: tuple[Part, ...]) -> str:
     texts = (
-        f"remove {part.place}" if part.wanted is None else f"write {part.place}\n\n{_indented(part.wanted)}"
+        f"remove {part.path}" if part.expected is None else f"write {part.path}\n\n{_indented(part.expected)}"
         for part in parts
     )
     return render.paragraphs(*texts)
@@ -127,19 +127,22 @@ def _indented(text: str) -> str:
     return render.block(text, indent=4)
 
 
-def _shown(found: Installation) -> str:
-    if not found.is_there:
-        return f"{found.kind}: not installed"
-    states = ("started" if found.is_started else "not started", "current" if found.is_current else "differs")
-    sudo = ("with sudo",) if found.kind is ServiceKind.SYSTEMD and found.may_sudo else ()
-    head = f"{found.kind}: {', '.join((found.job, *sudo, *states))}"
-    parts = (_part(part) for part in found.parts if part.found is not None or part.wanted is not None)
+def _shown(service: Installation) -> str:
+    if not service.is_installed:
+        return f"{service.kind}: not installed"
+    states = (
+        "started" if service.is_started else "not started",
+        "current" if service.is_current else "differs",
+    )
+    sudo = ("with sudo",) if service.kind is ServiceKind.SYSTEMD and service.may_sudo else ()
+    head = f"{service.kind}: {', '.join((service.job, *sudo, *states))}"
+    parts = (_part(part) for part in service.parts if part.installed is not None or part.expected is not None)
     return render.paragraphs(head, *parts)
 
 
 def _part(part: Part) -> str:
-    if part.found == part.wanted:
-        return f"{part.place}\n\n{_indented(part.found or '')}"
-    found, wanted = ((text or "").splitlines() for text in (part.found, part.wanted))
-    lines = difflib.unified_diff(found, wanted, "installed", "of this shell", lineterm="", n=1)
-    return f"{part.place} differs:\n\n{_indented(without_controls(chr(10).join(lines)))}"
+    if part.is_current:
+        return f"{part.path}\n\n{_indented(part.installed or '')}"
+    installed, expected = ((text or "").splitlines() for text in (part.installed, part.expected))
+    lines = difflib.unified_diff(installed, expected, "installed", "of this shell", lineterm="", n=1)
+    return f"{part.path} differs:\n\n{_indented(without_controls(chr(10).join(lines)))}"

@@ -87,7 +87,7 @@ def _service(service: Installation) -> DoctorCheck:
     if not service.is_started:
         return DoctorCheck(name, f"the service is installed but not active ({service.job})", fix)
     # Compare without the environment: cron's differs from that of the shell that installed the service.
-    if any(_settings(part.found) != _settings(part.wanted) for part in service.parts):
+    if any(_settings(part.installed) != _settings(part.expected) for part in service.parts):
         fact = f"the installed service is out of date; compare with 'huskies service show {kind}'"
         return DoctorCheck(name, fact, fix)
     ends = kind is ServiceKind.SYSTEMD and not lingers(user_name())

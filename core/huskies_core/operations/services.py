@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +28,15 @@ _OF_WATCH = "\nType=notify\n"
 
 @dataclass(frozen=True)
 class Part:
-    """A file, or the project's block of the crontab: its current text and the text to install; None if absent."""
+    """A file at `path`, or the project's block of the crontab: its text and the text to install; None if absent."""
 
-    place: str
-    found: str | None
-    wanted: str | None
+    path: str
+    installed: str | None
+    expected: str | None
+
+    @property
+    def is_current(self) -> bool:
+        return self.installed == self.expected
 
 
 @dataclass(frozen=True)
@@ -47,19 +51,20 @@ class Installation:
     is_started: bool
 
     @property
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         """Return whether any part is installed."""
-        return any(part.found is not None for part in self.parts)
+        return any(part.installed is not None for part in self.parts)
 
     @property
     def is_current(self) -> bool:
-        return all(part.found == part.wanted for part in self.parts)
+        return all(part.is_current for part in self.parts)
 
 
 def installed_services(context: Context) -> tuple[Installation, ...]:
     """Return the installations of the project, also incomplete ones. Raise HuskiesError `crontab_failed`."""
-    kinds = [kind for kind in ServiceKind if kind is ServiceKind.SYSTEMD or _has_cron(context.environ)]
-    return tuple(found for kind in kinds if (found := inspect(context, kind)).is_there)
+    has_cron = shutil.which("crontab", path=context.environ.get("PATH")) is not None
+    kinds = [kind for kind in ServiceKind if kind is ServiceKind.SYSTEMD or has_cron]
+    return tuple(service for kind in kinds if (service := inspect(context, kind)).is_installed)
 
 
 def inspect(
@@ -67,13 +72,19 @@ def inspect(
 ) -> Installation:
     """Compare the installation with what `install` would write for `job` and `may_sudo`; the defaults are those of
     the installed service."""
-    found = _found(context, kind)
-    there = ServiceJob.WATCH if _says(found, _OF_WATCH) else ServiceJob.TICK
+    texts = _installed_texts(context, kind)
+    content = "\n".join(filter(None, texts.values()))
+    installed_job = ServiceJob.WATCH if _OF_WATCH in content else ServiceJob.TICK
+    job = job or installed_job
     if may_sudo is None:
-        may_sudo = kind is ServiceKind.CRON or _says(found, SUDO_MARK)
-    wanted = _wanted(context, kind, job or there, may_sudo=may_sudo)
-    parts = tuple(Part(place, text, wanted.get(place)) for place, text in found.items())
-    return Installation(kind, job or there, may_sudo, parts, _is_started(context, kind, there, found))
+        may_sudo = kind is ServiceKind.CRON or SUDO_MARK in content
+    expected = _expected_texts(context, kind, job, may_sudo=may_sudo)
+    parts = tuple(Part(path, text, expected.get(path)) for path, text in texts.items())
+    if kind is ServiceKind.CRON:
+        return Installation(kind, job, may_sudo, parts, texts[CRONTAB] is not None)
+    starter = starter_of(str(context.project.root), installed_job)
+    is_started = bool(content) and system_programs.is_started(context.environ, starter)
+    return Installation(kind, job, may_sudo, parts, is_started)
 
 
 def install(
@@ -84,30 +95,24 @@ def install(
     A crash leaves files that nothing starts, or the old service running; the next install continues from there. Raise
     HuskiesError `inside_a_run`, `no_home`, `no_user_manager`, `no_cron`, and the errors of the programs.
     """
-    refuse_inside_run(context)
-    if kind is ServiceKind.SYSTEMD:
-        system_programs.require_user_manager(context.environ)
-    with _services_locked(context.environ):
+    with _services_locked(context, kind):
         before = inspect(context, kind, job, may_sudo=may_sudo)
         if kind is ServiceKind.SYSTEMD:
             _install_units(context, before)
         else:
-            _install_line(context, before)
+            _write_parts(context, before)
     return before
 
 
 def uninstall(context: Context, kind: ServiceKind) -> tuple[str, ...]:
-    """Remove all parts and return their places. Processes that it started continue. Raise as `install` does."""
-    refuse_inside_run(context)
-    if kind is ServiceKind.SYSTEMD:
-        system_programs.require_user_manager(context.environ)
-    with _services_locked(context.environ):
-        there = tuple(place for place, text in _found(context, kind).items() if text is not None)
+    """Remove all parts and return their paths. Processes that it started continue. Raise as `install` does."""
+    with _services_locked(context, kind):
+        paths = tuple(path for path, text in _installed_texts(context, kind).items() if text is not None)
+        for path in reversed(paths):
+            _remove_part(context, kind, path)
         if kind is ServiceKind.SYSTEMD:
-            _remove_units(context, there)
-        else:
-            _remove_line(context)
-    return there
+            system_programs.systemctl(context.environ, "daemon-reload")
+    return paths
 
 
 def uncaptured_variables(context: Context) -> tuple[str, ...]:
@@ -118,85 +123,69 @@ def uncaptured_variables(context: Context) -> tuple[str, ...]:
     return tuple(sorted(name for name in allowed - known if name in context.environ))
 
 
-def _found(context: Context, kind: ServiceKind) -> dict[str, str | None]:
+def _installed_texts(context: Context, kind: ServiceKind) -> dict[str, str | None]:
     """Return each part of an installation with its text, in the order in which they are written."""
     root = str(context.project.root)
     if kind is ServiceKind.CRON:
         block = split_crontab(system_programs.read_crontab(context.environ), root).block
         return {str(_script(context)): _text(_script(context)), CRONTAB: block}
     folder = system_programs.unit_folder(context.environ)
-    places = (folder / f"{unit_name(root)}{end}" for end in (".service", ".timer"))
-    return {str(place): _text(place) for place in places}
+    units = (folder / f"{unit_name(root)}{end}" for end in (".service", ".timer"))
+    return {str(unit): _text(unit) for unit in units}
 
 
-def _says(found: Mapping[str, str | None], mark: str) -> bool:
-    return any(text is not None and mark in text for text in found.values())
-
-
-def _wanted(context: Context, kind: ServiceKind, job: ServiceJob, *, may_sudo: bool) -> dict[str, str]:
+def _expected_texts(
+    context: Context, kind: ServiceKind, job: ServiceJob, *, may_sudo: bool
+) -> dict[str, str]:
     root, environ = str(context.project.root), context.environ
     service = service_of(root, installed_program(), job, environ, may_sudo=may_sudo)
     if kind is ServiceKind.CRON:
         script = str(_script(context))
         return {script: script_of(service), CRONTAB: block_of(service.root, script)}
-    folder = system_programs.unit_folder(context.environ)
+    folder = system_programs.unit_folder(environ)
     return {str(folder / name): text for name, text in units_of(service).items()}
-
-
-def _is_started(
-    context: Context, kind: ServiceKind, job: ServiceJob, found: Mapping[str, str | None]
-) -> bool:
-    if kind is ServiceKind.CRON:
-        return found[CRONTAB] is not None
-    starter = starter_of(str(context.project.root), job)
-    return any(found.values()) and system_programs.is_started(context.environ, starter)
 
 
 def _install_units(context: Context, before: Installation) -> None:
     """Write and start the units. First disable those of the other job: otherwise a service could stay enabled that only
     a timer may start."""
-    environ, root = context.environ, str(context.project.root)
-    folder = system_programs.unit_folder(environ)
+    environ, starter = context.environ, starter_of(str(context.project.root), before.job)
     service, timer = before.parts
-    if before.job is ServiceJob.TICK and _OF_WATCH in (service.found or ""):
-        system_programs.systemctl(environ, "disable", "--now", os.path.basename(service.place))
-    if before.job is ServiceJob.WATCH and timer.found is not None:
-        system_programs.systemctl(environ, "disable", "--now", os.path.basename(timer.place))
-    _make_folder(folder)
-    for part in before.parts:
-        if part.wanted is None:
-            Path(part.place).unlink(missing_ok=True)
-        elif part.wanted != part.found:
-            write_whole(Path(part.place), part.wanted)
+    if before.job is ServiceJob.TICK and _OF_WATCH in (service.installed or ""):
+        system_programs.systemctl(environ, "disable", "--now", os.path.basename(service.path))
+    if before.job is ServiceJob.WATCH and timer.installed is not None:
+        system_programs.systemctl(environ, "disable", "--now", os.path.basename(timer.path))
+    _make_folder(system_programs.unit_folder(environ))
+    _write_parts(context, before)
     system_programs.systemctl(environ, "daemon-reload")
-    system_programs.systemctl(environ, "enable", starter_of(root, before.job))
-    system_programs.systemctl(environ, "restart", starter_of(root, before.job))
+    system_programs.systemctl(environ, "enable", starter)
+    system_programs.systemctl(environ, "restart", starter)
 
 
-def _remove_units(context: Context, there: tuple[str, ...]) -> None:
-    """Stop and disable the units before their files are removed: afterwards systemctl does not know them."""
-    for place in reversed(there):
-        system_programs.systemctl(context.environ, "disable", "--now", os.path.basename(place))
-        Path(place).unlink(missing_ok=True)
-    system_programs.systemctl(context.environ, "daemon-reload")
+def _write_parts(context: Context, before: Installation) -> None:
+    """Write the parts that differ. Those of cron are in this order: the script, then the line that starts it."""
+    for part in before.parts:
+        if part.is_current:
+            continue
+        if part.expected is None:
+            Path(part.path).unlink(missing_ok=True)
+        elif part.path == CRONTAB:
+            text = system_programs.read_crontab(context.environ)
+            changed = with_block(text, str(context.project.root), part.expected)
+            system_programs.write_crontab(context.environ, changed)
+        else:
+            write_whole(Path(part.path), part.expected)
 
 
-def _install_line(context: Context, before: Installation) -> None:
-    """Write the script, then the line that starts it."""
-    script, line = before.parts
-    if script.wanted is not None and script.wanted != script.found:
-        write_whole(Path(script.place), script.wanted)
-    if line.wanted is not None and line.wanted != line.found:
-        text = system_programs.read_crontab(context.environ)
-        changed = with_block(text, str(context.project.root), line.wanted)
-        system_programs.write_crontab(context.environ, changed)
-
-
-def _remove_line(context: Context) -> None:
-    split = split_crontab(system_programs.read_crontab(context.environ), str(context.project.root))
-    if split.block is not None:
-        system_programs.write_crontab(context.environ, split.without)
-    _script(context).unlink(missing_ok=True)
+def _remove_part(context: Context, kind: ServiceKind, path: str) -> None:
+    if path == CRONTAB:
+        parts = split_crontab(system_programs.read_crontab(context.environ), str(context.project.root))
+        system_programs.write_crontab(context.environ, parts.without)
+        return
+    if kind is ServiceKind.SYSTEMD:
+        # systemctl does not know the unit without its file.
+        system_programs.systemctl(context.environ, "disable", "--now", os.path.basename(path))
+    Path(path).unlink(missing_ok=True)
 
 
 def _script(context: Context) -> Path:
@@ -207,12 +196,8 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HuskiesError(
-            f"{folder} cannot be created: {error.strerror}",
-            hint="Set HOME to one of your folders.",
-            code="no_home",
-            subject=str(folder),
-        ) from error
+        fact, hint = f"{folder} cannot be created: {error.strerror}", "Set HOME to one of your folders."
+        raise HuskiesError(fact, hint=hint, code="no_home", subject=str(folder)) from error
 
 
 def _text(path: Path) -> str | None:
@@ -222,13 +207,18 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _has_cron(environ: Mapping[str, str]) -> bool:
-    return shutil.which("crontab", path=environ.get("PATH")) is not None
+@contextmanager
+def _services_locked(context: Context, kind: ServiceKind) -> Iterator[None]:
+    """Hold the lock for the services of this user: the crontab is read, changed and written as a whole.
 
-
-def _services_locked(environ: Mapping[str, str]) -> AbstractContextManager[None]:
-    """Hold the lock for the services of this user: the crontab is read, changed and written as a whole."""
+    Raise HuskiesError inside a run, and if the user's systemd does not answer.
+    """
+    refuse_inside_run(context)
+    environ = context.environ
+    if kind is ServiceKind.SYSTEMD:
+        system_programs.require_user_manager(environ)
     folder = Path(environ.get("XDG_STATE_HOME") or f"{home_folder(environ)}/.local/state", "huskies")
     _make_folder(folder)
     busy = LockBusy("another 'huskies service' is running", hint="Try again.")
-    return file_locked(folder / "services.lock", wait=_LOCK_SECS, busy=busy)
+    with file_locked(folder / "services.lock", wait=_LOCK_SECS, busy=busy):
+        yield

@@ -46,10 +46,10 @@ def test_a_service_that_does_not_tick_or_was_changed_is_a_problem(
 def test_the_fix_of_a_service_keeps_its_flags(context: Context) -> None:
     """The unit is installed but not enabled, as after a killed install."""
     for part in inspect(context, ServiceKind.SYSTEMD, ServiceJob.WATCH, may_sudo=True).parts:
-        path = Path(part.place)
+        path = Path(part.path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if part.wanted is not None:
-            path.write_text(part.wanted)
+        if part.expected is not None:
+            path.write_text(part.expected)
     (check,) = (check for check in check_services(context) if check.name == "service systemd")
     assert check.fix == "Run 'huskies service install systemd --watch --allow-sudo'."
 

@@ -41,7 +41,7 @@ def context(tmp_path: Path, crontab: OwnCrontab) -> Iterator[Context]:
 
 def state(context: Context) -> tuple[bool, bool, bool]:
     installations = inspect(context, ServiceKind.CRON)
-    return installations.is_there, installations.is_started, installations.is_current
+    return installations.is_installed, installations.is_started, installations.is_current
 
 
 def code_of(error: pytest.ExceptionInfo[HuskiesError]) -> str:
@@ -122,7 +122,7 @@ def test_nothing_is_written_without_a_user_manager(context: Context) -> None:
     with pytest.raises(HuskiesError) as caught:
         install(context, ServiceKind.SYSTEMD, ServiceJob.WATCH)
     assert (code_of(caught), "service install cron" in caught.value.hint) == ("no_user_manager", True)
-    assert not inspect(context, ServiceKind.SYSTEMD).is_there
+    assert not inspect(context, ServiceKind.SYSTEMD).is_installed
 
 
 def test_an_agent_installs_nothing(context: Context, crontab: OwnCrontab) -> None:
@@ -141,5 +141,5 @@ def test_variables_that_only_this_shell_has_are_named(context: Context) -> None:
     context.environ = {**context.environ, "KEY": "secret", "A": "1"}
     context.project.env_file.write_text("A=1\n")
     context.project.env_file.chmod(0o600)
-    written = "\n".join(str(part.wanted) for kind in ServiceKind for part in inspect(context, kind).parts)
+    written = "\n".join(str(part.expected) for kind in ServiceKind for part in inspect(context, kind).parts)
     assert (uncaptured_variables(context), "secret" in written) == (("KEY",), False)
