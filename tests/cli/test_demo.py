@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from huskies_cli.demo import run_demo
-from huskies_cli.demo.agents import coder
-from huskies_cli.demo.agents.mergemaster import keep_both
-from huskies_cli.demo.agents.prompt_parser import GATE_HEADING, QA_HEADING, read_prompt
-from huskies_cli.demo.agents.qa import complaint
+from huskies_cli.demo import agents, run_demo
+from huskies_cli.demo.agents import GATE_HEADING, QA_HEADING, complaint, keep_both, read_prompt
 from huskies_cli.demo.checks import check_all, read_record
 from huskies_cli.demo.fixture import demo_environment, make_project, own_environment
 from huskies_cli.demo.narrator import fitted
@@ -161,9 +158,9 @@ def test_the_demo_removes_the_variables_of_git_and_huskies() -> None:
 
 
 def test_each_story_has_a_patch() -> None:
-    named = {f"{planned.draft.title.lower().replace(' ', '-')}.patch" for planned in PLANNED}
+    named = {f"{planned.title.lower().replace(' ', '-')}.patch" for planned in PLANNED}
 
-    assert {path.name for path in coder.PATCHES.iterdir()} == named
+    assert {path.name for path in agents.PATCHES.iterdir()} == named
 
 
 def test_the_first_prompt_of_a_story_has_no_feedback() -> None:
@@ -174,7 +171,7 @@ def test_the_first_prompt_of_a_story_has_no_feedback() -> None:
         ("`daily_ration` is 40 g for each kg", "it is written down"),
     )
     assert (prompt.gate_output, prompt.qa_notes) == ("", "")
-    assert coder.choose(prompt) is coder.write_code
+    assert agents.choose(prompt) is agents.write_code
 
 
 def test_the_feedback_in_a_prompt_decides_what_the_coder_does() -> None:
@@ -183,8 +180,8 @@ def test_the_feedback_in_a_prompt_decides_what_the_coder_does() -> None:
     prompt = read_prompt(FIRST + output + notes)
 
     assert (prompt.gate_output, prompt.qa_notes) == ("it failed\nhere", "notes")
-    assert coder.choose(prompt) is coder.write_docstring
-    assert coder.choose(read_prompt(FIRST + notes)) is coder.extend_file
+    assert agents.choose(prompt) is agents.write_docstring
+    assert agents.choose(read_prompt(FIRST + notes)) is agents.extend_file
 
 
 def test_the_parser_uses_the_headings_of_the_prompts() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from huskies_cli.demo.agents.prompt_parser import Prompt, read_prompt
+from huskies_cli.demo.agents import Prompt, read_prompt
 from huskies_cli.demo.fixture import BASE, GATE
 from huskies_cli.demo.run_demo import supervisors
 from huskies_cli.demo.stories import HEAVIEST, LEAD, PLANNED, RATION, READ, WEIGH, YOUNGEST
@@ -36,10 +36,10 @@ class Record:
     """All that happened. `landed` has the commits of each story on the base branch, oldest first."""
 
     context: Context
-    stories: Mapping[int, Story]
+    stories: Mapping[StoryId, Story]
     runs: tuple[Run, ...]
     transitions: tuple[JournalEntry, ...]
-    landed: Mapping[int, tuple[str, ...]]
+    landed: Mapping[StoryId, list[str]]
 
     def seqs(self, event: str, *ids: int) -> list[int]:
         """Return the positions in the journal of an event of those stories."""
@@ -48,70 +48,60 @@ class Record:
     def runs_of(self, kind: RunKind, *ids: int) -> list[Run]:
         return [run for run in self.runs if run.kind is kind and run.story in ids]
 
-    def prompt(self, run: Run) -> Prompt:
-        path = Path(RunDirectory(self.context.project.run_dir(run.id)).prompt)
-        return read_prompt(path.read_text(encoding="utf-8"))
-
-
-def check_all(record: Record) -> tuple[Check, ...]:
-    return tuple(Check(promise, check(record)) for promise, check in _PROMISES.items())
+    def prompts(self, story: StoryId) -> list[Prompt]:
+        """Return the prompts of the coders of a story."""
+        directories = [self.context.project.run_dir(run.id) for run in self.runs_of(RunKind.CODER, story)]
+        paths = [Path(RunDirectory(directory).prompt) for directory in directories]
+        return [read_prompt(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def read_record(context: Context) -> Record:
-    with context.store.reading() as db:
-        return Record(
-            context,
-            {planned.id: stories.load(db, StoryId(planned.id)) for planned in PLANNED},
-            runs.recent(db),
-            journal.transitions_after(db, JOURNAL_START),
-            {planned.id: _landed(context, StoryId(planned.id)) for planned in PLANNED},
-        )
-
-
-def _landed(context: Context, story: StoryId) -> tuple[str, ...]:
     form = "--format=%H %(trailers:key=Story-Id,valueonly,separator=%x2C)"
-    lines = context.repository.git("log", "--reverse", form, BASE).splitlines()
-    return tuple(line.partition(" ")[0] for line in lines if line.partition(" ")[2] == str(story))
+    landed: dict[StoryId, list[str]] = {planned.id: [] for planned in PLANNED}
+    for line in context.repository.git("log", "--reverse", form, BASE).splitlines():
+        commit, _, story = line.partition(" ")
+        if story:
+            landed[StoryId(int(story))].append(commit)
+    with context.store.reading() as db:
+        loaded = {planned.id: stories.load(db, planned.id) for planned in PLANNED}
+        return Record(context, loaded, runs.recent(db), journal.transitions_after(db, JOURNAL_START), landed)
 
 
-def _all_merged(record: Record) -> str:
+def _check_landed(record: Record) -> str:
     for story in record.stories.values():
         if not isinstance(story.stage, Done):
             return f"#{story.id} is in {story.stage.name.value}"
-        if record.landed[story.id] != (story.stage.merge_commit,):
+        if record.landed[story.id] != [story.stage.merge_commit]:
             return f"#{story.id} has {len(record.landed[story.id])} commits on {BASE}"
     return ""
 
 
-def _waited(record: Record) -> str:
+def _check_dependency(record: Record) -> str:
     merged, began = record.seqs("merge_succeeded", READ), record.seqs("deps_met", WEIGH)
-    if len(began) != 1 or not merged or began[0] < merged[0]:
-        return f"#{WEIGH} began before #{READ} was merged"
-    return ""
+    is_kept = len(began) == 1 and merged and merged[0] < began[0]
+    return "" if is_kept else f"#{WEIGH} began before #{READ} was merged"
 
 
-def _gate_failed(record: Record) -> str:
-    failures, coders = record.seqs("gates_failed", RATION), record.runs_of(RunKind.CODER, RATION)
-    if (len(failures), len(coders)) != (1, 2):
-        return f"{len(failures)} failed gates, {len(coders)} coder runs"
-    outputs = [record.prompt(run).gate_output for run in coders]
-    if outputs[0] or "no docstring" not in outputs[1]:
+def _check_gate(record: Record) -> str:
+    failures, prompts = record.seqs("gates_failed", RATION), record.prompts(RATION)
+    if (len(failures), len(prompts)) != (1, 2):
+        return f"{len(failures)} failed gates, {len(prompts)} coder runs"
+    if prompts[0].gate_output or "no docstring" not in prompts[1].gate_output:
         return "the second prompt does not contain the output of the gate"
     return ""
 
 
-def _qa_rejected(record: Record) -> str:
-    reviews, coders = record.runs_of(RunKind.QA, LEAD), record.runs_of(RunKind.CODER, LEAD)
+def _check_qa(record: Record) -> str:
+    reviews, prompts = record.runs_of(RunKind.QA, LEAD), record.prompts(LEAD)
     verdicts = [run.verdict for run in reviews]
-    if verdicts != [Verdict.REJECTED, Verdict.APPROVED] or len(coders) != 2:
-        return f"{len(reviews)} QA runs, {len(coders)} coder runs"
-    notes = [record.prompt(run).qa_notes for run in coders]
-    if notes[0] or notes[1] != reviews[0].notes:
+    if verdicts != [Verdict.REJECTED, Verdict.APPROVED] or len(prompts) != 2:
+        return f"{len(reviews)} QA runs, {len(prompts)} coder runs"
+    if prompts[0].qa_notes or prompts[1].qa_notes != reviews[0].notes:
         return "the second prompt does not contain the notes of QA"
     return ""
 
 
-def _resolved(record: Record) -> str:
+def _check_conflict(record: Record) -> str:
     pair = (HEAVIEST, YOUNGEST)
     failed, resolved = record.seqs("merge_failed", *pair), record.seqs("conflict_resolved", *pair)
     verdicts = [run.verdict for run in record.runs_of(RunKind.MERGEMASTER, *pair)]
@@ -120,16 +110,15 @@ def _resolved(record: Record) -> str:
     return ""
 
 
-def _gate_passes(record: Record) -> str:
+def _check_checkout(record: Record) -> str:
     repo = record.context.repository
-    dirty = repo.git("status", "--porcelain")
-    if dirty or repo.checked_out_branch() != BASE:
+    if repo.git("status", "--porcelain") or repo.checked_out_branch() != BASE:
         return f"the checkout has changes or is not on {BASE}"
     done = subprocess.run(GATE, cwd=record.context.project.root, capture_output=True, text=True)
     return "" if done.returncode == 0 else f"the tests exited {done.returncode}"
 
 
-def _tidy(record: Record) -> str:
+def _check_remains(record: Record) -> str:
     context = record.context
     if any(run.is_live for run in record.runs) or supervisors(context):
         return "a run is still live"
@@ -137,19 +126,21 @@ def _tidy(record: Record) -> str:
     if fsck.status:
         return f"git fsck: {fsck.stderr.strip()}"
     branches = context.repository.git("for-each-ref", "--format=%(refname:short)", "refs/heads").split()
-    worktrees = [path.name for path in context.project.worktrees_dir.glob("[0-9]*")]
-    others = [f"branch {name}" for name in branches if name != BASE] + [
-        f"worktree {name}" for name in worktrees
-    ]
-    return f"still there: {', '.join(others)}" if others else ""
+    remains = [f"branch {name}" for name in branches if name != BASE]
+    remains += [f"worktree {path.name}" for path in context.project.worktrees_dir.glob("[0-9]*")]
+    return f"still there: {', '.join(remains)}" if remains else ""
 
 
 _PROMISES: dict[str, Callable[[Record], str]] = {
-    f"all six stories are done, each as one commit on {BASE}": _all_merged,
-    f"#{WEIGH} began only when #{READ} was merged": _waited,
-    f"#{RATION} failed the gate once; its second prompt contained the output": _gate_failed,
-    f"#{LEAD} was rejected once by QA; its second prompt contained the notes": _qa_rejected,
-    f"#{HEAVIEST} and #{YOUNGEST} were in conflict once; a mergemaster resolved it": _resolved,
-    f"the tests pass on {BASE}, and the checkout is clean": _gate_passes,
-    "git fsck finds no error; no branch, worktree or process remains": _tidy,
+    f"all six stories are done, each as one commit on {BASE}": _check_landed,
+    f"#{WEIGH} began only when #{READ} was merged": _check_dependency,
+    f"#{RATION} failed the gate once; its second prompt contained the output": _check_gate,
+    f"#{LEAD} was rejected once by QA; its second prompt contained the notes": _check_qa,
+    f"#{HEAVIEST} and #{YOUNGEST} were in conflict once; a mergemaster resolved it": _check_conflict,
+    f"the tests pass on {BASE}, and the checkout is clean": _check_checkout,
+    "git fsck finds no error; no branch, worktree or process remains": _check_remains,
 }
+
+
+def check_all(record: Record) -> tuple[Check, ...]:
+    return tuple(Check(promise, check(record)) for promise, check in _PROMISES.items())

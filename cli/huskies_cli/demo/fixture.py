@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from huskies_core.errors import HuskiesError
@@ -69,13 +70,13 @@ def claim_directory(path: str | None) -> Path:
         raise HuskiesError(f"{directory} is not a directory", code="not_a_directory") from error
     except FileNotFoundError as error:
         raise HuskiesError(f"{directory} cannot be made: the current directory no longer exists") from error
-    if any(directory.iterdir()):
-        raise _not_empty(directory)
-    try:
-        (directory / STATE_FOLDER).mkdir()
-    except FileExistsError as error:
-        raise _not_empty(directory) from error
-    return directory
+    is_empty = not any(directory.iterdir())
+    with suppress(FileExistsError):
+        if is_empty:
+            (directory / STATE_FOLDER).mkdir()
+            return directory
+    hint = "Name an empty or missing directory, or none for a temporary one."
+    raise HuskiesError(f"{directory} is not empty", hint=hint, code="not_empty", subject=str(directory))
 
 
 @contextmanager
@@ -83,20 +84,19 @@ def own_environment(root: Path) -> Iterator[None]:
     """Hide the user's git config and other projects from this process and its children for the length of the block."""
     before = dict(os.environ)
     try:
-        _replace_environment(demo_environment(before, root))
+        os.environ.clear()
+        os.environ.update(demo_environment(before, root))
         yield
     finally:
-        _replace_environment(before)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def demo_environment(environ: Mapping[str, str], root: Path) -> dict[str, str]:
     """Return `environ` without the variables of git and huskies, and with the demo's git config in `root`."""
-    foreign = ("GIT_", "HUSKIES_")
-    kept = {
-        name: value for name, value in environ.items() if not name.startswith(foreign) and name != "EMAIL"
-    }
+    own = {name: value for name, value in environ.items() if not re.match("GIT_|HUSKIES_|EMAIL$", name)}
     config = str(root / STATE_FOLDER / _GIT_CONFIG)
-    return {**kept, "GIT_CONFIG_GLOBAL": config, "GIT_CONFIG_SYSTEM": os.devnull}
+    return {**own, "GIT_CONFIG_GLOBAL": config, "GIT_CONFIG_SYSTEM": os.devnull}
 
 
 def make_project(root: Path) -> Project:
@@ -107,55 +107,32 @@ def make_project(root: Path) -> Project:
         target = root / source.relative_to(_SOURCE).with_suffix("")
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(source.read_bytes())
-    subprocess.run(
-        ["git", "init", "--quiet", "--template=", f"--initial-branch={BASE}", str(root)],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
+    command = ["git", "init", "--quiet", "--template=", f"--initial-branch={BASE}", str(root)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     project = find_repository(root)
     with Repository(project) as repo:
         names = sorted(path.name for path in root.iterdir() if path.name not in (".git", STATE_FOLDER))
         _commit(repo, "Keep a team of sled dogs", names)
         initialise(root, base_branch=BASE, environ=os.environ)
-        project.project_toml.write_text(project_toml(), encoding="utf-8")
-        project.agents_toml.write_text(agents_toml(), encoding="utf-8")
+        project.project_toml.write_text(_PROJECT_TOML.format(command=_toml(*GATE)), encoding="utf-8")
+        project.agents_toml.write_text(_agents_toml(), encoding="utf-8")
         _commit(repo, "Let huskies work on it", [STATE_FOLDER])
     return project
 
 
-def project_toml() -> str:
-    return _PROJECT_TOML.format(command=_toml(GATE))
-
-
-def agents_toml() -> str:
-    """Return agents.toml. The agents are modules of this installation and run under its Python."""
-    python = (sys.executable, "-P", "-m")
+def _agents_toml() -> str:
+    """Return agents.toml. The agents run under the Python of this installation."""
+    program = (sys.executable, "-P", "-m", "huskies_cli.demo.agents")
     return "\n".join(
-        _AGENT_TOML.format(
-            name=name, stage=stage, command=_toml((*python, f"huskies_cli.demo.agents.{stage}"))
-        )
+        _AGENT_TOML.format(name=name, stage=stage, command=_toml(*program, stage))
         for name, stage in AGENTS.items()
     )
 
 
-def _toml(command: tuple[str, ...]) -> str:
+def _toml(*command: str) -> str:
     return json.dumps(command, ensure_ascii=False)
 
 
 def _commit(repo: Repository, message: str, paths: list[str]) -> None:
     repo.git("add", "--", *paths)
     repo.git("commit", "--quiet", "--message", message, env=repo.identity)
-
-
-def _replace_environment(environ: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(environ)
-
-
-def _not_empty(directory: Path) -> HuskiesError:
-    return HuskiesError(
-        f"{directory} is not empty",
-        hint="Name an empty or missing directory, or none for a temporary one.",
-        code="not_empty",
-        subject=str(directory),
-    )

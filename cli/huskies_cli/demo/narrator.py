@@ -1,7 +1,7 @@
 """The live report of the demo: journal entries as lines that fit a terminal of 80 columns."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,18 +18,20 @@ from huskies_core.supervisor.run_directory import RunDirectory
 WIDTH = 80
 Print = Callable[[str], None]
 
-_FIXED = {
+_TEXTS = {
     "deps_met": "its dependency is merged: into coding",
     "qa_requested": "the gate passed: on to QA",
     "qa_skipped": "the gate passed: into the merge queue",
     "qa_passed": "QA approved it: into the merge queue",
+    "qa_rejected": "QA sent it back: {notes}",
     "conflict_resolved": "the conflict is resolved: back into the merge queue",
+    "merge_succeeded": "MERGED as {merge_commit:.10}",
+    **dict.fromkeys(("created", "edited", "start", "worktree_made", "worktree_removed", "verdict_given"), ""),
 }
 _AGAIN = {
     "gates_failed": " again, with the gate's output in its prompt",
     "qa_rejected": " again, with QA's notes in its prompt",
 }
-_SILENT = ("created", "edited", "start", "worktree_made", "worktree_removed", "verdict_given")
 
 
 @dataclass
@@ -55,8 +57,7 @@ class Narrator:
             self.seq = entry.seq
             if entry.kind is JournalKind.TRANSITION:
                 self.moved_by[entry.story] = entry.event
-            text = self._text(entry)
-            if text:
+            if text := one_line(self._text(entry)):
                 self._report(text, entry)
         self.progress("merged", self._merged, len(PLANNED))
 
@@ -79,40 +80,31 @@ class Narrator:
             self.print_line(line)
 
     def _text(self, entry: JournalEntry) -> str:
-        if entry.event in _SILENT:
-            return ""
-        if entry.kind is JournalKind.RUN:
-            return one_line(self._run_text(entry))
-        return one_line(self._transition_text(entry))
-
-    def _transition_text(self, entry: JournalEntry) -> str:
         detail = entry.detail
         match entry.event:
+            case event if event in _TEXTS:
+                return _TEXTS[event].format_map(detail)
+            case "run_started":
+                again = _AGAIN.get(self.moved_by.get(entry.story, ""), "")
+                return f"{detail['agent']} starts{again}" if detail.get("agent") else ""
+            case "run_ended":
+                return self._ending(entry)
             case "gates_failed":
                 return f"the gate failed: {self._complaint(entry)}"
-            case "qa_rejected":
-                return f"QA sent it back: {detail['notes']}"
             case "merge_failed" if detail["kind"] == "conflict_detected":
                 return f"merge conflict in {detail['detail']}"
-            case "merge_succeeded":
-                return f"MERGED as {detail['merge_commit'][:10]}"
-            case known if known in _FIXED:
-                return _FIXED[known]
-            case other:
-                return " ".join([other, *_words(detail)])
+            case event:
+                return " ".join([event, *(f"{name}={value}" for name, value in detail.items())])
 
-    def _run_text(self, entry: JournalEntry) -> str:
-        agent, kind = entry.detail.get("agent"), entry.detail.get("kind")
-        outcome = entry.detail.get("outcome", "")
-        if entry.event == "run_started":
-            return f"{agent} starts{_AGAIN.get(self.moved_by.get(entry.story, ''), '')}" if agent else ""
-        if entry.event != "run_ended":
-            return " ".join([entry.event, *_words(entry.detail)])
+    def _ending(self, entry: JournalEntry) -> str:
+        """Return the last line of an agent that completed its work. Of other runs, name only an unusual end."""
+        agent, outcome = entry.detail.get("agent"), entry.detail.get("outcome", "")
         if agent and outcome == "completed":
-            return f"{agent}: {self._last_words(entry)}"
-        if agent or outcome not in ("completed", "failed"):
-            return f"{agent or kind} run ended: {outcome} {entry.detail.get('detail', '')}"
-        return ""
+            ended = RunDirectory(self.context.project.run_dir(entry.detail["run"])).read_exit()
+            return f"{agent}: {ended.progress.last_words if ended is not None else 'ended without output'}"
+        if not agent and outcome in ("completed", "failed"):
+            return ""
+        return f"{agent or entry.detail.get('kind')} run ended: {outcome} {entry.detail.get('detail', '')}"
 
     def _complaint(self, entry: JournalEntry) -> str:
         """Return the line of the gate's output that names an exception, else its last line."""
@@ -123,15 +115,7 @@ class Narrator:
         errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
         return next(iter([*errors, *lines[-1:]]), "")
 
-    def _last_words(self, entry: JournalEntry) -> str:
-        ended = RunDirectory(self.context.project.run_dir(entry.detail["run"])).read_exit()
-        return ended.progress.last_words if ended is not None else "ended without output"
-
 
 def fitted(head: str, text: str) -> list[str]:
     """Return `text` wrapped to WIDTH. Lines after the first are indented to where the text began."""
     return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
-
-
-def _words(detail: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{name}={value}" for name, value in detail.items())

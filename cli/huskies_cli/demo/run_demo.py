@@ -3,8 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -34,7 +33,6 @@ STALL_SECS = 120
 SLOW_SECS = 60
 """After each such time the demo reports that it still runs. On an idle machine it takes 20 to 30 seconds."""
 STOP_SECS = 60
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run_to_end(context: Context, narrator: Narrator) -> str:
@@ -44,13 +42,18 @@ def run_to_end(context: Context, narrator: Narrator) -> str:
     """
     _report_failures(pass_sequence.reconcile(context), narrator.print_line)
     _report_failures(run_passes(context, [AUTO_ASSIGN]), narrator.print_line)
-    watch = _ProgressWatch(context)
+    activity, changed_at = _activity(context), time.monotonic()
+    next_report = changed_at + SLOW_SECS
     while not is_finished(context):
         narrator.catch_up()
-        if watch.has_stalled():
-            return watch.problem()
-        if watch.is_slow():
+        before, activity, now = activity, _activity(context), time.monotonic()
+        if activity != before:
+            changed_at = now
+        if now - changed_at > STALL_SECS:
+            return _stall(context)
+        if now >= next_report:
             narrator.report_slowness()
+            next_report = now + SLOW_SECS
         wait()
         if is_due(str(context.project.state_dir)):
             _report_failures(pass_sequence.tick(context), narrator.print_line)
@@ -59,49 +62,22 @@ def run_to_end(context: Context, narrator: Narrator) -> str:
     return ""
 
 
-@dataclass
-class _ProgressWatch:
-    """Compares the journal and the size of all output with what they were."""
-
-    context: Context
-
-    def __post_init__(self) -> None:
-        self._changed_at = time.monotonic()
-        self._next_report = self._changed_at + SLOW_SECS
-        self._state = self._read()
-
-    def has_stalled(self) -> bool:
-        state, now = self._read(), time.monotonic()
-        if state != self._state:
-            self._state, self._changed_at = state, now
-        return now - self._changed_at > STALL_SECS
-
-    def is_slow(self) -> bool:
-        """Return true once in each SLOW_SECS."""
-        now = time.monotonic()
-        if now < self._next_report:
-            return False
-        self._next_report = now + SLOW_SECS
-        return True
-
-    def problem(self) -> str:
-        with self.context.store.reading() as db:
-            live = runs.live(db)
-        names = ", ".join(f"{run.agent or f'the {run.kind} run'} on #{run.story}" for run in live)
-        return f"no event and no output for {STALL_SECS} seconds; running: {names or 'nothing'}"
-
-    def _read(self) -> tuple[int, int]:
-        with self.context.store.reading() as db:
-            head = journal.head(db)
-        return head, sum(map(_size, self.context.project.runs_dir.glob("*/*")))
+def _activity(context: Context) -> tuple[int, int]:
+    """Return the end of the journal and the size of all output. They change as long as there is progress."""
+    with context.store.reading() as db:
+        head = journal.head(db)
+    size = 0
+    for file in context.project.runs_dir.glob("*/*"):
+        with suppress(FileNotFoundError):  # it was removed since its directory was read
+            size += file.stat().st_size
+    return head, size
 
 
-def _size(file: Path) -> int:
-    """Return the size of a file, 0 if it was removed since its directory was read."""
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0
+def _stall(context: Context) -> str:
+    with context.store.reading() as db:
+        live = runs.live(db)
+    names = ", ".join(f"{run.agent or f'the {run.kind} run'} on #{run.story}" for run in live)
+    return f"no event and no output for {STALL_SECS} seconds; running: {names or 'nothing'}"
 
 
 def is_finished(context: Context) -> bool:
@@ -141,43 +117,30 @@ def freeze_stories(context: Context) -> tuple[StoryId, ...]:
     """
     until = utc_now() + timedelta(seconds=STOP_SECS)
     while True:
-        error = _freeze_once(context)
         with context.store.reading() as db:
-            live = runs.live(db)
-            remaining = stories.open_stories(db)
+            live, remaining = runs.live(db), stories.open_stories(db)
         moving = [story for story in remaining if story.stage.name is not StageName.FROZEN]
         if not (live or moving or supervisors(context)):
             return tuple(story.id for story in remaining)
+        problem = HuskiesError("a run of the demo did not end")
+        for story in moving:
+            try:
+                freeze_story(context, story.id)
+            except HuskiesError as error:  # a story that is being landed, for example, cannot be frozen yet
+                problem = error
         if utc_now() > until:
-            raise error or HuskiesError("a run of the demo did not end")
+            raise problem
         wait()
-
-
-def _freeze_once(context: Context) -> HuskiesError | None:
-    """Return the last error. A story that is being landed, for example, cannot be frozen yet: call this again."""
-    last_error = None
-    with context.store.reading() as db:
-        moving = [story for story in stories.open_stories(db) if story.stage.name is not StageName.FROZEN]
-    for story in moving:
-        try:
-            freeze_story(context, story.id)
-        except HuskiesError as error:
-            last_error = error
-    return last_error
 
 
 @contextmanager
 def terminations_interrupt() -> Iterator[None]:
     """Handle SIGTERM and SIGHUP like Ctrl-C for the length of the block. Ignored signals stay ignored."""
-    before = {number: signal.getsignal(number) for number in _ENDINGS}
-    changed = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in changed:
-        signal.signal(number, signal.default_int_handler)
-    try:
+    with ExitStack() as at_end:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                at_end.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
         yield
-    finally:
-        for number, handler in changed.items():
-            signal.signal(number, handler)
 
 
 def wait() -> None:

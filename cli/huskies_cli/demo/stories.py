@@ -8,7 +8,7 @@ from huskies_core.operations import stories
 from huskies_core.qa_mode import QaMode
 from huskies_core.store.stories import Criterion, StoryDraft
 
-READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = range(1, 7)
+READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = map(StoryId, range(1, 7))
 """Their ids: a new project counts from 1."""
 
 
@@ -16,64 +16,56 @@ READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = range(1, 7)
 class Planned:
     """A story, and its course for the introduction. Its title names the patch that the coder applies."""
 
-    id: int
-    draft: StoryDraft
+    id: StoryId
+    title: str
     fate: str
-
-    @property
-    def starts(self) -> bool:
-        """Return whether the demo starts it. The passes start a story that depends on another."""
-        return not self.draft.depends_on
+    criteria: tuple[str, ...]
+    depends_on: tuple[StoryId, ...] = ()
+    qa: QaMode | None = None
 
 
 PLANNED = (
     Planned(
         READ,
-        StoryDraft(
-            "Read a team from a CSV file", criteria=(Criterion("`read_team` gives the dogs of a file"),)
-        ),
+        "Read a team from a CSV file",
         "goes straight through",
+        ("`read_team` gives the dogs of a file",),
     ),
     Planned(
         WEIGH,
-        StoryDraft(
-            "Weigh the team in a file",
-            criteria=(Criterion("`weight_in_file` adds up the kilograms"),),
-            depends_on=(StoryId(READ),),
-        ),
+        "Weigh the team in a file",
         f"waits until #{READ} is merged",
+        ("`weight_in_file` adds up the kilograms",),
+        depends_on=(READ,),
     ),
     Planned(
-        RATION,
-        StoryDraft("Work out the daily ration", criteria=(Criterion("`daily_ration` is 40 g for each kg"),)),
-        "fails the gate once",
+        RATION, "Work out the daily ration", "fails the gate once", ("`daily_ration` is 40 g for each kg",)
     ),
     Planned(
         LEAD,
-        StoryDraft(
-            "Choose the lead dog",
-            criteria=(
-                Criterion("`lead_dog` gives the oldest dog of a team"),
-                Criterion("`README.md` names `kennel.lead.lead_dog`"),
-            ),
-            qa=QaMode.AGENT,
-        ),
+        "Choose the lead dog",
         "is rejected once by a QA agent",
+        ("`lead_dog` gives the oldest dog of a team", "`README.md` names `kennel.lead.lead_dog`"),
+        qa=QaMode.AGENT,
     ),
     Planned(
         HEAVIEST,
-        StoryDraft("Add the command heaviest", criteria=(Criterion("`heaviest` names the heaviest dog"),)),
+        "Add the command heaviest",
         f"changes the same lines as #{YOUNGEST}:",
+        ("`heaviest` names the heaviest dog",),
     ),
     Planned(
         YOUNGEST,
-        StoryDraft("Add the command youngest", criteria=(Criterion("`youngest` names the youngest dog"),)),
+        "Add the command youngest",
         "a mergemaster resolves the conflict",
+        ("`youngest` names the youngest dog",),
     ),
 )
 
 
 def add_stories(context: Context) -> None:
-    """Add all stories in order, and start the stories without dependencies."""
+    """Add all stories in order, and start those without dependencies: the passes start the others."""
     for planned in PLANNED:
-        stories.create(context, planned.draft, start=planned.starts)
+        criteria = tuple(map(Criterion, planned.criteria))
+        draft = StoryDraft(planned.title, criteria=criteria, depends_on=planned.depends_on, qa=planned.qa)
+        stories.create(context, draft, start=not planned.depends_on)

@@ -1,1 +1,0 @@
-"""Scripted agents: separate programs, started like any other agent of runtime `command`."""
