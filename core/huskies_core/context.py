@@ -147,9 +147,7 @@ class Context:
         return text
 
     def text_at_base(self, path: str) -> str | None:
-        from huskies_core.git.history import text_at
-
-        return text_at(self.repository, f"refs/heads/{self.recorded_base}", path)
+        return self.repository.text_at(f"refs/heads/{self.recorded_base}", path)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ class BaseDirty(_Result):
 
 @dataclass(frozen=True)
 class LostRace(_Result):
-    """The base branch moved during each attempt."""
+    """The base branch moved during the merge, at last in each attempt."""
 
     name: ClassVar[str] = "tip_moved"
 

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from huskies_core.git.index_entries import PathChange, differing_paths, is_sparse, read_flags
 from huskies_core.git.locks import LANDING_PREFIX
 from huskies_core.git.repository import HEADS, Checkout, Repository, split_nul
+from huskies_core.git.worktrees import linked_worktrees
 
 _OPERATIONS = {
     "MERGE_HEAD": "a merge",
@@ -21,24 +21,10 @@ _SIDECAR = "huskies-landing"
 _COPY = "index.huskies"
 
 
-@dataclass(frozen=True)
-class BaseDirty:
-    """`paths` are the user's, relative to the checkout; `reason` describes the obstacle to the landing."""
-
-    paths: tuple[str, ...]
-    reason: str
-
-
 def all_checkouts(repo: Repository) -> Iterator[Checkout]:
     """Yield the main checkout and each linked worktree with an existing directory."""
     yield repo.main
-    admins = repo.project.git_dir / "worktrees"
-    for admin in sorted(admins.iterdir()) if admins.is_dir() else ():
-        record = admin / "gitdir"
-        pointer = record.read_text(errors="surrogateescape").strip() if record.is_file() else ""
-        path = (admin / pointer).parent
-        if pointer and path.is_dir():
-            yield Checkout(path, admin)
+    yield from (checkout for checkout in linked_worktrees(repo.project) if checkout.path.is_dir())
 
 
 def base_checkouts(repo: Repository, base_branch: str) -> tuple[Checkout, ...]:
@@ -135,28 +121,28 @@ def _read(path: Path) -> str:
         return ""
 
 
-def find_dirty_paths(
+def find_dirt(
     repo: Repository, checkout: Checkout, changes: tuple[PathChange, ...], *, base_branch: str, tip: str
-) -> BaseDirty | None:
-    """Return why `changes` must not be written into the checkout, or None. Change nothing.
+) -> tuple[str, tuple[str, ...]] | None:
+    """Return the reason why `changes` must not be written into the checkout, with the user's paths, or None.
 
     Each path that the landing writes must be as in the base tip. Other work of the user does not block it.
     """
     path = checkout.path
     operation = next((what for name, what in _OPERATIONS.items() if (checkout.git_dir / name).exists()), None)
     if not (checkout.git_dir / "index").exists():
-        return BaseDirty((), f"{path} has no index")
+        return f"{path} has no index", ()
     if operation is not None:
-        return BaseDirty((), f"{operation} is in progress in {path}")
+        return f"{operation} is in progress in {path}", ()
     if repo.checked_out_branch(checkout) != base_branch or repo.commit_id("HEAD", at=checkout) != tip:
-        return BaseDirty((), f"{path} is no longer at {base_branch} {tip[:12]}")
+        return f"{path} is no longer at {base_branch} {tip[:12]}", ()
     paths = {
         *_staged_paths(repo, checkout, changes, tip),
         *_edited_paths(repo, checkout, changes),
         *_obstructing_paths(checkout, changes),
     }
     if paths:
-        return BaseDirty(tuple(sorted(paths)), f"{path} has uncommitted changes to files of the landing")
+        return f"{path} has uncommitted changes to files of the landing", tuple(sorted(paths))
     return None
 
 

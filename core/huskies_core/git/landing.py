@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.git.base_checkouts import (
-    BaseDirty,
     all_checkouts,
     base_checkouts,
-    find_dirty_paths,
+    find_dirt,
     has_index_lock,
     index_copy,
     index_lock,
@@ -19,7 +18,6 @@ from huskies_core.git.base_checkouts import (
     take_index_lock,
     unfinished_landing,
 )
-from huskies_core.git.history import is_on_base
 from huskies_core.git.index_entries import (
     PathChange,
     changes_between,
@@ -30,21 +28,9 @@ from huskies_core.git.index_entries import (
 )
 from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
 from huskies_core.git.rollback import restore_paths
+from huskies_core.merge_results import BaseDirty, Landed, LostRace
 
-
-@dataclass(frozen=True)
-class Landed:
-    """The base branch and all its checkouts are at the commit."""
-
-
-@dataclass(frozen=True)
-class TipMoved:
-    """The base branch was at `tip`, not at the expected commit. Nothing was changed."""
-
-    tip: str | None
-
-
-Landing = Landed | TipMoved | BaseDirty
+Landing = Landed | LostRace | BaseDirty
 
 
 @dataclass(frozen=True)
@@ -66,9 +52,8 @@ class _Plan:
     changes: tuple[PathChange, ...]
     checkouts: tuple[Checkout, ...]
 
-
-def ignore_checkpoint(_step: str) -> None:
-    """Do nothing after a step of a landing."""
+    def dirty(self, reason: str, paths: tuple[str, ...] = ()) -> BaseDirty:
+        return BaseDirty(self.tip, self.commit, paths, reason)
 
 
 def land(
@@ -78,7 +63,7 @@ def land(
     tip: str,
     commit: str,
     mark: str,
-    checkpoint: Callable[[str], None] = ignore_checkpoint,
+    checkpoint: Callable[[str], None] = lambda _step: None,
 ) -> Landing:
     """Move `base_branch` from `tip` to `commit`, with its checkouts. Work of the user stays as it is.
 
@@ -102,7 +87,7 @@ def find_base_dirt(repo: Repository, *, base_branch: str, tip: str, commit: str)
     if blocker is not None:
         return blocker if isinstance(blocker, BaseDirty) else None
     locked = next((checkout for checkout in plan.checkouts if index_lock(checkout).exists()), None)
-    return _find_dirty_checkout(repo, plan) if locked is None else _index_is_locked(locked)
+    return _find_dirty_checkout(repo, plan) if locked is None else _index_is_locked(plan, locked)
 
 
 def _make_plan(repo: Repository, base_branch: str, tip: str, commit: str, mark: str) -> _Plan:
@@ -110,12 +95,11 @@ def _make_plan(repo: Repository, base_branch: str, tip: str, commit: str, mark: 
     return _Plan(base_branch, tip, commit, mark, changes, base_checkouts(repo, base_branch))
 
 
-def _find_base_blocker(repo: Repository, plan: _Plan) -> TipMoved | BaseDirty | None:
-    tip = repo.branch_tip(plan.base_branch)
-    if tip != plan.tip:
-        return TipMoved(tip)
+def _find_base_blocker(repo: Repository, plan: _Plan) -> LostRace | BaseDirty | None:
+    if repo.branch_tip(plan.base_branch) != plan.tip:
+        return LostRace()
     path = rebasing_checkout(repo, plan.base_branch)
-    return BaseDirty((), f"{plan.base_branch} is being rebased in {path}") if path else None
+    return plan.dirty(f"{plan.base_branch} is being rebased in {path}") if path else None
 
 
 def _land_in_checkouts(repo: Repository, plan: _Plan, checkpoint: Callable[[str], None]) -> Landing:
@@ -149,21 +133,19 @@ def _lock_checkouts(plan: _Plan) -> BaseDirty | None:
         mark = unfinished_landing(checkout)
         if mark is not None:
             raise HuskiesError(f"the landing of {mark} is unfinished in {checkout.path}", code="unrecovered")
-    locked = (checkout for checkout in plan.checkouts if not take_index_lock(checkout, plan.mark))
-    return next(map(_index_is_locked, locked), None)
+    locked = next((item for item in plan.checkouts if not take_index_lock(item, plan.mark)), None)
+    return None if locked is None else _index_is_locked(plan, locked)
 
 
-def _index_is_locked(checkout: Checkout) -> BaseDirty:
-    return BaseDirty(
-        (), f"{index_lock(checkout)} exists: another git process uses that checkout or died there"
-    )
+def _index_is_locked(plan: _Plan, checkout: Checkout) -> BaseDirty:
+    return plan.dirty(f"{index_lock(checkout)} exists: another git process uses that checkout or died there")
 
 
 def _find_dirty_checkout(repo: Repository, plan: _Plan) -> BaseDirty | None:
     for checkout in plan.checkouts:
-        dirt = find_dirty_paths(repo, checkout, plan.changes, base_branch=plan.base_branch, tip=plan.tip)
+        dirt = find_dirt(repo, checkout, plan.changes, base_branch=plan.base_branch, tip=plan.tip)
         if dirt is not None:
-            return dirt
+            return plan.dirty(*dirt)
     return None
 
 
@@ -181,17 +163,16 @@ def _update_files(repo: Repository, plan: _Plan, checkout: Checkout) -> None:
     set_flags(repo, checkout, {path: letter for path, letter in present.items() if path in remaining}, env)
 
 
-def _move_branch(repo: Repository, plan: _Plan) -> Landed | TipMoved:
+def _move_branch(repo: Repository, plan: _Plan) -> Landed | LostRace:
     """Compare-and-swap the branch from the tip to the commit. Run in a checkout, so its HEAD has a reflog entry."""
     checkout = plan.checkouts[0] if plan.checkouts else None
     update = ("-m", "huskies: land", HEADS + plan.base_branch, plan.commit, plan.tip)
     result = repo.run("update-ref", *update, at=checkout, env=repo.identity)
     if result.status == 0:
-        return Landed()
-    tip = repo.branch_tip(plan.base_branch)
-    if tip == plan.tip:
+        return Landed(plan.commit)
+    if repo.branch_tip(plan.base_branch) == plan.tip:
         raise GitError("update-ref", result.status, result.stderr)
-    return TipMoved(tip)
+    return LostRace()
 
 
 def _roll_back(repo: Repository, plan: _Plan) -> None:
@@ -222,38 +203,33 @@ def recover_landing(repo: Repository, *, base_branch: str, tip: str, commit: str
     Call it in `git_locked`, when no process of the run is alive. A second call changes nothing. Raise LockBusy while
     another git process has an index lock that it needs.
     """
-    landed = is_on_base(repo, commit, base_branch)
+    landed = repo.is_on_branch(commit, base_branch)
     user_paths: set[str] = set()
     for checkout in all_checkouts(repo):
         if unfinished_landing(checkout) == mark:
-            user_paths |= {
-                *_recover_checkout(repo, checkout, base_branch=base_branch, sides=(tip, commit), mark=mark)
-            }
+            if _is_unchanged(repo, checkout, base_branch, (tip, commit), mark):
+                user_paths |= {*_restore(repo, checkout, base_branch, (tip, commit), mark)}
+            release_index_lock(checkout, mark)
     return Recovered(landed, tuple(sorted(user_paths)))
 
 
-def _recover_checkout(
-    repo: Repository, checkout: Checkout, *, base_branch: str, sides: tuple[str, str], mark: str
-) -> tuple[str, ...]:
-    tip, commit = sides
-    user_paths: tuple[str, ...] = ()
-    if _is_unchanged(repo, checkout, base_branch=base_branch, sides=sides, mark=mark):
-        if not has_index_lock(checkout, mark) and not retake_index_lock(checkout):
-            raise LockBusy(
-                f"another git process has {index_lock(checkout)}", hint="End it, or remove the file."
-            )
-        changes = changes_between(repo, tip, commit)
-        forward = is_on_base(repo, commit, base_branch)
-        user_paths = restore_paths(repo, checkout, changes, tip=tip, commit=commit, forward=forward)
-    release_index_lock(checkout, mark)
-    return user_paths
-
-
 def _is_unchanged(
-    repo: Repository, checkout: Checkout, *, base_branch: str, sides: tuple[str, str], mark: str
+    repo: Repository, checkout: Checkout, base_branch: str, sides: tuple[str, str], mark: str
 ) -> bool:
     """Return whether the checkout is as the landing left it. It must be while our lock exists. After a person removed
     the lock, git may have moved the branch or checked out another one."""
     if repo.checked_out_branch(checkout) != base_branch:
         return False
     return has_index_lock(checkout, mark) or repo.branch_tip(base_branch) in sides
+
+
+def _restore(
+    repo: Repository, checkout: Checkout, base_branch: str, sides: tuple[str, str], mark: str
+) -> tuple[str, ...]:
+    if not has_index_lock(checkout, mark) and not retake_index_lock(checkout):
+        raise LockBusy(f"another git process has {index_lock(checkout)}", hint="End it, or remove the file.")
+    tip, commit = sides
+    forward = repo.is_on_branch(commit, base_branch)
+    return restore_paths(
+        repo, checkout, changes_between(repo, tip, commit), tip=tip, commit=commit, forward=forward
+    )

@@ -1,7 +1,6 @@
 """Locks for git work on the shared directory, and removal of lock files that a killed git left."""
 
 import os
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from huskies_core.errors import LockBusy
 from huskies_core.file_lock import file_locked
 from huskies_core.git.repository import Repository
-from huskies_core.git.worktrees import checkout_of
+from huskies_core.git.worktrees import checkout_of, linked_worktrees
 from huskies_core.ids import StoryId
 from huskies_core.project import Project
 
@@ -88,49 +87,26 @@ def git_is_running(project: Project) -> bool:
     import psutil
 
     uid = os.getuid()
-    repositories = _repository_paths(project)
-    processes = psutil.process_iter(["name", "uids", "status"])
-    return any(_works_in(process, repositories) for process in processes if _is_git_of(process, uid))
+    worktrees = (str(worktree.path) for worktree in linked_worktrees(project))
+    repository = (str(project.root), str(project.git_dir), *worktrees)
+    for process in psutil.process_iter(["name", "uids", "status"]):
+        name, uids, status = (process.info[key] for key in ("name", "uids", "status"))
+        is_git = str(name or "").startswith("git") and uids is not None and uids.real == uid
+        if is_git and status != "zombie" and _works_in(process, repository):
+            return True
+    return False
 
 
-def _is_git_of(process: "psutil.Process", uid: int) -> bool:
-    info = process.info
-    is_git = str(info["name"] or "").startswith("git")
-    return is_git and info["uids"] is not None and info["uids"].real == uid and info["status"] != "zombie"
-
-
-def _works_in(process: "psutil.Process", repositories: tuple[str, ...]) -> bool:
+def _works_in(process: "psutil.Process", repository: tuple[str, ...]) -> bool:
     import psutil
 
     try:
-        paths = [process.cwd(), *process.cmdline(), *_git_variables(process.environ())]
+        environment = process.environ()
+        variables = [environment.get(name, "") for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")]
+        # An argument may be an option with a path, such as --git-dir=PATH.
+        paths = [process.cwd(), *variables, *(word.partition("=")[2] or word for word in process.cmdline())]
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
         return True
-    return any(_is_inside(path, repository) for path in paths for repository in repositories)
-
-
-def _git_variables(environment: dict[str, str]) -> Iterator[str]:
-    names = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
-    return (environment[name] for name in names if name in environment)
-
-
-def _is_inside(argument: str, repository: str) -> bool:
-    """`argument` is a path, or an option with a path, such as --git-dir=PATH."""
-    path = argument.partition("=")[2] or argument
-    return path == repository or path.startswith(repository + "/")
-
-
-def _repository_paths(project: Project) -> tuple[str, ...]:
-    """Return the main checkout, the shared directory and every linked worktree, by git's own records."""
-    records = (_read_line(record) for record in (project.git_dir / "worktrees").glob("*/gitdir"))
-    worktrees = (str(Path(record).parent) for record in records if record)
-    return (str(project.root), str(project.git_dir), *worktrees)
-
-
-def _read_line(path: Path) -> str:
-    try:
-        return path.read_text(errors="surrogateescape").strip()
-    except FileNotFoundError:
-        return ""
+    return any(path == folder or path.startswith(f"{folder}/") for path in paths for folder in repository)

@@ -12,7 +12,14 @@ from huskies_core.errors import HuskiesError
 from huskies_core.git.locks import git_locked, worktrees_locked
 from huskies_core.git.repository import HEADS, Repository
 from huskies_core.git.rescue import rescue_work
-from huskies_core.git.worktrees import MADE, TRASH, branch_of, creation_note, recorded_paths, registration_of
+from huskies_core.git.worktrees import (
+    MADE,
+    TRASH,
+    branch_of,
+    creation_note,
+    linked_worktrees,
+    registration_of,
+)
 from huskies_core.ids import StoryId
 from huskies_core.project import Project
 from huskies_core.sanitize import is_number
@@ -66,11 +73,10 @@ def missing_worktrees(project: Project) -> tuple[StoryId, ...]:
 
     Worktrees outside `.huskies/worktrees` are ignored.
     """
-    worktrees = os.path.realpath(project.worktrees_dir)
-    parts = (os.path.split(path) for path in recorded_paths(project) if not os.path.lexists(path))
-    return tuple(
-        sorted(StoryId(int(name)) for folder, name in parts if folder == worktrees and is_number(name))
-    )
+    folder = Path(os.path.realpath(project.worktrees_dir))
+    missing = [item.path for item in linked_worktrees(project) if not os.path.lexists(item.path)]
+    own = [path.name for path in missing if path.parent == folder and is_number(path.name)]
+    return tuple(sorted(StoryId(int(name)) for name in own))
 
 
 def unregister_missing(repo: Repository, story: StoryId, *, base_tip: str, now: datetime) -> str | None:

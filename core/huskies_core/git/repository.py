@@ -1,5 +1,6 @@
 """Run git on an explicit checkout, without hooks, signing, automatic gc or prompts."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -156,6 +157,37 @@ class Repository:
         """Return the branch of the main checkout (or of `at`), also an unborn one; None if HEAD is detached."""
         ref = self.git("symbolic-ref", "--quiet", "HEAD", at=at, ok=(0, 1))
         return ref.removeprefix(HEADS) or None
+
+    def is_on_branch(self, commit: str, branch: str) -> bool:
+        """Return whether the branch contains the commit, and False when either does not exist."""
+        known, tip = self.commit_id(commit), self.branch_tip(branch)
+        return known is not None and tip is not None and self.is_ancestor(known, tip)
+
+    def resolve_commit(self, name: str) -> str | None:
+        """Return the full id of a commit: `name` is an id or its beginning, a branch, a tag, or HEAD of the main
+        checkout.
+
+        Return None when git knows no such commit, or more than one.
+        """
+        result = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        commit = result.stdout.strip()
+        return commit if result.status == 0 and re.fullmatch("[0-9a-f]{40,64}", commit) else None
+
+    def text_at(self, commit: str, path: str) -> str | None:
+        """Return the text of the file `path` (from the repository's root) at `commit`, or None without such a file.
+
+        Raise GitError when `commit` does not exist: a missing base is not a missing file.
+        """
+        entry = self.git(
+            "ls-tree", "-z", "--full-tree", commit, "--", path, env={"GIT_LITERAL_PATHSPECS": "1"}
+        )
+        head, _, listed_path = entry.removesuffix("\0").partition("\t")
+        if listed_path != path or not head.startswith("100"):
+            return None
+        result = self.run("cat-file", "blob", head.split(" ")[2])
+        if result.status:
+            raise GitError("cat-file", result.status, result.stderr)
+        return result.stdout
 
     def has_commits(self) -> bool:
         """Return whether the main checkout's HEAD leads to a commit."""

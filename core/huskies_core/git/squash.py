@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from huskies_core.errors import HuskiesError
-from huskies_core.git.history import last_author
 from huskies_core.git.repository import GitError, Repository, split_nul
 from huskies_core.merge_results import AlreadyMerged, Conflict, NoCommits
 
@@ -53,12 +52,15 @@ def _merge_trees(repo: Repository, base: str, head: str) -> tuple[str, tuple[str
 
 
 def _create_commit(repo: Repository, *, base: str, head: str, tree: str, message: str) -> str:
-    env = dict(repo.identity)
-    author = last_author(repo, base, head)
-    if author is not None and author.name.strip() and author.email.strip():
-        env |= {
-            "GIT_AUTHOR_NAME": author.name,
-            "GIT_AUTHOR_EMAIL": author.email,
-            "GIT_AUTHOR_DATE": author.date,
-        }
+    author = author_variables(repo, base, head)
+    is_named = all(map(str.strip, author.values()))  # git refuses a commit of an author without a name
+    env = {**repo.identity, **author} if is_named else repo.identity
     return repo.git("commit-tree", tree, "-p", base, "-F", "-", stdin=message, env=env)
+
+
+def author_variables(repo: Repository, base: str, head: str) -> dict[str, str]:
+    """Return the author of the newest commit of `head` that `base` lacks and that is no merge, as variables of git."""
+    selection = ("--no-merges", "--max-count=1", "--date=raw", head, f"^{base}", "--")
+    output = repo.git("log", "--no-show-signature", "--format=%an%x00%ae%x00%ad", *selection)
+    names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE")
+    return dict(zip(names, output.split("\0"), strict=True)) if output else {}

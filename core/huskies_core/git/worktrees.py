@@ -59,28 +59,28 @@ def registration_of(project: Project, path: Path) -> Path | None:
 
     Git names it after the last part of the path, or similarly, so that one is read first.
     """
-    admins = project.git_dir / "worktrees"
     pointed = _linked_git_dir(str(path))
-    likely = admins / (path.name if pointed is None else os.path.basename(pointed))
-    others: list[Path] = list(admins.iterdir()) if admins.is_dir() else []
+    likely = project.git_dir / "worktrees" / (path.name if pointed is None else os.path.basename(pointed))
     real = os.path.realpath(path)
-    return next((admin for admin in (likely, *others) if _recorded_path(admin) == real), None)
+    if _recorded_path(likely) == real:
+        return likely
+    return next((item.git_dir for item in linked_worktrees(project) if str(item.path) == real), None)
+
+
+def linked_worktrees(project: Project) -> tuple[Checkout, ...]:
+    """Return the linked worktrees in git's records. Their folders may be missing."""
+    admins = project.git_dir / "worktrees"
+    paths = {admin: _recorded_path(admin) for admin in (sorted(admins.iterdir()) if admins.is_dir() else ())}
+    return tuple(Checkout(Path(path), admin) for admin, path in paths.items() if path is not None)
 
 
 def occupied_worktrees(project: Project, stories: Iterable[StoryId]) -> frozenset[StoryId]:
     """Return the stories with a path that exists or is in git's records. Read the records once for all of them."""
-    recorded = recorded_paths(project)
+    recorded = {str(worktree.path) for worktree in linked_worktrees(project)}
     folder = os.path.realpath(project.worktrees_dir)
     return frozenset(
         story for story in stories if f"{folder}/{story}" in recorded or os.path.lexists(f"{folder}/{story}")
     )
-
-
-def recorded_paths(project: Project) -> frozenset[str]:
-    """Return the paths of all linked worktrees in git's records, existing or not."""
-    admins = project.git_dir / "worktrees"
-    paths = (_recorded_path(admin) for admin in (admins.iterdir() if admins.is_dir() else ()))
-    return frozenset(path for path in paths if path is not None)
 
 
 def creation_note(project: Project, story: StoryId) -> Path:

@@ -9,19 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from huskies_core import merge_results
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.git.base_checkouts import BaseDirty
 from huskies_core.git.host import scrub_environment
-from huskies_core.git.landing import Landed, TipMoved, find_base_dirt, land
+from huskies_core.git.landing import find_base_dirt, land
 from huskies_core.git.locks import clear_shared_locks, git_locked
 from huskies_core.git.repository import GitError
 from huskies_core.git.squash import Squashed, squash
 from huskies_core.git.worktrees import branch_of
 from huskies_core.ids import RunId
 from huskies_core.merge.gates import judge_tree
-from huskies_core.merge_results import LostRace, MergeResult, OtherFailure, StoryMoved
+from huskies_core.merge_results import Landed, LostRace, MergeResult, OtherFailure, StoryMoved
 from huskies_core.pipeline.stages import Merge
 from huskies_core.runs.end import settle_landing
 from huskies_core.runs.handoff_files import write_merge_result
@@ -71,7 +69,7 @@ def _result_after_error(context: Context, run: Run, error: GitError) -> MergeRes
         landing = runs.load(db, run.id).landing
     if landing is not None:
         if settle_landing(context, run, landing).landed:
-            return merge_results.Landed(landing.commit)
+            return Landed(landing.commit)
         with context.store.exclusive() as db:
             runs.drop_landing(db, run.id)
     return OtherFailure(error.message)
@@ -100,7 +98,7 @@ def _judge_and_land(context: Context, run: Run, tip: str, squashed: Squashed) ->
     commit = squashed.commit
     dirt = find_base_dirt(context.repository, base_branch=context.base_branch, tip=tip, commit=commit)
     if dirt is not None:
-        return _base_dirty(dirt, tip, commit)
+        return dirt
     failure = judge_tree(context, commit, squashed.tree, tip)
     if failure is not None:
         return failure
@@ -120,16 +118,11 @@ def _land(context: Context, run: Run, tip: str, commit: str) -> MergeResult:
     except Overtaken:
         return StoryMoved()
     repo, branch = context.repository, context.base_branch
-    landing = land(repo, base_branch=branch, tip=tip, commit=commit, mark=str(run.id))
-    if isinstance(landing, Landed):
-        return merge_results.Landed(commit)
-    with context.store.exclusive() as db:
-        runs.drop_landing(db, run.id)
-    return LostRace() if isinstance(landing, TipMoved) else _base_dirty(landing, tip, commit)
-
-
-def _base_dirty(dirt: BaseDirty, tip: str, commit: str) -> merge_results.BaseDirty:
-    return merge_results.BaseDirty(tip, commit, dirt.paths, dirt.reason)
+    result = land(repo, base_branch=branch, tip=tip, commit=commit, mark=str(run.id))
+    if not isinstance(result, Landed):
+        with context.store.exclusive() as db:
+            runs.drop_landing(db, run.id)
+    return result
 
 
 def _message(db: Connection, story: Story) -> str:

@@ -99,13 +99,11 @@ def commit_on_base(context: Context, commit: str) -> str:
 
     Raise HuskiesError `unknown_commit`, and `not_on_base` if the base branch does not contain it.
     """
-    from huskies_core.git.history import is_on_base, resolve_commit
-
-    commit_id = resolve_commit(context.repository, commit)
+    commit_id = context.repository.resolve_commit(commit)
     if commit_id is None:
         hint = "Name the commit with the story's work: its id, or another name that git knows."
         raise HuskiesError(f"there is no commit {commit}", hint=hint, code="unknown_commit", subject="commit")
-    if not is_on_base(context.repository, commit_id, context.base_branch):
+    if not context.repository.is_on_branch(commit_id, context.base_branch):
         fact = f"{context.base_branch} does not contain {commit_id[:12]}"
         raise HuskiesError(fact, hint="Merge it there first.", code="not_on_base", subject="commit")
     return commit_id

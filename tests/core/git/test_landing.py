@@ -4,17 +4,9 @@ from pathlib import Path
 import pytest
 
 from core.git.landing_fixture import MARK, Scene, files_of, make_scene, state_of
-from huskies_core.git.base_checkouts import BaseDirty
-from huskies_core.git.landing import (
-    Landed,
-    Landing,
-    Recovered,
-    TipMoved,
-    find_base_dirt,
-    land,
-    recover_landing,
-)
+from huskies_core.git.landing import Landing, Recovered, find_base_dirt, land, recover_landing
 from huskies_core.git.repository import GitError, Repository
+from huskies_core.merge_results import BaseDirty, Landed, LostRace
 from support.git_repository import GitRepository
 
 
@@ -27,6 +19,10 @@ def land_scene(repo: Repository, scene: Scene) -> Landing:
     return land(repo, base_branch="main", tip=scene.tip, commit=scene.commit, mark=MARK)
 
 
+def base_dirty(scene: Scene, reason: str) -> BaseDirty:
+    return BaseDirty(scene.tip, scene.commit, (), reason)
+
+
 def expected_files(scene: Scene, tmp_path: Path) -> dict[str, str]:
     scene.repository.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "expected"), scene.commit)
     return files_of(tmp_path / "expected")
@@ -37,7 +33,7 @@ def test_the_checkout_of_the_base_is_updated_to_the_commit(
 ) -> None:
     landing = land_scene(repo, scene)
     state = state_of(scene.repository)
-    assert (landing, state.tip, state.status, state.leftovers) == (Landed(), scene.commit, [], [])
+    assert (landing, state.tip, state.status, state.leftovers) == (Landed(scene.commit), scene.commit, [], [])
     assert state.files == expected_files(scene, tmp_path)
 
 
@@ -46,13 +42,18 @@ def test_a_base_without_a_checkout_moves(repo: Repository, scene: Scene) -> None
     before = state_of(scene.repository)
     landing = land_scene(repo, scene)
     after = state_of(scene.repository)
-    assert (landing, after.tip, after.files, after.status) == (Landed(), scene.commit, before.files, [])
+    assert (landing, after.tip, after.files, after.status) == (
+        Landed(scene.commit),
+        scene.commit,
+        before.files,
+        [],
+    )
 
 
 def test_a_detached_checkout_is_left_alone(repo: Repository, scene: Scene) -> None:
     scene.repository.git("checkout", "--quiet", "--detach")
     before = files_of(scene.repository.root)
-    assert land_scene(repo, scene) == Landed()
+    assert land_scene(repo, scene) == Landed(scene.commit)
     assert (files_of(scene.repository.root), scene.repository.commit_id()) == (before, scene.tip)
 
 
@@ -60,7 +61,7 @@ def test_a_linked_checkout_of_the_base_is_updated(repo: Repository, scene: Scene
     linked = tmp_path / "linked"
     scene.repository.checkout("other", new=True)
     scene.repository.git("worktree", "add", "--quiet", str(linked), "main")
-    assert land_scene(repo, scene) == Landed()
+    assert land_scene(repo, scene) == Landed(scene.commit)
     state = state_of(scene.repository, linked)
     assert (state.tip, state.status, state.leftovers, state.files) == (
         scene.commit,
@@ -74,14 +75,14 @@ def test_both_checkouts_of_a_base_checked_out_twice_are_updated(
     repo: Repository, scene: Scene, tmp_path: Path
 ) -> None:
     scene.repository.git("worktree", "add", "--quiet", "--force", str(tmp_path / "linked"), "main")
-    assert land_scene(repo, scene) == Landed()
+    assert land_scene(repo, scene) == Landed(scene.commit)
     assert state_of(scene.repository, tmp_path / "linked") == state_of(scene.repository)
 
 
 def test_a_tip_that_moved_changes_nothing(repo: Repository, scene: Scene) -> None:
-    later = scene.repository.commit_file("later", "x")
+    scene.repository.commit_file("later", "x")
     before = state_of(scene.repository)
-    assert (land_scene(repo, scene), state_of(scene.repository)) == (TipMoved(later), before)
+    assert (land_scene(repo, scene), state_of(scene.repository)) == (LostRace(), before)
 
 
 def test_a_tip_that_moves_between_check_and_move_is_not_overwritten(repo: Repository, scene: Scene) -> None:
@@ -94,7 +95,7 @@ def test_a_tip_that_moves_between_check_and_move_is_not_overwritten(repo: Reposi
 
     landing = land(repo, base_branch="main", tip=scene.tip, commit=scene.commit, mark=MARK, checkpoint=move)
     after = state_of(scene.repository)
-    assert (landing, after.tip, after.files, after.leftovers) == (TipMoved(other), other, before.files, [])
+    assert (landing, after.tip, after.files, after.leftovers) == (LostRace(), other, before.files, [])
     assert after.status == []
 
 
@@ -105,7 +106,7 @@ def test_work_of_the_user_on_other_paths_stays(repo: Repository, scene: Scene) -
     repository.git("add", "staged")
     repository.write("loose", "loose\n")
     repository.write("ignored", "ignored\n")
-    assert land_scene(repo, scene) == Landed()
+    assert land_scene(repo, scene) == Landed(scene.commit)
     assert repository.status() == ["A  staged", " M untouched", "?? loose"]
     assert [(repository.root / path).read_text() for path in ("untouched", "staged", "loose", "ignored")] == [
         "edited\n",
@@ -216,13 +217,13 @@ def test_work_of_the_user_on_the_same_paths_blocks_the_landing(
 def test_a_file_with_only_a_new_time_does_not_block_the_landing(repo: Repository, scene: Scene) -> None:
     (scene.repository.root / "changed").touch()
     (scene.repository.root / "secret.rot").touch()
-    assert land_scene(repo, scene) == Landed()
+    assert land_scene(repo, scene) == Landed(scene.commit)
 
 
 def test_flags_on_unchanged_files_stay(repo: Repository, scene: Scene) -> None:
     scene.repository.git("update-index", "--assume-unchanged", "changed", "deep/er/gone")
     scene.repository.git("update-index", "--skip-worktree", "secret.rot")
-    assert land_scene(repo, scene) == Landed()
+    assert land_scene(repo, scene) == Landed(scene.commit)
     listed = scene.repository.git("ls-files", "-v", "changed", "secret.rot").splitlines()
     text = (scene.repository.root / "changed").read_text()
     assert (listed, text[:13]) == (["h changed", "S secret.rot"], "changed after")
@@ -230,7 +231,7 @@ def test_flags_on_unchanged_files_stay(repo: Repository, scene: Scene) -> None:
 
 def test_a_sparse_checkout_stays_sparse(repo: Repository, scene: Scene) -> None:
     scene.repository.git("sparse-checkout", "set", "--no-cone", "/*", "!/changed", "!/new/")
-    assert land_scene(repo, scene) == Landed()
+    assert land_scene(repo, scene) == Landed(scene.commit)
     state = state_of(scene.repository)
     assert ("changed" in state.files, "new/deep/file" in state.files, state.status) == (False, False, [])
 
@@ -239,7 +240,7 @@ def test_a_sparse_checkout_stays_sparse(repo: Repository, scene: Scene) -> None:
 def test_an_unfinished_git_operation_blocks_the_landing(repo: Repository, scene: Scene, command: str) -> None:
     names = {"merge": "MERGE_HEAD", "cherry-pick": "CHERRY_PICK_HEAD", "revert": "REVERT_HEAD"}
     (repo.project.git_dir / names[command]).write_text(scene.tip + "\n")
-    assert land_scene(repo, scene) == BaseDirty((), f"a {command} is in progress in {repo.project.root}")
+    assert land_scene(repo, scene) == base_dirty(scene, f"a {command} is in progress in {repo.project.root}")
 
 
 def test_a_rebase_of_the_base_blocks_the_landing(repo: Repository, scene: Scene) -> None:
@@ -247,7 +248,7 @@ def test_a_rebase_of_the_base_blocks_the_landing(repo: Repository, scene: Scene)
     repository.run("rebase", "--force-rebase", "--exec", "false", "HEAD~1")
     before = state_of(repository)
     reason = f"main is being rebased in {repo.project.root}"
-    assert (land_scene(repo, scene), state_of(repository)) == (BaseDirty((), reason), before)
+    assert (land_scene(repo, scene), state_of(repository)) == (base_dirty(scene, reason), before)
 
 
 def test_an_index_lock_of_another_git_blocks_the_landing(repo: Repository, scene: Scene) -> None:
@@ -313,7 +314,7 @@ def test_a_submodule_moves_in_the_index_only(
     landing = land(repo, base_branch="main", tip=tip, commit=commit, mark=MARK)
     index = repository.git("ls-files", "--stage", "library").split()[1]
     assert (landing, index, repository.commit_id(cwd=repository.root / "library")) == (
-        Landed(),
+        Landed(commit),
         later,
         library.commit_id("HEAD^"),
     )

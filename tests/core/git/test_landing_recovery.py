@@ -9,8 +9,9 @@ import pytest
 from core.git import landing_fixture
 from core.git.landing_fixture import LONG, MARK, Scene, State, make_scene, state_of
 from huskies_core.errors import HuskiesError, LockBusy
-from huskies_core.git.landing import Landed, Recovered, land, recover_landing
+from huskies_core.git.landing import Recovered, land, recover_landing
 from huskies_core.git.repository import Repository
+from huskies_core.merge_results import Landed
 from huskies_core.project import find_repository
 from support.git_repository import GitRepository
 
@@ -30,7 +31,7 @@ def ends(tmp_path: Path) -> dict[bool, State]:
     twin = make_scene(GitRepository(tmp_path / "twin"), tmp_path / "twin-scratch")
     before = state_of(twin.repository)
     with Repository(find_repository(twin.repository.root)) as repo:
-        assert land_scene(repo, twin) == Landed()
+        assert land_scene(repo, twin) == Landed(twin.commit)
     return {BEFORE: before, AFTER: state_of(twin.repository)}
 
 
@@ -76,7 +77,7 @@ def test_a_landing_killed_while_git_writes_files_is_rolled_back_and_can_land_aga
         Recovered(landed=False, users=()),
         ends[BEFORE],
     )
-    assert (land_scene(repo, scene), state_of(scene.repository)) == (Landed(), ends[AFTER])
+    assert (land_scene(repo, scene), state_of(scene.repository)) == (Landed(scene.commit), ends[AFTER])
 
 
 @pytest.mark.parametrize(("step", "landed"), [("updated", BEFORE), ("moved", AFTER)])

@@ -108,3 +108,35 @@ def test_importing_loads_neither_gitpython_nor_filelock(module: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "set()\n"
+
+
+def test_the_text_of_a_file_at_a_commit(repository: GitRepository, repo: Repository) -> None:
+    commit = repository.commit_file(".huskies/project.toml", "a = 1\n\n", message="config")
+    repository.git(
+        "update-index", "--add", "--cacheinfo", f"100644,{repository.git('hash-object', '-w', 'README')},[x]*"
+    )
+    repository.git("commit", "--quiet", "-m", "odd")
+    assert (
+        repo.text_at(commit, "README"),
+        repo.text_at(commit, "missing"),
+        repo.text_at(commit, "."),
+        repo.text_at("HEAD", "[x]*"),
+    ) == ("first\n", None, None, "first\n")
+
+
+def test_a_missing_commit_is_no_missing_file(repo: Repository) -> None:
+    with pytest.raises(GitError):
+        repo.text_at("0" * 40, "README")
+
+
+def test_a_commit_is_on_the_base_if_the_branch_contains_it(
+    repository: GitRepository, repo: Repository
+) -> None:
+    first = repository.commit_id()
+    repository.checkout("other", new=True)
+    second = repository.commit_file("x", "1")
+    answers = [
+        repo.is_on_branch(commit, "main")
+        for commit in (first, first[:10], second, "0" * 40, "nonsense", "-x")
+    ]
+    assert (answers, repo.is_on_branch(first, "missing")) == ([True, True, False, False, False, False], False)

@@ -5,11 +5,12 @@ from datetime import datetime
 import pytest
 
 from huskies_core.git.create import WorktreeRequest, create_worktrees
-from huskies_core.git.landing import Landed, land
+from huskies_core.git.landing import land
 from huskies_core.git.removal import remove_worktree
 from huskies_core.git.repository import Repository
 from huskies_core.git.repository_state import Fingerprint, differences, take_fingerprint
 from huskies_core.ids import StoryId
+from huskies_core.merge_results import Landed
 from support.git_repository import GitRepository
 
 
@@ -86,6 +87,6 @@ def test_operations_of_huskies_do_not_change_the_fingerprint(
     before = take_fingerprint(repo)
     create_worktrees(repo, [WorktreeRequest(StoryId(7), tip, known_branch=False)], now=now)
     commit = repository.commit_file("work", "1", cwd=repo.project.worktree(7))
-    assert land(repo, base_branch="main", tip=tip, commit=commit, mark="run 1") == Landed()
+    assert land(repo, base_branch="main", tip=tip, commit=commit, mark="run 1") == Landed(commit)
     remove_worktree(repo, StoryId(7), base_tip=commit, landed=commit, keep_branch=False, now=now)
     assert differences(before, take_fingerprint(repo)) == ()

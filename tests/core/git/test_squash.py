@@ -4,7 +4,7 @@ import pytest
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.repository import Repository
-from huskies_core.git.squash import Squash, Squashed, squash
+from huskies_core.git.squash import Squash, Squashed, author_variables, squash
 from huskies_core.merge_results import AlreadyMerged, Conflict, NoCommits
 from support.git_repository import GitRepository
 
@@ -118,3 +118,18 @@ def test_signing_and_hooks_of_the_user_do_not_apply(repository: GitRepository, r
     repository.git("config", "commit.gpgSign", "true")
     repository.git("config", "gpg.program", "false")
     assert isinstance(squash_story(repo), Squashed)
+
+
+def test_a_merge_does_not_decide_the_last_author(repository: GitRepository, repo: Repository) -> None:
+    repository.checkout("other", new=True)
+    repository.commit_file("x", "1")
+    repository.checkout("main")
+    repository.commit_file("y", "1")
+    repository.checkout("other")
+    repository.git("-c", "user.name=Merger", "merge", "--quiet", "--no-edit", "main")
+    assert author_variables(repo, "main", "other") == {
+        "GIT_AUTHOR_NAME": "Test Person",
+        "GIT_AUTHOR_EMAIL": "test@example.org",
+        "GIT_AUTHOR_DATE": "1750000120 +0000",
+    }
+    assert author_variables(repo, "other", "main") == {}
