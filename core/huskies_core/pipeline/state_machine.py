@@ -1,6 +1,6 @@
 """The state machine of a story: one table of its transitions, and the functions that read the table."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Set
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -29,7 +29,7 @@ class Row(Generic[_E]):
     """
 
     event: type[_E]
-    sources: frozenset[StageName]
+    sources: Set[StageName]
     target: Callable[[Stage, _E], Stage]
     command: str = ""
     failure: Callable[[_E], str] | None = None
@@ -39,95 +39,73 @@ class Row(Generic[_E]):
     topic: str = ""
 
 
-def _on(*names: StageName) -> frozenset[StageName]:
-    return frozenset(names)
+def _to(stage: Stage) -> Callable[[Stage, Event], Stage]:
+    return lambda _, __: stage
 
 
-def _backlog(_: Stage, __: Event) -> Stage:
-    return stages.Backlog()
-
-
-def _coding(_: Stage, __: Event) -> Stage:
-    return stages.Coding()
-
-
-def _qa(_: Stage, __: Event) -> Stage:
-    return stages.Qa()
-
-
-def _merge(_: Stage, event: events.Mergeable) -> Stage:
+def _to_merge(_: Stage, event: events.Mergeable) -> Stage:
     return stages.Merge(event.feature_branch, event.commits_ahead)
 
 
-def _resumed(stage: Stage, _: Event) -> Stage:
+def _to_done(_: Stage, event: events.MergeSucceeded) -> Stage:
+    return stages.Done(event.merged_at, event.merge_commit)
+
+
+def _to_failure(_: Stage, event: events.MergeFailed) -> Stage:
+    return stages.MergeFailure(event.kind, event.detail)
+
+
+def _to_final_failure(_: Stage, event: events.MergeFailedFinal) -> Stage:
+    return stages.MergeFailureFinal(event.reason)
+
+
+def _to_blocked(stage: Stage, event: events.Block) -> Stage:
+    return stages.Blocked(event.reason, stage)
+
+
+def _to_archive(_: Stage, event: events.Accept | events.Close) -> Stage:
+    reason = ArchiveReason.CLOSED if isinstance(event, events.Close) else ArchiveReason.COMPLETED
+    return stages.Archived(event.archived_at, reason)
+
+
+def _back(stage: Stage, _: Event) -> Stage:
     if isinstance(stage, stages.Blocked | stages.Frozen):
         return stage.resume_to
     raise AssertionError(f"no event resumes a story in {stage.name.value}")
 
 
+def _reason(event: events.GatesFailed | events.FixupRequested) -> str:
+    return event.reason
+
+
 TABLE = (
-    Row(events.Start, _on(_BACKLOG), _coding, "start", resets=True, restarts=True),
-    Row(events.DepsMet, _on(_BACKLOG), _coding, resets=True, restarts=True),
-    Row(events.GatesFailed, _on(_CODING, _QA), _coding, failure=lambda event: event.reason),
-    Row(events.QaRequested, _on(_CODING), _qa),
-    Row(events.QaSkipped, _on(_CODING), _merge),
-    Row(events.ReviewHeld, _on(_CODING, _QA), lambda _, event: stages.ReviewHold(event.reason), topic="held"),
-    Row(events.QaPassed, _on(_QA, _REVIEW), _merge, "approve"),
-    Row(events.QaRejected, _on(_QA, _REVIEW), _coding, "reject", failure=lambda event: event.notes),
+    Row(events.Start, {_BACKLOG}, _to(stages.Coding()), "start", resets=True, restarts=True),
+    Row(events.DepsMet, {_BACKLOG}, _to(stages.Coding()), resets=True, restarts=True),
+    Row(events.GatesFailed, {_CODING, _QA}, _to(stages.Coding()), failure=_reason),
+    Row(events.QaRequested, {_CODING}, _to(stages.Qa())),
+    Row(events.QaSkipped, {_CODING}, _to_merge),
+    Row(events.ReviewHeld, {_CODING, _QA}, lambda _, event: stages.ReviewHold(event.reason), topic="held"),
+    Row(events.QaPassed, {_QA, _REVIEW}, _to_merge, "approve"),
+    Row(events.QaRejected, {_QA, _REVIEW}, _to(stages.Coding()), "reject", failure=lambda event: event.notes),
+    Row(events.MergeSucceeded, _MERGING | _FAILED, _to_done, "merged", topic="done"),
+    Row(events.MergeFailed, _MERGING, _to_failure, topic="merge_failed"),
+    Row(events.MergeFailedFinal, _MERGING, _to_final_failure, topic="merge_failed"),
+    Row(events.ConflictResolved, _FAILED, _to_merge, "resolve"),
+    Row(events.MergeRetried, _FAILED, _to_merge, "retry"),
     Row(
-        events.MergeSucceeded,
-        _MERGING | _FAILED,
-        lambda _, event: stages.Done(event.merged_at, event.merge_commit),
-        "merged",
-        topic="done",
+        events.FixupRequested, _MERGING | _FAILED, _to(stages.Coding()), "retry --to coding", failure=_reason
     ),
-    Row(
-        events.MergeFailed,
-        _MERGING,
-        lambda _, event: stages.MergeFailure(event.kind, event.detail),
-        topic="merge_failed",
-    ),
-    Row(
-        events.MergeFailedFinal,
-        _MERGING,
-        lambda _, event: stages.MergeFailureFinal(event.reason),
-        topic="merge_failed",
-    ),
-    Row(events.ConflictResolved, _FAILED, _merge, "resolve"),
-    Row(events.MergeRetried, _FAILED, _merge, "retry"),
-    Row(
-        events.FixupRequested,
-        _MERGING | _FAILED,
-        _coding,
-        "retry --to coding",
-        failure=lambda event: event.reason,
-    ),
-    Row(events.RequeuedForQa, _FAILED, _qa, "retry --to qa"),
-    Row(
-        events.Block,
-        _OPEN - _on(_BLOCKED, _FROZEN),
-        lambda stage, event: stages.Blocked(event.reason, stage),
-        "block",
-        topic="blocked",
-    ),
-    Row(events.Unblock, _on(_BLOCKED), _resumed, "unblock", resets=True, restarts=True),
-    Row(events.Freeze, _OPEN - _on(_FROZEN), lambda stage, _: stages.Frozen(stage), "freeze"),
-    Row(events.Unfreeze, _on(_FROZEN), _resumed, "unfreeze", resets=True),
-    Row(events.Demote, ACTIVE | _FAILED | _on(_BLOCKED, _REVIEW), _backlog, "demote", returns=True),
-    Row(
-        events.Accept,
-        _on(StageName.DONE),
-        lambda _, event: stages.Archived(event.archived_at, ArchiveReason.COMPLETED),
-    ),
-    Row(
-        events.Close,
-        _OPEN,
-        lambda _, event: stages.Archived(event.archived_at, ArchiveReason.CLOSED),
-        "close",
-    ),
+    Row(events.RequeuedForQa, _FAILED, _to(stages.Qa()), "retry --to qa"),
+    Row(events.Block, _OPEN - {_BLOCKED, _FROZEN}, _to_blocked, "block", topic="blocked"),
+    Row(events.Unblock, {_BLOCKED}, _back, "unblock", resets=True, restarts=True),
+    Row(events.Freeze, _OPEN - {_FROZEN}, lambda stage, _: stages.Frozen(stage), "freeze"),
+    Row(events.Unfreeze, {_FROZEN}, _back, "unfreeze", resets=True),
+    Row(events.Demote, ACTIVE | _FAILED | {_BLOCKED, _REVIEW}, _to(stages.Backlog()), "demote", returns=True),
+    Row(events.Accept, {StageName.DONE}, _to_archive),
+    Row(events.Close, _OPEN, _to_archive, "close"),
     Row(events.Abandon, _OPEN, lambda _, event: stages.Abandoned(event.reason), "abandon"),
     Row(events.Supersede, _OPEN, lambda _, event: stages.Superseded(event.by), "supersede"),
-    Row(events.Reopen, TERMINAL, _backlog, "reopen", restarts=True, returns=True),
+    Row(events.Reopen, TERMINAL, _to(stages.Backlog()), "reopen", restarts=True, returns=True),
 )
 """The transitions, in the order in which messages and manuals list the events."""
 
@@ -165,14 +143,13 @@ def allowed_events(stage: Stage) -> tuple[str, ...]:
     return tuple(row.event.name for row in TABLE if stage.name in row.sources)
 
 
-def event_names(rows: Iterable[Row[Any]] = TABLE) -> tuple[str, ...]:
-    return tuple(row.event.name for row in rows)
+def event_names() -> tuple[str, ...]:
+    return tuple(row.event.name for row in TABLE)
 
 
-def commands_of(names: Iterable[str]) -> tuple[str, ...]:
+def commands_of(names: Collection[str]) -> tuple[str, ...]:
     """Return the commands that apply the named events, in the table's order. Some events have no command."""
-    chosen = frozenset(names)
-    return tuple(row.command for row in TABLE if row.command and row.event.name in chosen)
+    return tuple(row.command for row in TABLE if row.command and row.event.name in names)
 
 
 def bounded(event: Event, *, retries: int, max_retries: int) -> Event:
