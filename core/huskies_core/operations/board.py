@@ -14,8 +14,7 @@ from huskies_core.operations.runs import RunNow, as_now, run_errors, run_json, r
 from huskies_core.operations.story_json import story_json
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.rules import Rule
-from huskies_core.scheduler.blockers import Blocker, sort_by_priority
-from huskies_core.scheduler.dependencies import unmet_dependencies
+from huskies_core.scheduler.blockers import Blocker, sort_by_priority, unmet_dependencies
 from huskies_core.scheduler.explanation import (
     Explanation,
     decision_of,

@@ -9,7 +9,7 @@ from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Superseded, reason_of
 from huskies_core.sanitize import has_controls, is_text
-from huskies_core.scheduler.dependencies import UnmetDependency, unmet_dependencies
+from huskies_core.scheduler.blockers import UnmetDependency, unmet_dependencies
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story, StoryDraft, StoryType

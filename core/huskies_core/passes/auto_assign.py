@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from huskies_core.config.records import AutoPromote
 from huskies_core.context import Context
 from huskies_core.ids import RunId, Seq
 from huskies_core.passes.pass_runner import Pass, one_by_one
@@ -21,9 +20,14 @@ from huskies_core.pipeline.events import DepsMet
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.request import RunRequest
 from huskies_core.runs.rules import UNATTENDED
-from huskies_core.scheduler.blockers import choose_agent, first_blocker, may_be_promoted, sort_by_priority
+from huskies_core.scheduler.blockers import (
+    choose_agent,
+    first_blocker,
+    may_be_promoted,
+    sort_by_priority,
+    unmet_dependencies,
+)
 from huskies_core.scheduler.decisions import ApplyEvent, StartRun, Wait
-from huskies_core.scheduler.dependencies import unmet_dependencies
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
 from huskies_core.store.evidence import Evidence
@@ -35,9 +39,8 @@ _STAGE_ORDER = (StageName.CODING, StageName.QA, StageName.MERGE_FAILURE, StageNa
 
 def plan(snapshot: Snapshot) -> Iterator[MoveStory | BeginRun]:
     """Yield promotions, then the steps of the stages in order. A planned start counts as live for later stories."""
-    everything = snapshot.config.project.auto_promote is AutoPromote.ALL
     for story in sort_by_priority(stories.in_stages(snapshot.db, {StageName.BACKLOG})):
-        if may_be_promoted(story, everything=everything) and not unmet_dependencies(snapshot.db, story):
+        if may_be_promoted(snapshot, story) and not unmet_dependencies(snapshot.db, story):
             yield plan_move(Verb.PROMOTE_STORY, story, DepsMet(), "its dependencies are met")
     for story in _moving(snapshot):
         step = _step(snapshot, story)

@@ -1,18 +1,19 @@
-"""The blockers of a story, the order in which stories start, and the choice of an agent."""
+"""The blockers of a story, its unmet dependencies, the order in which stories start, and the choice of an agent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from huskies_core.clock import next_midnight, to_local
-from huskies_core.config.records import Agent, Config
-from huskies_core.pipeline.stages import StageName
+from huskies_core.config.records import Agent, AutoPromote, Config
+from huskies_core.ids import StoryId
+from huskies_core.pipeline.stages import Abandoned, Archived, Done, Stage, StageName
 from huskies_core.runs.rules import UNATTENDED, Rule, reached_limit
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun
-from huskies_core.scheduler.dependencies import UnmetDependency, unmet_dependencies
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
-from huskies_core.store import runs
+from huskies_core.store import runs, stories
+from huskies_core.store.connection import Connection
 from huskies_core.store.queue_holds import QueueHold, QueueHoldKind
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
@@ -36,21 +37,40 @@ class Blocker:
     until: datetime | None = None
 
 
-def sort_by_priority(stories: Iterable[Story]) -> list[Story]:
+@dataclass(frozen=True)
+class UnmetDependency:
+    """A dependency that is not done. `heir` is the last story that supersedes it, or the dependency itself."""
+
+    story: StoryId
+    heir: Story
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Return whether a person must reopen or drop the dependency before it can be met."""
+        return isinstance(self.heir.stage, Abandoned)
+
+
+def unmet_dependencies(db: Connection, story: Story) -> tuple[UnmetDependency, ...]:
+    stages = stories.stages_of(db, story.draft.depends_on)
+    heirs = {number: stories.heir_of(db, number) for number, stage in stages.items() if not _is_done(stage)}
+    return tuple(UnmetDependency(number, heir) for number, heir in heirs.items() if not _is_done(heir.stage))
+
+
+def sort_by_priority(unsorted: Iterable[Story]) -> list[Story]:
     """Sort by priority, highest first; then resolved conflicts before others; then by age, oldest first."""
 
     def key(story: Story) -> tuple[int, bool, str, int]:
         is_resolved = story.entered_by == "conflict_resolved"
         return (-story.draft.priority, not is_resolved, story.coding_at or story.created_at, story.id)
 
-    return sorted(stories, key=key)
+    return sorted(unsorted, key=key)
 
 
-def may_be_promoted(story: Story, *, everything: bool) -> bool:
+def may_be_promoted(snapshot: Snapshot, story: Story) -> bool:
     """Return whether auto-assign starts a backlog story once its dependencies are met."""
     if story.draft.type is StoryType.EPIC or story.returned_by is not None:
         return False
-    return everything or bool(story.draft.depends_on)
+    return bool(story.draft.depends_on) or snapshot.config.project.auto_promote is AutoPromote.ALL
 
 
 def first_blocker(snapshot: Snapshot, story: Story, decision: Decision) -> Blocker | None:
@@ -61,7 +81,8 @@ def first_blocker(snapshot: Snapshot, story: Story, decision: Decision) -> Block
 def all_blockers(snapshot: Snapshot, story: Story, decision: Decision | None) -> Iterable[Blocker]:
     """Yield every rule that blocks the story, in the order in which the rules are checked."""
     yield from _person_blocker(story)
-    yield from _dependency_blockers(snapshot, story)
+    if story.stage.name is StageName.BACKLOG:
+        yield from _dependency_blockers(snapshot, story)
     run = snapshot.live_run(story.id)
     if run is not None:
         detail = f"{run.kind.value} run {run.id} is {run.status.value}"
@@ -121,21 +142,23 @@ def _person_blocker(story: Story) -> Iterable[Blocker]:
         yield Blocker(Rule[stage.name.name], reason, f"huskies {PERSON_COMMANDS[stage.name]} {story.id}")
 
 
-def _dependency_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
-    if story.stage.name is StageName.BACKLOG:
-        for unmet in unmet_dependencies(snapshot.db, story):
-            yield _dependency_blocker(story, unmet)
+def _dependency_blockers(snapshot: Snapshot, story: Story) -> Iterator[Blocker]:
+    for unmet in unmet_dependencies(snapshot.db, story):
+        heir = unmet.heir
+        name = (
+            f"story {heir.id}"
+            if heir.id == unmet.story
+            else f"story {heir.id}, which supersedes {unmet.story},"
+        )
+        if unmet.is_hopeless:
+            yield Blocker(Rule.UNMET_DEPENDENCY, f"{name} is abandoned", f"huskies edit {story.id}")
+        else:
+            detail = f"{name} is in {heir.stage.name.value}"
+            yield Blocker(Rule.UNMET_DEPENDENCY, detail, f"huskies explain {heir.id}")
 
 
-def _dependency_blocker(story: Story, unmet: UnmetDependency) -> Blocker:
-    heir = unmet.heir
-    name = (
-        f"story {heir.id}" if heir.id == unmet.story else f"story {heir.id}, which supersedes {unmet.story},"
-    )
-    if unmet.is_hopeless:
-        return Blocker(Rule.UNMET_DEPENDENCY, f"{name} is abandoned", f"huskies edit {story.id}")
-    detail = f"{name} is in {heir.stage.name.value}"
-    return Blocker(Rule.UNMET_DEPENDENCY, detail, f"huskies explain {heir.id}")
+def _is_done(stage: Stage) -> bool:
+    return isinstance(stage, Done | Archived)
 
 
 def _budget_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from huskies_core.clock import from_iso
-from huskies_core.config.records import AutoPromote
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.request import RunRequest
@@ -139,8 +138,7 @@ def _stage_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
 
 def _start_blocker(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
     """Yield a blocker if the story needs a `start` by a person, even with met dependencies."""
-    everything = snapshot.config.project.auto_promote is AutoPromote.ALL
-    if not may_be_promoted(story, everything=everything):
+    if not may_be_promoted(snapshot, story):
         returns = {"demote": "was demoted and ", "reopen": "was reopened and "}
         detail = f"{returns.get(story.returned_by or '', '')}waits to be started"
         yield Blocker(Rule.NOT_STARTED, detail, f"huskies start {story.id}")

@@ -9,9 +9,8 @@ from huskies_core.pipeline.stages import Blocked, Done, Frozen, StageName
 from huskies_core.pipeline.state_machine import transition
 from huskies_core.runs.rules import UNATTENDED, Rule
 from huskies_core.sanitize import one_line
-from huskies_core.scheduler.blockers import Blocker, choose_agent
+from huskies_core.scheduler.blockers import Blocker, choose_agent, unmet_dependencies
 from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun, Wait
-from huskies_core.scheduler.dependencies import unmet_dependencies
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
 from huskies_core.store.runs import Run, RunKind, RunStatus

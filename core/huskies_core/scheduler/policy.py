@@ -4,7 +4,7 @@ The policy has no effects. After a crash between the end of a run and the next s
 decision again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from huskies_core import merge_results
@@ -17,6 +17,7 @@ from huskies_core.runs.rules import Rule
 from huskies_core.scheduler import retry_rules
 from huskies_core.scheduler.decisions import ApplyEvent, Case, Decision, Policy, StartRun, Wait
 from huskies_core.store import content
+from huskies_core.store.evidence import BranchEvidence
 from huskies_core.store.runs import Outcome, Run, RunKind, Verdict
 from huskies_core.store.stories import Story, StoryType
 
@@ -105,14 +106,9 @@ def _after_gates(case: Case, last: Run) -> Decision:
         case Outcome.FAILED:
             output = retry_rules.gate_output(last, f"{last.detail}\n\n{last.evidence.output or ''}")
             return ApplyEvent(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, output),))
-        case (
-            Outcome.CRASHED
-            | Outcome.LIMIT
-            | Outcome.RATE_LIMITED
-            | Outcome.STOPPED
-            | Outcome.CANCELLED
-            | None
-        ):
+        case None | Outcome.CRASHED | Outcome.LIMIT | Outcome.RATE_LIMITED:
+            return StartRun(RunKind.GATES)
+        case Outcome.STOPPED | Outcome.CANCELLED:
             return StartRun(RunKind.GATES)
 
 
@@ -128,10 +124,14 @@ def _after_passed_gates(case: Case, last: Run) -> Decision:
 
 
 def _to_merge(story: Story, last: Run) -> Decision:
-    branch = last.evidence.branch
-    if not branch.has_work:
-        return ApplyEvent(events.Block(NOTHING_TO_MERGE))
     event = events.QaSkipped if story.stage.name is StageName.CODING else events.QaPassed
+    return _queue(last.evidence.branch, event)
+
+
+def _queue(branch: BranchEvidence | None, event: Callable[[str, int], events.Mergeable]) -> ApplyEvent:
+    """Return the event that puts the branch into the merge queue, or the block of a branch without commits."""
+    if branch is None or not branch.has_work:
+        return ApplyEvent(events.Block(NOTHING_TO_MERGE))
     return ApplyEvent(event(branch.name, branch.commits_ahead))
 
 
@@ -202,10 +202,7 @@ def _after_conflict(files: str, case: Case) -> Decision:
     attempts = [run for run in masters if retry_rules.counts_as_attempt(run)]
     last = attempts[-1] if attempts else None
     if last is not None and last.verdict is Verdict.RESOLVED and not last.evidence.unresolved:
-        branch = last.evidence.branch
-        if not branch.has_work:
-            return ApplyEvent(events.Block(NOTHING_TO_MERGE))
-        return ApplyEvent(events.ConflictResolved(branch.name, branch.commits_ahead))
+        return _queue(last.evidence.branch, events.ConflictResolved)
     if len(attempts) >= case.policy.mergemaster_attempts:
         reason = f"{len(attempts)} attempts did not resolve the conflict in {files}"
         return ApplyEvent(events.MergeFailedFinal(reason))
@@ -220,6 +217,4 @@ def _after_other_failure(case: Case, detail: str) -> Decision:
     if case.now < until:
         return Wait(Rule.MERGE_RETRY, f"the next merge attempt is at {to_iso(until)}", until)
     branch = next((run.evidence.branch for run in reversed(case.runs) if run.evidence.branch.has_work), None)
-    if branch is None:
-        return ApplyEvent(events.Block(NOTHING_TO_MERGE))
-    return ApplyEvent(events.MergeRetried(branch.name, branch.commits_ahead))
+    return _queue(branch, events.MergeRetried)

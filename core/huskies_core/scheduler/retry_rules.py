@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import takewhile
 
 from huskies_core import merge_results
 from huskies_core.clock import from_iso, to_iso
@@ -63,39 +63,38 @@ def counts_as_attempt(run: Run) -> bool:
 
 def delay_or_block(case: Case) -> Wait | ApplyEvent | None:
     """Return the wait before a repeat of the visit's last run, or the block if it failed too often."""
-    last = case.last
+    last, history = case.last, case.history
     if last is None:
         return None
     if last.evidence.failed_setup:
-        return _block_after_setups(case.history)
-    if last.outcome is Outcome.CRASHED and not counts_as_work(last, case.history):
-        return _after_crash(case.history, last, case.now)
-    if last.outcome is Outcome.RATE_LIMITED:
-        return _after_rate_limit(case.history, last, case.now)
-    return None
+        failures = len(_latest(history, lambda run: bool(run.evidence.failed_setup)))
+        too_many = failures >= SETUPS_TO_BLOCK
+        return _block(f"setup failed {failures} times in a row: {last.detail}") if too_many else None
+    if last.outcome is Outcome.CRASHED and not counts_as_work(last, history):
+        return _after_crash(history, last, case.now)
+    return _after_rate_limit(history, last, case.now) if last.outcome is Outcome.RATE_LIMITED else None
 
 
 def dirty_streak(runs: Sequence[Run]) -> int:
     """Return the number of coder runs in a row that ended with uncommitted files."""
-    return _streak([run.evidence.branch.dirty for run in runs if run.kind is RunKind.CODER])
+    coders = [run for run in runs if run.kind is RunKind.CODER]
+    return len(_latest(coders, lambda run: run.evidence.branch.dirty))
 
 
 def block_without_commits(history: Sequence[Run]) -> ApplyEvent | None:
     """Return the block if too many coder runs ended without a commit, or without any change in the worktree."""
-    empty = [
-        run
-        for run in history
-        if run.kind is RunKind.CODER and counts_as_attempt(run) and not run.evidence.branch.has_work
-    ]
-    unchanged = _streak([a == b for a, b in pairwise(run.evidence.branch.fingerprint for run in empty)])
-    if unchanged < RECOVERIES_IN_A_ROW and len(empty) - 1 < RECOVERIES_IN_ALL:
+    coders = [run for run in history if run.kind is RunKind.CODER and counts_as_attempt(run)]
+    empty = [run for run in coders if not run.evidence.branch.has_work]
+    unchanged = _latest(empty, lambda run: _fingerprint(run) == _fingerprint(empty[-1]))
+    if len(unchanged) <= RECOVERIES_IN_A_ROW and len(empty) <= RECOVERIES_IN_ALL:
         return None
-    lack = "commit or any other change" if unchanged >= RECOVERIES_IN_A_ROW else "commit"
-    attempts = unchanged + 1 if unchanged >= RECOVERIES_IN_A_ROW else len(empty)
+    attempts, lack = len(empty), "commit"
+    if len(unchanged) > RECOVERIES_IN_A_ROW:
+        attempts, lack = len(unchanged), "commit or any other change"
     last = empty[-1]
     why = f": {last.detail}" if last.detail else ""
     rest = "; its worktree has uncommitted changes" if last.evidence.branch.dirty else ""
-    return ApplyEvent(Block(f"{attempts} attempts in a row without a {lack}{why}{rest}"))
+    return _block(f"{attempts} attempts in a row without a {lack}{why}{rest}")
 
 
 def recovery_note(last: Run) -> str:
@@ -153,22 +152,19 @@ def merge_failure(run: Run) -> MergeFailed | None:
 
 def other_failures(history: Sequence[Run]) -> int:
     """Return the number of merges in a row that failed for a reason other than a conflict or a gate."""
+
+    def failed_otherwise(run: Run) -> bool:
+        failure = merge_failure(run)
+        return failure is not None and failure.kind is MergeFailureKind.OTHER
+
     merges = [run for run in history if run.kind is RunKind.MERGE and run.outcome is not Outcome.CRASHED]
-    failures = [merge_failure(run) for run in merges]
-    return _streak([failure is not None and failure.kind is MergeFailureKind.OTHER for failure in failures])
-
-
-def _block_after_setups(history: Sequence[Run]) -> ApplyEvent | None:
-    failures = _streak([bool(run.evidence.failed_setup) for run in history])
-    if failures < SETUPS_TO_BLOCK:
-        return None
-    return ApplyEvent(Block(f"setup failed {failures} times in a row: {history[-1].detail}"))
+    return len(_latest(merges, failed_otherwise))
 
 
 def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> Wait | ApplyEvent | None:
-    crashes = _streak([run.outcome is Outcome.CRASHED for run in history])
+    crashes = len(_latest(history, lambda run: run.outcome is Outcome.CRASHED))
     if crashes >= CRASHES_TO_BLOCK:
-        return ApplyEvent(Block(f"{crashes} runs in a row crashed: {last.detail}"))
+        return _block(f"{crashes} runs in a row crashed: {last.detail}")
     wait = 0 if crashes <= FREE_CRASHES else min(2 ** (crashes - FREE_CRASHES), CRASH_WAIT_LIMIT_SECS)
     assert last.ended_at is not None
     until = from_iso(last.ended_at) + timedelta(seconds=wait)
@@ -179,13 +175,15 @@ def _after_crash(history: Sequence[Run], last: Run, now: datetime) -> Wait | App
 
 def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> Wait | ApplyEvent | None:
     """Return the wait for the reset time that the provider named, or the block after ten limits without progress."""
-    unnamed = _last_in_a_row(history, _has_unnamed_reset)
-    marks = [run.evidence.branch.fingerprint for run in unnamed]
-    unchanged = _streak([mark == marks[-1] for mark in marks])
+
+    def is_unnamed_and_unchanged(run: Run) -> bool:
+        reset = run.evidence.limit_reset
+        is_unnamed = run.outcome is Outcome.RATE_LIMITED and reset is not None and not reset.is_named
+        return is_unnamed and _fingerprint(run) == _fingerprint(last)
+
+    unchanged = len(_latest(history, is_unnamed_and_unchanged))
     if unchanged >= UNNAMED_LIMITS_TO_BLOCK:
-        return ApplyEvent(
-            Block(f"{unchanged} runs in a row reached a rate limit without a reset time: {last.detail}")
-        )
+        return _block(f"{unchanged} runs in a row reached a rate limit without a reset time: {last.detail}")
     assert last.evidence.limit_reset is not None
     until = last.evidence.limit_reset.until
     if until <= now:
@@ -194,15 +192,14 @@ def _after_rate_limit(history: Sequence[Run], last: Run, now: datetime) -> Wait 
     return Wait(Rule.RATE_LIMITED, f"{why}; the story continues at {to_iso(until)}", until)
 
 
-def _has_unnamed_reset(run: Run) -> bool:
-    reset = run.evidence.limit_reset
-    return run.outcome is Outcome.RATE_LIMITED and reset is not None and not reset.is_named
+def _block(reason: str) -> ApplyEvent:
+    return ApplyEvent(Block(reason))
 
 
-def _last_in_a_row(history: Sequence[Run], matches: Callable[[Run], bool]) -> Sequence[Run]:
-    return history[len(history) - _streak([matches(run) for run in history]) :]
+def _fingerprint(run: Run) -> str | None:
+    return run.evidence.branch.fingerprint
 
 
-def _streak(flags: Sequence[bool]) -> int:
-    """Return the number of true flags in a row at the end of the sequence."""
-    return next((count for count, flag in enumerate(reversed(flags)) if not flag), len(flags))
+def _latest(runs: Sequence[Run], matches: Callable[[Run], bool]) -> list[Run]:
+    """Return the runs in a row that match, from the last one backwards."""
+    return list(takewhile(matches, reversed(runs)))
