@@ -48,7 +48,7 @@ COMMANDS = (
         Entry("start", "Start an agent on a story.", "huskies_core.operations.agents", "start_agent"),
         Entry("stop", "End a story's run and freeze the story.", "huskies_core.operations.agents", "stop_agent"),
         Entry("test", "Run a one-turn test session with an agent.", "huskies_core.operations.agent_test", "try_agent"),
-        Entry("prompt", "Print the prompt of an agent.", "huskies_core.operations.prompts", "show_prompt"),
+        Entry("prompt", "Print the prompt of an agent.", "huskies_core.operations.agents", "show_prompt"),
     )),
     Entry("run", "List, show and end runs.", panel="Runs and worktrees", children=(
         Entry("list", "List runs, the latest first.", "huskies_cli.commands.run", "show_runs"),

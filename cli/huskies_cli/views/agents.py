@@ -1,4 +1,4 @@
-"""Agents, and their starts and stops, as text."""
+"""Agents, their starts and stops, and their prompts, as text."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from huskies_cli.command import Call
 from huskies_cli.output import Result
 from huskies_cli.render import Mark
 from huskies_core.clock import to_iso
-from huskies_core.operations.agents import AgentNow, Stopped, limit_on
+from huskies_core.operations.agents import AgentNow, Prompt, Stopped, limit_on
 from huskies_core.store.runs import Run
 
 COLUMNS = ("agent", "stage", "runtime", "model", "state", "story", "run")
@@ -31,6 +31,10 @@ def start_agent(run: Run, call: Call) -> Result:
 def stop_agent(stopped: Stopped, _: Call) -> Result:
     run = stopped.run
     return Result(text=f"story {stopped.story}: {run.kind} run {run.id} {run.outcome}, now {stopped.stage}")
+
+
+def agent_prompt(prompt: Prompt, _: Call) -> Result:
+    return Result(text=prompt.prompt)
 
 
 def _row(now: AgentNow) -> tuple[render.Cell, ...]:

@@ -90,46 +90,35 @@ def _answer(context: Context, agent: Agent, folder: Path, reader: Reader) -> tup
     prompt.write_text(PROMPT)
     repository = folder / "repository"
     make_repository(repository)
-    argv = load_runtime(agent.runtime).argv(
-        Assignment(
-            command=agent.command,
-            model=agent.model,
-            system_prompt=agent.system_prompt,
-            max_budget_usd=agent.max_budget_usd,
-        )
-    )
+    assignment = Assignment(agent.command, agent.model, agent.system_prompt, agent.max_budget_usd)
+    argv = load_runtime(agent.runtime).argv(assignment)
     if "/" in argv[0]:
         # The scratch repository does not have the programs of the project; its checkout does.
         argv = (str(context.project.root / argv[0]), *argv[1:])
     output = folder / "output.log"
     try:
+        env = _environment(context, agent, repository, prompt)
         with prompt.open("rb") as stdin, output.open("wb") as log:
-            started = subprocess.Popen(
-                argv,
-                cwd=repository,
-                env=_environment(context, agent, repository, prompt),
-                stdin=stdin,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+            session = subprocess.Popen(
+                argv, cwd=repository, env=env, stdin=stdin, stdout=log, stderr=log, start_new_session=True
             )
     except OSError as error:
         return f"{argv[0]} cannot be started: {error.strerror}", "Check the command in agents.toml."
-    code = _wait(started, repository)
+    code = _wait(session, repository)
     read_output(output, reader)
     return _problem(agent, code, reader)
 
 
-def _wait(started: "subprocess.Popen[bytes]", repository: Path) -> int | None:
+def _wait(session: "subprocess.Popen[bytes]", repository: Path) -> int | None:
     """Return the exit code, or None after a timeout. End every process of the session, as after a run."""
     try:
-        return started.wait(LONGEST_SECS)
+        return session.wait(LONGEST_SECS)
     except subprocess.TimeoutExpired:
         return None
     finally:
         end_marked_processes(NO_RUN, str(repository))
-        started.kill()
-        started.wait()
+        session.kill()
+        session.wait()
 
 
 def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] | None:

@@ -1,14 +1,14 @@
-"""Agents with their work, and the start and stop of their runs."""
+"""Agents with their work, the start and stop of their runs, and their prompts."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import did_you_mean
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import StoryArgument, agent_argument, story_argument
 from huskies_core.operations.operation import Command, operation
 from huskies_core.operations.runs import run_json
@@ -16,27 +16,19 @@ from huskies_core.operations.story_events import load_story, refuse_epic, start
 from huskies_core.pipeline.stages import Coding, MergeFailure, MergeFailureKind, StageName
 from huskies_core.runs.account_limits import account_of
 from huskies_core.runs.end import stop_and_freeze
-from huskies_core.runs.request import RunRequest
+from huskies_core.runs.request import RunRequest, message_of
 from huskies_core.runs.rules import Rule
 from huskies_core.runs.start import start_run
-from huskies_core.scheduler.blockers import (
-    Blocker,
-    all_blockers,
-    choose_agent,
-    matches_any_agent,
-)
+from huskies_core.scheduler.blockers import all_blockers, candidates, choose_agent, matches_any_agent
 from huskies_core.scheduler.decisions import StartRun
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
+from huskies_core.supervisor.run_directory import RunDirectory
 
-_KIND_OF_STAGE = {
-    StageName.BACKLOG: RunKind.CODER,
-    StageName.CODING: RunKind.CODER,
-    StageName.QA: RunKind.QA,
-}
+_KIND_OF_STAGE = {StageName.BACKLOG: RunKind.CODER, StageName.CODING: RunKind.CODER, StageName.QA: RunKind.QA}
 _RULES_OF_OTHER = frozenset({Rule.LIVE_RUN, Rule.BUDGET_EXHAUSTED})
 _RULES = _RULES_OF_OTHER | {Rule.MAX_CODERS, Rule.NO_AGENT, Rule.AGENTS_BUSY}
 """The rules that also apply to a person."""
@@ -57,6 +49,17 @@ class Stopped:
     story: StoryId
     run: Run
     stage: StageName
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The prompt of the live `run` of an agent, or, if `run` is None, of a run that would start now."""
+
+    story: StoryId
+    agent: str
+    kind: RunKind
+    run: RunId | None
+    prompt: str
 
 
 def agent_json(now: AgentNow) -> dict[str, object]:
@@ -131,13 +134,42 @@ def stop_agent(context: Context, story: Annotated[StoryId, story_argument("runni
         stories.load(db, story)
         run = runs.live_of_story(db, story)
     if run is None:
-        hint = f"'huskies freeze {story}' prevents the next one."
-        raise HuskiesError(
-            f"story {story} has no live run", hint=hint, code="no_live_run", subject=str(story)
-        )
+        fact, hint = f"story {story} has no live run", f"'huskies freeze {story}' prevents the next one."
+        raise HuskiesError(fact, hint=hint, code="no_live_run", subject=str(story))
     stop_and_freeze(context, run.id, f"stopped by {context.actor}")
     with context.store.reading() as db:
         return Stopped(story, runs.load(db, run.id), stories.load(db, story).stage.name)
+
+
+@operation("agent_prompt", Command("agent prompt"), json=asdict)
+def show_prompt(
+    context: Context,
+    story: StoryArgument,
+    agent: Annotated[
+        str | None,
+        agent_argument("The agent's name in agents.toml. Default: the first that would get the story."),
+    ] = None,
+) -> Prompt:
+    """Print the prompt of an agent.
+
+    It is the prompt of the story's live run, or else the one of a run that would start now: the story, the handoff from
+    earlier runs, and .huskies/AGENT.md. For a named agent the story may be in any stage. Nothing is started.
+    """
+    with context.store.reading() as db:
+        current = stories.load(db, story)
+        snapshot = take_snapshot(context, db)
+        named = None if agent is None else known_agent(snapshot, agent)
+        sent = _sent(context, snapshot.live_run(current.id), named)
+        if sent is not None:
+            return sent
+        refuse_epic(current)
+        kind = _kind_of(current, None) if named is None else RunKind(named.stage.value)
+        chosen = named or next(iter(candidates(snapshot, current, kind)), None)
+        if chosen is None:
+            fact, hint = f"there is no agent for a {kind.value} run", "'huskies agent list' shows the agents."
+            raise HuskiesError(fact, hint=hint, code=Rule.NO_AGENT, subject=str(story))
+        request = RunRequest(current, kind, chosen, _note_for(snapshot, current, kind))
+    return Prompt(story, chosen.name, kind, None, message_of(context, request, chosen)[0])
 
 
 def _request(context: Context, number: StoryId, name: str | None) -> RunRequest:
@@ -148,14 +180,26 @@ def _request(context: Context, number: StoryId, name: str | None) -> RunRequest:
         # A person may start a run while its account is at a limit; auto-assign waits.
         snapshot = replace(original, limits=())
         named = None if name is None else _free_agent(snapshot, name)
-        kind = kind_of(story, named)
+        kind = _kind_of(story, named)
         refuse_epic(story)
         _refuse_blocked(snapshot, story, kind, named)
         agent = named or choose_agent(original, story, kind) or choose_agent(snapshot, story, kind)
-        return RunRequest(story, kind, agent, note_for(snapshot, story, kind), is_asked=True)
+        return RunRequest(story, kind, agent, _note_for(snapshot, story, kind), is_asked=True)
 
 
-def note_for(snapshot: Snapshot, story: Story, kind: RunKind) -> str:
+def _sent(context: Context, live: Run | None, named: Agent | None) -> Prompt | None:
+    """Return the prompt of the live run; None if there is no such run, or its files are not written yet."""
+    if live is None or live.agent is None or (named is not None and live.agent != named.name):
+        return None
+    path = Path(RunDirectory(context.project.run_dir(live.id)).prompt)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    return Prompt(live.story, live.agent, live.kind, live.id, text)
+
+
+def _note_for(snapshot: Snapshot, story: Story, kind: RunKind) -> str:
     """Return the note for the prompt if the next run of the story is of that kind, else ""."""
     decision = snapshot.decision(story)
     return decision.note if isinstance(decision, StartRun) and decision.kind is kind else ""
@@ -195,7 +239,7 @@ def _free_agent(snapshot: Snapshot, name: str) -> Agent:
     return agent
 
 
-def kind_of(story: Story, named: Agent | None) -> RunKind:
+def _kind_of(story: Story, named: Agent | None) -> RunKind:
     """Return the kind of run that the story's stage needs.
 
     Raise HuskiesError `wrong_stage` if the stage needs no run, or `named` cannot do it.
@@ -210,29 +254,23 @@ def kind_of(story: Story, named: Agent | None) -> RunKind:
         fact = f"no agent works on a story in {story.stage.name.value}"
         raise HuskiesError(fact, hint=hint, code="wrong_stage", subject=str(story.id))
     if named is not None and named.stage.value != kind.value:
+        hint = "'huskies agent list' shows them."
         fact = f"{named.name} is an agent of stage {named.stage.value}; story {story.id} needs a {kind.value}"
-        raise HuskiesError(
-            fact, hint="'huskies agent list' shows them.", code="wrong_stage", subject=named.name
-        )
+        raise HuskiesError(fact, hint=hint, code="wrong_stage", subject=named.name)
     return kind
 
 
 def _refuse_blocked(snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None) -> None:
     """Raise HuskiesError for the first blocker that applies to a person. Retry delays and limits do not apply."""
-    blocker = next(_blockers_of_person(snapshot, story, kind, named), None)
-    if blocker is not None:
-        hint = f"Try: {blocker.command}" if blocker.command else ""
-        fact = f"story {story.id}: {blocker.detail}"
-        raise HuskiesError(fact, hint=hint, code=blocker.rule, subject=str(story.id))
-
-
-def _blockers_of_person(
-    snapshot: Snapshot, story: Story, kind: RunKind, named: Agent | None
-) -> Iterator[Blocker]:
     rules = _RULES_OF_OTHER if kind is RunKind.OTHER else _RULES
     if named is not None:
         rules -= {Rule.NO_AGENT, Rule.AGENTS_BUSY}
     decision = StartRun(RunKind.CODER if kind is RunKind.OTHER else kind)
     # The caller has checked the stage. In coding, the story can have every blocker of a start.
-    blockers = all_blockers(snapshot, replace(story, stage=Coding()), decision)
-    return (blocker for blocker in blockers if blocker.rule in rules)
+    for blocker in all_blockers(snapshot, replace(story, stage=Coding()), decision):
+        if blocker.rule in rules:
+            fact, hint = (
+                f"story {story.id}: {blocker.detail}",
+                f"Try: {blocker.command}" if blocker.command else "",
+            )
+            raise HuskiesError(fact, hint=hint, code=blocker.rule, subject=str(story.id))

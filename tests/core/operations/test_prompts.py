@@ -11,8 +11,7 @@ from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
-from huskies_core.operations.agents import start_agent
-from huskies_core.operations.prompts import Prompt, show_prompt
+from huskies_core.operations.agents import Prompt, show_prompt, start_agent
 from huskies_core.operations.runs import kill_run
 from huskies_core.pipeline.events import GatesFailed
 from huskies_core.pipeline.stages import Coding, Merge
