@@ -29,6 +29,7 @@ from huskies_core.ids import StoryId
 from huskies_core.project import STATE_FOLDER
 
 INCLUDE_FILE = ".worktreeinclude"
+BRANCH_EXISTS = "branch exists"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class CreatedWorktree:
 
 @dataclass(frozen=True)
 class RefusedWorktree:
-    """`reason` is "branch exists", "path in the way" or "failed" (a later call may succeed)."""
+    """`reason` is BRANCH_EXISTS, "path in the way" or "failed" (a later call may succeed)."""
 
     story: StoryId
     reason: str
@@ -129,7 +130,7 @@ def _register(
     if is_made(repo.project, story):
         return CreatedWorktree(story, branch, tip or request.base_commit, not request.known_branch)
     if tip is not None and not (request.known_branch or _was_begun(repo, story, tip)):
-        return RefusedWorktree(story, "branch exists", branch)
+        return RefusedWorktree(story, BRANCH_EXISTS, branch)
     try:
         if occupied:
             _clear_unfinished(repo, request, now)

@@ -1,6 +1,6 @@
 """cost-rollup: record the usage of live runs and of runs without final usage, and the exhausted budgets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from huskies_core.clock import midnight
@@ -9,11 +9,12 @@ from huskies_core.errors import Overtaken
 from huskies_core.ids import RunId
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
-from huskies_core.runs.run_usage import is_behind, is_recorded, progress_from_output, record
+from huskies_core.runs.evidence import progress_from_output, usage_rows
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import reached_budgets, runs, usage
 from huskies_core.store.reached_budgets import ReachedBudget
 from huskies_core.store.runs import Run
+from huskies_core.store.usage import ModelUsage
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
@@ -40,7 +41,9 @@ def plan(snapshot: Snapshot) -> Iterator[UsageStep]:
     """
     for run in snapshot.live:
         progress = snapshot.progress(run)
-        if run.runtime is not None and progress is not None and not is_recorded(snapshot.db, run, progress):
+        if run.runtime is None or progress is None:
+            continue
+        if set(usage_rows(progress)) != set(usage.of_run(snapshot.db, run.id)):
             detail = f"run {run.id}: {progress.cost_usd:.4f} USD so far"
             yield RecordUsage(Verb.RECORD_USAGE, run.story, detail, run=run.id)
     for run in runs.of_open_usage(snapshot.db):
@@ -69,18 +72,18 @@ def _record_progress(context: Context, run: Run, progress: Progress | None) -> N
     """Record the progress of a live run. Keep the final figures of a run that has ended since the plan."""
     with context.store.exclusive() as db:
         if progress is not None and runs.load(db, run.id).is_live:
-            record(db, run, progress, now=context.now())
+            usage.put(db, run.id, *usage_rows(progress), now=context.now())
 
 
 def _settle(context: Context, run: Run, figures: Progress | None) -> None:
     """Record the final usage. If the output is missing or incomplete, keep the recorded figures."""
     with context.store.exclusive() as db:
-        if figures is None or is_behind(db, run, figures):
-            recorded = sum(used.cost_usd for used in usage.of_run(db, run.id))
-            cost = max(run.cost_usd, recorded)
+        recorded, rows = usage.of_run(db, run.id), usage_rows(figures or Progress())
+        if figures is None or figures.turns < run.turns or _tokens(rows) < _tokens(recorded):
+            cost = max(run.cost_usd, sum(used.cost_usd for used in recorded))
             figures = Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=cost)
         else:
-            record(db, run, figures, now=context.now())
+            usage.put(db, run.id, *rows, now=context.now())
         runs.settle_usage(
             db, run.id, turns=figures.turns, tool_turns=figures.tool_turns, cost_usd=figures.cost_usd
         )
@@ -106,6 +109,12 @@ def _exhausted(snapshot: Snapshot) -> Iterator[ReachedBudget]:
     if budget.per_story_usd is not None:
         for story, spent in usage.stories_over(snapshot.db, budget.per_story_usd).items():
             yield ReachedBudget(spent, budget.per_story_usd, story)
+
+
+def _tokens(rows: Iterable[ModelUsage]) -> int:
+    return sum(
+        row.input_tokens + row.output_tokens + row.cache_read_tokens + row.cache_write_tokens for row in rows
+    )
 
 
 COST_ROLLUP = Pass("cost-rollup", plan, one_by_one(apply))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.git.create import BRANCH_EXISTS, CreatedWorktree
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
 from huskies_core.ids import StoryId, Visit
 from huskies_core.passes.pass_runner import Pass
@@ -13,7 +14,7 @@ from huskies_core.passes.story_steps import BeginRun, MoveStory, begin_run, move
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.request import RunRequest
-from huskies_core.runs.story_worktrees import BRANCH_EXISTS, NotMade, make_worktrees, unmake_worktree
+from huskies_core.runs.story_worktrees import make_worktrees, unmake_worktree
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import branches, runs, stories
 from huskies_core.store.runs import Run, RunKind
@@ -91,15 +92,15 @@ def _create(context: Context, steps: list[CreateWorktree]) -> Iterator[StepResul
         return
     for step in steps:
         result = made[step.story]
-        if not isinstance(result, NotMade):
+        if isinstance(result, CreatedWorktree):
             yield StepResult(step, StepOutcome.DONE, result.branch)
             continue
-        if not result.adoptable:
+        if result.reason == BRANCH_EXISTS:
             with attempt():
                 block = Block(BRANCH_EXISTS)
                 block_story = MoveStory(Verb.BLOCK_STORY, story=step.story, event=block, visit=step.visit)
                 move_story(context, block_story)
-        yield StepResult(step, StepOutcome.FAILED, result.reason, "no_worktree")
+        yield StepResult(step, StepOutcome.FAILED, result.detail or result.reason, "no_worktree")
 
 
 def _remove(context: Context, step: BeginRun | RemoveWorktree) -> str:

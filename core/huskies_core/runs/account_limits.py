@@ -23,22 +23,26 @@ def account_of(run: Run) -> Account | None:
 
 
 def note_end(
-    db: Connection, run: Run, outcome: Outcome, progress: Progress | None, now: datetime
+    db: Connection, run: Run, outcome: Outcome, progress: Progress, now: datetime
 ) -> LimitReset | None:
     """Block or unblock the account of an ended run. Return the reset time if the run was rate-limited.
 
-    A rate-limited run blocks its account and sets a timer for its story. A run in which the model responded unblocks
-    the account. A run that was stopped during a wait for a named reset time blocks the account, too.
+    A rate-limited run blocks its account and sets a timer for its story, unless it is of kind other, which is never
+    repeated. A run in which the model responded unblocks the account. A run that was stopped during a wait for a named
+    reset time blocks the account, too.
     """
-    account, reported = account_of(run), progress.rate_limit if progress else None
+    account, reported, actor = account_of(run), progress.rate_limit, f"run:{run.id}"
     if account is None:
         return None
     if outcome is Outcome.RATE_LIMITED:
-        return _wait(db, run, account, reported, now)
+        limit = block_account(db, account, reported, actor=actor, now=now)
+        if run.kind is not RunKind.OTHER and stories.load(db, run.story).visit == run.visit:
+            timers.await_limit(db, run.story, limit.until, actor=actor, now=now)
+        return LimitReset(limit.until, rate_limits.is_believable(reset_of(reported), now))
     if _has_responded(outcome, progress):
         rate_limits.forget(db, account, started=from_iso(run.started_at), now=now)
     elif blocks_account(reported, now):
-        block_account(db, account, reported, actor=f"run:{run.id}", now=now)
+        block_account(db, account, reported, actor=actor, now=now)
     return None
 
 
@@ -46,7 +50,7 @@ def block_account(
     db: Connection, account: Account, reported: RateLimit | None, *, actor: str, now: datetime
 ) -> Limit:
     """Block an account until its limit is reset, and postpone the timers of the stories that wait for the account."""
-    detail = reported.detail if reported is not None else ""
+    detail = reported.detail if reported else ""
     limit = rate_limits.meet(db, account, reset_of(reported), detail, actor=actor, now=now)
     timers.postpone_limits(db, account.runtime, account.model, limit.until)
     return limit
@@ -64,21 +68,8 @@ def reset_of(reported: RateLimit | None) -> datetime | None:
     return datetime.fromtimestamp(reported.resets_at, tz=UTC)
 
 
-def _wait(
-    db: Connection, run: Run, account: Account, reported: RateLimit | None, now: datetime
-) -> LimitReset:
-    """Block the account and set the story's timer. A run of kind other is never repeated and needs no timer."""
-    limit = block_account(db, account, reported, actor=f"run:{run.id}", now=now)
-    if run.kind is not RunKind.OTHER and stories.load(db, run.story).visit == run.visit:
-        timers.await_limit(db, run.story, limit.until, actor=f"run:{run.id}", now=now)
-    return LimitReset(limit.until, rate_limits.is_believable(reset_of(reported), now))
-
-
-def _has_responded(outcome: Outcome, progress: Progress | None) -> bool:
+def _has_responded(outcome: Outcome, progress: Progress) -> bool:
     """Return whether the model responded. A failure before the first turn, as in the setup, is not a response."""
-    if outcome is Outcome.COMPLETED:
-        return True
-    if progress is None or outcome not in (Outcome.FAILED, Outcome.LIMIT):
-        return False
     is_limited = progress.rate_limit is not None and progress.rate_limit.is_hard
-    return progress.turns > 0 and not is_limited
+    has_answer = progress.turns > 0 and not is_limited
+    return outcome is Outcome.COMPLETED or (outcome in (Outcome.FAILED, Outcome.LIMIT) and has_answer)

@@ -16,6 +16,7 @@ from huskies_core.store import content, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Outcome, Run, RunKind
 from huskies_core.store.stories import Story
+from huskies_core.supervisor.records import Progress
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ def has_sessions(run: Run) -> bool:
     return run.runtime in runtime_names() and load_runtime(run.runtime).resumes
 
 
-def remember(
-    db: Connection, run: Run, session: str | None, outcome: Outcome, *, turns: int, now: datetime
-) -> None:
+def remember(db: Connection, run: Run, progress: Progress, outcome: Outcome, *, now: datetime) -> None:
     """Store the session of a run that has ended.
 
     Remove the session of a run that failed before its model responded: the program may no longer have it, and then each
@@ -45,9 +44,9 @@ def remember(
     """
     if run.agent is None or run.runtime is None or stories.load(db, run.story).is_terminal:
         return
-    stored = _parse(content.of_story(db, run.story))
+    stored, session = _parse(content.of_story(db, run.story)), progress.session_id
     sessions = {kind: entry for kind, entry in stored.items() if kind != run.kind.value}
-    if session is not None and not (outcome is Outcome.FAILED and turns == 0):
+    if session is not None and not (outcome is Outcome.FAILED and progress.turns == 0):
         sessions[run.kind.value] = Session(session, run.agent, run.runtime, run.model, run.seq, run.visit)
     elif outcome is not Outcome.FAILED:
         return

@@ -1,4 +1,7 @@
-"""Record the end of a run after all its processes have ended. It records only facts; `decide` derives the next step."""
+"""End runs: kill their processes, verify that none is alive, and only then record the end.
+
+A record has only facts; `decide` derives the next step.
+"""
 
 import os
 from collections.abc import Callable
@@ -16,17 +19,17 @@ from huskies_core.git.repository_state import Fingerprint, take_fingerprint
 from huskies_core.ids import RunId
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
 from huskies_core.pipeline.stages import TERMINAL, StageName
-from huskies_core.runs import account_limits, agent_sessions, run_usage
+from huskies_core.runs import account_limits, agent_sessions
 from huskies_core.runs.evidence import (
-    failed_step,
-    find_unresolved,
     notice_changes,
     outcome_of,
-    read_branch_evidence,
+    progress_from_output,
+    read_evidence,
+    usage_rows,
 )
 from huskies_core.runs.handoff_files import KillIntent, read_merge_result, read_start_facts
 from huskies_core.runs.steps import mark_setup
-from huskies_core.store import content, gate_passes, journal, queue_holds, runs, stories, transitions
+from huskies_core.store import content, gate_passes, journal, queue_holds, runs, stories, transitions, usage
 from huskies_core.store.connection import Connection
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
@@ -41,16 +44,13 @@ KILL_ROUNDS = 2
 
 @dataclass(frozen=True)
 class _EndFacts:
-    """The facts about an ended run from its files and from git, before they are recorded.
-
-    `user_paths` are the paths that the user changed during the landing.
-    """
+    """The facts about an ended run from its files and from git, before they are recorded."""
 
     exit: Exit | None
     progress: Progress | None
     intent: KillIntent | None
     evidence: Evidence
-    user_paths: tuple[str, ...]
+    recovered: Recovered | None
 
 
 def end_run(context: Context, run: Run, now: datetime) -> bool:
@@ -86,192 +86,11 @@ def record_failed_start(context: Context, run: Run, detail: str, now: datetime) 
     A run that was stopped during its start gets the outcome that the stop requested.
     """
     intent = _read_intent(RunDirectory(context.project.run_dir(run.id)))
-    report = Report(Outcome.CRASHED, f"could not be started: {detail}")
-    if intent is not None:
-        report = Report(intent.outcome, intent.detail)
+    stopped = Report(intent.outcome, intent.detail) if intent else None
+    report = stopped or Report(Outcome.CRASHED, f"could not be started: {detail}")
     with context.store.exclusive() as db:
         runs.end(db, run.id, report, actor=context.actor, now=now)
         _apply_intent(db, run, report.outcome, intent, now)
-
-
-def settle_landing(context: Context, run: Run, landing: Landing) -> Recovered:
-    """Complete the landing of the run if its commit is on the base branch, else roll it back."""
-    with git_locked(context.project):
-        clear_shared_locks(context.repository, now=context.now())
-        return recover_landing(
-            context.repository,
-            base_branch=context.base_branch_or_recorded,
-            tip=landing.tip,
-            commit=landing.commit,
-            mark=str(run.id),
-        )
-
-
-def survivors_error(run: RunId, result: KillResult) -> HuskiesError:
-    """Return the error that names the processes that survived SIGKILL."""
-    names = ", ".join(f"{process.pid} {process.name}" for process in result.survivors)
-    return HuskiesError(
-        f"run {run} could not be ended: {names or 'another process has its lock'}",
-        hint="End these processes yourself. No run of the story starts before that.",
-        code="survivors",
-        subject=str(run),
-    )
-
-
-def _collect_facts(context: Context, run: Run) -> _EndFacts:
-    directory = RunDirectory(context.project.run_dir(run.id))
-    exit_ = _read_or_set_aside(directory.read_exit, directory.exit)
-    if exit_ is None or exit_.survivors:
-        freed = end_marked_processes(run.id, str(context.project.root))
-        if not freed.ended:
-            raise survivors_error(run.id, freed)
-    recovered = None if run.landing is None else settle_landing(context, run, run.landing)
-    clear_worktree_locks(context.repository, run.story)
-    failed_setup, output = failed_step(exit_, directory)
-    branch = read_branch_evidence(context, run)
-    is_resolution = run.kind is RunKind.MERGEMASTER and branch.name
-    evidence = Evidence(
-        branch=branch,
-        unresolved=find_unresolved(context, run) if is_resolution else None,
-        failed_setup=failed_setup,
-        output=output,
-        merge=_merge_result(directory, run.landing, recovered) if run.kind is RunKind.MERGE else None,
-    )
-    _mark_setups(context, run, exit_, directory)
-    progress = exit_.progress if exit_ else _progress_of_dead(directory, run)
-    user_paths = recovered.users if recovered else ()
-    return _EndFacts(exit_, progress, _read_intent(directory), evidence, user_paths)
-
-
-def _progress_of_dead(directory: RunDirectory, run: Run) -> Progress | None:
-    """Return the last progress of a supervisor that died.
-
-    The file may be a second old. If it lacks the agent's session, read the whole output, which may contain it.
-    """
-    progress = _read_or_set_aside(directory.read_progress, directory.progress)
-    if not agent_sessions.has_sessions(run) or (progress is not None and progress.session_id is not None):
-        return progress
-    return run_usage.progress_from_output(directory, run) or progress
-
-
-def _read_intent(directory: RunDirectory) -> KillIntent | None:
-    document = _read_or_set_aside(directory.read_kill, directory.kill)
-    return None if document is None else KillIntent.from_json(document)
-
-
-def _read_or_set_aside(read: Callable[[], Record | None], path: str) -> Record | None:
-    """Return the content of a file. Rename an unreadable file to `.broken`, so that the run can end in any case."""
-    try:
-        return read()
-    except HuskiesError:
-        os.replace(path, f"{path}.broken")
-        return None
-
-
-def _merge_result(
-    directory: RunDirectory, landing: Landing | None, recovered: Recovered | None
-) -> merge_results.MergeResult:
-    """Return the result of a merge run. After a landing began, only the base branch decides, not the file."""
-    result = read_merge_result(directory)
-    if landing is None or recovered is None:
-        return result
-    kind = merge_results.Landed if recovered.landed else merge_results.Interrupted
-    return kind(landing.commit, branch_tip=result.branch_tip)
-
-
-def _mark_setups(context: Context, run: Run, exit_: Exit | None, directory: RunDirectory) -> None:
-    """Record in the worktree that the setup of its components is complete, if every setup ran to its end and passed."""
-    steps = exit_.steps if exit_ is not None else ()
-    digests = read_start_facts(directory).setups
-    went_on = any(step.role is not Role.SETUP or step.passed for step in steps)
-    failed = any(step.role is Role.SETUP and not step.passed for step in steps)
-    if digests and went_on and not failed:
-        mark_setup(context, run.story, digests)
-
-
-def _record(
-    context: Context, db: Connection, run: Run, facts: _EndFacts, state: Fingerprint, now: datetime
-) -> bool:
-    actor, progress = f"run:{run.id}", facts.progress
-    notice_changes(db, state, actor=actor, now=now)
-    if not runs.load(db, run.id).is_live:
-        return False
-    outcome, detail = outcome_of(facts.exit, facts.intent)
-    evidence = replace(
-        facts.evidence,
-        limit_reset=account_limits.note_end(db, run, outcome, progress, now),
-        denied=dict(progress.denied) if progress else {},
-    )
-    report = Report(
-        outcome,
-        "; ".join(filter(None, (detail, evidence.branch.problem))),
-        evidence,
-        turns=progress.turns if progress else 0,
-        tool_turns=progress.tool_turns if progress else 0,
-        cost_usd=progress.cost_usd if progress else 0.0,
-        usage_final=facts.exit is not None or run.runtime is None,
-    )
-    runs.end(db, run.id, report, actor=actor, now=now)
-    if progress is not None:
-        run_usage.record(db, run, progress, now=now)
-    session = progress.session_id if progress else None
-    agent_sessions.remember(db, run, session, outcome, turns=report.turns, now=now)
-    if run.kind is RunKind.GATES and outcome is Outcome.COMPLETED:
-        _record_pass(context, db, run, evidence, now)
-    if run.verdict is Verdict.APPROVED:
-        content.remove(db, run.story, content.QA_NOTES)
-    _record_merge(db, run, facts, now)
-    _apply_intent(db, run, outcome, facts.intent, now)
-    return True
-
-
-def _record_pass(context: Context, db: Connection, run: Run, evidence: Evidence, now: datetime) -> None:
-    """Record that the tree passed its gates, unless the worktree was dirty: the gates then judged another tree."""
-    content.remove(db, run.story, content.GATE_OUTPUT)
-    definition = read_start_facts(RunDirectory(context.project.run_dir(run.id))).definition
-    if definition and evidence.branch.tree and not evidence.branch.dirty:
-        gate_passes.record(db, evidence.branch.tree, definition, now=now)
-
-
-def _record_merge(db: Connection, run: Run, facts: _EndFacts, now: datetime) -> None:
-    actor = f"run:{run.id}"
-    if facts.user_paths:
-        detail = {"run": run.id, "paths": facts.user_paths}
-        journal.append(
-            db, journal.JournalKind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail
-        )
-    merge = facts.evidence.merge
-    match merge:
-        case merge_results.Landed(commit):
-            _apply_event(db, run, MergeSucceeded(commit, to_iso(now)), actor, now)
-        case merge_results.BaseBroken():
-            queue_holds.put(db, QueueHoldKind.BASE_BROKEN, QUEUE, merge.to_json(), actor=actor, now=now)
-        case merge_results.BaseDirty():
-            queue_holds.put(db, QueueHoldKind.BASE_DIRTY, run.story, merge.to_json(), actor=actor, now=now)
-        case None | merge_results.AlreadyMerged() | merge_results.Conflict() | merge_results.NoCommits():
-            pass  # `decide` derives the event from the evidence.
-        case merge_results.GatesFailed() | merge_results.OtherFailure() | merge_results.NoResult():
-            pass
-        case merge_results.LostRace() | merge_results.StoryMoved() | merge_results.Interrupted():
-            pass
-
-
-def _apply_intent(
-    db: Connection, run: Run, outcome: Outcome, intent: KillIntent | None, now: datetime
-) -> None:
-    if intent is not None and intent.freezes and outcome is Outcome.STOPPED:
-        _apply_event(db, run, Freeze(), intent.actor or f"run:{run.id}", now)
-
-
-def _apply_event(db: Connection, run: Run, event: Event, actor: str, now: datetime) -> None:
-    """Apply the event to the visit of the run. Drop it, with a journal entry, if the story has left that visit."""
-    try:
-        transitions.apply_event(db, run.story, event, visit=run.visit, actor=actor, now=now)
-    except transitions.Stale as stale:
-        detail = {"run": run.id, "event": event.name, "why": stale.message}
-        journal.append(
-            db, journal.JournalKind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
-        )
 
 
 def end_left_run(context: Context, run: RunId) -> None:
@@ -310,6 +129,27 @@ def stop_and_freeze(context: Context, run: RunId, detail: str) -> None:
         end_left_run(context, applied.left_run)
 
 
+def settle_landing(context: Context, run: Run, landing: Landing) -> Recovered:
+    """Complete the landing of the run if its commit is on the base branch, else roll it back."""
+    with git_locked(context.project):
+        clear_shared_locks(context.repository, now=context.now())
+        return recover_landing(
+            context.repository,
+            base_branch=context.base_branch_or_recorded,
+            tip=landing.tip,
+            commit=landing.commit,
+            mark=str(run.id),
+        )
+
+
+def survivors_error(run: RunId, result: KillResult) -> HuskiesError:
+    """Return the error that names the processes that survived SIGKILL."""
+    names = ", ".join(f"{process.pid} {process.name}" for process in result.survivors)
+    fact = f"run {run} could not be ended: {names or 'another process has its lock'}"
+    hint = "End these processes yourself. No run of the story starts before that."
+    return HuskiesError(fact, hint=hint, code="survivors", subject=str(run))
+
+
 def _stop(context: Context, run: RunId, intent: KillIntent) -> Run:
     directory = RunDirectory(context.project.run_dir(run))
     with context.store.exclusive() as db:
@@ -321,3 +161,147 @@ def _stop(context: Context, run: RunId, intent: KillIntent) -> Run:
         if not present.is_live or (result.ended and end_if_dead(context, present, context.now())):
             return present
     raise survivors_error(run, result)
+
+
+def _collect_facts(context: Context, run: Run) -> _EndFacts:
+    directory = RunDirectory(context.project.run_dir(run.id))
+    exit_ = _read_or_set_aside(directory.read_exit, directory.exit)
+    if exit_ is None or exit_.survivors:
+        freed = end_marked_processes(run.id, str(context.project.root))
+        if not freed.ended:
+            raise survivors_error(run.id, freed)
+    recovered = None if run.landing is None else settle_landing(context, run, run.landing)
+    clear_worktree_locks(context.repository, run.story)
+    evidence = read_evidence(context, run, exit_)
+    if run.kind is RunKind.MERGE:
+        evidence = replace(evidence, merge=_merge_result(directory, run.landing, recovered))
+    _mark_setups(context, run, exit_, directory)
+    progress = exit_.progress if exit_ else _progress_of_dead(directory, run)
+    return _EndFacts(exit_, progress, _read_intent(directory), evidence, recovered)
+
+
+def _progress_of_dead(directory: RunDirectory, run: Run) -> Progress | None:
+    """Return the last progress of a supervisor that died.
+
+    The file may be a second old. If it lacks the agent's session, read the whole output, which may contain it.
+    """
+    progress = _read_or_set_aside(directory.read_progress, directory.progress)
+    if not agent_sessions.has_sessions(run) or (progress is not None and progress.session_id is not None):
+        return progress
+    return progress_from_output(directory, run) or progress
+
+
+def _read_intent(directory: RunDirectory) -> KillIntent | None:
+    document = _read_or_set_aside(directory.read_kill, directory.kill)
+    return None if document is None else KillIntent.from_json(document)
+
+
+def _read_or_set_aside(read: Callable[[], Record | None], path: str) -> Record | None:
+    """Return the content of a file. Rename an unreadable file to `.broken`, so that the run can end in any case."""
+    try:
+        return read()
+    except HuskiesError:
+        os.replace(path, f"{path}.broken")
+        return None
+
+
+def _merge_result(
+    directory: RunDirectory, landing: Landing | None, recovered: Recovered | None
+) -> merge_results.MergeResult:
+    """Return the result of a merge run. After a landing began, only the base branch decides, not the file."""
+    result = read_merge_result(directory)
+    if landing is None or recovered is None:
+        return result
+    kind = merge_results.Landed if recovered.landed else merge_results.Interrupted
+    return kind(landing.commit, branch_tip=result.branch_tip)
+
+
+def _mark_setups(context: Context, run: Run, exit_: Exit | None, directory: RunDirectory) -> None:
+    """Record in the worktree that the setup of its components is complete, if every setup ran to its end and passed."""
+    steps, digests = exit_.steps if exit_ else (), read_start_facts(directory).setups
+    if digests and steps and all(step.passed for step in steps if step.role is Role.SETUP):
+        mark_setup(context, run.story, digests)
+
+
+def _record(
+    context: Context, db: Connection, run: Run, facts: _EndFacts, state: Fingerprint, now: datetime
+) -> bool:
+    actor, progress = f"run:{run.id}", facts.progress or Progress()
+    notice_changes(db, state, actor=actor, now=now)
+    if not runs.load(db, run.id).is_live:
+        return False
+    outcome, detail = outcome_of(facts.exit, facts.intent)
+    evidence = replace(
+        facts.evidence,
+        limit_reset=account_limits.note_end(db, run, outcome, progress, now),
+        denied=dict(progress.denied),
+    )
+    report = Report(
+        outcome,
+        "; ".join(filter(None, (detail, evidence.branch.problem))),
+        evidence,
+        turns=progress.turns,
+        tool_turns=progress.tool_turns,
+        cost_usd=progress.cost_usd,
+        usage_final=facts.exit is not None or run.runtime is None,
+    )
+    runs.end(db, run.id, report, actor=actor, now=now)
+    if facts.progress is not None:
+        usage.put(db, run.id, *usage_rows(progress), now=now)
+    agent_sessions.remember(db, run, progress, outcome, now=now)
+    if run.kind is RunKind.GATES and outcome is Outcome.COMPLETED:
+        _record_pass(context, db, run, evidence, now)
+    if run.verdict is Verdict.APPROVED:
+        content.remove(db, run.story, content.QA_NOTES)
+    _record_merge(db, run, facts, now)
+    _apply_intent(db, run, outcome, facts.intent, now)
+    return True
+
+
+def _record_pass(context: Context, db: Connection, run: Run, evidence: Evidence, now: datetime) -> None:
+    """Record that the tree passed its gates, unless the worktree was dirty: the gates then judged another tree."""
+    content.remove(db, run.story, content.GATE_OUTPUT)
+    definition = read_start_facts(RunDirectory(context.project.run_dir(run.id))).definition
+    if definition and evidence.branch.tree and not evidence.branch.dirty:
+        gate_passes.record(db, evidence.branch.tree, definition, now=now)
+
+
+def _record_merge(db: Connection, run: Run, facts: _EndFacts, now: datetime) -> None:
+    actor = f"run:{run.id}"
+    if facts.recovered is not None and facts.recovered.users:
+        detail = {"run": run.id, "paths": facts.recovered.users}
+        journal.append(
+            db, journal.JournalKind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail
+        )
+    merge = facts.evidence.merge
+    match merge:
+        case merge_results.Landed(commit):
+            _apply_event(db, run, MergeSucceeded(commit, to_iso(now)), actor, now)
+        case merge_results.BaseBroken():
+            queue_holds.put(db, QueueHoldKind.BASE_BROKEN, QUEUE, merge.to_json(), actor=actor, now=now)
+        case merge_results.BaseDirty():
+            queue_holds.put(db, QueueHoldKind.BASE_DIRTY, run.story, merge.to_json(), actor=actor, now=now)
+        case None | merge_results.AlreadyMerged() | merge_results.Conflict() | merge_results.NoCommits():
+            pass  # `decide` derives the event from the evidence.
+        case merge_results.GatesFailed() | merge_results.OtherFailure() | merge_results.NoResult():
+            pass
+        case merge_results.LostRace() | merge_results.StoryMoved() | merge_results.Interrupted():
+            pass
+
+
+def _apply_intent(
+    db: Connection, run: Run, outcome: Outcome, intent: KillIntent | None, now: datetime
+) -> None:
+    if intent is not None and intent.freezes and outcome is Outcome.STOPPED:
+        _apply_event(db, run, Freeze(), intent.actor or f"run:{run.id}", now)
+
+
+def _apply_event(db: Connection, run: Run, event: Event, actor: str, now: datetime) -> None:
+    """Apply the event to the visit of the run. Drop it, with a journal entry, if the story has left that visit."""
+    try:
+        transitions.apply_event(db, run.story, event, visit=run.visit, actor=actor, now=now)
+    except transitions.Stale as stale:
+        detail = {"run": run.id, "event": event.name, "why": stale.message}
+        journal.append(
+            db, journal.JournalKind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
+        )

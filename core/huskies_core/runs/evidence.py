@@ -1,23 +1,27 @@
-"""Derive the outcome of a run from the records of its supervisor, and read the output of the failed step."""
+"""Facts about a run: its outcome by the records of its supervisor, and its branch and the repository by git."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.git.branch_state import read_branch_state
 from huskies_core.git.repository import GitError
 from huskies_core.git.repository_state import Fingerprint, differences
 from huskies_core.git.resolution import check_resolution
 from huskies_core.git.worktrees import branch_of
 from huskies_core.runs.handoff_files import KillIntent, read_start_facts
+from huskies_core.runtimes.registry import load_runtime, runtime_names
 from huskies_core.runtimes.runtime import FailureKind, plausible_end
 from huskies_core.sanitize import tail, without_controls
 from huskies_core.store import journal, metadata, runs
 from huskies_core.store.connection import Connection
-from huskies_core.store.evidence import BranchEvidence
-from huskies_core.store.runs import Outcome, Run
+from huskies_core.store.evidence import BranchEvidence, Evidence
+from huskies_core.store.runs import Outcome, Run, RunKind
+from huskies_core.store.usage import ModelUsage
+from huskies_core.supervisor.progress import measure, read_output
 from huskies_core.supervisor.records import Exit, LimitHit, Progress, Role, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory
 
@@ -39,15 +43,6 @@ def outcome_of(exit_: Exit | None, intent: KillIntent | None) -> tuple[Outcome, 
     if not exit_.steps:
         return Outcome.CRASHED, "no step was started"
     return _outcome_of_agent(exit_.steps[-1], exit_.progress)
-
-
-def failed_step(exit_: Exit | None, directory: RunDirectory) -> tuple[str, str | None]:
-    """Return the component with the failed setup ("" if none failed), and the end of the failed step's output."""
-    last = exit_.steps[-1] if exit_ is not None and exit_.steps else None
-    if last is None or last.passed or last.role not in (Role.SETUP, Role.GATE):
-        return "", None
-    output = tail(without_controls(directory.read_output(last)), OUTPUT_LIMIT)
-    return last.name if last.role is Role.SETUP else "", output
 
 
 def _outcome_of_limit(hit: LimitHit, progress: Progress, at: float) -> tuple[Outcome, str]:
@@ -83,6 +78,18 @@ def _outcome_of_step(step: StepEnd) -> tuple[Outcome, str]:
     if code > 128 and step.role is Role.AGENT:
         return Outcome.CRASHED, f"exited with {code}: signal {code - 128}"
     return Outcome.FAILED, f"{name}{step.detail or f'exited with {code}'}"
+
+
+def read_evidence(context: Context, run: Run, exit_: Exit | None) -> Evidence:
+    """Return the facts that the last step and git show: the failed setup or gate, the branch and its conflict."""
+    branch, last = read_branch_evidence(context, run), exit_.steps[-1] if exit_ and exit_.steps else None
+    is_resolution = run.kind is RunKind.MERGEMASTER and branch.name
+    evidence = Evidence(branch, unresolved=find_unresolved(context, run) if is_resolution else None)
+    if last is None or last.passed or last.role not in (Role.SETUP, Role.GATE):
+        return evidence
+    printed = RunDirectory(context.project.run_dir(run.id)).read_output(last)
+    output = tail(without_controls(printed), OUTPUT_LIMIT)
+    return replace(evidence, failed_setup=last.name if last.role is Role.SETUP else "", output=output)
 
 
 def read_branch_evidence(context: Context, run: Run) -> BranchEvidence:
@@ -134,3 +141,24 @@ def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datet
         detail = {"change": change, "runs": suspects}
         journal.append(db, journal.JournalKind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
     return changes
+
+
+def progress_from_output(directory: RunDirectory, run: Run) -> Progress | None:
+    """Return the figures of a run from its whole output; None if the output or the spec is missing."""
+    if run.runtime not in runtime_names():
+        return None
+    reader = load_runtime(run.runtime).make_reader()
+    try:
+        spec = directory.read_spec()
+        read_output(directory.output, reader)
+    except (HuskiesError, FileNotFoundError):
+        return None
+    return measure("", reader, spec)
+
+
+def usage_rows(progress: Progress) -> tuple[ModelUsage, ...]:
+    """Return the usage by model as the store has it, which does not know unknown costs."""
+    return tuple(
+        ModelUsage(**{**vars(used), "cost_usd": used.cost_usd or 0.0}, model=model)
+        for model, used in progress.usage.items()
+    )

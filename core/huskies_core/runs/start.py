@@ -7,6 +7,7 @@ from datetime import datetime
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy, Overtaken
+from huskies_core.git.create import BRANCH_EXISTS, CreatedWorktree
 from huskies_core.git.repository_state import take_fingerprint
 from huskies_core.pipeline.events import Block
 from huskies_core.runs import prompts
@@ -15,13 +16,7 @@ from huskies_core.runs.evidence import notice_changes
 from huskies_core.runs.request import RunRequest, build_run_spec
 from huskies_core.runs.rules import Rule, reached_limit
 from huskies_core.runs.sandbox import require_sandbox
-from huskies_core.runs.story_worktrees import (
-    BRANCH_EXISTS,
-    NotMade,
-    base_tip,
-    catch_up_with_base,
-    make_worktrees,
-)
+from huskies_core.runs.story_worktrees import base_tip, catch_up_with_base, make_worktrees
 from huskies_core.store import pauses, runs, stories, timers, transitions
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run, RunClaim, RunKind
@@ -87,23 +82,16 @@ def _claimed(context: Context, request: RunRequest, now: datetime) -> Iterator[t
 def _claim(context: Context, request: RunRequest, db: Connection, now: datetime) -> Run:
     story, agent = stories.load(db, request.story.id), request.agent
     if story.visit != request.story.visit:
-        raise Overtaken(
-            f"story {story.id} has moved to {story.stage.name.value}", code="stale", subject=str(story.id)
-        )
+        fact = f"story {story.id} has moved to {story.stage.name.value}"
+        raise Overtaken(fact, code="stale", subject=str(story.id))
     if agent is not None and not request.is_asked and pauses.get(db) is not None:
         raise Overtaken("the start of agents is paused", code=Rule.PAUSED)
     limit = reached_limit(context.config.project, request.kind, runs.live(db))
     if limit is not None:
         rule, detail = limit
         raise Overtaken(f"{rule}: {detail}", code=rule)
-    claim = RunClaim(
-        story.id,
-        request.kind,
-        story.visit,
-        agent=None if agent is None else agent.name,
-        runtime=None if agent is None else agent.runtime,
-        model=None if agent is None else agent.model,
-    )
+    program = (None, None, None) if agent is None else (agent.name, agent.runtime, agent.model)
+    claim = RunClaim(story.id, request.kind, story.visit, *program)
     timers.stop_waiting(db, story.id, actor=context.actor, now=now)
     return runs.claim(db, claim, actor=context.actor, now=now)
 
@@ -121,10 +109,11 @@ def _launch(context: Context, request: RunRequest, run: Run, lock: int) -> None:
 
 def _ensure_worktree(context: Context, story: Story, now: datetime) -> None:
     result = make_worktrees(context, [story.id], now)[story.id]
-    if not isinstance(result, NotMade):
+    if isinstance(result, CreatedWorktree):
         return
-    if not result.adoptable:
+    if result.reason == BRANCH_EXISTS:
         block = Block(BRANCH_EXISTS)
         with context.store.exclusive() as db:
             transitions.apply_event(db, story.id, block, visit=story.visit, actor=context.actor, now=now)
-    raise HuskiesError(f"story {story.id} has no worktree: {result.reason}", code="no_worktree")
+    why = result.detail or result.reason
+    raise HuskiesError(f"story {story.id} has no worktree: {why}", code="no_worktree")

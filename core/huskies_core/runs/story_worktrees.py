@@ -1,13 +1,20 @@
 """Create and remove the worktrees of stories, and record their branches in the store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.git.create import CreatedWorktree, RefusedWorktree, WorktreeRequest, create_worktrees
+from huskies_core.git.create import (
+    BRANCH_EXISTS,
+    CreatedWorktree,
+    CreateResult,
+    RefusedWorktree,
+    WorktreeRequest,
+    create_worktrees,
+)
 from huskies_core.git.locks import git_locked
 from huskies_core.git.removal import Removed, remove_worktree
 from huskies_core.git.worktrees import branch_of, checkout_of
@@ -18,46 +25,33 @@ from huskies_core.store import branches, journal, runs, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.stories import Story
 
-BRANCH_EXISTS = "branch exists"
-
-
-@dataclass(frozen=True)
-class NotMade:
-    """The reason why a story has no worktree. `adoptable` is False if a person must rename another branch first."""
-
-    story: StoryId
-    reason: str
-    adoptable: bool
-
 
 def make_worktrees(
     context: Context, story_ids: Sequence[StoryId], now: datetime
-) -> dict[StoryId, NotMade | CreatedWorktree]:
+) -> dict[StoryId, CreateResult]:
     """Create the missing worktrees of stories, with a journal entry for each new branch.
 
     Record a branch before git creates it. After a crash between the two, the next call creates the branch.
     """
-    repo = context.repository
     tip = base_tip(context)
     with context.store.reading() as db:
         recorded = branches.all_stories(db)
     foreign = story_branches(context) - recorded
     own = [story for story in story_ids if story not in foreign]
     _record_branches(context, own, tip, now)
-    results = create_worktrees(
-        repo, [WorktreeRequest(story, tip, known_branch=True) for story in own], now=now
-    )
+    requests = [WorktreeRequest(story, tip, known_branch=True) for story in own]
+    results = create_worktrees(context.repository, requests, now=now)
     made = [result for result in results if isinstance(result, CreatedWorktree)]
     # A removal that had the git lock before may have deleted the record.
     _record_branches(context, [result.story for result in made], tip, now)
-    _journal_made(context, [result for result in made if result.story not in recorded], now)
-    return {
-        **{story: NotMade(story, BRANCH_EXISTS, adoptable=False) for story in story_ids if story in foreign},
-        **{
-            result.story: _not_made(result) if isinstance(result, RefusedWorktree) else result
-            for result in results
-        },
-    }
+    new = [result for result in made if result.story not in recorded]
+    if new:
+        with context.store.exclusive() as db:
+            for result in new:
+                detail = {"branch": result.branch, "head": result.head}
+                _journal(context, db, "worktree_made", result.story, detail, now)
+    refused = [RefusedWorktree(story, BRANCH_EXISTS, "") for story in story_ids if story in foreign]
+    return {result.story: result for result in (*refused, *results)}
 
 
 def catch_up_with_base(context: Context, story: StoryId) -> bool:
@@ -88,23 +82,15 @@ def unmake_worktree(context: Context, story: Story, now: datetime) -> Removed:
     """
     with context.store.reading() as db:
         landed = _landed_tip(db, story.id)
+    check, tip = partial(_refuse_in_use, context, story), base_tip(context)
     removed = remove_worktree(
-        context.repository,
-        story.id,
-        base_tip=base_tip(context),
-        landed=landed,
-        keep_branch=False,
-        now=now,
-        check=partial(_refuse_in_use, context, story),
+        context.repository, story.id, base_tip=tip, landed=landed, keep_branch=False, now=now, check=check
     )
     with context.store.exclusive() as db:
         # A start that waited for the git lock may have created the branch again.
         if removed.branch_kept or context.repository.branch_tip(branch_of(story.id)) is None:
             branches.forget(db, story.id)
-        kind, detail = journal.JournalKind.WORKTREE, {"rescue": removed.rescue}
-        journal.append(
-            db, kind, "worktree_removed", actor=context.actor, now=now, story=story.id, detail=detail
-        )
+        _journal(context, db, "worktree_removed", story.id, {"rescue": removed.rescue}, now)
     return removed
 
 
@@ -123,11 +109,9 @@ def base_tip(context: Context) -> str:
     """Return the commit at the tip of the base branch. Raise HuskiesError `no_base` if the branch does not exist."""
     tip = context.repository.branch_tip(context.base_branch)
     if tip is None:
-        raise HuskiesError(
-            f"the base branch {context.base_branch!r} does not exist",
-            hint="Create it, or choose another: huskies config set base_branch NAME.",
-            code="no_base",
-        )
+        fact = f"the base branch {context.base_branch!r} does not exist"
+        hint = "Create it, or choose another: huskies config set base_branch NAME."
+        raise HuskiesError(fact, hint=hint, code="no_base")
     return tip
 
 
@@ -143,9 +127,8 @@ def _record_branches(context: Context, story_ids: Sequence[StoryId], tip: str, n
 def story_branches(context: Context) -> frozenset[StoryId]:
     """Return the stories with a branch of their name, from Huskies or not. Run git once."""
     prefix = branch_of(StoryId(0)).removesuffix("0")
-    names = context.repository.git(
-        "for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}*"
-    ).splitlines()
+    pattern = f"refs/heads/{prefix}*"
+    names = context.repository.git("for-each-ref", "--format=%(refname:lstrip=2)", pattern).splitlines()
     numbers = (name.removeprefix(prefix) for name in names)
     return frozenset(StoryId(int(number)) for number in numbers if is_number(number))
 
@@ -157,15 +140,8 @@ def _landed_tip(db: Connection, story: StoryId) -> str | None:
     return landed[-1] if landed else None
 
 
-def _not_made(refused: RefusedWorktree) -> NotMade:
-    return NotMade(refused.story, refused.detail or refused.reason, adoptable=refused.reason != BRANCH_EXISTS)
-
-
-def _journal_made(context: Context, made: Sequence[CreatedWorktree], now: datetime) -> None:
-    if not made:
-        return
-    kind, actor = journal.JournalKind.WORKTREE, context.actor
-    with context.store.exclusive() as db:
-        for result in made:
-            detail = {"branch": result.branch, "head": result.head}
-            journal.append(db, kind, "worktree_made", actor=actor, now=now, story=result.story, detail=detail)
+def _journal(
+    context: Context, db: Connection, entry: str, story: StoryId, detail: dict[str, Any], now: datetime
+) -> None:
+    kind = journal.JournalKind.WORKTREE
+    journal.append(db, kind, entry, actor=context.actor, now=now, story=story, detail=detail)

@@ -22,7 +22,7 @@ PROJECT_VARIABLE = "HUSKIES_PROJECT"
 GRACE_SECS = 2.0
 _SIGKILL_SECS = 0.7
 _POLL_SECS = 0.05
-_POLL_MS = 20
+_POLL_MS = 10
 _MOST_DIGITS = 18
 """Digits of the longest run number that the store accepts."""
 
@@ -64,12 +64,6 @@ if sys.platform == "linux":
                 return frozenset(file.read().split(b"\0"))
         except OSError:
             return frozenset()
-
-    def _open_pidfd(pid: int) -> int | None:
-        try:
-            return os.pidfd_open(pid)
-        except OSError:
-            return None
 
     def is_lock_held(path: str | os.PathLike[str]) -> bool:
         return any(_holder_pids(path))
@@ -131,10 +125,6 @@ else:
         return frozenset(
             f"{name}={value}".encode(errors="surrogateescape") for name, value in environ.items()
         )
-
-    def _open_pidfd(pid: int) -> int | None:
-        del pid
-        return None
 
     def is_lock_held(path: str | os.PathLike[str]) -> bool:
         return is_locked(path)
@@ -206,23 +196,11 @@ def send_termination(process: Process) -> None:
 def wait_for_exit(processes: Iterable[Process], seconds: float) -> bool:
     """Return True as soon as all processes have ended, or False after `seconds`."""
     deadline = time.monotonic() + seconds
-    return all(_wait_until(process, deadline) for process in processes)
-
-
-def _wait_until(process: Process, deadline: float) -> bool:
-    descriptor = _open_pidfd(process.pid)
-    poll = select.poll()
-    if descriptor is not None:
-        poll.register(descriptor, select.POLLIN)
-    try:
+    for process in processes:
         while is_running(process):
-            milliseconds = int((deadline - time.monotonic()) * 1000)
-            if milliseconds <= 0:
+            if time.monotonic() > deadline:
                 return False
-            poll.poll(milliseconds if descriptor is not None else min(milliseconds, _POLL_MS))
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
+            select.poll().poll(_POLL_MS)
     return True
 
 

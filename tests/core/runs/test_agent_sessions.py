@@ -48,7 +48,8 @@ def record_run(
         )
         run = runs.claim(db, new_run, actor="test", now=NOW)
         runs.end(db, run.id, Report(outcome), actor="test", now=NOW)
-        agent_sessions.remember(db, run, session, outcome, turns=turns, now=NOW)
+        progress = Progress(turns=turns, session_id=session)
+        agent_sessions.remember(db, run, progress, outcome, now=NOW)
 
 
 def resumed_session(context: Context, agent: Agent = ANN, kind: RunKind = RunKind.CODER) -> str | None:
