@@ -12,9 +12,8 @@ import pytest
 from huskies_cli.demo import agents, run_demo
 from huskies_cli.demo.agents import GATE_HEADING, QA_HEADING, complaint, keep_both, read_prompt
 from huskies_cli.demo.checks import check_all, read_record
-from huskies_cli.demo.fixture import demo_environment, make_project, own_environment
+from huskies_cli.demo.fixture import PLANNED, add_stories, demo_environment, make_project, own_environment
 from huskies_cli.demo.narrator import fitted
-from huskies_cli.demo.stories import PLANNED, add_stories
 from huskies_cli.main import main
 from huskies_cli.project_context import open_context
 from huskies_core.runs import prompts

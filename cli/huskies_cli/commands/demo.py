@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 from huskies_cli.command import own_command
-from huskies_cli.demo import closing
-from huskies_cli.demo.checks import Check, Record, check_all, read_record
-from huskies_cli.demo.fixture import claim_directory, make_project, own_environment
-from huskies_cli.demo.narrator import Narrator, Print
+from huskies_cli.demo.checks import Check, Record, check_all, read_record, summary
+from huskies_cli.demo.fixture import add_stories, claim_directory, make_project, own_environment
+from huskies_cli.demo.narrator import Narrator, Print, introduction
 from huskies_cli.demo.run_demo import freezing_at_end, run_to_end, terminations_interrupt
-from huskies_cli.demo.stories import add_stories
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import Bar, is_wanted
 from huskies_cli.project_context import open_context
@@ -56,7 +54,7 @@ def demo(session: Session, place: Place = None) -> Result:
 
 def _run(root: Path, print_line: Print, progress: Progress, began: datetime) -> Result:
     make_project(root)
-    for line in closing.introduction(root):
+    for line in introduction(root):
         print_line(line)
     with open_context(root) as context:
         narrator = Narrator(context, print_line, progress, utc_now())
@@ -67,7 +65,7 @@ def _run(root: Path, print_line: Print, progress: Progress, began: datetime) -> 
         seconds = (utc_now() - began) / timedelta(seconds=1)
         checks = (*([Check(_ENDS, stall)] if stall else []), *check_all(record))
         print_line("")
-        text = closing.summary(record, checks, seconds)
+        text = summary(record, checks, seconds)
     errors = [
         ErrorItem("promise_broken", f"{check.problem} (expected: {check.promise})")
         for check in checks

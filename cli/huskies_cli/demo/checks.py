@@ -1,14 +1,16 @@
-"""The promises of the demo, each with a check against the store, the run directories and git."""
+"""The end of the demo: its promises, each with a check against the store, the run directories and git; a summary."""
 
+import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from huskies_cli import render
 from huskies_cli.demo.agents import Prompt, read_prompt
-from huskies_cli.demo.fixture import BASE, GATE
+from huskies_cli.demo.fixture import BASE, GATE, HEAVIEST, LEAD, RATION, READ, STORIES, WEIGH, YOUNGEST
 from huskies_cli.demo.run_demo import supervisors
-from huskies_cli.demo.stories import HEAVIEST, LEAD, PLANNED, RATION, READ, WEIGH, YOUNGEST
+from huskies_cli.render import Cell, Mark
 from huskies_core.context import Context
 from huskies_core.ids import JOURNAL_START, StoryId
 from huskies_core.pipeline.stages import Done
@@ -17,6 +19,16 @@ from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run, RunKind, Verdict
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.run_directory import RunDirectory
+
+_WHERE_TO_LOOK = """\
+The repository stays. To look further:
+  cd {root}
+  huskies status            # the board
+  huskies history 4         # the events of a story and their actors
+  huskies logs 3            # the output of its last run
+  git log --stat            # one commit for each story
+  cat .huskies/agents.toml  # the agents"""
+"""Each command is one line that can be copied."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +69,13 @@ class Record:
 
 def read_record(context: Context) -> Record:
     form = "--format=%H %(trailers:key=Story-Id,valueonly,separator=%x2C)"
-    landed: dict[StoryId, list[str]] = {planned.id: [] for planned in PLANNED}
+    landed: dict[StoryId, list[str]] = {story: [] for story in STORIES}
     for line in context.repository.git("log", "--reverse", form, BASE).splitlines():
         commit, _, story = line.partition(" ")
         if story:
             landed[StoryId(int(story))].append(commit)
     with context.store.reading() as db:
-        loaded = {planned.id: stories.load(db, planned.id) for planned in PLANNED}
+        loaded = {story: stories.load(db, story) for story in STORIES}
         return Record(context, loaded, runs.recent(db), journal.transitions_after(db, JOURNAL_START), landed)
 
 
@@ -144,3 +156,30 @@ _PROMISES: dict[str, Callable[[Record], str]] = {
 
 def check_all(record: Record) -> tuple[Check, ...]:
     return tuple(Check(promise, check(record)) for promise, check in _PROMISES.items())
+
+
+def summary(record: Record, checks: Sequence[Check], seconds: float) -> str:
+    done = sum(isinstance(story.stage, Done) for story in record.stories.values())
+    return render.paragraphs(
+        render.heading(f"{done} of {len(record.stories)} stories merged in {seconds:.0f} seconds"),
+        _board(record),
+        "\n".join(render.line(_result(check)) for check in checks),
+        _WHERE_TO_LOOK.format(root=shlex.quote(str(record.context.project.root))),
+    )
+
+
+def _board(record: Record) -> str:
+    rows: list[tuple[Cell, ...]] = []
+    for story in record.stories.values():
+        is_done = isinstance(story.stage, Done)
+        commit = story.stage.merge_commit[:10] if isinstance(story.stage, Done) else ""
+        stage = render.mark(Mark.DONE if is_done else Mark.BLOCKED, story.stage.name.value)
+        runs = sum(run.story == story.id for run in record.runs)
+        rows.append((story.id, story.draft.title, stage, runs, commit))
+    return render.table(("id", "story", "stage", "runs", "commit"), rows)
+
+
+def _result(check: Check) -> Cell:
+    if check.is_kept:
+        return render.mark(Mark.DONE, check.promise)
+    return render.mark(Mark.BLOCKED, f"FAIL: {check.problem} (expected: {check.promise})")

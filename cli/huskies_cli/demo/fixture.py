@@ -1,4 +1,4 @@
-"""The repository of the demo: a small Python project, scripted agents, and a git configuration of its own."""
+"""The repository of the demo: a small Python project, scripted agents, its own git configuration, and six stories."""
 
 import json
 import os
@@ -8,23 +8,66 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.repository import Repository
+from huskies_core.ids import StoryId
+from huskies_core.operations import stories
 from huskies_core.operations.init import initialise
 from huskies_core.project import STATE_FOLDER, Project, find_repository
+from huskies_core.qa_mode import QaMode
+from huskies_core.store.stories import Criterion, StoryDraft
 
 BASE = "main"
 GATE = (sys.executable, "-m", "unittest", "-q")
 AGENTS = {
-    "coder-1": "coder",
-    "coder-2": "coder",
-    "coder-3": "coder",
+    **dict.fromkeys(("coder-1", "coder-2", "coder-3"), "coder"),
     "qa-1": "qa",
     "mergemaster": "mergemaster",
 }
+STORIES = READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = tuple(map(StoryId, range(1, 7)))
+"""The ids of the stories in PLANNED: a new project counts from 1."""
 
+
+@dataclass(frozen=True)
+class Planned:
+    """A story, and its course for the introduction. Its title names the patch that the coder applies; each line of
+    `criteria` is a criterion."""
+
+    title: str
+    criteria: str
+    course: str
+    depends_on: tuple[StoryId, ...] = ()
+    qa: QaMode | None = None
+
+
+PLANNED = (
+    Planned("Read a team from a CSV file", "`read_team` gives the dogs of a file", "goes straight through"),
+    Planned(
+        "Weigh the team in a file",
+        "`weight_in_file` adds up the kilograms",
+        f"waits until #{READ} is merged",
+        depends_on=(READ,),
+    ),
+    Planned("Work out the daily ration", "`daily_ration` is 40 g for each kg", "fails the gate once"),
+    Planned(
+        "Choose the lead dog",
+        "`lead_dog` gives the oldest dog of a team\n`README.md` names `kennel.lead.lead_dog`",
+        "is rejected once by a QA agent",
+        qa=QaMode.AGENT,
+    ),
+    Planned(
+        "Add the command heaviest",
+        "`heaviest` names the heaviest dog",
+        f"changes the same lines as #{YOUNGEST}:",
+    ),
+    Planned(
+        "Add the command youngest", "`youngest` names the youngest dog", "a mergemaster resolves the conflict"
+    ),
+)
 _SOURCE = Path(__file__).parent / "project"
 _GIT_CONFIG = "demo.gitconfig"
 _GIT_SETTINGS = """\
@@ -136,3 +179,11 @@ def _toml(*command: str) -> str:
 def _commit(repo: Repository, message: str, paths: list[str]) -> None:
     repo.git("add", "--", *paths)
     repo.git("commit", "--quiet", "--message", message, env=repo.identity)
+
+
+def add_stories(context: Context) -> None:
+    """Add all stories in order, and start those without dependencies: the passes start the others."""
+    for planned in PLANNED:
+        criteria = tuple(map(Criterion, planned.criteria.splitlines()))
+        draft = StoryDraft(planned.title, criteria=criteria, depends_on=planned.depends_on, qa=planned.qa)
+        stories.create(context, draft, start=not planned.depends_on)

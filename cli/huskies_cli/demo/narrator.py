@@ -1,12 +1,13 @@
-"""The live report of the demo: journal entries as lines that fit a terminal of 80 columns."""
+"""The live report of the demo: an introduction, then journal entries as lines that fit a terminal of 80 columns."""
 
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from huskies_cli.demo.stories import PLANNED
+from huskies_cli.demo.fixture import PLANNED, STORIES
 from huskies_core.clock import from_iso
 from huskies_core.context import Context, Progress
 from huskies_core.ids import JOURNAL_START, Seq, StoryId
@@ -18,6 +19,16 @@ from huskies_core.supervisor.run_directory import RunDirectory
 WIDTH = 80
 Print = Callable[[str], None]
 
+_INTRODUCTION = """\
+Six stories for a small Python project. Its tests are the gate. The agents are
+real programs that follow a script: three coders, a QA agent, a mergemaster.
+
+{courses}
+
+The repository is {root}. The demo only runs
+the passes that 'huskies tick' runs from cron. It takes about 20 seconds,
+longer on a slow machine.
+"""
 _TEXTS = {
     "deps_met": "its dependency is merged: into coding",
     "qa_requested": "the gate passed: on to QA",
@@ -32,6 +43,13 @@ _AGAIN = {
     "gates_failed": " again, with the gate's output in its prompt",
     "qa_rejected": " again, with QA's notes in its prompt",
 }
+
+
+def introduction(root: Path) -> list[str]:
+    courses = (
+        f"  #{number}  {story.title:30}{story.course}" for number, story in zip(STORIES, PLANNED, strict=True)
+    )
+    return _INTRODUCTION.format(courses="\n".join(courses), root=root).split("\n")
 
 
 @dataclass

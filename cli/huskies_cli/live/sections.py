@@ -33,27 +33,17 @@ def runs_section(live: Live, width: int, now: datetime) -> Section:
         Field("agent", agent - 1),
         Field("", 1),
         Field("title", title),
-        Field("age", 7, right=True),
-        Field("silent", 7, right=True),
-        Field("turns", 7, right=True),
+        *(Field(name, 7, right=True) for name in ("age", "silent", "turns")),
         Field("cost", 9, right=True),
         Field("", 2),
         Field("last output"),
     )
     rows: list[Row] = []
     for item in live.runs:
-        run = item.now.run
-        cells: tuple[Cell, ...] = (
-            run.agent or run.kind.value,
-            "",
-            titles.get(run.story, ""),
-            render.age(run.started_at, now),
-            render.age(quiet_since(item.now), now),
-            run.turns,
-            render.cost(run.cost_usd),
-            "",
-            item.now.throttled or item.last_line,
-        )
+        run, silent = item.now.run, render.age(quiet_since(item.now), now)
+        figures = (render.age(run.started_at, now), silent, run.turns, render.cost(run.cost_usd))
+        name, last = run.agent or run.kind.value, item.now.throttled or item.last_line
+        cells: tuple[Cell, ...] = (name, "", titles.get(run.story, ""), *figures, "", last)
         fields = [replace(column, cell=cell) for column, cell in zip(columns, cells, strict=True)]
         rows.append((Field(render.mark(mark_now(item.now)), _MARK), Field(run.story, _ID), *fields))
     names = [replace(column, style="dim") for column in columns]
