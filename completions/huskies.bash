@@ -90,15 +90,15 @@ _huskies_value() {
         "update":--title) : ;;
         "update":--type) _huskies_words "story bug spike refactor epic task" ;;
         "update":--body) _huskies_paths -f ;;
-        "update":--add-criterion|"update":-c) : ;;
-        "update":--check) : ;;
-        "update":--uncheck) : ;;
         "update":--depends-on) _huskies_offers stories ;;
         "update":--agent) _huskies_offers agents ;;
         "update":--qa) _huskies_words "server agent human" ;;
         "update":--priority) : ;;
         "update":--label) _huskies_offers labels ;;
         "update":--epic) _huskies_offers epics ;;
+        "update":--add-criterion|"update":-c) : ;;
+        "update":--check) : ;;
+        "update":--uncheck) : ;;
         "update":--clear) _huskies_words "depends_on agent qa labels epic" ;;
         "export":--dir) _huskies_paths -d ;;
         "status":--svg) _huskies_paths -f ;;
@@ -184,7 +184,7 @@ _huskies_word() {
         "list") if [[ $cur == -* ]]; then _huskies_words "--stage --type --label --all --project --json --quiet --help -h"; else :; fi ;;
         "show") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "edit") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
-        "update") if [[ $cur == -* ]]; then _huskies_words "--title --type --body --add-criterion -c --check --uncheck --depends-on --agent --qa --priority --label --epic --clear --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
+        "update") if [[ $cur == -* ]]; then _huskies_words "--title --type --body --depends-on --agent --qa --priority --label --epic --add-criterion -c --check --uncheck --clear --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "export") if [[ $cur == -* ]]; then _huskies_words "--dir --project --json --quiet --help -h"; else _huskies_offers stories; fi ;;
         "import") if [[ $cur == -* ]]; then _huskies_words "--project --json --quiet --help -h"; else _huskies_paths -f; fi ;;
         "status") if [[ $cur == -* ]]; then _huskies_words "--svg --project --json --quiet --help -h"; else :; fi ;;

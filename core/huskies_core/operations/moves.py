@@ -19,7 +19,7 @@ from huskies_core.operations.branch_work import (
 )
 from huskies_core.operations.common_arguments import story_parameter
 from huskies_core.operations.drafts import refuse_cycle
-from huskies_core.operations.operation import MOVES, Command, Operation, parameters_of
+from huskies_core.operations.operation import MOVES, Command, Operation
 from huskies_core.operations.story_events import (
     Moved,
     Reported,
@@ -95,7 +95,7 @@ def _move(
 
     def define(function: Callable[Concatenate[Context, P], R]) -> Operation[P, R]:
         command = Command(name, MOVES, each="stories")
-        arguments = (story_parameter(completion, metavar), *parameters_of(function))
+        arguments = (story_parameter(completion, metavar),)
         return Operation(function, tool or f"{name}_story", command, move_json, long, runs, check, arguments)
 
     return define

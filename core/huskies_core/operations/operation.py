@@ -137,7 +137,7 @@ class Operation(Generic[P, R]):
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        return self.arguments or parameters_of(self.function)
+        return (*self.arguments, *parameters_of(self.function))
 
     @property
     def help(self) -> str:
@@ -170,7 +170,7 @@ def operation(
     check: Callable[..., object] | None = None,
     arguments: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[Concatenate[Context, P], R]], Operation[P, R]]:
-    """Define an operation. Its docstring is its help; its annotated parameters, or `arguments`, are its arguments.
+    """Define an operation. Its docstring is its help; its arguments are `arguments`, then its annotated parameters.
 
     Without `runs`, every run may call an operation that only reads; no run may call an operation that writes.
     """

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.ids import StoryId
 from huskies_core.operations.authorization import own_run, refuse_inside_run
 from huskies_core.operations.common_arguments import StoryArgument, story_parameter
@@ -19,7 +19,6 @@ from huskies_core.operations.operation import (
     Parameter,
     described,
     operation,
-    plain_type,
 )
 from huskies_core.operations.story_events import refuse_start
 from huskies_core.operations.story_json import criteria_json, story_json
@@ -51,33 +50,17 @@ def _draft_fields() -> Iterator[Parameter]:
     """Yield the fields of a draft; a criterion is given as its text."""
     hints = get_type_hints(StoryDraft, include_extras=True)
     for name, default in _DEFAULTS.items():
-        kind, about = get_args(hints[name])
-        kind = tuple[str, ...] if name == "criteria" else plain_type(kind)
-        yield Parameter(name, name, kind, about, REQUIRED if name == "title" else default)
+        field = described(name, hints[name], REQUIRED if name == "title" else default)
+        yield replace(field, type=tuple[str, ...]) if name == "criteria" else field
 
 
-def _create_arguments() -> Iterator[Parameter]:
+def _changed_fields() -> Iterator[Parameter]:
+    """Yield the fields that an update sets; None leaves one as it is."""
     for item in _draft_fields():
-        is_title = item.name == "title"
-        yield replace(item, about=replace(item.about, positional=True)) if is_title else item
-    yield described("start", Annotated[bool, Argument("Start it at once.")], default=False)
-
-
-def _update_arguments() -> Iterator[Parameter]:
-    number = Argument("The number, from 1, of a criterion that is met.", least=1, metavar="N")
-    unmet = replace(number, help="The number of a criterion that is open.")
-    yield story_parameter("stories", "ID")
-    for item in _draft_fields():
-        if item.name == "criteria":
-            more = replace(item.about, help="An additional criterion.", flags=("--add-criterion", "-c"))
-            yield replace(item, name="add_criteria", variable="add_criteria", about=more)
-            yield described("check", Annotated[tuple[int, ...], number], ())
-            yield described("uncheck", Annotated[tuple[int, ...], unmet], ())
-        else:
+        if item.name != "criteria":
             text = f"{item.about.help} Replaces the list." if item.is_repeated else item.about.help
-            yield replace(item, type=item.type | None, default=None, about=replace(item.about, help=text))
-    clear = Argument("A field to clear.", words=CLEARABLE, metavar="FIELD")
-    yield described("clear", Annotated[tuple[str, ...], clear], ())
+            about = replace(item.about, help=text, positional=False)
+            yield replace(item, type=item.type | None, default=None, about=about)
 
 
 def _draft(values: Mapping[str, Any]) -> StoryDraft:
@@ -92,9 +75,15 @@ def _draft(values: Mapping[str, Any]) -> StoryDraft:
     json=lambda story: {"id": story.id, "stage": story.stage.name},
     writes=True,
     check=lambda **values: check_words(_draft(values)),
-    arguments=tuple(_create_arguments()),
+    arguments=tuple(_draft_fields()),
 )
-def create_story(context: Context, /, *, start: bool = False, **values: Any) -> Story:
+def create_story(
+    context: Context,
+    /,
+    *,
+    start: Annotated[bool, Argument("Start it at once.")] = False,
+    **values: Any,
+) -> Story:
     """Add a story.
 
     It waits in the backlog until it is started or, with dependencies, until all of them are done. A story of type story
@@ -109,17 +98,24 @@ def create_story(context: Context, /, *, start: bool = False, **values: Any) -> 
     json=updated_json,
     writes=True,
     runs=ANY_RUN,
-    arguments=tuple(_update_arguments()),
+    arguments=(story_parameter("stories", "ID"), *_changed_fields()),
 )
 def update_story(
     context: Context,
     /,
     story: StoryId,
     *,
-    add_criteria: tuple[str, ...] = (),
-    check: tuple[int, ...] = (),
-    uncheck: tuple[int, ...] = (),
-    clear: tuple[str, ...] = (),
+    add_criteria: Annotated[
+        tuple[str, ...],
+        Argument("An additional criterion.", flags=("--add-criterion", "-c"), metavar="TEXT"),
+    ] = (),
+    check: Annotated[
+        tuple[int, ...], Argument("The number, from 1, of a criterion that is met.", least=1, metavar="N")
+    ] = (),
+    uncheck: Annotated[
+        tuple[int, ...], Argument("The number of a criterion that is open.", least=1, metavar="N")
+    ] = (),
+    clear: Annotated[tuple[str, ...], Argument("A field to clear.", words=CLEARABLE, metavar="FIELD")] = (),
     **values: Any,
 ) -> Updated:
     """Change fields of a story.
@@ -132,12 +128,10 @@ def update_story(
         if own_run(context, db, story) is not None:
             _refuse_rules({*changes, *clear})
         before = stories.load(db, story)
-        criteria = (*before.draft.criteria, *map(Criterion, add_criteria))
-        criteria = _mark(_mark(criteria, check, checked=True), uncheck, checked=False)
+        criteria = _marked((*before.draft.criteria, *map(Criterion, add_criteria)), check, uncheck)
         cleared = {name: _DEFAULTS[name] for name in clear}
-        return _write(
-            context, db, before, replace(before.draft, **{**changes, **cleared, "criteria": criteria})
-        )
+        draft = replace(before.draft, **{**changes, **cleared, "criteria": criteria})
+        return _write(context, db, before, draft)
 
 
 @operation(
@@ -158,8 +152,9 @@ def check_criterion(
     checked: Annotated[bool, Argument("True if the criterion is met.")] = True,
 ) -> Updated:
     """Mark an acceptance criterion of a story as met, or as open again."""
-    numbers = (number,)
-    return update_story(context, story, check=numbers if checked else (), uncheck=() if checked else numbers)
+    if checked:
+        return update_story(context, story, check=(number,))
+    return update_story(context, story, uncheck=(number,))
 
 
 def create(context: Context, draft: StoryDraft, *, start: bool = False) -> Story:
@@ -185,29 +180,24 @@ def replace_draft(context: Context, story: StoryId, draft: StoryDraft, *, expect
     with context.store.exclusive() as db:
         before = stories.load(db, story)
         if before.draft != expected:
-            fact = f"story {story} was changed while you edited it"
-            raise HuskiesError(fact, hint="Edit it again.", code="edited_meanwhile", subject=str(story))
+            fact = "was changed while you edited it"
+            raise StoryError(story, fact, hint="Edit it again.", code="edited_meanwhile")
         return _write(context, db, before, draft)
 
 
 def _write(context: Context, db: Connection, before: Story, draft: StoryDraft) -> Updated:
     draft = tidy(draft)
     check_references(db, draft)
-    _refuse_epic_under_way(before, draft)
+    becomes_epic = draft.type is StoryType.EPIC and before.draft.type is not StoryType.EPIC
+    if becomes_epic and not isinstance(before.stage, Backlog):
+        # Agents never work on epics.
+        stage = before.stage.name.value
+        fact = f"story {before.id} is in {stage}: only a story in backlog can become an epic"
+        raise HuskiesError(fact, code="invalid_type", subject="type")
     changed = stories.edit(db, before.id, draft, actor=context.actor, now=context.now())
     after = stories.load(db, before.id)
     check_written(db, after)
     return Updated(after, changed)
-
-
-def _refuse_epic_under_way(before: Story, draft: StoryDraft) -> None:
-    """Raise HuskiesError if a story that has left the backlog becomes an epic: agents never work on epics."""
-    becomes_epic = draft.type is StoryType.EPIC and before.draft.type is not StoryType.EPIC
-    if becomes_epic and not isinstance(before.stage, Backlog):
-        fact = (
-            f"story {before.id} is in {before.stage.name.value}: only a story in backlog can become an epic"
-        )
-        raise HuskiesError(fact, code="invalid_type", subject="type")
 
 
 def _refuse_rules(names: Collection[str]) -> None:
@@ -217,15 +207,15 @@ def _refuse_rules(names: Collection[str]) -> None:
         raise HuskiesError(fact, code="inside_a_run", subject="type" if "type" in names else "qa")
 
 
-def _mark(
-    criteria: tuple[Criterion, ...], numbers: Collection[int], *, checked: bool
+def _marked(
+    criteria: tuple[Criterion, ...], check: Collection[int], uncheck: Collection[int]
 ) -> tuple[Criterion, ...]:
-    for number in numbers:
+    for number in (*check, *uncheck):
         if not 1 <= number <= len(criteria):
             fact = f"there is no criterion {number}: the story has {len(criteria)}"
             hint = "They are counted from 1."
             raise HuskiesError(fact, hint=hint, code="unknown_criterion", subject="criteria")
     return tuple(
-        replace(criterion, checked=checked) if number in numbers else criterion
-        for number, criterion in enumerate(criteria, start=1)
+        replace(item, checked=(item.checked or number in check) and number not in uncheck)
+        for number, item in enumerate(criteria, start=1)
     )

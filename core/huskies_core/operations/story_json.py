@@ -20,10 +20,6 @@ def story_json(story: Story) -> dict[str, object]:
     }
 
 
-def long_fields_json(draft: StoryDraft) -> dict[str, object]:
-    return {"description": draft.description, "criteria": criteria_json(draft)}
-
-
 def criteria_json(draft: StoryDraft) -> list[dict[str, object]]:
     return [{"text": item.text, "checked": item.checked} for item in draft.criteria]
 

@@ -13,7 +13,7 @@ from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.history import Selection, entries, entry_json
 from huskies_core.operations.operation import STORIES, Command, operation
-from huskies_core.operations.story_json import long_fields_json, story_json
+from huskies_core.operations.story_json import criteria_json, story_json
 from huskies_core.pipeline.events import MergeSucceeded, Reopen
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store import branches, content, runs, stories, usage
@@ -45,7 +45,8 @@ def page_json(page: Page) -> dict[str, object]:
 
     return {
         **story_json(page.story),
-        **long_fields_json(page.story.draft),
+        "description": page.story.draft.description,
+        "criteria": criteria_json(page.story.draft),
         "members": [member.id for member in page.members],
         "merge_commit": page.merge_commit,
         "created_at": page.story.created_at,

@@ -49,7 +49,7 @@ class StoryDraft:
     """The fields of a story that people set. The options of `add` and `update`, the arguments of the tools and the JSON
     of a story are derived from it. A field that is empty by default can be cleared."""
 
-    title: Annotated[str, Argument("One line, at most 200 characters.", metavar="TITLE")]
+    title: Annotated[str, Argument("One line, at most 200 characters.", metavar="TITLE", positional=True)]
     type: Annotated[StoryType, Argument("The kind of work.", metavar="T")] = StoryType.STORY
     description: Annotated[
         str,
