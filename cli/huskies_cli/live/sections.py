@@ -40,12 +40,12 @@ def runs_section(live: Live, width: int, now: datetime) -> Section:
     )
     rows: list[Row] = []
     for item in live.runs:
-        run, silent = item.now.run, render.age(quiet_since(item.now), now)
+        run, silent = item.run, render.age(quiet_since(item), now)
         figures = (render.age(run.started_at, now), silent, run.turns, render.cost(run.cost_usd))
-        name, last = run.agent or run.kind.value, item.now.throttled or item.last_line
+        name, last = run.agent or run.kind.value, item.throttled or item.last_line
         cells: tuple[Cell, ...] = (name, "", titles.get(run.story, ""), *figures, "", last)
         fields = [replace(column, cell=cell) for column, cell in zip(columns, cells, strict=True)]
-        rows.append((Field(render.mark(mark_now(item.now)), _MARK), Field(run.story, _ID), *fields))
+        rows.append((Field(render.mark(mark_now(item)), _MARK), Field(run.story, _ID), *fields))
     names = [replace(column, style="dim") for column in columns]
     return Section([(Field("Runs", _MARK + _ID, style="bold"), *names)], rows, least=4)
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from huskies_core.errors import HuskiesError
 from huskies_core.project import Project
@@ -45,7 +45,10 @@ class _Reader:
         except FileNotFoundError:
             return
         with log:
-            self._seek(log)
+            status = os.fstat(log.fileno())
+            if (status.st_dev, status.st_ino) != self._file or status.st_size < self._position:
+                self._file, self._position = (status.st_dev, status.st_ino), 0
+            log.seek(self._position)
             for line in log:
                 if not line.endswith(b"\n"):
                     return
@@ -55,20 +58,12 @@ class _Reader:
                     self._seq = entry.seq
                     yield entry
 
-    def _seek(self, log: BinaryIO) -> None:
-        status = os.fstat(log.fileno())
-        if (status.st_dev, status.st_ino) != self._file or status.st_size < self._position:
-            self._file, self._position = (status.st_dev, status.st_ino), 0
-        log.seek(self._position)
-
     def _entry(self, line: bytes) -> JournalEntry:
         try:
             fields: dict[str, Any] = json.loads(line)
             return JournalEntry(**{**fields, "kind": JournalKind(fields["kind"])})
         except (ValueError, TypeError, KeyError) as error:
-            raise HuskiesError(
-                f"{self._path}: the line that ends at byte {self._position} is not valid",
-                hint="Move the file away: the next tick writes it again from the journal.",
-                code="audit_damaged",
-                subject=str(self._path),
-            ) from error
+            fact = f"{self._path}: the line that ends at byte {self._position} is not valid"
+            hint = "Move the file away: the next tick writes it again from the journal."
+            subject = str(self._path)
+            raise HuskiesError(fact, hint=hint, code="audit_damaged", subject=subject) from error

@@ -14,7 +14,12 @@ from huskies_core.operations.runs import RunNow, as_now, run_errors, run_json, r
 from huskies_core.operations.story_json import story_json
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.rules import Rule
-from huskies_core.scheduler.blockers import Blocker, sort_by_priority, unmet_dependencies
+from huskies_core.scheduler.blockers import (
+    PERSON_COMMANDS,
+    Blocker,
+    sort_by_priority,
+    unmet_dependencies,
+)
 from huskies_core.scheduler.explanation import (
     Explanation,
     decision_of,
@@ -242,10 +247,10 @@ def _needs(snapshot: Snapshot, blockers: Mapping[Story, Sequence[Blocker]]) -> I
         if story.stage.name in NEEDS_PERSON:
             yield _need_of_stage(snapshot.db, story)
         elif held and _is_for_a_person(snapshot, story, held[0]):
-            first, is_broken_base = held[0], held[0].rule is Rule.BASE_BROKEN
-            if not (has_broken_base and is_broken_base):
+            first = held[0]
+            if first.rule is not Rule.BASE_BROKEN or not has_broken_base:
                 yield Need(story, first.rule, first.detail, first.command)
-            has_broken_base |= is_broken_base
+            has_broken_base |= first.rule is Rule.BASE_BROKEN
 
 
 def _is_for_a_person(snapshot: Snapshot, story: Story, blocker: Blocker) -> bool:
@@ -258,9 +263,9 @@ def _is_for_a_person(snapshot: Snapshot, story: Story, blocker: Blocker) -> bool
 
 def _need_of_stage(db: Connection, story: Story) -> Need:
     stage = story.stage.name
-    verb = {StageName.REVIEW_HOLD: "approve", StageName.BLOCKED: "unblock"}.get(stage, "retry")
     cause = f"huskies logs {story.id}" if runs.of_story(db, story.id) else ""
-    return Need(story, stage.value, reason_of(story.stage), f"huskies {verb} {story.id}", cause)
+    command = f"huskies {PERSON_COMMANDS[stage]} {story.id}"
+    return Need(story, stage.value, reason_of(story.stage), command, cause)
 
 
 def _by_stage(cards: Iterable[Card]) -> dict[StageName, list[Card]]:

@@ -20,19 +20,14 @@ _SHOWN = (JournalKind.TRANSITION, JournalKind.RUN, JournalKind.TIMER, JournalKin
 
 
 @dataclass(frozen=True)
-class LiveRun:
-    """A live run with its last line of output, which only the first `MOST` have."""
-
-    now: RunNow
-    last_line: str
-
-
-@dataclass(frozen=True)
 class Live:
-    """The data at one moment. `done` begins with the latest, `timers` with the soonest, `feed` with the oldest."""
+    """The data at one moment. `done` begins with the latest, `timers` with the soonest, `feed` with the oldest.
+
+    The first `MOST` of the runs have their last line of output.
+    """
 
     board: Board
-    runs: Sequence[LiveRun]
+    runs: Sequence[RunNow]
     done: Sequence[Story]
     timers: Sequence[Timer]
     feed: Sequence[JournalEntry]
@@ -45,7 +40,7 @@ def read_live(context: Context) -> Live:
         board = read_board(context)
         return Live(
             board,
-            _live_runs(context, board.runs),
+            _with_last_lines(context, board.runs),
             stories.latest_done(db, MOST),
             timers.soonest(db, MOST),
             journal.latest(db, _SHOWN, MOST),
@@ -55,13 +50,13 @@ def read_live(context: Context) -> Live:
 
 def with_figures(context: Context, live: Live) -> Live:
     """Return `live` with the current output and usage of its runs; the store is not read."""
-    shown = [as_now(context.project, item.now.run) for item in live.runs[:MOST]]
-    return replace(live, runs=(*_live_runs(context, shown), *live.runs[MOST:]))
+    shown = [as_now(context.project, now.run) for now in live.runs[:MOST]]
+    return replace(live, runs=_with_last_lines(context, (*shown, *live.runs[MOST:])))
 
 
-def _live_runs(context: Context, runs: Sequence[RunNow]) -> tuple[LiveRun, ...]:
-    shown = (
-        LiveRun(now, last_line(RunDirectory(context.project.run_dir(now.run.id)), now.run))
-        for now in runs[:MOST]
-    )
-    return (*shown, *(LiveRun(now, "") for now in runs[MOST:]))
+def _with_last_lines(context: Context, runs: Sequence[RunNow]) -> tuple[RunNow, ...]:
+    def with_last_line(now: RunNow) -> RunNow:
+        directory = RunDirectory(context.project.run_dir(now.run.id))
+        return replace(now, last_line=last_line(directory, now.run))
+
+    return (*map(with_last_line, runs[:MOST]), *runs[MOST:])

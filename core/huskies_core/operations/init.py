@@ -53,31 +53,21 @@ def initialise(
 def _refuse_location(project: Project) -> None:
     kind = network_filesystem(project.root)
     if kind is not None:
-        raise HuskiesError(
-            f"{project.root} is on a network file system ({kind})",
-            hint="Locks and the store hold on one host only: clone the repository to a local disk.",
-            code="network_filesystem",
-            subject=str(project.root),
-        )
+        fact = f"{project.root} is on a network file system ({kind})"
+        hint = "Locks and the store work on one host only: clone the repository to a local disk."
+        raise HuskiesError(fact, hint=hint, code="network_filesystem", subject=str(project.root))
     if project.state_dir.exists() and not project.state_dir.is_dir():
-        raise HuskiesError(
-            f"{project.state_dir} is not a folder",
-            hint="Move it away: huskies needs a folder there.",
-            code="in_the_way",
-        )
+        fact, hint = f"{project.state_dir} is not a folder", "Move it away: huskies needs a folder there."
+        raise HuskiesError(fact, hint=hint, code="in_the_way")
 
 
 def _base_branch(repo: Repository, name: str | None) -> str:
     if repo.git("config", "--type=bool", "--get", "core.bare", ok=(0, 1)) == "true":
-        raise NoProject(
-            f"{repo.project.root} is a bare repository", hint="Huskies needs a checkout: use a clone."
-        )
+        hint = "Huskies needs a checkout: use a clone."
+        raise NoProject(f"{repo.project.root} is a bare repository", hint=hint)
     if not repo.has_commits():
-        raise HuskiesError(
-            "the repository has no commits",
-            hint="Create a first commit: stories branch off it.",
-            code="no_commits_yet",
-        )
+        hint = "Create a first commit: stories branch off it."
+        raise HuskiesError("the repository has no commits", hint=hint, code="no_commits_yet")
     base = name or repo.checked_out_branch()
     if base is None:
         hint = "Name the branch that stories are merged into with --base-branch."

@@ -10,13 +10,7 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import StoryError
 from huskies_core.ids import StoryId
-from huskies_core.operations.branch_work import (
-    commit_on_base,
-    queue_event,
-    refuse_unresolved,
-    refuse_unresolved_by_run,
-    work_of,
-)
+from huskies_core.operations import branch_work
 from huskies_core.operations.common_arguments import story_parameter
 from huskies_core.operations.drafts import refuse_cycle
 from huskies_core.operations.operation import MOVES, Command, Operation
@@ -30,7 +24,6 @@ from huskies_core.operations.story_events import (
     start,
 )
 from huskies_core.pipeline import events
-from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import Merge
 from huskies_core.pipeline.state_machine import bounded, is_allowed
 from huskies_core.store import branches, content, queue_holds, runs, stories
@@ -148,7 +141,7 @@ def reject_story(
         return report(context, story, RunKind.QA, Verdict.REJECTED, notes)
     limit = context.config.project.max_retries
     current = load_story(context, story)
-    event: Event = events.QaRejected(notes)
+    event: events.Event = events.QaRejected(notes)
     if is_allowed(events.QaRejected, current.stage):
         event = bounded(event, retries=current.retries, max_retries=limit)
 
@@ -217,13 +210,13 @@ def retry_story(
     A story in the merge queue that has a queue hold, or that waits for a broken base, is tried again at once.
     """
     current = load_story(context, story)
-    event: Event
+    event: events.Event
     match to:
         case RetryTo.MERGE if isinstance(current.stage, Merge):
             return _release(context, story)
         case RetryTo.MERGE:
             hint = f"'huskies retry {story} --to coding' sends it back to a coder."
-            event = queue_event(context, current, events.MergeRetried, hint)
+            event = branch_work.queue_event(context, current, events.MergeRetried, hint)
         case RetryTo.QA:
             event = events.RequeuedForQa()
         case RetryTo.CODING:
@@ -239,12 +232,12 @@ def resolve_story(context: Context, story: StoryId) -> Moved | Reported:
     mergemaster's run this is its verdict, which takes effect when the run has ended.
     """
     if context.inside_run is not None:
-        refuse_unresolved_by_run(context, story)
+        branch_work.refuse_unresolved_by_run(context, story)
         return report(context, story, RunKind.MERGEMASTER, Verdict.RESOLVED)
     current = load_story(context, story)
-    refuse_unresolved(context, current)
+    branch_work.refuse_unresolved(context, current)
     hint = "Demote it to begin again, or close it with --reason."
-    event = queue_event(context, current, events.ConflictResolved, hint)
+    event = branch_work.queue_event(context, current, events.ConflictResolved, hint)
     return move_story(context, story, event, visit=current.visit)
 
 
@@ -267,7 +260,7 @@ def mark_merged_story(
     The commit must be on the base branch.
     """
     current = load_story(context, story)
-    event = events.MergeSucceeded(commit_on_base(context, commit), to_iso(context.now()))
+    event = events.MergeSucceeded(branch_work.commit_on_base(context, commit), to_iso(context.now()))
     return move_story(context, story, event, visit=current.visit)
 
 
@@ -335,13 +328,13 @@ def reopen_story(context: Context, story: StoryId) -> Moved:
     return moved
 
 
-def _approval(context: Context, story: Story) -> Event:
+def _approval(context: Context, story: Story) -> events.Event:
     """Return the event of an approval: a spike without commits is closed."""
     is_spike = story.draft.type is StoryType.SPIKE and is_allowed(events.QaPassed, story.stage)
-    if is_spike and not work_of(context, story.id).commits:
+    if is_spike and not branch_work.work_of(context, story.id).commits:
         return events.Close("approved without changes", to_iso(context.now()))
     hint = "Reject it with --notes, or close it with --reason."
-    return queue_event(context, story, events.QaPassed, hint)
+    return branch_work.queue_event(context, story, events.QaPassed, hint)
 
 
 def _release(context: Context, story: StoryId) -> Released:

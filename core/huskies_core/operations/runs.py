@@ -33,7 +33,8 @@ class RunNow:
 
     `last_output_at` is None if it printed nothing or its files are missing. `dead` is set for a run that has
     no supervisor and no recorded end. `problem` names the files that cannot be read. `throttled` is the limit of its
-    account that slows it down or that it waits out; `denied` has the number of refusals by tool.
+    account that slows it down or that it waits out; `denied` has the number of refusals by tool. Only the live board
+    reads the `last_line` of the output.
     """
 
     run: Run
@@ -42,6 +43,7 @@ class RunNow:
     problem: str = ""
     throttled: str = ""
     denied: Mapping[str, int] = field(default_factory=dict)
+    last_line: str = ""
 
 
 @dataclass(frozen=True)
