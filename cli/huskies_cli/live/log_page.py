@@ -94,7 +94,7 @@ class LogPage:
             self._end_line()
             self._add(["", f"── {_title(log.run)} ──", ""])
             self._position = 0
-        self._run, size = log.run, output.size(log)
+        self._run, size = log.run, output.size(log.directory)
         if size < self._position:
             self._position, self._torn = 0, b""
         start = max(self._position, size - _BYTES)

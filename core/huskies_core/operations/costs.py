@@ -1,6 +1,6 @@
 """The costs of all runs, by story, agent, model or day."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
-from huskies_core.ids import StoryId
 from huskies_core.operations.operation import STORIES, Command, operation
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.store import stories, usage
@@ -74,43 +73,37 @@ def read_costs(
     """
     zone = context.timezone
     begin = _begin(since, zone, context.now()) if since else None
+    groups: dict[int | str | None, list[UsageEntry]] = {}
     with context.store.reading() as db:
         entries = tuple(usage.entries(db, begin))
-        rows = [_cost(key, used) for key, used in _grouped(entries, _key_of(by, zone)).items()]
-        if by is By.STORY:
-            rows = [_named(row, stories.load(db, StoryId(int(row.key or 0))).draft.title) for row in rows]
-    ordered = sorted(
-        rows, key=lambda row: str(row.key) if by is By.DAY else (-row.usage.cost_usd, str(row.key))
-    )
-    return Costs(tuple(ordered), _cost(None, entries))
+        for used in entries:
+            groups.setdefault(_key_of(used, by, zone), []).append(used)
+        rows = [
+            _cost(key, group, stories.load(db, group[0].story).draft.title if by is By.STORY else "")
+            for key, group in groups.items()
+        ]
+    if by is By.DAY:
+        rows.sort(key=lambda row: str(row.key))
+    else:
+        rows.sort(key=lambda row: (-row.usage.cost_usd, str(row.key)))
+    return Costs(tuple(rows), _cost(None, entries))
 
 
-def _grouped(
-    entries: Iterable[UsageEntry], key_of: Callable[[UsageEntry], int | str | None]
-) -> Mapping[int | str | None, list[UsageEntry]]:
-    groups: dict[int | str | None, list[UsageEntry]] = {}
-    for used in entries:
-        groups.setdefault(key_of(used), []).append(used)
-    return groups
+def _key_of(used: UsageEntry, by: By, zone: str) -> int | str | None:
+    match by:
+        case By.STORY:
+            return used.story
+        case By.AGENT:
+            return used.agent
+        case By.MODEL:
+            return used.usage.model or None
+        case By.DAY:
+            return used.at.astimezone(ZoneInfo(zone)).date().isoformat()
 
 
-def _key_of(by: By, zone: str) -> Callable[[UsageEntry], int | str | None]:
-    keys: Mapping[By, Callable[[UsageEntry], int | str | None]] = {
-        By.STORY: lambda used: used.story,
-        By.AGENT: lambda used: used.agent,
-        By.MODEL: lambda used: used.usage.model or None,
-        By.DAY: lambda used: used.at.astimezone(ZoneInfo(zone)).date().isoformat(),
-    }
-    return keys[by]
-
-
-def _cost(key: int | str | None, entries: Sequence[UsageEntry]) -> Cost:
-    sums = {name: sum(getattr(used.usage, name) for used in entries) for name in _FIGURES}
-    return Cost(key, len({used.run for used in entries}), ModelUsage("", **sums))
-
-
-def _named(cost: Cost, title: str) -> Cost:
-    return Cost(cost.key, cost.runs, cost.usage, title)
+def _cost(key: int | str | None, entries: Sequence[UsageEntry], name: str = "") -> Cost:
+    sums = {figure: sum(getattr(used.usage, figure) for used in entries) for figure in _FIGURES}
+    return Cost(key, len({used.run for used in entries}), ModelUsage("", **sums), name)
 
 
 def _begin(text: str, zone: str, now: datetime) -> datetime:

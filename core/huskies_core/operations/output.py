@@ -43,39 +43,35 @@ def find_log(context: Context, story: StoryId, run: RunId | None = None) -> Log:
     with context.store.reading() as db:
         stories.load(db, story)
         history = runs.of_story(db, story)
-    chosen = _choose(history, story, run)
+    if run is not None:
+        history = tuple(item for item in history if item.id == run)
+        if not history:
+            fact, hint = f"story {story} has no run {run}", f"'huskies run list --story {story}' shows them."
+            raise HuskiesError(fact, hint=hint, code="not_found", subject=str(run))
+    if not history:
+        fact, hint = f"story {story} has had no run yet", f"'huskies explain {story}' shows its blockers."
+        raise HuskiesError(fact, hint=hint, code="no_runs", subject=str(story))
+    chosen = next((item for item in history if item.is_live), history[-1])
     directory = RunDirectory(context.project.run_dir(chosen.id))
     if not os.path.isdir(directory.path):
+        fact = f"the files of run {chosen.id} were removed"
         hint = "They are kept for retention_days (huskies config get retention_days)."
-        raise HuskiesError(
-            f"the files of run {chosen.id} were removed", hint=hint, code="no_output", subject=str(chosen.id)
-        )
+        raise HuskiesError(fact, hint=hint, code="no_output", subject=str(chosen.id))
     return Log(chosen, directory)
 
 
 @dataclass(frozen=True)
-class Latest:
-    """The end of a log; `is_whole` if it is the whole log."""
+class Output:
+    """The end of the output of a run; `is_whole` if it is the whole output."""
 
+    run: Run
     text: str
     is_whole: bool
 
 
-@dataclass(frozen=True)
-class Output:
-    """The end of the output of a run."""
-
-    run: Run
-    latest: Latest
-
-
 @operation(
     "get_output",
-    json=lambda output: {
-        "run": run_json(output.run),
-        "output": output.latest.text,
-        "whole": output.latest.is_whole,
-    },
+    json=lambda output: {"run": run_json(output.run), "output": output.text, "whole": output.is_whole},
 )
 def get_output(
     context: Context,
@@ -88,53 +84,55 @@ def get_output(
     ] = MOST_OUTPUT,
 ) -> Output:
     """Return the end of a run's output, without control characters."""
-    log = find_log(context, story, run)
-    return Output(log.run, latest(log, limit))
+    return latest(find_log(context, story, run), limit)
 
 
-def latest(log: Log, limit: int) -> Latest:
+def latest(log: Log, limit: int) -> Output:
     """Return the last lines that fit into `limit` characters, safe for a terminal; `limit` 0 is all of them."""
-    start = max(0, _size(log.directory.output) - limit * _LONGEST_CHARACTER) if limit else 0
+    start = max(0, size(log.directory) - limit * _LONGEST_CHARACTER) if limit else 0
     text = readable_text(read(log, start), log.run)
     if start:
         text = text.partition("\n")[2] or text  # drop the partial first line
     cut = tail(text, limit) if limit else text
-    return Latest(cut, is_whole=not start and cut == text)
+    return Output(log.run, cut, is_whole=not start and cut == text)
 
 
 def last_line(directory: RunDirectory, run: Run) -> str:
     """Return the last line that is not blank, safe for a terminal, or "". Only the end of the log is read."""
-    start = max(0, _size(directory.output) - LAST_BYTES)
-    lines = _read_at(directory.output, start).split(b"\n")[1 if start else 0 :]
+    start = max(0, size(directory) - LAST_BYTES)
+    lines = _read_at(directory, start).split(b"\n")[1 if start else 0 :]
     texts = (readable(line, run).strip().rpartition("\n")[2] for line in reversed(lines))
     return next((text for text in texts if text), "")
 
 
-def size(log: Log) -> int:
+def size(directory: RunDirectory) -> int:
     """Return the size of the output in bytes."""
-    return _size(log.directory.output)
+    try:
+        return os.stat(directory.output).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def read(log: Log, start: int = 0) -> Iterator[bytes]:
     """Yield the output so far from the byte `start` on, in pieces."""
     position = start
-    while piece := _read_at(log.directory.output, position):
+    while piece := _read_at(log.directory, position):
         position += len(piece)
         yield piece
 
 
 def follow(log: Log, pause: Callable[[], object]) -> Iterator[bytes]:
-    """Yield the output until the run has ended; call `pause` while there is nothing new.
+    """Yield the output until the supervisor has written the end of the run or is dead.
 
-    A log that was truncated is read from its beginning again.
+    Call `pause` while there is nothing new. A log that was truncated is read from its beginning again.
     """
     position = 0
     while True:
         # Checked before reading: output that is written in between is read now or in the next round.
-        ended = has_ended(log.directory)
-        if _size(log.directory.output) < position:
+        ended = os.path.exists(log.directory.exit) or not is_alive(log.directory)
+        if size(log.directory) < position:
             position = 0
-        piece = _read_at(log.directory.output, position)
+        piece = _read_at(log.directory, position)
         position += len(piece)
         if piece:
             yield piece
@@ -142,11 +140,6 @@ def follow(log: Log, pause: Callable[[], object]) -> Iterator[bytes]:
             return
         else:
             pause()
-
-
-def has_ended(directory: RunDirectory) -> bool:
-    """Return whether there will be no more output: the supervisor has written the end, or is dead."""
-    return os.path.exists(directory.exit) or not is_alive(directory)
 
 
 def lines_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -174,31 +167,9 @@ def readable(line: bytes, run: Run) -> str:
     return without_controls(text)
 
 
-def _choose(history: tuple[Run, ...], story: StoryId, run: RunId | None) -> Run:
-    if run is not None:
-        chosen = next((item for item in history if item.id == run), None)
-        if chosen is None:
-            hint = f"'huskies run list --story {story}' shows them."
-            raise HuskiesError(
-                f"story {story} has no run {run}", hint=hint, code="not_found", subject=str(run)
-            )
-        return chosen
-    if not history:
-        hint = f"'huskies explain {story}' shows its blockers."
-        raise HuskiesError(f"story {story} has had no run yet", hint=hint, code="no_runs", subject=str(story))
-    return next((item for item in history if item.is_live), history[-1])
-
-
-def _size(path: str) -> int:
+def _read_at(directory: RunDirectory, position: int) -> bytes:
     try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _read_at(path: str, position: int) -> bytes:
-    try:
-        with open(path, "rb") as log:
+        with open(directory.output, "rb") as log:
             log.seek(position)
             return log.read(CHUNK_BYTES)
     except FileNotFoundError:

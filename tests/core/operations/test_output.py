@@ -7,7 +7,7 @@ import pytest
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId, StoryId
-from huskies_core.operations.output import Latest, Log, find_log, follow, latest, lines_of, read, readable
+from huskies_core.operations.output import Log, Output, find_log, follow, latest, lines_of, read, readable
 from huskies_core.pipeline.stages import Coding
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind
@@ -170,4 +170,4 @@ def test_a_line_is_made_safe_for_a_terminal(log: Log, line: bytes, shown: str) -
 def test_the_last_lines_are_complete(log: Log, limit: int, text: str, *, whole: bool) -> None:
     usage = '{"usage": {"model": "m", "input_tokens": 3}}'
     Path(log.directory.output).write_text(f"\x1b[1meins\x1b[0m\nzwei\n{usage}\nfünf\n")
-    assert latest(log, limit) == Latest(text, is_whole=whole)
+    assert latest(log, limit) == Output(log.run, text, is_whole=whole)
