@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from huskies_core.config.document import ConfigError
+from huskies_core.config.document import ConfigError, KeyFinding
 from huskies_core.config.records import Notify
 from huskies_core.context import Context
 from huskies_core.doctor.check import DoctorCheck, is_current
@@ -117,10 +117,10 @@ def check_notify(context: Context) -> Iterator[DoctorCheck]:
             yield _first_of("notify", machine_checks.notify_problems(context, notify))
 
 
-def _first_of(name: str, problems: Iterable[machine_checks.MachineProblem]) -> DoctorCheck:
+def _first_of(name: str, problems: Iterable[KeyFinding]) -> DoctorCheck:
     """Return a check with the first problem. 'huskies config check' lists all of them."""
     first = next(iter(problems), None)
-    return DoctorCheck(name) if first is None else DoctorCheck(name, first.problem, first.hint)
+    return DoctorCheck(name) if first is None else DoctorCheck(name, first.message, first.hint)
 
 
 def _program(context: Context) -> DoctorCheck:

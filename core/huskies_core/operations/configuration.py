@@ -1,36 +1,24 @@
 """The configuration: checks of both files, single keys of project.toml, and the file for MCP clients."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from huskies_core.argument import Argument
-from huskies_core.config.document import ConfigError, KeyPath, Problem, key_lines, line_of
+from huskies_core.config.document import ConfigError, Document, KeyFinding, KeyPath, Problem
 from huskies_core.config.edit import get_value, set_value, show
 from huskies_core.config.load import AGENTS_FILE, PROJECT_FILE, load_config, read_text
-from huskies_core.config.records import Agent, Config, ProjectConfig
+from huskies_core.config.records import Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.files import write_whole
-from huskies_core.operations.machine_checks import (
-    MachineProblem,
-    agent_problems,
-    gate_problems,
-    notify_problems,
-)
+from huskies_core.operations.machine_checks import agent_problems, gate_problems, notify_problems
 from huskies_core.operations.mcp_file import McpFile, write_mcp_file
 from huskies_core.operations.operation import Command, operation
 from huskies_core.project import STATE_FOLDER
 
-Key = Annotated[
-    str,
-    Argument(
-        "A key such as max_coders or watcher.done_retention_secs.",
-        metavar="KEY",
-        positional=True,
-        completion="keys",
-    ),
-]
+_KEY_HELP = "A key such as max_coders or watcher.done_retention_secs."
+Key = Annotated[str, Argument(_KEY_HELP, metavar="KEY", positional=True, completion="keys")]
 
 
 @dataclass(frozen=True)
@@ -54,19 +42,24 @@ def check_config(context: Context) -> tuple[Problem, ...]:
         config = load_config(context.project, context.text_at_base)
     except ConfigError as error:
         return error.problems
-    project = config.project
-    return (
-        *_of_base(context, project),
-        *_located(context, PROJECT_FILE, ("notify",), "notify", notify_problems(context, project.notify)),
-        *(
-            problem
-            for number, gate in enumerate(project.gates)
-            for problem in _located(
-                context, PROJECT_FILE, ("gate", number), f"gate {gate.name}", gate_problems(context, gate)
-            )
-        ),
-        *_of_agents(context, config.agents),
+    project, agents = (
+        Document(f"{STATE_FOLDER}/{name}", read_text(context.project, name, context.text_at_base) or "")
+        for name in (PROJECT_FILE, AGENTS_FILE)
     )
+    base = config.project.base_branch or context.recorded_base
+    if context.repository.branch_tip(base) is None:
+        hint = "Create it, or set another one: huskies config set base_branch NAME."
+        project.findings.append(KeyFinding(("base_branch",), f"there is no base branch {base!r}", hint))
+    project.findings.extend(_in_table(("notify",), "notify", notify_problems(context, config.project.notify)))
+    for number, gate in enumerate(config.project.gates):
+        project.findings.extend(
+            _in_table(("gate", number), f"gate {gate.name}", gate_problems(context, gate))
+        )
+    for number, agent in enumerate(config.agents):
+        agents.findings.extend(
+            _in_table(("agent", number), f"agent {agent.name}", agent_problems(context, agent))
+        )
+    return (*project.problems(), *agents.problems())
 
 
 @operation(command=Command("config get"), json=vars)
@@ -125,30 +118,9 @@ def write_mcp(context: Context) -> McpFile:
     return write_mcp_file(context.project, context.environ)
 
 
-def _of_base(context: Context, settings: ProjectConfig) -> Iterable[Problem]:
-    base = settings.base_branch or context.recorded_base
-    if context.repository.branch_tip(base) is None:
-        hint = "Create it, or set another one: huskies config set base_branch NAME."
-        yield _problem(context, PROJECT_FILE, ("base_branch",), f"there is no base branch {base!r}", hint)
-
-
-def _of_agents(context: Context, agents: Sequence[Agent]) -> Iterable[Problem]:
-    for number, agent in enumerate(agents):
-        problems = agent_problems(context, agent)
-        yield from _located(context, AGENTS_FILE, ("agent", number), f"agent {agent.name}", problems)
-
-
-def _located(
-    context: Context, file: str, table: KeyPath, name: str, problems: Iterable[MachineProblem]
-) -> Iterable[Problem]:
-    """Yield the problems of a table of a file, with their lines."""
-    for item in problems:
-        yield _problem(context, file, (*table, item.key), f"{name}: {item.problem}", item.hint)
-
-
-def _problem(context: Context, file: str, key: KeyPath, fact: str, hint: str) -> Problem:
-    text = read_text(context.project, file, context.text_at_base) or ""
-    return Problem(f"{STATE_FOLDER}/{file}", line_of(key_lines(text), key), fact, hint)
+def _in_table(table: KeyPath, name: str, findings: Iterable[KeyFinding]) -> Iterator[KeyFinding]:
+    for item in findings:
+        yield KeyFinding((*table, *item.path), f"{name}: {item.message}", item.hint)
 
 
 def _refuse_unknown_base(context: Context, before: str, after: str) -> None:
@@ -156,7 +128,5 @@ def _refuse_unknown_base(context: Context, before: str, after: str) -> None:
     if base is None or base == get_value(before, "base_branch"):
         return
     if context.repository.branch_tip(str(base)) is None:
-        hint = "Create it first; 'git branch' lists the branches."
-        raise HuskiesError(
-            f"there is no branch {base}", hint=hint, code="unknown_branch", subject="base_branch"
-        )
+        fact, hint = f"there is no branch {base}", "Create it first; 'git branch' lists the branches."
+        raise HuskiesError(fact, hint=hint, code="unknown_branch", subject="base_branch")
