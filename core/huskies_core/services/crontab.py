@@ -4,6 +4,7 @@ The script sets the environment. In the crontab it would apply to the user's oth
 at most 1,000 characters a line, which PATH alone can exceed.
 """
 
+import io
 import shlex
 from dataclasses import dataclass
 
@@ -75,30 +76,18 @@ def split_crontab(crontab: str, root: str) -> CrontabParts:
     Raise HuskiesError `crontab_damaged` if the end mark is missing: then the block may contain lines of the user.
     """
     name = escaped_path(root)
-    lines = _lines(crontab)
+    lines = io.StringIO(crontab, newline="\n").readlines()
+    # An editor may have written DOS line ends.
+    bare = [line.removesuffix("\n").removesuffix("\r") for line in lines]
     begins = (f"{_BEGIN}{name}", f"{_BEGIN}{name}{_JOINED}")
-    start = next((number for number, line in enumerate(lines) if _bare(line) in begins), None)
+    start = next((number for number, line in enumerate(bare) if line in begins), None)
     if start is None:
         return CrontabParts(crontab, None, "")
-    ends = (number for number, line in enumerate(lines) if _bare(line) == f"{_END}{name}")
-    end = next((number for number in ends if number > start), None)
-    if end is None:
-        raise HuskiesError(
-            f"the crontab has the line {begins[0]!r} but no {f'{_END}{name}'!r} after it",
-            hint="Add that line or remove the block with 'crontab -e'.",
-            code="crontab_damaged",
-        )
+    if f"{_END}{name}" not in bare[start:]:
+        fact = f"the crontab has the line {begins[0]!r} but no {f'{_END}{name}'!r} after it"
+        hint = "Add that line or remove the block with 'crontab -e'."
+        raise HuskiesError(fact, hint=hint, code="crontab_damaged")
+    end = bare.index(f"{_END}{name}", start)
     block = "".join((f"{begins[0]}\n", *lines[start + 1 : end + 1]))
-    is_joined = _bare(lines[start]) == begins[1]
+    is_joined = bare[start] == begins[1]
     return CrontabParts("".join(lines[:start]), block, "".join(lines[end + 1 :]), is_joined)
-
-
-def _lines(text: str) -> list[str]:
-    """Return the lines with their ends. Only a line feed ends a line here, unlike in str.splitlines."""
-    parts = text.split("\n")
-    return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
-
-
-def _bare(line: str) -> str:
-    """Return the line without its end. An editor may have written DOS line ends."""
-    return line.removesuffix("\n").removesuffix("\r")

@@ -9,14 +9,8 @@ from huskies_core.errors import HuskiesError
 from huskies_core.sanitize import has_controls
 
 CAPTURED = (
-    "PATH",
-    "LANG",
-    "TZ",
-    "GIT_CONFIG_GLOBAL",
-    "XDG_CACHE_HOME",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_HOME",
-    "XDG_STATE_HOME",
+    *("PATH", "LANG", "TZ", "GIT_CONFIG_GLOBAL"),
+    *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
 )
 """Variables with the locations of programs and settings, and the locale. None of them contains a secret."""
 
@@ -55,12 +49,9 @@ def service_of(
     """
     for path in (root, program):
         if not _is_line(path):
-            raise HuskiesError(
-                f"a unit or a crontab cannot contain the path {path!r}",
-                hint="Use a path in UTF-8 without control characters.",
-                code="unusable_path",
-                subject=path,
-            )
+            fact = f"a unit or a crontab cannot contain the path {path!r}"
+            hint = "Use a path in UTF-8 without control characters."
+            raise HuskiesError(fact, hint=hint, code="unusable_path", subject=path)
     return Service(root, program, job, captured(environ), may_sudo)
 
 

@@ -21,8 +21,6 @@ def unit_folder(environ: Mapping[str, str]) -> Path:
 def require_user_manager(environ: Mapping[str, str]) -> None:
     """Raise HuskiesError `no_user_manager` if systemd's user manager does not answer."""
     done = _run(("systemctl", "--user", "show", "--property=Version"), environ)
-    if done.returncode == 0:
-        return
     fact = f"systemd's user manager does not answer: {_last_line(done)}"
     hint = (
         "Log in as this user without su or sudo, or export XDG_RUNTIME_DIR=/run/user/$(id -u)."
@@ -30,27 +28,25 @@ def require_user_manager(environ: Mapping[str, str]) -> None:
     )
     if done.returncode == _NOT_FOUND:
         fact, hint = "systemctl is not installed", "Use cron: huskies service install cron."
-    raise HuskiesError(fact, hint=hint, code="no_user_manager", subject="systemd")
+    if done.returncode:
+        raise HuskiesError(fact, hint=hint, code="no_user_manager", subject="systemd")
 
 
 def systemctl(environ: Mapping[str, str], *arguments: str) -> None:
     """Run systemctl. Raise HuskiesError `systemctl_failed` with its last line."""
     done = _run(("systemctl", "--user", "--quiet", *arguments), environ)
     if done.returncode:
-        raise HuskiesError(
-            f"systemctl --user {' '.join(arguments)}: {_last_line(done)}",
-            hint="The written files stay. Run the same command again to continue.",
-            code="systemctl_failed",
-            subject="systemd",
-        )
+        fact = f"systemctl --user {' '.join(arguments)}: {_last_line(done)}"
+        hint = "The written files stay. Run the same command again to continue."
+        raise HuskiesError(fact, hint=hint, code="systemctl_failed", subject="systemd")
 
 
 def is_started(environ: Mapping[str, str], unit: str) -> bool:
     """Return whether the unit is active and enabled."""
-    answers = (
-        _run(("systemctl", "--user", "--quiet", verb, unit), environ) for verb in ("is-enabled", "is-active")
+    return all(
+        _run(("systemctl", "--user", "--quiet", verb, unit), environ).returncode == 0
+        for verb in ("is-enabled", "is-active")
     )
-    return all(done.returncode == 0 for done in answers)
 
 
 def setting_of(environ: Mapping[str, str], unit: str, name: str) -> str:
@@ -72,12 +68,9 @@ def run_unit(
     options = ("--user", "--wait", "--collect", "--quiet", f"--unit={unit}")
     done = _run(("systemd-run", *options, *settings, *variables, "--", *argv), environ)
     if done.returncode:
-        raise HuskiesError(
-            f"systemd-run --user: {_last_line(done)}",
-            hint=f"See its output with 'journalctl --user -u {unit}'.",
-            code="unit_failed",
-            subject="systemd",
-        )
+        hint = f"See its output with 'journalctl --user -u {unit}'."
+        fact = f"systemd-run --user: {_last_line(done)}"
+        raise HuskiesError(fact, hint=hint, code="unit_failed", subject="systemd")
 
 
 def read_crontab(environ: Mapping[str, str]) -> str:

@@ -78,8 +78,9 @@ def unit_name(root: str) -> str:
 
 def escaped_path(path: str) -> str:
     """Return the path as `systemd-escape --path` prints it."""
-    parts = [_UNSAFE.sub(_hex_escape, part.encode()).decode() for part in path.split("/") if part]
-    escaped = "-".join(parts) or "-"
+    parts = (part.encode() for part in path.split("/") if part)
+    safe = [_UNSAFE.sub(lambda match: b"\\x%02x" % match[0][0], part).decode() for part in parts]
+    escaped = "-".join(safe) or "-"
     return f"\\x2e{escaped[1:]}" if escaped.startswith(".") else escaped
 
 
@@ -89,14 +90,13 @@ def units_of(service: Service) -> dict[str, str]:
     root = _literal(service.root)
     is_watch = service.job is ServiceJob.WATCH
     command = "watch" if is_watch else "tick --quiet"
+    variables = (f"{key}={value}" for key, value in service.environment.items())
     text = _SERVICE.format(
         root=root,
         job=service.job.value,
         limits="StartLimitIntervalSec=0\n" if is_watch else "",
         type=_WATCH if is_watch else _TICK,
-        environment="\n".join(
-            f"Environment={_quoted(f'{name}={value}')}" for name, value in service.environment.items()
-        ),
+        environment="\n".join(f"Environment={_quoted(variable)}" for variable in variables),
         command=f"{_quoted(f':{service.program}')} --project {_quoted(service.root)} {command}",
         hardening=_SUDO if service.may_sudo else _HARDENED,
     )
@@ -124,7 +124,3 @@ def _quoted(text: str) -> str:
 def _literal(text: str) -> str:
     """Return the text with specifiers of systemd escaped."""
     return text.replace("%", "%%")
-
-
-def _hex_escape(match: re.Match[bytes]) -> bytes:
-    return b"\\x%02x" % match[0][0]
