@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Annotated
 
 from huskies_core.config import checks
-from huskies_core.config.table import Table, list_of, read_record
+from huskies_core.config.table import Table, read_record
 from huskies_core.qa_mode import QaMode
 from huskies_core.runtimes.runtime import Price
 
@@ -128,8 +128,8 @@ class ProjectConfig:
     gateway_project: str | None = None
     watcher: Watcher = Watcher()
     merge: MergeSettings = MergeSettings()
-    gates: Annotated[tuple[Gate, ...], list_of(Gate)] = ()
-    components: Annotated[tuple[Component, ...], list_of(Component)] = ()
+    gates: tuple[Gate, ...] = ()
+    components: tuple[Component, ...] = ()
     budget: Budget = Budget()
     pricing: Annotated[Mapping[str, Price], _prices] = field(default_factory=lambda: MappingProxyType({}))
     notify: Notify = Notify()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from huskies_core.config.document import Document, KeyFinding, KeyPath
 from huskies_core.humanize import did_you_mean
@@ -221,11 +221,6 @@ def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record,
     return tuple(records)
 
 
-def list_of(record: type[Record]) -> Reader:
-    """Return the reader of an array of tables."""
-    return lambda table, key: read_records(record, table.tables(key))
-
-
 def key_of(field: str) -> str:
     """Return the key of the config file that a field of a record is read from."""
     return _KEYS.get(field, field)
@@ -235,6 +230,8 @@ def _reader_of(kind: Any) -> Reader:
     named: tuple[Reader, ...] = getattr(kind, "__metadata__", ())
     if named or kind in _READERS:
         return named[0] if named else _READERS[kind]
+    if get_origin(kind) is tuple:
+        return lambda table, key: read_records(get_args(kind)[0], table.tables(key))
     if issubclass(kind, StrEnum):
         return lambda table, key: table.choice(key, kind)
     return lambda table, key: read_record(kind, table.table(key))
