@@ -4,15 +4,16 @@ from typing import ClassVar
 
 
 class HuskiesError(Exception):
-    """A fact (`message`) and the next action (`hint`). `code` is a stable word for scripts."""
+    """A fact (`message`) and the next action (`hint`). `code` is a stable word for scripts; a class has a default."""
 
     exit_code: ClassVar[int] = 1
+    default_code: ClassVar[str] = "failed"
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "failed", subject: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "", subject: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.code = code
+        self.code = code or self.default_code
         self.subject = subject
 
     def to_json(self) -> dict[str, str]:
@@ -34,18 +35,14 @@ class UsageError(HuskiesError):
     """Arguments that contradict each other, or a name that the command does not know."""
 
     exit_code = 2
-
-    def __init__(self, message: str, *, hint: str = "", subject: str = "") -> None:
-        super().__init__(message, hint=hint, code="usage", subject=subject)
+    default_code = "usage"
 
 
 class NoProject(HuskiesError):
     """The search for a project found none."""
 
     exit_code = 4
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, code="no_project")
+    default_code = "no_project"
 
 
 class LockBusy(HuskiesError):

@@ -2,24 +2,20 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from urllib import request
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote
-from urllib.request import OpenerDirector
+from urllib.request import HTTPRedirectHandler, OpenerDirector, build_opener
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Make the answer an HTTPError."""
 
 
 def make_opener() -> OpenerDirector:
     """Return an opener that follows no redirects, so no other server gets the password."""
-    opener = OpenerDirector()
-    for handler in (
-        request.ProxyHandler(),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
-        request.HTTPDefaultErrorHandler(),
-        request.HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
-    return opener
+    return build_opener(_NoRedirects)
 
 
 def authorization_header(parts: SplitResult) -> Mapping[str, str]:

@@ -53,15 +53,18 @@ def gateway_url(table: Table, key: str) -> str | None:
     return url or None
 
 
-def path_in_project(table: Table, key: str) -> str | None:
+def _path_inside(table: Table, key: str, folder: str, hint: str) -> str | None:
+    """Return a relative path that does not leave the folder, in its shortest form."""
     name = table.line(key)
-    if name is None:
-        return None
-    path = PurePosixPath(name)
+    path = PurePosixPath(name or "")
     if path.is_absolute() or ".." in path.parts:
-        hint = "Write it relative to the project's root."
-        table.problem(key, f"{key} {str(path)!r} is outside the project", hint)
-    return str(path)
+        table.problem(key, f"{key} {name!r} is outside {folder}", hint)
+        return None
+    return name and str(path)
+
+
+def path_in_project(table: Table, key: str) -> str | None:
+    return _path_inside(table, key, "the project", "Write it relative to the project's root.")
 
 
 def webhook(table: Table, key: str) -> str | None:
@@ -115,17 +118,10 @@ def explain_unknown(name: str) -> tuple[str, str]:
 
 
 def prompt_file(table: Table, key: str) -> str | None:
-    name = table.line(key)
-    if name is None:
-        return None
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        hint = "Write it relative to .huskies, such as prompts/coder.md."
-        table.problem(key, f"{key} {name!r} is outside .huskies", hint)
-        return None
-    if table.has("prompt"):
+    path = _path_inside(table, key, ".huskies", "Write it relative to .huskies, such as prompts/coder.md.")
+    if path is not None and table.has("prompt"):
         table.problem(key, "prompt and prompt_file exclude each other", "Keep one of the two.")
-    return str(path)
+    return path
 
 
 def environment(table: Table, key: str) -> Mapping[str, str]:
