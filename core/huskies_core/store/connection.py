@@ -37,6 +37,11 @@ class Store:
     Commits and closes, and with them all checkpoints, need the file lock: some releases of SQLite can damage the
     write-ahead log if two connections checkpoint at once. For errors of the disk every method raises HuskiesError
     `store_lost`, `store_damaged`, `newer_store`, `store_unusable` or `disk_full`.
+
+    The garbage collector closes an abandoned connection, such as a writer that `close` left open, without the lock.
+    Its checkpoint meets no other: SQLite checkpoints at a close only with an exclusive lock on the database file
+    (`sqlite3WalClose`), which it gets only if no other connection is open, and a process that opens the store then
+    waits for that lock.
     """
 
     def __init__(self, project: Project) -> None:

@@ -1,5 +1,6 @@
 """Concurrent readers and writers of the store, with real processes."""
 
+import gc
 import sqlite3
 from contextlib import closing
 
@@ -139,4 +140,41 @@ def test_closing_while_another_writes_is_no_error(
     store.close()
     writer.go_on()
     assert writer.finish()[0] == 0
+    assert load_story(store, 1).id == 1
+
+
+READ_AND_WAIT = """
+with store.reading() as db:
+    report(str(len(stories.open_stories(db))))
+    wait()
+store.close()
+"""
+
+
+def abandon_writer(project: Project) -> None:
+    """Write a story, and drop the connection without a close."""
+    add_story(Store(project))
+    gc.collect()
+
+
+@pytest.mark.usefixtures("processes")
+def test_an_abandoned_writer_does_not_checkpoint_while_another_connection_is_open(
+    project: Project, store: Store
+) -> None:
+    store.close()
+    reader = StoreProcess(project.root, READ_AND_WAIT)
+    assert reader.read_report() == "0"
+    database, log = project.database, project.database.with_name("state.db-wal")
+    before = database.read_bytes()
+    abandon_writer(project)
+    assert (database.read_bytes() == before, log.stat().st_size > 0) == (True, True)
+    reader.go_on()
+    assert reader.finish()[0] == 0
+    assert load_story(store, 1).id == 1
+
+
+def test_an_abandoned_writer_that_is_alone_leaves_a_complete_database(project: Project, store: Store) -> None:
+    store.close()
+    abandon_writer(project)
+    assert not project.database.with_name("state.db-wal").exists()
     assert load_story(store, 1).id == 1
