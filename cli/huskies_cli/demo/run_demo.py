@@ -23,7 +23,7 @@ from huskies_core.passes.pass_runner import run_passes
 from huskies_core.passes.steps import PassReport, StepOutcome
 from huskies_core.pipeline.stages import StageName
 from huskies_core.scheduler.snapshot import MOVING
-from huskies_core.store import cursors, journal, runs, stories
+from huskies_core.store import journal, runs, stories
 from huskies_core.supervisor.processes import find_process
 from huskies_core.supervisor.run_directory import RunDirectory
 
@@ -85,7 +85,7 @@ def is_finished(context: Context) -> bool:
     with context.store.reading() as db:
         if runs.live(db) or stories.in_stages(db, MOVING):
             return False
-        is_read = cursors.get(db, AUTO_ASSIGN.name) == journal.head(db)
+        is_read = journal.cursor(db, AUTO_ASSIGN.name) == journal.head(db)
     return is_read and not supervisors(context)
 
 

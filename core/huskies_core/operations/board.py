@@ -29,7 +29,7 @@ from huskies_core.scheduler.explanation import (
     merge_queue,
 )
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
-from huskies_core.store import overview, runs, stories, timers, triggers
+from huskies_core.store import runs, stories, timers, triggers
 from huskies_core.store.connection import Connection
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story
@@ -170,7 +170,7 @@ def read_board(context: Context) -> Board:
             cards = [_card(story, held, throttled.get(story.id, "")) for story, held in blockers.items()]
             needs = list(_needs(snapshot, blockers))
             limits = limits_of(snapshot, {story: held[0] for story, held in blockers.items() if held})
-        counts, executions = overview.count_stories(db), _failed_executions(db)
+        counts, executions = stories.count_by_stage(db), _failed_executions(db)
         return Board(_by_stage(cards), counts, live, needs, limits, config_error, executions)
 
 

@@ -13,9 +13,9 @@ from huskies_core.runs.rules import UNATTENDED, Rule, count_live
 from huskies_core.scheduler.blockers import Blocker
 from huskies_core.scheduler.explanation import is_starving
 from huskies_core.scheduler.snapshot import Snapshot
-from huskies_core.store import notifications, overview, runs, stories
+from huskies_core.store import journal, notifications, runs, stories
+from huskies_core.store.journal import RepositoryFinding
 from huskies_core.store.notifications import Notification
-from huskies_core.store.overview import RepositoryFinding
 from huskies_core.store.pauses import Pause
 from huskies_core.store.queue_holds import QueueHold
 from huskies_core.store.rate_limits import Limit
@@ -98,7 +98,7 @@ def limits_of(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Limits:
         pause=snapshot.pause,
         gateway=unreached(snapshot.context, snapshot.db),
         undelivered=notifications.undelivered_since(snapshot.db, snapshot.now - FINDINGS_FOR),
-        findings=overview.findings_since(snapshot.db, snapshot.now - FINDINGS_FOR),
+        findings=journal.findings_since(snapshot.db, snapshot.now - FINDINGS_FOR),
     )
 
 

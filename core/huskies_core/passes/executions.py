@@ -23,7 +23,7 @@ from huskies_core.pipeline.stages import Backlog
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.schedules import Once, next_instant
-from huskies_core.store import cursors, executions, journal, stories, timers, triggers
+from huskies_core.store import executions, journal, stories, timers, triggers
 from huskies_core.store.actions import Continue, TaskPrompt, ToolCall, describe, fill_variables
 from huskies_core.store.connection import Connection
 from huskies_core.store.executions import Execution, ExecutionClaim, ExecutionStatus
@@ -152,7 +152,7 @@ def _new_transitions(db: Connection) -> Iterator[JournalEntry]:
     first = triggers.first_armed(db)
     if first is None:
         return
-    seq = max(first, cursors.get(db, "fire-triggers"))
+    seq = max(first, journal.cursor(db, "fire-triggers"))
     while batch := journal.transitions_after(db, seq, BATCH):
         yield from batch
         seq = batch[-1].seq

@@ -22,7 +22,7 @@ from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.pipeline.state_machine import TABLE
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.snapshot import Snapshot
-from huskies_core.store import cursors, journal, metadata, notifications, pass_times, stories
+from huskies_core.store import journal, metadata, notifications, pass_times, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import JournalEntry
 from huskies_core.store.notifications import Delivery, NotificationStatus
@@ -114,7 +114,7 @@ def note_notify(context: Context) -> None:
     with context.store.exclusive() as db:
         metadata.put(db, metadata.NOTIFY, state)
         if state:
-            cursors.move(db, NAME, journal.head(db))
+            journal.move_cursor(db, NAME, journal.head(db))
 
 
 def directory_of(context: Context, number: NotificationId) -> RunDirectory:
@@ -136,7 +136,7 @@ def _due_message(context: Context, db: Connection) -> Message | None:
     if not settings.is_on or metadata.get(db, metadata.NOTIFY) != ON:
         return None
     seq, events = (
-        cursors.get(db, NAME),
+        journal.cursor(db, NAME),
         [event for event, topic in TOPICS.items() if topic in settings.events],
     )
     count = journal.count_notable_after(db, seq, events)
@@ -177,7 +177,7 @@ def _send(context: Context) -> str:
             if message is None:
                 raise Overtaken("another process has sent the message", code="stale")
             claimed = notifications.claim(db, message.to_json(), now=now)
-            cursors.move(db, NAME, journal.head(db))
+            journal.move_cursor(db, NAME, journal.head(db))
             next_message = now + timedelta(seconds=context.config.project.notify.batch_secs)
             pass_times.record(db, NAME, last_at=now, due_at=next_message)
             lock = lock_job(directory_of(context, claimed.id), f"notification {claimed.id}", locks)

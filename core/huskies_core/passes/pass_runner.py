@@ -12,7 +12,7 @@ from huskies_core.file_lock import file_locked
 from huskies_core.ids import Seq
 from huskies_core.passes.steps import PassReport, PlannedStep, StepOutcome, StepResult, attempt
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
-from huskies_core.store import cursors, journal, pass_times
+from huskies_core.store import journal, pass_times
 
 MOST_ROUNDS = 10
 _POLL_SECS = 0.01
@@ -120,10 +120,10 @@ def _plan(context: Context, chosen: AnyPass) -> tuple[Seq, tuple[PlannedStep, ..
 def _record_idle(context: Context, chosen: AnyPass, head: Seq, wake: datetime | None) -> None:
     """Record that the pass has nothing to do up to `head`. Do not write the same record again."""
     with context.store.reading() as db:
-        cursor = cursors.get(db, chosen.name)
+        cursor = journal.cursor(db, chosen.name)
         times = pass_times.get(db, chosen.name)
     if cursor == head and times.due_at == wake and not times.is_of_the_future(context.now()):
         return
     with context.store.exclusive() as db:
-        cursors.move(db, chosen.name, head)
+        journal.move_cursor(db, chosen.name, head)
         pass_times.record(db, chosen.name, last_at=context.now(), due_at=wake)

@@ -28,7 +28,7 @@ from huskies_core.pipeline.events import Block, MergeFailed
 from huskies_core.pipeline.stages import StageName
 from huskies_core.sanitize import tail
 from huskies_core.scheduler.snapshot import Snapshot
-from huskies_core.store import cursors, journal, metadata, pass_times
+from huskies_core.store import journal, metadata, pass_times
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import JournalEntry
 
@@ -105,13 +105,13 @@ def note_gateway(context: Context) -> None:
     configured = "set" if context.config.project.gateway_url else ""
     with context.store.reading() as db:
         recorded = (metadata.get(db, metadata.GATEWAY) or "") == configured
-        has_position = cursors.find(db, NAME) is not None or not is_on(context)
+        has_position = journal.find_cursor(db, NAME) is not None or not is_on(context)
     if recorded and has_position:
         return
     with context.store.exclusive() as db:
         metadata.put(db, metadata.GATEWAY, configured)
         if not has_position:
-            cursors.move(db, NAME, cursors.get(db, AUTO_ASSIGN.name))
+            journal.move_cursor(db, NAME, journal.cursor(db, AUTO_ASSIGN.name))
 
 
 def is_on(context: Context) -> bool:
@@ -166,11 +166,11 @@ def _send(context: Context, connection: GatewayConnection, entry: JournalEntry) 
     """Send the frames of one transition. Skip a first frame that was sent before."""
     frames = frames_of(entry)
     with context.store.reading() as db:
-        sent = len(frames) > 1 and cursors.get(db, FIRST_FRAME) == entry.seq
+        sent = len(frames) > 1 and journal.cursor(db, FIRST_FRAME) == entry.seq
     for number, frame in enumerate(frames[sent:], start=1 + sent):
         connection.send(frame)
         with context.store.exclusive() as db:
-            cursors.move(db, NAME if number == len(frames) else FIRST_FRAME, entry.seq)
+            journal.move_cursor(db, NAME if number == len(frames) else FIRST_FRAME, entry.seq)
             if _failures(db):
                 metadata.put(db, metadata.RELAY_FAILURES, "0")
                 pass_times.record(db, NAME, last_at=context.now(), due_at=None)
@@ -188,8 +188,8 @@ def _record_failure(context: Context, why: str, jitter: float) -> None:
 
 
 def _position(db: Connection) -> Seq:
-    position = cursors.find(db, NAME)
-    return cursors.get(db, AUTO_ASSIGN.name) if position is None else position
+    position = journal.find_cursor(db, NAME)
+    return journal.cursor(db, AUTO_ASSIGN.name) if position is None else position
 
 
 def _failures(db: Connection) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId
+from huskies_core.store.rows import scalar
 
 
 def record(db: sqlite3.Connection, story: StoryId, base_commit: str, *, now: datetime) -> None:
@@ -26,8 +27,8 @@ def forget(db: sqlite3.Connection, story: StoryId) -> None:
 
 def base_commit(db: sqlite3.Connection, story: StoryId) -> str | None:
     """Return the commit from which Huskies created the story's branch, or None if it created none."""
-    row = db.execute("SELECT base_commit FROM branches WHERE story = ?", (story,)).fetchone()
-    return None if row is None else str(row["base_commit"])
+    commit: str | None = scalar(db, "SELECT base_commit FROM branches WHERE story = ?", (story,))
+    return commit
 
 
 def all_stories(db: sqlite3.Connection) -> frozenset[StoryId]:

@@ -12,7 +12,8 @@ from huskies_core.errors import Overtaken
 from huskies_core.ids import ExecutionId, Seq, StoryId
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
-from huskies_core.store.rows import json_column, reader, to_text
+from huskies_core.store.journal import JournalKind
+from huskies_core.store.rows import json_column, reader, scalar, to_text
 from huskies_core.store.tables import JobTable
 
 
@@ -41,8 +42,8 @@ class Execution:
     status: ExecutionStatus
 
     @property
-    def kind(self) -> journal.JournalKind:
-        return journal.JournalKind(self.source.partition(":")[0])
+    def kind(self) -> JournalKind:
+        return JournalKind(self.source.partition(":")[0])
 
     @property
     def number(self) -> int:
@@ -70,7 +71,7 @@ def claim(db: sqlite3.Connection, new: ExecutionClaim, *, now: datetime) -> Exec
     """Insert an open execution and its journal row. Raise Overtaken if the source already has one for that cause."""
     if new.cause is not None and is_claimed(db, new.source, new.cause):
         raise Overtaken(f"{new.source} has already run for that transition", code="stale", subject=new.source)
-    kind = journal.JournalKind(new.source.partition(":")[0])
+    kind = JournalKind(new.source.partition(":")[0])
     cause = {"cause": new.cause, "depth": new.depth}
     detail = {**new.facts, "action": actions.to_json(new.action), **cause}
     seq = journal.append(db, kind, "fired", actor=new.source, now=now, story=new.story, detail=detail)
@@ -87,16 +88,16 @@ def end(
     journal.append(db, execution.kind, status.value, actor=execution.source, now=now, detail=row)
 
 
-def still_open(db: sqlite3.Connection, kind: journal.JournalKind) -> tuple[Execution, ...]:
+def still_open(db: sqlite3.Connection, kind: JournalKind) -> tuple[Execution, ...]:
     """Return the executions of timers, or of triggers, that have not ended. A process holds the lock of a live one."""
     return tuple(execution for execution in _EXECUTIONS.still_open(db) if execution.kind is kind)
 
 
 def is_claimed(db: sqlite3.Connection, source: str, cause: Seq) -> bool:
-    row = db.execute("SELECT 1 FROM firings WHERE source = ? AND cause = ?", (source, cause)).fetchone()
-    return row is not None
+    query = "SELECT 1 FROM firings WHERE source = ? AND cause = ?"
+    return scalar(db, query, (source, cause)) is not None
 
 
 def count_since(db: sqlite3.Connection, source: str, moment: datetime) -> int:
     query = "SELECT count(*) FROM firings WHERE source = ? AND at > ?"
-    return int(db.execute(query, (source, to_iso(moment))).fetchone()[0])
+    return int(scalar(db, query, (source, to_iso(moment))))

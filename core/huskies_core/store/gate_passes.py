@@ -4,6 +4,11 @@ import sqlite3
 from datetime import datetime
 
 from huskies_core.clock import to_iso
+from huskies_core.store.rows import scalar
+from huskies_core.store.tables import Table
+
+_PASSES: Table[dict[str, str], int] = Table("gate_passes", dict)
+has_before, expire = _PASSES.has_before, _PASSES.expire
 
 
 def record(db: sqlite3.Connection, tree: str, definition: str, *, now: datetime) -> None:
@@ -15,15 +20,4 @@ def record(db: sqlite3.Connection, tree: str, definition: str, *, now: datetime)
 
 def known(db: sqlite3.Connection, tree: str, definition: str) -> bool:
     query = "SELECT 1 FROM gate_passes WHERE tree = ? AND definition = ?"
-    return db.execute(query, (tree, definition)).fetchone() is not None
-
-
-def has_before(db: sqlite3.Connection, moment: datetime) -> bool:
-    """Return whether `expire` would remove a row."""
-    query = "SELECT 1 FROM gate_passes WHERE at < ? LIMIT 1"
-    return db.execute(query, (to_iso(moment),)).fetchone() is not None
-
-
-def expire(db: sqlite3.Connection, before: datetime) -> int:
-    """Remove passes older than `before` and return their number."""
-    return db.execute("DELETE FROM gate_passes WHERE at < ?", (to_iso(before),)).rowcount
+    return scalar(db, query, (tree, definition)) is not None

@@ -2,6 +2,9 @@
 
 import sqlite3
 
+from huskies_core.store.journal import head
+from huskies_core.store.rows import scalar
+
 ENGINE = sqlite3.sqlite_version
 """The version of SQLite."""
 
@@ -55,16 +58,16 @@ def contradictions(db: sqlite3.Connection) -> tuple[str, ...]:
 
 def ahead_of_journal(db: sqlite3.Connection) -> tuple[str, ...]:
     """Return the readers with a position past the end of the journal, as after the restore of an older copy."""
-    head = _head(db)
-    ahead = (row for query in _AHEAD for row in db.execute(query, {"head": head}))
-    return tuple(f"{row['reader']} is at {row['seq']}, the journal ends at {head}" for row in ahead)
+    end = head(db)
+    ahead = (row for query in _AHEAD for row in db.execute(query, {"head": end}))
+    return tuple(f"{row['reader']} is at {row['seq']}, the journal ends at {end}" for row in ahead)
 
 
 def pull_back(db: sqlite3.Connection) -> None:
     """Move those readers to the end of the journal. They have read all rows before it and will read all after it."""
-    head = _head(db)
-    db.execute("UPDATE cursors SET seq = ? WHERE seq > ?", (head, head))
-    db.execute("UPDATE triggers SET since = ? WHERE since > ?", (head, head))
+    end = head(db)
+    db.execute("UPDATE cursors SET seq = ? WHERE seq > ?", (end, end))
+    db.execute("UPDATE triggers SET since = ? WHERE since > ?", (end, end))
 
 
 def low_counters(db: sqlite3.Connection) -> tuple[str, ...]:
@@ -73,7 +76,7 @@ def low_counters(db: sqlite3.Connection) -> tuple[str, ...]:
         str(row["name"]): int(row["seq"]) for row in db.execute("SELECT name, seq FROM sqlite_sequence")
     }
     highest = {
-        table: int(db.execute(f"SELECT coalesce(max({key}), 0) FROM {table}").fetchone()[0])
+        table: int(scalar(db, f"SELECT coalesce(max({key}), 0) FROM {table}"))
         for table, key in _COUNTED.items()
     }
     return tuple(
@@ -92,7 +95,3 @@ def _contradiction(row: sqlite3.Row) -> str:
     if row["stage"] != row["led_to"]:
         return f"{story} is in {row['stage']}, the journal has {row['led_to']}"
     return f"{story} entered its stage at {row['stage_entered_at']}, the journal has {row['at']}"
-
-
-def _head(db: sqlite3.Connection) -> int:
-    return int(db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0])

@@ -1,4 +1,7 @@
-"""The journal: every change, in order. Each row is written in the transaction of the change that it records."""
+"""The journal: every change, in order. Each row is written in the transaction of the change that it records.
+
+A row of a story names its cause: the execution that last moved the story, until a person changes the story.
+"""
 
 import json
 import sqlite3
@@ -9,11 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from huskies_core.clock import to_iso
-from huskies_core.ids import Seq, StoryId
-from huskies_core.pipeline.state_machine import TABLE
-from huskies_core.store import causation, rows
-from huskies_core.store.rows import marks
-from huskies_core.store.tables import Table, Values
+from huskies_core.ids import JOURNAL_START, RunId, Seq, StoryId
+from huskies_core.store import rows
+from huskies_core.store.rows import Values, marks, scalar
+from huskies_core.store.tables import Table
 
 
 class JournalKind(StrEnum):
@@ -61,7 +63,7 @@ def append(
     If an execution led to a row about a story, the row's detail contains the cause.
     """
     of_story = kind in (JournalKind.TRANSITION, JournalKind.STORY)
-    cause = causation.link(db, story, actor) if of_story and story is not None else {}
+    cause = _link_cause(db, story, actor) if of_story and story is not None else {}
     before, after = stages
     row = {
         "at": to_iso(now),
@@ -70,16 +72,39 @@ def append(
         "event": event,
         "before": before,
         "after": after,
-        "actor": actor,
-        "detail": rows.to_text({**(detail or {}), **cause}),
     }
-    return Seq(rows.insert(db, "journal", row))
+    written = {**row, "actor": actor, "detail": rows.to_text({**(detail or {}), **cause})}
+    return Seq(rows.insert(db, "journal", written))
+
+
+def _link_cause(db: sqlite3.Connection, story: StoryId, actor: str) -> dict[str, Any]:
+    """Return `cause`, a journal position, and `depth` for a change of the story by `actor`, if an execution led to it.
+
+    An execution becomes the cause. A change by a pass or a run keeps the cause; a change by a person removes it.
+    """
+    if actor.startswith(("timer:", "trigger:")):
+        cause = open_execution(db, actor)
+        if cause:
+            values = {"story": story, **cause}
+            db.execute("INSERT OR REPLACE INTO chains VALUES (:story, :cause, :depth)", values)
+        return cause
+    if actor.startswith("user:"):
+        db.execute("DELETE FROM chains WHERE story = ?", (story,))
+        return {}
+    row = db.execute("SELECT cause, depth FROM chains WHERE story = ?", (story,)).fetchone()
+    return {} if row is None else dict(row)
+
+
+def open_execution(db: sqlite3.Connection, actor: str) -> dict[str, Any]:
+    """Return `cause` and `depth` of the open execution of `actor` with the greatest depth."""
+    open_ones = "SELECT seq AS cause, depth FROM firings WHERE status = 'open' AND source = ?"
+    row = db.execute(f"{open_ones} ORDER BY depth DESC LIMIT 1", (actor,)).fetchone()
+    return {} if row is None else dict(row)
 
 
 def head(db: sqlite3.Connection) -> Seq:
     """Return the newest seq, or 0 if the journal is empty."""
-    row = db.execute("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
-    return Seq(0 if row is None else row["seq"])
+    return Seq(scalar(db, "SELECT coalesce(max(seq), 0) FROM journal"))
 
 
 AUDITED = (JournalKind.TRANSITION, JournalKind.TIMER, JournalKind.TRIGGER)
@@ -150,15 +175,17 @@ def notable_after(
     return _JOURNAL.select(db, f"{_NOTABLE} ORDER BY seq DESC LIMIT :most", values)[::-1]
 
 
-_RESTARTS = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
-"""The events in the table's order. SQLite uses the index journal_fresh_starts only for exactly this list."""
-
-
 def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[StoryId, int]:
     """Return the number of failed merges of each story from coding to merge_failure that has at least `least`.
 
     Only failures of kind gates_failed and other count, since the last event that restarts the count.
     """
+    from huskies_core.pipeline.state_machine import (
+        TABLE,  # few commands that read the journal need the events
+    )
+
+    # The events in the table's order: SQLite uses the index journal_fresh_starts only for exactly this list.
+    restarts = ", ".join(f"'{row.event.name}'" for row in TABLE if row.restarts)
     failures = db.execute(
         f"""
         SELECT stories.id, count(*) AS failures
@@ -166,7 +193,7 @@ def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[StoryId, int]:
         WHERE stories.stage IN ('coding', 'qa', 'merge', 'merge_failure')
           AND json_extract(journal.detail, '$.kind') IN ('gates_failed', 'other')
           AND journal.seq > coalesce((SELECT max(fresh.seq) FROM journal AS fresh WHERE fresh.story = stories.id
-                                      AND fresh.event IN ({_RESTARTS})), 0)
+                                      AND fresh.event IN ({restarts})), 0)
         GROUP BY stories.id HAVING count(*) >= ?
         """,
         (least,),
@@ -175,4 +202,45 @@ def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[StoryId, int]:
 
 
 def _count(db: sqlite3.Connection, query: str, values: Values) -> int:
-    return int(db.execute(query, values).fetchone()[0])
+    return int(scalar(db, query, values))
+
+
+@dataclass(frozen=True)
+class RepositoryFinding:
+    """A change of the repository that no agent should make; `runs` were live at that time."""
+
+    at: str
+    change: str
+    runs: tuple[RunId, ...]
+
+
+def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[RepositoryFinding, ...]:
+    """Return the changes of the repository since `moment`, oldest first."""
+    # The search begins at the newest row and goes back, so it reads only the rows since `moment`.
+    last = scalar(db, "SELECT seq FROM journal WHERE at < ? ORDER BY seq DESC LIMIT 1", (to_iso(moment),))
+    clauses = "WHERE seq > ? AND kind = 'git' AND event = 'repository_changed' ORDER BY seq"
+    return tuple(
+        RepositoryFinding(entry.at, entry.detail["change"], tuple(entry.detail.get("runs", ())))
+        for entry in _JOURNAL.select(db, clauses, (last or JOURNAL_START,))
+    )
+
+
+# Cursors: the position of each consumer. It has not handled the rows after its cursor.
+
+
+def cursor(db: sqlite3.Connection, name: str) -> Seq:
+    return find_cursor(db, name) or JOURNAL_START
+
+
+def find_cursor(db: sqlite3.Connection, name: str) -> Seq | None:
+    """Return the position, or None for a consumer that has never run."""
+    position: Seq | None = scalar(db, "SELECT seq FROM cursors WHERE name = ?", (name,))
+    return position
+
+
+def move_cursor(db: sqlite3.Connection, name: str, seq: Seq) -> None:
+    """Move a cursor forward, never back."""
+    db.execute(
+        "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)",
+        (name, seq),
+    )

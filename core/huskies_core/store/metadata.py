@@ -2,6 +2,8 @@
 
 import sqlite3
 
+from huskies_core.store.rows import scalar
+
 BASE_BRANCH = "base_branch"
 CONFIG_STAMP = "config_stamp"
 """Times, sizes and inodes of the configuration files when they were last read."""
@@ -18,8 +20,8 @@ RELAY_TROUBLE = "relay_trouble"
 
 
 def get(db: sqlite3.Connection, key: str) -> str | None:
-    row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-    return None if row is None else str(row["value"])
+    value: str | None = scalar(db, "SELECT value FROM facts WHERE key = ?", (key,))
+    return value
 
 
 def remove(db: sqlite3.Connection, key: str) -> None:

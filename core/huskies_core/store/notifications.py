@@ -10,6 +10,7 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.ids import NotificationId
 from huskies_core.store import journal
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import reader, to_text
 from huskies_core.store.tables import JobTable
 
@@ -81,7 +82,7 @@ def end(
     _NOTIFICATIONS.end(db, number, row, subject=str(number))
     if status is not NotificationStatus.SENT:
         detail = {"notification": number, "detail": _problems(channels)}
-        kind, event = journal.JournalKind.QUEUE, f"notification_{status.value}"
+        kind, event = JournalKind.QUEUE, f"notification_{status.value}"
         journal.append(db, kind, event, actor=actor, now=now, detail=detail)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from huskies_core.clock import to_iso
 from huskies_core.store import journal, metadata
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import to_text
 
 _KEY = "pause"
@@ -33,7 +34,7 @@ def begin(db: sqlite3.Connection, reason: str, *, actor: str, now: datetime) -> 
         return present
     pause = Pause(actor, to_iso(now), reason)
     metadata.put(db, _KEY, to_text(asdict(pause)))
-    journal.append(db, journal.JournalKind.QUEUE, "paused", actor=actor, now=now, detail={"reason": reason})
+    journal.append(db, JournalKind.QUEUE, "paused", actor=actor, now=now, detail={"reason": reason})
     return pause
 
 
@@ -42,5 +43,5 @@ def end(db: sqlite3.Connection, *, actor: str, now: datetime) -> Pause | None:
     present = get(db)
     if present is not None:
         metadata.remove(db, _KEY)
-        journal.append(db, journal.JournalKind.QUEUE, "resumed", actor=actor, now=now)
+        journal.append(db, JournalKind.QUEUE, "resumed", actor=actor, now=now)
     return present

@@ -11,6 +11,7 @@ from typing import Any
 from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId
 from huskies_core.store import journal
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import reader, to_text
 from huskies_core.store.tables import Table
 
@@ -84,4 +85,4 @@ def everything(db: sqlite3.Connection) -> tuple[QueueHold, ...]:
 def _record(db: sqlite3.Connection, event: str, hold: QueueHold, *, actor: str, now: datetime) -> None:
     story = hold.story or None
     detail = {"hold": hold.kind.value, **hold.detail}
-    journal.append(db, journal.JournalKind.QUEUE, event, actor=actor, now=now, story=story, detail=detail)
+    journal.append(db, JournalKind.QUEUE, event, actor=actor, now=now, story=story, detail=detail)

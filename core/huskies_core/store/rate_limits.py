@@ -8,6 +8,7 @@ from typing import Annotated
 from huskies_core.clock import to_iso
 from huskies_core.runtimes.runtime import LONGEST_LIMIT_SECS
 from huskies_core.store import journal
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import Embedded, reader, to_row
 from huskies_core.store.tables import Table
 
@@ -86,7 +87,7 @@ def meet(
     )
     if is_new:
         row = {"account": str(account), "until": to_iso(until), "detail": detail}
-        journal.append(db, journal.JournalKind.QUEUE, "account_limited", actor=actor, now=now, detail=row)
+        journal.append(db, JournalKind.QUEUE, "account_limited", actor=actor, now=now, detail=row)
     return limit
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId
 from huskies_core.store import journal
+from huskies_core.store.journal import JournalKind
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def note(db: sqlite3.Connection, reached: ReachedBudget, *, actor: str, now: dat
     if not done.rowcount:
         return False
     detail = {"budget": reached.key, "day": reached.day, "detail": str(reached)}
-    kind, story = journal.JournalKind.QUEUE, reached.story
+    kind, story = JournalKind.QUEUE, reached.story
     journal.append(db, kind, "budget_reached", actor=actor, now=now, story=story, detail=detail)
     return True
 

@@ -7,7 +7,7 @@ one column has a mark: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Stored
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -18,6 +18,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 from huskies_core.clock import from_iso, to_iso
 
 Row = sqlite3.Row | Mapping[str, Any]
+Values = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
 
 
@@ -103,6 +104,12 @@ def update(db: sqlite3.Connection, table: str, number: int, row: Mapping[str, An
     """Write the columns in `row` to the table's row with the id `number`."""
     changes = ", ".join(f'"{name}" = :{name}' for name in row)
     db.execute(f"UPDATE {table} SET {changes} WHERE id = :id", {**row, "id": number})
+
+
+def scalar(db: sqlite3.Connection, query: str, values: Values = ()) -> Any:
+    """Return the first column of the first row, or None if there is no row."""
+    row = db.execute(query, values).fetchone()
+    return None if row is None else row[0]
 
 
 def marks(values: Collection[object]) -> str:

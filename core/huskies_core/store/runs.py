@@ -13,6 +13,7 @@ from huskies_core.errors import Overtaken
 from huskies_core.ids import RunId, Seq, StoryId, Visit
 from huskies_core.store import journal, rows
 from huskies_core.store.evidence import Evidence
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import Stored, json_column, reader, to_row
 from huskies_core.store.tables import Table
 
@@ -129,7 +130,7 @@ find, load = _RUNS.find, _RUNS.load
 def claim(db: sqlite3.Connection, new: RunClaim, *, actor: str, now: datetime) -> Run:
     """Insert a starting run. Raise Overtaken `already_running` if the story or the agent has a live run."""
     about = {"kind": new.kind.value, "agent": new.agent}
-    kind = journal.JournalKind.RUN
+    kind = JournalKind.RUN
     seq = journal.append(db, kind, "run_started", actor=actor, now=now, story=new.story, detail=about)
     row = {**to_row(new), "seq": seq, "status": RunStatus.STARTING, "started_at": to_iso(now)}
     try:
@@ -179,7 +180,7 @@ def end(db: sqlite3.Connection, run: RunId, report: Report, *, actor: str, now: 
     rows.update(db, "runs", run, {**to_row(report), "status": RunStatus.ENDED, "ended_at": to_iso(now)})
     about = {"run": run, "kind": live_run.kind.value, "agent": live_run.agent}
     detail = {**about, "outcome": report.outcome.value, "detail": report.detail}
-    kind, story = journal.JournalKind.RUN, live_run.story
+    kind, story = JournalKind.RUN, live_run.story
     journal.append(db, kind, "run_ended", actor=actor, now=now, story=story, detail=detail)
     return True
 

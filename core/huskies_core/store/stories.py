@@ -177,6 +177,12 @@ def finished_among(db: sqlite3.Connection, ids: Collection[StoryId]) -> tuple[St
     return tuple(row["id"] for row in db.execute(query, tuple(ids)))
 
 
+def count_by_stage(db: sqlite3.Connection) -> dict[StageName, int]:
+    """Return the number of stories in each stage that has any."""
+    counts = db.execute("SELECT stage, count(*) AS stories FROM stories GROUP BY stage")
+    return {StageName(row["stage"]): row["stories"] for row in counts}
+
+
 def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:
     return in_stages(db, _OPEN)
 
@@ -240,7 +246,7 @@ def add(
     """
     if number is None:
         # Stories are never deleted, so no id is used twice.
-        number = StoryId(db.execute("SELECT coalesce(max(id), 0) + 1 FROM stories").fetchone()[0])
+        number = StoryId(rows.scalar(db, "SELECT coalesce(max(id), 0) + 1 FROM stories"))
     detail, at = {"title": draft.title, **payload_to_json(stage)}, to_iso(now)
     kind, after = JournalKind.STORY, None
     if event == "imported":

@@ -5,18 +5,18 @@ row is removed after the retention time. Executions and notifications are jobs.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.store import rows
+from huskies_core.store.rows import Values, scalar
 
 T = TypeVar("T")
 Id = TypeVar("Id", bound=int)
-Values = Sequence[Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Table(Generic[T, Id]):
     read: Callable[[sqlite3.Row], T]
     noun: str = ""
     hint: str = ""
+    expirable: ClassVar[str] = "TRUE"
 
     def select(self, db: sqlite3.Connection, clauses: str, values: Values = ()) -> tuple[T, ...]:
         """Return the rows of `SELECT * FROM` the table with `clauses`."""
@@ -50,6 +51,16 @@ class Table(Generic[T, Id]):
             fact = f"there is no {self.noun} {number}"
             raise HuskiesError(fact, hint=self.hint, code="not_found", subject=str(number))
         return record
+
+    def has_before(self, db: sqlite3.Connection, moment: datetime) -> bool:
+        """Return whether `expire` would remove a row."""
+        query = f"SELECT 1 FROM {self.name} WHERE at < ? AND {self.expirable} LIMIT 1"
+        return scalar(db, query, (to_iso(moment),)) is not None
+
+    def expire(self, db: sqlite3.Connection, moment: datetime) -> int:
+        """Remove the rows from before `moment` that may expire, and return their number."""
+        query = f"DELETE FROM {self.name} WHERE at < ? AND {self.expirable}"
+        return db.execute(query, (to_iso(moment),)).rowcount
 
 
 class SourceTable(Table[T, Id]):
@@ -75,7 +86,9 @@ class SourceTable(Table[T, Id]):
 
 
 class JobTable(Table[T, Id]):
-    """A table of jobs."""
+    """A table of jobs. Open ones do not expire."""
+
+    expirable = "status <> 'open'"
 
     def claim(self, db: sqlite3.Connection, row: Mapping[str, Any], *, now: datetime) -> T:
         """Insert an open job. If its process dies before its end is recorded, the job counts as interrupted."""
@@ -93,13 +106,3 @@ class JobTable(Table[T, Id]):
     def still_open(self, db: sqlite3.Connection) -> tuple[T, ...]:
         """Return the jobs that have not ended. A job's process is alive while the job's lock is held."""
         return self.select(db, "WHERE status = 'open' ORDER BY id")
-
-    def has_before(self, db: sqlite3.Connection, moment: datetime) -> bool:
-        """Return whether `expire` would remove a row."""
-        query = f"SELECT 1 FROM {self.name} WHERE at < ? AND status <> 'open' LIMIT 1"
-        return db.execute(query, (to_iso(moment),)).fetchone() is not None
-
-    def expire(self, db: sqlite3.Connection, moment: datetime) -> int:
-        """Remove the ended jobs that were claimed before `moment` and return their number."""
-        query = f"DELETE FROM {self.name} WHERE at < ? AND status <> 'open'"
-        return db.execute(query, (to_iso(moment),)).rowcount

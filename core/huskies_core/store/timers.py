@@ -10,8 +10,9 @@ from huskies_core import schedules
 from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId, TimerId
 from huskies_core.schedules import Schedule
-from huskies_core.store import actions, causation, journal
+from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import Embedded, json_column, reader, text_column, to_row
 from huskies_core.store.tables import SourceTable
 
@@ -84,7 +85,7 @@ def add(
     row = {
         **to_row(draft),
         "state": TimerState.ARMED,
-        "depth": causation.of_actor(db, actor).get("depth", 0),
+        "depth": journal.open_execution(db, actor).get("depth", 0),
         "created_at": to_iso(now),
         "kind": TimerKind.SCHEDULED if story is None else TimerKind.RATE_LIMIT,
         "story": story,
@@ -170,6 +171,4 @@ def _record(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now
         "fire_at": to_iso(timer.fire_at),
         "action": actions.to_json(timer.draft.action),
     }
-    journal.append(
-        db, journal.JournalKind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail
-    )
+    journal.append(db, JournalKind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail)

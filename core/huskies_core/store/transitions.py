@@ -11,6 +11,7 @@ from huskies_core.pipeline.events import Event
 from huskies_core.pipeline.stages import TERMINAL, Stage, StageName
 from huskies_core.pipeline.state_machine import InvalidTransition, commands_of, row_of, transition
 from huskies_core.store import content, journal, queue_holds, rows, runs, stories, timers
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.stories import Story, stage_columns
 
 
@@ -55,15 +56,10 @@ def apply_event(
         fact = f"is being landed: {event.name} was not applied"
         raise StoryError(story, fact, hint="Try again in a moment.", code="landing")
     after = _next_stage(before, event)
+    stages = (before.stage.name.value, after.name.value)
+    kind, detail = JournalKind.TRANSITION, asdict(event)
     seq = journal.append(
-        db,
-        journal.JournalKind.TRANSITION,
-        event.name,
-        actor=actor,
-        now=now,
-        story=story,
-        stages=(before.stage.name.value, after.name.value),
-        detail=asdict(event),
+        db, kind, event.name, actor=actor, now=now, story=story, stages=stages, detail=detail
     )
     _move(db, before, after, event, seq, now)
     if after.name in TERMINAL:

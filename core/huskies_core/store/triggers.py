@@ -11,8 +11,8 @@ from huskies_core.clock import to_iso
 from huskies_core.ids import Seq, TriggerId
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
-from huskies_core.store.journal import JournalEntry
-from huskies_core.store.rows import Embedded, json_column, reader, text_column, to_row
+from huskies_core.store.journal import JournalEntry, JournalKind
+from huskies_core.store.rows import Embedded, json_column, reader, scalar, text_column, to_row
 from huskies_core.store.stories import Story
 from huskies_core.store.tables import SourceTable
 
@@ -113,8 +113,8 @@ def armed(db: sqlite3.Connection) -> tuple[Trigger, ...]:
 
 def first_armed(db: sqlite3.Connection) -> Seq | None:
     """Return the earliest journal position from which an armed trigger matches; None if no trigger is armed."""
-    row = db.execute("SELECT since FROM triggers WHERE state = 'armed' ORDER BY since LIMIT 1").fetchone()
-    return None if row is None else Seq(row["since"])
+    since: Seq | None = scalar(db, "SELECT since FROM triggers WHERE state = 'armed' ORDER BY since LIMIT 1")
+    return since
 
 
 def count_firing(db: sqlite3.Connection, trigger: Trigger) -> None:
@@ -131,15 +131,8 @@ def suspend(
     """Suspend a trigger for the reason `why`. It stays listed until a person cancels it."""
     db.execute("UPDATE triggers SET state = 'suspended', trouble = ? WHERE id = ?", (why, trigger.id))
     detail = {"trigger": trigger.id, "reason": why, "cause": cause.seq, "depth": cause.detail.get("depth", 0)}
-    journal.append(
-        db,
-        journal.JournalKind.TRIGGER,
-        "suspended",
-        actor=trigger.source,
-        now=now,
-        story=cause.story,
-        detail=detail,
-    )
+    kind, source = JournalKind.TRIGGER, trigger.source
+    journal.append(db, kind, "suspended", actor=source, now=now, story=cause.story, detail=detail)
 
 
 def cancel(db: sqlite3.Connection, trigger: Trigger, *, actor: str, now: datetime) -> None:
@@ -153,4 +146,4 @@ def _record(db: sqlite3.Connection, trigger: Trigger, event: str, *, actor: str,
         "predicate": trigger.draft.predicate.as_document(),
         "action": actions.to_json(trigger.draft.action),
     }
-    journal.append(db, journal.JournalKind.TRIGGER, event, actor=actor, now=now, detail=detail)
+    journal.append(db, JournalKind.TRIGGER, event, actor=actor, now=now, detail=detail)

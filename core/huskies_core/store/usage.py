@@ -10,7 +10,7 @@ from huskies_core.clock import from_iso, to_iso
 from huskies_core.ids import RunId, StoryId
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store import rows
-from huskies_core.store.rows import Embedded, from_row, reader, to_row
+from huskies_core.store.rows import Embedded, from_row, reader, scalar, to_row
 from huskies_core.store.tables import Table
 
 
@@ -51,7 +51,7 @@ def put(db: sqlite3.Connection, run: RunId, *used: ModelUsage, now: datetime) ->
 
 def first_used(db: sqlite3.Connection, run: RunId) -> datetime | None:
     """Return the time of the first usage of a run."""
-    at = db.execute("SELECT min(at) AS at FROM usage WHERE run = ?", (run,)).fetchone()["at"]
+    at = scalar(db, "SELECT min(at) FROM usage WHERE run = ?", (run,))
     return None if at is None else from_iso(at)
 
 
@@ -92,8 +92,7 @@ def stories_over(db: sqlite3.Connection, most: float) -> dict[StoryId, float]:
 
 def spent_since(db: sqlite3.Connection, moment: datetime) -> float:
     """Return the cost in US dollars of the runs with a first usage at or after `moment`."""
-    row = db.execute("SELECT total(cost_usd) AS spent FROM usage WHERE at >= ?", (to_iso(moment),)).fetchone()
-    return float(row["spent"])
+    return float(scalar(db, "SELECT total(cost_usd) FROM usage WHERE at >= ?", (to_iso(moment),)))
 
 
 def spent_between(

@@ -8,7 +8,7 @@ from huskies_core.context import Context
 from huskies_core.doctor.installation import check_store
 from huskies_core.ids import Seq
 from huskies_core.pipeline.events import Start
-from huskies_core.store import cursors, journal
+from huskies_core.store import journal
 from support.checks import fixed, problems, problems_of
 from support.stories import add_story, fire_event
 
@@ -39,12 +39,12 @@ def test_a_story_that_contradicts_the_journal_is_named(context: Context, change:
 def test_cursors_beyond_the_journal_are_moved_to_its_end(context: Context) -> None:
     add_story(context.store)
     with context.store.exclusive() as db:
-        cursors.move(db, "relay", Seq(50))
-        cursors.move(db, "auto-assign", Seq(1))
+        journal.move_cursor(db, "relay", Seq(50))
+        journal.move_cursor(db, "auto-assign", Seq(1))
     assert problems_of(check_store, context) == {"cursors": "cursor relay is at 50, the journal ends at 1"}
     assert fixed(context) == {"cursors": "the cursors continue at the end of the journal"}
     with context.store.reading() as db:
-        assert (cursors.get(db, "relay"), cursors.get(db, "auto-assign")) == (1, 1)
+        assert (journal.cursor(db, "relay"), journal.cursor(db, "auto-assign")) == (1, 1)
     assert fixed(context) == {}
 
 

@@ -32,7 +32,7 @@ from huskies_core.pipeline.events import (
     Unfreeze,
 )
 from huskies_core.pipeline.stages import Coding, Merge, MergeFailureKind
-from huskies_core.store import cursors, journal, metadata, notifications, pass_times, queue_holds
+from huskies_core.store import journal, metadata, notifications, pass_times, queue_holds
 from huskies_core.store.notifications import Notification, NotificationStatus
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.supervisor.run_directory import is_alive
@@ -268,7 +268,7 @@ def test_without_a_channel_the_pass_writes_nothing(context: Context) -> None:
     block(context)
     ran = [report.name for report in pass_sequence.tick(context)]
     with context.store.reading() as db:
-        assert (cursors.find(db, "notify"), metadata.get(db, metadata.NOTIFY)) == (None, None)
+        assert (journal.find_cursor(db, "notify"), metadata.get(db, metadata.NOTIFY)) == (None, None)
     assert "notify" not in ran
 
 
@@ -405,7 +405,7 @@ def claim_alone(context: Context) -> None:
     with context.store.exclusive() as db:
         message = Message("shop", (Notice("blocked", "", planned.detail, ""),)).to_json()
         notifications.claim(db, message, now=context.now())
-        cursors.move(db, "notify", journal.head(db))
+        journal.move_cursor(db, "notify", journal.head(db))
 
 
 def test_a_process_that_cannot_be_started_is_a_failure(context: Context) -> None:

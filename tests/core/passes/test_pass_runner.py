@@ -11,7 +11,7 @@ from huskies_core.ids import Seq, StoryId
 from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass
 from huskies_core.passes.steps import PlannedStep, StepOutcome, Verb
 from huskies_core.scheduler.snapshot import Snapshot
-from huskies_core.store import cursors, journal
+from huskies_core.store import journal
 from support.waiting import wait_for_file
 
 HOLDER = """
@@ -137,7 +137,7 @@ def test_a_row_that_another_process_writes_during_an_idle_round_is_not_missed(co
 def test_an_idle_pass_that_follows_the_journal_has_its_cursor_at_the_head(context: Context) -> None:
     run_pass(context, Pass("auto-assign", planned(1), one_by_one(write_row), follows=True))
     with context.store.reading() as db:
-        assert cursors.get(db, "auto-assign") == journal.head(db) == 1
+        assert journal.cursor(db, "auto-assign") == journal.head(db) == 1
 
 
 @pytest.fixture

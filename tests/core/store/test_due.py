@@ -10,7 +10,6 @@ from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog, Coding
 from huskies_core.schedules import Once
 from huskies_core.store import (
-    cursors,
     executions,
     journal,
     metadata,
@@ -56,7 +55,7 @@ def idle(store: Store) -> Store:
 
 def move_all_cursors(db: Connection, *without: str) -> None:
     for name in set(CURSORS) - set(without):
-        cursors.move(db, name, journal.head(db))
+        journal.move_cursor(db, name, journal.head(db))
 
 
 def test_nothing_is_due_in_an_idle_store(idle: Store) -> None:

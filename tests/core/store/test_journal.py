@@ -1,10 +1,12 @@
 """Consumers read the journal from a position; counts come from its rows and not from memory."""
 
+from datetime import timedelta
+
 from huskies_core.ids import Seq, StoryId
 from huskies_core.pipeline import events
 from huskies_core.pipeline.events import MergeFailed
 from huskies_core.pipeline.stages import MergeFailureKind
-from huskies_core.store import cursors, journal
+from huskies_core.store import journal
 from huskies_core.store.connection import Store
 from huskies_core.store.journal import JournalKind
 from support.stage_examples import EVENTS, MERGE
@@ -96,9 +98,28 @@ def test_a_cursor_moves_forward_only(store: Store) -> None:
     positions = []
     for seq in (5, 3, 9):
         with store.exclusive() as db:
-            cursors.move(db, "relay", Seq(seq))
-            cursors.move(db, "triggers", Seq(1))
+            journal.move_cursor(db, "relay", Seq(seq))
+            journal.move_cursor(db, "triggers", Seq(1))
             positions.append(
-                (cursors.get(db, "relay"), cursors.get(db, "triggers"), cursors.get(db, "other"))
+                (journal.cursor(db, "relay"), journal.cursor(db, "triggers"), journal.cursor(db, "other"))
             )
     assert positions == [(5, 1, 0), (5, 1, 0), (9, 1, 0)]
+
+
+def test_findings_are_those_since_a_time(store: Store) -> None:
+    with store.exclusive() as db:
+        for hours, change in ((30, "long ago"), (20, "a remote"), (1, "hooks path")):
+            journal.append(
+                db,
+                JournalKind.GIT,
+                "repository_changed",
+                actor="run:1",
+                now=NOW - timedelta(hours=hours),
+                detail={"change": change, "runs": [1]},
+            )
+    add_story(store)
+    with store.reading() as db:
+        lately = journal.findings_since(db, NOW - timedelta(days=1))
+        ever = journal.findings_since(db, NOW - timedelta(days=9))
+    assert ([finding.change for finding in lately], len(ever)) == (["a remote", "hooks path"], 3)
+    assert (lately[0].runs, lately[0].at) == ((1,), "2026-02-28T16:00:00.000Z")

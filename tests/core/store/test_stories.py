@@ -173,3 +173,10 @@ def test_a_story_that_does_not_exist_is_not_found(store: Store) -> None:
         with pytest.raises(HuskiesError, match="there is no story 7") as refused:
             stories.load(db, StoryId(7))
     assert refused.value.code == "not_found"
+
+
+def test_stories_are_counted_by_stage(store: Store) -> None:
+    for stage in (stages.Coding(), stages.Coding(), STAGES["done"]):
+        import_story(store, stage)
+    with store.reading() as db:
+        assert stories.count_by_stage(db) == {StageName.CODING: 2, StageName.DONE: 1}
