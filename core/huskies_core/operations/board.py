@@ -18,7 +18,6 @@ from huskies_core.scheduler.blockers import (
     PERSON_COMMANDS,
     Blocker,
     sort_by_priority,
-    unmet_dependencies,
 )
 from huskies_core.scheduler.explanation import (
     Explanation,
@@ -255,7 +254,7 @@ def _needs(snapshot: Snapshot, blockers: Mapping[Story, Sequence[Blocker]]) -> I
 
 def _is_for_a_person(snapshot: Snapshot, story: Story, blocker: Blocker) -> bool:
     if blocker.rule is Rule.UNMET_DEPENDENCY:
-        return any(dependency.is_hopeless for dependency in unmet_dependencies(snapshot.db, story))
+        return any(dependency.is_hopeless for dependency in stories.unmet_dependencies(snapshot.db, story))
     if blocker.rule is Rule.BUDGET_EXHAUSTED:
         return blocker.until is None
     return blocker.rule in (Rule.NO_AGENT, Rule.BASE_BROKEN, Rule.BASE_DIRTY)

@@ -9,10 +9,9 @@ from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Superseded, reason_of
 from huskies_core.sanitize import has_controls, is_text
-from huskies_core.scheduler.blockers import UnmetDependency, unmet_dependencies
 from huskies_core.store import stories
 from huskies_core.store.connection import Connection
-from huskies_core.store.stories import Story, StoryDraft, StoryType
+from huskies_core.store.stories import Story, StoryDraft, StoryType, UnmetDependency
 
 TITLE_LIMIT = 200
 PRIORITY_LIMIT = 1_000_000
@@ -80,7 +79,7 @@ def check_text(field: str, text: str) -> None:
 
 def refuse_unmet(db: Connection, story: Story) -> None:
     """Raise HuskiesError `unmet_dependency`, which names each with its stage."""
-    unmet = unmet_dependencies(db, story)
+    unmet = stories.unmet_dependencies(db, story)
     if unmet:
         fact = f"waits for {', '.join(map(_describe, unmet))}"
         raise StoryError(story.id, fact, hint="Use --force to start it anyway.", code="unmet_dependency")

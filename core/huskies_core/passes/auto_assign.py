@@ -25,7 +25,6 @@ from huskies_core.scheduler.blockers import (
     first_blocker,
     may_be_promoted,
     sort_by_priority,
-    unmet_dependencies,
 )
 from huskies_core.scheduler.decisions import ApplyEvent, StartRun, Wait
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
@@ -40,7 +39,7 @@ _STAGE_ORDER = (StageName.CODING, StageName.QA, StageName.MERGE_FAILURE, StageNa
 def plan(snapshot: Snapshot) -> Iterator[MoveStory | BeginRun]:
     """Yield promotions, then the steps of the stages in order. A planned start counts as live for later stories."""
     for story in sort_by_priority(stories.in_stages(snapshot.db, {StageName.BACKLOG})):
-        if may_be_promoted(snapshot, story) and not unmet_dependencies(snapshot.db, story):
+        if may_be_promoted(snapshot, story) and not stories.unmet_dependencies(snapshot.db, story):
             yield plan_move(Verb.PROMOTE_STORY, story, DepsMet(), "its dependencies are met")
     for story in _moving(snapshot):
         step = _step(snapshot, story)

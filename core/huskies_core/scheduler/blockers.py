@@ -6,14 +6,12 @@ from datetime import datetime
 
 from huskies_core.clock import next_midnight, to_local
 from huskies_core.config.records import Agent, AutoPromote, Config
-from huskies_core.ids import StoryId
-from huskies_core.pipeline.stages import Abandoned, Archived, Done, Stage, StageName
+from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.rules import UNATTENDED, Rule, reached_limit
 from huskies_core.sanitize import one_line
 from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import runs, stories
-from huskies_core.store.connection import Connection
 from huskies_core.store.queue_holds import QueueHold, QueueHoldKind
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story, StoryType
@@ -35,25 +33,6 @@ class Blocker:
     detail: str
     command: str = ""
     until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class UnmetDependency:
-    """A dependency that is not done. `heir` is the last story that supersedes it, or the dependency itself."""
-
-    story: StoryId
-    heir: Story
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Return whether a person must reopen or drop the dependency before it can be met."""
-        return isinstance(self.heir.stage, Abandoned)
-
-
-def unmet_dependencies(db: Connection, story: Story) -> tuple[UnmetDependency, ...]:
-    stages = stories.stages_of(db, story.draft.depends_on)
-    heirs = {number: stories.heir_of(db, number) for number, stage in stages.items() if not _is_done(stage)}
-    return tuple(UnmetDependency(number, heir) for number, heir in heirs.items() if not _is_done(heir.stage))
 
 
 def sort_by_priority(unsorted: Iterable[Story]) -> list[Story]:
@@ -143,7 +122,7 @@ def _person_blocker(story: Story) -> Iterable[Blocker]:
 
 
 def _dependency_blockers(snapshot: Snapshot, story: Story) -> Iterator[Blocker]:
-    for unmet in unmet_dependencies(snapshot.db, story):
+    for unmet in stories.unmet_dependencies(snapshot.db, story):
         heir = unmet.heir
         name = (
             f"story {heir.id}"
@@ -155,10 +134,6 @@ def _dependency_blockers(snapshot: Snapshot, story: Story) -> Iterator[Blocker]:
         else:
             detail = f"{name} is in {heir.stage.name.value}"
             yield Blocker(Rule.UNMET_DEPENDENCY, detail, f"huskies explain {heir.id}")
-
-
-def _is_done(stage: Stage) -> bool:
-    return isinstance(stage, Done | Archived)
 
 
 def _budget_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:

@@ -9,7 +9,7 @@ from huskies_core.pipeline.stages import Blocked, Done, Frozen, StageName
 from huskies_core.pipeline.state_machine import transition
 from huskies_core.runs.rules import UNATTENDED, Rule
 from huskies_core.sanitize import one_line
-from huskies_core.scheduler.blockers import Blocker, choose_agent, unmet_dependencies
+from huskies_core.scheduler.blockers import Blocker, choose_agent
 from huskies_core.scheduler.decisions import ApplyEvent, Decision, StartRun, Wait
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
@@ -78,7 +78,7 @@ def _after_run(snapshot: Snapshot, run: Run) -> str:
 def _from_backlog(snapshot: Snapshot, story: Story, blockers: Sequence[Blocker]) -> str:
     if story.draft.type is StoryType.EPIC:
         return _after_members(snapshot, story)
-    unmet = unmet_dependencies(snapshot.db, story)
+    unmet = stories.unmet_dependencies(snapshot.db, story)
     if any(dependency.is_hopeless for dependency in unmet):
         other = f"huskies update {story.id} --depends-on ..., or huskies start {story.id} --force"
         return f"you: a dependency is abandoned; {other}"

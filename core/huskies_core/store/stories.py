@@ -218,6 +218,28 @@ def heir_of(db: sqlite3.Connection, story: StoryId) -> Story:
     return heir
 
 
+@dataclass(frozen=True)
+class UnmetDependency:
+    """A dependency that is not done. `heir` is the last story that supersedes it, or the dependency itself."""
+
+    story: StoryId
+    heir: Story
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Return whether a person must reopen or drop the dependency before it can be met."""
+        return self.heir.stage.name is StageName.ABANDONED
+
+
+def unmet_dependencies(db: sqlite3.Connection, story: Story) -> tuple[UnmetDependency, ...]:
+    done = (StageName.DONE, StageName.ARCHIVED)
+    stages = stages_of(db, story.draft.depends_on)
+    heirs = {number: heir_of(db, number) for number, stage in stages.items() if stage.name not in done}
+    return tuple(
+        UnmetDependency(number, heir) for number, heir in heirs.items() if heir.stage.name not in done
+    )
+
+
 def members(db: sqlite3.Connection, epic: StoryId) -> tuple[Story, ...]:
     return _STORIES.select(db, "WHERE epic = ? ORDER BY id", (epic,))
 
