@@ -171,7 +171,7 @@ def _needed(environ: Mapping[str, str]) -> Iterator[str]:
     home = home_folder(environ)
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     settings = [f"{config}/git/{name}" for name in ("config", "ignore", "attributes")]
-    named = [environ.get("GIT_CONFIG_GLOBAL", ""), environ.get("GIT_CONFIG_SYSTEM", "")]
+    named = filter(None, map(environ.get, ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")))
     above = tuple(f"{folder}/" for folder in _hidden_folders(environ))
     shown: list[str] = []
     for path in dict.fromkeys((*own, f"{home}/.gitconfig", *settings, *named)):

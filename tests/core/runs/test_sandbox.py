@@ -63,6 +63,19 @@ def test_a_run_sees_only_its_own_prompt_and_configuration(
     assert set(shown) == {run.prompt, run.mcp_config}
 
 
+def test_a_start_from_the_home_folder_does_not_show_it(
+    project: Project, repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.git("worktree", "add", "--quiet", "-b", "feature/story-1", str(project.worktree(1)))
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    run = RunDirectory(project.run_dir(7))
+    argv = confine(STEP, AGENT, project, StoryId(1), run, {"HOME": str(home)}).argv
+    shown = zip(argv, argv[1:], strict=False)
+    assert [option for option, path in shown if path.rstrip("/") == str(home.resolve())] == [Show.NOTHING]
+
+
 def test_a_story_without_a_worktree_has_no_sandbox(project: Project) -> None:
     run = RunDirectory(project.run_dir(1))
     with pytest.raises(HuskiesError, match="story 1 has no worktree"):
