@@ -133,13 +133,8 @@ def settle_landing(context: Context, run: Run, landing: Landing) -> Recovered:
     """Complete the landing of the run if its commit is on the base branch, else roll it back."""
     with git_locked(context.project):
         clear_shared_locks(context.repository, now=context.now())
-        return recover_landing(
-            context.repository,
-            base_branch=context.base_branch_or_recorded,
-            tip=landing.tip,
-            commit=landing.commit,
-            mark=str(run.id),
-        )
+        base, (tip, commit) = context.base_branch_or_recorded, (landing.tip, landing.commit)
+        return recover_landing(context.repository, base_branch=base, tip=tip, commit=commit, mark=str(run.id))
 
 
 def survivors_error(run: RunId, result: KillResult) -> HuskiesError:
@@ -231,11 +226,8 @@ def _record(
     if not runs.load(db, run.id).is_live:
         return False
     outcome, detail = outcome_of(facts.exit, facts.intent)
-    evidence = replace(
-        facts.evidence,
-        limit_reset=account_limits.note_end(db, run, outcome, progress, now),
-        denied=dict(progress.denied),
-    )
+    limit_reset = account_limits.note_end(db, run, outcome, progress, now)
+    evidence = replace(facts.evidence, limit_reset=limit_reset, denied=dict(progress.denied))
     report = Report(
         outcome,
         "; ".join(filter(None, (detail, evidence.branch.problem))),
@@ -269,10 +261,8 @@ def _record_pass(context: Context, db: Connection, run: Run, evidence: Evidence,
 def _record_merge(db: Connection, run: Run, facts: _EndFacts, now: datetime) -> None:
     actor = f"run:{run.id}"
     if facts.recovered is not None and facts.recovered.users:
-        detail = {"run": run.id, "paths": facts.recovered.users}
-        journal.append(
-            db, journal.JournalKind.GIT, "paths_left", actor=actor, now=now, story=run.story, detail=detail
-        )
+        kind, detail = journal.JournalKind.GIT, {"run": run.id, "paths": facts.recovered.users}
+        journal.append(db, kind, "paths_left", actor=actor, now=now, story=run.story, detail=detail)
     merge = facts.evidence.merge
     match merge:
         case merge_results.Landed(commit):
@@ -302,6 +292,5 @@ def _apply_event(db: Connection, run: Run, event: Event, actor: str, now: dateti
         transitions.apply_event(db, run.story, event, visit=run.visit, actor=actor, now=now)
     except transitions.Stale as stale:
         detail = {"run": run.id, "event": event.name, "why": stale.message}
-        journal.append(
-            db, journal.JournalKind.RUN, "event_dropped", actor=actor, now=now, story=run.story, detail=detail
-        )
+        kind, story = journal.JournalKind.RUN, run.story
+        journal.append(db, kind, "event_dropped", actor=actor, now=now, story=story, detail=detail)

@@ -1,4 +1,4 @@
-"""Check the programs of agents on this machine: their presence and their versions."""
+"""Programs that runs start: those of agents, with their versions, and the `huskies` of this installation."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from huskies_core.runtimes.registry import load_runtime
 from huskies_core.supervisor.environment import shim_environment
 
 _TRIAL_SECS = 20
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 LEAST_MCP = (2, 3)
 """The lower bound of the extra `mcp` in pyproject.toml. Earlier versions lack the server class that Huskies uses."""
 
@@ -39,27 +39,25 @@ def program_problem(agent: Agent, environ: Mapping[str, str]) -> tuple[str, str]
         return f"{path} does not print its version", f"Run '{runtime.program} --version' to see why."
     if version < runtime.least_version:
         installed, least = (".".join(map(str, numbers)) for numbers in (version, runtime.least_version))
-        return (
-            f"{runtime.program} {installed} is older than {least}, the oldest tested version",
-            "Update the program.",
-        )
+        fact = f"{runtime.program} {installed} is older than {least}, the oldest tested version"
+        return fact, "Update the program."
     return None
 
 
-def _version_of(program: str, environ: Mapping[str, str]) -> tuple[int, ...] | None:
+def _version_of(program: str, environ: dict[str, str]) -> tuple[int, ...] | None:
+    argv, null = [program, "--version"], subprocess.DEVNULL
     try:
         process = subprocess.run(
-            [program, "--version"],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_TRIAL_SECS,
+            argv, env=environ, stdin=null, capture_output=True, text=True, timeout=_TRIAL_SECS
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = _VERSION.search(process.stdout)
-    return tuple(map(int, match.groups())) if match and not process.returncode else None
+    return None if process.returncode else _parse_version(process.stdout)
+
+
+def _parse_version(text: str) -> tuple[int, ...] | None:
+    match = _VERSION.search(text)
+    return tuple(map(int, match[0].split("."))) if match else None
 
 
 def installed_program() -> str:
@@ -99,7 +97,6 @@ def mcp_problem() -> str:
         installed = version("mcp")
     except PackageNotFoundError:
         return "the package mcp is not installed"
-    numbers = re.match(r"(\d+)\.(\d+)", installed)
-    if numbers is not None and (int(numbers[1]), int(numbers[2])) >= LEAST_MCP:
+    if (_parse_version(installed) or ()) >= LEAST_MCP:
         return ""
     return f"the package mcp is too old: {installed}, not {'.'.join(map(str, LEAST_MCP))} or later"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 
 from huskies_core.config.load import gates_of, read_text
-from huskies_core.config.records import Agent, Gate
+from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.git.worktrees import branch_of
 from huskies_core.pipeline.stages import StageName
@@ -63,15 +63,13 @@ def build_prompt(
     template = template_of(context, agent, kind)
     text = expand(template, variables).strip() or variables["story"]
     agent_md = read_text(context.project, "AGENT.md", context.text_at_base) or ""
-    return _join(
-        agent.role, text, agent_md, *_sections(variables, set(placeholders(template))), _note_section(note)
-    )
+    return _join(agent.role, text, agent_md, *_sections(variables, placeholders(template), note))
 
 
 def build_nudge(kind: RunKind, variables: Mapping[str, str], note: str) -> str:
     """Return the prompt for a resumed session: continue, the results since its last run, and how to end."""
     ending = expand(_ENDINGS.get(kind, ""), variables)
-    return _join(expand(_CONTINUE, variables), *_sections(variables, ()), _note_section(note), ending)
+    return _join(expand(_CONTINUE, variables), *_sections(variables, (), note), ending)
 
 
 def expand(template: str, variables: Mapping[str, str]) -> str:
@@ -97,6 +95,8 @@ def prompt_values(
     context: Context, story: Story, texts: Mapping[str, str], epic: Story | None
 ) -> dict[str, str]:
     """Return the value of each variable of a template. `texts` is the stored content of the story."""
+    settings = context.config.project
+    gates = [f"- {gate.name}: `{shlex.join(gate.command)}`" for gate in gates_of(context.project, settings)]
     conflicts = texts.get(content.MERGE_FAILURE, "") if story.stage.name is StageName.MERGE_FAILURE else ""
     return {
         "story_id": str(story.id),
@@ -105,7 +105,7 @@ def prompt_values(
         "worktree_path": str(context.project.worktree(story.id)),
         "base_branch": context.base_branch,
         "feature_branch": branch_of(story.id),
-        "gates": _gate_list(gates_of(context.project, context.config.project)),
+        "gates": "\n".join(gates) or NO_GATES,
         "gate_output": _sanitize(texts.get(content.GATE_OUTPUT, ""), LEFT_LIMIT),
         "qa_notes": _sanitize(texts.get(content.QA_NOTES, ""), LEFT_LIMIT),
         "conflicts": _sanitize(conflicts, LEFT_LIMIT),
@@ -142,10 +142,6 @@ def _enclose(tag: str, text: str) -> str:
     return f"<{tag}>\n{text.strip()}\n</{tag}>"
 
 
-def _gate_list(gates: Sequence[Gate]) -> str:
-    return "\n".join(f"- {gate.name}: `{shlex.join(gate.command)}`" for gate in gates) or NO_GATES
-
-
 def _sanitize(text: str, limit: int | None = None, rest: str = "the rest is omitted") -> str:
     """Remove control characters, disarm the closing tags of the prompt, and cut `text` to `limit` characters."""
     clean = _CLOSING.sub("< /", without_controls(text)).strip("\n")
@@ -154,16 +150,11 @@ def _sanitize(text: str, limit: int | None = None, rest: str = "the rest is omit
     return f"{clean[:limit]}\n\n[Cut here, after {limit} of {len(clean)} characters: {rest}.]"
 
 
-def _sections(variables: Mapping[str, str], named: Collection[str]) -> list[str]:
-    return [
-        f"## {heading}\n\n{_enclose(name, variables[name])}"
-        for name, heading in _HEADINGS.items()
-        if name not in named and variables[name]
-    ]
-
-
-def _note_section(note: str) -> str:
-    return f"## Note\n\n{note}" if note else ""
+def _sections(variables: Mapping[str, str], named: Collection[str], note: str) -> list[str]:
+    """Return the results of the last attempt whose variables the template does not name, and the note."""
+    results = {name: variables[name] for name in _HEADINGS if name not in named and variables[name]}
+    sections = [f"## {_HEADINGS[name]}\n\n{_enclose(name, text)}" for name, text in results.items()]
+    return [*sections, f"## Note\n\n{note}"] if note else sections
 
 
 def _join(*parts: str) -> str:

@@ -117,23 +117,18 @@ def require_sandbox(agent: Agent | None, project: Project, environ: Mapping[str,
     """Raise HuskiesError `no_sandbox` if the agent's sandbox does not work here."""
     problems = () if agent is None else sandbox_problems(agent, project, environ)
     if agent is not None and problems:
-        raise HuskiesError(
-            f"the sandbox of {agent.name} does not work: {problems[0]}",
-            hint="No run was started; 'huskies config check' lists all problems.",
-            code="no_sandbox",
-            subject=agent.name,
-        )
+        fact = f"the sandbox of {agent.name} does not work: {problems[0]}"
+        hint = "No run was started; 'huskies config check' lists all problems."
+        raise HuskiesError(fact, hint=hint, code="no_sandbox", subject=agent.name)
 
 
 def _trial_problem(environ: Mapping[str, str], *, network: bool) -> str | None:
     search = environ.get("PATH", os.defpath)
     if shutil.which(PROGRAM, path=search) is None:
         return f"{PROGRAM} is not on PATH"
-    argv = wrap(("true",), "/", (), network=network)
+    argv, env, null = wrap(("true",), "/", (), network=network), {"PATH": search}, subprocess.DEVNULL
     try:
-        process = subprocess.run(
-            argv, env={"PATH": search}, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TRIAL_SECS
-        )
+        process = subprocess.run(argv, env=env, stdin=null, capture_output=True, timeout=_TRIAL_SECS)
     except subprocess.TimeoutExpired:
         return f"{PROGRAM} did not end within {_TRIAL_SECS} s"
     last = process.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]

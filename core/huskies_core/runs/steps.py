@@ -7,7 +7,6 @@ from pathlib import Path
 
 from huskies_core.config.records import Component, Gate
 from huskies_core.context import Context
-from huskies_core.git.repository import Checkout
 from huskies_core.git.worktrees import checkout_of
 from huskies_core.ids import StoryId
 from huskies_core.runs.handoff_files import read_object
@@ -43,11 +42,20 @@ def gate_steps(gates: Sequence[Gate], worktree: Path) -> tuple[Step, ...]:
 def pending_setup(
     context: Context, story: StoryId, components: Sequence[Component]
 ) -> tuple[tuple[Step, ...], dict[str, str]]:
-    """Return the setup steps that have not run for the committed files, and the current digest of each component."""
-    checkout = checkout_of(context.project, story)
-    digests = {part.name: _setup_digest(context, part, checkout) for part in components if part.setup}
+    """Return the setup steps that have not run for the committed files, and the current digest of each component.
+
+    A digest covers the component's definition and the committed files below its path.
+    """
+    checkout, digests, pending = checkout_of(context.project, story), dict[str, str](), list[Component]()
     complete = {} if checkout is None else read_object(checkout.git_dir / SETUP_MARK)
-    pending = [part for part in components if part.setup and complete.get(part.name) != digests[part.name]]
+    for part in components:
+        if part.setup:
+            tree_name = "HEAD^{tree}" if part.path in ("", ".") else f"HEAD:{part.path}"
+            tree = context.repository.run("rev-parse", "--verify", "--quiet", tree_name, at=checkout).stdout
+            definition = json.dumps([part.path, part.setup, part.timeout_secs, tree])
+            digests[part.name] = hashlib.sha256(definition.encode()).hexdigest()
+            if complete.get(part.name) != digests[part.name]:
+                pending.append(part)
     return component_steps(Role.SETUP, pending, context.project.worktree(story)), digests
 
 
@@ -56,11 +64,3 @@ def mark_setup(context: Context, story: StoryId, digests: Mapping[str, str]) -> 
     checkout = checkout_of(context.project, story)
     if checkout is not None:
         (checkout.git_dir / SETUP_MARK).write_text(json.dumps(dict(digests)))
-
-
-def _setup_digest(context: Context, part: Component, checkout: Checkout | None) -> str:
-    """Return a digest of the component's definition and of the committed files below its path."""
-    tree_name = "HEAD^{tree}" if part.path in ("", ".") else f"HEAD:{part.path}"
-    tree = context.repository.run("rev-parse", "--verify", "--quiet", tree_name, at=checkout).stdout
-    definition = json.dumps([part.path, part.setup, part.timeout_secs, tree])
-    return hashlib.sha256(definition.encode()).hexdigest()

@@ -10,19 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from huskies_core.runtimes.runtime import (
-    Assignment,
-    Failure,
-    FailureKind,
-    RateLimit,
-    Reader,
-    Runtime,
-    amount,
-    object_at,
-    objects,
-    parse_object,
-    text,
-)
+from huskies_core.runtimes.json_lines import amount, object_at, objects, parse_object, text
+from huskies_core.runtimes.runtime import Assignment, Failure, FailureKind, RateLimit, Reader, Runtime
 
 _SYNTHETIC = "<synthetic>"
 """The model of a message that the program itself wrote because the service failed."""

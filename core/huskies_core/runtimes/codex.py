@@ -10,18 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from huskies_core.runtimes.runtime import (
-    Assignment,
-    Failure,
-    FailureKind,
-    RateLimit,
-    Reader,
-    Runtime,
-    amount,
-    object_at,
-    parse_object,
-    text,
-)
+from huskies_core.runtimes.json_lines import amount, object_at, parse_object, text
+from huskies_core.runtimes.runtime import Assignment, Failure, FailureKind, RateLimit, Reader, Runtime
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RESET = re.compile(

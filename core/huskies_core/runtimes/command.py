@@ -8,17 +8,8 @@ next usage record ends a limit. Other lines are plain output.
 
 from typing import Any
 
-from huskies_core.runtimes.runtime import (
-    TOKENS,
-    RateLimit,
-    Reader,
-    Runtime,
-    amount,
-    is_amount,
-    object_at,
-    parse_object,
-    text,
-)
+from huskies_core.runtimes.json_lines import amount, is_amount, object_at, parse_object, text
+from huskies_core.runtimes.runtime import TOKENS, RateLimit, Reader, Runtime
 
 _MOST_BYTES = 1600
 """Bytes of a line that can become the last words."""

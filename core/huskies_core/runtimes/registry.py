@@ -7,7 +7,7 @@ from importlib import import_module
 from huskies_core import runtimes
 from huskies_core.runtimes.runtime import Runtime
 
-_OTHER_MODULES = frozenset({"registry", "runtime"})
+_OTHER_MODULES = frozenset({"json_lines", "registry", "runtime"})
 
 
 @cache

@@ -10,18 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from huskies_core.atomic_file import replace_file
-from huskies_core.supervisor.processes import (
-    GRACE_SECS,
-    Process,
-    descendants,
-    end_processes,
-    find_process,
-    list_processes,
-    marked_processes,
-    send_signal,
-    send_termination,
-    wait_for_exit,
-)
+from huskies_core.supervisor import processes
+from huskies_core.supervisor.processes import GRACE_SECS, Process
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 _SHIM_RECORD_SECS = 1.0
@@ -72,7 +62,7 @@ def _wait_for_lock(directory: RunDirectory) -> bool:
 
 def end_marked_processes(run_id: int, project: str, *, grace: float = GRACE_SECS) -> KillResult:
     """Kill the processes that still have the mark of a crashed run, in less than 3 s. Ignore the run's lock."""
-    survivors = end_processes(partial(marked_processes, run_id, project), wait_for_exit, grace=grace)
+    survivors = processes.end_processes(partial(processes.marked_processes, run_id, project), grace=grace)
     return KillResult(ended=not survivors, survivors=survivors)
 
 
@@ -82,13 +72,13 @@ def _stop_shim(directory: RunDirectory) -> None:
     if shim is None:
         return
     if not os.path.exists(directory.exit):
-        send_termination(shim)
-    if wait_for_exit((shim,), _SHIM_SECS):
+        processes.send_termination(shim)
+    if processes.wait_for_exit((shim,), _SHIM_SECS):
         return
     if not os.path.exists(directory.exit):
-        end_processes(lambda: descendants(shim.pid, list_processes()), wait_for_exit, grace=0)
-    send_signal(shim, signal.SIGKILL)
-    wait_for_exit((shim,), _SIGKILL_SECS)
+        processes.end_processes(partial(processes.descendants, shim.pid), grace=0)
+    processes.send_signal(shim, signal.SIGKILL)
+    processes.wait_for_exit((shim,), _SIGKILL_SECS)
 
 
 def _find_shim(directory: RunDirectory) -> Process | None:
@@ -96,5 +86,5 @@ def _find_shim(directory: RunDirectory) -> Process | None:
     deadline = time.monotonic() + _SHIM_RECORD_SECS
     while (record := directory.read_shim()) is None and is_alive(directory) and time.monotonic() < deadline:
         select.poll().poll(_POLL_MS)
-    process = record and find_process(record.pid)
+    process = record and processes.find_process(record.pid)
     return process if process and record and process.started == record.started else None

@@ -47,14 +47,8 @@ def _start_shim(
     The environment goes to its stdin: argv is public, and a file would keep the secrets. Close the second of
     `descriptors`.
     """
-    argv = (
-        sys.executable,
-        "-P",
-        "-m",
-        "huskies_core.supervisor.shim",
-        directory.path,
-        *map(str, descriptors),
-    )
+    module = ("-P", "-m", "huskies_core.supervisor.shim")
+    argv = (sys.executable, *module, directory.path, *map(str, descriptors))
     try:
         replace_file(directory.spec, spec.to_json().encode())
         # kill_run writes kill.json and then looks for spec.json, so one of the two sees the other's file.
@@ -85,9 +79,7 @@ def _read_answer(ready: int) -> str:
 
     A late shim finds the pipe without a reader and starts nothing.
     """
-    answer = b""
-    deadline = time.monotonic() + _TAKEOVER_SECS
-    poll = select.poll()
+    answer, deadline, poll = b"", time.monotonic() + _TAKEOVER_SECS, select.poll()
     poll.register(ready, select.POLLIN)
     while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
         data = os.read(ready, 4096)
@@ -98,8 +90,5 @@ def _read_answer(ready: int) -> str:
 
 
 def _launch_failed(reason: str) -> HuskiesError:
-    return HuskiesError(
-        f"the run's supervisor did not start: {reason or 'no answer'}",
-        hint="Look at shim.log in the run's directory.",
-        code="launch_failed",
-    )
+    fact = f"the run's supervisor did not start: {reason or 'no answer'}"
+    return HuskiesError(fact, hint="Look at shim.log in the run's directory.", code="launch_failed")

@@ -139,10 +139,10 @@ def list_processes() -> tuple[Process, ...]:
     return tuple(filter(None, map(find_process, _list_pids())))
 
 
-def descendants(root: int, processes: Iterable[Process]) -> tuple[Process, ...]:
-    """Return those of `processes` that are below `root`, without `root`."""
+def descendants(root: int) -> tuple[Process, ...]:
+    """Return the living processes below `root`, without `root`."""
     children: dict[int, list[Process]] = {}
-    for process in processes:
+    for process in list_processes():
         children.setdefault(process.ppid, []).append(process)
     below: list[Process] = []
     pids = [root]
@@ -206,7 +206,7 @@ def wait_for_exit(processes: Iterable[Process], seconds: float) -> bool:
 
 def end_processes(
     find: Callable[[], Collection[Process]],
-    pause: Callable[[Collection[Process], float], object],
+    pause: Callable[[Collection[Process], float], object] = wait_for_exit,
     *,
     grace: float = GRACE_SECS,
 ) -> tuple[Process, ...]:

@@ -56,9 +56,8 @@ class RunDirectory:
         """Return the spec without the values of the environment. Raise HuskiesError if it is missing or damaged."""
         spec = _read(self.spec, lambda content: RunSpec.from_json(content, {}))
         if spec is None:
-            raise HuskiesError(
-                f"{self.spec} is missing", hint="The run was never started.", code="run_directory"
-            )
+            fact = f"{self.spec} is missing"
+            raise HuskiesError(fact, hint="The run was never started.", code="run_directory")
         return spec
 
     def read_progress(self) -> Progress | None:
@@ -91,9 +90,8 @@ def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:
     try:
         return parse(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HuskiesError(
-            f"{path} is damaged: {error}", hint="Look at the run's other files.", code="run_directory"
-        ) from error
+        fact, hint = f"{path} is damaged: {error}", "Look at the run's other files."
+        raise HuskiesError(fact, hint=hint, code="run_directory") from error
 
 
 def take_lock(directory: RunDirectory) -> int | None:

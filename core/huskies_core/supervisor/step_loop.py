@@ -6,13 +6,8 @@ import time
 from dataclasses import dataclass
 
 from huskies_core.runtimes.runtime import Reader, plausible_end
-from huskies_core.supervisor.processes import (
-    Process,
-    descendants,
-    end_processes,
-    list_processes,
-    marked_processes,
-)
+from huskies_core.supervisor import processes
+from huskies_core.supervisor.processes import Process
 from huskies_core.supervisor.progress import LineFeed, OutputLog, ProgressFile, measure
 from huskies_core.supervisor.records import Exit, LimitHit, Limits, Progress, Role, RunSpec, Step, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -74,11 +69,8 @@ class Supervisor:
     """One run from its first step to its end. Its counts exist in memory and in progress.json only."""
 
     def __init__(self, directory: RunDirectory, spec: RunSpec, reader: Reader, wakeup: Wakeup) -> None:
-        self._spec = spec
-        self._reader = reader
-        self._wakeup = wakeup
-        self._log = OutputLog(directory.output)
-        self._progress = ProgressFile(directory.progress)
+        self._spec, self._reader, self._wakeup = spec, reader, wakeup
+        self._log, self._progress = OutputLog(directory.output), ProgressFile(directory.progress)
         self._start = _Start(time.time(), time.monotonic(), 0)
         self._limit: LimitHit | None = None
         self._survivors: tuple[Process, ...] = ()
@@ -153,23 +145,19 @@ class Supervisor:
 
     def _measure_time(self, watch: StepWatch) -> Elapsed:
         """Time in which the agent waits for a rate limit to end is not quiet time."""
-        clock = time.monotonic()
-        now = time.time()
+        clock, now = time.monotonic(), time.time()
         waiting_until = plausible_end(self._reader.waiting_until, now)
         since_wait = math.inf if waiting_until is None else now - waiting_until
-        return Elapsed(
-            wall=clock - self._start.clock,
-            step=clock - watch.began,
-            quiet=min(clock - watch.last_output, since_wait),
-        )
+        quiet = min(clock - watch.last_output, since_wait)
+        return Elapsed(wall=clock - self._start.clock, step=clock - watch.began, quiet=quiet)
 
     def _end_processes(self, watch: StepWatch) -> None:
         def find() -> frozenset[Process]:
-            below = descendants(os.getpid(), list_processes())
-            return frozenset((*below, *marked_processes(self._spec.run_id, self._spec.project)))
+            below = processes.descendants(os.getpid())
+            return frozenset((*below, *processes.marked_processes(self._spec.run_id, self._spec.project)))
 
         watch.read_rest()
-        self._survivors = end_processes(find, lambda _processes, seconds: watch.wait(seconds))
+        self._survivors = processes.end_processes(find, lambda _processes, seconds: watch.wait(seconds))
         watch.wait(0)
         watch.read_rest()
 

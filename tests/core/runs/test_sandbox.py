@@ -1,5 +1,6 @@
 """The command of a sandboxed program, and the problems that prevent it."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_start_from_the_home_folder_does_not_show_it(
     monkeypatch.chdir(home)
     run = RunDirectory(project.run_dir(7))
     argv = confine(STEP, AGENT, project, StoryId(1), run, {"HOME": str(home)}).argv
-    shown = zip(argv, argv[1:], strict=False)
+    shown = pairwise(argv)
     assert [option for option, path in shown if path.rstrip("/") == str(home.resolve())] == [Show.NOTHING]
 
 
