@@ -12,7 +12,6 @@ from typer.core import TyperArgument, TyperCommand
 from huskies_cli.command import Call, Outcome, OwnCommand
 from huskies_cli.options import build_option, common_options
 from huskies_cli.output import ErrorItem, Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session, note_command, session_of
 from huskies_core.errors import HuskiesError
 from huskies_core.operations import registry
@@ -65,7 +64,7 @@ def _run_operation(operation: Operation[Any, Any], session: Session, values: Map
     view, command = _view_of(operation), operation.command
     if command is not None and command.check is not None:
         command.check(**values, find=registry.find)
-    with open_context(session.start) as context:
+    with session.open() as context:
         call = Call(context, session, values)
         if command is not None and command.each:
             return _run_each(operation, command.each, view, call)
@@ -92,7 +91,7 @@ def _run_each(operation: Operation[Any, Any], key: str, view: Callable[..., Resu
             errors.append(ErrorItem.of(error))
     shown = view(results, call)
     data = {key: [operation.json(result) for result in results]}
-    return Result.of_items(data, shown.text, errors, done=len(results), talk=shown.talk if results else ())
+    return Result(data, shown.text, tuple(errors), shown.talk if results else (), len(results))
 
 
 def _view_of(operation: Operation[Any, Any]) -> Callable[..., Result]:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import Self
 
 from huskies_cli.session import Session
@@ -14,12 +13,6 @@ from huskies_core.errors import HuskiesError
 from huskies_core.sanitize import one_line, without_controls
 
 JSON_VERSION = 1
-
-
-class Status(StrEnum):
-    OK = "ok"
-    PARTIAL = "partial"
-    ERROR = "error"
 
 
 @dataclass(frozen=True)
@@ -40,36 +33,23 @@ class ErrorItem:
 class Result:
     """The result of a command. Control characters are removed from `text`; a callable returns text of `render`.
 
-    `talk` is printed on stderr, unless --quiet is given.
+    `talk` is printed on stderr, unless --quiet is given. `done` is the number of items that succeeded beside errors.
     """
 
     data: Mapping[str, object] = field(default_factory=dict)
     text: str | Callable[[], str] = ""
-    status: Status = Status.OK
     errors: tuple[ErrorItem, ...] = ()
     talk: tuple[str, ...] = ()
+    done: int = 0
     exit_code: int | None = None
 
-    @classmethod
-    def of_items(
-        cls,
-        data: Mapping[str, object],
-        text: str | Callable[[], str],
-        errors: Iterable[ErrorItem],
-        *,
-        done: int,
-        talk: tuple[str, ...] = (),
-    ) -> Self:
-        """Return the result of several items, of which `done` succeeded."""
-        failed = tuple(errors)
-        status = Status.OK if not failed else Status.PARTIAL if done else Status.ERROR
-        return cls(data, text, status, failed, talk)
+    @property
+    def status(self) -> str:
+        return "ok" if not self.errors else "partial" if self.done else "error"
 
     @property
     def code(self) -> int:
-        if self.exit_code is not None:
-            return self.exit_code
-        return 0 if self.status is Status.OK else 1
+        return (1 if self.errors else 0) if self.exit_code is None else self.exit_code
 
 
 @dataclass(frozen=True)
@@ -91,8 +71,7 @@ def finish(outcome: Result | Stream, session: Session) -> int:
 
 def fail(error: HuskiesError, session: Session) -> int:
     """Print an error and return its exit code."""
-    item = ErrorItem.of(error)
-    result = Result(status=Status.ERROR, errors=(item,), exit_code=error.exit_code)
+    result = Result(errors=(ErrorItem.of(error),), exit_code=error.exit_code)
     if session.json and not session.streaming:
         return finish(result, session)
     _print_errors(result.errors)

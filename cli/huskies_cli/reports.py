@@ -1,7 +1,6 @@
 """Reports of passes as results: the data of the envelope, a line for each action, and the errors."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from huskies_cli.output import ErrorItem, Result
 from huskies_core.errors import LockBusy
@@ -16,9 +15,9 @@ def result_of(name: str, reports: Sequence[PassReport]) -> Result:
     data = {"pass": name, "already_running": alone, "actions": actions}
     succeeded = sum(item.outcome is not StepOutcome.FAILED for item in done)
     talk = (f"{name} is already running",) if alone else ()
-    result = Result.of_items(data, "\n".join(map(line_of, done)), _errors(reports), done=succeeded)
     busy = any(report.failure is not None and report.failure.code == "busy" for report in reports)
-    return replace(result, talk=talk, exit_code=LockBusy.exit_code if busy else None)
+    code = LockBusy.exit_code if busy else None
+    return Result(data, "\n".join(map(line_of, done)), tuple(_errors(reports)), talk, succeeded, code)
 
 
 def line_of(item: StepResult) -> str:

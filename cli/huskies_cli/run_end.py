@@ -1,7 +1,6 @@
 """`advance`: record the end of a run in an open project, and report the passes that followed."""
 
 from huskies_cli.output import Result
-from huskies_cli.project_context import open_context
 from huskies_cli.reports import result_of
 from huskies_cli.session import Session
 from huskies_core.ids import RunId
@@ -14,6 +13,6 @@ def advance_run(session: Session, run: RunId) -> Result:
 
     Raise HuskiesError `run_alive` while the run lives.
     """
-    with open_context(session.start, actor=f"run:{run}") as context:
+    with session.open(actor=f"run:{run}") as context:
         refuse_inside_run(context)
         return result_of("advance", pass_sequence.advance_run(context, run))

@@ -6,9 +6,13 @@ from huskies_cli.streams import print_message
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
 
     from typer._click.core import Context
+
+    from huskies_core.context import Context as OpenProject
 
 
 class Session:
@@ -43,6 +47,12 @@ class Session:
             raise NoProject(
                 "the current directory does not exist", hint="Change to another directory."
             ) from error
+
+    def open(self, **settings: "Any") -> "AbstractContextManager[OpenProject]":
+        """Open the project for the block, with the settings of `huskies_core.context.open_context`."""
+        from huskies_cli.project_context import open_context
+
+        return open_context(self.start, **settings)
 
     def say(self, line: str) -> None:
         """Print a message on stderr, unless --quiet is given."""

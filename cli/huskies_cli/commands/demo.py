@@ -1,27 +1,25 @@
 """`huskies demo`: the whole pipeline in a new repository, with a live report and checks at the end."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from huskies_cli.command import own_command
 from huskies_cli.demo.checks import Check, Record, check_all, read_record, summary
 from huskies_cli.demo.fixture import add_stories, claim_directory, make_project, own_environment
-from huskies_cli.demo.narrator import Narrator, Print, introduction
+from huskies_cli.demo.narrator import Narrator, introduction
 from huskies_cli.demo.run_demo import freezing_at_end, run_to_end, terminations_interrupt
 from huskies_cli.output import ErrorItem, Result
-from huskies_cli.progress import Bar, is_wanted
+from huskies_cli.progress import Bar
 from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
-from huskies_cli.streams import print_message
 from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
-from huskies_core.context import Progress, ignore_progress
 from huskies_core.git.host import require_git
 from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.pipeline.stages import Done
-from huskies_core.sanitize import without_controls
+from huskies_core.store.stories import Story
 
 Place = Annotated[str | None, Argument("An empty or missing directory.", metavar="[DIR]", positional=True)]
 
@@ -37,27 +35,27 @@ def demo(session: Session, place: Place = None) -> Result:
     all of them on main. It takes about 20 seconds, longer on a slow machine; it stops if nothing happens for two
     minutes. The exit code is 1 if a check fails. Ctrl-C stops the agents, too. The repository stays.
     """
-    bar = Bar() if is_wanted(session) else None
-    print_line = partial(_print_line, session, bar)
+    bar = Bar(session)
     require_git()
     began = utc_now()
     root = claim_directory(place)
     try:
         with terminations_interrupt(), own_environment(root):
-            return _run(root, print_line, ignore_progress if bar is None else bar.show, began)
+            return _run(root, bar, began)
     except KeyboardInterrupt:
-        print_line(f"The repository stays: {root}")
+        bar.print_above(f"The repository stays: {root}")
         raise
     finally:
-        _end(bar)
+        bar.end()
 
 
-def _run(root: Path, print_line: Print, progress: Progress, began: datetime) -> Result:
+def _run(root: Path, bar: Bar, began: datetime) -> Result:
+    print_line = bar.print_above
     make_project(root)
     for line in introduction(root):
         print_line(line)
     with open_context(root) as context:
-        narrator = Narrator(context, print_line, progress, utc_now())
+        narrator = Narrator(context, print_line, bar.show, utc_now())
         with freezing_at_end(root, print_line):
             add_stories(context)
             stall = run_to_end(context, narrator)
@@ -66,44 +64,21 @@ def _run(root: Path, print_line: Print, progress: Progress, began: datetime) -> 
         checks = (*([Check(_ENDS, stall)] if stall else []), *check_all(record))
         print_line("")
         text = summary(record, checks, seconds)
-    errors = [
+    errors = tuple(
         ErrorItem("promise_broken", f"{check.problem} (expected: {check.promise})")
         for check in checks
         if not check.is_kept
-    ]
+    )
     data = {**_data(record, checks), "seconds": round(seconds, 1), "events": narrator.events}
-    return Result.of_items(data, lambda: text, errors, done=0)
+    return Result(data, lambda: text, errors)
 
 
-def _end(bar: Bar | None) -> None:
-    if bar is not None:
-        bar.end()
+def _data(record: Record, checks: Iterable[Check]) -> dict[str, object]:
+    kept = [{"promise": check.promise, "kept": check.is_kept, "problem": check.problem} for check in checks]
+    stories = [_story(story) for story in record.stories.values()]
+    return {"repository": str(record.context.project.root), "stories": stories, "checks": kept}
 
 
-def _print_line(session: Session, bar: Bar | None, line: str) -> None:
-    """Print a line on stderr, above the bar, with the spaces that align it. Print nothing with --quiet."""
-    if session.quiet:
-        return
-    if bar is not None:
-        bar.hide()
-    print_message(without_controls(line))
-    if bar is not None:
-        bar.redraw()
-
-
-def _data(record: Record, checks: tuple[Check, ...]) -> dict[str, object]:
-    return {
-        "repository": str(record.context.project.root),
-        "stories": [
-            {
-                "id": story.id,
-                "title": story.draft.title,
-                "stage": story.stage.name.value,
-                "commit": story.stage.merge_commit if isinstance(story.stage, Done) else None,
-            }
-            for story in record.stories.values()
-        ],
-        "checks": [
-            {"promise": check.promise, "kept": check.is_kept, "problem": check.problem} for check in checks
-        ],
-    }
+def _story(story: Story) -> dict[str, object]:
+    commit = story.stage.merge_commit if isinstance(story.stage, Done) else None
+    return {"id": story.id, "title": story.draft.title, "stage": story.stage.name.value, "commit": commit}

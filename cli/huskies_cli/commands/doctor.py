@@ -7,9 +7,8 @@ from typing import Annotated
 
 from huskies_cli import render
 from huskies_cli.command import own_command
-from huskies_cli.output import ErrorItem, Result, Status
+from huskies_cli.output import ErrorItem, Result
 from huskies_cli.progress import shown
-from huskies_cli.project_context import open_context
 from huskies_cli.render import Mark
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
@@ -39,7 +38,7 @@ def doctor(
     It checks the environment, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services.
     Each problem is printed with its fix. Nothing is changed without --fix. The exit code is 1 if there are problems.
     """
-    with open_context(session.start, find=find_damaged_project) as context:
+    with session.open(find=find_damaged_project) as context:
         if fix or canary:
             refuse_inside_run(context)
         if bundle:
@@ -59,10 +58,10 @@ def _result(checks: Sequence[DoctorCheck], bundle: str, session: Session) -> Res
     errors = tuple(
         ErrorItem("unwell", f"{check.name}: {check.problem}", check.fix, check.name) for check in failed
     )
-    status = Status.ERROR if failed else Status.OK
     data = {"checks": [check.to_json() for check in checks], "bundle": bundle or None}
     messages = (f"Wrote {bundle}. Read it before you send it.",) if bundle else ()
-    return Result(data, lambda: _text(checks), status, errors if session.json else (), messages)
+    shown = errors if session.json else ()
+    return Result(data, lambda: _text(checks), shown, messages, exit_code=1 if failed else 0)
 
 
 _TITLES = {"notify": "notifications", "services": "scheduler"}

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -33,7 +32,7 @@ def edit_story(session: Session, story: StoryArgument) -> Result:
     The editor is $VISUAL, $EDITOR or vi; the story is Markdown. A text that cannot be saved stays in a file; the error
     has its path.
     """
-    with open_context(session.start) as context:
+    with session.open() as context:
         refuse_inside_run(context)
         draft = load_story(context, story).draft
         path = Path(tempfile.mkdtemp(prefix="huskies-")) / f"story-{story}.md"

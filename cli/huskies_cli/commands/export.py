@@ -6,7 +6,6 @@ from typing import Annotated
 
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_story_id
 from huskies_core.errors import UsageError
@@ -44,7 +43,7 @@ def export_stories(
     Without ids, all stories that have not finished are written. With --dir it writes a file for each story, in
     the form that 'huskies import' reads; without it, it writes one story to stdout.
     """
-    with open_context(session.start) as context:
+    with session.open() as context:
         exported = export(context, stories)
     if len(exported) > 1 and folder is None and not session.json:
         fact = f"{len(exported)} stories do not fit into one text"

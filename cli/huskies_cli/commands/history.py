@@ -7,7 +7,6 @@ from typing import Annotated
 from huskies_cli.command import Outcome, own_command
 from huskies_cli.journal_lines import entry_line
 from huskies_cli.output import Result, Stream
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
 from huskies_core.ids import JOURNAL_START, Seq
@@ -40,13 +39,13 @@ def show_history(
     selection = Selection(story, after, everything)
     if follow:
         return Stream(_follow(session, selection), entry_line)
-    with open_context(session.start) as context:
+    with session.open() as context:
         rows = [entry_json(entry) for entry in history.read(context, selection)]
     return Result({"transitions": rows}, text=lambda: "\n".join(map(entry_line, rows)))
 
 
 def _follow(session: Session, selection: Selection) -> Iterator[dict[str, object]]:
     never = threading.Event()
-    with open_context(session.start) as context:
+    with session.open() as context:
         for entry in history.follow(context, selection, lambda: never.wait(POLL_SECS)):
             yield entry_json(entry)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 from huskies_cli.command import Outcome, own_command
 from huskies_cli.output import Result, Stream
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_cli.views.runs import run_end
 from huskies_core.argument import Argument, parse_run_id
@@ -45,7 +44,7 @@ def show_logs(
     shortened, unless with --raw. With -f the output continues until this run ends; the story's next run has another
     log. With --json and -f each line is one object.
     """
-    with open_context(session.start) as context:
+    with session.open() as context:
         log = output.find_log(context, story, run)
     pieces = output.follow(log, partial(threading.Event().wait, POLL_SECS)) if follow else output.read(log)
     if session.json and not follow:
@@ -70,7 +69,7 @@ def _objects(
             "run": log.run.id,
             "line": line.decode(errors="replace") if raw else output.readable(line, log.run),
         }
-    with open_context(session.start) as context:
+    with session.open() as context:
         session.say(_end(context, log))
 
 

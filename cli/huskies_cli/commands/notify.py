@@ -7,7 +7,6 @@ from huskies_cli import render
 from huskies_cli.command import own_command
 from huskies_cli.commands.passes import Wait, run_passes
 from huskies_cli.output import ErrorItem, Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
 from huskies_core.channels.message import Message
@@ -60,22 +59,22 @@ def deliver(
 
     Only notify may call it, since a notification must not be sent twice.
     """
-    with open_context(session.start, actor="pass:notify") as context:
+    with session.open(actor="pass:notify") as context:
         refuse_inside_run(context)
         return Result(text=notifications.deliver(context, notification))
 
 
 def _test(session: Session) -> Result:
-    with open_context(session.start) as context:
+    with session.open() as context:
         sent = notifications.send_test(context)
     errors = tuple(ErrorItem("channel", str(item), subject=item.channel) for item in sent if item.problem)
     data = {"channels": _channels(sent)}
     delivered = [str(item) for item in sent if not item.problem]
-    return Result.of_items(data, "\n".join(map(render.line, delivered)), errors, done=len(delivered))
+    return Result(data, "\n".join(map(render.line, delivered)), errors, done=len(delivered))
 
 
 def _list(session: Session) -> Result:
-    with open_context(session.start) as context:
+    with session.open() as context:
         recent = notifications.recent_notifications(context)
     data = {"notifications": [_json(item) for item in recent]}
     rows = [(item.id, item.at, item.status.value, _title(item)) for item in recent]

@@ -6,7 +6,6 @@ from typing import Annotated
 from huskies_cli.command import OwnCommand
 from huskies_cli.output import Result
 from huskies_cli.progress import shown
-from huskies_cli.project_context import open_context
 from huskies_cli.reports import result_of
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_seconds
@@ -25,7 +24,7 @@ def run_passes(
     session: Session, name: str, run: RunPasses, *, dry_run: bool = False, wait: float | None = None
 ) -> Result:
     """Run passes on the project and report their actions. Raise HuskiesError for a call from inside a run."""
-    with open_context(session.start) as context, shown(session) as context.progress:
+    with session.open() as context, shown(session) as context.progress:
         refuse_inside_run(context)
         return result_of(name, run(context, dry_run=dry_run, wait=wait or 0.0))
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_count
 from huskies_core.ids import ExecutionId
@@ -24,6 +23,6 @@ def perform(session: Session, execution: Execution) -> Result:
 
     Only fire-timers and fire-triggers may call it, since a call must not run twice.
     """
-    with open_context(session.start) as context:
+    with session.open() as context:
         refuse_inside_run(context)
         return Result(text=run_action(context, execution))

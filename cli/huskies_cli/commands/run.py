@@ -1,12 +1,12 @@
 """`huskies run list`: the table of runs, by default of the newest ones."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 from huskies_cli import render
 from huskies_cli.command import own_command
 from huskies_cli.output import ErrorItem, Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_cli.status_icons import mark_now
 from huskies_core.argument import Argument, parse_count, parse_story_id
@@ -43,18 +43,18 @@ def show_runs(
     Turns and cost of a live run are those of this moment. Without --limit the table has the newest 50.
     """
     most = (0 if session.json else SHOWN + 1) if limit is None else limit
-    with open_context(session.start) as context:
+    with session.open() as context:
         runs = list_runs(context, story, live=live, limit=most)
     has_more = limit is None and not session.json and len(runs) > SHOWN
     runs = runs[:SHOWN] if has_more else runs
     now = utc_now()
-    return Result.of_items(
-        runs_json(runs),
-        lambda: render.table(COLUMNS, [_row(item, now) for item in runs]),
-        map(ErrorItem.of, run_errors(runs)),
-        done=len(runs),
-        talk=(f"These are the newest {SHOWN}; --limit 0 shows all.",) if has_more else (),
-    )
+    talk = (f"These are the newest {SHOWN}; --limit 0 shows all.",) if has_more else ()
+    errors = tuple(map(ErrorItem.of, run_errors(runs)))
+    return Result(runs_json(runs), lambda: _table(runs, now), errors, talk, done=len(runs))
+
+
+def _table(runs: Sequence[RunNow], now: datetime) -> str:
+    return render.table(COLUMNS, [_row(item, now) for item in runs])
 
 
 def _row(now: RunNow, at: datetime) -> tuple[render.Cell, ...]:

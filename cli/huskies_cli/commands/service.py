@@ -53,7 +53,7 @@ def install_service(
     if allow_sudo and kind is ServiceKind.CRON:
         raise UsageError("--allow-sudo is for systemd only", hint="Leave --allow-sudo out.")
     job, may_sudo = ServiceJob.WATCH if watch else ServiceJob.TICK, allow_sudo or kind is ServiceKind.CRON
-    with open_context(session.start) as context:
+    with session.open() as context:
         talk = tuple(_advice(context, kind))
         act = inspect if dry_run else install
         before = act(context, kind, job, may_sudo=may_sudo)
@@ -85,7 +85,7 @@ def show_service(session: Session, kind: Where) -> Result:
 
     If they differ from what 'install' would write from this shell, the differing lines are shown.
     """
-    with open_context(session.start) as context:
+    with session.open() as context:
         installation = inspect(context, kind)
     return Result(_json(installation), text=lambda: _shown(installation))
 

@@ -1,6 +1,5 @@
 """`huskies status`: the board."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,6 @@ from huskies_cli.advice import tick_advice
 from huskies_cli.board import draw_board
 from huskies_cli.command import own_command
 from huskies_cli.output import ErrorItem, Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
 from huskies_core.clock import utc_now
@@ -33,16 +31,13 @@ def show_status(
     last output, turns and cost; the stories that only a person can move on, with the command for it; and the limits
     that are reached. With --svg it is drawn as a picture, as 'huskies watch' shows it.
     """
-    with open_context(session.start) as context:
+    with session.open() as context:
         if svg is not None:
             return _draw(context, Path(svg))
         board = read_board(context)
         talk = () if board.config_error else tick_advice(context)
-    now, errors = utc_now(), map(ErrorItem.of, board.errors)
-    result = Result.of_items(
-        board_json(board), lambda: draw_board(board, now), errors, done=len(board.stages) + 1
-    )
-    return replace(result, talk=talk)
+    now, errors = utc_now(), tuple(map(ErrorItem.of, board.errors))
+    return Result(board_json(board), lambda: draw_board(board, now), errors, talk, done=len(board.stages) + 1)
 
 
 def _draw(context: Context, svg: Path) -> Result:

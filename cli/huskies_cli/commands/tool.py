@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from huskies_cli import render
 from huskies_cli.command import own_command
 from huskies_cli.output import Result
-from huskies_cli.project_context import open_context
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
 from huskies_core.errors import UsageError
@@ -42,7 +41,7 @@ def call_tool(
     commands apply.
     """
     values = read_object(_read_stdin() if arguments == "-" else arguments, subject="JSON")
-    with open_context(session.start) as context:
+    with session.open() as context:
         answer = registry.call(context, name, values)
     return Result(answer, text=json.dumps(answer, indent=2, ensure_ascii=False))
 

@@ -13,7 +13,6 @@ from huskies_cli.command import Outcome, own_command
 from huskies_cli.journal_lines import entry_line
 from huskies_cli.live.terminal import is_usable
 from huskies_cli.output import Result, Stream
-from huskies_cli.project_context import open_context
 from huskies_cli.reports import action_json, line_of
 from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_seconds
@@ -64,7 +63,7 @@ def watch(
 
 
 def _lines(session: Session, interval: float) -> Iterator[dict[str, object]]:
-    with open_context(session.start) as context:
+    with session.open() as context:
         refuse_inside_run(context)
         loop = WatchLoop(context, session.start, interval)
         yield from map(_event_json, loop.start_up())

@@ -11,7 +11,6 @@ from huskies_cli.live.help_page import HelpPage
 from huskies_cli.live.keys import Key, Press
 from huskies_cli.live.log_page import LogPage
 from huskies_cli.live.terminal import Terminal
-from huskies_cli.project_context import open_context
 from huskies_cli.render import Row
 from huskies_cli.session import Session
 from huskies_core.context import Context
@@ -31,7 +30,7 @@ _DIGITS = 9
 
 def show_board(session: Session, interval: float) -> None:
     """Show the board and run the passes until `q` is pressed. Raise KeyboardInterrupt on Ctrl-C."""
-    with open_context(session.start) as context:
+    with session.open() as context:
         refuse_inside_run(context)
         pages = Pages(context, Terminal())
         with pages.terminal, PassThread(session.start, interval) as passes:

@@ -16,33 +16,11 @@ from typing import Any, TypeVar
 import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp import MCPError
-from mcp.server.context import ServerRequestContext
+from mcp import MCPError, types
+from mcp.server.context import ServerRequestContext as Context
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp.types import (
-    INVALID_PARAMS,
-    CallToolRequestParams,
-    CallToolResult,
-    JSONRPCError,
-    JSONRPCNotification,
-    JSONRPCRequest,
-    JSONRPCResponse,
-    ListResourcesResult,
-    ListResourceTemplatesResult,
-    ListToolsResult,
-    PaginatedRequestParams,
-    ReadResourceRequestParams,
-    ReadResourceResult,
-    RequestId,
-    Resource,
-    ResourceTemplate,
-    TextContent,
-    TextResourceContents,
-    Tool,
-    ToolAnnotations,
-)
 
 from huskies_cli.mcp import calls
 from huskies_core.errors import HuskiesError
@@ -53,6 +31,7 @@ from huskies_core.operations.schema import schema_of
 T = TypeVar("T")
 _Requests = MemoryObjectReceiveStream[SessionMessage | Exception]
 _Answers = MemoryObjectSendStream[SessionMessage]
+_Page = types.PaginatedRequestParams | None
 _JSON = "application/json"
 _MOST_AT_ONCE = 16
 """The most long calls at the same time, and the most short ones; others wait."""
@@ -124,20 +103,20 @@ class _Unanswered:
     """The ids of the requests that have no answer yet."""
 
     def __init__(self) -> None:
-        self._ids: set[RequestId | None] = set()
+        self._ids: set[types.RequestId | None] = set()
         self._changed = anyio.Condition()
 
     def add(self, item: SessionMessage | Exception) -> None:
         """Add the id of a request; forget that of a cancelled one, which gets no answer."""
         message = item.message if isinstance(item, SessionMessage) else None
-        if isinstance(message, JSONRPCRequest):
+        if isinstance(message, types.JSONRPCRequest):
             self._ids.add(message.id)
-        elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+        elif isinstance(message, types.JSONRPCNotification) and message.method == "notifications/cancelled":
             self._ids.discard((message.params or {}).get("requestId"))
 
     async def remove(self, item: SessionMessage) -> None:
         """Remove the id of an answer."""
-        if isinstance(item.message, JSONRPCResponse | JSONRPCError):
+        if isinstance(item.message, types.JSONRPCResponse | types.JSONRPCError):
             async with self._changed:
                 self._ids.discard(item.message.id)
                 self._changed.notify_all()
@@ -156,12 +135,10 @@ class _Project:
         self._short = anyio.CapacityLimiter(_MOST_AT_ONCE)
         self._long = anyio.CapacityLimiter(_MOST_AT_ONCE)
 
-    async def list_tools(self, _: ServerRequestContext, __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=[_tool(tool) for tool in registry.tools().values()])
+    async def list_tools(self, _: Context, __: _Page) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[_tool(tool) for tool in registry.tools().values()])
 
-    async def call_tool(
-        self, context: ServerRequestContext, request: CallToolRequestParams
-    ) -> CallToolResult:
+    async def call_tool(self, context: Context, request: types.CallToolRequestParams) -> types.CallToolResult:
         call = partial(calls.call, self._start, request.name, request.arguments or {})
         tool = registry.tools().get(request.name)
         is_long = tool is not None and tool.long
@@ -170,33 +147,35 @@ class _Project:
                 group.start_soon(_report_progress, context, request.name)
             answer = await to_thread.run_sync(call, limiter=self._long if is_long else self._short)
             group.cancel_scope.cancel()
-        return CallToolResult(
-            content=[TextContent(type="text", text=answer.text)],
+        return types.CallToolResult(
+            content=[types.TextContent(type="text", text=answer.text)],
             structured_content=dict(answer.document),
             is_error=answer.failed,
         )
 
-    async def list_resources(
-        self, _: ServerRequestContext, __: PaginatedRequestParams | None
-    ) -> ListResourcesResult:
-        board = Resource(uri=calls.BOARD, name="board", title="The board", mime_type=_JSON)
+    async def list_resources(self, _: Context, __: _Page) -> types.ListResourcesResult:
+        board = types.Resource(uri=calls.BOARD, name="board", title="The board", mime_type=_JSON)
         rows = await self._read(lambda: list(calls.open_stories(self._start)))
-        stories = [Resource(uri=uri, name=name, title=title, mime_type=_JSON) for uri, name, title in rows]
-        return ListResourcesResult(resources=[board, *stories])
+        stories = [
+            types.Resource(uri=uri, name=name, title=title, mime_type=_JSON) for uri, name, title in rows
+        ]
+        return types.ListResourcesResult(resources=[board, *stories])
 
-    async def list_templates(
-        self, _: ServerRequestContext, __: PaginatedRequestParams | None
-    ) -> ListResourceTemplatesResult:
+    async def list_templates(self, _: Context, __: _Page) -> types.ListResourceTemplatesResult:
         text = "A story by its id, in any stage: fields, criteria, history, runs and usage."
-        story = ResourceTemplate(uri_template=calls.STORY, name="story", description=text, mime_type=_JSON)
-        return ListResourceTemplatesResult(resource_templates=[story])
+        story = types.ResourceTemplate(
+            uri_template=calls.STORY, name="story", description=text, mime_type=_JSON
+        )
+        return types.ListResourceTemplatesResult(resource_templates=[story])
 
     async def read_resource(
-        self, _: ServerRequestContext, request: ReadResourceRequestParams
-    ) -> ReadResourceResult:
+        self, _: Context, request: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
         uri = str(request.uri)
         text = await self._read(lambda: calls.read(self._start, uri))
-        return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=_JSON, text=text)])
+        return types.ReadResourceResult(
+            contents=[types.TextResourceContents(uri=uri, mime_type=_JSON, text=text)]
+        )
 
     async def _read(self, work: Callable[[], T]) -> T:
         """Return the result of `work`. Raise MCPError for an error: a resource has no error of its own."""
@@ -204,10 +183,10 @@ class _Project:
             return await to_thread.run_sync(work, limiter=self._short)
         except HuskiesError as error:
             text = f"{error.message} ({error.code}). {error.hint}".rstrip()
-            raise MCPError(INVALID_PARAMS, text) from error
+            raise MCPError(types.INVALID_PARAMS, text) from error
 
 
-async def _report_progress(context: ServerRequestContext, name: str) -> None:
+async def _report_progress(context: Context, name: str) -> None:
     """Report the seconds of a long call until it ends. The session sends them only if the client asked for progress."""
     began = time.monotonic()
     while True:
@@ -217,11 +196,11 @@ async def _report_progress(context: ServerRequestContext, name: str) -> None:
         await anyio.sleep(_PROGRESS_SECS)
 
 
-def _tool(operation: Operation[Any, Any]) -> Tool:
-    hints = ToolAnnotations(
+def _tool(operation: Operation[Any, Any]) -> types.Tool:
+    hints = types.ToolAnnotations(
         read_only_hint=not operation.writes, destructive_hint=False, open_world_hint=False
     )
-    return Tool(
+    return types.Tool(
         name=operation.tool,
         description=operation.description,
         input_schema=schema_of(operation),

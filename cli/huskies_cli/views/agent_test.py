@@ -2,14 +2,14 @@
 
 from huskies_cli import render
 from huskies_cli.command import Call
-from huskies_cli.output import ErrorItem, Result, Status
+from huskies_cli.output import ErrorItem, Result
 from huskies_core.operations.agent_test import Trial
 
 
 def show(trial: Trial, _: Call) -> Result:
     if trial.problem:
         error = ErrorItem("no_answer", f"{trial.agent}: {trial.problem}", trial.hint, trial.agent)
-        return Result(status=Status.ERROR, errors=(error,))
+        return Result(errors=(error,))
     return Result(text=lambda: _text(trial))
 
 

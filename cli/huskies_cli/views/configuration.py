@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from huskies_cli import render
 from huskies_cli.command import Call
-from huskies_cli.output import ErrorItem, Result, Status
+from huskies_cli.output import ErrorItem, Result
 from huskies_core.config.document import Problem
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import Agent, Config
@@ -18,7 +18,7 @@ def check_config(problems: Sequence[Problem], _: Call) -> Result:
     if not problems:
         return Result(text="No problems.")
     errors = tuple(ErrorItem("config_error", str(item), item.hint, item.path) for item in problems)
-    return Result(status=Status.ERROR, errors=errors)
+    return Result(errors=errors)
 
 
 def get_key(setting: Setting, call: Call) -> Result:
