@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 Definition = Operation[Any, Any] | OwnCommand
 
+_VIEWS = {
+    "agent_test": "agents",
+    "moves": "stories",
+    "pause": "stories",
+    "triggers": "timers",
+}
+"""The module of views for each module of operations that has none of its own."""
+
 
 class OneCommand(TyperCommand):
     """The command of a definition, under the last word of its name, with the options that every command has."""
@@ -96,9 +104,9 @@ def _run_each(operation: Operation[Any, Any], key: str, view: Callable[..., Resu
 
 def _view_of(operation: Operation[Any, Any]) -> Callable[..., Result]:
     """Return the function that renders a result: the one with the operation's name, or `show`, of the module of
-    views with the name of the operation's module."""
+    views for the operation's module."""
     family = operation.function.__module__.rpartition(".")[2]
-    views = vars(import_module(f"huskies_cli.views.{family}"))
+    views = vars(import_module(f"huskies_cli.views.{_VIEWS.get(family, family)}"))
     view: Callable[..., Result] = views.get(operation.tool or operation.function.__name__) or views["show"]
     return view
 

@@ -44,7 +44,7 @@ def advance(arguments: list[str], session: Session) -> int | None:
     if len(words) != 2 or words[0] != "advance" or not _is_number(words[1]):
         return None
     from huskies_cli.output import finish
-    from huskies_cli.run_end import advance_run
+    from huskies_cli.reports import advance_run
     from huskies_core.ids import RunId
 
     session.command = "advance"

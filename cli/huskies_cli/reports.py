@@ -3,8 +3,23 @@
 from collections.abc import Iterable, Sequence
 
 from huskies_cli.output import ErrorItem, Result
+from huskies_cli.session import Session
 from huskies_core.errors import LockBusy
+from huskies_core.ids import RunId
 from huskies_core.passes.steps import PassReport, StepOutcome, StepResult
+
+
+def advance_run(session: Session, run: RunId) -> Result:
+    """Record the end of a run, run the passes that follow and return their report.
+
+    Raise HuskiesError `run_alive` while the run lives.
+    """
+    from huskies_core.operations.authorization import refuse_inside_run
+    from huskies_core.passes import pass_sequence
+
+    with session.open(actor=f"run:{run}") as context:
+        refuse_inside_run(context)
+        return result_of("advance", pass_sequence.advance_run(context, run))
 
 
 def result_of(name: str, reports: Sequence[PassReport]) -> Result:

@@ -11,8 +11,7 @@ import pytest
 
 from huskies_cli import app, fast
 from huskies_cli.command import OwnCommand
-from huskies_cli.commands import advance as advance_module
-from huskies_cli.commands import passes
+from huskies_cli.commands import background, passes
 from huskies_cli.commands.passes import Wait
 from huskies_cli.main import main
 from huskies_cli.output import Result, envelope
@@ -54,8 +53,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         return note(session, run)
 
     monkeypatch.setattr(passes, "tick", OwnCommand(Command("tick"), tick))
-    monkeypatch.setattr(advance_module, "advance", OwnCommand(Command("advance"), advance))
-    install(monkeypatch, "huskies_cli.run_end", advance_run=note)
+    monkeypatch.setattr(background, "advance", OwnCommand(Command("advance"), advance))
+    install(monkeypatch, "huskies_cli.reports", advance_run=note)
     return recorded
 
 

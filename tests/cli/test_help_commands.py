@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huskies_cli.package_files import shipped
+from huskies_cli.commands.help import shipped
 from huskies_cli.pages import PAGES
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands

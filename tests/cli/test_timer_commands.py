@@ -2,7 +2,7 @@
 
 import pytest
 
-from huskies_cli.views.actions import MOST
+from huskies_cli.views.timers import MOST
 from huskies_core.clock import from_iso
 from support.commands import Commands
 from support.waiting import wait_until

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from huskies_cli.entry import Entry
-from huskies_cli.run_end import advance_run
+from huskies_cli.reports import advance_run
 from support.cli import HUSKIES, Finished
 from support.contract_examples import EXAMPLES
 from support.contract_project import ContractProject

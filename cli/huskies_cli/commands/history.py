@@ -1,7 +1,8 @@
-"""`huskies history`: transitions in order, or every row of the journal."""
+"""`huskies history` and `huskies audit`: rows of the journal, and of the audit log in the same form."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Annotated
 
 from huskies_cli.command import Outcome, own_command
@@ -14,6 +15,7 @@ from huskies_core.operations import history
 from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.history import Selection, entry_json
 from huskies_core.operations.operation import STORIES, Command
+from huskies_core.store.journal import JournalEntry
 
 POLL_SECS = 0.2
 
@@ -36,16 +38,39 @@ def show_history(
     Each line is a transition: the time, the story, the stages before and after, the event, the actor and the reason.
     With --json and --follow each line is one object.
     """
-    selection = Selection(story, after, everything)
+    return _outcome(_rows(session, Selection(story, after, everything), follow=follow), follow=follow)
+
+
+@own_command(Command("audit", STORIES))
+def show_audit(session: Session, *, follow: Follow = False, after: After = JOURNAL_START) -> Outcome:
+    """Show the audit log.
+
+    It has a line for each transition, and for each action of timers and triggers, in the form of 'huskies history'. It
+    ends at the last run of the pass audit-log. With --json and --follow each line is one object.
+    """
+    from huskies_core.operations import audit
+    from huskies_core.project import find_project
+
+    project = find_project(session.start)
+    return _outcome(
+        audit.follow(project, after, _pause()) if follow else audit.read(project, after), follow=follow
+    )
+
+
+def _rows(session: Session, selection: Selection, *, follow: bool) -> Iterator[JournalEntry]:
+    with session.open() as context:
+        yield from (
+            history.follow(context, selection, _pause()) if follow else history.read(context, selection)
+        )
+
+
+def _pause() -> partial[bool]:
+    return partial(threading.Event().wait, POLL_SECS)
+
+
+def _outcome(rows: Iterable[JournalEntry], *, follow: bool) -> Outcome:
+    objects = map(entry_json, rows)
     if follow:
-        return Stream(_follow(session, selection), entry_line)
-    with session.open() as context:
-        rows = [entry_json(entry) for entry in history.read(context, selection)]
-    return Result({"transitions": rows}, text=lambda: "\n".join(map(entry_line, rows)))
-
-
-def _follow(session: Session, selection: Selection) -> Iterator[dict[str, object]]:
-    never = threading.Event()
-    with session.open() as context:
-        for entry in history.follow(context, selection, lambda: never.wait(POLL_SECS)):
-            yield entry_json(entry)
+        return Stream(objects, entry_line)
+    transitions = list(objects)
+    return Result({"transitions": transitions}, text=lambda: "\n".join(map(entry_line, transitions)))

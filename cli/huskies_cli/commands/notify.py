@@ -1,4 +1,4 @@
-"""`huskies notify`: the pass that starts notifications; and `huskies deliver`, the process that sends one."""
+"""`huskies notify`: the pass that starts notifications."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,12 +8,10 @@ from huskies_cli.command import own_command
 from huskies_cli.commands.passes import Wait, run_passes
 from huskies_cli.output import ErrorItem, Result
 from huskies_cli.session import Session
-from huskies_core.argument import Argument, parse_count
+from huskies_core.argument import Argument
 from huskies_core.channels.message import Message
 from huskies_core.errors import UsageError
-from huskies_core.ids import NotificationId
 from huskies_core.operations import notifications
-from huskies_core.operations.authorization import refuse_inside_run
 from huskies_core.operations.common_arguments import DryRun
 from huskies_core.operations.operation import PASSES, Command
 from huskies_core.passes import pass_sequence
@@ -43,25 +41,6 @@ def notify(
     if listed:
         return _list(session)
     return run_passes(session, "notify", pass_sequence.notify_people, dry_run=dry_run, wait=wait)
-
-
-@own_command(Command("deliver", PASSES, is_hidden=True))
-def deliver(
-    session: Session,
-    notification: Annotated[
-        NotificationId,
-        Argument(
-            "The number of the notification.", metavar="NOTIFICATION", positional=True, parse=parse_count
-        ),
-    ],
-) -> Result:
-    """Send a notification.
-
-    Only notify may call it, since a notification must not be sent twice.
-    """
-    with session.open(actor="pass:notify") as context:
-        refuse_inside_run(context)
-        return Result(text=notifications.deliver(context, notification))
 
 
 def _test(session: Session) -> Result:

@@ -1,4 +1,4 @@
-"""`huskies tool`: every operation by its name, with JSON in and out."""
+"""`huskies tool` and `huskies mcp`: every operation by its name, with JSON in and out."""
 
 import json
 import sys
@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from huskies_cli import render
 from huskies_cli.command import own_command
-from huskies_cli.output import Result
+from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session
 from huskies_core.argument import Argument
-from huskies_core.errors import UsageError
+from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.operations import registry
-from huskies_core.operations.operation import Command, Operation
+from huskies_core.operations.operation import PROJECT, Command, Operation
 from huskies_core.operations.schema import read_object, schema_of
 
 
@@ -44,6 +44,29 @@ def call_tool(
     with session.open() as context:
         answer = registry.call(context, name, values)
     return Result(answer, text=json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+@own_command(Command("mcp", PROJECT))
+def mcp(session: Session) -> Stream:
+    """Serve the operations to an MCP client.
+
+    The server speaks the Model Context Protocol on standard input and output until the client closes them. It has every
+    operation of 'huskies tool list', and the board and each story as resources. Inside a run, the rules of the commands
+    apply.
+    """
+    from huskies_core.project import find_project
+    from huskies_core.runs.programs import mcp_problem
+
+    find_project(session.start)
+    problem = mcp_problem()
+    if problem:
+        hint = "Install it: pip install 'huskies[mcp]'."
+        raise HuskiesError(problem, hint=hint, code="missing_extra", subject="mcp")
+    from huskies_cli.mcp.server import serve
+
+    serve(session.start)
+    # With --json, too, stdout has only the protocol.
+    return Stream((), str)
 
 
 def _read_stdin() -> str:

@@ -10,7 +10,7 @@ from huskies_cli.journal_lines import entry_words
 from huskies_cli.live.layout import Section, line
 from huskies_cli.render import Cell, Field, Mark, Row
 from huskies_cli.status_icons import mark_now
-from huskies_cli.views.actions import action_text
+from huskies_cli.views.timers import action_text
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.operations.board import Board
 from huskies_core.operations.dashboard import Live
