@@ -37,9 +37,9 @@ def test_commits_are_a_minute_apart(repository: GitRepository) -> None:
 def test_processes_of_the_test_are_found_and_no_others(tmp_path: Path) -> None:
     mine = subprocess.Popen(SLEEPER, env=os.environ | {"HUSKIES_PROJECT": str(tmp_path / "repository")})
     other = subprocess.Popen(SLEEPER, env=os.environ | {"HUSKIES_PROJECT": "/elsewhere"})
-    found = wait_until(lambda: carriers(psutil.pids(), tmp_path))
-    kill([*found, psutil.Process(other.pid)])
-    assert ([process.pid for process in found], mine.wait(), other.wait()) == ([mine.pid], -9, -9)
+    carrying = wait_until(lambda: carriers(psutil.pids(), tmp_path))
+    kill([*carrying, psutil.Process(other.pid)])
+    assert ([process.pid for process in carrying], mine.wait(), other.wait()) == ([mine.pid], -9, -9)
 
 
 @pytest.mark.usefixtures("processes")

@@ -27,7 +27,7 @@ LAP: tuple[Event, ...] = (events.Start(), events.QaRequested(), events.QaRejecte
 def transitions(folder: Path, scale: Scale) -> Iterator[Row]:
     """Compare an applied and committed event with its two rows written and committed by SQLite."""
     with opened(folder / "ours") as store, opened(folder / "bare") as plain, bare(plain) as commit:
-        rates = alternating(firing_on(store), commit, scale.rounds)
+        rates = alternating(event_on(store), commit, scale.rounds)
     yield Row("durable transitions", "a second", *rates, at_least=0.5)
 
 
@@ -71,18 +71,18 @@ def bare(store: Store) -> Iterator[Callable[[], None]]:
         yield commit
 
 
-def firing_on(store: Store) -> Callable[[], None]:
+def event_on(store: Store) -> Callable[[], None]:
     """Return a function that applies the next event to a story, in a cycle."""
     story = add_story(store)
     visit, lead = story.visit, cycle(LAP)
 
-    def fire() -> None:
+    def apply_next() -> None:
         nonlocal visit
         with store.exclusive() as db:
-            fired = apply_event(db, story.id, next(lead), visit=visit, actor="user:bench", now=NOW)
-        visit = fired.seq
+            transition = apply_event(db, story.id, next(lead), visit=visit, actor="user:bench", now=NOW)
+        visit = transition.seq
 
-    return fire
+    return apply_next
 
 
 def archive(store: Store, count: int) -> None:

@@ -148,10 +148,10 @@ def test_a_damaged_store_or_pointer_is_no_error(
         (directory / ".git").write_bytes(text)
         monkeypatch.chdir(directory)
         broken.append(stories("__complete", "stories", "").outcome)
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
+    removed = tmp_path / "gone"
+    removed.mkdir()
+    monkeypatch.chdir(removed)
+    removed.rmdir()
     assert [*broken, stories("__complete", "stories", "").outcome] == [NONE] * 5
 
 

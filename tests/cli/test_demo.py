@@ -37,10 +37,10 @@ Make = Callable[[Path], object]
 @pytest.mark.parametrize(
     ("make", "code"),
     [
-        (lambda place: (place.mkdir(), (place / "file").touch()), "not_empty"),
-        (lambda place: (place / ".git").mkdir(parents=True), "not_empty"),
-        (lambda place: place.touch(), "not_a_directory"),
-        (lambda place: place.symlink_to("nowhere"), "not_a_directory"),
+        (lambda path: (path.mkdir(), (path / "file").touch()), "not_empty"),
+        (lambda path: (path / ".git").mkdir(parents=True), "not_empty"),
+        (lambda path: path.touch(), "not_a_directory"),
+        (lambda path: path.symlink_to("nowhere"), "not_a_directory"),
     ],
 )
 def test_the_demo_needs_an_empty_directory(

@@ -146,9 +146,9 @@ def test_the_wheel_has_every_page_and_completion(tmp_path: Path) -> None:
             for name in archive.namelist()
             if ".data/data/" in name
         }
-    wanted = {f"share/man/man{page.suffix[1:]}/{page.name}": page.read_bytes() for page in PAGES} | {
+    expected = {f"share/man/man{page.suffix[1:]}/{page.name}": page.read_bytes() for page in PAGES} | {
         "share/bash-completion/completions/huskies": (ROOT / "completions/huskies.bash").read_bytes(),
         "share/zsh/site-functions/_huskies": (ROOT / "completions/_huskies").read_bytes(),
         "share/fish/vendor_completions.d/huskies.fish": (ROOT / "completions/huskies.fish").read_bytes(),
     }
-    assert shared == wanted
+    assert shared == expected

@@ -20,7 +20,7 @@ from huskies_core.runs.programs import LEAST_MCP
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
 from support.git_repository import GitRepository
-from support.mcp_client import asked, call
+from support.mcp_client import call, call_server
 
 pytestmark = pytest.mark.usefixtures("processes")
 
@@ -41,7 +41,7 @@ def test_each_operation_is_a_tool_with_its_schema_and_hints(project: Path, log: 
     async def questions(client: ClientSession) -> list[Tool]:
         return (await client.list_tools()).tools
 
-    tools = {tool.name: tool for tool in asked(project, questions, log=log)}
+    tools = {tool.name: tool for tool in call_server(project, questions, log=log)}
     assert list(tools) == list(registry.tools())
     for name, tool in registry.tools().items():
         shown = tools[name]
@@ -62,7 +62,7 @@ def test_an_error_names_the_field(project: Path, log: Path) -> None:
         story = await call(client, "show_story", id=1)
         return [*((item["error"]["code"], item["error"]["field"]) for item in errors), story["title"]]
 
-    assert asked(project, questions, log=log) == [
+    assert call_server(project, questions, log=log) == [
         ("usage", "titel"),
         ("usage", "id"),
         ("not_found", "99"),
@@ -87,7 +87,7 @@ def test_the_board_and_each_story_are_resources(project: Path, log: Path, huskie
         texts = [json.loads(getattr(item.contents[0], "text", "")) for item in read]
         return listed, templates, [*texts, str(missing.value), str(unknown.value)]
 
-    listed, templates, (board, story, missing, unknown) = asked(project, questions, log=log)
+    listed, templates, (board, story, missing, unknown) = call_server(project, questions, log=log)
     assert (listed, templates) == (["huskies://board", "huskies://stories/1"], ["huskies://stories/{id}"])
     assert [item["id"] for item in board["stages"]["backlog"]] == [1]
     assert (story["id"], story["title"]) == (1, "Another title")
@@ -122,7 +122,7 @@ def test_long_calls_report_progress_and_delay_no_other_call(
                     await call(client, "list_stories")
                     done.append("listed")
 
-    asked(project, questions, log=log)
+    call_server(project, questions, log=log)
     assert (done[0], sorted(done[1:])) == ("listed", ["reopened 1: True", "reopened 2: True"])
     assert messages == {"1: reopen_story is running", "2: reopen_story is running"}
 
@@ -151,7 +151,7 @@ def test_many_waiting_long_calls_do_not_delay_a_short_call(project: Path, log: P
                     await call(client, "list_stories")
                     done.append("listed")
 
-    asked(project, questions, log=log)
+    call_server(project, questions, log=log)
     assert (done[0], len(done)) == ("listed", 18)
 
 
@@ -175,7 +175,7 @@ def test_several_calls_at_once_can_kill_one_run(project: Path, log: Path) -> Non
         await call(client, "abandon_story", id=1, reason="enough")
         return failed, ended["outcome"]
 
-    assert asked(project, questions, log=log) == ([], "crashed")
+    assert call_server(project, questions, log=log) == ([], "crashed")
 
 
 def start_server(project: Path, log: Path) -> "subprocess.Popen[bytes]":
@@ -249,7 +249,7 @@ def test_a_server_inside_a_run_refuses_what_a_run_may_not_do(
         refused = [await call(client, "start_agent", id=1), await call(client, "freeze_story", id=1)]
         return [item["error"]["code"] for item in refused]
 
-    assert asked(project, questions, log=log) == ["inside_a_run", "inside_a_run"]
+    assert call_server(project, questions, log=log) == ["inside_a_run", "inside_a_run"]
 
 
 def test_json_adds_nothing_to_the_protocol(project: Path) -> None:

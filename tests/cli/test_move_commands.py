@@ -8,7 +8,6 @@ import pytest
 
 from huskies_cli.command_index import COMMANDS
 from huskies_cli.project_context import open_context
-from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import (
     Event,
     MergeFailed,
@@ -20,18 +19,17 @@ from huskies_core.pipeline.events import (
 )
 from huskies_core.pipeline.stages import MergeFailureKind
 from huskies_core.pipeline.state_machine import TABLE
-from huskies_core.store import stories
-from huskies_core.store.transitions import apply_event
 from support.commands import Commands
 from support.git_repository import GitRepository
+from support.stories import apply_events
 
 QUEUED = (Start(), QaSkipped("feature/story-1", 1))
 CONFLICT = (*QUEUED, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "README"))
 FINAL = (*CONFLICT, MergeFailedFinal("three attempts"))
-HELD = (Start(), ReviewHeld("look at it"))
+IN_REVIEW = (Start(), ReviewHeld("look at it"))
 CASES: Sequence[tuple[tuple[str, ...], tuple[Event, ...], str]] = (
     (("start", "1"), (), "1: backlog → coding\n"),
-    (("approve", "1"), HELD, "1: review_hold → merge\n"),
+    (("approve", "1"), IN_REVIEW, "1: review_hold → merge\n"),
     (("reject", "1", "--notes", "no"), (Start(), QaRequested()), "1: qa → coding\n"),
     (("block", "1", "--reason", "no"), (), "1: backlog → blocked\n"),
     (("freeze", "1"), (), "1: backlog → frozen\n"),
@@ -57,7 +55,7 @@ REFUSED = (
 
 
 @pytest.fixture
-def two(huskies: Commands, repository: GitRepository) -> Commands:
+def two_stories(huskies: Commands, repository: GitRepository) -> Commands:
     """Add two stories to the backlog; the first has a commit on its branch."""
     for title in ("first", "second"):
         huskies("add", title, "--type", "bug")
@@ -67,29 +65,30 @@ def two(huskies: Commands, repository: GitRepository) -> Commands:
     return huskies
 
 
-def lead(repository: GitRepository, events: Sequence[Event]) -> None:
+def prepare(repository: GitRepository, events: Sequence[Event]) -> None:
     """Apply these events to story 1."""
     with open_context(repository.root, actor="test") as context:
-        for event in events:
-            with context.store.exclusive() as db:
-                visit = stories.load(db, StoryId(1)).visit
-                apply_event(db, StoryId(1), event, visit=visit, actor="test", now=context.now())
+        apply_events(context.store, *events, now=context.now())
 
 
 @pytest.mark.parametrize(
     ("command", "events", "line"), CASES, ids=lambda value: " ".join(map(str, value))[:30]
 )
 def test_each_command_moves_its_story(
-    two: Commands, repository: GitRepository, command: tuple[str, ...], events: Sequence[Event], line: str
+    two_stories: Commands,
+    repository: GitRepository,
+    command: tuple[str, ...],
+    events: Sequence[Event],
+    line: str,
 ) -> None:
-    lead(repository, events)
-    result = two(*command, "--quiet")
+    prepare(repository, events)
+    result = two_stories(*command, "--quiet")
     assert result.outcome == (0, line, "")
 
 
 @pytest.mark.parametrize("command", REFUSED, ids=" ".join)
-def test_each_command_refuses_an_invalid_stage(two: Commands, command: tuple[str, ...]) -> None:
-    result = two(*command, "--json")
+def test_each_command_refuses_an_invalid_stage(two_stories: Commands, command: tuple[str, ...]) -> None:
+    result = two_stories(*command, "--json")
     error = result.json()["errors"][0]
     fact = f"story 1 is in backlog: {command[0]} is not allowed there"
     allowed = "Allowed there: start, block, freeze, close, abandon, supersede."
@@ -103,14 +102,14 @@ def test_every_event_of_a_person_names_an_existing_command() -> None:
 
 
 @pytest.mark.parametrize("command", ["start", "block", "freeze", "close", "abandon", "supersede"])
-def test_a_missing_story_is_refused(two: Commands, command: str) -> None:
+def test_a_missing_story_is_refused(two_stories: Commands, command: str) -> None:
     more = {
         "block": ("--reason", "x"),
         "close": ("--reason", "x"),
         "abandon": ("--reason", "x"),
         "supersede": ("--by", "2"),
     }
-    result = two(command, "9", *more.get(command, ()), "--json").json()
+    result = two_stories(command, "9", *more.get(command, ()), "--json").json()
     assert (result["status"], result["exit_code"], result["errors"][0]["code"]) == ("error", 1, "not_found")
 
 
@@ -125,58 +124,58 @@ def test_a_missing_story_is_refused(two: Commands, command: str) -> None:
         ("retry", "1", "--to", "done"),
     ],
 )
-def test_a_missing_argument_is_wrong_usage(two: Commands, command: tuple[str, ...]) -> None:
-    assert two(*command).exit_code == 2
+def test_a_missing_argument_is_wrong_usage(two_stories: Commands, command: tuple[str, ...]) -> None:
+    assert two_stories(*command).exit_code == 2
 
 
-def test_a_stopped_story_continues(two: Commands) -> None:
-    two("freeze", "1")
-    two("block", "2", "--reason", "no")
-    two("abandon", "2", "--reason", "no")
+def test_a_stopped_story_continues(two_stories: Commands) -> None:
+    two_stories("freeze", "1")
+    two_stories("block", "2", "--reason", "no")
+    two_stories("abandon", "2", "--reason", "no")
     result = [
-        two("unfreeze", "1").stdout,
-        two("block", "1", "--reason", "x").stdout,
-        two("unblock", "1").stdout,
+        two_stories("unfreeze", "1").stdout,
+        two_stories("block", "1", "--reason", "x").stdout,
+        two_stories("unblock", "1").stdout,
     ]
     assert result == ["1: frozen → backlog\n", "1: backlog → blocked\n", "1: blocked → backlog\n"]
-    assert two("reopen", "2").outcome == (0, "2: abandoned → backlog\n", "")
+    assert two_stories("reopen", "2").outcome == (0, "2: abandoned → backlog\n", "")
 
 
-def test_several_stories_are_moved_independently(two: Commands) -> None:
-    result = two("freeze", "1", "9", "#2", "1", "--json").json()
+def test_several_stories_are_moved_independently(two_stories: Commands) -> None:
+    result = two_stories("freeze", "1", "9", "#2", "1", "--json").json()
     moved = [{"id": story, "event": "freeze", "before": "backlog", "after": "frozen"} for story in (1, 2)]
     assert (result["status"], result["exit_code"], result["data"]) == ("partial", 1, {"stories": moved})
     assert [error["code"] for error in result["errors"]] == ["not_found"]
 
 
-def test_it_is_an_error_if_no_story_moves(two: Commands) -> None:
-    result = two("freeze", "8", "9", "--json").json()
+def test_it_is_an_error_if_no_story_moves(two_stories: Commands) -> None:
+    result = two_stories("freeze", "8", "9", "--json").json()
     assert (result["status"], result["exit_code"], len(result["errors"])) == ("error", 1, 2)
 
 
-def test_a_merge_by_hand_is_verified(two: Commands, repository: GitRepository) -> None:
-    lead(repository, CONFLICT)
+def test_a_merge_by_hand_is_verified(two_stories: Commands, repository: GitRepository) -> None:
+    prepare(repository, CONFLICT)
     commit = repository.commit_id("feature/story-1")
-    refused = two("merged", "1", "--commit", commit, "--json").json()["errors"][0]["code"]
+    refused = two_stories("merged", "1", "--commit", commit, "--json").json()["errors"][0]["code"]
     repository.git("merge", "--quiet", "feature/story-1")
-    done = two("merged", "1", "--commit", commit)
+    done = two_stories("merged", "1", "--commit", commit)
     assert (refused, done.outcome) == ("not_on_base", (0, "1: merge_failure → done\n", ""))
 
 
-def test_a_story_with_an_unmet_dependency_does_not_start(two: Commands) -> None:
-    two("update", "1", "--depends-on", "2")
-    result = two("start", "1", "--json").json()["errors"][0]
+def test_a_story_with_an_unmet_dependency_does_not_start(two_stories: Commands) -> None:
+    two_stories("update", "1", "--depends-on", "2")
+    result = two_stories("start", "1", "--json").json()["errors"][0]
     assert (result["code"], result["message"]) == ("unmet_dependency", "story 1 waits for 2 (backlog)")
-    assert two("start", "1", "--force").exit_code == 0
+    assert two_stories("start", "1", "--force").exit_code == 0
 
 
 def test_an_agent_may_not_move_its_story(
-    two: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+    two_stories: Commands, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HUSKIES_PROJECT", str(repository.root))
     monkeypatch.setenv("HUSKIES_RUN_ID", "1")
     result = [
-        two(*command, "--json").stdout
+        two_stories(*command, "--json").stdout
         for command in (
             *(("start", "1"), ("add", "x"), ("approve", "1"), ("list",)),
             *(("block", "1", "--reason", "x"), ("block", "1", "--reason", "")),
@@ -199,10 +198,12 @@ def test_a_number_too_large_for_the_store_is_wrong_usage(huskies: Commands, args
     assert (refused.exit_code, "is not a whole number" in refused.stderr) == (2, True)
 
 
-def test_an_approval_by_a_person_lists_the_open_criteria(two: Commands, repository: GitRepository) -> None:
-    two("update", "1", "--add-criterion", "quick", "--add-criterion", "small", "--check", "1")
-    lead(repository, HELD)
-    approved = two("approve", "1", "--json")
+def test_an_approval_by_a_person_lists_the_open_criteria(
+    two_stories: Commands, repository: GitRepository
+) -> None:
+    two_stories("update", "1", "--add-criterion", "quick", "--add-criterion", "small", "--check", "1")
+    prepare(repository, IN_REVIEW)
+    approved = two_stories("approve", "1", "--json")
     data = json.loads(approved.stdout)["data"]
     moved = {"id": 1, "event": "qa_passed", "before": "review_hold", "after": "merge"}
     assert data == {"stories": [{**moved, "open_criteria": [2]}]}

@@ -26,9 +26,9 @@ def notifying(huskies: Commands, server: Webhook) -> Commands:
 
 
 def listed(huskies: Commands) -> list[dict[str, object]]:
-    found = huskies("notify", "--list", "--json").data["notifications"]
-    assert isinstance(found, list)
-    return found
+    notifications = huskies("notify", "--list", "--json").data["notifications"]
+    assert isinstance(notifications, list)
+    return notifications
 
 
 def statuses(huskies: Commands) -> list[object]:

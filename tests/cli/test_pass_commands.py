@@ -59,7 +59,7 @@ def test_a_pass_that_already_runs_is_reported_with_exit_code_0(
     huskies: Commands, repository_root: Path
 ) -> None:
     dropped(huskies)
-    with held(repository_root, "audit-log"):
+    with pass_lock(repository_root, "audit-log"):
         result, document = huskies("audit-log"), huskies("audit-log", "--json").data
         late = huskies("audit-log", "--wait", "0.1")
     assert result.outcome == (0, "", "audit-log is already running\n")
@@ -99,7 +99,7 @@ def repository_root(repository: GitRepository, huskies: Commands) -> Path:
     return repository.root
 
 
-def held(root: Path, name: str) -> FileLock:
+def pass_lock(root: Path, name: str) -> FileLock:
     folder = root / ".huskies" / "locks"
     folder.mkdir(exist_ok=True)
     return FileLock(folder / f"{name}.lock")

@@ -219,7 +219,7 @@ def test_a_long_list_of_runs_shows_the_newest_with_a_note(huskies: Commands) -> 
             run = runs.claim(db, RunClaim(StoryId(1), RunKind.GATES, visit), actor="test", now=context.now())
             runs.end(db, run.id, Report(Outcome.COMPLETED), actor="test", now=context.now())
     table, everything = huskies("run", "list"), huskies("run", "list", "--limit", "0")
-    rows = [len(found.stdout.splitlines()) - 1 for found in (table, everything)]
+    rows = [len(result.stdout.splitlines()) - 1 for result in (table, everything)]
     assert (rows, len(huskies("run", "list", "--json").data["runs"])) == ([50, 60], 60)
     assert table.stderr == "These are the newest 50; --limit 0 shows all.\n"
 

@@ -85,9 +85,9 @@ def test_projects_that_install_at_once_are_all_in_the_crontab(tmp_path: Path, cr
 
 
 @pytest.mark.usefixtures("processes")
-@pytest.mark.parametrize("gone", ["shop/.huskies", "shop"])
+@pytest.mark.parametrize("removed", ["shop/.huskies", "shop"])
 def test_the_service_of_a_missing_project_can_be_removed(
-    tmp_path: Path, crontab: OwnCrontab, gone: str
+    tmp_path: Path, crontab: OwnCrontab, removed: str
 ) -> None:
     """The service of a project in a parent folder stays."""
     around = GitRepository(tmp_path.resolve() / "all").root
@@ -95,7 +95,7 @@ def test_the_service_of_a_missing_project_can_be_removed(
     for root in (around, inner):
         assert run_huskies("init", cwd=root).exit_code == 0
         assert run_huskies("service", "install", "cron", cwd=root).exit_code == 0
-    shutil.rmtree(around / gone)
+    shutil.rmtree(around / removed)
     uninstall = ("--project", str(inner), "service", "uninstall", "cron")
     first, second = run_huskies(*uninstall, cwd=tmp_path), run_huskies(*uninstall, cwd=tmp_path)
     text = (crontab.read() or b"").decode()

@@ -15,7 +15,7 @@ def test_a_timer_is_added_listed_with_three_times_and_cancelled_by_its_label(hus
     added = huskies("timer", "add", "--every", "6h", "--label", "notes", *TASK, "--json").data
     (listed,) = huskies("timer", "list", "--json").data["timers"]
     first, second, third = map(from_iso, listed["next"])
-    gone = huskies("timer", "cancel", "notes").outcome
+    cancelled = huskies("timer", "cancel", "notes").outcome
     again = huskies("timer", "cancel", "notes").outcome
     assert added == listed
     assert ((second - first).seconds, (third - second).seconds) == (6 * 3600, 6 * 3600)
@@ -27,7 +27,7 @@ def test_a_timer_is_added_listed_with_three_times_and_cancelled_by_its_label(hus
         "state": "armed",
     }
     assert listed["fire_at"] == listed["next"][0]
-    assert (gone, again) == (
+    assert (cancelled, again) == (
         (0, "timer 1 cancelled\n", ""),
         (0, "", "there is no timer notes to cancel\n"),
     )
@@ -77,7 +77,7 @@ def test_a_trigger_is_added_listed_and_cancelled(huskies: Commands) -> None:
     added = huskies("trigger", "add", "--to", "done", "--label", "rel*", "--persistent", *TASK, "--json").data
     (listed,) = huskies("trigger", "list", "--json").data["triggers"]
     table = huskies("trigger", "list").stdout.splitlines()[1].split()
-    gone, again = huskies("trigger", "cancel", "1").outcome, huskies("trigger", "cancel", "1").exit_code
+    cancelled, again = huskies("trigger", "cancel", "1").outcome, huskies("trigger", "cancel", "1").exit_code
     assert added == listed
     assert listed == {
         "id": 1,
@@ -89,7 +89,7 @@ def test_a_trigger_is_added_listed_and_cancelled(huskies: Commands) -> None:
         "trouble": None,
     }
     assert table[:6] == ["1", "label", "rel*", "to", "done", "persistent"]
-    assert (gone, again) == ((0, "trigger 1 cancelled\n", ""), 0)
+    assert (cancelled, again) == ((0, "trigger 1 cancelled\n", ""), 0)
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_status_lists_a_failed_execution_until_it_is_cancelled(huskies: Commands
     huskies("timer", "add", "--at", "2020-01-01T00:00", "--tool", "start_story", "--args", '{"id": 7}')
     huskies("fire-timers")
     wait_until(lambda: "timer 1" in huskies("status", "--quiet").stdout, 30)
-    (found,) = huskies("status", "--json").data["firings"]
+    (execution,) = huskies("status", "--json").data["firings"]
     huskies("timer", "cancel", "1")
-    assert found == {
+    assert execution == {
         "source": "timer:1",
         "state": "fired",
         "why": "failed: tool start_story: there is no story 7",

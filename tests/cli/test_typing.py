@@ -132,5 +132,5 @@ def test_ids_are_listed_with_their_titles_and_no_title_is_executed(prompt: Promp
     ],
 )
 def test_the_only_candidate_is_inserted(prompt: Prompt, keys: str, line: str) -> None:
-    _, found = prompt.after(keys.replace("sho\t ", "sho\t"))
-    assert re.sub(" +", " ", found).rstrip() == line
+    _, typed = prompt.after(keys.replace("sho\t ", "sho\t"))
+    assert re.sub(" +", " ", typed).rstrip() == line

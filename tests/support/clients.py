@@ -5,16 +5,16 @@ import shutil
 
 import pytest
 
-FOUND = {name: shutil.which(name) for name in ("claude", "codex")}
+PROGRAMS = {name: shutil.which(name) for name in ("claude", "codex")}
 """The path of each program, on the PATH that the tests were started with."""
 
 
 def installed(name: str) -> str:
     """Return the program's path. Skip the test without it."""
-    found = FOUND[name]
-    if found is None:
+    path = PROGRAMS[name]
+    if path is None:
         pytest.skip(f"{name}: not installed")
-    return found
+    return path
 
 
 def claude_variables(address: str) -> dict[str, str]:

@@ -76,9 +76,9 @@ class Calls:
         environ = {name: value for name, value in whole.items() if value is not None}
         if self._by_process:
             before = "mkdir removed; cd removed; rmdir ../removed;" if removed_cwd else ""
-            place = self.project.tmp if removed_cwd else self.project.root
+            directory = self.project.tmp if removed_cwd else self.project.root
             environ |= self._break(broken)
-            return self.process(*words, env=environ, cwd=place, out=out, before=before)
+            return self.process(*words, env=environ, cwd=directory, out=out, before=before)
         cwd = None if removed_cwd else self.project.root
         if out is not Out.UNREAD:
             stdout = CLOSED if out is Out.CLOSED else None

@@ -20,7 +20,7 @@ from support.cli import Finished
 from support.git_repository import GitRepository
 from support.in_process import run_in_process
 from support.processes import carriers, guard, kill
-from support.stories import fire_event
+from support.stories import apply_to_story
 from support.waiting import wait_until
 
 PROGRAMS = Path(__file__).with_name("programs")
@@ -153,7 +153,7 @@ class ContractProject:
         self.huskies("worktrees")
         self.huskies("approve", "7")
         with open_context(self.root) as context:
-            fire_event(
+            apply_to_story(
                 context.store, 7, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, HOSTILE), now=context.now()
             )
 

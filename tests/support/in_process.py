@@ -105,10 +105,10 @@ def _run(broken: tuple[str, str] | None) -> int:
     return code if _flush() else FLUSH_FAILED
 
 
-def _breaker(place: str, name: str) -> Any:
+def _breaker(file: str, name: str) -> Any:
     def break_it(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_name == name and code.co_filename.endswith(place):
+        if event == "call" and code.co_name == name and code.co_filename.endswith(file):
             raise RuntimeError("broken\nfrom outside \x1b[31m")
 
     return break_it
@@ -160,11 +160,11 @@ def _stream(number: int) -> io.TextIOWrapper:
 @contextmanager
 def _surroundings(args: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str]) -> Iterator[None]:
     """Take these arguments, that directory and that environment for the length of the block."""
-    before, argv, place = dict(os.environ), sys.argv, os.getcwd()
+    before, argv, directory = dict(os.environ), sys.argv, os.getcwd()
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     temporary, tempfile.tempdir = tempfile.tempdir, None
     with ExitStack() as undo:
-        undo.callback(os.chdir, place)
+        undo.callback(os.chdir, directory)
         undo.callback(setattr, tempfile, "tempdir", temporary)
         undo.callback(setattr, sys, "argv", argv)
         undo.callback(_restore, before, handlers)

@@ -12,25 +12,25 @@ from mcp import ClientSession, StdioServerParameters, stdio_client
 
 from support.cli import HUSKIES
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 _AT_MOST_SECS = 90.0
 
 
-def asked(place: Path, questions: Callable[[ClientSession], Awaitable[Found]], *, log: Path) -> Found:
+def call_server(root: Path, questions: Callable[[ClientSession], Awaitable[T]], *, log: Path) -> T:
     """Return the result of `questions` in an open session, after the server has ended. Its stderr is in `log`."""
 
-    async def ask() -> Found:
+    async def ask() -> T:
         with anyio.fail_after(_AT_MOST_SECS):
-            async with session(place, log) as client:
+            async with session(root, log) as client:
                 return await questions(client)
 
     return anyio.run(ask)
 
 
 @asynccontextmanager
-async def session(place: Path, log: Path) -> AsyncIterator[ClientSession]:
+async def session(root: Path, log: Path) -> AsyncIterator[ClientSession]:
     server = StdioServerParameters(
-        command=sys.executable, args=[str(HUSKIES), "mcp"], cwd=place, env=dict(os.environ)
+        command=sys.executable, args=[str(HUSKIES), "mcp"], cwd=root, env=dict(os.environ)
     )
     with log.open("a") as errors:
         async with stdio_client(server, errlog=errors) as streams, ClientSession(*streams) as client:

@@ -40,7 +40,7 @@ class Answer:
 
     text: str = ""
     tool: str = ""
-    given: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     pause: float = 0.0
 
 
@@ -75,12 +75,12 @@ def model_server(model: Model) -> Iterator[str]:
         server.server_close()
 
 
-def _handler_of(model: Model, gone: threading.Event) -> type[BaseHTTPRequestHandler]:
+def _handler_of(model: Model, is_closed: threading.Event) -> type[BaseHTTPRequestHandler]:
     class Handler(_Handler):
         def answer(self, asked: Question) -> Answer | Failure:
             answer = model(asked)
             if isinstance(answer, Answer) and answer.pause:
-                gone.wait(answer.pause)
+                is_closed.wait(answer.pause)
             return answer
 
     return Handler
@@ -177,10 +177,12 @@ def _asked_of_claude(request: Mapping[str, Any]) -> Question:
     messages = request["messages"]
     answered = sum(message["role"] == "assistant" for message in messages)
     tools = tuple(tool["name"] for tool in request["tools"])
-    news = [message["content"] for message in _since_last_answer(messages)]
-    blocks = (block for content in news if isinstance(content, list) for block in content)
+    contents = [message["content"] for message in _since_last_answer(messages)]
+    blocks = (block for content in contents if isinstance(content, list) for block in content)
     is_result = any(block.get("type") == "tool_result" for block in blocks)
-    return Question(_text(messages[0]["content"]), "\n".join(map(_text, news)), answered, tools, is_result)
+    return Question(
+        _text(messages[0]["content"]), "\n".join(map(_text, contents)), answered, tools, is_result
+    )
 
 
 def _since_last_answer(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
@@ -191,7 +193,7 @@ def _since_last_answer(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mappin
 
 def _claude_blocks(answer: Answer, number: int) -> list[dict[str, Any]]:
     words: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
-    call = {"type": "tool_use", "id": f"toolu_{number}", "name": answer.tool, "input": dict(answer.given)}
+    call = {"type": "tool_use", "id": f"toolu_{number}", "name": answer.tool, "input": dict(answer.arguments)}
     return [*words, *([call] if answer.tool else [])]
 
 
@@ -247,7 +249,7 @@ def _codex_events(answer: Answer) -> list[dict[str, Any]]:
                 "id": f"f{number}",
                 "call_id": f"c{number}",
                 "name": answer.tool,
-                "arguments": json.dumps(dict(answer.given)),
+                "arguments": json.dumps(dict(answer.arguments)),
             }
         )
     usage = {

@@ -69,10 +69,10 @@ def _may_carry(pid: int, mark: bytes) -> bool:
 def _carrier(pid: int, folder: Path) -> psutil.Process | None:
     try:
         process = psutil.Process(pid)
-        places = [process.environ().get(name, "") for name in ("HUSKIES_PROJECT", "TMPDIR")]
+        paths = [process.environ().get(name, "") for name in ("HUSKIES_PROJECT", "TMPDIR")]
     except psutil.Error:
         return None
-    return process if any(Path(place).is_relative_to(folder) for place in places) else None
+    return process if any(Path(path).is_relative_to(folder) for path in paths) else None
 
 
 def describe(process: psutil.Process) -> str:

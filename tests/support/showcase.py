@@ -35,7 +35,7 @@ from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
-from support.stories import DRAFT, NOW, add_story, fire_event
+from support.stories import DRAFT, NOW, add_story, apply_to_story
 
 PICTURE = Path(__file__).parents[2] / "man" / "board.svg"
 AGENTS = "\n".join(
@@ -109,16 +109,16 @@ def draw(folder: Path) -> str:
 def scene(root: Path) -> Iterator[Context]:
     """Open a project with runs that are live inside the block."""
     clock = Clock()
-    with opened(root, clock, project_toml=GATES, agents_toml=AGENTS) as context, ExitStack() as held:
+    with opened(root, clock, project_toml=GATES, agents_toml=AGENTS) as context, ExitStack() as locks:
         add_stories(context)
         steps: list[tuple[int, Step]] = [*EVENTS, *WORKS]
         for secs, what in sorted(steps, key=lambda step: step[0]):
             at = NOW + timedelta(seconds=secs)
             if isinstance(what, Work):
-                begin(context, held, what, at)
+                begin(context, locks, what, at)
             else:
                 story, event = what
-                fire_event(context.store, story, event, now=at)
+                apply_to_story(context.store, story, event, now=at)
         clock.pass_by(seconds=NOW_SECS)
         prompt = "Look for dependencies that are out of date"
         schedule_timer(context, every="6h", label="deps", prompt=prompt, find=find)
@@ -131,7 +131,7 @@ def add_stories(context: Context) -> None:
         add_story(context.store, title, draft=replace(DRAFT, depends_on=needs))
 
 
-def begin(context: Context, held: ExitStack, work: Work, at: datetime) -> None:
+def begin(context: Context, locks: ExitStack, work: Work, at: datetime) -> None:
     """Return a run, with its lock in this process."""
     with context.store.exclusive() as db:
         claim = RunClaim(
@@ -143,7 +143,7 @@ def begin(context: Context, held: ExitStack, work: Work, at: datetime) -> None:
     directory = RunDirectory(context.project.run_dir(run.id))
     lock = take_lock(directory)
     assert lock is not None
-    held.callback(os.close, lock)
+    locks.callback(os.close, lock)
     progress = Progress(turns=work.turns, cost_usd=work.usd)
     Path(directory.progress).write_text(json.dumps(asdict(progress)))
     Path(directory.output).write_text(f"{work.line}\n")

@@ -29,11 +29,17 @@ def import_story(store: Store, stage: Stage, *, number: StoryId | None = None, n
         return stories.add(db, DRAFT, stage, actor="user:test", now=now, number=number, event="imported")
 
 
-def fire_event(store: Store, story: int, event: Event, *, now: datetime = NOW) -> Transition:
+def apply_to_story(store: Store, story: int, event: Event, *, now: datetime = NOW) -> Transition:
     """Apply `event` to the story's present visit."""
     with store.exclusive() as db:
         visit = stories.load(db, StoryId(story)).visit
         return transitions.apply_event(db, StoryId(story), event, visit=visit, actor="user:test", now=now)
+
+
+def apply_events(store: Store, *events: Event, now: datetime = NOW) -> None:
+    """Apply the events to story 1, one after the other."""
+    for event in events:
+        apply_to_story(store, 1, event, now=now)
 
 
 def load_story(store: Store, story: int) -> Story:

@@ -23,11 +23,11 @@ class Leftovers:
     """State that must not remain when all stories have finished."""
 
     live_runs: tuple[int, ...] = ()
-    held_runs: tuple[int, ...] = ()
+    locked_runs: tuple[int, ...] = ()
     processes: tuple[str, ...] = ()
     worktrees: tuple[str, ...] = ()
     branches: tuple[str, ...] = ()
-    held_locks: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
     git_locks: tuple[str, ...] = ()
     trash: tuple[str, ...] = ()
 
@@ -52,16 +52,16 @@ def leftovers(pipeline: Pipeline) -> Leftovers:
     project, git = pipeline.project, pipeline.repository.git
     listed = git("worktree", "list", "--porcelain").splitlines()
     made = {str(path) for path in project.worktrees_dir.glob("[!.]*")}
-    places = {line.removeprefix("worktree ") for line in listed if line.startswith("worktree ")}
+    worktrees = {line.removeprefix("worktree ") for line in listed if line.startswith("worktree ")}
     expected = {str(project.root), str(project.merge_workspace)}
     locks = [project.state_lock, project.git_lock, *project.state_dir.glob("*.lock"), *_pass_locks(pipeline)]
     return Leftovers(
         live_runs=tuple(run.id for run in pipeline.live_runs()),
-        held_runs=tuple(pipeline.held_runs()),
+        locked_runs=tuple(pipeline.locked_runs()),
         processes=tuple(processes_of(pipeline.root)),
-        worktrees=tuple(sorted(places - expected | made)),
+        worktrees=tuple(sorted(worktrees - expected | made)),
         branches=tuple(git("branch", "--list", "feature/*", "--format=%(refname:short)").splitlines()),
-        held_locks=tuple(sorted({path.name for path in locks if is_held(path)})),
+        locks=tuple(sorted({path.name for path in locks if is_locked(path)})),
         git_locks=tuple(sorted(_files_below(project.git_dir, ".lock"))),
         trash=tuple(sorted([*_files_below(project.state_dir, ".new"), *_removed(project.git_dir)])),
     )
@@ -73,8 +73,8 @@ def _pass_locks(pipeline: Pipeline) -> Iterator[Path]:
 
 def _files_below(folder: Path, ending: str) -> list[str]:
     """Return all paths below a folder. pathlib fails if a folder is removed during the walk."""
-    walked = ((place, name) for place, _, names in os.walk(folder) for name in names)
-    return [os.path.join(place, name) for place, name in walked if name.endswith(ending)]
+    walked = ((directory, name) for directory, _, names in os.walk(folder) for name in names)
+    return [os.path.join(directory, name) for directory, name in walked if name.endswith(ending)]
 
 
 def _removed(git_dir: Path) -> list[str]:
@@ -82,7 +82,7 @@ def _removed(git_dir: Path) -> list[str]:
     return [entry.path for entry in os.scandir(git_dir) if entry.name.startswith("huskies-")]
 
 
-def is_held(lock: Path) -> bool:
+def is_locked(lock: Path) -> bool:
     """Return whether a process has the flock of the file. A missing file is free."""
     try:
         descriptor = os.open(lock, os.O_RDONLY)

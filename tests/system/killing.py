@@ -56,7 +56,7 @@ class MortalPython:
         self._python, self._root = folder / "bin" / "python", root
         packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
         (packages / "mortal.py").write_text(MORTAL.read_text())
-        lines = [f"import site; site.addsitedir({place!r})" for place in site.getsitepackages()]
+        lines = [f"import site; site.addsitedir({folder!r})" for folder in site.getsitepackages()]
         (packages / "mortal.pth").write_text("\n".join([*lines, "import mortal\n"]))
         self._orders, self._given = packages / "orders", count(1)
 

@@ -167,15 +167,15 @@ class Pipeline:
 
     def wait_until_idle(self, timeout: float = 60) -> None:
         """Wait until no run is live in the records, and no lock of a run is taken."""
-        self.wait_until(lambda: not self.live_runs() and not self.held_runs(), timeout, what="nothing live")
+        self.wait_until(lambda: not self.live_runs() and not self.locked_runs(), timeout, what="nothing live")
 
     def wait_until_live(self, story: int, kind: RunKind = RunKind.CODER, timeout: float = 60) -> Run:
         """Wait for a live run of the story and return it."""
 
-        def found() -> Run | None:
+        def live_run() -> Run | None:
             return next((run for run in self.live_runs() if (run.story, run.kind) == (story, kind)), None)
 
-        run = self.wait_until(found, timeout, what=f"a {kind.value} run of story {story}")
+        run = self.wait_until(live_run, timeout, what=f"a {kind.value} run of story {story}")
         assert run is not None
         return run
 
@@ -212,7 +212,7 @@ class Pipeline:
     def directory(self, run: int) -> RunDirectory:
         return RunDirectory(self.project.run_dir(run))
 
-    def held_runs(self) -> list[int]:
+    def locked_runs(self) -> list[int]:
         """Return the runs with a locked lock file, which can differ from the records."""
         folders = sorted(self.project.runs_dir.glob("*"))
         return [int(folder.name) for folder in folders if is_alive(RunDirectory(folder))]
@@ -237,10 +237,10 @@ class Pipeline:
         self.wait_until(self._end_runs, 30, what="the end of all runs")
 
     def _end_runs(self) -> bool:
-        held = self.held_runs()
-        for run in held:
+        locked = self.locked_runs()
+        for run in locked:
             kill_run(self.directory(run), {"outcome": "stopped"})
-        return not held
+        return not locked
 
 
 MakePipeline = Callable[..., Pipeline]

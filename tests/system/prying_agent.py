@@ -28,7 +28,7 @@ def changes(directory: Path) -> bool:
     return succeeded(lambda: os.close(os.open(target, os.O_WRONLY | os.O_CREAT)))
 
 
-def seen_environments() -> str:
+def readable_environments() -> str:
     return "".join(
         (entry / "environ").read_text(errors="replace")
         for entry in Path("/proc").iterdir()
@@ -46,7 +46,7 @@ def main() -> None:
         "read": [str(p) for p in places("SECRET_FILES") if succeeded(p.read_bytes)],
         "changed": [str(p) for p in places("FOREIGN_PLACES") if changes(p)],
         "seen": [str(p) for p in places("HIDDEN_PLACES") if p.exists()],
-        "parent_secret": "outer-secret" in seen_environments(),
+        "parent_secret": "outer-secret" in readable_environments(),
         "own_file": ".git replaced" if succeeded(lambda: os.unlink(".git")) else "",
         "base_moved": works("git", "update-ref", "refs/heads/main", "HEAD~0", "0" * 40)
         or works("git", "-C", root, "commit", "--allow-empty", "-m", "mine"),

@@ -13,7 +13,7 @@ from system.user_checkout import (
     AFTER,
     BEFORE,
     CHANGED,
-    GONE,
+    DELETED,
     TOUCHED,
     base_dirty_report,
     begin,
@@ -60,7 +60,7 @@ def stash_work(repository: GitRepository) -> None:
 
 def make_touched_files_read_only(repository: GitRepository) -> None:
     (repository.root / CHANGED).chmod(0o444)
-    (repository.root / GONE).chmod(0o444)
+    (repository.root / DELETED).chmod(0o444)
 
 
 def give_a_file_another_time(repository: GitRepository) -> None:
@@ -148,11 +148,11 @@ def edit_a_touched_file(repository: GitRepository) -> None:
 
 
 def delete_a_touched_file(repository: GitRepository) -> None:
-    (repository.root / GONE).unlink()
+    (repository.root / DELETED).unlink()
 
 
 def restore_files(repository: GitRepository) -> None:
-    repository.git("checkout", "--quiet", "HEAD", "--", CHANGED, GONE)
+    repository.git("checkout", "--quiet", "HEAD", "--", CHANGED, DELETED)
 
 
 def stage_a_touched_file(repository: GitRepository) -> None:
@@ -183,7 +183,7 @@ def remove_conflicting_files(repository: GitRepository) -> None:
     ("arrange", "paths", "clear"),
     [
         (edit_a_touched_file, [CHANGED], restore_files),
-        (delete_a_touched_file, [GONE], restore_files),
+        (delete_a_touched_file, [DELETED], restore_files),
         (stage_a_touched_file, [CHANGED], restore_files),
         (add_a_conflicting_file, [ADDED], remove_conflicting_files),
         (add_a_conflicting_ignored_file, [ADDED], remove_conflicting_files),

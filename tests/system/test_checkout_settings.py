@@ -218,7 +218,7 @@ def test_a_checkout_is_restored_when_the_filter_works_again(
     out_of_reach = [step for text in ("before\n", AFTER[CHANGED]) for step in hidden(store, text)]
     story = begin(pipeline, *TOUCH, "commit=work", *out_of_reach)
     pipeline.wait_until(lambda: len(pipeline.runs()) == 2, what="the merge")
-    pipeline.wait_until(lambda: not pipeline.held_runs(), what="the end of its process")
+    pipeline.wait_until(lambda: not pipeline.locked_runs(), what="the end of its process")
     show_again(store, "before\n")
     with pipeline.ticking():
         pipeline.wait_for(story, stage=StageName.MERGE_FAILURE)

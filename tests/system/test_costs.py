@@ -20,8 +20,8 @@ def usage_step(usd: float, model: str = "m") -> str:
 
 
 def cost(pipeline: Pipeline, *flags: str) -> dict[str, Any]:
-    found: dict[str, Any] = pipeline.huskies("cost", "--json", *flags).data
-    return found
+    data: dict[str, Any] = pipeline.huskies("cost", "--json", *flags).data
+    return data
 
 
 def test_the_first_record_over_the_budget_ends_the_run_and_no_run_follows(
@@ -97,7 +97,7 @@ def test_usage_that_a_killed_supervisor_did_not_record_is_read_from_the_output(
     assert shim is not None
     Path(directory.progress).unlink(missing_ok=True)
     os.kill(shim.pid, signal.SIGKILL)
-    pipeline.wait_until(lambda: not pipeline.held_runs(), what="the death of the run")
+    pipeline.wait_until(lambda: not pipeline.locked_runs(), what="the death of the run")
     go.touch()
     with pipeline.ticking():
         pipeline.wait_for(story)

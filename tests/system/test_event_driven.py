@@ -59,11 +59,11 @@ def test_a_failed_gate_and_a_rejection_start_the_coder_again(make_pipeline: Make
     """The second coder run gets the output of the gate, the third the notes of QA."""
     pipeline = make_pipeline(team=Team(coder=1, qa=1), settings='default_qa = "agent"')
     prompts = [pipeline.scripts / f"prompt-{number}" for number in (1, 2, 3)]
-    tell = [f"run=cp $HUSKIES_PROMPT_FILE {prompt}" for prompt in prompts]
+    keep_prompt = [f"run=cp $HUSKIES_PROMPT_FILE {prompt}" for prompt in prompts]
     story = pipeline.add(
-        (tell[0], "write=work.txt:BROKEN", "commit=first"),
-        (tell[1], "write=work.txt:good", "commit=second"),
-        (tell[2], "write=more.txt:good", "commit=third"),
+        (keep_prompt[0], "write=work.txt:BROKEN", "commit=first"),
+        (keep_prompt[1], "write=work.txt:good", "commit=second"),
+        (keep_prompt[2], "write=more.txt:good", "commit=third"),
     )
     reject = "run=huskies reject $HUSKIES_STORY_ID --notes 'more is missing'"
     pipeline.script(story, [reject], APPROVAL, kind="qa")

@@ -171,13 +171,13 @@ def end_state(pipeline: Pipeline, source: str, number: int) -> str:
 
     def settled() -> str:
         state_before = state()
-        begun, over = firing_rows(pipeline, source)
+        begun, over = execution_rows(pipeline, source)
         return state_before if state_before != "armed" and begun == over else ""
 
     return pipeline.wait_until(settled, 60, what=f"the end of {source} {number}", every=0.2)
 
 
-def firing_rows(pipeline: Pipeline, source: str) -> tuple[int, int]:
+def execution_rows(pipeline: Pipeline, source: str) -> tuple[int, int]:
     """Return how many executions began, and how many have ended."""
     events = [row.event for row in pipeline.journal() if row.kind == source]
     return events.count("fired"), sum(event in ("done", "failed", "interrupted") for event in events)
@@ -204,13 +204,13 @@ def test_triggers_see_events_without_a_watch_once(make_pipeline: MakePipeline, t
     )
     process = start_huskies("watch", "--interval", "0.2", cwd=pipeline.root, log=tmp_path / "log")
     pipeline.huskies("block", "1", "--reason", "why")
-    pipeline.wait_until(lambda: firing_rows(pipeline, "trigger") == (1, 1), 30)
+    pipeline.wait_until(lambda: execution_rows(pipeline, "trigger") == (1, 1), 30)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     pipeline.huskies("unblock", "1")
     ticks = [start_huskies("tick", cwd=pipeline.root) for _ in range(4)]
     outputs = [tick.communicate(timeout=60)[0] for tick in ticks]
-    pipeline.wait_until(lambda: firing_rows(pipeline, "trigger") == (2, 2), 30)
+    pipeline.wait_until(lambda: execution_rows(pipeline, "trigger") == (2, 2), 30)
     pipeline.huskies("tick")
     assert (added.exit_code, titles(pipeline)[1:]) == (0, ["block of 1", "unblock of 1"]), outputs
 

@@ -113,7 +113,7 @@ def test_a_run_on_a_full_disk_is_ended_later(pipeline: Pipeline, small_disk: Pat
     wait_for_file(full)
     fill(small_disk)
     go.touch()
-    wait_until(lambda: not pipeline.held_runs(), 60, what="the end of the run")
+    wait_until(lambda: not pipeline.locked_runs(), 60, what="the end of the run")
     empty(small_disk)
     with pipeline.ticking():
         pipeline.wait_for(story)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.system
 
 
 @pytest.mark.parametrize(
-    ("deed", "changes"),
+    ("command", "changes"),
     [
         ("git config user.name Mallory", ["git config: user.name was added"]),
         ("git config core.bare true", ["git config: core.bare was changed"]),
@@ -33,9 +33,9 @@ pytestmark = pytest.mark.system
     ],
 )
 def test_a_change_of_the_repository_during_a_run_is_reported_once(
-    pipeline: Pipeline, deed: str, changes: list[str]
+    pipeline: Pipeline, command: str, changes: list[str]
 ) -> None:
-    pipeline.add((f"run={deed}", *WORK))
+    pipeline.add((f"run={command}", *WORK))
     pipeline.huskies("auto-assign")
     pipeline.wait_until(lambda: len(pipeline.runs()) > 1, what="the run's end")
     pipeline.wait_until_idle()

@@ -142,7 +142,7 @@ def test_only_one_advance_of_a_run_has_an_effect(quick: Pipeline, mortal: Mortal
     mortal.huskies("auto-assign")
     wait_until(lambda: order.effects, 30, what="the death of the advance")
     (run,) = quick.live_runs()
-    wait_until(lambda: run.id not in quick.held_runs(), 10, what="the run's lock")
+    wait_until(lambda: run.id not in quick.locked_runs(), 10, what="the run's lock")
     both = [start_huskies("advance", str(run.id), cwd=quick.root) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert all(process.returncode in (0, 1) for process in both), outputs

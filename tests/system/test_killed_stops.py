@@ -56,7 +56,7 @@ def test_stop_ends_an_agent_and_its_hidden_children_within_5_s(pipeline: Pipelin
     assert (stopped.exit_code, len(pids), alive, took < 5) == (0, 1 + len(HIDING), [], True), (stopped, took)
     (run,) = pipeline.runs(story)
     kept = (pipeline.project.worktree(story) / "work.txt").read_text()
-    result = (pipeline.story(story).stage.name, run.outcome, kept, pipeline.held_runs())
+    result = (pipeline.story(story).stage.name, run.outcome, kept, pipeline.locked_runs())
     assert result == (StageName.FROZEN, Outcome.STOPPED, "kept", [])
     assert [pipeline.huskies("tick").exit_code for _ in range(2)] == [0, 0]
     assert len(pipeline.runs(story)) == 1
@@ -70,14 +70,14 @@ def test_the_run_of_a_story_that_moves_ends_before_its_worktree_is_changed(
     worktree = pipeline.project.worktree(story)
     leaving = start_huskies(words[0], str(story), *words[1:], cwd=pipeline.root)
 
-    def has_left() -> bool:
+    def has_moved() -> bool:
         """Return whether the run has ended, after passes that could change the worktree."""
         pipeline.huskies("reconcile")
         pipeline.huskies("tick")
         assert worktree.exists() or not any(map(is_running, pids)), "the worktree went first"
         return leaving.poll() is not None
 
-    wait_until(has_left, 60, what=words[0])
+    wait_until(has_moved, 60, what=words[0])
     pipeline.huskies("reconcile")
     (run,) = pipeline.runs(story)
     result = (pipeline.story(story).stage.name, run.outcome, [pid for pid in pids if is_running(pid)])
@@ -181,7 +181,7 @@ def test_after_a_power_cut_ticks_complete_each_story(busy: Busy) -> None:
         ["coder", "coder", "coder", "gates", "merge"],
         True,
     )
-    assert (pipeline.held_runs(), processes_at_work(pipeline.root)) == ([], [])
+    assert (pipeline.locked_runs(), processes_at_work(pipeline.root)) == ([], [])
     busy.go_on()
     with pipeline.ticking():
         pipeline.wait_for(*busy.stories, timeout=120)

@@ -11,7 +11,7 @@ import pytest
 from mcp import ClientSession
 
 from support.clients import claude_variables, installed
-from support.mcp_client import asked, call
+from support.mcp_client import call, call_server
 from support.model_server import Answer, Question, model_server
 from system.project import Pipeline
 
@@ -31,7 +31,7 @@ def test_a_client_adds_a_story_and_follows_it_until_done(pipeline: Pipeline, tmp
         assert board["counts"]["done"] == 1
         return stages, await call(client, "get_output", id=story, run=1)
 
-    stages, output = asked(pipeline.root, questions, log=tmp_path / "mcp.log")
+    stages, output = call_server(pipeline.root, questions, log=tmp_path / "mcp.log")
     assert [stage for stage in stages if stage in ("coding", "done")] == ["coding", "done"]
     assert (output["whole"], output["run"]["outcome"]) == (True, "completed")
 
@@ -41,13 +41,13 @@ def test_claude_code_finds_the_tools_by_the_file_of_config_mcp(pipeline: Pipelin
     claude = installed("claude")
     questions: list[Question] = []
 
-    def model(asked: Question) -> Answer:
-        questions.append(asked)
-        if '"id"' in asked.last and asked.is_result:
+    def model(call_server: Question) -> Answer:
+        questions.append(call_server)
+        if '"id"' in call_server.last and call_server.is_result:
             return Answer("Added.")
         # The client calls its model before the server is ready, so the model repeats the call.
         story = {"title": "From afar", "criteria": ["it is"]}
-        return Answer("I add it.", "mcp__huskies__create_story", story, pause=0.5 * asked.is_result)
+        return Answer("I add it.", "mcp__huskies__create_story", story, pause=0.5 * call_server.is_result)
 
     assert pipeline.huskies("config", "mcp").exit_code == 0
     tools = "--allowedTools=mcp__huskies__create_story"

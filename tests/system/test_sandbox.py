@@ -144,7 +144,7 @@ def test_a_kill_ends_an_agent_that_ignores_signals(make_pipeline: MakePipeline, 
     run = pipeline.wait_until_live(story, RunKind.CODER)
     wait_until((scripts / "begun").exists, 30)
     assert pipeline.huskies("agent", "stop", str(story)).exit_code == 0
-    assert pipeline.held_runs() == []
+    assert pipeline.locked_runs() == []
     assert [other.outcome for other in pipeline.runs(story) if other.id == run.id] == ["stopped"]
 
 
@@ -185,8 +185,8 @@ def test_no_process_outlives_a_killed_supervisor(make_pipeline: MakePipeline, tm
     assert shim is not None
     below = psutil.Process(shim.pid).children(recursive=True)
     os.kill(shim.pid, signal.SIGKILL)
-    gone, remaining = psutil.wait_procs(below, 10)
-    assert (len(gone) >= 4, remaining) == (True, [])
+    ended, remaining = psutil.wait_procs(below, 10)
+    assert (len(ended) >= 4, remaining) == (True, [])
 
 
 def test_a_commit_works_after_the_branches_were_packed(

@@ -162,7 +162,7 @@ def test_an_agent_outlives_the_service_that_started_it(pipeline: Pipeline, tmp_p
         story = pipeline.add((f"pid={at_work}", f"wait={go}", "write=story.txt:done", "commit=work"))
         wait_for_file(at_work, 60)
         assert pipeline.huskies("service", "uninstall", "systemd").exit_code == 0
-        runs = pipeline.held_runs()
+        runs = pipeline.locked_runs()
         go.touch()
         assert (len(runs), result_of_story(pipeline, story)) == (1, merged_result(story))
 

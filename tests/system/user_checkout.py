@@ -9,12 +9,17 @@ from huskies_core.store import queue_holds
 from support.git_repository import GitRepository
 from system.project import Pipeline
 
-CHANGED, GONE, ADDED = "changed.txt", "gone.txt", "added.txt"
-TOUCHED = (CHANGED, GONE, ADDED)
-TOUCH = (f"write={CHANGED}:after\n", f"run=rm {GONE}", f"write={ADDED}:new\n", f"run=git add --force {ADDED}")
+CHANGED, DELETED, ADDED = "changed.txt", "gone.txt", "added.txt"
+TOUCHED = (CHANGED, DELETED, ADDED)
+TOUCH = (
+    f"write={CHANGED}:after\n",
+    f"run=rm {DELETED}",
+    f"write={ADDED}:new\n",
+    f"run=git add --force {ADDED}",
+)
 """The steps of a coder that changes, deletes and adds files, one of them ignored."""
 WORK = (*TOUCH, "commit=work")
-BEFORE = {CHANGED: "before\n", GONE: "before\n"}
+BEFORE = {CHANGED: "before\n", DELETED: "before\n"}
 AFTER = {CHANGED: "after\n", ADDED: "new\n"}
 _OURS = ("refs/heads/main ", "refs/heads/feature/", "refs/huskies/")
 
@@ -34,8 +39,8 @@ class CheckoutState:
         return replace(self, files=_without(self.files, paths), index=_without(self.index, paths))
 
 
-def _without(found: dict[str, str], paths: Collection[str]) -> dict[str, str]:
-    return {path: content for path, content in found.items() if path not in paths}
+def _without(contents: dict[str, str], paths: Collection[str]) -> dict[str, str]:
+    return {path: content for path, content in contents.items() if path not in paths}
 
 
 def write_base(repository: GitRepository) -> None:
@@ -58,15 +63,15 @@ def checkout_state(repository: GitRepository, at: Path | None = None) -> Checkou
 
 
 def _files(root: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in (".git", ".huskies")]
         paths = (Path(folder, name) for name in names)
-        found |= {str(path.relative_to(root)): _told(path) for path in paths if path.is_file()}
-    return found
+        files |= {str(path.relative_to(root)): _describe_file(path) for path in paths if path.is_file()}
+    return files
 
 
-def _told(path: Path) -> str:
+def _describe_file(path: Path) -> str:
     status = path.stat()
     return f"{status.st_mode:o} {status.st_mtime_ns} {path.read_bytes()!r}"
 
@@ -110,11 +115,11 @@ def land(pipeline: Pipeline, *steps: str) -> int:
 
 
 def wait_until_blocked(pipeline: Pipeline) -> None:
-    def is_held() -> bool:
+    def is_blocked() -> bool:
         with pipeline.opened() as context, context.store.reading() as db:
             return bool(queue_holds.everything(db))
 
-    pipeline.wait_until(is_held, what="a hold")
+    pipeline.wait_until(is_blocked, what="a hold")
     pipeline.wait_until_idle()
 
 

@@ -12,7 +12,7 @@ def section(name: str, rows: int, **settings: bool | int) -> Section:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "least", "lines", "given"),
+    ("most", "least", "lines", "heights"),
     [
         ([3, 3], [1, 1], 10, [3, 3]),
         ([9, 9], [2, 2], 10, [5, 5]),
@@ -23,8 +23,8 @@ def section(name: str, rows: int, **settings: bool | int) -> Section:
         ([], [], 5, []),
     ],
 )
-def test_lines_are_distributed(wanted: list[int], least: list[int], lines: int, given: list[int]) -> None:
-    assert share_out(wanted, least, lines) == given
+def test_lines_are_distributed(most: list[int], least: list[int], lines: int, heights: list[int]) -> None:
+    assert share_out(most, least, lines) == heights
 
 
 def test_sections_are_stacked_with_empty_lines_between_them() -> None:

@@ -24,8 +24,8 @@ def test_the_picture_in_the_readme_is_up_to_date(tmp_path: Path) -> None:
 
 def test_the_readme_has_the_picture() -> None:
     root = PICTURE.parents[1]
-    places = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (root / "README.md").read_text(encoding="utf-8"))
-    assert [root / place for place in places] == [PICTURE]
+    paths = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (root / "README.md").read_text(encoding="utf-8"))
+    assert [root / path for path in paths] == [PICTURE]
 
 
 def test_status_draws_the_board_into_a_file(huskies: Commands, tmp_path: Path) -> None:

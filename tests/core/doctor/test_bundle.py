@@ -23,7 +23,7 @@ from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.schema import NEWEST
 from huskies_core.store.stories import Criterion
 from huskies_core.supervisor.run_directory import RunDirectory
-from support.stories import DRAFT, add_story, fire_event, load_story
+from support.stories import DRAFT, add_story, apply_to_story, load_story
 
 AGENTS = """
 # {14} in a comment
@@ -99,16 +99,16 @@ def plant_story(context: Context) -> None:
         labels=(SECRETS[21],),
     )
     story = add_story(context.store, SECRETS[18], draft=draft).id
-    fire_event(context.store, story, Start())
+    apply_to_story(context.store, story, Start())
     visit = load_story(context.store, story).visit
     with context.store.exclusive() as db:
         content.put(db, story, "qa_notes", SECRETS[22], now=context.now())
-        wanted = RunClaim(story, RunKind.CODER, visit, agent="ann", runtime="command")
-        run = runs.claim(db, wanted, actor=f"user:{SECRETS[23]}", now=context.now()).id
+        claim = RunClaim(story, RunKind.CODER, visit, agent="ann", runtime="command")
+        run = runs.claim(db, claim, actor=f"user:{SECRETS[23]}", now=context.now()).id
         evidence = Evidence(BranchEvidence(problem=SECRETS[25], commits_ahead=2))
         report = Report(Outcome.FAILED, SECRETS[24], evidence)
         runs.end(db, run, report, actor=f"run:{run}", now=context.now())
-    fire_event(context.store, story, Block(SECRETS[26]))
+    apply_to_story(context.store, story, Block(SECRETS[26]))
     directory = RunDirectory(context.project.run_dir(run))
     Path(directory.path).mkdir(parents=True)
     Path(directory.output).write_text(SECRETS[27])

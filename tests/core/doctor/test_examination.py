@@ -78,19 +78,19 @@ def test_an_unreadable_store_does_not_stop_the_other_checks(
     for leftover in context.project.state_dir.glob("state.db-*"):
         leftover.unlink()
     with open_context(context.project.root, find=find_damaged_project) as again:
-        found = problems(again)
-    fact = found.pop("store")
+        results = problems(again)
+    fact = results.pop("store")
     errors = ("the store is damaged", "state.db is missing", "the store has version 99")
     assert any(part in fact for part in errors)
-    assert found == dict.fromkeys(["runs", "worktrees"], NOT_READ)
+    assert results == dict.fromkeys(["runs", "worktrees"], NOT_READ)
     assert tmp_path.exists()
 
 
 def test_a_missing_table_is_a_problem(context: Context) -> None:
     alter(context, "DROP TABLE cursors", "DROP TABLE pass_times")
-    found = problems(context)
-    assert found["store"] == "could not be checked: OperationalError: no such table: cursors"
-    assert "no such table: pass_times" in found["services"]
+    results = problems(context)
+    assert results["store"] == "could not be checked: OperationalError: no such table: cursors"
+    assert "no such table: pass_times" in results["services"]
 
 
 def test_an_older_store_is_migrated_only_by_fix(context: Context) -> None:
@@ -100,9 +100,9 @@ def test_an_older_store_is_migrated_only_by_fix(context: Context) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         bring_up(db, scripts()[: NEWEST - 1])
-    found = problems(context)
-    assert found.pop("store") == f"the store has version {NEWEST - 1}, this huskies uses {NEWEST}"
-    assert set(found.values()) == {"not checked: the store has an older version"}
+    results = problems(context)
+    assert results.pop("store") == f"the store has version {NEWEST - 1}, this huskies uses {NEWEST}"
+    assert set(results.values()) == {"not checked: the store has an older version"}
     assert context.store.version() == NEWEST - 1
     assert fixed(context)["store"] == f"migrated to version {NEWEST}"
     assert (context.store.version(), "store" in problems(context)) == (NEWEST, False)
@@ -113,9 +113,9 @@ def test_a_missing_git_does_not_stop_the_other_checks(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with open_context(context.project.root, find=find_damaged_project) as again:
-        found = problems(again)
-    assert {found.pop(name) for name in ("git", "config", "worktrees")} == {"git is not on PATH"}
-    assert found == {"agent ann": "true is not an executable program"}
+        results = problems(again)
+    assert {results.pop(name) for name in ("git", "config", "worktrees")} == {"git is not on PATH"}
+    assert results == {"agent ann": "true is not an executable program"}
 
 
 def test_an_invalid_config_is_reported_by_its_own_check_only(context: Context) -> None:
@@ -127,8 +127,8 @@ def test_an_invalid_config_is_reported_by_its_own_check_only(context: Context) -
 
 def test_an_error_of_the_system_is_not_reported_as_a_bug(context: Context) -> None:
     context.project.audit_log.mkdir()
-    found = problems(context)
-    assert found == {"store": f"could not be checked: Is a directory: {context.project.audit_log}"}
+    results = problems(context)
+    assert results == {"store": f"could not be checked: Is a directory: {context.project.audit_log}"}
 
 
 def test_a_repository_without_huskies_is_not_a_project(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from huskies_core.services.service import ServiceJob, ServiceKind
 from support.checks import problems_of
 from support.contexts import Clock
 from support.crontabs import OwnCrontab
-from support.stories import add_story, fire_event
+from support.stories import add_story, apply_to_story
 
 
 def test_only_a_story_in_progress_needs_ticks(context: Context, clock: Clock) -> None:
     add_story(context.store)
     assert problems_of(check_services, context) == {}
-    fire_event(context.store, 1, Start())
+    apply_to_story(context.store, 1, Start())
     assert problems_of(check_services, context) == {
         "ticking": "no tick in the last two minutes, and 1 story in progress"
     }
@@ -57,7 +57,7 @@ def test_the_fix_of_a_service_keeps_its_flags(context: Context) -> None:
 def test_an_unreadable_crontab_is_a_problem(context: Context, crontab: OwnCrontab) -> None:
     crontab.refuse()
     add_story(context.store)
-    fire_event(context.store, 1, Start())
+    apply_to_story(context.store, 1, Start())
     problems = problems_of(check_services, context)
     assert ("not allowed" in problems["services"], "ticking" in problems) == (True, True)
 

@@ -10,7 +10,7 @@ from huskies_core.ids import Seq
 from huskies_core.pipeline.events import Start
 from huskies_core.store import journal
 from support.checks import fixed, problems, problems_of
-from support.stories import add_story, fire_event
+from support.stories import add_story, apply_to_story
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from support.stories import add_story, fire_event
 )
 def test_a_story_that_contradicts_the_journal_is_named(context: Context, change: str, problem: str) -> None:
     add_story(context.store)
-    fire_event(context.store, 1, Start())
+    apply_to_story(context.store, 1, Start())
     add_story(context.store)
     assert problems_of(check_store, context) == {}
     with context.store.exclusive() as db:

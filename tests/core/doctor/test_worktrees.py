@@ -13,21 +13,21 @@ from huskies_core.pipeline.events import Abandon, Start
 from huskies_core.runs.story_worktrees import make_worktrees
 from support.checks import fixed, problems_of
 from support.contexts import Clock
-from support.stories import add_story, fire_event
+from support.stories import add_story, apply_to_story
 
 
 @pytest.fixture
 def story(context: Context) -> int:
     """Start a story and return it. Its worktree has an uncommitted file."""
     number = add_story(context.store, now=context.now()).id
-    fire_event(context.store, number, Start(), now=context.now())
+    apply_to_story(context.store, number, Start(), now=context.now())
     make_worktrees(context, [number], context.now())
     (context.project.worktree(number) / "new.txt").write_text("work")
     return number
 
 
 def test_an_overdue_step_is_done_and_the_work_is_kept(context: Context, story: int, clock: Clock) -> None:
-    fire_event(context.store, story, Abandon("no"), now=context.now())
+    apply_to_story(context.store, story, Abandon("no"), now=context.now())
     assert problems_of(check_worktrees, context) == {}
     clock.pass_by(minutes=11)
     assert problems_of(check_worktrees, context) == {"worktrees": f"overdue: remove_worktree {story}"}

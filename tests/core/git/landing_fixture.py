@@ -103,11 +103,11 @@ def state_of(repository: GitRepository, checkout: Path | None = None) -> State:
 
 
 def _die_at(step: str, nth: int) -> Callable[[str], None]:
-    heard: list[str] = []
+    steps: list[str] = []
 
     def checkpoint(name: str) -> None:
-        heard.append(name)
-        if heard.count(step) == nth:
+        steps.append(name)
+        if steps.count(step) == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return checkpoint

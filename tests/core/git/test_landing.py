@@ -135,12 +135,12 @@ def stage_and_undo(repository: GitRepository) -> None:
     repository.write("changed", text)
 
 
-def edit_what_git_was_told_to_ignore(repository: GitRepository) -> None:
+def edit_an_assume_unchanged_file(repository: GitRepository) -> None:
     repository.git("update-index", "--assume-unchanged", "changed")
     edit(repository)
 
 
-def edit_what_git_was_told_to_skip(repository: GitRepository) -> None:
+def edit_a_skip_worktree_file(repository: GitRepository) -> None:
     repository.git("update-index", "--skip-worktree", "changed")
     edit(repository)
 
@@ -190,8 +190,8 @@ def edit_a_filtered_file(repository: GitRepository) -> None:
         (delete, ("changed",)),
         (stage, ("changed",)),
         (stage_and_undo, ("changed",)),
-        (edit_what_git_was_told_to_ignore, ("changed",)),
-        (edit_what_git_was_told_to_skip, ("changed",)),
+        (edit_an_assume_unchanged_file, ("changed",)),
+        (edit_a_skip_worktree_file, ("changed",)),
         (make_executable, ("changed",)),
         (turn_the_link, ("link",)),
         (put_a_file, ("added.rot",)),

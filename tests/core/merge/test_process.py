@@ -17,7 +17,7 @@ from huskies_core.runs.story_worktrees import make_worktrees
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Run, RunClaim, RunKind
 from support.contexts import Clock, opened
-from support.stories import NOW, fire_event, import_story
+from support.stories import NOW, apply_to_story, import_story
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         import_story(context.store, Coding(), number=StoryId(1))
         make_worktrees(context, [StoryId(1)], NOW)
         commit(context.project.worktree(1), "own.txt")
-        fire_event(context.store, 1, QaSkipped("feature/story-1", 1))
+        apply_to_story(context.store, 1, QaSkipped("feature/story-1", 1))
         yield context
 
 
@@ -86,7 +86,7 @@ def test_the_next_attempt_does_not_merge_a_story_that_moved(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def demote() -> None:
-        fire_event(context.store, 1, Demote())
+        apply_to_story(context.store, 1, Demote())
 
     moved = merge_with_a_lost_race(context, monkeypatch, demote)
     assert moved == (StoryMoved(), 1, ["base.txt"])

@@ -55,8 +55,8 @@ def context(tmp_path: Path) -> Iterator[Context]:
         context.environ = dict(os.environ)
         yield context
         with context.store.reading() as db:
-            left = runs.live(db)
-        for run in left:
+            live = runs.live(db)
+        for run in live:
             kill_run(context, run.id)
 
 
@@ -113,8 +113,8 @@ def test_a_refused_start_changes_nothing(context: Context) -> None:
     with context.store.reading() as db:
         before = list(db.iterdump())
     codes = [
-        refused(context, *wanted)
-        for wanted in ((1, "olga"), (2,), (2, "olga"), (3, "anne"), (3, "quinn"), (4,), (9,))
+        refused(context, *arguments)
+        for arguments in ((1, "olga"), (2,), (2, "olga"), (3, "anne"), (3, "quinn"), (4,), (9,))
     ]
     with context.store.reading() as db:
         assert list(db.iterdump()) == before

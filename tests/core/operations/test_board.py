@@ -15,7 +15,7 @@ from huskies_core.store import journal, queue_holds, runs, stories, usage
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from support.contexts import Clock, opened
 from support.stage_examples import STAGES
-from support.stories import DRAFT, NOW, add_story, fire_event, import_story
+from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story
 
 AGENTS = """
 [[agent]]
@@ -63,9 +63,9 @@ def needs(board: Board) -> list[tuple[int, str, str]]:
 
 
 def limits(context: Context) -> Limits:
-    found = read_board(context).limits
-    assert found is not None
-    return found
+    result = read_board(context).limits
+    assert result is not None
+    return result
 
 
 @pytest.mark.parametrize("project_toml", ["# nothing set\n", "max_coder = 1\n"])
@@ -74,7 +74,7 @@ def test_a_need_names_the_command_that_prints_the_last_run(context: Context, pro
         import_story(context.store, Coding())
     crash(context, 2)
     for number in (1, 2):
-        fire_event(context.store, number, Block("stuck"))
+        apply_to_story(context.store, number, Block("stuck"))
     configure(context, project_toml)
     result = [(need.story.id, need.cause) for need in read_board(context).needs]
     assert result == [(1, ""), (2, "huskies logs 2")]
@@ -112,7 +112,7 @@ def test_a_story_has_its_reason(context: Context) -> None:
 def test_each_need_of_a_person_has_its_command(context: Context) -> None:
     for name in ("blocked", "review_hold", "merge_failure_final", "merge_failure", "backlog"):
         import_story(context.store, STAGES[name])
-    fire_event(context.store, 5, Abandon("no"))
+    apply_to_story(context.store, 5, Abandon("no"))
     add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(5),)))
     assert needs(read_board(context)) == [
         (1, "blocked", "huskies unblock 1"),
@@ -177,7 +177,7 @@ def test_changes_of_the_repository_are_shown_for_a_day(context: Context, clock: 
         journal.append(
             db, journal.JournalKind.GIT, "repository_changed", actor="run:3", now=clock.now, detail=detail
         )
-    shown = [found.change for found in limits(context).findings]
+    shown = [finding.change for finding in limits(context).findings]
     clock.pass_by(hours=25)
     assert (shown, limits(context).findings) == (["the hooks path is now /tmp"], ())
 

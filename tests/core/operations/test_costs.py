@@ -99,7 +99,7 @@ AMOUNTS = st.integers(min_value=0, max_value=10**6)
 def test_usage_reported_in_parts_costs_the_sum_of_the_parts(parts: list[tuple[int, int, int, int]]) -> None:
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
     price = Price(3, 15, 0.3, 3.75)
-    whole = {name: sum(part[place] for part in parts) for place, name in enumerate(names)}
+    whole = {name: sum(part[position] for part in parts) for position, name in enumerate(names)}
     each = [calculate_cost(dict(zip(names, part, strict=True)), price) or 0.0 for part in parts]
     assert calculate_cost(whole, price) == pytest.approx(sum(each))
 

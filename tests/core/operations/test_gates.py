@@ -62,8 +62,8 @@ def refused(context: Context, story: int = 1) -> str:
     return raised.value.code
 
 
-def stage_after(context: Context, left: Callable[[str], bool]) -> str:
-    wait_until(lambda: left(load_story(context.store, 1).stage.name), 20, what="what follows")
+def stage_after(context: Context, is_reached: Callable[[str], bool]) -> str:
+    wait_until(lambda: is_reached(load_story(context.store, 1).stage.name), 20, what="the next stage")
     return load_story(context.store, 1).stage.name
 
 

@@ -35,8 +35,8 @@ def test_more_rows_than_a_batch_are_read_once_each(context: Context, monkeypatch
     for _ in range(3):
         moves.freeze_story(context, StoryId(1))
         moves.unfreeze_story(context, StoryId(1))
-    for wanted in (Selection(), Selection(story=StoryId(1))):
-        assert [entry.seq for entry in history.read(context, wanted)] == list(range(2, 9))
+    for selection in (Selection(), Selection(story=StoryId(1))):
+        assert [entry.seq for entry in history.read(context, selection)] == list(range(2, 9))
 
 
 def test_following_continues_with_new_rows(context: Context) -> None:

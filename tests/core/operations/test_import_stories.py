@@ -26,8 +26,8 @@ def write(folder: Path, name: str, front: str = "name: x", body: str = "- [ ] wo
 
 
 def everything(context: Context) -> list[tuple[int, str, str, str]]:
-    found = list_stories(context, finished=True)
-    return [(story.id, story.draft.type, story.stage.name, story.entered_by) for story in found]
+    listed = list_stories(context, finished=True)
+    return [(story.id, story.draft.type, story.stage.name, story.entered_by) for story in listed]
 
 
 def refusal_of(context: Context, *paths: Path) -> tuple[str, str]:
@@ -153,9 +153,9 @@ def test_an_export_written_again_is_the_same(context: Context, tmp_path: Path) -
     assert (tmp_path / "out" / item.name).read_bytes() == item.markdown.encode()
 
 
-@pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_file_is_no_folder_to_export_to(context: Context, tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("target", ["file", "file/below"])
+def test_a_file_is_no_folder_to_export_to(context: Context, tmp_path: Path, target: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HuskiesError) as refusal:
-        write_exported(export(context), tmp_path / place)
+        write_exported(export(context), tmp_path / target)
     assert refusal.value.code == "not_a_directory"

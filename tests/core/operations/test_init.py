@@ -13,13 +13,13 @@ from support.git_repository import GitRepository
 FILES = (".huskies/.gitignore", ".huskies/project.toml", ".huskies/agents.toml")
 
 
-def init(place: Path, base_branch: str | None = None) -> Initialised:
-    return initialise(place, base_branch=base_branch, environ={})
+def init(path: Path, base_branch: str | None = None) -> Initialised:
+    return initialise(path, base_branch=base_branch, environ={})
 
 
-def refusal_of(place: Path, base_branch: str | None = None) -> tuple[int, str, str]:
+def refusal_of(path: Path, base_branch: str | None = None) -> tuple[int, str, str]:
     with pytest.raises(HuskiesError) as refusal:
-        init(place, base_branch)
+        init(path, base_branch)
     return refusal.value.exit_code, refusal.value.code, refusal.value.message
 
 
@@ -38,9 +38,9 @@ def test_only_the_configuration_is_for_git(repository: GitRepository) -> None:
     (repository.root / ".huskies" / "AGENT.md").touch()
     (repository.root / ".huskies" / "runs" / "1").mkdir(parents=True)
     (repository.root / ".huskies" / "runs" / "1" / "prompt.md").touch()
-    seen = repository.git("status", "--porcelain", "--untracked-files=all").splitlines()
+    untracked = repository.git("status", "--porcelain", "--untracked-files=all").splitlines()
     names = (".gitignore", "AGENT.md", "agents.toml", "project.toml")
-    assert seen == [f"?? .huskies/{name}" for name in names]
+    assert untracked == [f"?? .huskies/{name}" for name in names]
 
 
 def test_existing_files_are_kept(repository: GitRepository) -> None:

@@ -15,16 +15,16 @@ from huskies_core.runs.programs import installed_program
 OWN = os.path.dirname(installed_program())
 
 
-def written(project: Project) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((project.root / ".mcp.json").read_text())
-    return found
+def read_file(project: Project) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((project.root / ".mcp.json").read_text())
+    return document
 
 
 def test_it_is_written_once_and_names_the_command_that_path_leads_to(project: Project) -> None:
     first = write_mcp_file(project, {"PATH": f"{OWN}:/usr/bin"})
     second = write_mcp_file(project, {"PATH": f"{OWN}:/usr/bin"})
     assert (first.changed, second.changed, first.command) == (True, False, "huskies")
-    assert written(project) == {
+    assert read_file(project) == {
         "mcpServers": {"huskies": {"type": "stdio", "command": "huskies", "args": ["mcp"]}}
     }
 
@@ -41,9 +41,9 @@ def test_other_entries_stay(project: Project) -> None:
     document = {"mcpServers": {"other": {"command": "x"}, "huskies": {"command": "old"}}, "note": "ü"}
     (project.root / ".mcp.json").write_text(json.dumps(document))
     write_mcp_file(project, {"PATH": OWN})
-    found = written(project)
-    assert (found["note"], found["mcpServers"]["other"]) == ("ü", {"command": "x"})
-    assert found["mcpServers"]["huskies"]["command"] == "huskies"
+    written = read_file(project)
+    assert (written["note"], written["mcpServers"]["other"]) == ("ü", {"command": "x"})
+    assert written["mcpServers"]["huskies"]["command"] == "huskies"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"mcpServers": []}', "[" * 10_000])

@@ -17,7 +17,6 @@ from huskies_core.operations.operation import Operation, operations_in
 from huskies_core.operations.stories import create, update_story
 from huskies_core.operations.story_events import Moved, Reported, start
 from huskies_core.pipeline.events import (
-    Event,
     MergeFailed,
     MergeFailedFinal,
     QaRequested,
@@ -43,11 +42,11 @@ from huskies_core.store import content, journal, queue_holds, runs, stories
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.store.runs import RunKind, Verdict
 from huskies_core.store.stories import Criterion, StoryDraft, StoryType
-from huskies_core.store.transitions import apply_event
 from huskies_core.supervisor.records import Limits, RunSpec
 from huskies_core.supervisor.run_directory import RunDirectory
 from support.drafts import draft
 from support.git_repository import GitRepository
+from support.stories import apply_events
 
 AsRun = Callable[[int, RunKind], Context]
 BRANCH = "feature/story-1"
@@ -74,14 +73,6 @@ def test_a_move_completes_the_stories_in_the_stages_that_allow_it(move: Operatio
     assert completion == "finished" if sources == TERMINAL else kind == "stories"
     assert set(filter(None, listed.split(","))) == (sources if len(sources) <= 3 else set())
     assert sources <= TERMINAL or not sources & TERMINAL
-
-
-def lead(context: Context, *events: Event) -> None:
-    """Apply these events to story 1."""
-    for event in events:
-        with context.store.exclusive() as db:
-            visit = stories.load(db, StoryId(1)).visit
-            apply_event(db, StoryId(1), event, visit=visit, actor="test", now=context.now())
 
 
 def stage(context: Context, story: int = 1) -> Stage:
@@ -185,7 +176,7 @@ def test_an_heir_cannot_depend_on_the_story_that_it_replaced(context: Context) -
 def test_approved_work_goes_into_the_queue(context: Context, repository: GitRepository) -> None:
     create(context, draft(), start=True)
     add_work(repository)
-    lead(context, ReviewHeld("look"))
+    apply_events(context.store, ReviewHeld("look"))
     passed = Moved(StoryId(1), "qa_passed", StageName.REVIEW_HOLD, StageName.MERGE, open_criteria=(1,))
     assert moves.approve_story(context, StoryId(1)) == passed
     assert stage(context) == Merge(BRANCH, 1)
@@ -193,7 +184,7 @@ def test_approved_work_goes_into_the_queue(context: Context, repository: GitRepo
 
 def test_a_spike_without_commits_is_closed_when_approved(context: Context) -> None:
     create(context, draft(type=StoryType.SPIKE), start=True)
-    lead(context, ReviewHeld("look"))
+    apply_events(context.store, ReviewHeld("look"))
     moves.approve_story(context, StoryId(1))
     assert stage(context) == Archived(to_iso(context.now()), ArchiveReason.CLOSED)
 
@@ -201,7 +192,7 @@ def test_a_spike_without_commits_is_closed_when_approved(context: Context) -> No
 def test_nothing_else_is_approved_without_commits(context: Context, repository: GitRepository) -> None:
     create(context, draft(), start=True)
     repository.branch(BRANCH)
-    lead(context, ReviewHeld("look"))
+    apply_events(context.store, ReviewHeld("look"))
     result = refusal_of(lambda: moves.approve_story(context, StoryId(1)))
     assert result == ("no_commits", "story 1 has no commits on its branch, so there is nothing to merge")
 
@@ -213,7 +204,7 @@ def test_a_story_outside_review_cannot_be_approved(context: Context) -> None:
 
 def test_notes_of_a_rejection_are_kept_for_the_next_prompt(context: Context) -> None:
     create(context, draft(), start=True)
-    lead(context, QaRequested())
+    apply_events(context.store, QaRequested())
     moves.reject_story(context, StoryId(1), notes="-x\x1b[1m\n")
     with context.store.reading() as db:
         assert (stage(context), content.of_story(db, StoryId(1))) == (
@@ -225,9 +216,9 @@ def test_notes_of_a_rejection_are_kept_for_the_next_prompt(context: Context) -> 
 def test_a_rejection_without_retries_left_blocks(context: Context) -> None:
     create(context, draft(), start=True)
     for _ in range(3):
-        lead(context, QaRequested())
+        apply_events(context.store, QaRequested())
         moves.reject_story(context, StoryId(1), notes="again")
-    lead(context, QaRequested())
+    apply_events(context.store, QaRequested())
     assert moves.reject_story(context, StoryId(1), notes="again") == Moved(
         StoryId(1), "block", StageName.QA, StageName.BLOCKED
     )
@@ -236,7 +227,7 @@ def test_a_rejection_without_retries_left_blocks(context: Context) -> None:
 
 def test_a_qa_run_records_its_verdict_and_moves_nothing(context: Context, as_run: AsRun) -> None:
     create(context, draft(), start=True)
-    lead(context, QaRequested())
+    apply_events(context.store, QaRequested())
     inside = as_run(1, RunKind.QA)
     update_story(inside, StoryId(1), check=(1,))
     assert moves.approve_story(inside, StoryId(1)) == Reported(StoryId(1), RunId(1), Verdict.APPROVED)
@@ -250,7 +241,7 @@ def test_a_qa_run_records_its_verdict_and_moves_nothing(context: Context, as_run
 
 def test_a_qa_run_cannot_approve_with_open_criteria(context: Context, as_run: AsRun) -> None:
     create(context, draft(criteria=tuple(map(Criterion, "abc"))), start=True)
-    lead(context, QaRequested())
+    apply_events(context.store, QaRequested())
     inside = as_run(1, RunKind.QA)
     update_story(inside, StoryId(1), check=(2,))
     with pytest.raises(HuskiesError) as refusal:
@@ -297,25 +288,27 @@ def test_a_failed_merge_continues_in_the_given_stage(
 ) -> None:
     create(context, draft(), start=True)
     add_work(repository)
-    lead(context, TO_MERGE, CONFLICT, FINAL)
+    apply_events(context.store, TO_MERGE, CONFLICT, FINAL)
     moves.retry_story(context, StoryId(1), to=to)
     assert stage(context).name == after
 
 
 def test_a_retry_needs_commits(context: Context) -> None:
     create(context, draft(), start=True)
-    lead(context, TO_MERGE, CONFLICT)
+    apply_events(context.store, TO_MERGE, CONFLICT)
     assert refusal_of(lambda: moves.retry_story(context, StoryId(1)))[0] == "no_commits"
 
 
 @pytest.mark.parametrize(
-    ("kind", "held"), [(QueueHoldKind.BASE_DIRTY, 1), (QueueHoldKind.BASE_BROKEN, QUEUE)]
+    ("kind", "blocked"), [(QueueHoldKind.BASE_DIRTY, 1), (QueueHoldKind.BASE_BROKEN, QUEUE)]
 )
-def test_a_retry_ends_queue_holds_and_moves_nothing(context: Context, kind: QueueHoldKind, held: int) -> None:
+def test_a_retry_ends_queue_holds_and_moves_nothing(
+    context: Context, kind: QueueHoldKind, blocked: int
+) -> None:
     create(context, draft(), start=True)
-    lead(context, TO_MERGE)
+    apply_events(context.store, TO_MERGE)
     with context.store.exclusive() as db:
-        queue_holds.put(db, kind, StoryId(held), {}, actor="test", now=context.now())
+        queue_holds.put(db, kind, StoryId(blocked), {}, actor="test", now=context.now())
     assert moves.retry_story(context, StoryId(1)) == Released(StoryId(1), (kind,))
     result = refusal_of(lambda: moves.retry_story(context, StoryId(1)))
     fact = "story 1 is in merge and has no queue hold: there is nothing to retry"
@@ -331,7 +324,7 @@ def test_a_retry_ends_queue_holds_and_moves_nothing(context: Context, kind: Queu
 @pytest.mark.parametrize("name", ["HEAD", "main", "refs/heads/main", ""])
 def test_a_story_merged_by_hand_is_done(context: Context, repository: GitRepository, name: str) -> None:
     create(context, draft(), start=True)
-    lead(context, TO_MERGE, CONFLICT)
+    apply_events(context.store, TO_MERGE, CONFLICT)
     commit = repository.commit_file("work", "done\n")
     moves.mark_merged_story(context, StoryId(1), commit=name or commit[:10])
     assert stage(context) == Done(to_iso(context.now()), commit)
@@ -339,7 +332,7 @@ def test_a_story_merged_by_hand_is_done(context: Context, repository: GitReposit
 
 def test_only_a_commit_on_the_base_counts_as_merged(context: Context, repository: GitRepository) -> None:
     create(context, draft(), start=True)
-    lead(context, TO_MERGE)
+    apply_events(context.store, TO_MERGE)
     commit = add_work(repository)
     texts = (commit, BRANCH, "--all", "0" * 40, "^main", "main..", "")
     codes = [
@@ -351,7 +344,7 @@ def test_only_a_commit_on_the_base_counts_as_merged(context: Context, repository
 def test_a_resolved_conflict_goes_back_into_the_queue(context: Context, repository: GitRepository) -> None:
     create(context, draft(), start=True)
     add_work(repository)
-    lead(context, TO_MERGE, CONFLICT, FINAL)
+    apply_events(context.store, TO_MERGE, CONFLICT, FINAL)
     moves.resolve_story(context, StoryId(1))
     assert stage(context) == Merge(BRANCH, 1)
 
@@ -367,7 +360,7 @@ def test_a_resolution_that_kept_the_base_has_commits_and_no_difference(
     repository.git("checkout", "--quiet", "main", "--", "README")
     repository.commit_all("keep what main has")
     repository.checkout("main")
-    lead(context, TO_MERGE, CONFLICT)
+    apply_events(context.store, TO_MERGE, CONFLICT)
     result = "story 1 has 3 commits on its branch that change nothing on the base branch"
     refused = refusal_of(lambda: moves.resolve_story(context, StoryId(1)))
     assert refused == ("no_commits", f"{result}, so there is nothing to merge")
@@ -377,13 +370,13 @@ def test_an_open_conflict_is_not_resolved(context: Context, repository: GitRepos
     create(context, draft(), start=True)
     add_work(repository, "README")
     repository.commit_file("README", "other\n")
-    lead(context, TO_MERGE, CONFLICT)
+    apply_events(context.store, TO_MERGE, CONFLICT)
     assert refusal_of(lambda: moves.resolve_story(context, StoryId(1)))[0] == "unresolved"
 
 
 def test_a_failure_without_a_conflict_cannot_be_resolved(context: Context) -> None:
     create(context, draft(), start=True)
-    lead(context, TO_MERGE, MergeFailed(MergeFailureKind.GATES_FAILED, "1 failed"))
+    apply_events(context.store, TO_MERGE, MergeFailed(MergeFailureKind.GATES_FAILED, "1 failed"))
     result = refusal_of(lambda: moves.resolve_story(context, StoryId(1)))
     fact = "story 1 has no conflict to resolve: its merge failed with gates_failed"
     assert result == ("invalid_transition", fact)

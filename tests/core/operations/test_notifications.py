@@ -121,8 +121,8 @@ def test_problems_that_prevent_notifications_are_found(context: Context, tmp_pat
         "4 notify: HOOK is not set in .huskies/env",
         "5 notify: A is not set in .huskies/env",
     ]
-    (found,) = check_notify(context)
-    assert (found.name, found.problem) == ("notify", "notify-send is not on PATH")
+    (check,) = check_notify(context)
+    assert (check.name, check.problem) == ("notify", "notify-send is not on PATH")
 
 
 def test_a_program_is_found_by_its_path_from_the_root(context: Context) -> None:

@@ -20,7 +20,7 @@ from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import StoryDraft, StoryType
 from support.agents.runs import AGENT
 from support.contexts import Clock, opened
-from support.stories import add_story, fire_event, import_story
+from support.stories import add_story, apply_to_story, import_story
 from support.waiting import wait_for_file
 
 ONE = """
@@ -43,8 +43,8 @@ def context(tmp_path: Path) -> Iterator[Context]:
         context.environ = dict(os.environ)
         yield context
         with context.store.reading() as db:
-            left = runs.live(db)
-        for run in left:
+            live = runs.live(db)
+        for run in live:
             kill_run(context, run.id)
 
 
@@ -76,7 +76,7 @@ def test_a_named_agent_gets_the_prompt_of_its_own_stage(context: Context) -> Non
 @pytest.mark.usefixtures("processes")
 def test_the_prompt_before_a_start_equals_that_of_the_run(context: Context, tmp_path: Path) -> None:
     import_story(context.store, Coding())
-    fire_event(context.store, 1, GatesFailed("no"))
+    apply_to_story(context.store, 1, GatesFailed("no"))
     with context.store.exclusive() as db:
         content.put(db, StoryId(1), content.GATE_OUTPUT, "boom", now=context.now())
     shown = show_prompt(context, StoryId(1), "bob")

@@ -25,7 +25,7 @@ MOVES = (
     *("start", "approve", "reject", "block", "unblock", "freeze", "unfreeze", "demote", "retry"),
     *("resolve", "close", "abandon", "supersede", "reopen"),
 )
-SAID: Mapping[str, dict[str, Any]] = {
+ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "reject_story": {"notes": "no"},
     **{name: {"reason": "no"} for name in ("block_story", "close_story", "abandon_story")},
     "supersede_story": {"by": 2},
@@ -145,8 +145,8 @@ def test_stories_are_chosen_by_stage_type_and_label(context: Context) -> None:
     answer_of(context, "create_story", **STORY, start=True)
     answer_of(context, "create_story", **STORY, labels=["ui"])
     answer_of(context, "create_story", **STORY, type="bug")
-    wanted: tuple[dict[str, Any], ...] = ({}, {"stages": ["coding"]}, {"label": "ui"}, {"type": "bug"})
-    answers = [answer_of(context, "list_stories", **filters)["stories"] for filters in wanted]
+    selections: tuple[dict[str, Any], ...] = ({}, {"stages": ["coding"]}, {"label": "ui"}, {"type": "bug"})
+    answers = [answer_of(context, "list_stories", **filters)["stories"] for filters in selections]
     assert [[story["id"] for story in stories] for stories in answers] == [[1, 2, 3], [1], [2], [3]]
 
 
@@ -191,7 +191,9 @@ def test_a_story_goes_through_every_stage_that_a_person_can_move_it_to(context: 
         *("start", "block", "unblock", "freeze", "unfreeze", "demote", "start", "close", "reopen"),
         *("abandon", "reopen", "supersede", "reopen"),
     )
-    moved = [answer_of(context, f"{step}_story", id=1, **SAID.get(f"{step}_story", {})) for step in steps]
+    moved = [
+        answer_of(context, f"{step}_story", id=1, **ARGUMENTS.get(f"{step}_story", {})) for step in steps
+    ]
     assert [(move["event"], move["after"]) for move in moved] == [
         *(("start", "coding"), ("block", "blocked"), ("unblock", "coding"), ("freeze", "frozen")),
         *(("unfreeze", "coding"), ("demote", "backlog"), ("start", "coding"), ("close", "archived")),
@@ -259,13 +261,13 @@ def test_an_agent_is_refused_what_its_commands_refuse(context: Context, as_run: 
     answer_of(context, "create_story", **STORY, start=True)
     answer_of(context, "create_story", **STORY)
     inside = as_run(1, RunKind.CODER)
-    given = {
-        name: OF_NO_STORY.get(name, {"id": 2, **SAID.get(name, {})})
+    calls = {
+        name: OF_NO_STORY.get(name, {"id": 2, **ARGUMENTS.get(name, {})})
         for name, tool in registry.tools().items()
         if tool.writes
     }
-    codes = {name: refused(inside, name, **arguments)[0] for name, arguments in given.items()}
-    assert codes == dict.fromkeys(given, "inside_a_run")
+    codes = {name: refused(inside, name, **arguments)[0] for name, arguments in calls.items()}
+    assert codes == dict.fromkeys(calls, "inside_a_run")
 
 
 def test_an_agent_checks_off_a_criterion_of_its_own_story(context: Context, as_run: AsRun) -> None:

@@ -38,14 +38,14 @@ def send(
     }
 
 
-def refused(given: Mapping[str, Any]) -> tuple[str, str, str]:
+def refused(arguments: Mapping[str, Any]) -> tuple[str, str, str]:
     with pytest.raises(UsageError) as raised:
-        read_arguments(send, given)
+        read_arguments(send, arguments)
     return raised.value.subject, raised.value.message, raised.value.hint
 
 
 def test_json_values_become_arguments() -> None:
-    given = {
+    values = {
         "weight": 3,
         "size": "large",
         "notes": ["a", "b"],
@@ -54,7 +54,7 @@ def test_json_values_become_arguments() -> None:
         "labels": {"x": [1]},
         "sender": None,
     }
-    assert read_arguments(send, given) == {
+    assert read_arguments(send, values) == {
         "weight": 3,
         "size": Size.LARGE,
         "notes": ("a", "b"),
@@ -97,7 +97,8 @@ def test_a_value_of_another_kind_is_refused_by_the_name_of_its_field(
 
 def test_the_most_similar_word_is_named() -> None:
     assert [
-        refused(given) for given in ({"wieght": 3}, {"colour": 1, "weight": 3}, {"weight": 3, "size": "lage"})
+        refused(arguments)
+        for arguments in ({"wieght": 3}, {"colour": 1, "weight": 3}, {"weight": 3, "size": "lage"})
     ] == [
         ("wieght", "send takes no wieght", "Did you mean weight?"),
         (

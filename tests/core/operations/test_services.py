@@ -100,7 +100,7 @@ def test_an_install_from_another_shell_differs(context: Context) -> None:
     install(context, ServiceKind.CRON, ServiceJob.TICK)
     context.environ = {**context.environ, "PATH": f"{context.environ['PATH']}:/elsewhere"}
     assert state(context) == (True, True, False)
-    assert [found.kind for found in installed_services(context)] == [ServiceKind.CRON]
+    assert [service.kind for service in installed_services(context)] == [ServiceKind.CRON]
 
 
 def test_missing_programs_are_named(context: Context, tmp_path: Path) -> None:

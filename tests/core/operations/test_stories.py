@@ -158,10 +158,10 @@ def test_a_missing_criterion_cannot_be_checked(context: Context) -> None:
 
 
 def test_an_editor_does_not_overwrite_later_changes(context: Context) -> None:
-    seen = create(context, draft()).draft
+    original = create(context, draft()).draft
     update_story(context, StoryId(1), check=(1,))
     with pytest.raises(HuskiesError) as refusal:
-        replace_draft(context, StoryId(1), draft("Mine"), expected=seen)
+        replace_draft(context, StoryId(1), draft("Mine"), expected=original)
     assert refusal.value.code == "edited_meanwhile"
 
 

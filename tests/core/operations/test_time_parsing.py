@@ -9,7 +9,7 @@ NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("14:30", "2026-03-28T14:30:00"),
         ("12:00", "2026-03-29T11:00:00"),
@@ -23,9 +23,9 @@ NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
         ("2020-01-01T00:00", "2020-01-01T00:00:00"),
     ],
 )
-def test_a_time_is_that_of_the_zone_and_without_a_date_the_next_one(text: str, wanted: str) -> None:
+def test_a_time_is_that_of_the_zone_and_without_a_date_the_next_one(text: str, expected: str) -> None:
     instant = moment(text, "Europe/London", NOW, subject="at")
-    assert instant == datetime.fromisoformat(wanted).replace(tzinfo=UTC)
+    assert instant == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ def test_an_invalid_time_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [("90s", 90), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("1d", 86400), ("1w2d", 777600)],
 )
-def test_a_span_is_a_number_of_seconds(text: str, wanted: int) -> None:
-    assert span(text, subject="in") == wanted
+def test_a_span_is_a_number_of_seconds(text: str, expected: int) -> None:
+    assert span(text, subject="in") == expected
 
 
 @pytest.mark.parametrize("text", ["", "0s", "2", "h", "30m1h", "-1h", "1.5h", "999999999w", "1 h"])

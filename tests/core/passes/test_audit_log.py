@@ -6,7 +6,7 @@ from huskies_core.context import Context
 from huskies_core.passes.audit_log import AUDIT_LOG, last_seq
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import Block, Freeze, Start, Unfreeze
-from support.stories import add_story, fire_event
+from support.stories import add_story, apply_to_story
 
 
 def lines(context: Context) -> list[tuple[int, str]]:
@@ -16,8 +16,8 @@ def lines(context: Context) -> list[tuple[int, str]]:
 
 def move_twice(context: Context) -> None:
     story = add_story(context.store)
-    fire_event(context.store, story.id, Start())
-    fire_event(context.store, story.id, Freeze())
+    apply_to_story(context.store, story.id, Start())
+    apply_to_story(context.store, story.id, Freeze())
 
 
 def test_each_transition_is_one_line_and_a_second_run_adds_no_line(context: Context) -> None:
@@ -38,17 +38,17 @@ def test_a_torn_tail_is_cut_off_and_written_again(context: Context, kept: int) -
 
 def test_a_line_longer_than_one_read_is_found(context: Context) -> None:
     story = add_story(context.store)
-    fire_event(context.store, story.id, Block("x" * 200_000))
+    apply_to_story(context.store, story.id, Block("x" * 200_000))
     run_pass(context, AUDIT_LOG)
     assert last_seq(context.project.audit_log) == 2
 
 
 def test_a_thousand_transitions_and_one_more_are_written_at_once(context: Context) -> None:
     story = add_story(context.store)
-    fire_event(context.store, story.id, Start())
+    apply_to_story(context.store, story.id, Start())
     for _ in range(500):
-        fire_event(context.store, story.id, Freeze())
-        fire_event(context.store, story.id, Unfreeze())
+        apply_to_story(context.store, story.id, Freeze())
+        apply_to_story(context.store, story.id, Unfreeze())
     first, second = run_pass(context, AUDIT_LOG), run_pass(context, AUDIT_LOG)
     assert ([one.detail for one in first.results], second.results) == (["1001 rows"], ())
     assert [seq for seq, _ in lines(context)] == list(range(2, 1003))

@@ -34,7 +34,7 @@ from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.contexts import Clock
-from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
+from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story, load_story
 from support.waiting import wait_until
 
 DONE = Done(to_iso(NOW), "c0ffee")
@@ -104,31 +104,31 @@ def test_a_demoted_or_reopened_story_waits_for_a_person(context: Context, back: 
     configure(context, 'auto_promote = "all"')
     story = add_story(context.store)
     for event in back:
-        fire_event(context.store, story.id, event)
+        apply_to_story(context.store, story.id, event)
     assert planned(context) == []
 
 
 def test_a_superseded_dependency_is_met_when_its_successor_is(context: Context) -> None:
     add_story(context.store)
     import_story(context.store, Coding(), number=StoryId(2))
-    fire_event(context.store, 1, Supersede(StoryId(2)))
+    apply_to_story(context.store, 1, Supersede(StoryId(2)))
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(1),)))
     before = blocking_rules(context, waiting.id)
     import_story(context.store, DONE, number=StoryId(9))
-    fire_event(context.store, 2, Supersede(StoryId(9)))
+    apply_to_story(context.store, 2, Supersede(StoryId(9)))
     assert (before, blocking_rules(context, waiting.id)) == (["unmet_dependency"], [])
 
 
 def test_an_abandoned_dependency_is_never_met(context: Context) -> None:
     add_story(context.store)
-    fire_event(context.store, 1, Abandon("no"))
+    apply_to_story(context.store, 1, Abandon("no"))
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(1),)))
     assert (blocking_rules(context, waiting.id), planned(context)) == (["unmet_dependency"], [])
 
 
 def test_an_archived_dependency_is_met(context: Context) -> None:
     import_story(context.store, DONE, number=StoryId(1))
-    fire_event(context.store, 1, Accept(to_iso(NOW)))
+    apply_to_story(context.store, 1, Accept(to_iso(NOW)))
     waiting = add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(1),)))
     assert blocking_rules(context, waiting.id) == []
 
@@ -139,7 +139,7 @@ def test_an_archived_dependency_is_met(context: Context) -> None:
 def test_higher_priority_goes_first_then_the_older(context: Context) -> None:
     for priority in (0, 5, 5):
         story = add_story(context.store, draft=replace(DRAFT, priority=priority))
-        fire_event(context.store, story.id, Start())
+        apply_to_story(context.store, story.id, Start())
     assert planned(context) == [("start_run", 2, "coder ann"), ("start_run", 3, "coder bob")]
 
 
@@ -156,7 +156,7 @@ def test_max_coders_limits_the_live_coders(context: Context) -> None:
 def test_a_story_waits_for_its_agent_unless_that_agent_is_unknown(context: Context) -> None:
     for agent in ("ann", "ann", "nobody"):
         story = add_story(context.store, draft=replace(DRAFT, agent=agent))
-        fire_event(context.store, story.id, Start())
+        apply_to_story(context.store, story.id, Start())
     assert planned(context) == [("start_run", 1, "coder ann"), ("start_run", 3, "coder bob")]
 
 
@@ -269,7 +269,7 @@ def test_a_decided_event_is_applied_once(context: Context) -> None:
 
 def test_a_branch_of_another_user_blocks_the_story(context: Context) -> None:
     story = add_story(context.store)
-    fire_event(context.store, story.id, Start())
+    apply_to_story(context.store, story.id, Start())
     context.repository.git("branch", "feature/story-1")
     run_pass(context, AUTO_ASSIGN)
     blocked = load_story(context.store, story.id)
@@ -325,7 +325,7 @@ def test_no_run_starts_before_a_named_reset_time(context: Context, clock: Clock)
     """Two stories share an account at its limit. Neither starts in any minute of five hours."""
     draft = replace(DRAFT, agent="ann")
     for _ in range(2):
-        fire_event(context.store, add_story(context.store, draft=draft).id, Start())
+        apply_to_story(context.store, add_story(context.store, draft=draft).id, Start())
     reach_limit(context, begin(context, 1), hours=5)
     steps = []
     for _ in range(5 * 60):
@@ -336,7 +336,7 @@ def test_no_run_starts_before_a_named_reset_time(context: Context, clock: Clock)
 
 def test_without_a_reset_time_the_tenth_attempt_is_the_last(context: Context, clock: Clock) -> None:
     """An unavailable service causes longer and longer waits, not more starts."""
-    fire_event(context.store, add_story(context.store, draft=replace(DRAFT, agent="ann")).id, Start())
+    apply_to_story(context.store, add_story(context.store, draft=replace(DRAFT, agent="ann")).id, Start())
     attempts = []
     for _ in range(24 * 60):
         for verb, _, _ in planned(context):

@@ -13,7 +13,7 @@ from huskies_core.store.runs import Outcome as Ended
 from huskies_core.store.runs import Report, RunClaim, RunKind
 from huskies_core.store.usage import ModelUsage
 from support.contexts import Clock
-from support.stories import fire_event, import_story
+from support.stories import apply_to_story, import_story
 
 BUDGETS = "[budget]\nper_story_usd = 2.0\nper_day_usd = 3.0\n"
 
@@ -89,7 +89,7 @@ def test_a_budget_that_is_raised_and_exhausted_again_is_recorded_again(context: 
 
 def test_the_budget_of_a_terminal_story_is_not_recorded(context: Context) -> None:
     set_budgets(context, "[budget]\nper_story_usd = 2.0\n")
-    fire_event(context.store, spend(context, 2.5), Abandon("no"), now=context.now())
+    apply_to_story(context.store, spend(context, 2.5), Abandon("no"), now=context.now())
     assert (recorded(context), rows(context)) == ([], [])
 
 

@@ -28,7 +28,7 @@ from huskies_core.store import branches, content, gate_passes, journal, queue_ho
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.stories import StoryType
 from support.contexts import Clock
-from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
+from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story, load_story
 from support.waiting import wait_until
 
 
@@ -101,10 +101,10 @@ def test_gc_removes_run_directories_past_retention(context: Context, clock: Cloc
 
 def test_gc_expires_rescues_past_retention(context: Context, clock: Clock) -> None:
     story = add_story(context.store)
-    fire_event(context.store, story.id, Start())
+    apply_to_story(context.store, story.id, Start())
     run_pass(context, WORKTREES)
     (context.project.worktree(1) / "new.txt").write_text("work")
-    fire_event(context.store, story.id, Abandon("no"))
+    apply_to_story(context.store, story.id, Abandon("no"))
     run_pass(context, WORKTREES)
     kept = len(list_rescues(context.repository))
     clock.pass_by(days=31)
@@ -148,7 +148,7 @@ def test_a_terminal_story_loses_its_worktree_but_no_work(context: Context) -> No
     run_pass(context, WORKTREES)
     worktree = context.project.worktree(1)
     (worktree / "new.txt").write_text("work")
-    fire_event(context.store, 1, Abandon("no"))
+    apply_to_story(context.store, 1, Abandon("no"))
     did, again = twice(context, WORKTREES)
     (rescue,) = list_rescues(context.repository)
     kept = context.repository.git("show", f"{rescue.ref}:new.txt")
@@ -164,10 +164,10 @@ def test_a_terminal_story_loses_its_worktree_but_no_work(context: Context) -> No
 def test_demote_keeps_worktree_and_branch_and_reopen_starts_from_scratch(context: Context) -> None:
     import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
-    fire_event(context.store, 1, Demote())
+    apply_to_story(context.store, 1, Demote())
     demoted = twice(context, WORKTREES)[0]
-    fire_event(context.store, 1, Abandon("no"))
-    fire_event(context.store, 1, Reopen())
+    apply_to_story(context.store, 1, Abandon("no"))
+    apply_to_story(context.store, 1, Reopen())
     reopened = twice(context, WORKTREES)[0]
     with context.store.reading() as db:
         assert (demoted, reopened, branches.all_stories(db)) == (
@@ -186,7 +186,7 @@ def test_teardown_runs_in_the_worktree_before_its_removal(context: Context, tmp_
     import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
     worktree = context.project.worktree(1)
-    fire_event(context.store, 1, Abandon("no"))
+    apply_to_story(context.store, 1, Abandon("no"))
     did = twice(context, WORKTREES)[0]
     wait_until(lambda: not worktree.exists(), 20, what="the worktree to go when its teardown has ended")
     with context.store.reading() as db:
@@ -205,7 +205,7 @@ def test_at_most_max_gates_teardowns_are_live_at_once(context: Context) -> None:
         import_story(context.store, Coding(), number=StoryId(number))
     run_pass(context, WORKTREES)
     for number in range(1, 6):
-        fire_event(context.store, number, Abandon("no"))
+        apply_to_story(context.store, number, Abandon("no"))
     with context.store.exclusive() as db:
         visit = stories.load(db, StoryId(3)).visit
         runs.claim(db, RunClaim(StoryId(3), RunKind.OTHER, visit), actor="test", now=NOW)
@@ -220,7 +220,7 @@ def test_no_worktree_is_removed_while_its_story_has_a_live_run(context: Context)
     with context.store.exclusive() as db:
         visit = stories.load(db, StoryId(1)).visit
         runs.claim(db, RunClaim(StoryId(1), RunKind.CODER, visit, "ann"), actor="test", now=NOW)
-    fire_event(context.store, 1, Abandon("no"))
+    apply_to_story(context.store, 1, Abandon("no"))
     assert twice(context, WORKTREES)[0] == []
 
 
@@ -229,11 +229,11 @@ def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(contex
         import_story(context.store, Coding(), number=StoryId(number))
     run_pass(context, WORKTREES)
     for number in (1, 2):
-        fire_event(context.store, number, Abandon("no"))
+        apply_to_story(context.store, number, Abandon("no"))
     with context.store.reading() as db:
         planned = WORKTREES.plan(take_snapshot(context, db))
-    fire_event(context.store, 1, Reopen())
-    fire_event(context.store, 1, Start())
+    apply_to_story(context.store, 1, Reopen())
+    apply_to_story(context.store, 1, Start())
     with context.store.exclusive() as db:
         visit = stories.load(db, StoryId(2)).visit
         runs.claim(db, RunClaim(StoryId(2), RunKind.OTHER, visit), actor="test", now=NOW)
@@ -272,9 +272,9 @@ def test_an_epic_closes_when_its_members_are_terminal_and_not_before(context: Co
     epic = add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
     add_story(context.store, draft=replace(DRAFT, type=StoryType.EPIC))
     members = [add_story(context.store, draft=replace(DRAFT, epic=epic.id)) for _ in range(2)]
-    fire_event(context.store, members[0].id, Abandon("no"))
+    apply_to_story(context.store, members[0].id, Abandon("no"))
     early = twice(context, ARCHIVE_DONE)[0]
-    fire_event(context.store, members[1].id, Abandon("no"))
+    apply_to_story(context.store, members[1].id, Abandon("no"))
     did, again = twice(context, ARCHIVE_DONE)
     assert (early, did, again.results) == ([], [("close_story", epic.id, "done")], ())
 
@@ -325,11 +325,11 @@ def test_a_hold_ends_if_git_removed_its_commit(context: Context) -> None:
 def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=StoryId(1))
     for _ in range(2):
-        fire_event(context.store, 1, MergeFailed(MergeFailureKind.OTHER, "x"))
+        apply_to_story(context.store, 1, MergeFailed(MergeFailureKind.OTHER, "x"))
     early = twice(context, MERGE_BLOCK)[0]
-    fire_event(context.store, 1, MergeFailed(MergeFailureKind.GATES_FAILED, "x"))
+    apply_to_story(context.store, 1, MergeFailed(MergeFailureKind.GATES_FAILED, "x"))
     did, again = twice(context, MERGE_BLOCK)
-    fire_event(context.store, 1, Unblock())
+    apply_to_story(context.store, 1, Unblock())
     after = twice(context, MERGE_BLOCK)[0]
     assert (early, did, again.results, after) == ([], [("block_story", 1, "done")], (), [])
 
@@ -337,7 +337,7 @@ def test_the_third_failure_since_the_last_start_blocks(context: Context) -> None
 def test_conflicts_do_not_count_towards_the_block(context: Context) -> None:
     import_story(context.store, Merge("b", 1), number=StoryId(1))
     for _ in range(5):
-        fire_event(context.store, 1, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "a"))
+        apply_to_story(context.store, 1, MergeFailed(MergeFailureKind.CONFLICT_DETECTED, "a"))
     with context.store.reading() as db:
         assert MERGE_BLOCK.plan(take_snapshot(context, db)) == ()
 
@@ -349,7 +349,7 @@ def test_a_story_that_moved_after_the_plan_is_skipped(context: Context) -> None:
     def apply(context: Context, steps: tuple[ReleaseHold | MoveStory, ...]) -> Iterator[StepResult]:
         if not moved:
             moved.append(True)
-            fire_event(context.store, 1, Demote())
+            apply_to_story(context.store, 1, Demote())
         return MERGE_RECOVERY.apply(context, steps)  # the plan of before
 
     report = run_pass(context, replace(MERGE_RECOVERY, apply=apply))

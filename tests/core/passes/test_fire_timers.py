@@ -42,7 +42,7 @@ def add(
         return timers.add(db, draft, actor="user:test", now=context.now())
 
 
-def fire(context: Context) -> list[tuple[str, int | None, str]]:
+def run_due(context: Context) -> list[tuple[str, int | None, str]]:
     return results_of(run_pass(context, FIRE_TIMERS))
 
 
@@ -70,21 +70,21 @@ def rows(context: Context) -> list[tuple[str, str, int | None]]:
 def ended(context: Context, number: int = 1) -> ExecutionStatus | None:
     """Return the end of an execution after its process has ended."""
     with context.store.reading() as db:
-        firing = executions.load(db, ExecutionId(number))
-    assert firing is not None
-    alive = firing.status is ExecutionStatus.OPEN or is_alive(directory_of(context, firing))
-    return None if alive else firing.status
+        execution = executions.load(db, ExecutionId(number))
+    assert execution is not None
+    alive = execution.status is ExecutionStatus.OPEN or is_alive(directory_of(context, execution))
+    return None if alive else execution.status
 
 
 def test_before_its_time_a_timer_does_nothing(context: Context) -> None:
     add(context)
-    assert (fire(context), state(context)) == ([], (TimerState.ARMED, ""))
+    assert (run_due(context), state(context)) == ([], (TimerState.ARMED, ""))
 
 
 def test_a_prompt_becomes_a_coding_task_that_names_its_timer(context: Context, clock: Clock) -> None:
     add(context)
     clock.pass_by(minutes=5)
-    first, second = fire(context), fire(context)
+    first, second = run_due(context), run_due(context)
     with context.store.reading() as db:
         story = stories.load(db, StoryId(1))
     entries = (story.draft.type, story.draft.title, story.draft.description, story.stage.name)
@@ -107,7 +107,7 @@ def test_a_prompt_becomes_a_coding_task_that_names_its_timer(context: Context, c
 def test_a_tool_call_runs_in_its_own_process_with_the_timer_as_actor(context: Context, clock: Clock) -> None:
     add(context, CALL)
     clock.pass_by(minutes=5)
-    fire(context)
+    run_due(context)
     assert wait_until(lambda: ended(context), 30) is ExecutionStatus.DONE
     assert (titles(context), state(context)) == (["By a timer"], (TimerState.FIRED, ""))
     assert rows(context)[1:] == [("fired", "timer:1", 1), ("created", "timer:1", 1), ("done", "timer:1", 1)]
@@ -117,7 +117,7 @@ def test_a_tool_call_runs_in_its_own_process_with_the_timer_as_actor(context: Co
 def test_a_tool_call_that_fails_is_kept_with_its_timer(context: Context, clock: Clock) -> None:
     add(context, ToolCall("start_story", '{"id": 7}'))
     clock.pass_by(minutes=5)
-    fire(context)
+    run_due(context)
     assert wait_until(lambda: ended(context), 30) is ExecutionStatus.FAILED
     assert state(context) == (TimerState.FIRED, "failed: tool start_story: there is no story 7")
 
@@ -127,7 +127,7 @@ def test_a_recurring_timer_keeps_its_phase_and_runs_once_for_all_missed_times(
 ) -> None:
     timer = add(context, schedule=HOUR)
     clock.pass_by(hours=5, minutes=30)
-    fire(context)
+    run_due(context)
     with context.store.reading() as db:
         assert timers.load(db, TimerId(1)).fire_at == timer.fire_at + timedelta(hours=6)
     assert len(titles(context)) == 1
@@ -136,9 +136,9 @@ def test_a_recurring_timer_keeps_its_phase_and_runs_once_for_all_missed_times(
 def test_catch_up_none_skips_missed_times(context: Context, clock: Clock) -> None:
     timer = add(context, schedule=HOUR, catch_up=CatchUp.NONE)
     clock.pass_by(hours=5, minutes=30)
-    skipped = fire(context)
+    skipped = run_due(context)
     clock.pass_by(minutes=32)
-    fire(context)
+    run_due(context)
     with context.store.reading() as db:
         assert timers.load(db, TimerId(1)).fire_at == timer.fire_at + timedelta(hours=7)
     assert (skipped, len(titles(context))) == (
@@ -165,7 +165,7 @@ def test_a_tool_call_with_a_dead_process_is_reported_and_not_repeated(context: C
         timers.move_on(db, timer, None)
         executions.claim(db, ExecutionClaim(timer.source, CALL, 1), now=context.now())
     clock.pass_by(minutes=5)
-    first, second = fire(context), fire(context)
+    first, second = run_due(context), run_due(context)
     assert (first, second) == (
         [("end_firing", None, "timer:1: tool create_story was interrupted")],
         [],

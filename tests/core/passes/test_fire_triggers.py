@@ -19,7 +19,7 @@ from huskies_core.store.journal import JournalEntry, JournalKind
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Predicate, Trigger, TriggerDraft, TriggerMode, TriggerState
 from support.contexts import Clock
-from support.stories import DRAFT, NOW, add_story, fire_event, import_story, load_story
+from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story, load_story
 
 ONCE, EACH = TriggerMode.ONCE, TriggerMode.PERSISTENT
 LOOK = TaskPrompt("Look at it")
@@ -30,7 +30,7 @@ def add(context: Context, predicate: Predicate, mode: TriggerMode = EACH) -> Tri
         return triggers.add(db, TriggerDraft(predicate, LOOK, mode), actor="user:test", now=context.now())
 
 
-def fire(context: Context) -> list[tuple[str, int | None, str]]:
+def run_due(context: Context) -> list[tuple[str, int | None, str]]:
     report = run_pass(context, FIRE_TRIGGERS)
     return [(result.step.verb.value, result.step.story, result.detail) for result in report.results]
 
@@ -54,18 +54,18 @@ def last(context: Context) -> JournalEntry:
 
 def test_a_trigger_sees_only_later_transitions(context: Context) -> None:
     add_story(context.store)
-    fire_event(context.store, 1, Start())
+    apply_to_story(context.store, 1, Start())
     add(context, Predicate(after="coding"))
-    before = fire(context)
-    fire_event(context.store, 1, Demote())
-    fire_event(context.store, 1, Start())
-    assert (before, fire(context)) == (
+    before = run_due(context)
+    apply_to_story(context.store, 1, Demote())
+    apply_to_story(context.store, 1, Start())
+    assert (before, run_due(context)) == (
         [],
         [
             ("fire_trigger", 1, "trigger 1: prompt, after start of story 1"),
             ("create_task", 2, "created by trigger 1"),
             # The task itself moved to coding, too.
-            *[row for number in range(2, 2 + MOST_DEPTH - 1) for row in fired_on(number)],
+            *[entry for number in range(2, 2 + MOST_DEPTH - 1) for entry in fired_on(number)],
             ("fire_trigger", 6, f"trigger 1 is suspended: {DEPTH}"),
         ],
     )
@@ -85,8 +85,8 @@ def test_mode_once_runs_once_even_if_more_transitions_match(context: Context) ->
     add(context, Predicate(after="coding"), ONCE)
     for number in (1, 2):
         add_story(context.store)
-        fire_event(context.store, number, Start())
-    first, second = fire(context), fire(context)
+        apply_to_story(context.store, number, Start())
+    first, second = run_due(context), run_due(context)
     assert ([verb for verb, *_ in first], second) == (["fire_trigger", "create_task"], [])
     assert (state_of(context), tasks(context)) == ((TriggerState.FIRED, 1, ""), [3])
 
@@ -94,8 +94,8 @@ def test_mode_once_runs_once_even_if_more_transitions_match(context: Context) ->
 def test_the_task_names_its_trigger_and_the_story_that_moved(context: Context) -> None:
     add(context, Predicate(event="block"))
     add_story(context.store)
-    fire_event(context.store, 1, Block("no"))
-    fire(context)
+    apply_to_story(context.store, 1, Block("no"))
+    run_due(context)
     task = load_story(context.store, 2)
     (criterion,) = task.draft.criteria
     assert (task.draft.title, criterion.text, task.stage.name) == (
@@ -104,8 +104,8 @@ def test_the_task_names_its_trigger_and_the_story_that_moved(context: Context) -
         StageName.CODING,
     )
     with context.store.reading() as db:
-        (fired,) = [row for row in journal.entries_after(db, Seq(0)) if row.event == "fired"]
-    assert (fired.actor, fired.story, fired.detail["cause"], fired.detail["depth"]) == ("trigger:1", 1, 3, 1)
+        (row,) = [entry for entry in journal.entries_after(db, Seq(0)) if entry.event == "fired"]
+    assert (row.actor, row.story, row.detail["cause"], row.detail["depth"]) == ("trigger:1", 1, 3, 1)
 
 
 ENTRY = JournalEntry(
@@ -143,18 +143,18 @@ def test_a_late_cursor_runs_no_trigger_twice(context: Context) -> None:
     """A crash between the claims and the move of the cursor leaves a late cursor."""
     add(context, Predicate(event="block"))
     add_story(context.store)
-    fire_event(context.store, 1, Block("no"))
-    fire(context)
+    apply_to_story(context.store, 1, Block("no"))
+    run_due(context)
     with context.store.exclusive() as db:
         db.execute("DELETE FROM cursors WHERE name = 'fire-triggers'")
-    assert (fire(context), state_of(context)) == ([], (TriggerState.ARMED, 1, ""))
+    assert (run_due(context), state_of(context)) == ([], (TriggerState.ARMED, 1, ""))
 
 
 def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Context) -> None:
     add(context, Predicate(event="block"), ONCE)
     add_story(context.store)
-    fire_event(context.store, 1, Block("no"))
-    fire(context)
+    apply_to_story(context.store, 1, Block("no"))
+    run_due(context)
     depths = []
     for actor, event in (("pass:watchdog", Block("no")), ("user:ada", Unblock()), ("run:1", Abandon("no"))):
         with context.store.exclusive() as db:
@@ -174,8 +174,8 @@ def test_the_sixty_first_execution_within_an_hour_suspends_the_trigger(
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
             made = executions.claim(db, ExecutionClaim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
-    fire_event(context.store, 1, Block("no"))
-    fire(context)
+    apply_to_story(context.store, 1, Block("no"))
+    run_due(context)
     why = f"rate: it ran {MOST_IN_AN_HOUR} times within an hour"
     assert (state_of(context), tasks(context)) == ((TriggerState.SUSPENDED, 0, why), [])
     assert (last(context).event, last(context).detail["reason"]) == ("suspended", why)
@@ -189,15 +189,15 @@ def test_the_trigger_runs_again_an_hour_later(context: Context, clock: Clock) ->
             made = executions.claim(db, ExecutionClaim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
     clock.pass_by(hours=1)
-    fire_event(context.store, 1, Block("no"))
-    fire(context)
+    apply_to_story(context.store, 1, Block("no"))
+    run_due(context)
     assert state_of(context) == (TriggerState.ARMED, 1, "")
 
 
 @pytest.mark.usefixtures("processes")
 def test_without_triggers_the_pass_is_never_due(context: Context) -> None:
     add_story(context.store)
-    fire_event(context.store, 1, Start())
+    apply_to_story(context.store, 1, Start())
     assert FIRE_TRIGGERS.name not in [report.name for report in pass_sequence.tick(context)]
 
 
@@ -205,7 +205,7 @@ def test_without_triggers_the_pass_is_never_due(context: Context) -> None:
 def test_a_tick_compares_new_transitions_and_is_then_not_due(context: Context) -> None:
     add(context, Predicate(event="block"), EACH)
     add_story(context.store)
-    fire_event(context.store, 1, Block("no"))
+    apply_to_story(context.store, 1, Block("no"))
     ran = [[report.name for report in pass_sequence.tick(context)] for _ in range(2)]
     assert [FIRE_TRIGGERS.name in names for names in ran] == [True, False]
     assert state_of(context) == (TriggerState.ARMED, 1, "")
@@ -219,8 +219,8 @@ def test_an_action_may_use_variables_of_the_transition(context: Context) -> None
         triggers.add(
             db, TriggerDraft(Predicate(event="start"), look, ONCE), actor="user:test", now=context.now()
         )
-    fire_event(context.store, 1, Start())
-    fire(context)
+    apply_to_story(context.store, 1, Start())
+    run_due(context)
     task = load_story(context.store, tasks(context)[0])
     assert task.draft.description == "Look at 1 ({{event}} me): start from backlog to coding"
 
@@ -231,6 +231,6 @@ def test_an_empty_prompt_makes_a_task_with_a_title(context: Context) -> None:
         nothing = TriggerDraft(Predicate(event="imported"), TaskPrompt("{{from}}"), ONCE)
         triggers.add(db, nothing, actor="user:test", now=context.now())
     import_story(context.store, Archived(to_iso(NOW), ArchiveReason.COMPLETED))
-    fire(context)
+    run_due(context)
     task = load_story(context.store, tasks(context)[0])
     assert task.draft.title == "The request of trigger 1 after imported of story 1 is done."

@@ -37,10 +37,10 @@ from huskies_core.store.notifications import Notification, NotificationStatus
 from huskies_core.store.queue_holds import QUEUE, QueueHoldKind
 from huskies_core.supervisor.run_directory import is_alive
 from support.contexts import Clock, opened
-from support.stories import add_story, fire_event, import_story
+from support.stories import add_story, apply_events, apply_to_story, import_story
 from support.waiting import wait_until
 
-TELL = """#!/bin/sh
+SEND = """#!/bin/sh
 printf '%s\n' "$(cat)" >> "$HUSKIES_PROJECT/messages"
 """
 ALL = '["blocked", "held", "merge_failed", "done", "budget", "rate_limited"]'
@@ -57,9 +57,9 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
     """Open a project without a notification channel."""
     with opened(tmp_path / "shop", clock) as context:
         context.environ = {**os.environ}
-        tell = context.project.root / "send"
-        tell.write_text(TELL)
-        tell.chmod(0o755)
+        program = context.project.root / "send"
+        program.write_text(SEND)
+        program.chmod(0o755)
         yield context
         wait_until(lambda: not is_sending(context), 30)
 
@@ -88,7 +88,7 @@ def turn_off(context: Context) -> None:
 def block(context: Context, title: str = "A story", reason: str = "why") -> int:
     story = add_story(context.store, title, now=context.now()).id
     for event in (Start(), Block(reason)):
-        fire_event(context.store, story, event, now=context.now())
+        apply_to_story(context.store, story, event, now=context.now())
     return story
 
 
@@ -136,11 +136,6 @@ def test_events_are_sent_in_one_message_and_a_second_run_does_nothing(context: C
     assert not context.project.notification_dir(1).exists()
 
 
-def fire(context: Context, *events: Event) -> None:
-    for event in events:
-        fire_event(context.store, 1, event, now=context.now())
-
-
 MERGE = Merge("feature/story-1", 1)
 FAILED = MergeFailed(MergeFailureKind.OTHER, "no disk")
 
@@ -170,7 +165,7 @@ def test_each_visit_is_reported_once(
 ) -> None:
     turn_on(context)
     import_story(context.store, stage)
-    fire(context, *events)
+    apply_events(context.store, *events, now=context.now())
     notify(context)
     assert delivered(context) == [sentences]
 
@@ -208,7 +203,7 @@ def test_topics_that_are_not_configured_are_skipped(context: Context) -> None:
     context.forget_config()
     block(context)
     import_story(context.store, Coding())
-    fire_event(context.store, 2, ReviewHeld("look"), now=context.now())
+    apply_to_story(context.store, 2, ReviewHeld("look"), now=context.now())
     notify(context)
     assert delivered(context) == [["Story 2 waits for a person"]]
 

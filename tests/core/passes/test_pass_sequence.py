@@ -22,7 +22,7 @@ from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
-from support.stories import add_story, fire_event, import_story, load_story
+from support.stories import add_story, apply_to_story, import_story, load_story
 
 
 @pytest.fixture
@@ -199,8 +199,8 @@ def test_a_dry_tick_plans_and_changes_nothing(context: Context) -> None:
 
 def test_a_failed_pass_does_not_stop_the_next_ones(context: Context) -> None:
     add_story(context.store)
-    fire_event(context.store, 1, Start())
-    fire_event(context.store, 1, Block("no"))
+    apply_to_story(context.store, 1, Start())
+    apply_to_story(context.store, 1, Block("no"))
     context.project.audit_log.mkdir()
     import_story(context.store, MergeFailure(MergeFailureKind.NO_COMMITS, ""))
     reports = {report.name: report for report in pass_sequence.reconcile(context)}
@@ -214,7 +214,7 @@ def test_a_failed_pass_does_not_stop_the_next_ones(context: Context) -> None:
 def test_a_run_of_a_story_that_moved_on_is_ended_as_cancelled(context: Context) -> None:
     import_story(context.store, Coding())
     run = claim(context, 1)
-    fire_event(context.store, 1, Block("no"))
+    apply_to_story(context.store, 1, Block("no"))
     directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
     assert lock is not None

@@ -24,7 +24,7 @@ from huskies_core.pipeline.events import Block, Event, Freeze, Start, Unfreeze
 from huskies_core.store import pass_times
 from support.contexts import Clock, opened
 from support.gateway import Gateway, answer_of, opened_gateway
-from support.stories import add_story, fire_event
+from support.stories import add_story, apply_to_story
 
 QUICK = relay_pass(partial(open_connection, timeout=1.0), jitter=lambda: 1.0)
 
@@ -62,7 +62,7 @@ def move(context: Context, times: int = 1) -> None:
     while len(events) < times:
         events += [Freeze(), Unfreeze()]
     for event in events[:times]:
-        fire_event(context.store, story.id, event)
+        apply_to_story(context.store, story.id, event)
 
 
 def relay(context: Context) -> tuple[StepOutcome, str]:
@@ -308,7 +308,7 @@ def test_a_confirmed_first_frame_of_a_transition_is_not_sent_again(
 ) -> None:
     gateway.hangs_up_at = {2}
     story = add_story(context.store)
-    fire_event(context.store, story.id, Block("why?"))
+    apply_to_story(context.store, story.id, Block("why?"))
     relay_at_last(context, clock)
     assert [frame["type"] for frame in gateway.frames] == [
         "stage_transition",

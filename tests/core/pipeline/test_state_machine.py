@@ -151,9 +151,9 @@ def within_reach(stage: Stage, *, without: tuple[str, ...] = ()) -> set[StageNam
     while ahead:
         here = ahead.pop()
         ways = [event for name, event in EVENTS.items() if name not in (*without, "freeze", "block")]
-        found = {after for event in ways if (after := reached(here, event)) is not None} - known
-        known |= found
-        ahead.extend(found)
+        reached_stages = {after for event in ways if (after := reached(here, event)) is not None} - known
+        known |= reached_stages
+        ahead.extend(reached_stages)
     return {stage.name for stage in known}
 
 
@@ -170,8 +170,8 @@ def test_a_failure_beyond_the_retries_blocks(name: str, retries: int, limit: int
 
 
 def test_the_block_names_the_failure_the_count_and_the_reason() -> None:
-    told = [bounded(EVENTS[name], retries=3, max_retries=3) for name in RETRIED]
-    assert told == [
+    blocks = [bounded(EVENTS[name], retries=3, max_retries=3) for name in RETRIED]
+    assert blocks == [
         events.Block("gates_failed after 3 of 3 retries: 1 test failed"),
         events.Block("qa_rejected after 3 of 3 retries: no tests"),
         events.Block("fixup_requested after 3 of 3 retries: 2 tests failed"),

@@ -19,7 +19,7 @@ from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.supervisor.records import Limits, Progress, RunSpec
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
-from support.stories import NOW, add_story, fire_event
+from support.stories import NOW, add_story, apply_to_story
 
 ANN = Agent("ann", AgentStage.CODER, "claude-code", "opus")
 
@@ -29,7 +29,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
     """Open a project with one story in coding."""
     with opened(tmp_path / "repo", Clock()) as context:
         add_story(context.store)
-        fire_event(context.store, 1, Start())
+        apply_to_story(context.store, 1, Start())
         yield context
 
 
@@ -62,7 +62,7 @@ def resumed_session(context: Context, agent: Agent = ANN, kind: RunKind = RunKin
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.CRASHED, Outcome.LIMIT, Outcome.RATE_LIMITED])
 def test_an_agent_resumes_its_session_after_any_outcome(context: Context, outcome: Outcome) -> None:
     record_run(context, "s1", outcome)
-    fire_event(context.store, 1, GatesFailed("red"))
+    apply_to_story(context.store, 1, GatesFailed("red"))
     assert resumed_session(context) == "s1"
 
 
@@ -122,9 +122,9 @@ def test_a_session_that_a_killed_supervisor_did_not_record_is_read_from_the_outp
 
 
 def test_qa_resumes_within_a_visit_and_begins_a_new_session_for_new_work(context: Context) -> None:
-    fire_event(context.store, 1, QaRequested())
+    apply_to_story(context.store, 1, QaRequested())
     record_run(context, "q1", kind=RunKind.QA)
     within = resumed_session(context, kind=RunKind.QA)
-    fire_event(context.store, 1, QaRejected("no"))
-    fire_event(context.store, 1, QaRequested())
+    apply_to_story(context.store, 1, QaRejected("no"))
+    apply_to_story(context.store, 1, QaRequested())
     assert (within, resumed_session(context, kind=RunKind.QA)) == ("q1", None)

@@ -21,7 +21,7 @@ from huskies_core.store.runs import Outcome, Run, RunClaim, RunKind
 from huskies_core.supervisor.kill import KillResult
 from huskies_core.supervisor.processes import Process
 from support.contexts import Clock, opened
-from support.stories import fire_event, import_story
+from support.stories import apply_to_story, import_story
 from support.waiting import wait_until
 
 AGENT = """
@@ -119,7 +119,7 @@ def test_a_stop_does_not_freeze_a_story_that_moved_before_the_end_was_recorded(
 ) -> None:
     run = claim_run(project_with_agent)
     write_stop_intent(project_with_agent, run)
-    fire_event(project_with_agent.store, 1, Block("no"))
+    apply_to_story(project_with_agent.store, 1, Block("no"))
     assert end_if_dead(project_with_agent, run, utc_now())
     with project_with_agent.store.reading() as db:
         ended, story = runs.load(db, run.id), stories.load(db, StoryId(1))

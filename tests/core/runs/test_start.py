@@ -17,7 +17,7 @@ from huskies_core.store.runs import Outcome, RunKind, RunStatus
 from huskies_core.supervisor.launch import launch
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.contexts import Clock, opened
-from support.stories import fire_event, import_story
+from support.stories import apply_to_story, import_story
 
 AGENTS = """
 [[agent]]
@@ -44,7 +44,7 @@ def test_a_run_whose_story_moved_before_the_launch_is_returned_as_cancelled(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def launch_late(*arguments: object, **named: object) -> None:
-        fire_event(context.store, 1, Demote())
+        apply_to_story(context.store, 1, Demote())
         launch(*arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(start, "launch", launch_late)

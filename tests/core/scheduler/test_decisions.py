@@ -26,8 +26,8 @@ MERGE = story_in(Merge("feature/story-1", 2))
 BY_AGENT = replace(POLICY, default_qa=QaMode.AGENT)
 BY_HUMAN = replace(POLICY, default_qa=QaMode.HUMAN)
 CODER, GATES = RunKind.CODER, RunKind.GATES
-WHERE = "All of it: `huskies logs 1 --run 2`"
-PLACE = ("feature/story-1", 2)
+HINT = "All of it: `huskies logs 1 --run 2`"
+BRANCH_AND_COMMITS = ("feature/story-1", 2)
 
 
 def crashed(kind: RunKind, times: int, **fields: object) -> list[Run]:
@@ -63,7 +63,7 @@ def test_a_crash_without_a_new_commit_does_not_judge_the_old_work_again() -> Non
 
 def test_a_tree_that_has_passed_the_gates_is_not_judged_again() -> None:
     policy = replace(POLICY, passed=lambda tree: tree == "7ee")
-    assert decided(CODING, ended(CODER), policy=policy) == ApplyEvent(events.QaSkipped(*PLACE))
+    assert decided(CODING, ended(CODER), policy=policy) == ApplyEvent(events.QaSkipped(*BRANCH_AND_COMMITS))
 
 
 def test_a_recorded_pass_does_not_count_while_files_are_uncommitted() -> None:
@@ -78,14 +78,14 @@ def test_a_recorded_pass_does_not_count_while_files_are_uncommitted() -> None:
 
 def test_without_gates_work_moves_on_at_once() -> None:
     assert decided(CODING, ended(CODER), policy=replace(POLICY, has_gates=False)) == ApplyEvent(
-        events.QaSkipped(*PLACE)
+        events.QaSkipped(*BRANCH_AND_COMMITS)
     )
 
 
 @pytest.mark.parametrize(
     ("policy", "event"),
     [
-        (POLICY, events.QaSkipped(*PLACE)),
+        (POLICY, events.QaSkipped(*BRANCH_AND_COMMITS)),
         (BY_AGENT, events.QaRequested()),
         (BY_HUMAN, events.ReviewHeld("waits for a person's review")),
     ],
@@ -103,7 +103,7 @@ def test_failed_gates_send_the_story_back_with_their_output() -> None:
     output = ended(GATES, Outcome.FAILED, {**WORK, "output": "boom"}, detail="gate 'test' exited with 1")
     expected = ApplyEvent(
         events.GatesFailed("gate 'test' exited with 1"),
-        (("gate_output", f"gate 'test' exited with 1\n\nboom\n\n{WHERE}"),),
+        (("gate_output", f"gate 'test' exited with 1\n\nboom\n\n{HINT}"),),
     )
     assert decided(CODING, ended(CODER), output) == expected
 
@@ -111,7 +111,7 @@ def test_failed_gates_send_the_story_back_with_their_output() -> None:
 def test_failed_gates_without_output_are_reported() -> None:
     silent = decided(CODING, ended(CODER), ended(GATES, Outcome.FAILED, detail="gate 'test' exited with 1"))
     assert isinstance(silent, ApplyEvent)
-    assert silent.content == (("gate_output", f"gate 'test' exited with 1\n\n{WHERE}"),)
+    assert silent.content == (("gate_output", f"gate 'test' exited with 1\n\n{HINT}"),)
 
 
 def test_a_failure_past_max_retries_blocks() -> None:
@@ -279,7 +279,10 @@ def test_a_rate_limited_review_is_no_attempt() -> None:
 
 
 def test_server_qa_runs_the_gates_and_moves_the_story_on() -> None:
-    assert [decided(QA), decided(QA, ended(GATES))] == [StartRun(GATES), ApplyEvent(events.QaPassed(*PLACE))]
+    assert [decided(QA), decided(QA, ended(GATES))] == [
+        StartRun(GATES),
+        ApplyEvent(events.QaPassed(*BRANCH_AND_COMMITS)),
+    ]
 
 
 def test_human_qa_waits_for_review() -> None:
@@ -292,7 +295,7 @@ def test_agent_qa_is_decided_by_its_verdict() -> None:
     results = [decided(CHECKED, *history, policy=BY_AGENT) for history in ([], [approved], [rejected])]
     assert results == [
         StartRun(RunKind.QA),
-        ApplyEvent(events.QaPassed(*PLACE)),
+        ApplyEvent(events.QaPassed(*BRANCH_AND_COMMITS)),
         ApplyEvent(events.QaRejected("no tests"), (("qa_notes", "no tests"),)),
     ]
 
@@ -400,7 +403,7 @@ def test_a_resolution_counts_only_if_the_evidence_confirms_it() -> None:
         RunKind.MERGEMASTER, verdict=Verdict.RESOLVED, evidence={**WORK, "unresolved": "a.txt has markers"}
     )
     results = [decided(story, claimed), decided(story, false)]
-    assert results[0] == ApplyEvent(events.ConflictResolved(*PLACE))
+    assert results[0] == ApplyEvent(events.ConflictResolved(*BRANCH_AND_COMMITS))
     assert results[1] == StartRun(
         RunKind.MERGEMASTER, "The last attempt did not resolve the conflict: a.txt has markers."
     )
@@ -411,7 +414,7 @@ def test_failed_gates_on_the_merged_tree_request_a_fixup() -> None:
     fixup = events.FixupRequested("the gates failed on the merged tree")
     judged = merged(result="gates_failed", output="boom")
     results = [decided(story, *history) for history in ([], [ended(CODER), judged])]
-    assert results == [ApplyEvent(fixup, (("gate_output", words),)) for words in ("boom", f"boom\n\n{WHERE}")]
+    assert results == [ApplyEvent(fixup, (("gate_output", words),)) for words in ("boom", f"boom\n\n{HINT}")]
 
 
 def test_a_merge_without_commits_blocks() -> None:
@@ -434,7 +437,7 @@ def test_other_failures_are_retried_after_growing_delays(failures: int, minutes:
     later = NOW + timedelta(minutes=minutes)
     waiting, due = decided(story, *history), decided(story, *history, now=later)
     assert isinstance(waiting, Wait)
-    assert (waiting.until, due) == (later, ApplyEvent(events.MergeRetried(*PLACE)))
+    assert (waiting.until, due) == (later, ApplyEvent(events.MergeRetried(*BRANCH_AND_COMMITS)))
 
 
 def test_the_fourth_other_failure_in_a_row_blocks() -> None:
@@ -454,7 +457,7 @@ def test_a_merge_that_a_person_retries_finds_the_earlier_commits() -> None:
         ended(RunKind.MERGE, evidence={**WORK, "merge": {"result": "other", "detail": "why"}}),
     )
     resumed = story_in(failed_merge(MergeFailureKind.OTHER), reset_seq=12)
-    assert decided(resumed, *before) == ApplyEvent(events.MergeRetried(*PLACE))
+    assert decided(resumed, *before) == ApplyEvent(events.MergeRetried(*BRANCH_AND_COMMITS))
 
 
 def test_a_resolution_that_leaves_nothing_to_merge_blocks_the_story() -> None:

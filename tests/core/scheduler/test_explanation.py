@@ -20,7 +20,7 @@ from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
 from support.contexts import Clock, opened
 from support.stage_examples import STAGES
-from support.stories import DRAFT, NOW, add_story, fire_event, import_story
+from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story
 
 AGENTS = """
 [[agent]]
@@ -84,8 +84,8 @@ def test_a_story_in_backlog_waits_to_be_started(context: Context) -> None:
 def test_a_demoted_story_is_described_as_demoted(context: Context) -> None:
     configure(context, 'auto_promote = "all"')
     add_story(context.store)
-    fire_event(context.store, 1, Start())
-    fire_event(context.store, 1, Demote())
+    apply_to_story(context.store, 1, Start())
+    apply_to_story(context.store, 1, Demote())
     (blocker,) = explain(context, StoryId(1)).blockers
     assert blocker.detail == "was demoted and waits to be started"
 
@@ -113,8 +113,8 @@ def test_an_unmet_dependency_is_named_with_its_stage(context: Context) -> None:
 def test_an_abandoned_dependency_needs_a_person_and_so_does_one_that_it_supersedes(context: Context) -> None:
     for _ in range(2):
         add_story(context.store)
-    fire_event(context.store, 2, Abandon("no"))
-    fire_event(context.store, 1, Supersede(StoryId(2)))
+    apply_to_story(context.store, 2, Abandon("no"))
+    apply_to_story(context.store, 1, Supersede(StoryId(2)))
     for needs in (1, 2):
         add_story(context.store, draft=replace(DRAFT, depends_on=(StoryId(needs),)))
     assert [explain(context, StoryId(number)).next for number in (3, 4)] == [
@@ -129,7 +129,7 @@ def test_an_epic_waits_for_its_members(context: Context) -> None:
     empty = explain(context, epic.id).next
     member = add_story(context.store, draft=replace(DRAFT, epic=epic.id))
     waiting = blockers_and_next_step(explain(context, epic.id))
-    fire_event(context.store, member.id, Abandon("no"))
+    apply_to_story(context.store, member.id, Abandon("no"))
     assert empty == "you: give it members (huskies add TITLE --epic 1), or huskies close 1 --reason TEXT"
     assert waiting == (
         [("epic", "huskies explain 2")],
@@ -212,7 +212,7 @@ def test_a_due_event_is_named_with_its_target(context: Context) -> None:
 
 def test_retries_that_are_used_are_noted(context: Context) -> None:
     import_story(context.store, Qa())
-    fire_event(context.store, 1, QaRejected("no tests"))
+    apply_to_story(context.store, 1, QaRejected("no tests"))
     assert explain(context, StoryId(1)).notes == ("1 of 3 retries are spent",)
 
 
@@ -338,7 +338,7 @@ def test_a_story_that_a_failed_run_blocked_names_the_output_of_the_run(context: 
     run = claim(context, 1)
     with context.store.exclusive() as db:
         runs.end(db, RunId(run), Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
-    fire_event(context.store, 1, Block("no commits after 3 runs"))
+    apply_to_story(context.store, 1, Block("no commits after 3 runs"))
     expected = f"its last run, coder run {run}, ended as failed: exit code 7; 'huskies logs 1' shows it"
     assert explain(context, StoryId(1)).notes == (expected,)
 

@@ -14,7 +14,7 @@ from huskies_core.project import Project
 from huskies_core.store import journal, stories, transitions
 from huskies_core.store.connection import Store
 from support.store_process import StoreProcess
-from support.stories import NOW, add_story, fire_event, load_story
+from support.stories import NOW, add_story, apply_to_story, load_story
 
 HOLD_THE_LOCK = """
 with store.exclusive() as db:
@@ -49,7 +49,7 @@ def test_an_exception_in_a_transaction_rolls_it_back(store: Store) -> None:
 def test_a_reader_sees_one_state_for_as_long_as_it_reads(project: Project, store: Store) -> None:
     add_story(store)
     with Store(project) as other, other.reading() as db:
-        fire_event(store, 1, Start())
+        apply_to_story(store, 1, Start())
         with other.reading() as again:
             assert (again is db, stories.load(db, StoryId(1)).stage.name, journal.head(db)) == (
                 True,

@@ -25,7 +25,7 @@ from huskies_core.store.due import due_passes
 from huskies_core.store.executions import ExecutionClaim
 from huskies_core.store.runs import RunClaim, RunKind, claim
 from huskies_core.store.triggers import Predicate
-from support.stories import DRAFT, NOW, fire_event, import_story
+from support.stories import DRAFT, NOW, apply_to_story, import_story
 
 LATER = NOW + timedelta(minutes=1)
 CURSORS = ("auto-assign", "audit-log", "fire-triggers", "relay", "notify")
@@ -67,14 +67,14 @@ def test_in_a_new_store_the_passes_with_an_interval_are_due(store: Store) -> Non
 
 
 def test_a_transition_makes_every_reader_of_the_journal_due(idle: Store) -> None:
-    fire_event(idle, 1, Start())
+    apply_to_story(idle, 1, Start())
     everything = {"auto-assign", "audit-log", "fire-triggers", "notify", "relay"}
     assert (due(idle), due(idle, gateway=False)) == (everything, everything - {"relay"})
 
 
 @pytest.mark.parametrize("name", CURSORS)
 def test_a_reader_is_due_until_its_cursor_is_at_the_end_of_the_journal(idle: Store, name: str) -> None:
-    fire_event(idle, 1, Start())
+    apply_to_story(idle, 1, Start())
     with idle.exclusive() as db:
         move_all_cursors(db, name)
     assert due(idle) == {name}
@@ -82,7 +82,7 @@ def test_a_reader_is_due_until_its_cursor_is_at_the_end_of_the_journal(idle: Sto
 
 @pytest.mark.parametrize("name", ["relay", "notify"])
 def test_a_reader_that_waits_is_not_due_unless_the_clock_was_set_back(idle: Store, name: str) -> None:
-    fire_event(idle, 1, Start())
+    apply_to_story(idle, 1, Start())
     with idle.exclusive() as db:
         move_all_cursors(db, name)
         pass_times.record(db, name, last_at=NOW, due_at=LATER)

@@ -18,7 +18,7 @@ from huskies_core.project import Project
 from huskies_core.store import content, journal, stories
 from huskies_core.store.connection import Store, create
 from support.store_process import StoreProcess
-from support.stories import NOW, add_story, fire_event, load_story
+from support.stories import NOW, add_story, apply_to_story, load_story
 
 
 def refusals(store: Store) -> tuple[str, str, str]:
@@ -119,7 +119,7 @@ def test_an_open_store_switches_to_a_restored_copy(project: Project, tmp_path: P
     add_story(store)
     store.close()
     copy = shutil.copyfile(project.database, tmp_path / "copy")
-    fire_event(store, 1, Start())
+    apply_to_story(store, 1, Start())
     load_story(store, 1)
     for name in ("state.db-wal", "state.db-shm"):
         (project.state_dir / name).unlink()
@@ -133,7 +133,7 @@ def test_a_commit_that_is_only_in_the_log_survives_a_crash(
     project: Project, tmp_path: Path, store: Store
 ) -> None:
     add_story(store)
-    fire_event(store, 1, Start())
+    apply_to_story(store, 1, Start())
     names = ("state.db", "state.db-wal")
     with Store(leave(project, tmp_path / "reader", *names)) as copy:
         assert load_story(copy, 1).stage == Coding()
@@ -144,10 +144,10 @@ def test_a_commit_that_is_only_in_the_log_survives_a_crash(
 def test_a_torn_log_loses_only_the_torn_transaction(project: Project, tmp_path: Path, store: Store) -> None:
     add_story(store)
     length = log_of(project).stat().st_size
-    fire_event(store, 1, Start())
+    apply_to_story(store, 1, Start())
     copy = leave(project, tmp_path / "left", "state.db", "state.db-wal")
     os.truncate(log_of(copy), length + 100)
-    with Store(copy) as store_left, store_left.exclusive() as db:
+    with Store(copy) as torn, torn.exclusive() as db:
         assert (stories.load(db, StoryId(1)).stage.name, journal.head(db)) == ("backlog", 1)
 
 

@@ -10,7 +10,7 @@ from huskies_core.store import journal
 from huskies_core.store.connection import Store
 from huskies_core.store.journal import JournalKind
 from support.stage_examples import EVENTS, MERGE
-from support.stories import NOW, add_story, fire_event, import_story
+from support.stories import NOW, add_story, apply_events, apply_to_story, import_story
 
 
 def note(store: Store, kind: JournalKind, event: str, story: StoryId | None = None) -> int:
@@ -21,11 +21,6 @@ def note(store: Store, kind: JournalKind, event: str, story: StoryId | None = No
 def failures(store: Store, story: int = 1) -> int:
     with store.reading() as db:
         return journal.merge_failures(db, least=1).get(StoryId(story), 0)
-
-
-def fire(store: Store, *names: str) -> None:
-    for name in names:
-        fire_event(store, 1, EVENTS[name])
 
 
 def test_an_empty_journal_has_no_head(store: Store) -> None:
@@ -42,9 +37,9 @@ def test_a_seq_is_never_used_twice_even_after_the_newest_row_was_deleted(store: 
 
 def test_a_consumer_reads_the_transitions_behind_its_cursor_in_portions(store: Store) -> None:
     add_story(store)
-    fire(store, "start")
+    apply_events(store, EVENTS["start"])
     note(store, JournalKind.WORKTREE, "worktree_created", StoryId(1))
-    fire(store, "gates_failed", "qa_requested")
+    apply_events(store, EVENTS["gates_failed"], EVENTS["qa_requested"])
     with store.reading() as db:
         portions = [journal.transitions_after(db, Seq(seq), 2) for seq in (0, 4, 5)]
         assert journal.head(db) == 5
@@ -70,7 +65,7 @@ def test_failed_gates_and_other_merge_failures_count_and_conflicts_do_not(store:
     import_story(store, MERGE)
     import_story(store, MERGE)
     for kind in MergeFailureKind:
-        fire_event(store, 1, MergeFailed(kind, ""))
+        apply_to_story(store, 1, MergeFailed(kind, ""))
     assert (failures(store, 1), failures(store, 2)) == (2, 0)
 
 
@@ -79,10 +74,10 @@ def test_start_unblock_and_reopen_restart_the_count_of_merge_failures(store: Sto
     import_story(store, MERGE)
     counts = []
     for name in ("merge_failed", "fixup_requested", "qa_skipped", "merge_failed", "block", "unblock"):
-        fire(store, name)
+        apply_events(store, EVENTS[name])
         counts.append(failures(store))
     for name in ("merge_failed", "demote", "start", "qa_skipped", "merge_failed", "close", "reopen"):
-        fire(store, name)
+        apply_events(store, EVENTS[name])
         counts.append(failures(store))
     assert counts == [1, 1, 1, 2, 0, 0, 1, 0, 0, 0, 1, 0, 0]
 
@@ -90,7 +85,7 @@ def test_start_unblock_and_reopen_restart_the_count_of_merge_failures(store: Sto
 def test_unfreeze_keeps_the_count_of_merge_failures(store: Store) -> None:
     import_story(store, MERGE)
     for event in (EVENTS["merge_failed"], events.Freeze(), events.Unfreeze()):
-        fire_event(store, 1, event)
+        apply_to_story(store, 1, event)
     assert failures(store) == 1
 
 

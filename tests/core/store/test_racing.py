@@ -10,7 +10,7 @@ from huskies_core.project import Project
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Store
 from support.store_process import StoreProcess
-from support.stories import add_story, fire_event
+from support.stories import add_story, apply_to_story
 
 pytestmark = pytest.mark.usefixtures("processes")
 
@@ -62,7 +62,7 @@ def test_of_eight_processes_exactly_one_applies_its_event_to_each_visit(
 ) -> None:
     numbers = [add_story(store).id for _ in range(STORIES)]
     for number in numbers:
-        fire_event(store, number, Start())
+        apply_to_story(store, number, Start())
     with store.reading() as db:
         start = journal.head(db)
     all_reports = reports(project, RACE)

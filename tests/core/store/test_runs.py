@@ -14,7 +14,7 @@ from huskies_core.store.evidence import Evidence
 from huskies_core.store.journal import JournalKind
 from huskies_core.store.runs import Outcome, Report, Run, RunClaim, RunKind, RunStatus, Verdict
 from huskies_core.store.usage import ModelUsage
-from support.stories import NOW, fire_event, import_story
+from support.stories import NOW, apply_to_story, import_story
 
 LATER = NOW + timedelta(minutes=5)
 DONE = Report(Outcome.COMPLETED, "exit 0", Evidence(output="7"), turns=3, tool_turns=2, cost_usd=0.25)
@@ -131,7 +131,7 @@ def test_the_last_verdict_of_a_live_run_counts_and_a_later_one_does_not(store: S
 def test_only_runs_after_the_reset_count(store: Store) -> None:
     for event in (None, events.GatesFailed("no"), events.Freeze(), events.Unfreeze(), None):
         if event is not None:
-            fire_event(store, 1, event)
+            apply_to_story(store, 1, event)
         end(store, claim(store, 1).id)
     with store.reading() as db:
         reset = stories.load(db, StoryId(1)).reset_seq

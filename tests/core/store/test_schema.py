@@ -42,9 +42,9 @@ def empty() -> Iterator[sqlite3.Connection]:
 
 def test_the_list_of_migrations_equals_the_folder() -> None:
     folder = resources.files("huskies_core.store") / "migrations"
-    held = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
     numbers = [int(name.split("_")[0]) for name in MIGRATIONS]
-    assert (list(MIGRATIONS), numbers) == (held, list(range(1, NEWEST + 1)))
+    assert (list(MIGRATIONS), numbers) == (names, list(range(1, NEWEST + 1)))
 
 
 def test_a_new_database_equals_one_that_was_migrated_version_by_version(

@@ -15,7 +15,7 @@ from huskies_core.store import journal, stories
 from huskies_core.store.connection import Store
 from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from support.stage_examples import STAGES
-from support.stories import NOW, add_story, fire_event, import_story, load_story
+from support.stories import NOW, add_story, apply_to_story, import_story, load_story
 
 FULL = StoryDraft(
     title="Fix -- the 🐕 sled",
@@ -147,7 +147,7 @@ def test_stories_are_found_by_their_stage_oldest_first(store: Store) -> None:
 def test_done_stories_are_found_by_the_time_of_the_merge(store: Store) -> None:
     for number in (3, 1, 2):
         import_story(store, stages.Done(f"2026-03-01T12:00:0{number}.000Z", "c0ffee"), number=StoryId(number))
-    fire_event(store, 1, events.Accept("2026-03-01T12:00:09.000Z"))
+    apply_to_story(store, 1, events.Accept("2026-03-01T12:00:09.000Z"))
     with store.reading() as db:
         result = stories.done_before(db, NOW.replace(second=3))
     assert result == (2,)
@@ -157,7 +157,7 @@ def test_the_members_of_an_epic_and_the_open_epics_are_found(store: Store) -> No
     epic = replace(FULL, type=StoryType.EPIC, epic=None, depends_on=())
     for _ in range(2):
         add_story(store, draft=epic)
-    fire_event(store, 1, events.Abandon("no"))
+    apply_to_story(store, 1, events.Abandon("no"))
     add_story(store, draft=replace(FULL, epic=StoryId(2), depends_on=()))
     with store.reading() as db:
         result = (

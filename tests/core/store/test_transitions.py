@@ -16,7 +16,7 @@ from huskies_core.store.runs import Landing, RunClaim, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.store.transitions import Stale, Transition
 from support.stage_examples import EVENTS, MERGE, STAGES
-from support.stories import NOW, add_story, fire_event, import_story, load_story
+from support.stories import NOW, add_story, apply_to_story, import_story, load_story
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -34,9 +34,9 @@ def newest(store: Store) -> JournalEntry:
 def test_a_transition_equals_its_journal_row(store: Store) -> None:
     import_story(store, MERGE)
     event = events.MergeFailed(stages.MergeFailureKind.CONFLICT_DETECTED, "a.txt")
-    fired = fire_event(store, 1, event, now=LATER)
+    transition = apply_to_story(store, 1, event, now=LATER)
     after = stages.MergeFailure(stages.MergeFailureKind.CONFLICT_DETECTED, "a.txt")
-    assert fired == Transition(Seq(2), StoryId(1), "merge_failed", MERGE, after, None)
+    assert transition == Transition(Seq(2), StoryId(1), "merge_failed", MERGE, after, None)
     assert newest(store) == JournalEntry(
         seq=Seq(2),
         at="2026-03-01T12:05:00.000Z",
@@ -52,7 +52,7 @@ def test_a_transition_equals_its_journal_row(store: Store) -> None:
 
 def test_an_event_moves_the_story_and_begins_a_new_visit(store: Store) -> None:
     add_story(store)
-    fire_event(store, 1, events.Start(), now=LATER)
+    apply_to_story(store, 1, events.Start(), now=LATER)
     story = load_story(store, 1)
     at = "2026-03-01T12:05:00.000Z"
     assert (story.stage, story.visit, story.entered_by) == (stages.Coding(), 2, "start")
@@ -62,7 +62,7 @@ def test_an_event_moves_the_story_and_begins_a_new_visit(store: Store) -> None:
 
 def test_an_event_for_an_earlier_visit_is_stale_even_in_the_same_stage(store: Store) -> None:
     visit = import_story(store, stages.Coding()).visit
-    fire_event(store, 1, events.GatesFailed("1 test failed"))
+    apply_to_story(store, 1, events.GatesFailed("1 test failed"))
     before = load_story(store, 1)
     with pytest.raises(Stale, match="has moved on to coding") as stale, store.exclusive() as db:
         transitions.apply_event(db, StoryId(1), events.QaRequested(), visit=visit, actor="run:1", now=NOW)
@@ -72,7 +72,7 @@ def test_an_event_for_an_earlier_visit_is_stale_even_in_the_same_stage(store: St
 def test_an_event_that_is_not_allowed_writes_nothing_and_names_the_commands_that_are(store: Store) -> None:
     story = import_story(store, stages.Superseded(StoryId(9)))
     with pytest.raises(HuskiesError) as refused:
-        fire_event(store, 1, events.Start())
+        apply_to_story(store, 1, events.Start())
     details = refused.value
     assert (details.code, details.message, details.hint) == (
         "invalid_transition",
@@ -84,7 +84,7 @@ def test_an_event_that_is_not_allowed_writes_nothing_and_names_the_commands_that
 
 def test_an_unknown_story_is_not_found(store: Store) -> None:
     with pytest.raises(HuskiesError) as refused:
-        fire_event(store, 7, events.Start())
+        apply_to_story(store, 7, events.Start())
     assert (refused.value.code, refused.value.subject) == ("not_found", "7")
 
 
@@ -96,7 +96,7 @@ def test_a_terminal_event_removes_all_content(store: Store, name: str) -> None:
         content.put(db, StoryId(1), content.QA_NOTES, "{}", now=NOW)
         content.put(db, StoryId(1), content.GATE_OUTPUT, "ok", now=NOW)
         content.put(db, StoryId(2), content.GATE_OUTPUT, "of another", now=NOW)
-    fire_event(store, 1, EVENTS[name])
+    apply_to_story(store, 1, EVENTS[name])
     with store.reading() as db:
         assert (content.of_story(db, StoryId(1)), content.of_story(db, StoryId(2))) == (
             {},
@@ -109,14 +109,14 @@ def test_content_stays_until_a_terminal_event(store: Store, name: str) -> None:
     import_story(store, MERGE)
     with store.exclusive() as db:
         content.put(db, StoryId(1), content.GATE_OUTPUT, "ok", now=NOW)
-    fire_event(store, 1, EVENTS[name])
+    apply_to_story(store, 1, EVENTS[name])
     with store.reading() as db:
         assert content.of_story(db, StoryId(1)) == {"gate_output": "ok"}
 
 
 def test_a_transition_names_the_live_run_of_the_ended_visit(store: Store) -> None:
     run = start_run(store, import_story(store, stages.Coding()))
-    assert fire_event(store, 1, events.Freeze()).left_run == run
+    assert apply_to_story(store, 1, events.Freeze()).left_run == run
 
 
 def test_every_event_is_refused_while_a_commit_is_being_landed(store: Store) -> None:
@@ -126,7 +126,7 @@ def test_every_event_is_refused_while_a_commit_is_being_landed(store: Store) -> 
         runs.begin_landing(db, RunId(run), Landing("base", "commit"))
     for event in EVENTS.values():
         with pytest.raises(HuskiesError) as refused:
-            fire_event(store, 1, event)
+            apply_to_story(store, 1, event)
         assert refused.value.code == "landing"
     assert load_story(store, 1) == story
 
@@ -145,18 +145,18 @@ def test_the_transaction_that_clears_the_landing_can_apply_the_next_event(store:
 
 def test_a_landing_cannot_begin_when_the_story_has_moved_on(store: Store) -> None:
     run = start_run(store, import_story(store, MERGE), RunKind.MERGE)
-    fire_event(store, 1, events.Freeze())
+    apply_to_story(store, 1, events.Freeze())
     with pytest.raises(HuskiesError) as refused, store.exclusive() as db:
         runs.begin_landing(db, RunId(run), Landing("base", "commit"))
     with store.reading() as db:
         assert (refused.value.code, runs.load(db, RunId(run)).landing) == ("stale", None)
 
 
-def retries_after(store: Store, *fired: Event) -> list[tuple[int, bool]]:
+def retries_after(store: Store, *applied: Event) -> list[tuple[int, bool]]:
     """Return, after each event, the retries and whether the event reset the counts."""
     counts = []
-    for event in fired:
-        seq = fire_event(store, 1, event).seq
+    for event in applied:
+        seq = apply_to_story(store, 1, event).seq
         story = load_story(store, 1)
         counts.append((story.retries, story.reset_seq == seq))
     return counts
@@ -186,10 +186,10 @@ def test_returning_to_work_resets_the_counts(store: Store, away: tuple[str, ...]
 
 def test_the_age_in_the_merge_queue_counts_from_the_last_start(store: Store) -> None:
     add_story(store)
-    fired = ("start", "qa_skipped", "fixup_requested", "block", "unblock", "demote", "start")
+    names = ("start", "qa_skipped", "fixup_requested", "block", "unblock", "demote", "start")
     ages = []
-    for minute, name in enumerate(fired):
-        fire_event(store, 1, EVENTS[name], now=NOW + timedelta(minutes=minute))
+    for minute, name in enumerate(names):
+        apply_to_story(store, 1, EVENTS[name], now=NOW + timedelta(minutes=minute))
         ages.append((load_story(store, 1).coding_at or "")[14:16])
     assert ages == ["00", "00", "00", "00", "00", "00", "06"]
 
@@ -201,7 +201,7 @@ def test_leaving_the_queue_ends_the_holds_of_the_story(store: Store) -> None:
         for story in (queue_holds.QUEUE, StoryId(1), StoryId(2)):
             kind = QueueHoldKind.BASE_DIRTY if story else QueueHoldKind.BASE_BROKEN
             queue_holds.put(db, kind, story, {}, actor="pass:auto-assign", now=NOW)
-    seq = fire_event(store, 1, events.Freeze()).seq
+    seq = apply_to_story(store, 1, events.Freeze()).seq
     with store.reading() as db:
         holds = [(hold.kind.value, hold.story) for hold in queue_holds.everything(db)]
         details = [(entry.kind.value, entry.event, entry.story) for entry in journal.entries_after(db, seq)]
