@@ -67,25 +67,14 @@ def examine(context: Context, subjects: tuple[Subject, ...] = SUBJECTS) -> Itera
 
 def _checks_of(context: Context, subject: Subject) -> Iterator[DoctorCheck]:
     """Yield the checks of a subject. An error in the middle becomes its last check."""
-    checks = subject.checker(context)
-    while True:
-        check = None
-        with attempt() as tried:
-            check = _next_check(subject, checks)
-        if tried.code:
-            fix = "This is a bug: report it, with the file that 'huskies doctor --bundle FILE' writes."
-            yield DoctorCheck(subject.name, f"could not be checked: {tried.message}", fix)
-        if check is None:
-            return
-        yield check
-
-
-def _next_check(subject: Subject, checks: Iterator[DoctorCheck]) -> DoctorCheck | None:
-    """Return the next check, or None at the end. An error that a person can act on becomes a check."""
-    try:
-        return next(checks, None)
-    except HuskiesError as error:
-        return DoctorCheck(subject.name, error.message, error.hint)
-    except OSError as error:
-        fact = f"could not be checked: {error.strerror or error}: {error.filename or 'no file is named'}"
-        return DoctorCheck(subject.name, fact, "Check the type, the owner and the mode of that file.")
+    with attempt() as tried:
+        try:
+            yield from subject.checker(context)
+        except HuskiesError as error:
+            yield DoctorCheck(subject.name, error.message, error.hint)
+        except OSError as error:
+            fact = f"could not be checked: {error.strerror or error}: {error.filename or 'no file is named'}"
+            yield DoctorCheck(subject.name, fact, "Check the type, the owner and the mode of that file.")
+    if tried.code:
+        fix = "This is a bug: report it, with the file that 'huskies doctor --bundle FILE' writes."
+        yield DoctorCheck(subject.name, f"could not be checked: {tried.message}", fix)

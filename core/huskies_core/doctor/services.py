@@ -27,8 +27,15 @@ from huskies_core.passes.relay import is_on, unreached
 from huskies_core.runs.programs import installed_program, mcp_problem
 from huskies_core.scheduler.snapshot import MOVING
 from huskies_core.services import system_programs
-from huskies_core.services.service import Service, ServiceJob, ServiceKind, service_of
-from huskies_core.services.units import properties_of, unit_name, units_of
+from huskies_core.services.service import (
+    Service,
+    ServiceJob,
+    ServiceKind,
+    properties_of,
+    service_of,
+    unit_name,
+    units_of,
+)
 from huskies_core.store import stories
 from huskies_core.supervisor.kill import kill_run
 from huskies_core.supervisor.processes import find_process, wait_for_exit

@@ -15,8 +15,16 @@ from huskies_core.operations.files import write_whole
 from huskies_core.runs.programs import installed_program
 from huskies_core.services import system_programs
 from huskies_core.services.crontab import block_of, script_of, split_crontab, with_block
-from huskies_core.services.service import ServiceJob, ServiceKind, captured, service_of
-from huskies_core.services.units import SUDO_MARK, starter_of, unit_name, units_of
+from huskies_core.services.service import (
+    SUDO_MARK,
+    ServiceJob,
+    ServiceKind,
+    captured,
+    service_of,
+    starter_of,
+    unit_name,
+    units_of,
+)
 from huskies_core.supervisor.environment import read_env_file
 from huskies_core.user import home_folder
 

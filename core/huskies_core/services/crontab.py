@@ -9,8 +9,7 @@ import shlex
 from dataclasses import dataclass
 
 from huskies_core.errors import HuskiesError
-from huskies_core.services.service import Service
-from huskies_core.services.units import escaped_path
+from huskies_core.services.service import Service, escaped_path
 
 _BEGIN = "# begin huskies "
 _END = "# end huskies "

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from huskies_core.services.service import Service, ServiceJob
-from huskies_core.services.units import escaped_path, properties_of, starter_of, unit_name, units_of
+from huskies_core.services.service import (
+    Service,
+    ServiceJob,
+    escaped_path,
+    properties_of,
+    starter_of,
+    unit_name,
+    units_of,
+)
 
 ODD = '/srv/über shop/100% "a\\b" $HOME;x'
 PATHS = ["/", "/home/ada/shop", "/a//b/", "/.hidden/x", "/a-b/c_d.e:f", "/srv/über shop/100%", ODD, "/x/.y"]
