@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from huskies_core.context import Context
-from huskies_core.ids import RunId, Seq
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import Verb
 from huskies_core.passes.story_steps import (
@@ -29,8 +28,7 @@ from huskies_core.scheduler.blockers import (
 from huskies_core.scheduler.decisions import ApplyEvent, StartRun, Wait
 from huskies_core.scheduler.snapshot import MOVING, Snapshot
 from huskies_core.store import stories
-from huskies_core.store.evidence import Evidence
-from huskies_core.store.runs import Run, RunKind, RunStatus
+from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story
 
 _STAGE_ORDER = (StageName.CODING, StageName.QA, StageName.MERGE_FAILURE, StageName.MERGE)
@@ -46,7 +44,7 @@ def plan(snapshot: Snapshot) -> Iterator[MoveStory | BeginRun]:
         if step is not None:
             yield step
         if isinstance(step, BeginRun):
-            snapshot = replace(snapshot, live=(*snapshot.live, _planned_run(step.request)))
+            snapshot = replace(snapshot, planned=(*snapshot.planned, step.request.claim))
 
 
 def wake(snapshot: Snapshot) -> datetime | None:
@@ -85,32 +83,6 @@ def _step(snapshot: Snapshot, story: Story) -> MoveStory | BeginRun | None:
             verb = Verb.START_MERGE if kind is RunKind.MERGE else Verb.START_RUN
             detail = kind.value if agent is None else f"{kind.value} {agent.name}"
             return BeginRun(verb, story.id, detail, request=RunRequest(story, kind, agent, note))
-
-
-def _planned_run(request: RunRequest) -> Run:
-    """Return the planned run as a live one, so that its agent and its slot count as taken."""
-    return Run(
-        id=RunId(0),
-        story=request.story.id,
-        kind=request.kind,
-        agent=None if request.agent is None else request.agent.name,
-        runtime=None,
-        model=None,
-        visit=request.story.visit,
-        seq=Seq(0),
-        status=RunStatus.STARTING,
-        outcome=None,
-        detail="",
-        verdict=None,
-        notes="",
-        evidence=Evidence(),
-        landing=None,
-        started_at="",
-        ended_at=None,
-        turns=0,
-        tool_turns=0,
-        cost_usd=0.0,
-    )
 
 
 AUTO_ASSIGN = Pass("auto-assign", plan, one_by_one(apply), follows=True, wake=wake)

@@ -52,11 +52,7 @@ _TEXTS = {
         "huskies explain {story}",
     ),
     "merge_failed": ("Story {story} failed to merge", "{kind}: {detail}", "huskies explain {story}"),
-    "merge_failed_final": (
-        "Story {story} failed to merge permanently",
-        "{reason}",
-        "huskies retry {story}",
-    ),
+    "merge_failed_final": ("Story {story} failed to merge permanently", "{reason}", "huskies retry {story}"),
     "merge_succeeded": ("Story {story} is done", "landed as {merge_commit:.12}", "huskies show {story}"),
     "budget_reached": (
         "The budget of story {story} is exhausted",

@@ -27,22 +27,14 @@ from huskies_core.store import metadata, pass_times, runs
 from huskies_core.store.due import due_passes
 from huskies_core.supervisor.run_directory import RunDirectory, adopt_lock, take_lock
 
-RECONCILE: tuple[AnyPass, ...] = (
-    GC,
-    WORKTREES,
-    ARCHIVE_DONE,
-    COST_ROLLUP,
-    MERGE_RECOVERY,
-    MERGE_BLOCK,
-    AUDIT_LOG,
-)
-AFTER_RUN: tuple[AnyPass, ...] = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
-AT_LAST: tuple[AnyPass, ...] = (AUTO_ASSIGN, AUDIT_LOG)
+RECONCILE = (GC, WORKTREES, ARCHIVE_DONE, COST_ROLLUP, MERGE_RECOVERY, MERGE_BLOCK, AUDIT_LOG)
+AFTER_RUN = (AUTO_ASSIGN, MERGE_RECOVERY, MERGE_BLOCK, WORKTREES)
+AT_LAST = (AUTO_ASSIGN, AUDIT_LOG)
 """The first auto-assign applies the event after the end of the run, the last one follows from the passes between."""
-BY_JOURNAL: tuple[AnyPass, ...] = (FIRE_TIMERS, FIRE_TRIGGERS, AUDIT_LOG)
+BY_JOURNAL = (FIRE_TIMERS, FIRE_TRIGGERS, AUDIT_LOG)
 """The passes that a tick runs before those with an interval."""
-_OTHERS: tuple[AnyPass, ...] = (AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, NOTIFY, RELAY)
-PASSES = {chosen.name: chosen for chosen in (*RECONCILE, *_OTHERS)}
+_ALL: tuple[AnyPass, ...] = (*RECONCILE, AUTO_ASSIGN, WATCHDOG, FIRE_TIMERS, FIRE_TRIGGERS, NOTIFY, RELAY)
+PASSES = {chosen.name: chosen for chosen in _ALL}
 
 
 def reconcile(context: Context, *, dry_run: bool = False, wait: float = 0.0) -> tuple[PassReport, ...]:
@@ -70,7 +62,10 @@ def advance_run(context: Context, run: RunId) -> tuple[PassReport, ...]:
     A recorded end does not change. If the process is killed after the record, the next tick runs the passes. Raise
     HuskiesError `run_alive` if another process has the lock of the run.
     """
-    _record_end(context, run)
+    with context.store.reading() as db:
+        is_live = runs.load(db, run).is_live
+    if is_live:
+        _record_end(context, run)
     return after_run(context)
 
 
@@ -126,9 +121,6 @@ def run_due(
 
 def _record_end(context: Context, number: RunId) -> None:
     """Record the end under the lock of the run, which the supervisor hands over to this process."""
-    with context.store.reading() as db:
-        if not runs.load(db, number).is_live:
-            return
     directory = RunDirectory(context.project.run_dir(number))
     lock = adopt_lock(directory, context.environ)
     if lock is None:

@@ -129,21 +129,17 @@ def relay_pass(
 
 def frames_of(entry: JournalEntry) -> tuple[str, ...]:
     """Return the frames as lines of JSON, first to send first."""
-    moved = {"from_stage": entry.before or "", "to_stage": entry.after}
-    frames = [_frame(entry, "stage_transition", moved)]
+    frames = [_frame(entry, "stage_transition", from_stage=entry.before or "", to_stage=entry.after)]
     if entry.event == MergeFailed.name and entry.before != StageName.MERGE_FAILURE:
         kind, detail = entry.detail["kind"], entry.detail["detail"]
-        frames.append(_frame(entry, "merge_failure", _reason(f"{kind}: {detail}" if detail else kind)))
+        reason = tail(f"{kind}: {detail}" if detail else kind, LONGEST_REASON)
+        frames.append(_frame(entry, "merge_failure", reason=reason))
     if entry.event == Block.name:
-        frames.append(_frame(entry, "story_blocked", _reason(entry.detail["reason"])))
+        frames.append(_frame(entry, "story_blocked", reason=tail(entry.detail["reason"], LONGEST_REASON)))
     return tuple(frames)
 
 
-def _reason(text: str) -> dict[str, str]:
-    return {"reason": tail(text, LONGEST_REASON)}
-
-
-def _frame(entry: JournalEntry, kind: str, facts: "dict[str, str] | dict[str, str | None]") -> str:
+def _frame(entry: JournalEntry, kind: str, **facts: str | None) -> str:
     moment = round(from_iso(entry.at).timestamp() * 1000)
     return json.dumps({"type": kind, "story_id": str(entry.story), **facts, "timestamp_ms": moment})
 

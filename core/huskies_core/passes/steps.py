@@ -14,7 +14,6 @@ class Verb(StrEnum):
 
     CREATE_WORKTREE = "create_worktree"
     REMOVE_WORKTREE = "remove_worktree"
-    RESCUE_WORK = "rescue_work"
     PURGE_CONTENT = "purge_content"
     REMOVE_RUN_DIRECTORY = "remove_run_directory"
     EXPIRE_RESCUE = "expire_rescue"
@@ -43,7 +42,6 @@ class Verb(StrEnum):
     EXPIRE_NOTIFICATIONS = "expire_notifications"
     RECORD_USAGE = "record_usage"
     NOTE_BUDGET = "note_budget"
-    RUN_PASS = "run_pass"
 
 
 @dataclass(frozen=True)

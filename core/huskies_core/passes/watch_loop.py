@@ -57,7 +57,6 @@ class RelayThread(threading.Thread):
         super().__init__(name="relay", daemon=True)
         self._project = project
         self._interval = interval
-        self._errors: tuple[str, ...] = ()
         self._reports: SimpleQueue[PassReport] = SimpleQueue()
 
     def take_reports(self) -> Iterator[PassReport]:
@@ -77,16 +76,7 @@ class RelayThread(threading.Thread):
                     context.forget_config()
                 with suppress(HuskiesError):
                     for report in pass_sequence.run_due(context, relay):
-                        self._put(report)
-
-    def _put(self, report: PassReport) -> None:
-        """Queue a report, unless its errors are those of the last one."""
-        errors = tuple(result.detail for result in report.results if result.error)
-        if report.failure is not None:
-            errors = (*errors, report.failure.message)
-        if not errors or errors != self._errors:
-            self._reports.put(report)
-        self._errors = errors
+                        self._reports.put(report)
 
 
 class WatchLoop:
@@ -97,7 +87,7 @@ class WatchLoop:
         self._relay = RelayThread(start, interval)
         self._state = str(context.project.state_dir)
         self._stamp = config_stamp(self._state)
-        self._errors: list[object] = []
+        self._errors: dict[str, list[object]] = {}
         with context.store.reading() as db:
             self._head = journal.head(db)
 
@@ -118,7 +108,8 @@ class WatchLoop:
         # A tick that loaded the old files while they changed has recorded the stamp of the new ones.
         if has_changed or is_due(self._state):
             yield from self._run(lambda: pass_sequence.tick(self._context, relay=False))
-        yield from _events(self._relay.take_reports(), self._context.now())
+        for report in self._relay.take_reports():
+            yield from self._fresh("relay", _events([report], self._context.now()))
         yield from self._transitions()
 
     def _transitions(self) -> Iterator[JournalEntry]:
@@ -130,19 +121,21 @@ class WatchLoop:
             yield entry
 
     def _run(self, passes: Callable[[], tuple[PassReport, ...]]) -> Iterator[LoopEvent]:
-        """Yield the steps and errors of passes, and the new transitions.
-
-        Omit errors that the last passes had, too, so that a broken configuration is reported once.
-        """
+        """Yield the steps and errors of passes, and the new transitions."""
         try:
             events = list(_events(passes(), self._context.now()))
         except HuskiesError as error:
             events = [Message(self._context.now(), error.message, is_error=True)]
-        errors = [_error(event) for event in events if event.is_error]
-        is_repeated = errors == self._errors
-        self._errors = errors
-        yield from (event for event in events if not (is_repeated and event.is_error))
+        yield from self._fresh("loop", events)
         yield from self._transitions()
+
+    def _fresh(self, source: str, events: Iterable[PassStep | Message]) -> Iterator[PassStep | Message]:
+        """Yield the events. Omit the errors if the source had the same last time, to report each problem once."""
+        events = list(events)
+        errors = [_error(event) for event in events if event.is_error]
+        is_repeated = errors == self._errors.get(source)
+        self._errors[source] = errors
+        yield from (event for event in events if not (is_repeated and event.is_error))
 
 
 def _events(reports: Iterable[PassReport], now: datetime) -> Iterator[PassStep | Message]:

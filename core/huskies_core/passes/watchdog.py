@@ -97,7 +97,7 @@ def _step(snapshot: Snapshot, run: Run) -> WatchdogStep | None:
     if stories.load(snapshot.db, run.story).visit != run.visit:
         why = "its story left the stage"
         return KillRun(Verb.KILL_RUN, run.story, why, run=run.id, outcome=Outcome.CANCELLED)
-    exceeded = _exceeded_limit(snapshot, run) or _exceeded_budget(snapshot, run)
+    exceeded = _exceeded_limit(snapshot, run) or (_exceeded_budget(snapshot, run) if run.agent else None)
     if exceeded is not None:
         return KillRun(Verb.KILL_RUN, run.story, exceeded, run=run.id, outcome=Outcome.LIMIT)
     return _limited_account(snapshot, run)
@@ -106,19 +106,20 @@ def _step(snapshot: Snapshot, run: Run) -> WatchdogStep | None:
 def _exceeded_budget(snapshot: Snapshot, run: Run) -> str | None:
     """Return the exhausted budget of the story or the day. A supervisor knows only the cost of its own run."""
     budget = snapshot.config.project.budget
-    if run.agent is None:
-        return None
-    if budget.per_story_usd is not None:
-        live = [one for one in snapshot.live if one.story == run.story]
-        recorded = usage.spent_on_story(snapshot.db, run.story, without=_ids(live))
-        spent = recorded + _cost_so_far(snapshot, live)
-        if spent >= budget.per_story_usd:
-            return f"budget.per_story_usd: {spent:.4f} of {budget.per_story_usd:.4f}"
-    if budget.per_day_usd is not None:
-        spent = _spent_on_day_of(snapshot, run)
-        if spent >= budget.per_day_usd:
-            return f"budget.per_day_usd: {spent:.4f} of {budget.per_day_usd:.4f}"
+    limits = (
+        ("per_story_usd", budget.per_story_usd, _spent_on_story_of),
+        ("per_day_usd", budget.per_day_usd, _spent_on_day_of),
+    )
+    for key, limit, spent_on in limits:
+        if limit is not None and (spent := spent_on(snapshot, run)) >= limit:
+            return f"budget.{key}: {spent:.4f} of {limit:.4f}"
     return None
+
+
+def _spent_on_story_of(snapshot: Snapshot, run: Run) -> float:
+    live = [one for one in snapshot.live if one.story == run.story]
+    recorded = usage.spent_on_story(snapshot.db, run.story, without=[one.id for one in live])
+    return recorded + _cost_so_far(snapshot, live)
 
 
 def _spent_on_day_of(snapshot: Snapshot, run: Run) -> float:
@@ -130,15 +131,12 @@ def _spent_on_day_of(snapshot: Snapshot, run: Run) -> float:
     first_cost = _first_cost(snapshot, run)
     begin, end = midnight(first_cost, zone), next_midnight(first_cost, zone)
     live = [one for one in snapshot.live if begin <= _first_cost(snapshot, one) < end]
-    return usage.spent_between(snapshot.db, begin, end, without=_ids(live)) + _cost_so_far(snapshot, live)
+    recorded = usage.spent_between(snapshot.db, begin, end, without=[one.id for one in live])
+    return recorded + _cost_so_far(snapshot, live)
 
 
 def _first_cost(snapshot: Snapshot, run: Run) -> datetime:
     return usage.first_used(snapshot.db, run.id) or snapshot.now
-
-
-def _ids(live: Iterable[Run]) -> tuple[RunId, ...]:
-    return tuple(run.id for run in live)
 
 
 def _cost_so_far(snapshot: Snapshot, live: Iterable[Run]) -> float:

@@ -20,7 +20,7 @@ from huskies_core.runs.story_worktrees import base_tip
 from huskies_core.runtimes.registry import load_runtime, reader_module
 from huskies_core.runtimes.runtime import Assignment
 from huskies_core.store import content, stories, usage
-from huskies_core.store.runs import Run, RunKind
+from huskies_core.store.runs import Run, RunClaim, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.environment import RunVariables, agent_environment, read_env_file
 from huskies_core.supervisor.records import Limits, Role, RunSpec, Step
@@ -43,6 +43,12 @@ class RunRequest:
     agent: Agent | None
     note: str = ""
     is_asked: bool = False
+
+    @property
+    def claim(self) -> RunClaim:
+        agent = self.agent
+        program = (None, None, None) if agent is None else (agent.name, agent.runtime, agent.model)
+        return RunClaim(self.story.id, self.kind, self.story.visit, *program)
 
 
 def build_run_spec(context: Context, request: RunRequest, run: Run, directory: RunDirectory) -> RunSpec:

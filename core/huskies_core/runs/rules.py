@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from huskies_core.config.records import ProjectConfig
-from huskies_core.store.runs import Run, RunKind
+from huskies_core.store.runs import Run, RunClaim, RunKind
 
 UNATTENDED = (RunKind.GATES, RunKind.MERGE)
 """The kinds of runs without an agent."""
@@ -74,7 +74,9 @@ class Rule(StrEnum):
         return Rule.WAIT if self in (Rule.CRASH_WAIT, Rule.RATE_LIMITED, Rule.MERGE_RETRY) else self
 
 
-def reached_limit(settings: ProjectConfig, kind: RunKind, live: Sequence[Run]) -> tuple[Rule, str] | None:
+def reached_limit(
+    settings: ProjectConfig, kind: RunKind, live: Sequence[Run | RunClaim]
+) -> tuple[Rule, str] | None:
     """Return the limit that prevents another live run of the kind, with the number of live runs in words."""
     if kind is RunKind.CODER and count_live(live, kind) >= settings.max_coders:
         return Rule.MAX_CODERS, f"{settings.max_coders} coders are live"
@@ -83,5 +85,5 @@ def reached_limit(settings: ProjectConfig, kind: RunKind, live: Sequence[Run]) -
     return None
 
 
-def count_live(live: Sequence[Run], *kinds: RunKind) -> int:
+def count_live(live: Sequence[Run | RunClaim], *kinds: RunKind) -> int:
     return sum(run.kind in kinds for run in live)

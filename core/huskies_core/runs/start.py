@@ -19,7 +19,7 @@ from huskies_core.runs.sandbox import require_sandbox
 from huskies_core.runs.story_worktrees import base_tip, catch_up_with_base, make_worktrees
 from huskies_core.store import pauses, runs, stories, timers, transitions
 from huskies_core.store.connection import Connection
-from huskies_core.store.runs import Run, RunClaim, RunKind
+from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.environment import read_env_file, shim_environment
 from huskies_core.supervisor.launch import launch
@@ -90,10 +90,8 @@ def _claim(context: Context, request: RunRequest, db: Connection, now: datetime)
     if limit is not None:
         rule, detail = limit
         raise Overtaken(f"{rule}: {detail}", code=rule)
-    program = (None, None, None) if agent is None else (agent.name, agent.runtime, agent.model)
-    claim = RunClaim(story.id, request.kind, story.visit, *program)
     timers.stop_waiting(db, story.id, actor=context.actor, now=now)
-    return runs.claim(db, claim, actor=context.actor, now=now)
+    return runs.claim(db, request.claim, actor=context.actor, now=now)
 
 
 def _launch(context: Context, request: RunRequest, run: Run, lock: int) -> None:

@@ -82,7 +82,7 @@ def choose_agent(snapshot: Snapshot, story: Story, kind: RunKind) -> Agent | Non
 
     Prefer the agent of the story's last run of this kind, because it can resume its session.
     """
-    busy = {run.agent for run in snapshot.live}
+    busy = {run.agent for run in snapshot.starts}
     free = [
         agent
         for agent in candidates(snapshot, story, kind)
@@ -150,7 +150,7 @@ def _budget_blockers(snapshot: Snapshot, story: Story) -> Iterable[Blocker]:
 def _queue_blockers(snapshot: Snapshot, story: Story, kind: RunKind) -> Iterable[Blocker]:
     if kind is RunKind.MERGE:
         yield from (_hold_blocker(hold, story) for hold in snapshot.queue_holds_on(story))
-        merging = next((run for run in snapshot.live if run.kind is RunKind.MERGE), None)
+        merging = next((run for run in snapshot.starts if run.kind is RunKind.MERGE), None)
         if merging is not None:
             detail = f"the merge of story {merging.story} is live"
             yield Blocker(Rule.MERGE_QUEUE, detail, f"huskies explain {merging.story}")
@@ -171,7 +171,7 @@ def _hold_blocker(hold: QueueHold, story: Story) -> Blocker:
 
 
 def _limit_blocker(snapshot: Snapshot, kind: RunKind) -> Iterable[Blocker]:
-    limit = reached_limit(snapshot.config.project, kind, snapshot.live)
+    limit = reached_limit(snapshot.config.project, kind, snapshot.starts)
     if limit is not None:
         rule, detail = limit
         yield Blocker(rule, detail, f"huskies config set {rule} N")

@@ -20,7 +20,7 @@ from huskies_core.store.connection import Connection
 from huskies_core.store.pauses import Pause
 from huskies_core.store.queue_holds import QUEUE, QueueHold, QueueHoldKind
 from huskies_core.store.rate_limits import Account, Limit
-from huskies_core.store.runs import Run
+from huskies_core.store.runs import Run, RunClaim
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
@@ -45,6 +45,8 @@ class Snapshot:
     limits: tuple[Limit, ...]
     pause: Pause | None
     now: datetime
+    planned: tuple[RunClaim, ...] = ()
+    """The runs that a pass has planned to start. Their agents and their slots count as taken."""
     _progress: dict[int, Progress | None] = field(default_factory=dict, repr=False)
 
     @property
@@ -62,6 +64,11 @@ class Snapshot:
             has_gates=bool(self.gates),
             passed=lambda tree: gate_passes.known(self.db, tree, definition),
         )
+
+    @property
+    def starts(self) -> tuple[Run | RunClaim, ...]:
+        """Return the live runs and the planned ones."""
+        return (*self.live, *self.planned)
 
     def progress(self, run: Run) -> Progress | None:
         """Return the last progress that the run's supervisor wrote; None if it is missing or unreadable."""
