@@ -25,6 +25,11 @@ class BranchState:
     dirty: bool
     fingerprint: str
 
+    @property
+    def has_work(self) -> bool:
+        """Return whether the branch has commits of its own that together change something."""
+        return self.commits_ahead > 0 and self.has_diff
+
 
 def read_branch_state(repo: Repository, story: StoryId, *, base_tip: str) -> BranchState:
     """Return the state of the story's branch and worktree. Change neither. A missing worktree is not dirty."""

@@ -14,11 +14,7 @@ from huskies_core.operations.runs import RunNow, as_now, run_errors, run_json, r
 from huskies_core.operations.story_json import story_json
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.rules import Rule
-from huskies_core.scheduler.blockers import (
-    PERSON_COMMANDS,
-    Blocker,
-    sort_by_priority,
-)
+from huskies_core.scheduler.blockers import PERSON_COMMANDS, Blocker, sort_by_priority
 from huskies_core.scheduler.explanation import (
     Explanation,
     decision_of,
@@ -164,11 +160,11 @@ def read_board(context: Context) -> Board:
             cards = _cards_without_config(current, live)
             needs = [_need_of_stage(db, story) for story in current if story.stage.name in NEEDS_PERSON]
         else:
-            blockers = _blockers(snapshot, current)
+            blockers = _first_blockers(snapshot, current)
             throttled = {now.run.story: now.throttled for now in live}
-            cards = [_card(story, held, throttled.get(story.id, "")) for story, held in blockers.items()]
-            needs = list(_needs(snapshot, blockers))
-            limits = limits_of(snapshot, {story: held[0] for story, held in blockers.items() if held})
+            cards = [_card(story, blockers.get(story), throttled.get(story.id, "")) for story in current]
+            needs = list(_needs(snapshot, current, blockers))
+            limits = limits_of(snapshot, blockers)
         counts, executions = stories.count_by_stage(db), _failed_executions(db)
         return Board(_by_stage(cards), counts, live, needs, limits, config_error, executions)
 
@@ -196,25 +192,26 @@ def read_merges(context: Context, story: OptionalStoryArgument = None) -> tuple[
         )
 
 
-def _blockers(snapshot: Snapshot, current: Iterable[Story]) -> dict[Story, tuple[Blocker, ...]]:
+def _first_blockers(snapshot: Snapshot, current: Iterable[Story]) -> dict[Story, Blocker]:
+    """Return the first blocker of each story that has one."""
     starts = next_starts(snapshot)
-    return {
-        story: tuple(find_blockers(snapshot, story, decision_of(snapshot, story), starts))
+    blockers = {
+        story: next(iter(find_blockers(snapshot, story, decision_of(snapshot, story), starts)), None)
         for story in current
     }
+    return {story: blocker for story, blocker in blockers.items() if blocker is not None}
 
 
-def _card(story: Story, blockers: Sequence[Blocker], throttled: str) -> Card:
+def _card(story: Story, blocker: Blocker | None, throttled: str) -> Card:
     """Return the card of a story; `throttled` is the limit that the account of its live run has reached."""
-    if not blockers:
+    if blocker is None:
         return Card(story, State.IDLE, "is next")
-    first = blockers[0]
-    if first.rule is Rule.LIVE_RUN:
+    if blocker.rule is Rule.LIVE_RUN:
         state = State.THROTTLED if throttled else State.RUNNING
-        return Card(story, state, f"{first.detail}; {throttled}" if throttled else first.detail)
-    if first.rule in _THROTTLING:
-        return Card(story, State.THROTTLED, first.detail)
-    return Card(story, _state_of_stage(story), reason_of(story.stage) or first.detail)
+        return Card(story, state, f"{blocker.detail}; {throttled}" if throttled else blocker.detail)
+    if blocker.rule in _THROTTLING:
+        return Card(story, State.THROTTLED, blocker.detail)
+    return Card(story, _state_of_stage(story), reason_of(story.stage) or blocker.detail)
 
 
 def _cards_without_config(current: Iterable[Story], live: Iterable[RunNow]) -> list[Card]:
@@ -239,17 +236,17 @@ def _failed_executions(db: Connection) -> list[FailedExecution]:
     ]
 
 
-def _needs(snapshot: Snapshot, blockers: Mapping[Story, Sequence[Blocker]]) -> Iterable[Need]:
+def _needs(snapshot: Snapshot, current: Iterable[Story], blockers: Mapping[Story, Blocker]) -> Iterable[Need]:
     """Yield at most one need a story: its stage, or a blocker that no pass ends. A broken base is one need in all."""
     has_broken_base = False
-    for story, held in blockers.items():
+    for story in current:
+        blocker = blockers.get(story)
         if story.stage.name in NEEDS_PERSON:
             yield _need_of_stage(snapshot.db, story)
-        elif held and _is_for_a_person(snapshot, story, held[0]):
-            first = held[0]
-            if first.rule is not Rule.BASE_BROKEN or not has_broken_base:
-                yield Need(story, first.rule, first.detail, first.command)
-            has_broken_base |= first.rule is Rule.BASE_BROKEN
+        elif blocker is not None and _is_for_a_person(snapshot, story, blocker):
+            if blocker.rule is not Rule.BASE_BROKEN or not has_broken_base:
+                yield Need(story, blocker.rule, blocker.detail, blocker.command)
+            has_broken_base |= blocker.rule is Rule.BASE_BROKEN
 
 
 def _is_for_a_person(snapshot: Snapshot, story: Story, blocker: Blocker) -> bool:

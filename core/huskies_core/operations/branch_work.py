@@ -1,6 +1,6 @@
 """The commits on a story's branch, read from git before a transaction that depends on them."""
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, StoryError
@@ -13,37 +13,22 @@ from huskies_core.pipeline.state_machine import is_allowed
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import Story
 
-
-@dataclass(frozen=True)
-class Work:
-    """The state of a branch: `ahead` counts its own commits, `commits` too, but is 0 if together they change nothing.
-
-    `base` is the merge base, or the base branch's tip without one. `is_dirty` is set if the worktree has
-    uncommitted changes.
-    """
-
-    branch: str
-    commits: int
-    ahead: int
-    base: str
-    is_dirty: bool
+if TYPE_CHECKING:
+    from huskies_core.git.branch_state import BranchState
 
 
-def work_of(context: Context, story: StoryId) -> Work:
+def read_work(context: Context, story: StoryId) -> "BranchState":
+    """Return the state of a story's branch. Raise HuskiesError `no_base` if there is no base branch."""
     from huskies_core.git.branch_state import read_branch_state
-    from huskies_core.git.worktrees import branch_of
     from huskies_core.runs.story_worktrees import base_tip
 
-    tip = base_tip(context)
-    state = read_branch_state(context.repository, story, base_tip=tip)
-    commits = state.commits_ahead if state.has_diff else 0
-    return Work(branch_of(story), commits, state.commits_ahead, state.base or tip, state.dirty)
+    return read_branch_state(context.repository, story, base_tip=base_tip(context))
 
 
-def no_commits(story: Story, work: Work, hint: str) -> StoryError:
+def no_commits(story: Story, work: "BranchState", hint: str) -> StoryError:
     fact = "has no commits on its branch"
-    if work.ahead:
-        commits = format_count(work.ahead, "commit")
+    if work.commits_ahead:
+        commits = format_count(work.commits_ahead, "commit")
         fact = f"has {commits} on its branch that change nothing on the base branch"
     return StoryError(story.id, f"{fact}, so there is nothing to merge", hint=hint, code="no_commits")
 
@@ -55,10 +40,12 @@ def queue_event(context: Context, story: Story, event: type[Mergeable], hint: st
     """
     if not is_allowed(event, story.stage):
         return event("", 0)
-    work = work_of(context, story.id)
-    if not work.commits:
+    from huskies_core.git.worktrees import branch_of
+
+    work = read_work(context, story.id)
+    if not work.has_work:
         raise no_commits(story, work, hint)
-    return event(work.branch, work.commits)
+    return event(branch_of(story.id), work.commits_ahead)
 
 
 def refuse_unresolved(context: Context, story: Story) -> None:

@@ -3,7 +3,7 @@
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.operations.branch_work import no_commits, work_of
+from huskies_core.operations.branch_work import no_commits, read_work
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import operation
 from huskies_core.operations.runs import run_json
@@ -46,10 +46,10 @@ def _refuse_stage(story: Story) -> None:
 
 def _refuse_unready(context: Context, story: Story) -> None:
     """Raise HuskiesError if there are no commits, since passed gates would block the story, or uncommitted changes."""
-    work = work_of(context, story.id)
-    if not work.commits:
+    work = read_work(context, story.id)
+    if not work.has_work:
         raise no_commits(story, work, f"'huskies agent start {story.id}' starts a coder.")
-    if work.is_dirty:
+    if work.dirty:
         fact = f"the worktree of story {story.id} has uncommitted changes"
         hint = f"Commit them: 'huskies worktree path {story.id}' prints the path."
         raise HuskiesError(fact, hint=hint, code="uncommitted", subject=str(story.id))

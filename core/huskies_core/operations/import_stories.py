@@ -11,7 +11,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.operations.authorization import refuse_inside_run
-from huskies_core.operations.branch_work import work_of
+from huskies_core.operations.branch_work import read_work
 from huskies_core.operations.drafts import check_references, check_words, check_written, tidy
 from huskies_core.operations.markdown import from_markdown
 from huskies_core.pipeline.stages import Archived, ArchiveReason, Backlog, Coding, Merge, Qa, Stage
@@ -126,10 +126,9 @@ def _read(path: Path) -> StoryFile:
     kind = match[2] if match and match[2] in list(StoryType) else ""
     draft = from_markdown(text, kind=StoryType(kind or StoryType.STORY))
     check_words(draft)
+    number = StoryId(int(match[1])) if match else None
     folder = path.absolute().parent.name
-    file = StoryFile(
-        path, draft, StoryId(int(match[1])) if match else None, folder if folder in FOLDERS else ""
-    )
+    file = StoryFile(path, draft, number, folder if folder in FOLDERS else "")
     if file.folder:
         _check_older(file, kind)
     return file
@@ -177,8 +176,14 @@ def _first_stage(context: Context, file: StoryFile) -> tuple[Stage, str]:
             return Qa(), ""
         case "4_merge":
             assert file.number is not None
-            work = work_of(context, file.number)
-            return (Merge(work.branch, work.commits), work.base) if work.commits else (Coding(), "")
+            from huskies_core.git.worktrees import branch_of
+            from huskies_core.runs.story_worktrees import base_tip
+
+            work = read_work(context, file.number)
+            if not work.has_work:
+                return Coding(), ""
+            branch = branch_of(file.number)
+            return Merge(branch, work.commits_ahead), work.base or base_tip(context)
         case "5_done" | "6_archived":
             return Archived(to_iso(context.now()), ArchiveReason.COMPLETED), ""
         case _:

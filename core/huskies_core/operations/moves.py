@@ -331,7 +331,7 @@ def reopen_story(context: Context, story: StoryId) -> Moved:
 def _approval(context: Context, story: Story) -> events.Event:
     """Return the event of an approval: a spike without commits is closed."""
     is_spike = story.draft.type is StoryType.SPIKE and is_allowed(events.QaPassed, story.stage)
-    if is_spike and not branch_work.work_of(context, story.id).commits:
+    if is_spike and not branch_work.read_work(context, story.id).has_work:
         return events.Close("approved without changes", to_iso(context.now()))
     hint = "Reject it with --notes, or close it with --reason."
     return branch_work.queue_event(context, story, events.QaPassed, hint)

@@ -146,11 +146,10 @@ def kill_run(context: Context, run: Annotated[RunId, run_argument("live-runs")])
     """
     record = _load(context, run)
     if not record.is_live:
-        fact, hint = (
-            f"run {run} has ended: {record.outcome}",
-            "'huskies run list --live' shows the live ones.",
+        hint = "'huskies run list --live' shows the live ones."
+        raise HuskiesError(
+            f"run {run} has ended: {record.outcome}", hint=hint, code="not_live", subject=str(run)
         )
-        raise HuskiesError(fact, hint=hint, code="not_live", subject=str(run))
     from huskies_core.runs.end import stop_run
 
     stop_run(context, run, Outcome.CRASHED, f"killed by {context.actor}")

@@ -90,9 +90,7 @@ def show_story(context: Context, story: StoryArgument) -> Page:
 
 
 @operation(
-    "list_stories",
-    Command("list", STORIES),
-    json=lambda found: {"stories": [story_json(story) for story in found]},
+    "list_stories", Command("list", STORIES), json=lambda found: {"stories": list(map(story_json, found))}
 )
 def list_stories(
     context: Context,

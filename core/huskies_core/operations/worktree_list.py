@@ -46,7 +46,7 @@ def list_worktrees(context: Context) -> tuple[Worktree, ...]:
     made = made_worktrees(context.project)
     with context.store.reading() as db:
         stages = stories.stages_of(db, made)
-    return tuple(_worktree(context, StoryId(story), stages[story]) for story in sorted(stages))
+    return tuple(_worktree(context, story, stages[story]) for story in sorted(stages))
 
 
 @operation(
@@ -64,9 +64,7 @@ def worktree_path(context: Context, story: StoryArgument) -> Worktree:
 
 
 @operation(
-    "list_rescues",
-    Command("rescue list"),
-    json=lambda rescues: {"rescues": [asdict(rescue) for rescue in rescues]},
+    "list_rescues", Command("rescue list"), json=lambda rescues: {"rescues": list(map(asdict, rescues))}
 )
 def list_rescues(context: Context) -> tuple[Rescue, ...]:
     """List rescued work, the newest first.
@@ -100,7 +98,7 @@ def restore(
     Nothing is checked out, and the rescue stays.
     """
     name = branch or f"rescued/story-{story}"
-    return Restored(restore_rescue(context.repository, StoryId(story), time=time, to_branch=name), name)
+    return Restored(restore_rescue(context.repository, story, time=time, to_branch=name), name)
 
 
 def _worktree(context: Context, story: StoryId, stage: Stage) -> Worktree:
