@@ -199,7 +199,7 @@ def _claim_timer(db: Connection, step: FireTimer, actor: str, now: datetime) -> 
     timers.move_on(db, timer, next_instant(draft.schedule, timer.fire_at, now))
     may_skip = draft.catch_up is CatchUp.NONE and not isinstance(draft.schedule, Once)
     if may_skip and now - timer.fire_at > LATE:
-        timers.skip(db, timer, actor=actor, now=now)
+        timers.note(db, timer, "skipped", actor=actor, now=now)
         return f"{step.detail}: missed, and skipped"
     row = {"timer": timer.id, "label": draft.label, "fire_at": to_iso(step.fire_at)}
     return ExecutionClaim(timer.source, draft.action, timer.depth + 1, story=timer.story, facts=row)

@@ -111,7 +111,9 @@ def _recover(context: Context, step: ReleaseHold | MoveStory) -> str:
             return move_story(context, step)
         case ReleaseHold(kind=kind, story=story):
             with context.store.exclusive() as db:
-                queue_holds.release_matching(db, kind, story, actor=context.actor, now=context.now())
+                queue_holds.release_story(
+                    db, story or queue_holds.QUEUE, kind=kind, actor=context.actor, now=context.now()
+                )
             return ""
 
 

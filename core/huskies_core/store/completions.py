@@ -10,22 +10,15 @@ from huskies_core.store.due import uri_path
 
 TYPE_CHECKING = False  # Importing typing takes longer than a completion.
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Completion = tuple[str, str]
 """A word and its description, both as the store has them, not sanitized."""
 Row = tuple[object, ...]
 
 OPEN = (
-    "backlog",
-    "coding",
-    "qa",
-    "merge",
-    "merge_failure",
-    "merge_failure_final",
-    "blocked",
-    "review_hold",
-    "frozen",
+    *("backlog", "coding", "qa", "merge", "merge_failure", "merge_failure_final"),
+    *("blocked", "review_hold", "frozen"),
 )
 FINISHED = ("done", "archived", "abandoned", "superseded")
 MOST = 200
@@ -33,22 +26,8 @@ _WAIT_SECS = 0.2
 _LONGEST_ID = 18
 
 _STORY = "SELECT id, title, stage FROM stories"
-_EPICS = f"{_STORY} WHERE type = 'epic' AND stage NOT IN ('done', 'archived', 'abandoned', 'superseded')"
-_LABELS = (
-    "SELECT DISTINCT label.value FROM stories, json_each(stories.labels) AS label WHERE stories.stage = ?"
-)
 _RUN = "SELECT id, kind, story, coalesce(agent, ''), coalesce(outcome, status) FROM runs"
 _RUNS_OF = f"{_RUN} WHERE story = ? ORDER BY id DESC LIMIT {MOST}"
-_RUNNING = f"{_STORY} WHERE id IN (SELECT story FROM runs WHERE status <> 'ended') ORDER BY id DESC"
-_LIVE_RUNS = f"{_RUN} WHERE status <> 'ended'"
-_TIMERS = (
-    f"SELECT id, label, fire_at FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT {MOST}",
-    "SELECT id, label, fire_at FROM timers WHERE trouble <> '' AND state = 'interrupted'",
-)
-_TRIGGERS = (
-    f"SELECT id, mode, state FROM triggers WHERE state = 'armed' ORDER BY since DESC LIMIT {MOST}",
-    "SELECT id, mode, state FROM triggers WHERE trouble <> '' AND state IN ('interrupted', 'suspended')",
-)
 
 
 def completions(database: str, kind: str, prefix: str) -> "list[Completion]":
@@ -67,35 +46,16 @@ def completions(database: str, kind: str, prefix: str) -> "list[Completion]":
 def _words(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Completion]":
     name, _, stages = kind.partition("/")
     if name == "stories":
-        return map(_story, _stories(db, prefix, tuple(stages.split(",")) if stages else ()))
+        rows = _stories(db, prefix, tuple(stages.split(",")) if stages else ())
+        return (word for row in rows for word in _story(row))
     if name == "finished":
-        return map(_story, _stories(db, prefix, FINISHED))
-    if name == "runs-of" and stages:
-        return map(_run, db.execute(_RUNS_OF, (int(stages[:_LONGEST_ID]),)))
+        return (word for row in _stories(db, prefix, FINISHED) for word in _story(row))
     if name in ("runs", "runs-of"):
-        return map(_run, _numbered(db, _RUN, prefix))
-    return _small_kinds(db, name)
-
-
-def _small_kinds(db: sqlite3.Connection, name: str) -> "Iterable[Completion]":
-    """Return all words of a kind with few rows."""
-    words: Iterable[Completion] = ()
-    match name:
-        case "epics":
-            words = map(_story, db.execute(_EPICS))
-        case "running":
-            words = map(_story, db.execute(_RUNNING))
-        case "labels":
-            words = _labels(db)
-        case "live-runs":
-            words = map(_run, sorted(db.execute(_LIVE_RUNS), reverse=True))
-        case "timers":
-            words = _timers(db)
-        case "triggers":
-            words = (_trigger(row) for query in _TRIGGERS for row in db.execute(query))
-        case _:
-            pass
-    return words
+        of_story = name == "runs-of" and stages
+        rows = db.execute(_RUNS_OF, (int(stages[:_LONGEST_ID]),)) if of_story else _numbered(db, _RUN, prefix)
+        return (word for row in rows for word in _run(row))
+    form, queries = _SMALL_KINDS.get(name, (_story, ()))
+    return (word for query in queries for row in db.execute(query) for word in form(row))
 
 
 def _stories(db: sqlite3.Connection, prefix: str, stages: "Sequence[str]") -> "Iterable[Row]":
@@ -118,28 +78,57 @@ def _numbered(db: sqlite3.Connection, rows: str, prefix: str) -> "Iterator[Row]"
         yield from db.execute(f"{rows} WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT {MOST}", ends)
 
 
-def _labels(db: sqlite3.Connection) -> "list[Completion]":
-    return sorted({(str(row[0]), "") for stage in OPEN for row in db.execute(_LABELS, (stage,))})
-
-
-def _timers(db: sqlite3.Connection) -> "Iterator[Completion]":
-    """Yield each timer by its number, and by its label if that is not a number."""
-    for number, label, at in (row for query in _TIMERS for row in db.execute(query)):
-        yield str(number), f"{label}, {at}" if label else at
-        if label and not label.isdigit():
-            yield label, at
-
-
-def _story(row: Row) -> Completion:
+def _story(row: Row) -> "Iterator[Completion]":
     number, title, stage = row
-    return str(number), f"{title} ({stage})"
+    yield str(number), f"{title} ({stage})"
 
 
-def _run(row: Row) -> Completion:
+def _run(row: Row) -> "Iterator[Completion]":
     number, kind, story, agent, state = row
-    return str(number), f"{kind} of {story}{f' by {agent}' if agent else ''}, {state}"
+    yield str(number), f"{kind} of {story}{f' by {agent}' if agent else ''}, {state}"
 
 
-def _trigger(row: Row) -> Completion:
+def _label(row: Row) -> "Iterator[Completion]":
+    yield str(row[0]), ""
+
+
+def _timer(row: Row) -> "Iterator[Completion]":
+    """Yield a timer by its number, and by its label if that is not a number."""
+    number, label, at = map(str, row)
+    yield number, f"{label}, {at}" if label else at
+    if label and not label.isdigit():
+        yield label, at
+
+
+def _trigger(row: Row) -> "Iterator[Completion]":
     number, mode, state = row
-    return str(number), f"{mode}, {state}"
+    yield str(number), f"{mode}, {state}"
+
+
+_SMALL_KINDS: "dict[str, tuple[Callable[[Row], Iterator[Completion]], tuple[str, ...]]]" = {
+    "epics": (_story, (f"{_STORY} WHERE type = 'epic' AND stage NOT IN {FINISHED}",)),
+    "running": (
+        _story,
+        (f"{_STORY} WHERE id IN (SELECT story FROM runs WHERE status <> 'ended') ORDER BY id DESC",),
+    ),
+    "labels": (
+        _label,
+        (f"SELECT DISTINCT value FROM stories, json_each(labels) WHERE stage IN {OPEN} ORDER BY value",),
+    ),
+    "live-runs": (_run, (f"{_RUN} WHERE status <> 'ended' ORDER BY +id DESC",)),
+    "timers": (
+        _timer,
+        (
+            f"SELECT id, label, fire_at FROM timers WHERE state = 'armed' ORDER BY fire_at LIMIT {MOST}",
+            "SELECT id, label, fire_at FROM timers WHERE trouble <> '' AND state = 'interrupted'",
+        ),
+    ),
+    "triggers": (
+        _trigger,
+        (
+            f"SELECT id, mode, state FROM triggers WHERE state = 'armed' ORDER BY since DESC LIMIT {MOST}",
+            "SELECT id, mode, state FROM triggers WHERE trouble <> '' AND state IN ('interrupted', 'suspended')",
+        ),
+    ),
+}
+"""The kinds with few rows: the words of a row, and the queries for the rows."""

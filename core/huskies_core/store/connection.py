@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import quote
@@ -22,6 +22,7 @@ Connection = sqlite3.Connection
 
 STORE_WAIT_SECS = 10.0
 BUSY_TIMEOUT_SECS = 5.0
+_READ, _WRITE = "ro", "rw"
 
 
 class _Opened(NamedTuple):
@@ -48,8 +49,7 @@ class Store:
         self.project = project
         self._path = project.database
         self._lock: FileLock | None = None
-        self._writer: _Opened | None = None
-        self._reader: _Opened | None = None
+        self._opened: dict[str, _Opened] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -59,19 +59,20 @@ class Store:
 
     def close(self) -> None:
         """Close the connections. Close the writer under the lock; leave it open if the lock is busy."""
-        self._close_reader()
+        self._close(_READ)
         # All writes are committed, so a busy lock is no failure here.
         with suppress(LockBusy):
-            self._close_writer()
+            self._close(_WRITE)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Yield a read-only connection that sees one state of the store until the end of the block."""
-        if self._reader is not None and self._reader.db.in_transaction:
-            yield self._reader.db
+        reader = self._opened.get(_READ)
+        if reader is not None and reader.db.in_transaction:
+            yield reader.db
             return
         with explained():
-            db = self._open_reader()
+            db = self._open(_READ)
             if 0 < stored_version(db) < NEWEST:
                 with self.exclusive():
                     pass
@@ -86,7 +87,7 @@ class Store:
     def version(self) -> int:
         """Return the version of the schema. Unlike `reading`, do not migrate an older store."""
         with explained():
-            return check_version(self._open_reader())
+            return check_version(self._open(_READ))
 
     def revision(self) -> tuple[int, ...]:
         """Return a value that changes with every commit by another connection, in any process.
@@ -94,9 +95,8 @@ class Store:
         The call is cheap enough for a loop that repeats it many times a second.
         """
         with explained():
-            db = self._open_reader()
-            assert self._reader is not None
-            return (*self._reader.file, int(db.execute("PRAGMA data_version").fetchone()[0]))
+            version = self._open(_READ).execute("PRAGMA data_version").fetchone()[0]
+            return (*self._opened[_READ].file, int(version))
 
     @contextmanager
     def exclusive(self, wait: float = STORE_WAIT_SECS) -> Iterator[sqlite3.Connection]:
@@ -105,7 +105,7 @@ class Store:
         Raise LockBusy if another writer holds the lock for `wait` seconds.
         """
         with explained(), self._locked(wait):
-            db = self._open_writer()
+            db = self._open(_WRITE)
             if check_version(db) < NEWEST:
                 migrate(db)
             db.execute("BEGIN IMMEDIATE")
@@ -124,33 +124,18 @@ class Store:
         with self.exclusive():
             pass
 
-    def _open_reader(self) -> sqlite3.Connection:
+    def _open(self, mode: str) -> sqlite3.Connection:
         file = _file(self._path)
-        if self._reader is None or self._reader.file != file:
-            self._close_reader()
-            self._reader = _Opened(_connect(self._path, "ro"), file)
-        return self._reader.db
+        if mode not in self._opened or self._opened[mode].file != file:
+            self._close(mode)
+            self._opened[mode] = _Opened(_connect(self._path, mode), file)
+        return self._opened[mode].db
 
-    def _open_writer(self) -> sqlite3.Connection:
-        file = _file(self._path)
-        if self._writer is None or self._writer.file != file:
-            self._close_writer()
-            db = _connect(self._path, "rw")
-            self._writer = _Opened(db, file)
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute("PRAGMA synchronous = FULL")
-        return self._writer.db
-
-    def _close_reader(self) -> None:
-        if self._reader is not None:
-            self._reader.db.close()
-            self._reader = None
-
-    def _close_writer(self) -> None:
-        if self._writer is not None:
-            with self._locked(STORE_WAIT_SECS):
-                self._writer.db.close()
-            self._writer = None
+    def _close(self, mode: str) -> None:
+        if mode in self._opened:
+            with self._locked(STORE_WAIT_SECS) if mode == _WRITE else nullcontext():
+                self._opened[mode].db.close()
+            del self._opened[mode]
 
     @contextmanager
     def _locked(self, wait: float) -> Iterator[None]:
@@ -201,6 +186,9 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"file:{quote(str(path))}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECS, isolation_level=None)
     db.row_factory = sqlite3.Row
+    if mode == _WRITE:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA synchronous = FULL")
     return db
 
 

@@ -15,7 +15,6 @@ from huskies_core.clock import to_iso
 from huskies_core.ids import JOURNAL_START, RunId, Seq, StoryId
 from huskies_core.store import rows
 from huskies_core.store.rows import Values, marks, scalar
-from huskies_core.store.tables import Table
 
 
 class JournalKind(StrEnum):
@@ -44,7 +43,11 @@ class JournalEntry:
     detail: Mapping[str, Any]
 
 
-_JOURNAL: Table[JournalEntry, Seq] = Table("journal", rows.reader(JournalEntry))
+def _select(db: sqlite3.Connection, clauses: str, values: Values) -> tuple[JournalEntry, ...]:
+    return tuple(map(_READ, db.execute(f"SELECT * FROM journal {clauses}", values)))
+
+
+_READ = rows.reader(JournalEntry)
 
 
 def append(
@@ -113,13 +116,13 @@ AUDITED = (JournalKind.TRANSITION, JournalKind.TIMER, JournalKind.TRIGGER)
 
 def load(db: sqlite3.Connection, seq: Seq) -> JournalEntry:
     """Return the row of an existing seq. Rows of the journal are never deleted."""
-    return _JOURNAL.select(db, "WHERE seq = ?", (seq,))[0]
+    return _select(db, "WHERE seq = ?", (seq,))[0]
 
 
 def audited_after(db: sqlite3.Connection, seq: Seq, limit: int = 1000) -> tuple[JournalEntry, ...]:
     """Return the next rows for the audit log after a cursor, oldest first."""
     clauses = f"WHERE seq > ? AND kind IN ({marks(AUDITED)}) ORDER BY seq LIMIT ?"
-    return _JOURNAL.select(db, clauses, (seq, *AUDITED, limit))
+    return _select(db, clauses, (seq, *AUDITED, limit))
 
 
 def count_audited_after(db: sqlite3.Connection, seq: Seq, *, most: int) -> int:
@@ -131,7 +134,7 @@ def count_audited_after(db: sqlite3.Connection, seq: Seq, *, most: int) -> int:
 def transitions_after(db: sqlite3.Connection, seq: Seq, limit: int = 1000) -> tuple[JournalEntry, ...]:
     """Return the next transitions after a cursor, oldest first."""
     clauses = "WHERE kind = 'transition' AND seq > ? ORDER BY seq LIMIT ?"
-    return _JOURNAL.select(db, clauses, (seq, limit))
+    return _select(db, clauses, (seq, limit))
 
 
 def count_transitions_after(db: sqlite3.Connection, seq: Seq) -> int:
@@ -141,7 +144,7 @@ def count_transitions_after(db: sqlite3.Connection, seq: Seq) -> int:
 def latest(db: sqlite3.Connection, kinds: Collection[JournalKind], limit: int) -> tuple[JournalEntry, ...]:
     """Return the newest rows of these kinds, oldest first."""
     clauses = f"WHERE kind IN ({marks(kinds)}) ORDER BY seq DESC LIMIT ?"
-    return _JOURNAL.select(db, clauses, (*kinds, limit))[::-1]
+    return _select(db, clauses, (*kinds, limit))[::-1]
 
 
 def entries_after(
@@ -150,7 +153,7 @@ def entries_after(
     """Return the next rows of every kind after a position, of one story or of all, oldest first."""
     of_story = "" if story is None else "AND story = :story"
     clauses = f"WHERE seq > :seq {of_story} ORDER BY seq LIMIT :limit"
-    return _JOURNAL.select(db, clauses, {"seq": seq, "story": story, "limit": limit})
+    return _select(db, clauses, {"seq": seq, "story": story, "limit": limit})
 
 
 _NOTABLE = """
@@ -172,7 +175,7 @@ def notable_after(
 ) -> tuple[JournalEntry, ...]:
     """Return the newest rows of those events after a position, oldest first."""
     values = {"seq": seq, "events": json.dumps(list(events)), "most": most}
-    return _JOURNAL.select(db, f"{_NOTABLE} ORDER BY seq DESC LIMIT :most", values)[::-1]
+    return _select(db, f"{_NOTABLE} ORDER BY seq DESC LIMIT :most", values)[::-1]
 
 
 def merge_failures(db: sqlite3.Connection, *, least: int) -> dict[StoryId, int]:
@@ -221,7 +224,7 @@ def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[Repository
     clauses = "WHERE seq > ? AND kind = 'git' AND event = 'repository_changed' ORDER BY seq"
     return tuple(
         RepositoryFinding(entry.at, entry.detail["change"], tuple(entry.detail.get("runs", ())))
-        for entry in _JOURNAL.select(db, clauses, (last or JOURNAL_START,))
+        for entry in _select(db, clauses, (last or JOURNAL_START,))
     )
 
 

@@ -62,19 +62,12 @@ def release(db: sqlite3.Connection, hold: QueueHold, *, actor: str, now: datetim
         _record(db, "hold_ended", hold, actor=actor, now=now)
 
 
-def release_matching(
-    db: sqlite3.Connection, kind: QueueHoldKind, story: StoryId | None, *, actor: str, now: datetime
+def release_story(
+    db: sqlite3.Connection, story: StoryId, *, actor: str, now: datetime, kind: QueueHoldKind | None = None
 ) -> None:
-    """End the hold of that kind on a story, or on the queue. Do nothing if there is no such hold."""
+    """End the holds on a story, or on the whole queue, all of them or those of one kind."""
     for hold in everything(db):
-        if hold.kind is kind and hold.story == (story or QUEUE):
-            release(db, hold, actor=actor, now=now)
-
-
-def release_story(db: sqlite3.Connection, story: StoryId, *, actor: str, now: datetime) -> None:
-    """End the holds on a story that has left the queue, or that a person retries."""
-    for hold in everything(db):
-        if hold.story == story:
+        if hold.story == story and kind in (None, hold.kind):
             release(db, hold, actor=actor, now=now)
 
 

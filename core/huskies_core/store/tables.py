@@ -8,11 +8,13 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.store import rows
+from huskies_core.ids import StoryId
+from huskies_core.store import journal, rows
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import Values, scalar
 
 T = TypeVar("T")
@@ -63,15 +65,44 @@ class Table(Generic[T, Id]):
         return db.execute(query, (to_iso(moment),)).rowcount
 
 
-class SourceTable(Table[T, Id]):
+class Source(Protocol):
+    """A timer or a trigger. `facts` are written to the journal with each change of it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def story(self) -> StoryId | None: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+
+S = TypeVar("S", bound=Source)
+
+
+class SourceTable(Table[S, Id]):
     """The table of timers or of triggers. Its rows are never deleted."""
 
-    def everything(self, db: sqlite3.Connection) -> tuple[T, ...]:
+    def everything(self, db: sqlite3.Connection) -> tuple[S, ...]:
         return self.select(db, "ORDER BY id")
 
-    def with_problem(self, db: sqlite3.Connection) -> tuple[T, ...]:
+    def with_problem(self, db: sqlite3.Connection) -> tuple[S, ...]:
         """Return the records with a problem in their last execution."""
         return self.select(db, "WHERE trouble <> '' AND state <> 'cancelled' ORDER BY id")
+
+    def add(self, db: sqlite3.Connection, row: Mapping[str, Any], *, actor: str, now: datetime) -> S:
+        """Insert an armed row, with a journal row, and return its record."""
+        source = self.insert(db, {**row, "state": "armed", "created_at": to_iso(now)})
+        self.note(db, source, "created", actor=actor, now=now)
+        return source
+
+    def cancel(self, db: sqlite3.Connection, source: S, *, actor: str, now: datetime) -> None:
+        db.execute(f"UPDATE {self.name} SET state = 'cancelled' WHERE id = ?", (source.id,))
+        self.note(db, source, "cancelled", actor=actor, now=now)
+
+    def note(self, db: sqlite3.Connection, source: S, event: str, *, actor: str, now: datetime) -> None:
+        """Write a journal row about a timer or a trigger."""
+        kind, detail = JournalKind(self.noun), {self.noun: source.id, **source.facts}
+        journal.append(db, kind, event, actor=actor, now=now, story=source.story, detail=detail)
 
     def note_problem(self, db: sqlite3.Connection, number: Id, problem: str, *, interrupted: bool) -> None:
         """Record the problem of the last execution; the next execution clears it.

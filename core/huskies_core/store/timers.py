@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from huskies_core import schedules
 from huskies_core.clock import to_iso
@@ -12,7 +12,6 @@ from huskies_core.ids import StoryId, TimerId
 from huskies_core.schedules import Schedule
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
-from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import Embedded, json_column, reader, text_column, to_row
 from huskies_core.store.tables import SourceTable
 
@@ -70,12 +69,18 @@ class Timer:
     def source(self) -> str:
         return f"timer:{self.id}"
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        action = actions.to_json(self.draft.action)
+        return {"label": self.draft.label, "fire_at": to_iso(self.fire_at), "action": action}
+
 
 _TIMERS: SourceTable[Timer, TimerId] = SourceTable(
     "timers", reader(Timer), "timer", "'huskies timer list --all' shows every timer."
 )
 find, load, everything = _TIMERS.find, _TIMERS.load, _TIMERS.everything
 with_problem, note_problem = _TIMERS.with_problem, _TIMERS.note_problem
+cancel, note = _TIMERS.cancel, _TIMERS.note
 
 
 def add(
@@ -84,15 +89,11 @@ def add(
     """Insert an armed timer and its journal row. With `story`, it is the rate limit timer of that story."""
     row = {
         **to_row(draft),
-        "state": TimerState.ARMED,
         "depth": journal.open_execution(db, actor).get("depth", 0),
-        "created_at": to_iso(now),
         "kind": TimerKind.SCHEDULED if story is None else TimerKind.RATE_LIMIT,
         "story": story,
     }
-    timer = _TIMERS.insert(db, row)
-    _record(db, timer, "created", actor=actor, now=now)
-    return timer
+    return _TIMERS.add(db, row, actor=actor, now=now)
 
 
 def await_limit(
@@ -152,23 +153,3 @@ def move_on(db: sqlite3.Connection, timer: Timer, following: datetime | None) ->
         db.execute("UPDATE timers SET state = 'fired', trouble = '' WHERE id = ?", (timer.id,))
         return
     db.execute("UPDATE timers SET fire_at = ?, trouble = '' WHERE id = ?", (to_iso(following), timer.id))
-
-
-def skip(db: sqlite3.Connection, timer: Timer, *, actor: str, now: datetime) -> None:
-    """Write the journal row of a missed time that is skipped."""
-    _record(db, timer, "skipped", actor=actor, now=now)
-
-
-def cancel(db: sqlite3.Connection, timer: Timer, *, actor: str, now: datetime) -> None:
-    db.execute("UPDATE timers SET state = 'cancelled' WHERE id = ?", (timer.id,))
-    _record(db, timer, "cancelled", actor=actor, now=now)
-
-
-def _record(db: sqlite3.Connection, timer: Timer, event: str, *, actor: str, now: datetime) -> None:
-    detail = {
-        "timer": timer.id,
-        "label": timer.draft.label,
-        "fire_at": to_iso(timer.fire_at),
-        "action": actions.to_json(timer.draft.action),
-    }
-    journal.append(db, JournalKind.TIMER, event, actor=actor, now=now, story=timer.story, detail=detail)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Any
 
-from huskies_core.clock import to_iso
 from huskies_core.ids import Seq, TriggerId
 from huskies_core.store import actions, journal
 from huskies_core.store.actions import Action
@@ -86,20 +85,26 @@ class Trigger:
     def source(self) -> str:
         return f"trigger:{self.id}"
 
+    @property
+    def story(self) -> None:
+        """A trigger belongs to no story."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"predicate": self.draft.predicate.as_document(), "action": actions.to_json(self.draft.action)}
+
 
 _TRIGGERS: SourceTable[Trigger, TriggerId] = SourceTable(
     "triggers", reader(Trigger), "trigger", "'huskies trigger list --all' shows every trigger."
 )
 find, load, everything = _TRIGGERS.find, _TRIGGERS.load, _TRIGGERS.everything
 with_problem, note_problem = _TRIGGERS.with_problem, _TRIGGERS.note_problem
+cancel = _TRIGGERS.cancel
 
 
 def add(db: sqlite3.Connection, draft: TriggerDraft, *, actor: str, now: datetime) -> Trigger:
     """Insert an armed trigger and its journal row. The trigger matches only later transitions."""
-    fresh = {"state": TriggerState.ARMED, "since": journal.head(db), "created_at": to_iso(now)}
-    trigger = _TRIGGERS.insert(db, {**to_row(draft), **fresh})
-    _record(db, trigger, "created", actor=actor, now=now)
-    return trigger
+    return _TRIGGERS.add(db, {**to_row(draft), "since": journal.head(db)}, actor=actor, now=now)
 
 
 def labelled(db: sqlite3.Connection, label: str) -> tuple[Trigger, ...]:
@@ -133,17 +138,3 @@ def suspend(
     detail = {"trigger": trigger.id, "reason": why, "cause": cause.seq, "depth": cause.detail.get("depth", 0)}
     kind, source = JournalKind.TRIGGER, trigger.source
     journal.append(db, kind, "suspended", actor=source, now=now, story=cause.story, detail=detail)
-
-
-def cancel(db: sqlite3.Connection, trigger: Trigger, *, actor: str, now: datetime) -> None:
-    db.execute("UPDATE triggers SET state = 'cancelled' WHERE id = ?", (trigger.id,))
-    _record(db, trigger, "cancelled", actor=actor, now=now)
-
-
-def _record(db: sqlite3.Connection, trigger: Trigger, event: str, *, actor: str, now: datetime) -> None:
-    detail = {
-        "trigger": trigger.id,
-        "predicate": trigger.draft.predicate.as_document(),
-        "action": actions.to_json(trigger.draft.action),
-    }
-    journal.append(db, JournalKind.TRIGGER, event, actor=actor, now=now, detail=detail)

@@ -48,7 +48,7 @@ def test_a_hold_that_is_released_twice_ends_once(store: Store) -> None:
     for _ in range(2):
         with store.exclusive() as db:
             queue_holds.release(db, hold, actor="pass:auto-assign", now=LATER)
-            queue_holds.release_matching(db, BROKEN, None, actor="pass:auto-assign", now=LATER)
+            queue_holds.release_story(db, QUEUE, kind=BROKEN, actor="pass:auto-assign", now=LATER)
     detail = {"hold": "base_broken", "tip": "a"}
     assert (queue_holds_now(store), rows_of_journal(store)[1:]) == (
         (),
@@ -62,7 +62,7 @@ def test_releasing_a_story_leaves_the_holds_of_others(store: Store) -> None:
         put(store, QueueHoldKind.BASE_DIRTY, story)
     with store.exclusive() as db:
         queue_holds.release_story(db, StoryId(1), actor="user:test", now=LATER)
-        queue_holds.release_matching(db, BROKEN, StoryId(2), actor="user:test", now=LATER)
+        queue_holds.release_story(db, StoryId(2), kind=BROKEN, actor="user:test", now=LATER)
     assert [(hold.kind, hold.story) for hold in queue_holds_now(store)] == [
         (BROKEN, QUEUE),
         (QueueHoldKind.BASE_DIRTY, 2),
