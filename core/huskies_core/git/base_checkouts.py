@@ -161,9 +161,9 @@ def _staged_paths(
 
 def _edited_paths(repo: Repository, checkout: Checkout, changes: tuple[PathChange, ...]) -> frozenset[str]:
     """Return the files of the landing with other content than the tip's, with or without flags."""
-    entries = {change.path: change.before for change in changes if change.before}
-    flags = read_flags(repo, checkout, entries)
-    present = {path: entry for path, entry in entries.items() if not is_sparse(checkout, path, flags)}
+    flags = read_flags(repo, checkout, changes)
+    tracked = {change.path: change.before for change in changes if change.before}
+    present = {path: entry for path, entry in tracked.items() if not is_sparse(checkout, path, flags)}
     return differing_paths(repo, checkout, present)
 
 

@@ -1,14 +1,16 @@
 """Entries of trees and indexes: the changes of a commit, the differences of a checkout, and the flags of files."""
 
 import os
-from collections.abc import Collection, Mapping
+import shutil
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from huskies_core.git.repository import Checkout, Repository, split_nul
+from huskies_core.git.repository import Checkout, GitResult, Repository, split_nul
 
 _ABSENT = "000000"
-_ASSUMED, _SKIPPED = "hs", "Ss"
+_SKIPPED = "Ss"
 GITLINK = "160000"
 
 
@@ -43,13 +45,57 @@ def _parse_change(head: str, path: str) -> PathChange:
     return PathChange(path, before, after)
 
 
-def index_lines(entries: Mapping[str, FileEntry | None]) -> str:
-    """Return input for `update-index -z --index-info`. Deletions come first: a deleted file may have the name of
-    an added folder."""
-    null = "0" * next((len(entry.oid) for entry in entries.values() if entry), 40)
-    deletions = (f"0 {null}\t{path}\0" for path, entry in entries.items() if entry is None)
-    additions = (f"{entry.mode} {entry.oid}\t{path}\0" for path, entry in entries.items() if entry)
-    return "".join((*deletions, *additions))
+class Index:
+    """An index file for the files of a checkout: a copy of its own index, or a temporary one."""
+
+    def __init__(self, repo: Repository, checkout: Checkout, path: Path, **variables: str) -> None:
+        self.path, self._repo, self._checkout = path, repo, checkout
+        self._env = {"GIT_INDEX_FILE": str(path), **variables}
+
+    def run(self, *args: str) -> GitResult:
+        return self._repo.run(*args, at=self._checkout, env=self._env)
+
+    def git(self, *args: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> str:
+        return self._repo.git(*args, at=self._checkout, env=self._env, stdin=stdin, ok=ok)
+
+    def put(self, entries: Mapping[str, FileEntry | None]) -> None:
+        """Write the entries; None deletes. Deletions come first: a deleted file may have the name of an added
+        folder."""
+        null = "0" * next((len(entry.oid) for entry in entries.values() if entry), 40)
+        deletions = (f"0 {null}\t{path}\0" for path, entry in entries.items() if entry is None)
+        additions = (f"{entry.mode} {entry.oid}\t{path}\0" for path, entry in entries.items() if entry)
+        self.git("update-index", "-z", "--index-info", stdin="".join((*deletions, *additions)))
+
+    def refresh(self) -> None:
+        self.git("update-index", "-q", "--refresh", ok=(0, 1))
+
+    def update(self, option: str, paths: Collection[str]) -> None:
+        """Run `update-index` with the option on the paths, if there are any."""
+        if paths:
+            self.git("update-index", option, "-z", "--stdin", stdin="".join(f"{path}\0" for path in paths))
+
+    def clear_flags(self, paths: Collection[str]) -> None:
+        self.update("--no-assume-unchanged", paths)
+        self.update("--no-skip-worktree", paths)
+
+    def set_flags(self, flags: Mapping[str, str]) -> None:
+        """Set the flags. Each path must be in the index."""
+        self.update("--assume-unchanged", [path for path in flags if flags[path].islower()])
+        self.update("--skip-worktree", [path for path in flags if flags[path] in _SKIPPED])
+
+    def flags(self) -> dict[str, str]:
+        """Return the letter of `ls-files -v` for each path with a flag.
+
+        h is assume-unchanged, S is skip-worktree, s is both.
+        """
+        entries = split_nul(self.git("ls-files", "-v", "-z"))
+        return {entry[2:]: entry[0] for entry in entries if entry[0].islower() or entry[0] in _SKIPPED}
+
+
+def copy_index(repo: Repository, checkout: Checkout, path: Path) -> Index:
+    """Return a copy, at `path`, of the checkout's index."""
+    shutil.copy(checkout.git_dir / "index", path)
+    return Index(repo, checkout, path)
 
 
 def differing_paths(repo: Repository, checkout: Checkout, entries: Mapping[str, FileEntry]) -> frozenset[str]:
@@ -61,51 +107,19 @@ def differing_paths(repo: Repository, checkout: Checkout, entries: Mapping[str, 
     if not entries:
         return frozenset()
     with TemporaryDirectory(prefix="huskies-") as scratch:
-        env = {"GIT_INDEX_FILE": f"{scratch}/index"}
-        repo.git("update-index", "-z", "--index-info", at=checkout, env=env, stdin=index_lines(entries))
-        repo.git("update-index", "-q", "--refresh", at=checkout, env=env, ok=(0, 1))
-        options = ("-z", "--name-only", "--ignore-submodules=dirty")
-        return frozenset(split_nul(repo.git("diff-files", *options, at=checkout, env=env)))
+        index = Index(repo, checkout, Path(scratch, "index"))
+        index.put(entries)
+        index.refresh()
+        return frozenset(split_nul(index.git("diff-files", "-z", "--name-only", "--ignore-submodules=dirty")))
 
 
-def read_flags(repo: Repository, checkout: Checkout, paths: Collection[str]) -> dict[str, str]:
-    """Return the letter of `ls-files -v` for each of `paths` with a flag.
-
-    h is assume-unchanged, S is skip-worktree, s is both.
-    """
-    entries = split_nul(repo.git("ls-files", "-v", "-z", at=checkout))
-    return {
-        path: letter
-        for letter, path in ((entry[0], entry[2:]) for entry in entries)
-        if letter in _ASSUMED + _SKIPPED and path in paths
-    }
+def read_flags(repo: Repository, checkout: Checkout, changes: Iterable[PathChange]) -> dict[str, str]:
+    """Return the flags of the changed paths in the checkout's index."""
+    paths = {change.path for change in changes}
+    flags = Index(repo, checkout, checkout.git_dir / "index").flags()
+    return {path: letter for path, letter in flags.items() if path in paths}
 
 
 def is_sparse(checkout: Checkout, path: str, flags: Mapping[str, str]) -> bool:
     """Return whether a sparse checkout leaves the path out: it has skip-worktree and no file."""
     return flags.get(path, "h") in _SKIPPED and not os.path.lexists(checkout.path / path)
-
-
-def clear_flags(
-    repo: Repository, checkout: Checkout, flags: Mapping[str, str], env: Mapping[str, str]
-) -> None:
-    """Clear both flags of the paths in the index that `env` names."""
-    update_index(repo, checkout, env, "--no-assume-unchanged", list(flags))
-    update_index(repo, checkout, env, "--no-skip-worktree", list(flags))
-
-
-def set_flags(repo: Repository, checkout: Checkout, flags: Mapping[str, str], env: Mapping[str, str]) -> None:
-    """Set the flags in the index that `env` names. Each path must be in it."""
-    assumed = [path for path in flags if flags[path] in _ASSUMED]
-    skipped = [path for path in flags if flags[path] in _SKIPPED]
-    update_index(repo, checkout, env, "--assume-unchanged", assumed)
-    update_index(repo, checkout, env, "--skip-worktree", skipped)
-
-
-def update_index(
-    repo: Repository, checkout: Checkout, env: Mapping[str, str], option: str, paths: list[str]
-) -> None:
-    """Run `update-index` with the option on the paths, if there are any, in the index that `env` names."""
-    if paths:
-        stdin = "\0".join(paths) + "\0"
-        repo.git("update-index", option, "-z", "--stdin", at=checkout, env=env, stdin=stdin)

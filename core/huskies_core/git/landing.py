@@ -1,6 +1,5 @@
 """Land a commit on the base branch and in the checkouts of that branch, and recover a landing that was killed."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,14 +17,7 @@ from huskies_core.git.base_checkouts import (
     take_index_lock,
     unfinished_landing,
 )
-from huskies_core.git.index_entries import (
-    PathChange,
-    changes_between,
-    clear_flags,
-    is_sparse,
-    read_flags,
-    set_flags,
-)
+from huskies_core.git.index_entries import PathChange, changes_between, copy_index, is_sparse, read_flags
 from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
 from huskies_core.git.rollback import restore_paths
 from huskies_core.merge_results import BaseDirty, Landed, LostRace
@@ -151,16 +143,14 @@ def _find_dirty_checkout(repo: Repository, plan: _Plan) -> BaseDirty | None:
 
 def _update_files(repo: Repository, plan: _Plan, checkout: Checkout) -> None:
     """Update the files, and a copy of the index, from the tip to the commit. Keep the user's index flags."""
-    copy = index_copy(checkout)
-    shutil.copy(checkout.git_dir / "index", copy)
-    env = {"GIT_INDEX_FILE": str(copy)}
-    flags = read_flags(repo, checkout, {change.path for change in plan.changes})
+    flags = read_flags(repo, checkout, plan.changes)
     present = {path: letter for path, letter in flags.items() if not is_sparse(checkout, path, flags)}
-    clear_flags(repo, checkout, present, env)
-    repo.git("update-index", "-q", "--refresh", at=checkout, env=env, ok=(0, 1))
-    repo.git("read-tree", "-m", "-u", plan.tip, plan.commit, at=checkout, env=env)
+    index = copy_index(repo, checkout, index_copy(checkout))
+    index.clear_flags(present)
+    index.refresh()
+    index.git("read-tree", "-m", "-u", plan.tip, plan.commit)
     remaining = {change.path for change in plan.changes if change.after}
-    set_flags(repo, checkout, {path: letter for path, letter in present.items() if path in remaining}, env)
+    index.set_flags({path: letter for path, letter in present.items() if path in remaining})
 
 
 def _move_branch(repo: Repository, plan: _Plan) -> Landed | LostRace:

@@ -11,12 +11,12 @@ from huskies_core.git.base_checkouts import index_copy, is_real_folder
 from huskies_core.git.index_entries import (
     GITLINK,
     FileEntry,
+    Index,
     PathChange,
+    copy_index,
     differing_paths,
-    index_lines,
     is_sparse,
     read_flags,
-    set_flags,
 )
 from huskies_core.git.repository import Checkout, GitError, Repository, split_nul
 
@@ -52,7 +52,7 @@ def restore_paths(
     user's: it stays, and its path is returned. A second call changes nothing. Raise GitError when a filter
     does not produce a file that must be restored.
     """
-    flags = read_flags(repo, checkout, {change.path for change in changes})
+    flags = read_flags(repo, checkout, changes)
     files = [change for change in changes if _is_file(change) and not is_sparse(checkout, change.path, flags)]
     with TemporaryDirectory(prefix="huskies-") as scratch:
         before = {change.path: change.before for change in files if change.before}
@@ -78,13 +78,11 @@ def _write_file_set(
     A file with a failing filter is left out, because a landing that this filter stopped must be rolled back as well.
     """
     folder.mkdir()
-    env = {"GIT_INDEX_FILE": f"{folder}.index"}
-    scratch = Checkout(folder, checkout.git_dir)
-    lines = index_lines({**_attribute_files(repo, commit), **entries})
-    repo.git("update-index", "-z", "--index-info", at=scratch, env=env, stdin=lines)
-    result = repo.run("checkout-index", "--all", "--force", "--quiet", at=scratch, env=env)
+    index = Index(repo, Checkout(folder, checkout.git_dir), folder.with_suffix(".index"))
+    index.put({**_attribute_files(repo, commit), **entries})
+    stderr = index.run("checkout-index", "--all", "--force", "--quiet").stderr
     paths = frozenset(entries)
-    return _FileSet(folder, paths, paths - differing_paths(repo, checkout, entries), result.stderr)
+    return _FileSet(folder, paths, paths - differing_paths(repo, checkout, entries), stderr)
 
 
 def _attribute_files(repo: Repository, commit: str) -> dict[str, FileEntry]:
@@ -135,17 +133,16 @@ def _restore_index(
     copy.with_name(f"{copy.name}.lock").unlink(missing_ok=True)
     if not (checkout.git_dir / "index").exists():
         return
-    shutil.copy(checkout.git_dir / "index", copy)
-    env = {"GIT_INDEX_FILE": str(copy)}
+    index = copy_index(repo, checkout, copy)
     staged = _staged_entries(repo, checkout, {change.path for change in changes})
     entries = {
         change.path: change.after if forward else change.before
         for change in changes
         if _is_either_side(change, staged.get(change.path, ()))
     }
-    repo.git("update-index", "-z", "--index-info", at=checkout, env=env, stdin=index_lines(entries))
-    set_flags(repo, checkout, {path: letter for path, letter in flags.items() if entries.get(path)}, env)
-    repo.git("update-index", "-q", "--refresh", at=checkout, env=env, ok=(0, 1))
+    index.put(entries)
+    index.set_flags({path: letter for path, letter in flags.items() if entries.get(path)})
+    index.refresh()
     copy.replace(checkout.git_dir / "index")
 
 

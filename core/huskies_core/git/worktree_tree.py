@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from huskies_core.git.index_entries import update_index
+from huskies_core.git.index_entries import Index
 from huskies_core.git.repository import Checkout, GitError, Repository, split_nul
 
 
@@ -17,7 +17,7 @@ def write_tree(repo: Repository, checkout: Checkout) -> str:
     It contains the files of a repository nested in the worktree, but not its history.
     """
     with TemporaryDirectory(prefix="huskies-") as scratch:
-        return _write_tree(repo, checkout, {"GIT_INDEX_FILE": f"{scratch}/index"})
+        return _write_tree(checkout, Index(repo, checkout, Path(scratch, "index")))
 
 
 @contextmanager
@@ -29,45 +29,31 @@ def temporary_tree(repo: Repository, checkout: Checkout) -> Iterator[tuple[str, 
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(repo.project.git_dir / "objects"),
         }
         Path(scratch, "objects").mkdir()
-        yield _write_tree(repo, checkout, {"GIT_INDEX_FILE": f"{scratch}/index", **objects}), objects
+        yield _write_tree(checkout, Index(repo, checkout, Path(scratch, "index"), **objects)), objects
 
 
-def _write_tree(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> str:
-    index = Path(env["GIT_INDEX_FILE"])
+def _write_tree(checkout: Checkout, index: Index) -> str:
     own = checkout.git_dir / "index"
     if own.exists():
-        shutil.copyfile(own, index)
+        shutil.copyfile(own, index.path)
         try:
-            return _add_and_write(repo, checkout, env)
+            return _add_and_write(checkout.path, index)
         except GitError:
-            index.unlink()  # A full disk or a kill may have truncated it. HEAD lists the tracked files as well.
-    repo.git("read-tree", "HEAD", at=checkout, env=env)
-    return _add_and_write(repo, checkout, env)
+            index.path.unlink()  # A full disk or a kill may have truncated it. HEAD lists the tracked files as well.
+    index.git("read-tree", "HEAD")
+    return _add_and_write(checkout.path, index)
 
 
-def _add_and_write(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> str:
-    if checkout.path.is_dir():
-        _clear_flags(repo, checkout, env)
-        _add_all_files(repo, checkout, env)
-    return repo.git("write-tree", at=checkout, env=env)
-
-
-def _clear_flags(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
-    """Make git read files with assume-unchanged or skip-worktree. Missing ones are sparse and keep the flag."""
-    entries = split_nul(repo.git("ls-files", "-v", "-z", at=checkout, env=env))
-    flagged = [entry[2:] for entry in entries if entry[0].islower() or entry[0] == "S"]
-    present = [path for path in flagged if os.path.lexists(checkout.path / path)]
-    for option in ("--no-assume-unchanged", "--no-skip-worktree"):
-        update_index(repo, checkout, env, option, present)
-
-
-def _add_all_files(repo: Repository, checkout: Checkout, env: Mapping[str, str]) -> None:
-    others = split_nul(repo.git("ls-files", "--others", "--exclude-standard", "-z", at=checkout, env=env))
-    nested = [path for path in others if path.endswith("/")]
-    excluded = [f":(top,exclude,literal){path}" for path in nested]
-    repo.git("add", "--all", "--sparse", "--", ":/", *excluded, at=checkout, env=env)
-    files = [file for path in nested for file in _files_below(checkout.path, path)]
-    update_index(repo, checkout, env, "--add", files)
+def _add_and_write(root: Path, index: Index) -> str:
+    if root.is_dir():
+        # Make git read files with assume-unchanged or skip-worktree. Missing ones are sparse and keep the flag.
+        index.clear_flags([path for path in index.flags() if os.path.lexists(root / path)])
+        others = split_nul(index.git("ls-files", "--others", "--exclude-standard", "-z"))
+        nested = [path for path in others if path.endswith("/")]
+        excluded = [f":(top,exclude,literal){path}" for path in nested]
+        index.git("add", "--all", "--sparse", "--", ":/", *excluded)
+        index.update("--add", [file for path in nested for file in _files_below(root, path)])
+    return index.git("write-tree")
 
 
 def _files_below(root: Path, nested: str) -> Iterator[str]:
