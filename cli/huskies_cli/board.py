@@ -85,10 +85,10 @@ def limit_lines(limits: Limits | None) -> Iterable[str]:
         why = f": {limits.pause.reason}" if limits.pause.reason else ""
         yield f"paused: no agent starts, since {limits.pause.since}, by {limits.pause.by}{why} (huskies resume)"
     for name, places in (("max_coders", limits.coders), ("max_gates", limits.gates)):
-        if places.live >= places.most:
+        if places.reached:
             yield f"{name}: {places.live} of {places.most} are live"
-    if limits.day.is_reached:
-        used, most = render.money(limits.day.usd), render.money(limits.day.most or 0)
+    if limits.day.reached:
+        used, most = render.money(limits.day.spent_usd), render.money(limits.day.most_usd or 0)
         yield f"budget.per_day_usd: {used} of {most} are spent, until {to_local(limits.day.until)}"
     for story in limits.over_budget:
         yield f"budget.per_story_usd: story {story} has used its budget"

@@ -69,7 +69,7 @@ def _head(live: Live, name: str, width: int) -> Row:
     )
     facts = [render.mark(mark, f"{count} {text}") for mark, count, text in counts if count]
     if board.limits:
-        facts.append(render.styled(f"{render.money(board.limits.day.usd)} today", ""))
+        facts.append(render.styled(f"{render.money(board.limits.day.spent_usd)} today", ""))
     if live.pause is not None:
         facts.append(render.styled("paused", "bold yellow"))
     fields = [Field(fact, len(fact.text) + 3) for fact in facts]

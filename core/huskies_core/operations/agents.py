@@ -11,6 +11,7 @@ from huskies_core.humanize import did_you_mean
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import StoryArgument, agent_argument, story_argument
 from huskies_core.operations.operation import Command, operation
+from huskies_core.operations.record_json import pick
 from huskies_core.operations.runs import run_json
 from huskies_core.operations.story_events import load_story, refuse_epic, start
 from huskies_core.pipeline.stages import Coding, MergeFailure, MergeFailureKind, StageName
@@ -65,10 +66,7 @@ class Prompt:
 def agent_json(now: AgentNow) -> dict[str, object]:
     agent, run = now.agent, now.run
     return {
-        "name": agent.name,
-        "stage": agent.stage,
-        "runtime": agent.runtime,
-        "model": agent.model,
+        **pick(agent, "name", "stage", "runtime", "model"),
         "state": "idle" if run is None else "running",
         "story": None if run is None else run.story,
         "run": None if run is None else run.id,

@@ -11,6 +11,7 @@ from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.operations.operation import STORIES, Command, operation
+from huskies_core.operations.record_json import pick
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.store import stories, usage
 from huskies_core.store.usage import ModelUsage, UsageEntry
@@ -55,7 +56,7 @@ def costs_json(costs: Costs) -> dict[str, Any]:
 
 
 def _figures(cost: Cost) -> dict[str, Any]:
-    return {"runs": cost.runs, **{name: getattr(cost.usage, name) for name in _FIGURES}}
+    return {"runs": cost.runs, **pick(cost.usage, *_FIGURES)}
 
 
 @operation("costs", Command("cost", STORIES), json=costs_json)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from huskies_core.clock import next_midnight, to_iso
+from huskies_core.clock import next_midnight
 from huskies_core.ids import StoryId
 from huskies_core.operations.pause import pause_json
+from huskies_core.operations.record_json import pick
 from huskies_core.passes.relay import Unreached, unreached
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.rules import UNATTENDED, Rule, count_live
@@ -32,18 +33,22 @@ class Places:
     live: int
     most: int
 
+    @property
+    def reached(self) -> bool:
+        return self.live >= self.most
+
 
 @dataclass(frozen=True)
 class Spent:
-    """US dollars; `most` is None without a limit. `until` is the next midnight in the project's time zone."""
+    """US dollars; `most_usd` is None without a limit. `until` is the next midnight in the project's time zone."""
 
-    usd: float
-    most: float | None
+    spent_usd: float
+    most_usd: float | None
     until: datetime
 
     @property
-    def is_reached(self) -> bool:
-        return self.most is not None and self.usd >= self.most
+    def reached(self) -> bool:
+        return self.most_usd is not None and self.spent_usd >= self.most_usd
 
 
 @dataclass(frozen=True)
@@ -82,14 +87,11 @@ def limits_of(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Limits:
     """Return the limits; `blockers` has the first blocker of each story."""
     settings = snapshot.config.project
     queue = stories.in_stages(snapshot.db, {StageName.MERGE})
+    midnight, yesterday = next_midnight(snapshot.now, settings.timezone), snapshot.now - FINDINGS_FOR
     return Limits(
         coders=Places(count_live(snapshot.live, RunKind.CODER), settings.max_coders),
         gates=Places(count_live(snapshot.live, *UNATTENDED), settings.max_gates),
-        day=Spent(
-            snapshot.spent_today(),
-            settings.budget.per_day_usd,
-            next_midnight(snapshot.now, settings.timezone),
-        ),
+        day=Spent(snapshot.spent_today(), settings.budget.per_day_usd, midnight),
         over_budget=tuple(_over_budget(snapshot, blockers)),
         holds=snapshot.queue_holds,
         starving=tuple(story for story in queue if is_starving(snapshot, story)),
@@ -97,8 +99,8 @@ def limits_of(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Limits:
         accounts=snapshot.limits,
         pause=snapshot.pause,
         gateway=unreached(snapshot.context, snapshot.db),
-        undelivered=notifications.undelivered_since(snapshot.db, snapshot.now - FINDINGS_FOR),
-        findings=journal.findings_since(snapshot.db, snapshot.now - FINDINGS_FOR),
+        undelivered=notifications.undelivered_since(snapshot.db, yesterday),
+        findings=journal.findings_since(snapshot.db, yesterday),
     )
 
 
@@ -118,55 +120,31 @@ def _throttled(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Iterabl
 
 def limits_json(limits: Limits) -> dict[str, object]:
     return {
-        "coders": _places_json(limits.coders),
-        "gates": _places_json(limits.gates),
-        "day": {
-            "spent_usd": limits.day.usd,
-            "most_usd": limits.day.most,
-            "reached": limits.day.is_reached,
-            "until": to_iso(limits.day.until),
-        },
+        "coders": pick(limits.coders, "live", "most", "reached"),
+        "gates": pick(limits.gates, "live", "most", "reached"),
+        "day": pick(limits.day, "spent_usd", "most_usd", "reached", "until"),
         "over_budget": list(limits.over_budget),
         "holds": [
             {"rule": hold.kind, "story": hold.story or None, "since": hold.since, "detail": dict(hold.detail)}
             for hold in limits.holds
         ],
         "starving": [{"story": story.id, "since": story.stage_entered_at} for story in limits.starving],
-        "throttled": [
-            {"agent": item.agent, "story": item.story, "rule": item.rule, "until": to_iso(item.until)}
-            for item in limits.throttled
-        ],
+        "throttled": [pick(item, "agent", "story", "rule", "until") for item in limits.throttled],
         "accounts": [
             {
                 "runtime": limit.account.runtime,
                 "model": limit.account.model or None,
-                "until": to_iso(limit.until),
-                "detail": limit.detail,
+                **pick(limit, "until", "detail"),
             }
             for limit in limits.accounts
         ],
         "paused": pause_json(limits.pause),
-        "gateway": None if limits.gateway is None else _gateway_json(limits.gateway),
+        "gateway": limits.gateway and pick(limits.gateway, "failures", "why", "next_try", "waiting"),
         "undelivered": [
-            {"notification": item.id, "at": item.at, "status": item.status, "detail": item.problem}
+            {"notification": item.id, **pick(item, "at", "status"), "detail": item.problem}
             for item in limits.undelivered
         ],
         "repository_changed": [
-            {"at": finding.at, "change": finding.change, "runs": list(finding.runs)}
-            for finding in limits.findings
+            {**pick(finding, "at", "change"), "runs": list(finding.runs)} for finding in limits.findings
         ],
     }
-
-
-def _gateway_json(gateway: Unreached) -> dict[str, object]:
-    next_try = None if gateway.next_try is None else to_iso(gateway.next_try)
-    return {
-        "failures": gateway.failures,
-        "why": gateway.why,
-        "next_try": next_try,
-        "waiting": gateway.waiting,
-    }
-
-
-def _places_json(places: Places) -> dict[str, object]:
-    return {"live": places.live, "most": places.most, "reached": places.live >= places.most}

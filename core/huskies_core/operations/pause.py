@@ -6,13 +6,14 @@ from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.operations.drafts import check_text
 from huskies_core.operations.operation import RUNS, Command, operation
+from huskies_core.operations.record_json import pick
 from huskies_core.store import pauses
 from huskies_core.store.connection import STORE_WAIT_SECS
 from huskies_core.store.pauses import Pause
 
 
 def pause_json(pause: Pause | None) -> dict[str, object] | None:
-    return None if pause is None else {"by": pause.by, "since": pause.since, "reason": pause.reason}
+    return None if pause is None else pick(pause, "by", "since", "reason")
 
 
 @operation(

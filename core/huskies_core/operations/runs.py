@@ -13,6 +13,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import RunArgument, run_argument
 from huskies_core.operations.operation import Command, operation
+from huskies_core.operations.record_json import pick
 from huskies_core.project import Project
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Run
@@ -56,15 +57,14 @@ class RunPage:
 
 
 def run_json(run: Run) -> dict[str, object]:
-    return _pick(run, *_SHORT)
+    return pick(run, *_SHORT)
 
 
 def run_now_json(now: RunNow) -> dict[str, object]:
     return {
         **run_json(now.run),
         "tool_turns": now.run.tool_turns,
-        "last_output_at": None if now.last_output_at is None else to_iso(now.last_output_at),
-        "dead": now.dead,
+        **pick(now, "last_output_at", "dead"),
         "throttled": now.throttled or None,
         "denied": dict(now.denied),
     }
@@ -75,27 +75,23 @@ def run_page_json(page: RunPage) -> dict[str, object]:
     run, ended, files = page.now.run, page.exit, page.directory
     return {
         **run_now_json(page.now),
-        **_pick(run, "runtime", "model", "verdict", "notes"),
+        **pick(run, "runtime", "model", "verdict", "notes"),
         "evidence": run.evidence.to_json(),
         "landing": None if run.landing is None else asdict(run.landing),
         "limit": ended.limit.limit if ended and ended.limit else None,
         "steps": [_step_json(step) for step in ended.steps] if ended else [],
         "lost_output_bytes": ended.lost_output_bytes if ended else 0,
         "survivors": list(ended.survivors) if ended else [],
-        "paths": {} if files is None else {"directory": files.path, **_pick(files, *_FILES)},
+        "paths": {} if files is None else {"directory": files.path, **pick(files, *_FILES)},
     }
 
 
 def _step_json(step: StepEnd) -> dict[str, object]:
     return {
-        **_pick(step, "name", "role", "exit_code", "signal", "timed_out", "detail"),
+        **pick(step, "name", "role", "exit_code", "signal", "timed_out", "detail"),
         "started_at": to_iso(datetime.fromtimestamp(step.started_at, tz=UTC)),
         "seconds": round(step.seconds, 3),
     }
-
-
-def _pick(record: object, *names: str) -> dict[str, object]:
-    return {name: getattr(record, name) for name in names}
 
 
 def runs_json(found: Iterable[RunNow]) -> dict[str, object]:

@@ -155,7 +155,7 @@ def test_places_and_money_are_counted(context: Context) -> None:
     claim(context, 2)
     state = limits(context)
     assert (state.coders, state.gates, state.over_budget) == (Places(1, 1), Places(0, 2), (1,))
-    assert (state.day.usd, state.day.most, state.day.is_reached) == (1.5, 5.0, False)
+    assert (state.day.spent_usd, state.day.most_usd, state.day.reached) == (1.5, 5.0, False)
 
 
 def test_agents_that_wait_after_a_crash_are_throttled(context: Context) -> None:
