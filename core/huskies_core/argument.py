@@ -54,8 +54,8 @@ def parse_seconds(text: str) -> float:
     """Return a finite number of seconds, 0 or more. Raise ValueError."""
     try:
         value = float(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a number of seconds") from error
+    except ValueError:
+        value = -1.0
     if not 0 <= value < 1e9:
         raise ValueError(f"{text!r} is not a number of seconds")
     return value

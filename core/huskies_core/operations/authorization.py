@@ -22,9 +22,8 @@ def own_run(context: Context, db: "Connection", story: StoryId, *kinds: "RunKind
 
     Raise HuskiesError `inside_a_run` for a run of another story or kind, and for an ended run.
     """
-    from huskies_core.store import (
-        runs,  # `tick` imports this module and must not load the records of the store
-    )
+    # `tick` imports this module and must not load the records of the store.
+    from huskies_core.store import runs
 
     if context.inside_run is None:
         return None

@@ -33,11 +33,12 @@ def write_mcp_file(project: Project, environ: Mapping[str, str]) -> McpFile:
     The command is `huskies` if PATH finds this installation under that name, so that the file can be committed; else
     the path of this program. Raise HuskiesError `mcp_file` for an invalid file, which stays unchanged.
     """
-    path, command = project.root / NAME, _command(environ)
+    path, own = project.root / NAME, installed_program()
+    on_path = shutil.which("huskies", path=environ.get("PATH"))
+    is_own = on_path is not None and os.path.realpath(on_path) == os.path.realpath(own)
+    command = "huskies" if is_own else own
     document = _read(path)
     servers = document.get(_SERVERS, {})
-    if not isinstance(servers, dict):
-        raise _unreadable(path, f"{_SERVERS} is not an object")
     entry = {"type": "stdio", "command": command, "args": ["mcp"]}
     if servers.get(SERVER) == entry:
         return McpFile(path, command, changed=False)
@@ -46,24 +47,21 @@ def write_mcp_file(project: Project, environ: Mapping[str, str]) -> McpFile:
     return McpFile(path, command, changed=True)
 
 
-def _command(environ: Mapping[str, str]) -> str:
-    own, on_path = installed_program(), shutil.which("huskies", path=environ.get("PATH"))
-    is_own = on_path is not None and os.path.realpath(on_path) == os.path.realpath(own)
-    return "huskies" if is_own else own
-
-
 def _read(path: Path) -> dict[str, Any]:
+    """Return the document, {} without a file."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _invalid(path, str(error)) from error
     if not isinstance(document, dict):
-        raise _unreadable(path, "it is not an object")
+        raise _invalid(path, "it is not an object")
+    if not isinstance(document.get(_SERVERS, {}), dict):
+        raise _invalid(path, f"{_SERVERS} is not an object")
     return document
 
 
-def _unreadable(path: Path, why: str) -> HuskiesError:
+def _invalid(path: Path, why: str) -> HuskiesError:
     hint = "Fix it, or move it away; then a new one is written."
     return HuskiesError(f"{path} is not valid: {why}", hint=hint, code="mcp_file", subject=str(path))

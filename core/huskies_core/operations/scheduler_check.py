@@ -15,13 +15,11 @@ def ticked_lately(context: Context) -> bool:
     """Return whether a tick ran in the last two minutes, by the last passes: an idle tick records no time."""
     config = context.valid_config
     watcher = Watcher() if config is None else config.project.watcher
-    limits = {
-        "watchdog": watcher.watchdog_interval_secs + 1.5 * TICK_SECS,
-        "reconcile": watcher.reconcile_interval_secs + 1.5 * TICK_SECS,
-    }
+    intervals = {"watchdog": watcher.watchdog_interval_secs, "reconcile": watcher.reconcile_interval_secs}
     now = context.now()
     with context.store.reading() as db:
-        last = {name: pass_times.get(db, name).last_at for name in limits}
+        last = [(pass_times.get(db, name).last_at, interval) for name, interval in intervals.items()]
     return any(
-        at is not None and abs(now - at) <= timedelta(seconds=limits[name]) for name, at in last.items()
+        at is not None and abs(now - at) <= timedelta(seconds=interval + 1.5 * TICK_SECS)
+        for at, interval in last
     )

@@ -9,22 +9,12 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.humanize import did_you_mean
-from huskies_core.operations.actions import (
-    ARGS,
-    PROMPT,
-    TOOL,
-    Finished,
-    build_action,
-    cancel_named,
-    cancelled_json,
-    check_name,
-    list_items,
-    name_argument,
-)
+from huskies_core.operations import actions
 from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
-from huskies_core.store import actions, timers
+from huskies_core.store import timers
+from huskies_core.store.actions import to_json as action_json
 from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerKind, TimerState
 
 NEXT_TIMES = 3
@@ -41,7 +31,7 @@ def timer_json(timer: Timer) -> dict[str, Any]:
         "story": timer.story,
         "fire_at": to_iso(timer.fire_at),
         "next": [to_iso(time) for time in next_times(timer)],
-        "action": actions.to_json(draft.action),
+        "action": action_json(draft.action),
         "catch_up": draft.catch_up.value,
         "state": timer.state.value,
         "trouble": timer.problem or None,
@@ -49,7 +39,7 @@ def timer_json(timer: Timer) -> dict[str, Any]:
     }
 
 
-@operation("schedule_timer", Command("timer add", check=build_action), json=timer_json, writes=True)
+@operation("schedule_timer", Command("timer add", check=actions.build_action), json=timer_json, writes=True)
 def schedule_timer(
     context: Context,
     at: Annotated[str | None, Argument("Once, at a time: 14:30, 2026-12-01T09:00.", metavar="TIME")] = None,
@@ -65,9 +55,9 @@ def schedule_timer(
         CatchUp | None,
         Argument("Run missed times once, or not (none).", metavar="once|none", default=CatchUp.ONCE),
     ] = None,
-    tool: Annotated[str | None, TOOL] = None,
-    args: Annotated[Mapping[str, Any] | None, ARGS] = None,
-    prompt: Annotated[str | None, PROMPT] = None,
+    tool: Annotated[str | None, actions.TOOL] = None,
+    args: Annotated[Mapping[str, Any] | None, actions.ARGS] = None,
+    prompt: Annotated[str | None, actions.PROMPT] = None,
     find: FindOperation,
 ) -> Timer:
     """Set a timer.
@@ -75,8 +65,8 @@ def schedule_timer(
     Give exactly one time (a time, a span, an interval or a cron expression), and one action: an operation with its
     arguments, or a prompt.
     """
-    action = build_action(find=find, tool=tool, args=args, prompt=prompt)
-    check_name("label", label)
+    action = actions.build_action(find=find, tool=tool, args=args, prompt=prompt)
+    actions.check_name("label", label)
     zone, now = context.timezone if tz is None else _known_zone(tz), context.now()
     kind, first = _read_time(at, after, every, cron, zone, now)
     catch_up = catch_up or CatchUp.ONCE
@@ -88,23 +78,23 @@ def schedule_timer(
 
 
 @operation("list_timers", Command("timer list"), json=lambda items: {"timers": list(map(timer_json, items))})
-def list_timers(context: Context, *, finished: Finished = False) -> tuple[Timer, ...]:
+def list_timers(context: Context, *, finished: actions.Finished = False) -> tuple[Timer, ...]:
     """List timers, each with its next three times.
 
     The list has the armed timers, and timers with an interrupted tool call.
     """
-    return list_items(context, timers, finished=finished)
+    return actions.list_items(context, timers, finished=finished)
 
 
-@operation("cancel_timer", Command("timer cancel"), json=cancelled_json, writes=True)
+@operation("cancel_timer", Command("timer cancel"), json=actions.cancelled_json, writes=True)
 def cancel_timer(
-    context: Context, timer: Annotated[str, name_argument("timer", "The timer's id or label.")]
+    context: Context, timer: Annotated[str, actions.name_argument("timer", "The timer's id or label.")]
 ) -> tuple[Timer, ...]:
     """Cancel a timer, or all timers with a label.
 
     It is no error if no timer matches.
     """
-    return cancel_named(context, timers, timer, _refuse_limit)
+    return actions.cancel_named(context, timers, timer, _refuse_limit)
 
 
 def next_times(timer: Timer) -> tuple[datetime, ...]:

@@ -9,29 +9,19 @@ from huskies_core.argument import Argument
 from huskies_core.context import Context
 from huskies_core.errors import UsageError
 from huskies_core.humanize import did_you_mean
-from huskies_core.operations.actions import (
-    ARGS,
-    PROMPT,
-    TOOL,
-    Finished,
-    build_action,
-    cancel_named,
-    cancelled_json,
-    check_name,
-    list_items,
-    name_argument,
-)
+from huskies_core.operations import actions
 from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.pipeline.stages import StageName
 from huskies_core.pipeline.state_machine import event_names
-from huskies_core.store import actions, triggers
+from huskies_core.store import triggers
+from huskies_core.store.actions import to_json as action_json
 from huskies_core.store.stories import StoryType
 from huskies_core.store.triggers import Predicate, Trigger, TriggerDraft, TriggerMode
 
 _WILDCARDS = frozenset("*?[")
 _VARIABLES = "Variables of the transition: {{story_id}}, {{story_title}}, {{event}}, {{from}}, {{to}}."
-_TEMPLATE_ARGS = replace(ARGS, help=f"{ARGS.help} {_VARIABLES}")
-_TEMPLATE = replace(PROMPT, help=f"{PROMPT.help} {_VARIABLES}")
+_TEMPLATE_ARGS = replace(actions.ARGS, help=f"{actions.ARGS.help} {_VARIABLES}")
+_TEMPLATE = replace(actions.PROMPT, help=f"{actions.PROMPT.help} {_VARIABLES}")
 _pattern = partial(Argument, metavar="GLOB")
 
 
@@ -41,7 +31,7 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
         "id": trigger.id,
         "predicate": draft.predicate.as_document(),
         "mode": draft.mode.value,
-        "action": actions.to_json(draft.action),
+        "action": action_json(draft.action),
         "fired": trigger.fired,
         "state": trigger.state.value,
         "trouble": trigger.problem or None,
@@ -50,7 +40,7 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
 
 @operation(
     "create_trigger",
-    Command("trigger add", check=partial(build_action, of_trigger=True)),
+    Command("trigger add", check=partial(actions.build_action, of_trigger=True)),
     json=trigger_json,
     writes=True,
 )
@@ -79,7 +69,7 @@ def create_trigger(
             default=TriggerMode.ONCE,
         ),
     ] = None,
-    tool: Annotated[str | None, TOOL] = None,
+    tool: Annotated[str | None, actions.TOOL] = None,
     args: Annotated[Mapping[str, Any] | None, _TEMPLATE_ARGS] = None,
     prompt: Annotated[str | None, _TEMPLATE] = None,
     find: FindOperation,
@@ -88,7 +78,7 @@ def create_trigger(
 
     A transition must match all patterns that are given. The action is an operation with its arguments, or a prompt.
     """
-    action = build_action(find=find, tool=tool, args=args, prompt=prompt, of_trigger=True)
+    action = actions.build_action(find=find, tool=tool, args=args, prompt=prompt, of_trigger=True)
     predicate = Predicate(story, label, kind, event, before=from_stage, after=to_stage)
     _check(predicate)
     draft = TriggerDraft(predicate, action, mode or TriggerMode.ONCE)
@@ -99,24 +89,26 @@ def create_trigger(
 @operation(
     "list_triggers", Command("trigger list"), json=lambda items: {"triggers": list(map(trigger_json, items))}
 )
-def list_triggers(context: Context, *, finished: Finished = False) -> tuple[Trigger, ...]:
+def list_triggers(context: Context, *, finished: actions.Finished = False) -> tuple[Trigger, ...]:
     """List triggers.
 
     The list has armed and suspended triggers, and triggers with an interrupted tool call.
     """
-    return list_items(context, triggers, finished=finished)
+    return actions.list_items(context, triggers, finished=finished)
 
 
-@operation("cancel_trigger", Command("trigger cancel"), json=cancelled_json, writes=True)
+@operation("cancel_trigger", Command("trigger cancel"), json=actions.cancelled_json, writes=True)
 def cancel_trigger(
     context: Context,
-    trigger: Annotated[str, name_argument("trigger", "The trigger's id, or the label in its pattern.")],
+    trigger: Annotated[
+        str, actions.name_argument("trigger", "The trigger's id, or the label in its pattern.")
+    ],
 ) -> tuple[Trigger, ...]:
     """Cancel a trigger, or all triggers for a label.
 
     It is no error if no trigger matches.
     """
-    return cancel_named(context, triggers, trigger)
+    return actions.cancel_named(context, triggers, trigger)
 
 
 def _check(predicate: Predicate) -> None:
@@ -129,7 +121,7 @@ def _check(predicate: Predicate) -> None:
         "to": stages,
     }
     for field, pattern in predicate.as_document().items():
-        check_name(field, pattern)
+        actions.check_name(field, pattern)
         if field in known and not _WILDCARDS.intersection(pattern) and pattern not in known[field]:
             hint = did_you_mean(pattern, known[field], f"Known: {', '.join(known[field])}.")
             raise UsageError(f"{field} {pattern} does not exist", hint=hint, subject=field)
