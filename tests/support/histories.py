@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from huskies_core.clock import to_iso
+from huskies_core.config.records import ProjectConfig
 from huskies_core.ids import RunId, Seq, StoryId
 from huskies_core.pipeline.stages import Stage
-from huskies_core.qa_mode import QaMode
 from huskies_core.scheduler.decisions import Decision, Policy
 from huskies_core.scheduler.policy import decide
 from huskies_core.store.evidence import Evidence
@@ -26,13 +26,7 @@ WORK: Mapping[str, Any] = {
     "fingerprint": "f1",
 }
 NO_WORK: Mapping[str, Any] = {**WORK, "commits_ahead": 0, "has_diff": False}
-POLICY = Policy(
-    default_qa=QaMode.SERVER,
-    max_retries=3,
-    mergemaster_attempts=3,
-    has_gates=True,
-    passed=lambda _: False,
-)
+POLICY = Policy(ProjectConfig(), has_gates=True, passed=lambda _: False)
 VISIT = 10
 
 

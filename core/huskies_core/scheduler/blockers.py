@@ -124,11 +124,7 @@ def _person_blocker(story: Story) -> Iterable[Blocker]:
 def _dependency_blockers(snapshot: Snapshot, story: Story) -> Iterator[Blocker]:
     for unmet in stories.unmet_dependencies(snapshot.db, story):
         heir = unmet.heir
-        name = (
-            f"story {heir.id}"
-            if heir.id == unmet.story
-            else f"story {heir.id}, which supersedes {unmet.story},"
-        )
+        name = f"story {heir.id}" + ("" if heir.id == unmet.story else f", which supersedes {unmet.story},")
         if unmet.is_hopeless:
             yield Blocker(Rule.UNMET_DEPENDENCY, f"{name} is abandoned", f"huskies edit {story.id}")
         else:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from huskies_core.config.records import ProjectConfig
 from huskies_core.pipeline.events import Event
 from huskies_core.qa_mode import QaMode
 from huskies_core.runs.rules import Rule
@@ -43,9 +44,7 @@ Decision = ApplyEvent | StartRun | Wait
 class Policy:
     """Settings of the project. `passed` returns whether a tree has passed the current gates before."""
 
-    default_qa: QaMode
-    max_retries: int
-    mergemaster_attempts: int
+    settings: ProjectConfig
     has_gates: bool
     passed: Callable[[str], bool]
 
@@ -71,4 +70,4 @@ class Case:
 
     @property
     def qa_mode(self) -> QaMode:
-        return self.story.draft.qa or self.policy.default_qa
+        return self.story.draft.qa or self.policy.settings.default_qa

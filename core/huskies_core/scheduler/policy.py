@@ -29,7 +29,7 @@ NOTHING_TO_MERGE = "there is nothing to merge: the branch has no commits of its 
 def decide(story: Story, runs: Sequence[Run], policy: Policy, now: datetime) -> Decision:
     """Return the decision for a story without a live run. `runs` are all its runs, oldest first.
 
-    A Block replaces an event that would exceed `policy.max_retries`.
+    A Block replaces an event that would exceed max_retries.
     """
     runs = [run for run in runs if run.kind is not RunKind.OTHER and run.outcome is not Outcome.CANCELLED]
     history = [run for run in runs if run.seq > story.reset_seq]
@@ -41,7 +41,7 @@ def decide(story: Story, runs: Sequence[Run], policy: Policy, now: datetime) -> 
     decision = _decide_in_stage(case)
     if not isinstance(decision, ApplyEvent):
         return decision
-    event = bounded(decision.event, retries=story.retries, max_retries=policy.max_retries)
+    event = bounded(decision.event, retries=story.retries, max_retries=policy.settings.max_retries)
     return ApplyEvent(event, decision.content)
 
 
@@ -203,7 +203,7 @@ def _after_conflict(files: str, case: Case) -> Decision:
     last = attempts[-1] if attempts else None
     if last is not None and last.verdict is Verdict.RESOLVED and not last.evidence.unresolved:
         return _queue(last.evidence.branch, events.ConflictResolved)
-    if len(attempts) >= case.policy.mergemaster_attempts:
+    if len(attempts) >= case.policy.settings.merge.mergemaster_attempts:
         reason = f"{len(attempts)} attempts did not resolve the conflict in {files}"
         return ApplyEvent(events.MergeFailedFinal(reason))
     return StartRun(RunKind.MERGEMASTER, "" if last is None else retry_rules.unresolved_note(last))

@@ -57,13 +57,7 @@ class Snapshot:
     def policy(self) -> Policy:
         settings = self.config.project
         definition = definition_of(self.gates, settings.components)
-        return Policy(
-            default_qa=settings.default_qa,
-            max_retries=settings.max_retries,
-            mergemaster_attempts=settings.merge.mergemaster_attempts,
-            has_gates=bool(self.gates),
-            passed=lambda tree: gate_passes.known(self.db, tree, definition),
-        )
+        return Policy(settings, bool(self.gates), lambda tree: gate_passes.known(self.db, tree, definition))
 
     @property
     def starts(self) -> tuple[Run | RunClaim, ...]:

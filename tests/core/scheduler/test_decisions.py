@@ -6,6 +6,7 @@ import pytest
 
 from huskies_core import merge_results
 from huskies_core.clock import to_iso
+from huskies_core.config.records import ProjectConfig
 from huskies_core.ids import Seq
 from huskies_core.merge_results import MergeResult
 from huskies_core.pipeline import events
@@ -23,8 +24,8 @@ CODING = story_in(Coding())
 QA = story_in(Qa())
 CHECKED = story_in(Qa(), replace(DRAFT, criteria=(Criterion("it works", checked=True),)))
 MERGE = story_in(Merge("feature/story-1", 2))
-BY_AGENT = replace(POLICY, default_qa=QaMode.AGENT)
-BY_HUMAN = replace(POLICY, default_qa=QaMode.HUMAN)
+BY_AGENT = replace(POLICY, settings=ProjectConfig(default_qa=QaMode.AGENT))
+BY_HUMAN = replace(POLICY, settings=ProjectConfig(default_qa=QaMode.HUMAN))
 CODER, GATES = RunKind.CODER, RunKind.GATES
 HINT = "All of it: `huskies logs 1 --run 2`"
 BRANCH_AND_COMMITS = ("feature/story-1", 2)
@@ -118,7 +119,10 @@ def test_a_failure_past_max_retries_blocks() -> None:
     story = replace(CODING, retries=3)
     decision = decided(story, ended(CODER), ended(GATES, Outcome.FAILED, detail="no"))
     unlimited = decided(
-        story, ended(CODER), ended(GATES, Outcome.FAILED), policy=replace(POLICY, max_retries=0)
+        story,
+        ended(CODER),
+        ended(GATES, Outcome.FAILED),
+        policy=replace(POLICY, settings=ProjectConfig(max_retries=0)),
     )
     assert isinstance(decision, ApplyEvent)
     assert isinstance(unlimited, ApplyEvent)
