@@ -131,10 +131,8 @@ def _due_message(context: Context, db: Connection) -> Message | None:
     settings = context.config.project.notify
     if not settings.is_on or metadata.get(db, metadata.NOTIFY) != ON:
         return None
-    seq, events = (
-        journal.cursor(db, NAME),
-        [event for event, topic in TOPICS.items() if topic in settings.events],
-    )
+    seq = journal.cursor(db, NAME)
+    events = [event for event, topic in TOPICS.items() if topic in settings.events]
     count = journal.count_notable_after(db, seq, events)
     if not count:
         return None

@@ -10,7 +10,7 @@ from huskies_core.context import Context
 from huskies_core.errors import LockBusy
 from huskies_core.file_lock import file_locked
 from huskies_core.ids import Seq
-from huskies_core.passes.steps import PassReport, PlannedStep, StepOutcome, StepResult, attempt
+from huskies_core.passes.steps import PassReport, PlannedStep, StepResult, attempt
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import journal, pass_times
 
@@ -62,12 +62,9 @@ def run_passes(
     reports = []
     for chosen in passes:
         context.progress(chosen.name, 0, 0)
-        report = PassReport(chosen.name)
         with attempt() as attempted:
             report = run_pass(context, chosen, dry_run=dry_run, wait=wait)
-        reports.append(
-            report if attempted.outcome is StepOutcome.DONE else PassReport(chosen.name, failure=attempted)
-        )
+        reports.append(PassReport(chosen.name, failure=attempted) if attempted.code else report)
     return tuple(reports)
 
 
