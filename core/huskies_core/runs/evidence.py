@@ -1,7 +1,6 @@
 """Facts about a run: its outcome by the records of its supervisor, and its branch and the repository by git."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -82,7 +81,7 @@ def _outcome_of_step(step: StepEnd) -> tuple[Outcome, str]:
 
 def read_evidence(context: Context, run: Run, exit_: Exit | None) -> Evidence:
     """Return the facts that the last step and git show: the failed setup or gate, the branch and its conflict."""
-    branch, last = read_branch_evidence(context, run), exit_.steps[-1] if exit_ and exit_.steps else None
+    branch, last = _read_branch(context, run), exit_.steps[-1] if exit_ and exit_.steps else None
     is_resolution = run.kind is RunKind.MERGEMASTER and branch.name
     evidence = Evidence(branch, unresolved=find_unresolved(context, run) if is_resolution else None)
     if last is None or last.passed or last.role not in (Role.SETUP, Role.GATE):
@@ -92,20 +91,18 @@ def read_evidence(context: Context, run: Run, exit_: Exit | None) -> Evidence:
     return replace(evidence, failed_setup=last.name if last.role is Role.SETUP else "", output=output)
 
 
-def read_branch_evidence(context: Context, run: Run) -> BranchEvidence:
+def _read_branch(context: Context, run: Run) -> BranchEvidence:
     """Return the current state of the branch; the empty record if the base branch does not exist.
 
     If git cannot read the worktree, the record has git's error and no commits, and the run still ends.
     """
-    tip = context.repository.branch_tip(context.base_branch_or_recorded)
+    tip, name = context.repository.branch_tip(context.base_branch_or_recorded), branch_of(run.story)
     if tip is None:
         return BranchEvidence()
-    name = branch_of(run.story)
     try:
-        state = read_branch_state(context.repository, run.story, base_tip=tip)
+        return BranchEvidence(name, **asdict(read_branch_state(context.repository, run.story, base_tip=tip)))
     except GitError as error:
         return BranchEvidence(name, problem=error.message)
-    return BranchEvidence(name, **asdict(state))
 
 
 def find_unresolved(context: Context, run: Run) -> str:
@@ -125,7 +122,7 @@ def find_unresolved(context: Context, run: Run) -> str:
         return error.message
 
 
-def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datetime) -> Sequence[str]:
+def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datetime) -> None:
     """Compare `state` with the stored one, write a journal entry for each change, and store `state`.
 
     An entry names the runs that were live. Call this function in the transactions that start and end a run. It does not
@@ -135,12 +132,10 @@ def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datet
     stored = metadata.get(db, metadata.HYGIENE)
     metadata.put(db, metadata.HYGIENE, json.dumps(state.to_json()))
     if stored is None or not suspects:
-        return ()
-    changes = differences(Fingerprint.from_json(json.loads(stored)), state)
-    for change in changes:
+        return
+    for change in differences(Fingerprint.from_json(json.loads(stored)), state):
         detail = {"change": change, "runs": suspects}
         journal.append(db, journal.JournalKind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
-    return changes
 
 
 def progress_from_output(directory: RunDirectory, run: Run) -> Progress | None:

@@ -58,11 +58,22 @@ def build_run_spec(context: Context, request: RunRequest, run: Run, directory: R
     """
     project, agent, limits = context.project, request.agent, _limits_of(context, request)
     in_sandbox = agent is not None and agent.sandbox is not None
+    is_merge = request.kind is RunKind.MERGE
+    variables = RunVariables(
+        project=str(project.root),
+        story_id=request.story.id,
+        run_id=run.id,
+        agent="huskies" if agent is None else agent.name,
+        stage=request.kind.value,
+        base_branch=context.base_branch,
+        worktree=str(project.merge_workspace if is_merge else project.worktree(request.story.id)),
+        prompt_file=directory.prompt,
+    )
     return RunSpec(
         run_id=run.id,
         project=str(project.root),
         steps=_build_steps(context, request, run, directory, limits),
-        env=_build_environment(context, request, run, directory),
+        env=environment_of(context, agent, variables),
         limits=limits,
         reader=reader_module("command" if agent is None else agent.runtime),
         # The sandbox shows each file of the database, so the files must stay the same ones.
@@ -154,24 +165,6 @@ def _agent_step(
     argv = load_runtime(agent.runtime).argv(assignment)
     step = Step(agent.name, Role.AGENT, argv, str(project.worktree(story)), stdin=directory.prompt)
     return confine(step, agent, project, story, directory, context.environ)
-
-
-def _build_environment(
-    context: Context, request: RunRequest, run: Run, directory: RunDirectory
-) -> dict[str, str]:
-    project, agent, story = context.project, request.agent, request.story.id
-    is_merge = request.kind is RunKind.MERGE
-    variables = RunVariables(
-        project=str(project.root),
-        story_id=story,
-        run_id=run.id,
-        agent=agent.name if agent is not None else "huskies",
-        stage=request.kind.value,
-        base_branch=context.base_branch,
-        worktree=str(project.merge_workspace if is_merge else project.worktree(story)),
-        prompt_file=directory.prompt,
-    )
-    return environment_of(context, agent, variables)
 
 
 def _limits_of(context: Context, request: RunRequest) -> Limits:

@@ -2,9 +2,7 @@
 
 import json
 import os
-import select
 import signal
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +16,6 @@ _SHIM_RECORD_SECS = 1.0
 # The shim gives its processes 2 s and 0.7 s. With less time it would die before it writes exit.json.
 _SHIM_SECS = 3.0
 _SIGKILL_SECS = 0.3
-_POLL_MS = 20
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,7 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
 
 def _wait_for_lock(directory: RunDirectory) -> bool:
     """Return whether the run's lock becomes free in time."""
-    deadline = time.monotonic() + _SHIM_SECS
-    while is_alive(directory) and time.monotonic() < deadline:
-        select.poll().poll(_POLL_MS)
-    return not is_alive(directory)
+    return processes.wait_until(lambda: not is_alive(directory), _SHIM_SECS)
 
 
 def end_marked_processes(run_id: int, project: str, *, grace: float = GRACE_SECS) -> KillResult:
@@ -83,8 +77,7 @@ def _stop_shim(directory: RunDirectory) -> None:
 
 def _find_shim(directory: RunDirectory) -> Process | None:
     """Return the shim if it is alive. It takes over the lock before it writes shim.json, so wait for that."""
-    deadline = time.monotonic() + _SHIM_RECORD_SECS
-    while (record := directory.read_shim()) is None and is_alive(directory) and time.monotonic() < deadline:
-        select.poll().poll(_POLL_MS)
+    processes.wait_until(lambda: bool(directory.read_shim()) or not is_alive(directory), _SHIM_RECORD_SECS)
+    record = directory.read_shim()
     process = record and processes.find_process(record.pid)
     return process if process and record and process.started == record.started else None

@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from huskies_core.ids import RunId
-from huskies_core.supervisor.run_directory import is_locked
 
 RUN_VARIABLE = "HUSKIES_RUN_ID"
 PROJECT_VARIABLE = "HUSKIES_PROJECT"
@@ -101,6 +100,8 @@ if sys.platform == "linux":
 
 else:
     import psutil
+
+    from huskies_core.supervisor.run_directory import is_locked
 
     def find_process(pid: int) -> Process | None:
         """Return the living process of that number. A zombie does not count."""
@@ -193,15 +194,19 @@ def send_termination(process: Process) -> None:
     send_signal(process, signal.SIGCONT)
 
 
-def wait_for_exit(processes: Iterable[Process], seconds: float) -> bool:
-    """Return True as soon as all processes have ended, or False after `seconds`."""
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Return True as soon as the condition is true, or False after `seconds`."""
     deadline = time.monotonic() + seconds
-    for process in processes:
-        while is_running(process):
-            if time.monotonic() > deadline:
-                return False
-            select.poll().poll(_POLL_MS)
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        select.poll().poll(_POLL_MS)
     return True
+
+
+def wait_for_exit(processes: Collection[Process], seconds: float) -> bool:
+    """Return True as soon as all processes have ended, or False after `seconds`."""
+    return wait_until(lambda: not any(map(is_running, processes)), seconds)
 
 
 def end_processes(
@@ -235,9 +240,4 @@ def end_processes(
 
 def stays_locked(path: str | os.PathLike[str], seconds: float) -> bool:
     """Return True if the lock is never found free for `seconds`, and False as soon as it is free."""
-    deadline = time.monotonic() + seconds
-    while is_lock_held(path):
-        if time.monotonic() > deadline:
-            return True
-        select.poll().poll(_POLL_MS)
-    return False
+    return not wait_until(lambda: not is_lock_held(path), seconds)

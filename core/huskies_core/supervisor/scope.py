@@ -7,8 +7,6 @@ session's processes may live on.
 
 import os
 import re
-import select
-import time
 
 _TIMEOUT_SECS = 2
 _MOVE_SECS = 1.0
@@ -23,10 +21,16 @@ def needs_scope(cgroup: str, *, lingers: bool) -> bool:
 
 def leave_control_group(name: str, cgroup_file: str = "/proc/self/cgroup") -> str:
     """Move this process and its later children to a scope if that helps. Return "scope" if it moved, else "session"."""
+    from huskies_core.supervisor.processes import wait_until
+
     unit = f"{name}.scope"
     if not needs_scope(_read_cgroup(cgroup_file), lingers=lingers(os.environ.get("USER", ""))):
         return "session"
-    return "scope" if _request_scope(unit) and _wait_for_move(unit, cgroup_file) else "session"
+    # systemd moves the process after its answer. The process sees the move only in its cgroup file.
+    has_moved = _request_scope(unit) and wait_until(
+        lambda: f"/{unit}" in _read_cgroup(cgroup_file), _MOVE_SECS
+    )
+    return "scope" if has_moved else "session"
 
 
 def lingers(user: str) -> bool:
@@ -55,13 +59,3 @@ def _request_scope(unit: str) -> bool:
     except OSError:
         return False
     return os.waitpid(pid, 0)[1] == 0
-
-
-def _wait_for_move(unit: str, cgroup_file: str) -> bool:
-    """Wait for the move, which systemd does after its answer. The process sees it only in its cgroup file."""
-    deadline = time.monotonic() + _MOVE_SECS
-    while f"/{unit}" not in _read_cgroup(cgroup_file):
-        if time.monotonic() > deadline:
-            return False
-        select.poll().poll(10)
-    return True
