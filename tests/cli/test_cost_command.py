@@ -18,7 +18,7 @@ from huskies_core.store import runs, usage
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.store.usage import ModelUsage
 from support.commands import Commands
-from support.contexts import Clock, opened
+from support.contexts import Clock, agent_toml, opened
 from support.git_repository import GitRepository
 from support.stories import NOW, import_story
 
@@ -92,7 +92,7 @@ def test_an_invalid_argument_is_wrong_usage(huskies: Commands, flags: tuple[str,
 
 def test_a_spent_day_budget_shows_its_end_in_the_time_zone_of_the_project(tmp_path: Path) -> None:
     settings = 'timezone = "Asia/Tokyo"\n[budget]\nper_day_usd = 0.5\n'
-    coder = '[[agent]]\nname = "bob"\nstage = "coder"\nruntime = "command"\ncommand = ["true"]\n'
+    coder = agent_toml("bob")
     with opened(tmp_path / "repo", Clock(), project_toml=settings, agents_toml=coder) as context:
         import_story(context.store, Coding())
         spend(context, 1, ModelUsage("opus", cost_usd=0.75), NOW)

@@ -7,21 +7,11 @@ from pathlib import Path
 import pytest
 
 from support.commands import Commands
+from support.contexts import agent_toml
 from support.crontabs import OwnCrontab
 from support.git_repository import GitRepository
 
-AGENTS = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = ["true"]
-
-[[agent]]
-name = "bob"
-stage = "coder"
-runtime = "codex"
-"""
+AGENTS = agent_toml() + '[[agent]]\nname = "bob"\nstage = "coder"\nruntime = "codex"\n'
 SUBJECTS = [
     "✓ environment",
     "✓ git",

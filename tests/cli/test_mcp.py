@@ -19,6 +19,7 @@ from huskies_core.operations.schema import schema_of
 from huskies_core.runs.programs import LEAST_MCP
 from support.cli import HUSKIES, run_huskies
 from support.commands import Commands
+from support.contexts import agent_toml
 from support.git_repository import GitRepository
 from support.mcp_client import call, call_server
 
@@ -157,7 +158,7 @@ def test_many_waiting_long_calls_do_not_delay_a_short_call(project: Path, log: P
 
 def test_several_calls_at_once_can_kill_one_run(project: Path, log: Path) -> None:
     """The calls are threads of one process and write the same files."""
-    agent = '[[agent]]\nname = "a"\nstage = "coder"\nruntime = "command"\ncommand = ["sleep", "300"]\n'
+    agent = agent_toml("a", command=("sleep", "300"))
     (project / ".huskies" / "agents.toml").write_text(agent)
 
     async def questions(client: ClientSession) -> tuple[list[str], str]:

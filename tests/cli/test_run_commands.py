@@ -19,16 +19,10 @@ from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from support.agents.runs import AGENT
 from support.cli import run_huskies, start_huskies
 from support.commands import Commands
+from support.contexts import agent_toml
 from support.git_repository import GitRepository
 from support.waiting import wait_until
 
-ONE = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = {command}
-"""
 USAGE = '{"model": "m", "input_tokens": 3, "cost_usd": 0.5}'
 RUN_KEYS = {
     *("id", "story", "kind", "agent", "status", "outcome", "detail"),
@@ -46,8 +40,8 @@ def go(tmp_path: Path) -> Path:
 def project(huskies: Commands, repository: GitRepository, go: Path) -> Iterator[Commands]:
     """Open a project with a task and a coder that prints, waits for `go` and ends, which closes the task."""
     script = ("say=\x1b[31mred\x1b[0m", f"usage={USAGE}", f"wait={go}", "say=bye")
-    command = json.dumps([sys.executable, str(AGENT), *script])
-    repository.write(".huskies/agents.toml", ONE.format(command=command))
+    agent = agent_toml(command=(sys.executable, str(AGENT), *script))
+    repository.write(".huskies/agents.toml", agent)
     huskies("add", "Fix", "--type", "task", "-c", "It is fixed")
     yield huskies
     for run in huskies("run", "list", "--live", "--json").data["runs"]:
@@ -229,8 +223,8 @@ def test_the_limit_that_ended_a_run_is_shown_with_the_run(
     huskies: Commands, repository: GitRepository
 ) -> None:
     script = ('usage={"tool_turns":1}', 'usage={"tool_turns":1}', "hang")
-    command = json.dumps([sys.executable, str(AGENT), *script])
-    repository.write(".huskies/agents.toml", f"{ONE.format(command=command)}max_tool_turns = 1\n")
+    command = (sys.executable, str(AGENT), *script)
+    repository.write(".huskies/agents.toml", f"{agent_toml(command=command)}max_tool_turns = 1\n")
     huskies("add", "Fix", "--type", "task", "-c", "It is fixed")
     huskies("agent", "start", "1")
     repository.write(".huskies/agents.toml", "# nobody follows\n")

@@ -14,6 +14,7 @@ import pytest
 
 from support.cli import HUSKIES
 from support.commands import Commands
+from support.contexts import agent_toml
 from support.git_repository import GitRepository
 from support.terminal import Terminal
 
@@ -57,7 +58,7 @@ FISH = Shell(
 )
 HOSTILE = "%F{red}\x1b]0;x\x07`touch PWNED` $(touch PWNED)\n; touch PWNED 'q\" a:b\t\\ü\u202e"
 SHOWN = "%F{red} ]0;x `touch PWNED` $(touch PWNED) ; touch PWNED 'q"
-AGENT = '[[agent]]\nname = "coder-1"\nstage = "coder"\nruntime = "command"\ncommand = ["x"]\n'
+AGENT = agent_toml("coder-1")
 
 
 @dataclass(frozen=True)

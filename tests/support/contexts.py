@@ -1,14 +1,18 @@
 """A project in a real repository, opened as a `Context`, with a clock that the test sets."""
 
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from huskies_cli.project_context import PROGRAM
+from huskies_core.clock import utc_now
 from huskies_core.context import Context
+from huskies_core.operations.runs import kill_run
 from huskies_core.project import find_repository
-from huskies_core.store import connection, metadata
+from huskies_core.store import connection, metadata, runs
 from support.git_repository import GitRepository
 from support.stories import NOW
 
@@ -46,3 +50,27 @@ def opened(
         yield context
     finally:
         context.close()
+
+
+@contextmanager
+def opened_for_agents(root: Path, agents_toml: str) -> Iterator[Context]:
+    """Make a project whose agents run, at the real time and in the environment of the test. Kill live runs at last."""
+    with opened(root, Clock(utc_now()), agents_toml=agents_toml) as context:
+        context.environ = dict(os.environ)
+        yield context
+        with context.store.reading() as db:
+            live = runs.live(db)
+        for run in live:
+            kill_run(context, run.id)
+
+
+def configure(context: Context, text: str) -> None:
+    """Replace project.toml."""
+    context.project.project_toml.write_text(text)
+    context.forget_config()
+
+
+def agent_toml(name: str = "ann", stage: str = "coder", command: Sequence[str] = ("true",)) -> str:
+    """Return the part of agents.toml for an agent, by default one that ends at once."""
+    lines = ("[[agent]]", f'name = "{name}"', f'stage = "{stage}"', 'runtime = "command"')
+    return "\n".join([*lines, f"command = {json.dumps(command)}\n"])

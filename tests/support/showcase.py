@@ -34,12 +34,12 @@ from huskies_core.store import runs, stories, usage
 from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
-from support.contexts import Clock, opened
+from support.contexts import Clock, agent_toml, opened
 from support.stories import DRAFT, NOW, add_story, apply_to_story
 
 PICTURE = Path(__file__).parents[2] / "man" / "board.svg"
 AGENTS = "\n".join(
-    f'[[agent]]\nname = "{name}"\nstage = "{stage}"\nruntime = "command"\ncommand = ["true"]\n'
+    agent_toml(name, stage)
     for name, stage in (("togo", "coder"), ("balto", "coder"), ("fritz", "coder"), ("sally", "qa"))
 )
 GATES = '[[gate]]\nname = "tests"\ncommand = ["pytest"]\n'

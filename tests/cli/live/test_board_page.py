@@ -22,18 +22,11 @@ from huskies_core.operations.registry import find
 from huskies_core.operations.timers import schedule_timer
 from huskies_core.pipeline.stages import Backlog, Blocked, Coding, Done, Merge, Qa, ReviewHold, Stage
 from huskies_core.store import runs, stories
-from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
-from support.contexts import Clock, opened
+from support.claims import claim_run
+from support.contexts import Clock, agent_toml, opened
 from support.stories import DRAFT, NOW
 
-AGENTS = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = ["true"]
-"""
 MIX: tuple[Stage, ...] = (
     Backlog(),
     Coding(),
@@ -50,7 +43,7 @@ MIX: tuple[Stage, ...] = (
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    with opened(tmp_path / "shop", Clock(), agents_toml=AGENTS) as context:
+    with opened(tmp_path / "shop", Clock(), agents_toml=agent_toml()) as context:
         yield context
 
 
@@ -66,11 +59,10 @@ def fill(context: Context, count: int) -> None:
 @contextmanager
 def live_run(context: Context, story: int, printed: str) -> Iterator[None]:
     """Keep a run live, with an output of 71 seconds after its start."""
+    run = claim_run(context.store, story)
     with context.store.exclusive() as db:
-        claim = RunClaim(StoryId(story), RunKind.CODER, stories.load(db, StoryId(story)).visit, "ann")
-        run = runs.claim(db, claim, actor="pass:auto-assign", now=NOW)
-        runs.mark_live(db, run.id)
-    directory = RunDirectory(context.project.run_dir(run.id))
+        runs.mark_live(db, run)
+    directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
     assert lock is not None
     Path(directory.output).write_text(printed)
@@ -210,15 +202,11 @@ def test_an_event_of_another_day_shows_the_day(context: Context) -> None:
 
 def test_only_as_many_runs_as_fit_a_screen_have_their_last_line_read(context: Context) -> None:
     fill(context, MOST + 2)
-    with context.store.exclusive() as db:
-        for story in range(1, MOST + 3):
-            claim = RunClaim(
-                StoryId(story), RunKind.CODER, stories.load(db, StoryId(story)).visit, f"ann-{story}"
-            )
-            run = runs.claim(db, claim, actor="test", now=NOW)
-            directory = RunDirectory(context.project.run_dir(run.id))
-            os.makedirs(directory.path, exist_ok=True)
-            Path(directory.output).write_text("compiling\n")
+    for story in range(1, MOST + 3):
+        run = claim_run(context.store, story, agent=f"ann-{story}")
+        directory = RunDirectory(context.project.run_dir(run))
+        os.makedirs(directory.path, exist_ok=True)
+        Path(directory.output).write_text("compiling\n")
     live = read_live(context)
     for board in (live, with_figures(context, live)):
         assert [run.last_line for run in board.runs] == ["compiling"] * MOST + ["", ""]

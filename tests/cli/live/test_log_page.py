@@ -12,12 +12,12 @@ from huskies_cli.live.keys import Key
 from huskies_cli.live.log_page import LogPage
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.ids import RunId, StoryId
+from huskies_core.ids import StoryId
 from huskies_core.operations.dashboard import read_live
 from huskies_core.pipeline.stages import Coding
-from huskies_core.store import runs, stories
-from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
+from huskies_core.store.runs import RunKind
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
+from support.claims import claim_run, end_run
 from support.contexts import Clock, opened
 from support.stories import NOW, import_story
 
@@ -33,20 +33,13 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 def begin(context: Context, kind: RunKind = RunKind.CODER, runtime: str = "command") -> Path:
     """Claim a run without a supervisor and return the path of its output."""
-    with context.store.exclusive() as db:
-        claim = RunClaim(StoryId(1), kind, stories.load(db, StoryId(1)).visit, "ann", runtime)
-        run = runs.claim(db, claim, actor="test", now=NOW)
-    directory = RunDirectory(context.project.run_dir(run.id))
+    run = claim_run(context.store, 1, kind, runtime=runtime)
+    directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
     assert lock is not None
     os.close(lock)
     Path(directory.output).touch()
     return Path(directory.output)
-
-
-def end(context: Context, run: int) -> None:
-    with context.store.exclusive() as db:
-        runs.end(db, RunId(run), Report(Outcome.COMPLETED), actor="test", now=NOW)
 
 
 def screen(page: LogPage, lines: int = 7, width: int = 76) -> list[str]:
@@ -105,7 +98,7 @@ def test_the_next_run_of_the_story_follows(context: Context) -> None:
     begin(context).write_text("first\nunfinished")
     page = LogPage(context, StoryId(1))
     screen(page)
-    end(context, 1)
+    end_run(context.store, 1)
     begin(context, RunKind.GATES).write_text("second\n")
     assert screen(page, lines=10)[2:8] == [
         "first",

@@ -8,10 +8,8 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
-from support.contexts import Clock, opened
+from support.contexts import Clock, agent_toml, opened
 from support.crontabs import OwnCrontab
-
-AGENT = '[[agent]]\nname = "ann"\nstage = "coder"\nruntime = "command"\ncommand = ["true"]\n'
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def clock() -> Clock:
 @pytest.fixture
 def context(tmp_path: Path, clock: Clock, crontab: OwnCrontab) -> Iterator[Context]:
     assert crontab.read() is None
-    with opened(tmp_path.resolve() / "shop", clock, agents_toml=AGENT) as context:
+    with opened(tmp_path.resolve() / "shop", clock, agents_toml=agent_toml()) as context:
         context.environ = dict(os.environ)
         context.actor = "user:ada"
         yield context

@@ -1,6 +1,5 @@
 """Real agents, started and stopped by hand."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
@@ -19,45 +17,33 @@ from huskies_core.operations.agents import limit_on, list_agents, start_agent, s
 from huskies_core.operations.output import find_log, follow
 from huskies_core.operations.runs import as_now, kill_run, list_runs, show_run
 from huskies_core.pipeline.stages import Backlog, Coding, MergeFailure, MergeFailureKind, Qa, StageName
-from huskies_core.store import rate_limits, runs, usage
+from huskies_core.store import rate_limits, usage
 from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import Outcome, RunKind
 from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 from support.agents.runs import AGENT
-from support.contexts import Clock, opened
+from support.contexts import agent_toml, opened_for_agents
 from support.stage_examples import STAGES
 from support.stories import DRAFT, add_story, import_story, load_story
 from support.waiting import wait_for_file, wait_until
 
 pytestmark = pytest.mark.usefixtures("processes")
 
-ONE = """
-[[agent]]
-name = "{name}"
-stage = "{stage}"
-runtime = "command"
-command = {command}
-"""
 STAGES_OF = {"ann": "coder", "bob": "coder", "quinn": "qa", "max": "mergemaster", "olga": "other"}
 
 
 def agents_toml(*script: str) -> str:
-    command = json.dumps([sys.executable, str(AGENT), *script])
-    return "".join(ONE.format(name=name, stage=stage, command=command) for name, stage in STAGES_OF.items())
+    command = (sys.executable, str(AGENT), *script)
+    return "".join(agent_toml(name, stage, command) for name, stage in STAGES_OF.items())
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
     """Open a project with agents that print, then hang. Kill live agents at the end."""
     script = agents_toml("say=here", 'usage={"cost_usd": 0.5}', f"pid={tmp_path}/pid", "hang=60")
-    with opened(tmp_path / "repo", Clock(utc_now()), agents_toml=script) as context:
-        context.environ = dict(os.environ)
+    with opened_for_agents(tmp_path / "repo", script) as context:
         yield context
-        with context.store.reading() as db:
-            live = runs.live(db)
-        for run in live:
-            kill_run(context, run.id)
 
 
 def refused(context: Context, story: int, name: str | None = None) -> str:

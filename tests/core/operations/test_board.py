@@ -11,19 +11,12 @@ from huskies_core.operations.board import Board, State, read_board
 from huskies_core.operations.limits import Limits, Places
 from huskies_core.pipeline.events import Abandon, Block
 from huskies_core.pipeline.stages import Backlog, Coding, Merge, StageName
-from huskies_core.store import journal, queue_holds, runs, stories, usage
-from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
-from support.contexts import Clock, opened
+from huskies_core.store import journal, queue_holds, usage
+from huskies_core.store.runs import Outcome
+from support.claims import claim_run, end_run
+from support.contexts import Clock, agent_toml, configure, opened
 from support.stage_examples import STAGES
 from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story
-
-AGENTS = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = ["true"]
-"""
 
 
 @pytest.fixture
@@ -33,25 +26,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    with opened(tmp_path / "repo", clock, agents_toml=AGENTS) as context:
+    with opened(tmp_path / "repo", clock, agents_toml=agent_toml()) as context:
         yield context
 
 
-def configure(context: Context, text: str) -> None:
-    context.project.project_toml.write_text(text)
-    context.forget_config()
-
-
-def claim(context: Context, story: int, kind: RunKind = RunKind.CODER, agent: str | None = "ann") -> int:
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(story)).visit
-        return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
-
-
 def crash(context: Context, story: int) -> None:
-    run = claim(context, story)
-    with context.store.exclusive() as db:
-        runs.end(db, RunId(run), Report(Outcome.CRASHED), actor="test", now=NOW)
+    end_run(context.store, claim_run(context.store, story), Outcome.CRASHED)
 
 
 def cards(board: Board) -> list[tuple[str, int, str]]:
@@ -98,7 +78,7 @@ def test_a_story_has_its_reason(context: Context) -> None:
         import_story(context.store, stage)
     for _ in range(4):
         crash(context, 1)
-    claim(context, 2)
+    claim_run(context.store, 2)
     board = read_board(context)
     assert [(card.story.id, card.state, card.why) for row in board.stages.values() for card in row] == [
         (1, State.THROTTLED, "4 crashes in a row; the next attempt is at 2026-03-01T12:00:02.000Z"),
@@ -152,7 +132,7 @@ def test_places_and_money_are_counted(context: Context) -> None:
     crash(context, 1)
     with context.store.exclusive() as db:
         usage.put(db, RunId(1), usage.ModelUsage("m", cost_usd=1.5), now=NOW)
-    claim(context, 2)
+    claim_run(context.store, 2)
     state = limits(context)
     assert (state.coders, state.gates, state.over_budget) == (Places(1, 1), Places(0, 2), (1,))
     assert (state.day.spent_usd, state.day.most_usd, state.day.reached) == (1.5, 5.0, False)
@@ -185,7 +165,7 @@ def test_changes_of_the_repository_are_shown_for_a_day(context: Context, clock: 
 def test_the_board_is_shown_despite_an_invalid_config(context: Context) -> None:
     for stage in (Coding(), STAGES["blocked"], Backlog()):
         import_story(context.store, stage)
-    claim(context, 1)
+    claim_run(context.store, 1)
     configure(context, "max_coder = 1")
     board = read_board(context)
     assert board.config_error is not None

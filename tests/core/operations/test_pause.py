@@ -21,21 +21,13 @@ from huskies_core.pipeline.stages import Coding, Merge
 from huskies_core.runs.start import start_run
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import journal, pauses
-from support.contexts import Clock, opened
+from support.contexts import Clock, agent_toml, opened
 from support.stories import import_story
-
-AGENTS = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = ["sleep", "60"]
-"""
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    with opened(tmp_path / "repo", Clock(), agents_toml=AGENTS) as context:
+    with opened(tmp_path / "repo", Clock(), agents_toml=agent_toml(command=("sleep", "60"))) as context:
         yield context
 
 

@@ -1,51 +1,38 @@
 """`agent prompt` prints the prompt that the agent gets."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
 from huskies_core.operations.agents import Prompt, show_prompt, start_agent
-from huskies_core.operations.runs import kill_run
 from huskies_core.pipeline.events import GatesFailed
 from huskies_core.pipeline.stages import Coding, Merge
 from huskies_core.store import content, journal, runs
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import StoryDraft, StoryType
 from support.agents.runs import AGENT
-from support.contexts import Clock, opened
+from support.contexts import agent_toml, opened_for_agents
 from support.stories import add_story, apply_to_story, import_story
 from support.waiting import wait_for_file
 
-ONE = """
-[[agent]]
-name = "{name}"
-stage = "{stage}"
-runtime = "command"
-command = ["{python}", "{agent}", "pid={folder}/pid", "hang=60"]
-prompt = "{stage} of {{{{story_id}}}}: {{{{story_title}}}}"
-"""
+PROMPT = 'prompt = "{stage} of {{{{story_id}}}}: {{{{story_title}}}}"\n'
 STAGES_OF = {"ann": "coder", "bob": "coder", "quinn": "qa", "olga": "other"}
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
     """Open a project with agents that hang. Kill live agents at the end."""
-    result = {"python": sys.executable, "agent": AGENT, "folder": tmp_path}
-    agents = "".join(ONE.format(name=name, stage=stage, **result) for name, stage in STAGES_OF.items())
-    with opened(tmp_path / "repo", Clock(utc_now()), agents_toml=agents) as context:
-        context.environ = dict(os.environ)
+    command = (sys.executable, str(AGENT), f"pid={tmp_path}/pid", "hang=60")
+    agents = "".join(
+        agent_toml(name, stage, command) + PROMPT.format(stage=stage) for name, stage in STAGES_OF.items()
+    )
+    with opened_for_agents(tmp_path / "repo", agents) as context:
         yield context
-        with context.store.reading() as db:
-            live = runs.live(db)
-        for run in live:
-            kill_run(context, run.id)
 
 
 def refused(context: Context, story: int, name: str | None = None) -> str:

@@ -17,11 +17,10 @@ from huskies_core.operations.services import (
     uninstall,
 )
 from huskies_core.services.service import ServiceJob, ServiceKind
-from support.contexts import Clock, opened
+from support.contexts import Clock, agent_toml, opened
 from support.crontabs import OwnCrontab
 
 MINE = b"MAILTO=ada\n# \xff\r\n0 5 * * 1 true 100\\%\n"
-AGENT = '[[agent]]\nname = "ann"\nstage = "coder"\nruntime = "command"\ncommand = ["true"]\n'
 
 
 @pytest.fixture
@@ -33,7 +32,9 @@ def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnCrontab:
 def context(tmp_path: Path, crontab: OwnCrontab) -> Iterator[Context]:
     assert crontab.read() is None
     with opened(
-        tmp_path.resolve() / "shop", Clock(), agents_toml=f"{AGENT}env_allow = ['KEY', 'PATH', 'A', 'B']\n"
+        tmp_path.resolve() / "shop",
+        Clock(),
+        agents_toml=f"{agent_toml()}env_allow = ['KEY', 'PATH', 'A', 'B']\n",
     ) as it:
         it.environ = dict(os.environ)
         yield it

@@ -4,22 +4,9 @@ from pathlib import Path
 import pytest
 
 from huskies_core.context import Context
-from support.contexts import Clock, opened
+from support.contexts import Clock, agent_toml, opened
 
-CODERS = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = ["true"]
-
-[[agent]]
-name = "bob"
-stage = "coder"
-runtime = "command"
-model = "big-model-2"
-command = ["true"]
-"""
+CODERS = f'{agent_toml()}{agent_toml("bob")}model = "big-model-2"\n'
 
 
 @pytest.fixture

@@ -29,11 +29,12 @@ from huskies_core.scheduler.blockers import all_blockers, candidates, first_bloc
 from huskies_core.scheduler.snapshot import take_snapshot
 from huskies_core.store import queue_holds, runs, stories, usage
 from huskies_core.store.evidence import Evidence
-from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
+from huskies_core.store.runs import Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
-from support.contexts import Clock
+from support.claims import claim_run, end_run
+from support.contexts import Clock, configure
 from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story, load_story
 from support.waiting import wait_until
 
@@ -51,24 +52,6 @@ def blocking_rules(context: Context, story: int) -> list[str]:
         snapshot = take_snapshot(context, db)
         record = stories.load(db, StoryId(story))
         return [blocker.rule for blocker in all_blockers(snapshot, record, snapshot.decision(record))]
-
-
-def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(story)).visit
-        return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
-
-
-def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
-    with context.store.exclusive() as db:
-        runs.end(
-            db, RunId(run), Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW
-        )
-
-
-def configure(context: Context, text: str) -> None:
-    context.project.project_toml.write_text(text)
-    context.forget_config()
 
 
 # promotion
@@ -148,7 +131,7 @@ def test_max_coders_limits_the_live_coders(context: Context) -> None:
     for _ in range(2):
         import_story(context.store, Coding())
     first = planned(context)
-    claim(context, 1)
+    claim_run(context.store, 1)
     assert (first, planned(context)) == ([("start_run", 1, "coder ann")], [])
     assert blocking_rules(context, 2) == ["max_coders"]
 
@@ -180,7 +163,7 @@ def test_a_stage_without_an_agent_is_reported_as_the_reason(context: Context) ->
 
 def test_a_story_with_a_live_run_gets_no_step(context: Context) -> None:
     import_story(context.store, Coding())
-    claim(context, 1)
+    claim_run(context.store, 1)
     assert (planned(context), blocking_rules(context, 1)) == ([], ["live_run"])
 
 
@@ -190,10 +173,10 @@ def test_an_exhausted_budget_stops_new_starts_but_no_gates(context: Context) -> 
     )
     for number in (1, 2):
         import_story(context.store, Coding(), number=StoryId(number))
-    run = claim(context, 1)
+    run = claim_run(context.store, 1)
     with context.store.exclusive() as db:
         usage.put(db, RunId(run), usage.ModelUsage("m", cost_usd=1.2), now=NOW)
-    end(context, run, commits_ahead=1, has_diff=True, branch="b", tree="t")
+    end_run(context.store, run, commits_ahead=1, has_diff=True, branch="b", tree="t")
     gates = planned(context)
     with context.store.exclusive() as db:
         usage.put(db, RunId(run), usage.ModelUsage("m", cost_usd=1.6), now=NOW)
@@ -211,7 +194,7 @@ def test_merges_run_one_at_a_time_by_priority_then_age(context: Context) -> None
     for number in (1, 2):
         import_story(context.store, Merge("b", 1), number=StoryId(number))
     first = planned(context)
-    claim(context, 1, RunKind.MERGE, None)
+    claim_run(context.store, 1, RunKind.MERGE, None)
     assert (first, planned(context)) == ([("start_merge", 1, "merge")], [])
     assert blocking_rules(context, 2) == ["merge_queue"]
 
@@ -220,7 +203,7 @@ def test_max_gates_limits_gates_and_merges_together(context: Context) -> None:
     configure(context, "max_gates = 1")
     import_story(context.store, Qa(), number=StoryId(1))
     import_story(context.store, Merge("b", 1), number=StoryId(2))
-    claim(context, 1, RunKind.GATES, None)
+    claim_run(context.store, 1, RunKind.GATES, None)
     assert (planned(context), blocking_rules(context, 2)) == ([], ["max_gates"])
 
 
@@ -249,7 +232,7 @@ def test_a_broken_base_blocks_the_queue_and_a_dirty_base_blocks_one_story(contex
 def test_a_wait_sets_the_time_at_which_the_pass_is_due_again(context: Context, clock: Clock) -> None:
     import_story(context.store, Coding())
     for _ in range(4):
-        end(context, claim(context, 1), Outcome.CRASHED)
+        end_run(context.store, claim_run(context.store, 1), Outcome.CRASHED)
     with context.store.reading() as db:
         snapshot = take_snapshot(context, db)
         story, due = stories.load(db, StoryId(1)), wake(snapshot)
@@ -261,7 +244,9 @@ def test_a_wait_sets_the_time_at_which_the_pass_is_due_again(context: Context, c
 
 def test_a_decided_event_is_applied_once(context: Context) -> None:
     import_story(context.store, Coding())
-    end(context, claim(context, 1), commits_ahead=1, has_diff=True, branch="feature/story-1")
+    end_run(
+        context.store, claim_run(context.store, 1), commits_ahead=1, has_diff=True, branch="feature/story-1"
+    )
     with context.store.reading() as db:
         actions = AUTO_ASSIGN.plan(take_snapshot(context, db))
     assert [(step.verb, step.detail) for step in actions] == [(Verb.MOVE_STORY, "qa_skipped")]
@@ -314,11 +299,7 @@ def reach_limit(context: Context, run: int, *, hours: float | None) -> None:
 
 def begin(context: Context, story: int) -> int:
     """Claim a run by ann, as auto-assign does."""
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(story)).visit
-        return runs.claim(
-            db, RunClaim(StoryId(story), CODER, visit, "ann", "command"), actor="test", now=context.now()
-        ).id
+    return claim_run(context.store, story, runtime="command", now=context.now())
 
 
 def test_no_run_starts_before_a_named_reset_time(context: Context, clock: Clock) -> None:

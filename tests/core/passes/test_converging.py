@@ -24,9 +24,10 @@ from huskies_core.pipeline import stages
 from huskies_core.pipeline.events import Abandon, Demote, MergeFailed, Reopen, Start, Unblock
 from huskies_core.pipeline.stages import Abandoned, Blocked, Coding, Merge, MergeFailure, MergeFailureKind
 from huskies_core.scheduler.snapshot import take_snapshot
-from huskies_core.store import branches, content, gate_passes, journal, queue_holds, runs, stories
-from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
+from huskies_core.store import branches, content, gate_passes, journal, queue_holds, runs
+from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import StoryType
+from support.claims import claim_run, end_run
 from support.contexts import Clock
 from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story, load_story
 from support.waiting import wait_until
@@ -41,10 +42,8 @@ def twice(context: Context, chosen: AnyPass) -> tuple[list[tuple[str, int | None
 
 
 def ended_run(context: Context, story: int) -> int:
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(story)).visit
-        run = runs.claim(db, RunClaim(StoryId(story), RunKind.GATES, visit), actor="test", now=NOW).id
-        runs.end(db, run, Report(Outcome.COMPLETED), actor="test", now=NOW)
+    run = claim_run(context.store, story, RunKind.GATES, None)
+    end_run(context.store, run)
     return run
 
 
@@ -206,9 +205,7 @@ def test_at_most_max_gates_teardowns_are_live_at_once(context: Context) -> None:
     run_pass(context, WORKTREES)
     for number in range(1, 6):
         apply_to_story(context.store, number, Abandon("no"))
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(3)).visit
-        runs.claim(db, RunClaim(StoryId(3), RunKind.OTHER, visit), actor="test", now=NOW)
+    claim_run(context.store, 3, RunKind.OTHER, None)
     with context.store.reading() as db:
         planned = [(action.verb.value, action.story) for action in WORKTREES.plan(take_snapshot(context, db))]
     assert planned == [("start_run", 1)]
@@ -217,9 +214,7 @@ def test_at_most_max_gates_teardowns_are_live_at_once(context: Context) -> None:
 def test_no_worktree_is_removed_while_its_story_has_a_live_run(context: Context) -> None:
     import_story(context.store, Coding(), number=StoryId(1))
     run_pass(context, WORKTREES)
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(1)).visit
-        runs.claim(db, RunClaim(StoryId(1), RunKind.CODER, visit, "ann"), actor="test", now=NOW)
+    claim_run(context.store, 1)
     apply_to_story(context.store, 1, Abandon("no"))
     assert twice(context, WORKTREES)[0] == []
 
@@ -234,9 +229,7 @@ def test_a_story_that_was_started_again_after_the_plan_keeps_its_worktree(contex
         planned = WORKTREES.plan(take_snapshot(context, db))
     apply_to_story(context.store, 1, Reopen())
     apply_to_story(context.store, 1, Start())
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(2)).visit
-        runs.claim(db, RunClaim(StoryId(2), RunKind.OTHER, visit), actor="test", now=NOW)
+    claim_run(context.store, 2, RunKind.OTHER, None)
     ended = [(one.outcome, one.error) for one in WORKTREES.apply(context, planned)]
     with context.store.reading() as db:
         kept = (made_worktrees(context.project), branches.all_stories(db))

@@ -21,6 +21,7 @@ from huskies_core.store import pass_times, runs, stories
 from huskies_core.store.evidence import Evidence
 from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
+from support.claims import claim_run
 from support.contexts import Clock, opened
 from support.stories import add_story, apply_to_story, import_story, load_story
 
@@ -50,14 +51,6 @@ def settle(context: Context) -> None:
     """Run ticks until one does nothing."""
     for _ in range(3):
         pass_sequence.tick(context)
-
-
-def claim(context: Context, story: int) -> int:
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(story)).visit
-        return runs.claim(
-            db, RunClaim(StoryId(story), RunKind.CODER, visit, "ann"), actor="test", now=context.now()
-        ).id
 
 
 # due ticks
@@ -118,7 +111,7 @@ def test_a_clock_that_was_set_back_delays_no_pass(context: Context, clock: Clock
 
 def test_a_live_run_makes_a_tick_due_only_when_its_lock_is_free(context: Context) -> None:
     import_story(context.store, Coding())
-    lock = take_lock(RunDirectory(context.project.run_dir(claim(context, 1))))
+    lock = take_lock(RunDirectory(context.project.run_dir(claim_run(context.store, 1, now=context.now()))))
     assert lock is not None
     settle(context)
     due_while_locked = is_due(state(context))
@@ -136,7 +129,7 @@ def test_an_unreadable_store_is_due_so_that_the_tick_reports_the_error(tmp_path:
 def test_a_tick_ends_a_dead_run_at_once_and_continues_its_story(context: Context) -> None:
     import_story(context.store, Coding())
     settle(context)
-    run = claim(context, 1)
+    run = claim_run(context.store, 1, now=context.now())
     reports = pass_sequence.tick(context)
     with context.store.reading() as db:
         ended = runs.load(db, RunId(run))
@@ -148,7 +141,7 @@ def test_a_tick_ends_a_dead_run_at_once_and_continues_its_story(context: Context
 
 def test_a_broken_exit_file_does_not_stop_the_other_passes(context: Context) -> None:
     import_story(context.store, Coding(), number=StoryId(1))
-    run = claim(context, 1)
+    run = claim_run(context.store, 1, now=context.now())
     context.project.run_dir(run).mkdir(parents=True)
     (context.project.run_dir(run) / "exit.json").write_text("garbage")
     reports = pass_sequence.tick(context)
@@ -160,7 +153,7 @@ def test_a_broken_exit_file_does_not_stop_the_other_passes(context: Context) -> 
 def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> None:
     import_story(context.store, Coding())
     settle(context)
-    run = claim(context, 1)
+    run = claim_run(context.store, 1, now=context.now())
     context.project.project_toml.write_text("nonsense = \n")
     context.forget_config()
     ended, broken = pass_sequence.tick(context)
@@ -172,7 +165,7 @@ def test_an_end_is_recorded_even_when_the_config_is_broken(context: Context) -> 
 @pytest.mark.parametrize("name", ["exit.json", "progress.json", "kill.json"])
 def test_a_run_with_an_unreadable_file_is_ended(context: Context, name: str) -> None:
     import_story(context.store, Coding())
-    run = claim(context, 1)
+    run = claim_run(context.store, 1, now=context.now())
     folder = context.project.run_dir(run)
     folder.mkdir(parents=True)
     (folder / name).write_text("torn")
@@ -213,7 +206,7 @@ def test_a_failed_pass_does_not_stop_the_next_ones(context: Context) -> None:
 
 def test_a_run_of_a_story_that_moved_on_is_ended_as_cancelled(context: Context) -> None:
     import_story(context.store, Coding())
-    run = claim(context, 1)
+    run = claim_run(context.store, 1, now=context.now())
     apply_to_story(context.store, 1, Block("no"))
     directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
@@ -227,9 +220,9 @@ def test_a_run_of_a_story_that_moved_on_is_ended_as_cancelled(context: Context) 
 
 def test_the_store_refuses_a_start_after_that_of_another_process(context: Context) -> None:
     import_story(context.store, Coding())
-    claim(context, 1)
+    claim_run(context.store, 1, now=context.now())
     with pytest.raises(HuskiesError, match="story 1 already has a live run"):
-        claim(context, 1)
+        claim_run(context.store, 1, now=context.now())
 
 
 # the end of a run

@@ -23,6 +23,7 @@ from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import RunClaim, RunKind
 from huskies_core.supervisor.records import Progress, Usage
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
+from support.claims import claim_run
 from support.contexts import Clock
 from support.stories import NOW, import_story
 
@@ -33,11 +34,7 @@ INACTIVITY = timedelta(seconds=300)
 def directory(context: Context) -> Iterator[RunDirectory]:
     """Yield the directory of a live run of ann with output at its start and none since."""
     import_story(context.store, Coding(), number=StoryId(1))
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(1)).visit
-        run = runs.claim(
-            db, RunClaim(StoryId(1), RunKind.CODER, visit, "ann", "command"), actor="test", now=NOW
-        ).id
+    run = claim_run(context.store, 1, runtime="command")
     directory = RunDirectory(context.project.run_dir(run))
     lock = take_lock(directory)
     assert lock is not None

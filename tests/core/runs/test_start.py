@@ -16,23 +16,15 @@ from huskies_core.store import runs
 from huskies_core.store.runs import Outcome, RunKind, RunStatus
 from huskies_core.supervisor.launch import launch
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
-from support.contexts import Clock, opened
+from support.contexts import Clock, agent_toml, opened
 from support.stories import apply_to_story, import_story
-
-AGENTS = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = ["sleep", "60"]
-"""
 
 pytestmark = pytest.mark.usefixtures("processes")
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    with opened(tmp_path / "repo", Clock(), agents_toml=AGENTS) as context:
+    with opened(tmp_path / "repo", Clock(), agents_toml=agent_toml(command=("sleep", "60"))) as context:
         yield context
 
 

@@ -13,28 +13,16 @@ from huskies_core.operations.explain import explain
 from huskies_core.pipeline.events import Abandon, Block, Demote, QaRejected, Start, Supersede
 from huskies_core.pipeline.stages import Coding, Merge, MergeFailure, MergeFailureKind, Qa
 from huskies_core.scheduler.explanation import Explanation
-from huskies_core.store import queue_holds, runs, stories
-from huskies_core.store.evidence import Evidence
-from huskies_core.store.runs import Outcome, Report, RunClaim, RunKind
+from huskies_core.store import queue_holds, runs
+from huskies_core.store.runs import Outcome, Report, RunKind
 from huskies_core.store.stories import StoryType
 from huskies_core.supervisor.run_directory import RunDirectory, take_lock
-from support.contexts import Clock, opened
+from support.claims import claim_run, end_run
+from support.contexts import Clock, agent_toml, configure, opened
 from support.stage_examples import STAGES
 from support.stories import DRAFT, NOW, add_story, apply_to_story, import_story
 
-AGENTS = """
-[[agent]]
-name = "ann"
-stage = "coder"
-runtime = "command"
-command = ["true"]
-
-[[agent]]
-name = "max"
-stage = "mergemaster"
-runtime = "command"
-command = ["true"]
-"""
+AGENTS = agent_toml() + agent_toml("max", "mergemaster")
 CODER = RunKind.CODER
 WORK: Mapping[str, Any] = {"commits_ahead": 1, "has_diff": True, "branch": "feature/story-1", "tree": "t"}
 
@@ -48,24 +36,6 @@ def clock() -> Clock:
 def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
     with opened(tmp_path / "repo", clock, agents_toml=AGENTS) as context:
         yield context
-
-
-def configure(context: Context, text: str) -> None:
-    context.project.project_toml.write_text(text)
-    context.forget_config()
-
-
-def claim(context: Context, story: int, kind: RunKind = CODER, agent: str | None = "ann") -> int:
-    with context.store.exclusive() as db:
-        visit = stories.load(db, StoryId(story)).visit
-        return runs.claim(db, RunClaim(StoryId(story), kind, visit, agent), actor="test", now=NOW).id
-
-
-def end(context: Context, run: int, outcome: Outcome = Outcome.COMPLETED, **evidence: object) -> None:
-    with context.store.exclusive() as db:
-        runs.end(
-            db, RunId(run), Report(outcome, evidence=Evidence.from_json(evidence)), actor="test", now=NOW
-        )
 
 
 def blockers_and_next_step(explanation: Explanation) -> tuple[list[tuple[str, str]], str]:
@@ -164,7 +134,7 @@ def test_the_stories_before_a_queued_story_are_named(context: Context) -> None:
 
 def test_a_live_run_is_the_only_reported_blocker(context: Context) -> None:
     import_story(context.store, Coding())
-    run = claim(context, 1)
+    run = claim_run(context.store, 1)
     lock = take_lock(RunDirectory(context.project.run_dir(run)))
     assert lock is not None
     explanation = explain(context, StoryId(1))
@@ -178,13 +148,13 @@ def test_a_live_run_is_the_only_reported_blocker(context: Context) -> None:
 
 def test_an_agent_of_no_stage_moves_no_story(context: Context) -> None:
     import_story(context.store, STAGES["review_hold"])
-    claim(context, 1, RunKind.OTHER)
+    claim_run(context.store, 1, RunKind.OTHER)
     assert explain(context, StoryId(1)).next == FOR_A_PERSON["review_hold"]
 
 
 def test_a_dead_run_is_ended_by_the_next_tick(context: Context) -> None:
     import_story(context.store, Coding())
-    claim(context, 1, RunKind.GATES, None)
+    claim_run(context.store, 1, RunKind.GATES, None)
     assert (
         explain(context, StoryId(1)).next
         == "the next tick: gates run 1 is dead, and the tick records its end"
@@ -194,7 +164,7 @@ def test_a_dead_run_is_ended_by_the_next_tick(context: Context) -> None:
 def test_a_wait_after_crashes_names_its_end(context: Context) -> None:
     import_story(context.store, Coding())
     for _ in range(4):
-        end(context, claim(context, 1), Outcome.CRASHED)
+        end_run(context.store, claim_run(context.store, 1), Outcome.CRASHED)
     assert blockers_and_next_step(explain(context, StoryId(1))) == (
         [("crash_wait", "")],
         "4 crashes in a row; the next attempt is at 2026-03-01T12:00:02.000Z",
@@ -203,7 +173,7 @@ def test_a_wait_after_crashes_names_its_end(context: Context) -> None:
 
 def test_a_due_event_is_named_with_its_target(context: Context) -> None:
     import_story(context.store, Coding())
-    end(context, claim(context, 1), **WORK)
+    end_run(context.store, claim_run(context.store, 1), **WORK)
     assert blockers_and_next_step(explain(context, StoryId(1))) == (
         [],
         "the next auto-assign moves it to merge (qa_skipped)",
@@ -335,7 +305,7 @@ def test_a_conflict_without_a_mergemaster_needs_a_person(context: Context) -> No
 
 def test_a_story_that_a_failed_run_blocked_names_the_output_of_the_run(context: Context) -> None:
     import_story(context.store, Coding())
-    run = claim(context, 1)
+    run = claim_run(context.store, 1)
     with context.store.exclusive() as db:
         runs.end(db, RunId(run), Report(Outcome.FAILED, "exit code 7"), actor="test", now=NOW)
     apply_to_story(context.store, 1, Block("no commits after 3 runs"))
