@@ -5,7 +5,6 @@ outdated files and exits with 1 if there are any.
 """
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import bash
@@ -17,29 +16,25 @@ from manual import filled, links_of, names_in, parts_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
-
-@dataclass(frozen=True)
-class Generated:
-    """The texts of files that are generated, wholly or in part, and the targets of links."""
-
-    texts: dict[Path, str]
-    links: dict[Path, str]
+Content = str | Path
+"""The text of a file that is generated, wholly or in part, or the target of a link."""
 
 
-def generate() -> Generated:
+def generate() -> dict[Path, Content]:
     commands, program, common = read_commands(), read_program_options(), read_common_options()
     parts = parts_of(commands, program)
     pages = {name: filled(text, parts) for name, text in _written_pages().items()}
-    completions = {
-        "huskies.bash": bash.script(commands, program, common),
-        "_huskies": zsh.script(commands, program, common),
-        "huskies.fish": fish.script(commands, program, common),
+    shown = [command for command in commands if not command.hidden]
+    shells = {"huskies.bash": bash, "_huskies": zsh, "huskies.fish": fish}
+    return {
+        ROOT / "cli/huskies_cli/command_index.py": index.script(),
+        **{
+            ROOT / "completions" / name: shell.script(shown, program, common)
+            for name, shell in shells.items()
+        },
+        **{ROOT / "man" / name: text for name, text in pages.items()},
+        **{ROOT / "man" / name: Path(target) for name, target in links_of(pages).items()},
     }
-    texts = {ROOT / "man" / name: text for name, text in pages.items()} | {
-        ROOT / "completions" / name: text for name, text in completions.items()
-    }
-    texts[ROOT / "cli/huskies_cli/command_index.py"] = index.script()
-    return Generated(texts, {ROOT / "man" / name: target for name, target in links_of(pages).items()})
 
 
 def _written_pages() -> dict[str, str]:
@@ -48,29 +43,26 @@ def _written_pages() -> dict[str, str]:
     return {path.name: text for path, text in texts.items() if names_in(text)[:1] == [path.stem]}
 
 
-def outdated(expected: Generated) -> list[Path]:
+def outdated(expected: dict[Path, Content]) -> list[Path]:
     """Return the files and links that differ from the expected ones, and the links to a name that no page has."""
-    texts = (
-        path
-        for path, text in expected.texts.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
-    )
-    links = (
-        path
-        for path, target in expected.links.items()
-        if not path.is_symlink() or str(path.readlink()) != target
-    )
-    unknown = set(ROOT.glob("man/*.[1-8]")) - {*expected.texts, *expected.links}
-    return sorted([*texts, *links, *unknown])
+    differing = {path for path, content in expected.items() if _content(path) != content}
+    return sorted(differing | (set(ROOT.glob("man/*.[1-8]")) - expected.keys()))
 
 
-def write(expected: Generated, path: Path) -> None:
-    if path in expected.texts:
-        path.write_text(expected.texts[path], encoding="utf-8")
+def _content(path: Path) -> Content | None:
+    if path.is_symlink():
+        return path.readlink()
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def write(path: Path, content: Content | None) -> None:
+    """Write the file or the link, or remove it if `content` is None."""
+    if isinstance(content, str):
+        path.write_text(content, encoding="utf-8")
         return
     path.unlink(missing_ok=True)
-    if path in expected.links:
-        path.symlink_to(expected.links[path])
+    if content is not None:
+        path.symlink_to(content)
 
 
 def main(arguments: list[str]) -> int:
@@ -80,7 +72,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.writelines(f"{path.relative_to(ROOT)}\n" for path in paths)
         return 1 if paths else 0
     for path in paths:
-        write(expected, path)
+        write(path, expected.get(path))
     return 0
 
 

@@ -103,33 +103,22 @@ def script(commands: Sequence[Command], program: Sequence[Option], common: Seque
 
 
 def _values(commands: Sequence[Command], common: Sequence[Option]) -> Iterator[str]:
-    for option in common:
+    options = [("*", option) for option in common]
+    options += [(f'"{command.name}"', option) for command in every(commands) for option in command.options]
+    for command, option in options:
         if option.takes_value:
-            yield _value("*", option)
-    for command in every(commands):
-        for option in command.options:
-            if option.takes_value and not command.hidden:
-                yield _value(f'"{command.name}"', option)
-
-
-def _value(command: str, option: Option) -> str:
-    pattern = "|".join(f"{command}:{name}" for name in option.names)
-    return f"{pattern}) {_completion(option.takes)} ;;"
+            pattern = "|".join(f"{command}:{name}" for name in option.names)
+            yield f"{pattern}) {_completion(option.takes)} ;;"
 
 
 def _completion(value: Value) -> str:
-    match value.kind:
-        case Kind.WORDS:
-            first = "_huskies_is_first && " if value.first else ""
-            return f'{first}_huskies_words "{" ".join(value.words)}"'
-        case Kind.OFFERS:
-            return f"_huskies_offers {value.offers}"
-        case Kind.FILE:
-            return "_huskies_paths -f"
-        case Kind.FOLDER:
-            return "_huskies_paths -d"
-        case Kind.OTHER | Kind.NOTHING:
-            return ":"
+    commands = {
+        Kind.WORDS: f'_huskies_words "{" ".join(value.words)}"',
+        Kind.OFFERS: f"_huskies_offers {value.offers}",
+        Kind.FILE: "_huskies_paths -f",
+        Kind.FOLDER: "_huskies_paths -d",
+    }
+    return f"{'_huskies_is_first && ' if value.first else ''}{commands.get(value.kind, ':')}"
 
 
 def _words(commands: Sequence[Command], program: Sequence[Option], common: Sequence[Option]) -> Iterator[str]:
@@ -137,9 +126,8 @@ def _words(commands: Sequence[Command], program: Sequence[Option], common: Seque
     for group in (command for command in commands if command.children):
         yield f'"{group.name}") {_either(common, _names(group.children))} ;;'
     for command in every(commands):
-        if not command.hidden:
-            flags = (*command.options, *common)
-            yield f'"{command.name}") {_either(flags, _completion(command.arguments))} ;;'
+        flags = (*command.options, *common)
+        yield f'"{command.name}") {_either(flags, _completion(command.arguments))} ;;'
 
 
 def _either(options: Sequence[Option], otherwise: str) -> str:
@@ -148,5 +136,4 @@ def _either(options: Sequence[Option], otherwise: str) -> str:
 
 
 def _names(commands: Sequence[Command]) -> str:
-    names = " ".join(command.path[-1] for command in commands if not command.hidden)
-    return f'_huskies_words "{names}"'
+    return f'_huskies_words "{" ".join(command.path[-1] for command in commands)}"'

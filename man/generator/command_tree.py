@@ -98,8 +98,17 @@ def read_commands() -> tuple[Command, ...]:
 
 def read_program_options() -> tuple[Option, ...]:
     """Return the options that can be given before a command."""
-    params = [param for param in build_app().params if isinstance(param, TyperOption)]
-    return (*(_program_option(param) for param in params if "--help" not in param.opts), HELP)
+    options = [
+        Option(
+            tuple(param.opts),
+            param.metavar or "",
+            Value(Kind.FOLDER) if param.metavar else NOTHING,
+            param.help or "",
+        )
+        for param in build_app().params
+        if isinstance(param, TyperOption) and "--help" not in param.opts
+    ]
+    return (*options, HELP)
 
 
 def read_common_options() -> tuple[Option, ...]:
@@ -124,12 +133,6 @@ def _command(above: tuple[str, ...], entry: Entry) -> Command:
     arguments = next((value for value in values if value.kind is not Kind.OTHER), Value(Kind.OTHER))
     options = tuple(_option(item) for item in parameters if not item.about.positional)
     return Command(path, entry.help, entry.hidden, options, arguments)
-
-
-def _program_option(param: TyperOption) -> Option:
-    metavar = param.metavar or ""
-    takes = Value(Kind.FOLDER) if metavar else NOTHING
-    return Option(tuple(param.opts), metavar, takes, param.help or "")
 
 
 def _option(item: Parameter) -> Option:

@@ -61,8 +61,7 @@ def script(commands: Sequence[Command], program: Sequence[Option], common: Seque
     for group in groups:
         lines += _names(group.name, group.children)
     for command in every(commands):
-        if not command.hidden:
-            lines += _of_command(command)
+        lines += _of_command(command)
     head = _HEAD.replace("@GROUPS@", " ".join(group.name for group in groups))
     return head + "".join(f"{line}\n" for line in lines)
 
@@ -71,23 +70,18 @@ def _names(above: str, commands: Sequence[Command]) -> list[str]:
     return [
         f"complete -c huskies -n {_at(above)} -a {command.path[-1]} -d {_quoted(command.help)}"
         for command in commands
-        if not command.hidden
     ]
 
 
 def _of_command(command: Command) -> Iterator[str]:
-    match command.arguments.kind:
-        case Kind.FILE:
-            yield f"complete -c huskies -n {_at(command.name)} -F"
-        case Kind.WORDS | Kind.OFFERS:
-            condition = _at(command.name)
-            if command.arguments.first:
-                condition = _quoted(
-                    f"__huskies_at {command.name}; and __huskies_is_first {len(command.path)}"
-                )
-            yield f"complete -c huskies -n {condition} -k -a {_offered(command.arguments)}"
-        case Kind.NOTHING | Kind.FOLDER | Kind.OTHER:
-            pass
+    arguments = command.arguments
+    if arguments.kind is Kind.FILE:
+        yield f"complete -c huskies -n {_at(command.name)} -F"
+    elif arguments.kind in (Kind.WORDS, Kind.OFFERS):
+        at = (
+            f"{command.name}; and __huskies_is_first {len(command.path)}" if arguments.first else command.name
+        )
+        yield f"complete -c huskies -n {_at(at)} -k -a {_offered(arguments)}"
     for option in command.options:
         yield from _option(command.name, option, ())
 
@@ -103,17 +97,13 @@ def _option(command: str, option: Option, common: Sequence[Option]) -> Iterator[
 
 
 def _after(value: Value) -> str:
-    match value.kind:
-        case Kind.NOTHING:
-            return ""
-        case Kind.WORDS | Kind.OFFERS:
-            return f" -x -k -a {_offered(value)}"
-        case Kind.FILE:
-            return " -r -F"
-        case Kind.FOLDER:
-            return " -x -a '(__fish_complete_directories)'"
-        case Kind.OTHER:
-            return " -x"
+    flags = {
+        Kind.NOTHING: "",
+        Kind.FILE: " -r -F",
+        Kind.FOLDER: " -x -a '(__fish_complete_directories)'",
+        Kind.OTHER: " -x",
+    }
+    return flags[value.kind] if value.kind in flags else f" -x -k -a {_offered(value)}"
 
 
 def _offered(value: Value) -> str:

@@ -51,9 +51,8 @@ _COMMAND = """
 
 
 def script(commands: Sequence[Command], program: Sequence[Option], common: Sequence[Option]) -> str:
-    shown = [command for command in commands if not command.hidden]
-    functions = (text for command in shown for text in _functions(command, common))
-    return "".join((_HEAD, _group((), shown, program), *functions, '\n_huskies "$@"\n'))
+    functions = (text for command in commands for text in _functions(command, common))
+    return "".join((_HEAD, _group((), commands, program), *functions, '\n_huskies "$@"\n'))
 
 
 def _functions(command: Command, common: Sequence[Option]) -> Iterator[str]:
@@ -65,8 +64,7 @@ def _functions(command: Command, common: Sequence[Option]) -> Iterator[str]:
 
 
 def _group(path: tuple[str, ...], children: Sequence[Command], options: Sequence[Option]) -> str:
-    described = (_quoted(f"{child.path[-1]}:{child.help}") for child in children)
-    rows = "\n".join(f"        {row}" for row in described)
+    rows = "\n".join(f"        {_quoted(f'{child.path[-1]}:{child.help}')}" for child in children)
     cases = "\n".join(f"                {child.path[-1]}) {_function(child.path)} ;;" for child in children)
     lines = " \\\n".join(_specs(options))
     typed = "" if path else '\n    local -a huskies_typed=("${(@Q)words[2,CURRENT-1]}")'
@@ -86,19 +84,14 @@ def _specs(options: Sequence[Option]) -> Iterator[str]:
 
 
 def _after(metavar: str, value: Value) -> str:
-    match value.kind:
-        case Kind.NOTHING:
-            return ""
-        case Kind.WORDS:
-            return f":{metavar}:({' '.join(value.words)})"
-        case Kind.OFFERS:
-            return f":{metavar}: _huskies_offers {value.offers}"
-        case Kind.FILE:
-            return f":{metavar}:_files"
-        case Kind.FOLDER:
-            return f":{metavar}:_files -/"
-        case Kind.OTHER:
-            return f":{metavar}: "
+    actions = {
+        Kind.WORDS: f"({' '.join(value.words)})",
+        Kind.OFFERS: f" _huskies_offers {value.offers}",
+        Kind.FILE: "_files",
+        Kind.FOLDER: "_files -/",
+        Kind.OTHER: " ",
+    }
+    return f":{metavar}:{actions[value.kind]}" if value.kind in actions else ""
 
 
 def _argument(command: Command) -> str:
