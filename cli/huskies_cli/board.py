@@ -64,7 +64,7 @@ def _need_rows(needs: Sequence[Need]) -> Iterable[Sequence[render.Cell]]:
     for need in needs[:MOST]:
         why = render.shortened(f"{need.rule}: {need.reason}", 60)
         cause = f" (cause: {need.cause})" if need.cause else ""
-        yield (need.story.id, why, render.styled(f"{need.command}{cause}", "cyan"))
+        yield (need.story.id, why, render.Styled(f"{need.command}{cause}", "cyan"))
     if len(needs) > MOST:
         yield (None, f"and {len(needs) - MOST} more: huskies status --json", "")
 
@@ -74,7 +74,7 @@ def _execution_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
         why = render.shortened(
             item.why if item.why.startswith(item.state) else f"{item.state}: {item.why}", 60
         )
-        yield (item.source.replace(":", " "), why, render.styled(item.command, "cyan"))
+        yield (item.source.replace(":", " "), why, render.Styled(item.command, "cyan"))
 
 
 def limit_lines(limits: Limits | None) -> Iterable[str]:

@@ -7,6 +7,7 @@ still typing.
 import os
 import sys
 
+from huskies_cli.session import state_folder
 from huskies_cli.streams import ReaderClosed, write_line
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
@@ -44,7 +45,7 @@ def _completions(kind: str, prefix: str, typed: list[str]) -> "Iterable[tuple[st
     if kind in ("pages", "zones"):
         return _of_every_project(kind, typed)
     try:
-        state = _state_folder(_start(typed))
+        state = state_folder(_start(typed))
     except (OSError, ValueError):
         return ()
     if state is None:
@@ -99,34 +100,6 @@ def _start(typed: list[str]) -> str:
             rest = [value, *typed[number + 1 :]]
             start = next((word for word in rest if word not in ("", "=")), start)
     return os.path.expanduser(start) or "."
-
-
-def _state_folder(start: str) -> str | None:
-    """Return `.huskies` of the project that contains `start`; for a linked worktree, that of the main checkout."""
-    folder = os.path.realpath(start)
-    while True:
-        git = os.path.join(folder, ".git")
-        if os.path.exists(os.path.join(git, "HEAD")):
-            return os.path.join(folder, ".huskies")
-        if os.path.isfile(git):
-            return os.path.join(_main_checkout(folder, git), ".huskies")
-        folder, below = os.path.dirname(folder), folder
-        if folder == below:
-            return None
-
-
-def _main_checkout(folder: str, pointer: str) -> str:
-    """Return the main checkout of a linked worktree, see gitrepository-layout(5). Raise OSError or ValueError."""
-    git_dir = os.path.join(folder, _text(pointer).removeprefix("gitdir:").strip())
-    common = os.path.join(git_dir, "commondir")
-    if not os.path.isfile(common):
-        return folder
-    return os.path.dirname(os.path.realpath(os.path.join(git_dir, _text(common).strip())))
-
-
-def _text(path: str) -> str:
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return file.read()
 
 
 def _is_plain(value: str) -> bool:

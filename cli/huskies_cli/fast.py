@@ -5,7 +5,7 @@ It imports little: pathlib, dataclasses, re and json each take as long as an idl
 import os
 import sys
 
-from huskies_cli.session import Session
+from huskies_cli.session import Session, state_folder
 from huskies_cli.streams import ReaderClosed, write_line
 
 TYPE_CHECKING = False  # importing typing takes longer than the rest
@@ -24,10 +24,14 @@ def tick(arguments: list[str]) -> int | None:
     if _parse(arguments, parsed) != ["tick"] or os.environ.get("HUSKIES_RUN_ID"):
         return None
     try:
-        state = _state_folder(parsed.place or ".")
-    except OSError:  # the current directory no longer exists
+        state = state_folder(parsed.place or ".")
+    except (OSError, ValueError):  # the current directory no longer exists, for example
         return None
-    if state is None or _is_due(state):
+    if state is None or not os.path.isfile(os.path.join(state, "state.db")):
+        return None
+    from huskies_core.passes.due import is_due
+
+    if is_due(state):
         return None
     if parsed.json:
         try:
@@ -83,34 +87,3 @@ def _parse_flag(argument: str, rest: "Iterator[str]", session: Session, *, of_ti
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
-
-
-def _is_due(state: str) -> bool:
-    from huskies_core.passes.due import is_due
-
-    return is_due(state)
-
-
-def _state_folder(start: str) -> str | None:
-    """Return the `.huskies` of the main checkout around `start`, or None in any other directory."""
-    folder = os.path.realpath(start)
-    if not os.path.isdir(folder):
-        return None
-    while not _is_repository(folder):
-        folder, below = os.path.dirname(folder), folder
-        if folder == below:
-            return None
-    state = os.path.join(folder, ".huskies")
-    is_project = os.path.isdir(os.path.join(folder, ".git")) and os.path.isfile(
-        os.path.join(state, "state.db")
-    )
-    return state if is_project else None
-
-
-def _is_repository(folder: str) -> bool:
-    git = os.path.join(folder, ".git")
-    return (
-        os.path.exists(os.path.join(git, "HEAD"))
-        or os.path.isfile(git)
-        or (os.path.isfile(os.path.join(folder, "HEAD")) and os.path.isdir(os.path.join(folder, "objects")))
-    )

@@ -7,23 +7,12 @@ from huskies_core.store.journal import JournalKind
 
 _REASONS = ("reason", "notes", "detail", "why", "title")
 _FACTS = (
-    ("run", "run "),
-    ("runs", "run "),
-    ("kind", ""),
-    ("agent", "by "),
-    ("event", ""),
-    ("outcome", ""),
-    ("verdict", ""),
-    ("hold", ""),
-    ("account", ""),
-    ("until", "until "),
-    ("branch", ""),
-    ("rescue", "rescued as "),
-    ("paths", ""),
-    ("change", ""),
-    ("fields", ""),
+    *("run", "runs", "kind", "agent", "event", "outcome", "verdict", "hold", "account", "until", "branch"),
+    *("rescue", "paths", "change", "fields"),
 )
-"""The keys of the detail of a row that are printed, with the word before each."""
+"""The keys of the detail of a row that are printed."""
+_WORDS = {"run": "run ", "runs": "run ", "agent": "by ", "until": "until ", "rescue": "rescued as "}
+"""The words before the values of some keys."""
 
 
 def entry_line(entry: Mapping[str, object], at: str = "") -> str:
@@ -32,7 +21,7 @@ def entry_line(entry: Mapping[str, object], at: str = "") -> str:
     `at` replaces the time.
     """
     story = "-" if entry["story"] is None else str(entry["story"])
-    time = render.styled(at or str(entry["at"]), "dim")
+    time = render.Styled(at or str(entry["at"]), "dim")
     return render.line(time, story, *_moved(entry), str(entry["actor"]), _detail(entry))
 
 
@@ -58,9 +47,8 @@ def _detail(entry: Mapping[str, object]) -> str:
     if not isinstance(detail, Mapping):
         return ""
     why = next((str(detail[key]) for key in _REASONS if detail.get(key)), "")
-    facts = (
-        [] if is_transition else [f"{word}{_text(detail[key])}" for key, word in _FACTS if detail.get(key)]
-    )
+    keys = [] if is_transition else [key for key in _FACTS if detail.get(key)]
+    facts = [f"{_WORDS.get(key, '')}{_text(detail[key])}" for key in keys]
     return render.shortened(": ".join(part for part in (", ".join(facts), why) if part))
 
 

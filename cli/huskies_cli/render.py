@@ -32,21 +32,15 @@ class Styled:
     style: str
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(str):
     """A formatted number, such as `1,200` or `$0.05`. Its column is aligned to the right, like that of numbers."""
 
-    text: str
 
-
-@dataclass(frozen=True)
-class Printed:
+class Printed(str):
     """A line that a program printed. Its spaces are kept."""
 
-    text: str
 
-
-Cell = str | int | float | None | Styled | Figure | Printed
+Cell = str | int | float | None | Styled
 
 
 @dataclass(frozen=True)
@@ -93,10 +87,6 @@ def link(path: Path) -> Styled:
     """Return a path, as a link on terminals that support links."""
     has_links = os.environ.get("TERM") not in ("linux", *DUMB)
     return Styled(str(path), f"link {path.absolute().as_uri()}" if has_links else "")
-
-
-def styled(text: str, style: str) -> Styled:
-    return Styled(text, style)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -196,10 +186,8 @@ def _cell(cell: Cell) -> "Text":
 
     if isinstance(cell, Styled):
         return Text(one_line(cell.text), style=cell.style)
-    if isinstance(cell, Figure):
-        return Text(cell.text)
     if isinstance(cell, Printed):
-        return Text(" ".join(without_controls(cell.text).splitlines()))
+        return Text(" ".join(without_controls(cell).splitlines()))
     return Text("" if cell is None else one_line(str(cell)))
 
 

@@ -1,4 +1,7 @@
-"""The values of the options that every command has. It imports little, because an idle tick imports it."""
+"""The values of the options that every command has, and the state folder of the project that they name.
+
+It imports little, because an idle tick and a TAB import it.
+"""
 
 import os
 
@@ -75,3 +78,45 @@ def note_command(context: "Context") -> None:
     session = context.find_object(Session)
     if session is not None:
         _, _, session.command = context.command_path.partition(" ")
+
+
+def state_folder(start: str) -> str | None:
+    """Return `.huskies` of the project that contains `start`; for a linked worktree, that of the main checkout.
+
+    The folder may be missing. Return None if `start` is no directory of a repository. Raise OSError or ValueError for
+    a path or a worktree that cannot be read.
+    """
+    folder = os.path.realpath(start)
+    if not os.path.isdir(folder):
+        return None
+    while not _is_repository(folder):
+        folder, below = os.path.dirname(folder), folder
+        if folder == below:
+            return None
+    return os.path.join(_main_checkout(folder), ".huskies")
+
+
+def _is_repository(folder: str) -> bool:
+    git = os.path.join(folder, ".git")
+    return (
+        os.path.exists(os.path.join(git, "HEAD"))
+        or os.path.isfile(git)
+        or (os.path.isfile(os.path.join(folder, "HEAD")) and os.path.isdir(os.path.join(folder, "objects")))
+    )
+
+
+def _main_checkout(folder: str) -> str:
+    """Return the main checkout of a linked worktree, see gitrepository-layout(5), and any other folder itself."""
+    pointer = os.path.join(folder, ".git")
+    if not os.path.isfile(pointer):
+        return folder
+    git_dir = os.path.join(folder, _text(pointer).removeprefix("gitdir:").strip())
+    common = os.path.join(git_dir, "commondir")
+    if not os.path.isfile(common):
+        return folder
+    return os.path.dirname(os.path.realpath(os.path.join(git_dir, _text(common).strip())))
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()

@@ -42,7 +42,7 @@ def test_text_is_put_on_one_line_without_control_characters() -> None:
     evil = "a\x1b[2J\nb\tc\u202e"
     assert render.table(("t",), [(evil,)]) == "T\na b c"
     assert render.fields([("t", evil)]) == "t  a b c"
-    assert render.line(evil, render.styled(evil, "red")) == "a b c a b c"
+    assert render.line(evil, render.Styled(evil, "red")) == "a b c a b c"
     assert render.block("one\n\n two\x1b[31m\r\n") == "  one\n\n   two"
 
 

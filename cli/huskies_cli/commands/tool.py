@@ -88,5 +88,5 @@ def _json(tool: Operation[Any, Any]) -> dict[str, object]:
 
 def _lines(tool: Operation[Any, Any]) -> str:
     names = [item.name if item.is_required else f"({item.name})" for item in tool.parameters]
-    head = render.line(render.styled(tool.tool, "bold"), *names)
+    head = render.line(render.Styled(tool.tool, "bold"), *names)
     return f"{head}\n{render.block(tool.description, indent=4)}"

@@ -69,9 +69,9 @@ def _head(live: Live, name: str, width: int) -> Row:
     )
     facts = [render.mark(mark, f"{count} {text}") for mark, count, text in counts if count]
     if board.limits:
-        facts.append(render.styled(f"{render.money(board.limits.day.spent_usd)} today", ""))
+        facts.append(render.Styled(f"{render.money(board.limits.day.spent_usd)} today", ""))
     if live.pause is not None:
-        facts.append(render.styled("paused", "bold yellow"))
+        facts.append(render.Styled("paused", "bold yellow"))
     fields = [Field(fact, len(fact.text) + 3) for fact in facts]
     rest = width - sum(len(fact.text) + 3 for fact in facts)
     return (Field(f"huskies {name}", max(rest, 12), style="bold"), *fields)

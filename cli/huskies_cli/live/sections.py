@@ -64,7 +64,7 @@ def needs_section(board: Board) -> Section:
             Field(name, name_width),
             Field(why),
             Field("", 1),
-            Field(render.styled(command, "cyan"), command_width),
+            Field(render.Styled(command, "cyan"), command_width),
         )
         for name, why, command in needs
     ]

@@ -21,7 +21,7 @@ def _text(explanation: Explanation) -> str:
         render.heading(f"{story.id} {story.draft.title}: {story.stage.name}"),
         "\n".join(line for check in explanation.checks for line in _lines(check)),
         "\n".join(render.line(note) for note in explanation.notes),
-        render.line(render.styled("next:", "bold"), explanation.next),
+        render.line(render.Styled("next:", "bold"), explanation.next),
     )
 
 
@@ -33,5 +33,5 @@ def _lines(check: Check) -> list[str]:
 
 
 def _cells(blocker: Blocker) -> list[render.Cell]:
-    cells: list[render.Cell] = [render.styled(f"{blocker.rule}:", "bold"), blocker.detail]
-    return [*cells, render.styled(f"({blocker.command})", "cyan")] if blocker.command else cells
+    cells: list[render.Cell] = [render.Styled(f"{blocker.rule}:", "bold"), blocker.detail]
+    return [*cells, render.Styled(f"({blocker.command})", "cyan")] if blocker.command else cells
