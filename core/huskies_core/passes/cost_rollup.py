@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from huskies_core.clock import midnight
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.ids import RunId
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.passes.steps import PlannedStep, Verb
+from huskies_core.passes.steps import PlannedStep, RunStep, Verb
 from huskies_core.runs.evidence import progress_from_output, usage_rows
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import reached_budgets, runs, usage
@@ -19,9 +18,8 @@ from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordUsage(PlannedStep):
-    run: RunId
+class RecordUsage(RunStep):
+    """Record the usage of a run so far, or finally."""
 
 
 @dataclass(frozen=True, kw_only=True)

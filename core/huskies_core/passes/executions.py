@@ -128,12 +128,8 @@ def _matches(db: Connection) -> Iterator[FireTrigger]:
             continue
         story = stories.load(db, entry.story)
         for trigger in armed:
-            if (
-                trigger.id in spent
-                or entry.seq <= trigger.since
-                or not trigger.draft.predicate.is_met(entry, story)
-                or executions.is_claimed(db, trigger.source, entry.seq)
-            ):
+            matches = entry.seq > trigger.since and trigger.draft.predicate.is_met(entry, story)
+            if not matches or trigger.id in spent or executions.is_claimed(db, trigger.source, entry.seq):
                 continue
             if trigger.draft.mode is TriggerMode.ONCE:
                 spent.add(trigger.id)

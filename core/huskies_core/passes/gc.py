@@ -10,9 +10,9 @@ from huskies_core.config.records import Config
 from huskies_core.context import Context
 from huskies_core.git.rescue import expire_rescues, has_rescues_before
 from huskies_core.humanize import format_count
-from huskies_core.ids import RunId, StoryId
+from huskies_core.ids import RunId
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.passes.steps import PlannedStep, Verb
+from huskies_core.passes.steps import PlannedStep, RunStep, StoryStep, Verb
 from huskies_core.sanitize import is_number
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import content, executions, gate_passes, notifications, runs
@@ -25,19 +25,16 @@ _TABLES = {
 """The tables with rows that expire."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PurgeContent(PlannedStep):
-    story: StoryId
+class PurgeContent(StoryStep):
+    """Remove the content of a terminal story."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RemoveRunDirectory(PlannedStep):
-    run: RunId
+class RemoveRunDirectory(RunStep):
+    """Remove the directory of a run that ended before the retention time."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ExpireRescues(PlannedStep):
-    pass
+    """Remove old rescue refs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ process that sends the message is a job (see `jobs`).
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from shutil import rmtree
 
@@ -73,9 +72,8 @@ _TEXTS_WITHOUT_STORY = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
 class SendNotification(PlannedStep):
-    pass
+    """Send the message that is due."""
 
 
 def plan(snapshot: Snapshot) -> Iterator[EndJob | SendNotification]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.ids import StoryId
+from huskies_core.ids import RunId, StoryId
 
 
 class Verb(StrEnum):
@@ -53,6 +53,20 @@ class PlannedStep:
     detail: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoryStep(PlannedStep):
+    """A step for one story."""
+
+    story: StoryId
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStep(PlannedStep):
+    """A step for one run of the story."""
+
+    run: RunId
+
+
 class StepOutcome(StrEnum):
     DONE = "done"
     PLANNED = "planned"
@@ -67,10 +81,6 @@ class Attempt:
     outcome: StepOutcome = StepOutcome.DONE
     message: str = ""
     code: str = ""
-
-    @property
-    def failed(self) -> bool:
-        return self.outcome is StepOutcome.FAILED
 
 
 @dataclass(frozen=True)
@@ -112,10 +122,9 @@ def attempt() -> Iterator[Attempt]:
     attempted = Attempt()
     try:
         yield attempted
-    except Overtaken as error:
-        attempted.outcome, attempted.message, attempted.code = StepOutcome.SKIPPED, error.message, error.code
     except HuskiesError as error:
-        attempted.outcome, attempted.message, attempted.code = StepOutcome.FAILED, error.message, error.code
+        attempted.outcome = StepOutcome.SKIPPED if isinstance(error, Overtaken) else StepOutcome.FAILED
+        attempted.message, attempted.code = error.message, error.code
     except Exception as error:
         attempted.outcome, attempted.code = StepOutcome.FAILED, "bug"
         attempted.message = f"{type(error).__name__}: {error}"

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
-from huskies_core.ids import StoryId, Visit
+from huskies_core.ids import Visit
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.passes.steps import PlannedStep, Verb
+from huskies_core.passes.steps import PlannedStep, StoryStep, Verb
 from huskies_core.pipeline.events import Accept, Block, Close, Event
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.end import end_left_run
@@ -27,10 +27,9 @@ from huskies_core.store.stories import Story
 
 
 @dataclass(frozen=True, kw_only=True)
-class MoveStory(PlannedStep):
+class MoveStory(StoryStep):
     """An event to apply for a visit. `content` is written in the same transaction for the next run."""
 
-    story: StoryId
     event: Event
     visit: Visit
     content: tuple[tuple[str, str], ...] = ()

@@ -12,9 +12,8 @@ from huskies_core.clock import from_iso, midnight, next_midnight
 from huskies_core.config.records import Agent
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
-from huskies_core.ids import RunId
 from huskies_core.passes.pass_runner import Pass, one_by_one
-from huskies_core.passes.steps import PlannedStep, Verb
+from huskies_core.passes.steps import RunStep, Verb
 from huskies_core.runs.account_limits import account_of, block_account, blocks_account, reset_of
 from huskies_core.runs.end import end_if_dead, stop_run
 from huskies_core.runtimes.runtime import plausible_end
@@ -28,20 +27,17 @@ GRACE = timedelta(seconds=30)
 """The time for the supervisor to act on a limit before the watchdog does."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EndDeadRun(PlannedStep):
-    run: RunId
+class EndDeadRun(RunStep):
+    """Record the end of a run without a supervisor."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class KillRun(PlannedStep):
-    run: RunId
+class KillRun(RunStep):
     outcome: Outcome
 
 
-@dataclass(frozen=True, kw_only=True)
-class HoldAccount(PlannedStep):
-    run: RunId
+class HoldAccount(RunStep):
+    """Block the account of a run that waits for its rate limit."""
 
 
 WatchdogStep = EndDeadRun | KillRun | HoldAccount

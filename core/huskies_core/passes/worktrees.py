@@ -7,9 +7,9 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.git.create import BRANCH_EXISTS, CreatedWorktree
 from huskies_core.git.worktrees import is_made, made_worktrees, present_worktrees
-from huskies_core.ids import StoryId, Visit
+from huskies_core.ids import Visit
 from huskies_core.passes.pass_runner import Pass
-from huskies_core.passes.steps import PlannedStep, StepOutcome, StepResult, Verb, attempt
+from huskies_core.passes.steps import StepOutcome, StepResult, StoryStep, Verb, attempt
 from huskies_core.passes.story_steps import BeginRun, MoveStory, begin_run, move_story
 from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import StageName
@@ -22,16 +22,14 @@ from huskies_core.store.stories import Story
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreateWorktree(PlannedStep):
+class CreateWorktree(StoryStep):
     """A worktree to create. `visit` is the story's visit to coding, for the event that may block the story."""
 
-    story: StoryId
     visit: Visit
 
 
-@dataclass(frozen=True, kw_only=True)
-class RemoveWorktree(PlannedStep):
-    story: StoryId
+class RemoveWorktree(StoryStep):
+    """Remove the worktree and the branch of a terminal or reopened story."""
 
 
 WorktreeStep = CreateWorktree | BeginRun | RemoveWorktree

@@ -148,14 +148,5 @@ class Reopen(_Plain):
 Mergeable = QaSkipped | QaPassed | ConflictResolved | MergeRetried
 _PlainEvent = Start | DepsMet | QaRequested | RequeuedForQa | Unblock | Freeze | Unfreeze | Demote | Reopen
 _ReasonedEvent = GatesFailed | ReviewHeld | MergeFailedFinal | FixupRequested | Block | Abandon
-Event = (
-    _PlainEvent
-    | _ReasonedEvent
-    | Mergeable
-    | QaRejected
-    | MergeSucceeded
-    | MergeFailed
-    | Accept
-    | Close
-    | Supersede
-)
+_OtherEvent = QaRejected | MergeSucceeded | MergeFailed | Accept | Close | Supersede
+Event = _PlainEvent | _ReasonedEvent | Mergeable | _OtherEvent

@@ -145,11 +145,10 @@ def to_json(stage: Stage) -> dict[str, Any]:
 
 
 def payload_to_json(stage: Stage) -> dict[str, Any]:
-    if isinstance(stage, Frozen):
-        return {"resume_to": to_json(stage.resume_to)}
-    if isinstance(stage, Blocked):
-        return {"reason": stage.reason, "resume_to": to_json(stage.resume_to)}
-    return asdict(stage)
+    payload = asdict(stage)
+    return (
+        {**payload, "resume_to": to_json(stage.resume_to)} if isinstance(stage, Blocked | Frozen) else payload
+    )
 
 
 def from_json(document: Mapping[str, Any]) -> Stage:
