@@ -13,8 +13,9 @@ from huskies_core.argument import Argument, parse_count
 from huskies_core.ids import JOURNAL_START, Seq
 from huskies_core.operations import history
 from huskies_core.operations.common_arguments import OptionalStoryArgument
-from huskies_core.operations.history import Selection, entry_json
+from huskies_core.operations.history import Selection
 from huskies_core.operations.operation import STORIES, Command
+from huskies_core.operations.record_json import entry_json
 from huskies_core.store.journal import JournalEntry
 
 POLL_SECS = 0.2

@@ -18,7 +18,7 @@ from huskies_core.operations import output
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import RUNS, Command
 from huskies_core.operations.output import Log
-from huskies_core.operations.runs import run_json
+from huskies_core.operations.record_json import run_json
 from huskies_core.store import runs
 
 POLL_SECS = 0.2

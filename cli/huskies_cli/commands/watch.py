@@ -18,8 +18,8 @@ from huskies_cli.session import Session
 from huskies_core.argument import Argument, parse_seconds
 from huskies_core.clock import to_iso
 from huskies_core.operations.authorization import refuse_inside_run
-from huskies_core.operations.history import entry_json
 from huskies_core.operations.operation import PASSES, Command
+from huskies_core.operations.record_json import entry_json
 from huskies_core.passes.steps import StepOutcome
 from huskies_core.passes.watch_loop import LoopEvent, PassStep, WatchLoop
 from huskies_core.sanitize import one_line

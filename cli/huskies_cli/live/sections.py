@@ -14,7 +14,7 @@ from huskies_cli.views.timers import action_text
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.operations.board import Board
 from huskies_core.operations.dashboard import Live
-from huskies_core.operations.history import entry_json
+from huskies_core.operations.record_json import entry_json
 from huskies_core.operations.runs import quiet_since
 from huskies_core.passes.watch_loop import Message
 from huskies_core.store.journal import JournalEntry

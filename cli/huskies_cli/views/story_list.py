@@ -11,7 +11,7 @@ from huskies_cli.journal_lines import entry_words
 from huskies_cli.output import Result
 from huskies_cli.status_icons import mark_of_run, mark_of_stage
 from huskies_core.clock import utc_now
-from huskies_core.operations.history import entry_json
+from huskies_core.operations.record_json import entry_json
 from huskies_core.operations.story_list import Page, label_advice, stories_with_live_runs
 from huskies_core.pipeline.stages import reason_of
 from huskies_core.store.journal import JournalEntry

@@ -11,8 +11,7 @@ from huskies_core.humanize import did_you_mean
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import StoryArgument, agent_argument, story_argument
 from huskies_core.operations.operation import Command, operation
-from huskies_core.operations.record_json import pick
-from huskies_core.operations.runs import run_json
+from huskies_core.operations.record_json import pick, run_json
 from huskies_core.operations.story_events import load_story, refuse_epic, start
 from huskies_core.pipeline.stages import Coding, MergeFailure, MergeFailureKind, StageName
 from huskies_core.runs.account_limits import account_of

@@ -10,8 +10,8 @@ from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.explain import explanation_json, next_starts
 from huskies_core.operations.limits import Limits, limits_json, limits_of
 from huskies_core.operations.operation import operation
-from huskies_core.operations.runs import RunNow, as_now, run_errors, run_json, run_now_json
-from huskies_core.operations.story_json import story_json
+from huskies_core.operations.record_json import run_json, story_json
+from huskies_core.operations.runs import RunNow, as_now, run_errors, run_now_json
 from huskies_core.pipeline.stages import NEEDS_PERSON, StageName, reason_of
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import PERSON_COMMANDS, Blocker, sort_by_priority

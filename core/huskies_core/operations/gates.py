@@ -6,7 +6,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.operations.branch_work import no_commits, read_work
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import operation
-from huskies_core.operations.runs import run_json
+from huskies_core.operations.record_json import run_json
 from huskies_core.operations.story_events import load_story
 from huskies_core.pipeline.stages import StageName
 from huskies_core.runs.request import RunRequest

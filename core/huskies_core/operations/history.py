@@ -9,6 +9,7 @@ from huskies_core.context import Context
 from huskies_core.ids import JOURNAL_START, Seq, StoryId
 from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.operation import operation
+from huskies_core.operations.record_json import entry_json
 from huskies_core.store import journal, stories
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import JournalEntry, JournalKind
@@ -24,10 +25,6 @@ class Selection:
     story: StoryId | None = None
     after: Seq = JOURNAL_START
     every_kind: bool = False
-
-
-def entry_json(entry: JournalEntry) -> dict[str, object]:
-    return {**vars(entry), "detail": dict(entry.detail)}
 
 
 @operation("history", json=lambda rows: {"transitions": list(map(entry_json, rows))})

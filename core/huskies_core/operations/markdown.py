@@ -95,7 +95,7 @@ def _read_boxes(lines: Sequence[str], first: int) -> tuple[tuple[Criterion, ...]
             criteria[-1] = _longer(criteria[-1], line.strip())
         elif line.strip():
             others.append(line)
-        goes_on = bool(criteria) and (bool(box) or (goes_on and line.startswith("  ")))
+        goes_on = bool(box) or (goes_on and line.startswith("  "))
     return tuple(criteria), others
 
 
@@ -117,9 +117,8 @@ class _FrontMatter:
     def fields(self) -> dict[str, Any]:
         """Return the values that are set, by the field of a draft."""
         hints = get_type_hints(StoryDraft)
-        values = {
-            field: self._read(key, bare_type(plain_type(hints[field]))) for key, field in _FIELDS.items()
-        }
+        types = {field: bare_type(plain_type(hints[field])) for field in _FIELDS.values()}
+        values = {field: self._read(key, types[field]) for key, field in _FIELDS.items()}
         return {field: value for field, value in values.items() if value not in (None, "", ())}
 
     def _read(self, key: str, kind: Any) -> object:
@@ -158,15 +157,11 @@ class _FrontMatter:
 
 
 def _write_front_matter(draft: StoryDraft) -> str:
-    values = {key: getattr(draft, field) for key, field in _FIELDS.items()}
-    kept = {key: _plain(value) for key, value in values.items() if value}
+    fields = {key: getattr(draft, field) for key, field in _FIELDS.items()}
+    values = {key: item.value if isinstance(item, StrEnum) else item for key, item in fields.items() if item}
     # SafeDumper, because CSafeDumper writes emoji as escapes.
-    lines: str = YAMLHandler().export(kept, Dumper=yaml.SafeDumper, sort_keys=False, width=_UNFOLDED)
+    lines: str = YAMLHandler().export(values, Dumper=yaml.SafeDumper, sort_keys=False, width=_UNFOLDED)
     return lines
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value.value if isinstance(value, StrEnum) else value
 
 
 def _bad_line(line: int, fact: str, code: str, field: str, hint: str = "") -> HuskiesError:

@@ -242,10 +242,7 @@ def resolve_story(context: Context, story: StoryId) -> Moved | Reported:
 
 
 @_move(
-    "merged",
-    completion="stories/merge,merge_failure,merge_failure_final",
-    tool="mark_merged",
-    metavar="ID",
+    "merged", completion="stories/merge,merge_failure,merge_failure_final", tool="mark_merged", metavar="ID"
 )
 def mark_merged_story(
     context: Context,

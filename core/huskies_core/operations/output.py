@@ -11,7 +11,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import operation
-from huskies_core.operations.runs import run_json
+from huskies_core.operations.record_json import run_json
 from huskies_core.runtimes.registry import load_runtime
 from huskies_core.sanitize import tail, without_controls
 from huskies_core.store import runs, stories

@@ -13,7 +13,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import RunArgument, run_argument
 from huskies_core.operations.operation import Command, operation
-from huskies_core.operations.record_json import pick
+from huskies_core.operations.record_json import pick, run_json
 from huskies_core.project import Project
 from huskies_core.store import runs, stories
 from huskies_core.store.runs import Outcome, Run
@@ -21,10 +21,6 @@ from huskies_core.supervisor.records import Exit, StepEnd
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 MOST_RUNS = 20
-_SHORT = (
-    *("id", "story", "kind", "agent", "status", "outcome", "detail"),
-    *("started_at", "ended_at", "turns", "cost_usd"),
-)
 _FILES = ("output", "prompt", "spec", "exit", "shim_log")
 
 
@@ -54,10 +50,6 @@ class RunPage:
     now: RunNow
     exit: Exit | None
     directory: RunDirectory | None
-
-
-def run_json(run: Run) -> dict[str, object]:
-    return pick(run, *_SHORT)
 
 
 def run_now_json(now: RunNow) -> dict[str, object]:

@@ -20,8 +20,8 @@ from huskies_core.operations.operation import (
     described,
     operation,
 )
+from huskies_core.operations.record_json import criteria_json, story_json
 from huskies_core.operations.story_events import refuse_start
-from huskies_core.operations.story_json import criteria_json, story_json
 from huskies_core.pipeline.events import Start
 from huskies_core.pipeline.stages import Backlog
 from huskies_core.store import stories
@@ -78,11 +78,7 @@ def _draft(values: Mapping[str, Any]) -> StoryDraft:
     arguments=tuple(_draft_fields()),
 )
 def create_story(
-    context: Context,
-    /,
-    *,
-    start: Annotated[bool, Argument("Start it at once.")] = False,
-    **values: Any,
+    context: Context, /, *, start: Annotated[bool, Argument("Start it at once.")] = False, **values: Any
 ) -> Story:
     """Add a story.
 
@@ -106,8 +102,7 @@ def update_story(
     story: StoryId,
     *,
     add_criteria: Annotated[
-        tuple[str, ...],
-        Argument("An additional criterion.", flags=("--add-criterion", "-c"), metavar="TEXT"),
+        tuple[str, ...], Argument("An additional criterion.", flags=("--add-criterion", "-c"), metavar="TEXT")
     ] = (),
     check: Annotated[
         tuple[int, ...], Argument("The number, from 1, of a criterion that is met.", least=1, metavar="N")

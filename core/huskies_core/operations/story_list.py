@@ -11,9 +11,9 @@ from huskies_core.git.worktrees import branch_of, is_made
 from huskies_core.humanize import did_you_mean
 from huskies_core.ids import StoryId
 from huskies_core.operations.common_arguments import StoryArgument
-from huskies_core.operations.history import Selection, entries, entry_json
+from huskies_core.operations.history import Selection, entries
 from huskies_core.operations.operation import STORIES, Command, operation
-from huskies_core.operations.story_json import criteria_json, story_json
+from huskies_core.operations.record_json import criteria_json, entry_json, run_json, story_json
 from huskies_core.pipeline.events import MergeSucceeded, Reopen
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.store import branches, content, runs, stories, usage
@@ -41,8 +41,6 @@ class Page:
 
 
 def page_json(page: Page) -> dict[str, object]:
-    from huskies_core.operations.runs import run_json
-
     return {
         **story_json(page.story),
         "description": page.story.draft.description,
