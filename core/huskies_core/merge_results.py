@@ -116,20 +116,10 @@ class NoResult(_Result):
     """The merge process ended before it wrote a result."""
 
 
-MergeResult = (
-    Landed
-    | AlreadyMerged
-    | Conflict
-    | NoCommits
-    | GatesFailed
-    | BaseBroken
-    | BaseDirty
-    | LostRace
-    | StoryMoved
-    | Interrupted
-    | OtherFailure
-    | NoResult
-)
+Merged = Landed | AlreadyMerged
+Refused = Conflict | NoCommits | GatesFailed | BaseBroken | BaseDirty | LostRace | StoryMoved
+Failed = Interrupted | OtherFailure | NoResult
+MergeResult = Merged | Refused | Failed
 
 _CLASSES: Mapping[str, Callable[..., MergeResult]] = {kind.name: kind for kind in get_args(MergeResult)}
 

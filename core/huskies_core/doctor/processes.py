@@ -1,8 +1,8 @@
 """Checks of runs, of processes and folders that ended runs left, and of locks that are held for long or were left."""
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -37,15 +37,16 @@ def check_locks(context: Context) -> Iterator[DoctorCheck]:
             holder, fix = _describe_holder(path)
             problem = f"held for longer than {_SHORT_SECS:.0f} s by {holder}"
         yield DoctorCheck(path.name, problem, fix)
-    shared = _stale(context, locks.shared_locks(context.repository))
+    shared = _older(context, locks.shared_locks(context.repository), _STALE)
     yield _lock_files(context, "git lock files", shared, partial(_clear_shared, context))
     if not is_current(context):
         return
     passes = sorted(project.pass_lock("any").parent.glob("*.lock"))
     for path in (project.state_dir / "worktrees.lock", *passes):
         yield _long_lock(context, path)
-    own = [path for story in _idle_stories(context) for path in _stale(context, _locks_of(context, story))]
-    yield _lock_files(context, "worktree lock files", own, partial(_clear_worktrees, context))
+    own = (path for story in _idle_stories(context) for path in _locks_of(context, story))
+    stale = _older(context, own, _STALE)
+    yield _lock_files(context, "worktree lock files", stale, partial(_clear_worktrees, context))
 
 
 def check_runs(context: Context) -> Iterator[DoctorCheck]:
@@ -114,8 +115,7 @@ def _lock_files(context: Context, name: str, stale: Sequence[Path], clear: Calla
     fact = f"left by a git process that ended: {names}"
     if not locks.git_is_running(context.project):
         return DoctorCheck(name, fact, "'huskies doctor --fix' removes them.", repair=clear)
-    forgotten = context.now() - _FORGOTTEN
-    if any(_modified(path) < forgotten.timestamp() for path in stale):
+    if _older(context, stale, _FORGOTTEN):
         fix = "A git process is using this repository. Remove them after it has ended."
         return DoctorCheck(name, fact, fix)
     return DoctorCheck(name, detail=f"a git process is using {names}")
@@ -133,17 +133,14 @@ def _locks_of(context: Context, story: StoryId) -> list[Path]:
     return [] if checkout is None else sorted(checkout.git_dir.rglob("*.lock"))
 
 
-def _stale(context: Context, paths: Iterable[Path]) -> tuple[Path, ...]:
-    limit = context.now() - _STALE
-    return tuple(path for path in paths if _modified(path) < limit.timestamp())
-
-
-def _modified(path: Path) -> float:
-    """Return the modification time; infinity, which is never old, if the file was removed."""
-    try:
-        return path.lstat().st_mtime
-    except FileNotFoundError:
-        return math.inf
+def _older(context: Context, paths: Iterable[Path], age: timedelta) -> tuple[Path, ...]:
+    """Return the files that were last modified before that time. A file may be removed at any moment."""
+    limit, older = (context.now() - age).timestamp(), list[Path]()
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.lstat().st_mtime < limit:
+                older.append(path)
+    return tuple(older)
 
 
 def _clear_shared(context: Context) -> str:
@@ -158,7 +155,7 @@ def _clear_worktrees(context: Context) -> str:
     with locks.git_locked(context.project):
         for story in _idle_stories(context) if not locks.git_is_running(context.project) else ():
             paths = _locks_of(context, story)
-            if len(_stale(context, paths)) == len(paths):
+            if len(_older(context, paths, _STALE)) == len(paths):
                 cleared += locks.clear_worktree_locks(context.repository, story)
     return f"removed {format_count(len(cleared), 'lock file')}"
 
