@@ -3,9 +3,9 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from huskies_core.config.checks import explain_unknown, find_unknown_variables
 from huskies_core.config.document import ConfigError, Document, KeyFinding, Problem, parse
 from huskies_core.config.records import Agent, Config, Gate, ProjectConfig
+from huskies_core.config.rules import explain_unknown, find_unknown_variables
 from huskies_core.config.table import Table, read_record, read_records
 from huskies_core.project import STATE_FOLDER, Project
 

@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from types import MappingProxyType
 from typing import Annotated
 
-from huskies_core.config import checks
-from huskies_core.config.table import Table, read_record
+from huskies_core.config import rules
+from huskies_core.config.table import COMMAND, TEXT, Table, one_of, some_of, whole_number
 from huskies_core.qa_mode import QaMode
+from huskies_core.runtimes.registry import runtime_names
 from huskies_core.runtimes.runtime import Price
 
-Arguments = Annotated[tuple[str, ...], Table.arguments]
+Arguments = Annotated[tuple[str, ...], COMMAND]
 """The argument list of a command, never a shell string. An empty list runs nothing."""
 
-NonNegative = Annotated[int, partial(Table.integer, least=0)]
+NonNegative = Annotated[int, whole_number(0)]
+COMMAND_RUNTIME = "command"
 
 
 class AgentStage(StrEnum):
@@ -63,7 +64,7 @@ class Component:
     """A part of the project with a setup of its own. `path` is relative to the project's root."""
 
     name: str
-    path: Annotated[str, checks.path_in_project] = "."
+    path: Annotated[str, rules.PATH_IN_PROJECT] = "."
     setup: Arguments = ()
     teardown: Arguments = ()
     timeout_secs: int = 600
@@ -92,23 +93,18 @@ class Topic(StrEnum):
 class Notify:
     """The topics of notifications and their channels. `${NAME}` in an address is replaced from `.huskies/env`."""
 
-    events: Annotated[tuple[Topic, ...], partial(Table.choices, kind=Topic)] = tuple(
+    events: Annotated[tuple[Topic, ...], some_of(Topic)] = tuple(
         topic for topic in Topic if topic is not Topic.DONE
     )
     desktop: bool = False
     command: Arguments = ()
-    webhook: Annotated[str | None, checks.webhook] = None
-    apprise: Annotated[tuple[str, ...], checks.apprise_urls] = ()
-    batch_secs: Annotated[int, partial(Table.integer, least=0, most=86_400)] = 60
+    webhook: Annotated[str | None, rules.WEBHOOK] = None
+    apprise: Annotated[tuple[str, ...], rules.APPRISE_URLS] = ()
+    batch_secs: Annotated[int, whole_number(0, 86_400)] = 60
 
     @property
     def is_on(self) -> bool:
         return bool(self.events and (self.desktop or self.command or self.webhook or self.apprise))
-
-
-def _prices(table: Table, key: str) -> Mapping[str, Price]:
-    models = table.table(key)
-    return MappingProxyType({name: read_record(Price, models.table(name)) for name in models.data})
 
 
 @dataclass(frozen=True)
@@ -120,18 +116,18 @@ class ProjectConfig:
     max_coders: int = 3
     max_gates: int = 2
     max_retries: NonNegative = 3
-    base_branch: Annotated[str | None, checks.branch] = None
-    timezone: Annotated[str, checks.timezone] = "UTC"
+    base_branch: Annotated[str | None, rules.BRANCH] = None
+    timezone: Annotated[str, rules.TIMEZONE] = "UTC"
     auto_promote: AutoPromote = AutoPromote.DEPENDENCIES
-    retention_days: Annotated[int, partial(Table.integer, least=0, most=36_500)] = 30
-    gateway_url: Annotated[str | None, checks.gateway_url] = None
+    retention_days: Annotated[int, whole_number(0, 36_500)] = 30
+    gateway_url: Annotated[str | None, rules.GATEWAY_URL] = None
     gateway_project: str | None = None
     watcher: Watcher = Watcher()
     merge: MergeSettings = MergeSettings()
     gates: tuple[Gate, ...] = ()
     components: tuple[Component, ...] = ()
     budget: Budget = Budget()
-    pricing: Annotated[Mapping[str, Price], _prices] = field(default_factory=lambda: MappingProxyType({}))
+    pricing: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
     notify: Notify = Notify()
 
 
@@ -141,13 +137,13 @@ class Agent:
 
     name: str
     stage: AgentStage
-    runtime: Annotated[str, checks.runtime]
+    runtime: Annotated[str, one_of(runtime_names())]
     model: str | None = None
-    command: Annotated[tuple[str, ...], checks.agent_command] = ()
-    role: Annotated[str, Table.text] = ""
-    prompt: Annotated[str | None, checks.prompt] = None
-    prompt_file: Annotated[str | None, checks.prompt_file] = None
-    system_prompt: Annotated[str | None, Table.text] = None
+    command: Arguments = ()
+    role: Annotated[str, TEXT] = ""
+    prompt: Annotated[str | None, rules.PROMPT] = None
+    prompt_file: Annotated[str | None, rules.PROMPT_FILE] = None
+    system_prompt: Annotated[str | None, TEXT] = None
     max_turns: int | None = None
     max_tool_turns: int | None = None
     max_budget_usd: float | None = None
@@ -155,14 +151,29 @@ class Agent:
     max_wall_secs: int = 14400
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
-    env: Annotated[Mapping[str, str], checks.environment] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
-    env_allow: Annotated[tuple[str, ...], checks.variable_names] = ()
-    sandbox: Annotated[str | None, checks.sandbox] = None
-    sandbox_read: Annotated[tuple[str, ...], checks.sandbox_paths] = ()
-    sandbox_write: Annotated[tuple[str, ...], checks.sandbox_paths] = ()
+    env: Mapping[str, Annotated[str, TEXT]] = field(default_factory=lambda: MappingProxyType({}))
+    env_allow: Annotated[tuple[str, ...], rules.VARIABLE_NAMES] = ()
+    sandbox: Annotated[str | None, rules.SANDBOX] = None
+    sandbox_read: Annotated[tuple[str, ...], rules.SANDBOX_PATHS] = ()
+    sandbox_write: Annotated[tuple[str, ...], rules.SANDBOX_PATHS] = ()
     sandbox_network: bool = True
+
+    @staticmethod
+    def check_keys(table: Table) -> None:
+        """Record the problems of keys that depend on each other, and of names inside a text or a table."""
+        keys, runtime = table.data, table.data.get("runtime")
+        if runtime != COMMAND_RUNTIME and runtime in runtime_names():
+            if "command" in keys:
+                table.problem("command", f"command is for runtime {COMMAND_RUNTIME}, not for {runtime}")
+        elif runtime is not None:
+            table.require("command")
+        if "prompt" in keys and "prompt_file" in keys:
+            table.problem("prompt_file", "prompt and prompt_file exclude each other", "Keep one of the two.")
+        for key in ("sandbox_read", "sandbox_write", "sandbox_network"):
+            if key in keys and "sandbox" not in keys:
+                hint = f'Add sandbox = "{rules.SANDBOX_PROGRAM}".'
+                table.problem(key, f"{key} is for agents with a sandbox", hint)
+        rules.check_names(table)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""Typed reading of the tables of a config file. Errors are recorded with their key, and reading continues."""
+"""Reading of the tables of a config file into records. Problems are recorded with their key, and reading continues."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from enum import StrEnum
-from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from huskies_core.config.document import Document, KeyFinding, KeyPath
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 MOST = 1_000_000_000
 """The largest number in a config file. Larger numbers of seconds overflow dates."""
 
-Choice = TypeVar("Choice", bound=StrEnum)
-Value = TypeVar("Value")
 Record = TypeVar("Record", bound="DataclassInstance")
+Hint = str | Callable[[str], str]
+"""A hint, or the function that returns the hint for an invalid value."""
 
 _LIST_HINT = 'Write a list with each argument as its own string, such as ["make", "test"].'
 _TYPE_NAMES = {
@@ -33,10 +33,7 @@ _KEYS = {"gates": "gate", "components": "component"}
 
 
 class Table:
-    """The table `data` at `path` of a document, by default the whole one. `finish` reports the keys that were not read.
-
-    Each reader returns None if the key is missing or its value is invalid, and records a problem in the latter case.
-    """
+    """The table `data` at `path` of a document, by default the whole one. `finish` reports keys that were not read."""
 
     def __init__(self, document: Document, data: Mapping[str, Any] | None = None, path: KeyPath = ()) -> None:
         self.data = document.data if data is None else data
@@ -44,24 +41,30 @@ class Table:
         self._path = path
         self._known: set[str] = set()
 
-    def has(self, key: str) -> bool:
-        return key in self.data
-
-    def name(self, key: str) -> str:
-        """Return the dotted name of `key`, without the numbers of array elements."""
-        return ".".join([*(part for part in self._path if isinstance(part, str)), key])
+    def name(self, key: str = "") -> str:
+        """Return the dotted name of `key`, or of the table itself, without the numbers of array elements."""
+        return ".".join(part for part in (*self._path, key) if part and isinstance(part, str))
 
     def problem(self, key: str, message: str, hint: str = "") -> None:
         """Record a problem of the value of `key`; an empty key stands for the table itself."""
         path = (*self._path, key) if key else self._path
         self._document.findings.append(KeyFinding(path, message, hint))
 
+    def mistyped(self, key: str, noun: str, value: object, hint: str = "") -> None:
+        """Record that the value of `key`, or an element of it, is no `noun`."""
+        kind = _TYPE_NAMES.get(type(value), "a date or time")
+        self.problem(key, f"{self.name(key)} must be {noun}, not {kind}", hint)
+
+    def take(self, key: str) -> Any:
+        """Return the value of a known key, or None if it is missing."""
+        self._known.add(key)
+        return self.data.get(key)
+
     def require(self, key: str) -> None:
         """Record a problem if `key` is missing."""
-        if not self.has(key):
-            name = ".".join(part for part in self._path if isinstance(part, str))
+        if key not in self.data:
             number = [part + 1 for part in self._path if isinstance(part, int)]
-            title = f"[[{name}]] number {number[-1]}" if number else f"[{name}]"
+            title = f"[[{self.name()}]] number {number[-1]}" if number else f"[{self.name()}]"
             self.problem("", f"{title} has no {key}")
 
     def finish(self) -> None:
@@ -71,131 +74,129 @@ class Table:
                 known = f"Known here: {', '.join(sorted(self._known))}."
                 self.problem(key, f"unknown key {self.name(key)}", did_you_mean(key, self._known, known))
 
-    def integer(self, key: str, *, least: int = 1, most: int = MOST) -> int | None:
-        value = self._typed(key, (int,), "a whole number")
-        if value is not None and not least <= value <= most:
-            self.problem(key, f"{self.name(key)} must be between {least} and {most}, not {value}")
-            return None
-        return value
-
-    def flag(self, key: str) -> bool | None:
-        return self._typed(key, (bool,), "true or false")
-
-    def amount(self, key: str, *, positive: bool = False) -> float | None:
-        """Return a finite number that is 0 or more; with `positive`, more than 0."""
-        value = self._typed(key, (int, float), "a number")
-        if value is not None and (not 0 <= value <= MOST or (positive and value == 0)):  # also NaN
-            least = "more than 0" if positive else "0 or more"
-            self.problem(key, f"{self.name(key)} must be {least}, not {value}")
-            return None
-        return value if value is None else float(value)
-
-    def text(self, key: str) -> str | None:
-        """Return a text of any number of lines. NUL is refused because no program accepts it as an argument."""
-        value = self._typed(key, (str,), "a string")
-        if value is not None and "\0" in value:
-            self.problem(key, f"{self.name(key)} must not contain a NUL character")
-            return None
-        return value
-
-    def line(self, key: str) -> str | None:
-        """Return a text of one line that is not blank and has no control characters."""
-        value = self.text(key)
-        if value is not None and (not value.strip() or has_controls(value)):
-            self.problem(key, f"{self.name(key)} must be one line of text without control characters")
-            return None
-        return value
-
-    def choice(self, key: str, kind: type[Choice]) -> Choice | None:
-        value = self.word(key, [choice.value for choice in kind])
-        return None if value is None else kind(value)
-
-    def choices(self, key: str, kind: type[Choice]) -> tuple[Choice, ...] | None:
-        """Return the listed members of `kind` in the order of `kind`, each once."""
-        words = self.strings(key)
-        for word in words or ():
-            if word not in set(kind):
-                hint = did_you_mean(word, kind, f"Known: {', '.join(kind)}.")
-                self.problem(key, f"{self.name(key)} has an unknown value {word!r}", hint)
-        return None if words is None else tuple(choice for choice in kind if choice in words)
-
-    def word(self, key: str, words: Sequence[str]) -> str | None:
-        value = self.text(key)
-        if value is None or value in words:
-            return value
-        listed = f"{', '.join(words[:-1])} or {words[-1]}"
-        message = f"{self.name(key)} must be {listed}, not {value!r}"
-        self.problem(key, message, did_you_mean(value, words))
-        return None
-
-    def strings(self, key: str) -> tuple[str, ...] | None:
-        values = self._typed(key, (list,), "a list of strings", _LIST_HINT)
-        for value in values or ():
-            if not isinstance(value, str) or "\0" in value:
-                self._mistyped(key, "a list of strings", value, _LIST_HINT)
-                return None
-        return None if values is None else tuple(values)
-
-    def arguments(self, key: str) -> tuple[str, ...] | None:
-        """Return the argument list of a command."""
-        words = self.strings(key)
-        if words == () or (words and not words[0].strip()):
-            self.problem(key, f"{self.name(key)} must name a program first", _LIST_HINT)
-        elif words and len(words) == 1 and " " in words[0] and "/" not in words[0]:
-            self.problem(key, f"{self.name(key)} has a whole command in one string", _LIST_HINT)
-        return words
-
     def table(self, key: str) -> "Table":
         """Return the table under `key`, or an empty one if the key is missing or not a table."""
-        value = self._typed(key, (dict,), "a table", f"Write [{self.name(key)}] and its keys below it.")
+        value = self.take(key)
+        if value is not None and not isinstance(value, dict):
+            self.mistyped(key, "a table", value, f"Write [{self.name(key)}] and its keys below it.")
+            value = None
         return Table(self._document, value or {}, (*self._path, key))
 
     def tables(self, key: str) -> tuple["Table", ...]:
         """Return the tables of an array; none if the key is missing or not an array of tables."""
-        value = self._take(key)
+        value, path = self.take(key), (*self._path, key)
         if value is None:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self._mistyped(key, "a list of tables", value, f"Write [[{self.name(key)}]] for each.")
+            self.mistyped(key, "a list of tables", value, f"Write [[{self.name(key)}]] for each.")
             return ()
-        path = (*self._path, key)
         return tuple(Table(self._document, item, (*path, index)) for index, item in enumerate(value))
 
-    def _take(self, key: str) -> Any:
-        self._known.add(key)
-        return self.data.get(key)
 
-    def _typed(self, key: str, types: tuple[type[Value], ...], noun: str, hint: str = "") -> Value | None:
-        """Return the value of `key` if it is of one of the `types`. A bool is not an int here."""
-        value = self._take(key)
-        if value is None or (isinstance(value, types) and (bool in types or not isinstance(value, bool))):
-            return value
-        self._mistyped(key, noun, value, hint)
-        return None
+@dataclass(frozen=True)
+class Rule:
+    """The rule of a value: its `types` and their `noun`, the tests that it must pass, and its conversion.
 
-    def _mistyped(self, key: str, noun: str, value: object, hint: str) -> None:
-        kind = _TYPE_NAMES.get(type(value), "a date or time")
-        self.problem(key, f"{self.name(key)} must be {noun}, not {kind}", hint)
+    The message of a test may contain {name}, the dotted name of the key, {key} and {value}. A list is a list of
+    strings; `each` is the rule of its elements.
+    """
+
+    types: tuple[type, ...]
+    noun: str
+    hint: str = ""
+    tests: tuple[tuple[Callable[[Any], object], str, Hint], ...] = ()
+    each: "Rule | None" = None
+    convert: Callable[[Any], Any] = lambda value: value
+
+    def where(self, accepts: Callable[[Any], object], message: str, hint: Hint = "") -> "Rule":
+        """Return the rule with another test."""
+        return replace(self, tests=(*self.tests, (accepts, message, hint)))
+
+    def to(self, convert: Callable[[Any], Any]) -> "Rule":
+        """Return the rule with a conversion."""
+        return replace(self, convert=convert)
+
+    def read(self, table: Table, key: str) -> Any:
+        """Return the value of `key`; None if it is missing or, after recording its problems, invalid."""
+        value = table.take(key)
+        if value is None:
+            return None
+        is_typed = isinstance(value, self.types) and (bool in self.types or not isinstance(value, bool))
+        items = value if is_typed and isinstance(value, list) else ()
+        mistyped = [item for item in items if not isinstance(item, str) or "\0" in item]
+        if mistyped or not is_typed:
+            table.mistyped(key, self.noun, mistyped[0] if mistyped else value, self.hint)
+            return None
+        return self.convert(value) if self.check(value, table, key) else None
+
+    def check(self, value: Any, table: Table, key: str) -> bool:
+        """Return whether a value of the right type is valid. Record the first problem of it, or of each element."""
+        for accepts, message, hint in self.tests:
+            if not accepts(value):
+                fact = message.format(name=table.name(key), key=key, value=value)
+                table.problem(key, fact, hint if isinstance(hint, str) else hint(value))
+                return False
+        results = [self.each.check(item, table, key) for item in value] if self.each else []
+        return all(results)
 
 
-Reader = Callable[[Table, str], object]
-_READERS: Mapping[object, Reader] = {
-    bool: Table.flag,
-    int: Table.integer,
-    int | None: Table.integer,
-    float: Table.amount,
-    float | None: partial(Table.amount, positive=True),
-    str: Table.line,
-    str | None: Table.line,
-    tuple[str, ...]: Table.strings,
+TEXT = Rule((str,), "a string").where(
+    lambda text: "\0" not in text, "{name} must not contain a NUL character"
+)
+"""A text of any number of lines. No program accepts NUL in an argument."""
+LINE = TEXT.where(
+    lambda text: text.strip() and not has_controls(text),
+    "{name} must be one line of text without control characters",
+)
+STRINGS = Rule((list,), "a list of strings", _LIST_HINT, convert=tuple)
+COMMAND = STRINGS.where(
+    lambda words: words and words[0].strip(), "{name} must name a program first", _LIST_HINT
+).where(
+    lambda words: len(words) > 1 or " " not in words[0] or "/" in words[0],
+    "{name} has a whole command in one string",
+    _LIST_HINT,
+)
+_NUMBER = Rule((int, float), "a number", convert=float)
+_AMOUNT = _NUMBER.where(lambda number: 0 <= number <= MOST, "{name} must be 0 or more, not {value}")
+_LIMIT = _NUMBER.where(lambda number: 0 < number <= MOST, "{name} must be more than 0, not {value}")
+
+
+def whole_number(least: int = 1, most: int = MOST) -> Rule:
+    message = f"{{name}} must be between {least} and {most}, not {{value}}"
+    return Rule((int,), "a whole number").where(lambda number: least <= number <= most, message)
+
+
+def one_of(words: Sequence[str]) -> Rule:
+    message = f"{{name}} must be {', '.join(words[:-1])} or {words[-1]}, not {{value!r}}"
+    return TEXT.where(lambda word: word in words, message, lambda word: did_you_mean(word, words))
+
+
+def some_of(kind: type[StrEnum]) -> Rule:
+    """Return the rule for a list of members of `kind`, which become a tuple in the order of `kind`, each once."""
+    word = TEXT.where(
+        lambda word: word in set(kind),
+        "{name} has an unknown value {value!r}",
+        lambda word: did_you_mean(word, kind, f"Known: {', '.join(kind)}."),
+    )
+    return replace(STRINGS, each=word).to(lambda words: tuple(choice for choice in kind if choice in words))
+
+
+_RULES: Mapping[object, Rule] = {
+    bool: Rule((bool,), "true or false"),
+    **dict.fromkeys((int, int | None), whole_number()),
+    float: _AMOUNT,
+    float | None: _LIMIT,
+    **dict.fromkeys((str, str | None), LINE),
+    tuple[str, ...]: STRINGS,
 }
 
 
 def read_record(record: type[Record], table: Table) -> Record:
     """Return the record that `table` describes. A missing or invalid key takes the field's default.
 
-    The type of a field selects the reader of its key; `Annotated` names another. A field without a default is a
-    required key. After a problem has been recorded, the result is incomplete and must not be used.
+    The type of a field selects the rule of its key; `Annotated` names another. A field without a default is a required
+    key. A function `check_keys` of the record checks keys that depend on each other. After a problem has been recorded,
+    the result is incomplete and must not be used.
     """
     values: dict[str, Any] = {}
     for field in fields(record):
@@ -203,10 +204,12 @@ def read_record(record: type[Record], table: Table) -> Record:
         required = field.default is MISSING and field.default_factory is MISSING
         if required:
             table.require(key)
-        value = _reader_of(field.type)(table, key)
+        value = _read_value(field.type, table, key)
         if required or value is not None:
             values[field.name] = value
     table.finish()
+    if check_keys := getattr(record, "check_keys", None):
+        check_keys(table)
     return record(**values)
 
 
@@ -226,12 +229,15 @@ def key_of(field: str) -> str:
     return _KEYS.get(field, field)
 
 
-def _reader_of(kind: Any) -> Reader:
-    named: tuple[Reader, ...] = getattr(kind, "__metadata__", ())
-    if named or kind in _READERS:
-        return named[0] if named else _READERS[kind]
+def _read_value(kind: Any, table: Table, key: str) -> Any:
+    named: tuple[Rule, ...] = getattr(kind, "__metadata__", ())
+    if named or kind in _RULES:
+        return (named[0] if named else _RULES[kind]).read(table, key)
     if get_origin(kind) is tuple:
-        return lambda table, key: read_records(get_args(kind)[0], table.tables(key))
+        return read_records(get_args(kind)[0], table.tables(key))
+    if get_origin(kind) is Mapping:
+        values = table.table(key)
+        return MappingProxyType({name: _read_value(get_args(kind)[1], values, name) for name in values.data})
     if issubclass(kind, StrEnum):
-        return lambda table, key: table.choice(key, kind)
-    return lambda table, key: read_record(kind, table.table(key))
+        return one_of([choice.value for choice in kind]).to(kind).read(table, key)
+    return read_record(kind, table.table(key))
