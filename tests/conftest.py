@@ -1,4 +1,4 @@
-"""The surroundings of every test: its own home, git config and time zone; no process is left when it ends."""
+"""The environment of every test: its own home, git config and time zone; no process is left when it ends."""
 
 import os
 import signal

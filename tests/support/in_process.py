@@ -72,7 +72,7 @@ def run_in_process(
         if stdout is None:
             stdout, output = pipe()
         try:
-            with _streams(source.fileno(), stdout, writing), _surroundings(args, cwd, env):
+            with _streams(source.fileno(), stdout, writing), _process_state(args, cwd, env):
                 code = _run(broken)
         finally:
             os.close(writing)
@@ -83,7 +83,7 @@ def run_in_process(
 
 def run_on_terminal(terminal: int, *args: str | Path, cwd: Path, env: Mapping[str, str]) -> int:
     """Run the program to its end in this process, with all of its standard streams on `terminal`."""
-    with _streams(terminal, terminal, terminal), _surroundings(args, cwd, env):
+    with _streams(terminal, terminal, terminal), _process_state(args, cwd, env):
         return _run(None)
 
 
@@ -158,7 +158,7 @@ def _stream(number: int) -> io.TextIOWrapper:
 
 
 @contextmanager
-def _surroundings(args: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str]) -> Iterator[None]:
+def _process_state(args: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str]) -> Iterator[None]:
     """Take these arguments, that directory and that environment for the length of the block."""
     before, argv, directory = dict(os.environ), sys.argv, os.getcwd()
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}

@@ -117,44 +117,44 @@ def editor_open(repository: GitRepository, folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def judged(make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path) -> Pipeline:
-    """Return a project whose gate creates `judging` for each merge, and passes when `go` exists.
+def merging(make_pipeline: MakePipeline, repository: GitRepository, tmp_path: Path) -> Pipeline:
+    """Return a project whose gate creates `gates-began` for each merge, and passes when `go` exists.
 
     Its story 1 is being merged: the base moved since it began, so that the merged tree is none that passed before.
     """
     write_base(repository)
     patience = PATIENCE.format(go=tmp_path / "go")
-    script = f"case $PWD in */merge_workspace) echo yes > {tmp_path}/judging; {patience};; esac"
+    script = f"case $PWD in */merge_workspace) echo yes > {tmp_path}/gates-began; {patience};; esac"
     pipeline = make_pipeline(gates={"patient": ["sh", "-c", script]})
     begin(pipeline, f"wait={tmp_path}/begin", *WORK)
     pipeline.wait_until_live(1)
     repository.commit_file("earlier.txt", "mine\n", message="earlier")
     (tmp_path / "begin").touch()
-    wait_for_file(tmp_path / "judging", 60)
+    wait_for_file(tmp_path / "gates-began", 60)
     return pipeline
 
 
-def test_a_commit_during_the_gates_of_a_merge_is_kept(judged: Pipeline, tmp_path: Path) -> None:
-    repository = judged.repository
+def test_a_commit_during_the_gates_of_a_merge_is_kept(merging: Pipeline, tmp_path: Path) -> None:
+    repository = merging.repository
     repository.commit_file("mine.txt", "mine\n", message="mine")
     repository.write("untouched.txt", "mine\n")
     (tmp_path / "go").touch()
-    judged.wait_for(1)
+    merging.wait_for(1)
     assert (repository.subjects("main")[:2], repository.status()) == (
         ["huskies: merge 1 story A story", "mine"],
         [" M untouched.txt"],
     )
-    assert touched_files(judged.root) == AFTER
+    assert touched_files(merging.root) == AFTER
 
 
-def test_an_edit_during_the_gates_of_a_merge_blocks_it(judged: Pipeline, tmp_path: Path) -> None:
-    repository = judged.repository
+def test_an_edit_during_the_gates_of_a_merge_blocks_it(merging: Pipeline, tmp_path: Path) -> None:
+    repository = merging.repository
     repository.write(CHANGED, "mine\n")
     before = checkout_state(repository)
     (tmp_path / "go").touch()
-    wait_until_blocked(judged)
-    report, _ = base_dirty_report(judged, 1)
+    wait_until_blocked(merging)
+    report, _ = base_dirty_report(merging, 1)
     assert (report, checkout_state(repository), touched_on(repository, "main")) == ([CHANGED], before, BEFORE)
     repository.git("checkout", "--quiet", CHANGED)
-    go_on(judged, 1)
-    assert (touched_files(judged.root), repository.status()) == (AFTER, [])
+    go_on(merging, 1)
+    assert (touched_files(merging.root), repository.status()) == (AFTER, [])

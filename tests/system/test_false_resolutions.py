@@ -63,8 +63,8 @@ def test_a_resolution_that_is_broken_after_its_report_does_not_count(
     make_pipeline: MakePipeline,
 ) -> None:
     asked = "run=sh -c 'cp $HUSKIES_PROMPT_FILE $HUSKIES_PROJECT/.huskies/asked'"
-    mended = ("write=shared.txt:both", "commit=mend", CLAIM)
-    pipeline, story = in_conflict(make_pipeline, BROKEN_LATER, (asked, *mended))
+    fixed = ("write=shared.txt:both", "commit=fix", CLAIM)
+    pipeline, story = in_conflict(make_pipeline, BROKEN_LATER, (asked, *fixed))
     pipeline.wait_for(story)
     first, second = attempts_at(pipeline, story)
     why = "conflict markers are left in shared.txt"

@@ -78,7 +78,7 @@ def test_a_merge_killed_at_every_effect_is_merged_once(
 
 
 def dry_order(pipeline: Pipeline, mortal: MortalPython) -> Ordered:
-    """Run a merge without a kill on a base branch that has moved, so that the gates judge a new tree."""
+    """Run a merge without a kill on a base branch that has moved, so that the gates check a new tree."""
     stories = [pipeline.add(), pipeline.add()]
     orders = [mortal.order(f"process-{story}") for story in stories]
     mortal.reconcile_and_tick(pipeline, *stories)

@@ -36,7 +36,7 @@ def timers_of(pipeline: Pipeline, *flags: str) -> list[dict[str, object]]:
 
 
 def test_a_limit_stops_the_account_and_the_story_continues_after_it(make_pipeline: MakePipeline) -> None:
-    """The limited run committed half of its work, which is not judged. The other story waits, too."""
+    """The limited run committed half of its work; the gates do not check it. The other story waits, too."""
     pipeline = make_pipeline(team=Team(coder=2))
     pipeline.huskies("tick")  # else the first tick reconciles, which lasts past the limit on a busy machine
     limit_step = limit(6)

@@ -99,6 +99,12 @@ def unlike_main(repository: GitRepository, at: Path | None = None) -> list[str]:
     return repository.git("status", "--porcelain", "--", *TOUCHED, cwd=at).splitlines()
 
 
+def assert_only_touched(repository: GitRepository, before: CheckoutState) -> None:
+    """Check that only touched files of the main checkout changed, and that they equal main."""
+    after = checkout_state(repository)
+    assert (after.without(TOUCHED), unlike_main(repository)) == (before.without(TOUCHED), [])
+
+
 def begin(pipeline: Pipeline, *steps: str) -> int:
     """Add a story and start its run."""
     story = pipeline.add(steps or WORK)

@@ -165,15 +165,20 @@ def test_a_chain_goes_through_runs_and_passes_and_ends_with_a_person(context: Co
     assert depths == [1, None, None]
 
 
-def test_the_sixty_first_execution_within_an_hour_suspends_the_trigger(
-    context: Context, clock: Clock
-) -> None:
+def add_busy_trigger(context: Context, clock: Clock) -> None:
+    """Add a story, and a trigger that has just run as often as it may within an hour."""
     trigger = add(context, Predicate(event="block"))
     add_story(context.store)
     with context.store.exclusive() as db:
         for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
             made = executions.claim(db, ExecutionClaim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
             executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
+
+
+def test_the_sixty_first_execution_within_an_hour_suspends_the_trigger(
+    context: Context, clock: Clock
+) -> None:
+    add_busy_trigger(context, clock)
     apply_to_story(context.store, 1, Block("no"))
     run_due(context)
     why = f"rate: it ran {MOST_IN_AN_HOUR} times within an hour"
@@ -182,12 +187,7 @@ def test_the_sixty_first_execution_within_an_hour_suspends_the_trigger(
 
 
 def test_the_trigger_runs_again_an_hour_later(context: Context, clock: Clock) -> None:
-    trigger = add(context, Predicate(event="block"))
-    add_story(context.store)
-    with context.store.exclusive() as db:
-        for cause in range(1000, 1000 + MOST_IN_AN_HOUR):
-            made = executions.claim(db, ExecutionClaim(trigger.source, LOOK, 1, Seq(cause)), now=clock.now)
-            executions.end(db, made, executions.ExecutionStatus.DONE, "", now=clock.now)
+    add_busy_trigger(context, clock)
     clock.pass_by(hours=1)
     apply_to_story(context.store, 1, Block("no"))
     run_due(context)

@@ -51,18 +51,18 @@ def test_runs_of_an_earlier_visit_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.FAILED, Outcome.LIMIT, Outcome.CRASHED])
-def test_the_gates_judge_commits_after_any_outcome(outcome: Outcome) -> None:
+def test_the_gates_check_commits_after_any_outcome(outcome: Outcome) -> None:
     assert decided(CODING, ended(CODER, outcome)) == StartRun(GATES)
 
 
-def test_a_crash_without_a_new_commit_does_not_judge_the_old_work_again() -> None:
-    judged = ended(GATES, Outcome.FAILED, visit=VISIT - 1)
-    again = decided(CODING, judged, ended(CODER, Outcome.CRASHED))
+def test_the_gates_do_not_run_again_after_a_crash_without_a_new_commit() -> None:
+    failed = ended(GATES, Outcome.FAILED, visit=VISIT - 1)
+    again = decided(CODING, failed, ended(CODER, Outcome.CRASHED))
     assert isinstance(again, StartRun)
     assert again.kind is CODER
 
 
-def test_a_tree_that_has_passed_the_gates_is_not_judged_again() -> None:
+def test_a_tree_that_has_passed_the_gates_is_not_checked_again() -> None:
     policy = replace(POLICY, passed=lambda tree: tree == "7ee")
     assert decided(CODING, ended(CODER), policy=policy) == ApplyEvent(events.QaSkipped(*BRANCH_AND_COMMITS))
 
@@ -246,7 +246,7 @@ def test_a_rate_limited_run_is_repeated_after_the_reset() -> None:
     assert again == StartRun(CODER, recovery_note(limited()))
 
 
-def test_commits_of_a_rate_limited_run_are_not_judged() -> None:
+def test_the_gates_do_not_check_commits_of_a_rate_limited_run() -> None:
     assert isinstance(decided(CODING, limited(evidence=WORK)), Wait)
     again = decided(CODING, limited(evidence=WORK), now=NOW + timedelta(hours=1))
     assert isinstance(again, StartRun)

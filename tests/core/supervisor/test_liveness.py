@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,38 +68,37 @@ def test_one_of_many_processes_takes_the_lock_and_its_death_frees_it(tmp_path: P
         taker.communicate()
 
 
+@contextmanager
+def probed(directory: RunDirectory, probes: int) -> Iterator[None]:
+    """Let processes probe the free lock of the run for the length of the block."""
+    lock = take_lock(directory)
+    assert lock is not None
+    os.close(lock)
+    processes = [start(PROBE, directory) for _ in range(probes)]
+    try:
+        assert [read_line(process) for process in processes] == ["probing"] * probes
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
 @pytest.mark.usefixtures("processes")
 def test_probes_never_look_like_a_holder(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
-    first = take_lock(directory)
-    assert first is not None
-    os.close(first)
-    probes = [start(PROBE, directory) for _ in range(2)]
-    try:
-        assert [read_line(probe) for probe in probes] == ["probing"] * 2
+    with probed(directory, 2):
         for _ in range(200):
             lock = take_lock(directory)
             assert lock is not None
             os.close(lock)
-    finally:
-        for probe in probes:
-            probe.kill()
-            probe.communicate()
 
 
 @pytest.mark.usefixtures("processes")
 def test_two_concurrent_probes_both_find_a_dead_run_dead(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "7")
-    lock = take_lock(directory)
-    assert lock is not None
-    os.close(lock)
-    probe = start(PROBE, directory)
-    try:
-        read_line(probe)
+    with probed(directory, 1):
         assert not any(is_alive(directory) for _ in range(1000))
-    finally:
-        probe.kill()
-        probe.communicate()
 
 
 def test_the_lock_of_a_live_run_cannot_be_taken(tmp_path: Path) -> None:

@@ -89,12 +89,12 @@ def pipeline(make_pipeline: MakePipeline) -> Pipeline:
 
 
 @pytest.mark.parametrize("command", ["init", "tick", "reconcile", "auto-assign"])
-@pytest.mark.parametrize(("surroundings", "code"), [("without_git", "no_git"), ("with_old_git", "old_git")])
+@pytest.mark.parametrize(("fixture", "code"), [("without_git", "no_git"), ("with_old_git", "old_git")])
 def test_a_missing_or_old_git_is_an_error(
-    request: pytest.FixtureRequest, pipeline: Pipeline, surroundings: str, code: str, command: str
+    request: pytest.FixtureRequest, pipeline: Pipeline, fixture: str, code: str, command: str
 ) -> None:
     """The work is not changed, and continues with git."""
-    env = request.getfixturevalue(surroundings)
+    env = request.getfixturevalue(fixture)
     story = pipeline.add()
     refs = pipeline.repository.refs()
     result = pipeline.huskies(*command.split(), "--json", env=env)
