@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import did_you_mean
-from huskies_core.operations.operation import bare_type, plain_type
+from huskies_core.operations.operation import bare_type, value_type
 from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -117,14 +117,14 @@ class _FrontMatter:
     def fields(self) -> dict[str, Any]:
         """Return the values that are set, by the field of a draft."""
         hints = get_type_hints(StoryDraft)
-        types = {field: bare_type(plain_type(hints[field])) for field in _FIELDS.values()}
-        values = {field: self._read(key, types[field]) for key, field in _FIELDS.items()}
+        values = {field: self._read(key, hints[field]) for key, field in _FIELDS.items()}
         return {field: value for field, value in values.items() if value not in (None, "", ())}
 
-    def _read(self, key: str, kind: Any) -> object:
-        if get_origin(kind) is tuple:
+    def _read(self, key: str, hint: Any) -> object:
+        kind = value_type(hint)
+        if get_origin(bare_type(hint)) is tuple:
             items = self._items(key)
-            return tuple(self._number(key, item) for item in items) if get_args(kind)[0] is int else items
+            return tuple(self._number(key, item) for item in items) if kind is int else items
         text = self._values.get(key, "")
         if not isinstance(text, str):
             raise self._error(key, f"{key} is not one text", "invalid_value")

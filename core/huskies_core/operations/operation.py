@@ -42,9 +42,7 @@ class Parameter:
 
     @property
     def value_type(self) -> Any:
-        """Return the type of a value, of which a tuple has several."""
-        kind = bare_type(self.type)
-        return get_args(kind)[0] if self.is_repeated else kind
+        return value_type(self.type)
 
     @property
     def is_repeated(self) -> bool:
@@ -194,18 +192,14 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 def described(variable: str, annotation: Any, default: Any = REQUIRED) -> Parameter:
     """Return the parameter that `Annotated[type, Argument(...)]` describes."""
     kind, about = get_args(annotation)
-    return Parameter(about.name or variable, variable, plain_type(kind), about, default)
+    return Parameter(about.name or variable, variable, kind, about, default)
 
 
-def plain_type(annotation: Any) -> Any:
-    """Return the type with `int` in place of a type of ids."""
+def value_type(annotation: Any) -> Any:
+    """Return the type of a value, of which a tuple has several; `int` for a type of ids."""
     bare = bare_type(annotation)
-    if bare is not annotation:
-        return plain_type(bare) | None
-    if get_origin(bare) is tuple:
-        item: Any = plain_type(get_args(bare)[0])
-        return tuple[item, ...]
-    return getattr(bare, "__supertype__", bare)
+    kind = get_args(bare)[0] if get_origin(bare) is tuple else bare
+    return getattr(kind, "__supertype__", kind)
 
 
 def bare_type(annotation: Any) -> Any:

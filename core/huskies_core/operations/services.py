@@ -86,12 +86,17 @@ def inspect(
     job = job or installed_job
     if may_sudo is None:
         may_sudo = kind is ServiceKind.CRON or SUDO_MARK in content
-    expected = _expected_texts(context, kind, job, may_sudo=may_sudo)
-    parts = tuple(Part(path, text, expected.get(path)) for path, text in texts.items())
+    root = str(context.project.root)
+    service = service_of(root, installed_program(), job, context.environ, may_sudo=may_sudo)
     if kind is ServiceKind.CRON:
-        return Installation(kind, job, may_sudo, parts, texts[CRONTAB] is not None)
-    starter = starter_of(str(context.project.root), installed_job)
-    is_started = bool(content) and system_programs.is_started(context.environ, starter)
+        script, _ = texts
+        expected = {script: script_of(service), CRONTAB: block_of(root, script)}
+        is_started = texts[CRONTAB] is not None
+    else:
+        folder, starter = system_programs.unit_folder(context.environ), starter_of(root, installed_job)
+        expected = {str(folder / name): text for name, text in units_of(service).items()}
+        is_started = bool(content) and system_programs.is_started(context.environ, starter)
+    parts = tuple(Part(path, text, expected.get(path)) for path, text in texts.items())
     return Installation(kind, job, may_sudo, parts, is_started)
 
 
@@ -135,23 +140,12 @@ def _installed_texts(context: Context, kind: ServiceKind) -> dict[str, str | Non
     """Return each part of an installation with its text, in the order in which they are written."""
     root = str(context.project.root)
     if kind is ServiceKind.CRON:
+        script = context.project.state_dir / _SCRIPT
         block = split_crontab(system_programs.read_crontab(context.environ), root).block
-        return {str(_script(context)): _text(_script(context)), CRONTAB: block}
+        return {str(script): _text(script), CRONTAB: block}
     folder = system_programs.unit_folder(context.environ)
     units = (folder / f"{unit_name(root)}{end}" for end in (".service", ".timer"))
     return {str(unit): _text(unit) for unit in units}
-
-
-def _expected_texts(
-    context: Context, kind: ServiceKind, job: ServiceJob, *, may_sudo: bool
-) -> dict[str, str]:
-    root, environ = str(context.project.root), context.environ
-    service = service_of(root, installed_program(), job, environ, may_sudo=may_sudo)
-    if kind is ServiceKind.CRON:
-        script = str(_script(context))
-        return {script: script_of(service), CRONTAB: block_of(service.root, script)}
-    folder = system_programs.unit_folder(environ)
-    return {str(folder / name): text for name, text in units_of(service).items()}
 
 
 def _install_units(context: Context, before: Installation) -> None:
@@ -194,10 +188,6 @@ def _remove_part(context: Context, kind: ServiceKind, path: str) -> None:
         # systemctl does not know the unit without its file.
         system_programs.systemctl(context.environ, "disable", "--now", os.path.basename(path))
     Path(path).unlink(missing_ok=True)
-
-
-def _script(context: Context) -> Path:
-    return context.project.state_dir / _SCRIPT
 
 
 def _make_folder(folder: Path) -> None:
