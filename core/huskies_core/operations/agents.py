@@ -1,14 +1,16 @@
-"""Agents with their work, the start and stop of their runs, and their prompts."""
+"""Agents: their work, starts, stops and prompts; and the start of gates without a coder run."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import did_you_mean
 from huskies_core.ids import RunId, StoryId
+from huskies_core.operations.branch_work import no_commits, read_work
 from huskies_core.operations.common_arguments import StoryArgument, agent_argument, story_argument
 from huskies_core.operations.operation import Command, operation
 from huskies_core.operations.record_json import pick, run_json
@@ -25,7 +27,7 @@ from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Limit
 from huskies_core.store.runs import Run, RunKind
-from huskies_core.store.stories import Story
+from huskies_core.store.stories import Story, StoryType
 from huskies_core.supervisor.run_directory import RunDirectory
 
 _KIND_OF_STAGE = {StageName.BACKLOG: RunKind.CODER, StageName.CODING: RunKind.CODER, StageName.QA: RunKind.QA}
@@ -169,6 +171,35 @@ def show_prompt(
     return Prompt(story, chosen.name, kind, None, message_of(context, request, chosen)[0])
 
 
+@operation("run_gates", json=lambda run: {"run": run_json(run)}, writes=True, long=True)
+def run_gates(context: Context, story: StoryArgument) -> Run:
+    """Start the gates on the commits of a story in coding or QA.
+
+    In coding the story then moves on as after a coder's run: to QA or the merge queue, or back to a coder with the
+    output.
+    """
+    current = load_story(context, story)
+    next_step = f"'huskies explain {story}' shows its next step."
+    if current.stage.name not in (StageName.CODING, StageName.QA):
+        fact = f"story {story} is in {current.stage.name.value}: gates run only in coding and qa"
+        raise HuskiesError(fact, hint=next_step, code="wrong_stage", subject=str(story))
+    if current.draft.type is StoryType.SPIKE:
+        fact = f"story {story} is a spike: a person judges it, not the gates"
+        raise HuskiesError(fact, hint=next_step, code="wrong_stage", subject=str(story))
+    if not gates_of(context.project, context.config.project):
+        hint = "Add a [[gate]] to project.toml, or an executable script/test."
+        raise HuskiesError("the project has no gates", hint=hint, code="no_gates")
+    work = read_work(context, story)
+    if not work.has_work:
+        # Passed gates would block the story.
+        raise no_commits(current, work, f"'huskies agent start {story}' starts a coder.")
+    if work.dirty:
+        fact = f"the worktree of story {story} has uncommitted changes"
+        hint = f"Commit them: 'huskies worktree path {story}' prints the path."
+        raise HuskiesError(fact, hint=hint, code="uncommitted", subject=str(story))
+    return start_run(context, RunRequest(current, RunKind.GATES, None), context.now())
+
+
 def _request(context: Context, number: StoryId, name: str | None) -> RunRequest:
     """Return the request for the run. Raise HuskiesError for the first rule that forbids it. Change nothing."""
     with context.store.reading() as db:
@@ -266,8 +297,6 @@ def _refuse_blocked(snapshot: Snapshot, story: Story, kind: RunKind, named: Agen
     # The caller has checked the stage. In coding, the story can have every blocker of a start.
     for blocker in all_blockers(snapshot, replace(story, stage=Coding()), decision):
         if blocker.rule in rules:
-            fact, hint = (
-                f"story {story.id}: {blocker.detail}",
-                f"Try: {blocker.command}" if blocker.command else "",
-            )
+            hint = f"Try: {blocker.command}" if blocker.command else ""
+            fact = f"story {story.id}: {blocker.detail}"
             raise HuskiesError(fact, hint=hint, code=blocker.rule, subject=str(story.id))

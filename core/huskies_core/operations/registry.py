@@ -13,7 +13,7 @@ from huskies_core.operations.operation import Operation, operations_in
 
 _MODULES = (
     *("stories", "story_list", "explain", "history", "moves"),
-    *("agents", "agent_test", "gates", "runs", "output"),
+    *("agents", "agent_test", "runs", "output"),
     *("board", "costs", "pause", "worktree_list"),
     *("timers", "triggers"),
 )

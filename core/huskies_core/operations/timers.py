@@ -11,6 +11,7 @@ from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.humanize import did_you_mean
 from huskies_core.operations import actions
 from huskies_core.operations.operation import Command, FindOperation, operation
+from huskies_core.operations.record_json import pick
 from huskies_core.operations.time_parsing import moment, span
 from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
 from huskies_core.store import timers
@@ -25,15 +26,11 @@ Zone = Annotated[str | None, Argument(_ZONE_HELP, metavar="ZONE", completion="zo
 def timer_json(timer: Timer) -> dict[str, Any]:
     draft = timer.draft
     return {
-        "id": timer.id,
+        **pick(timer, "id", "kind", "story", "fire_at", "state"),
         "label": draft.label or None,
-        "kind": timer.kind.value,
-        "story": timer.story,
-        "fire_at": to_iso(timer.fire_at),
         "next": [to_iso(time) for time in next_times(timer)],
         "action": action_json(draft.action),
-        "catch_up": draft.catch_up.value,
-        "state": timer.state.value,
+        "catch_up": draft.catch_up,
         "trouble": timer.problem or None,
         **schedule_to_json(draft.schedule),
     }

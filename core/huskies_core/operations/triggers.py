@@ -11,6 +11,7 @@ from huskies_core.errors import UsageError
 from huskies_core.humanize import did_you_mean
 from huskies_core.operations import actions
 from huskies_core.operations.operation import Command, FindOperation, operation
+from huskies_core.operations.record_json import pick
 from huskies_core.pipeline.stages import StageName
 from huskies_core.pipeline.state_machine import event_names
 from huskies_core.store import triggers
@@ -28,12 +29,10 @@ _pattern = partial(Argument, metavar="GLOB")
 def trigger_json(trigger: Trigger) -> dict[str, Any]:
     draft = trigger.draft
     return {
-        "id": trigger.id,
+        **pick(trigger, "id", "fired", "state"),
         "predicate": draft.predicate.as_document(),
-        "mode": draft.mode.value,
+        "mode": draft.mode,
         "action": action_json(draft.action),
-        "fired": trigger.fired,
-        "state": trigger.state.value,
         "trouble": trigger.problem or None,
     }
 

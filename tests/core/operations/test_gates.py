@@ -11,7 +11,7 @@ from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import StoryId
-from huskies_core.operations.gates import run_gates
+from huskies_core.operations.agents import run_gates
 from huskies_core.operations.runs import show_run
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runs.story_worktrees import make_worktrees

@@ -74,7 +74,7 @@ def test_callers_with_json_are_offered_these_operations_and_no_others() -> None:
         *("start_story", "approve_story", "reject_story", "block_story", "unblock_story", "freeze_story"),
         *("unfreeze_story", "demote_story", "retry_story", "resolve_story", "mark_merged", "close_story"),
         *("abandon_story", "supersede_story", "reopen_story"),
-        *("list_agents", "start_agent", "stop_agent", "agent_prompt", "test_agent", "run_gates"),
+        *("list_agents", "start_agent", "stop_agent", "agent_prompt", "run_gates", "test_agent"),
         *("list_runs", "show_run", "kill_run", "get_output"),
         *("pipeline_status", "merge_status", "costs", "pause_starting", "resume_starting"),
         *("list_worktrees", "list_rescues", "restore_rescue"),
