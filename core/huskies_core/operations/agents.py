@@ -7,7 +7,7 @@ from typing import Annotated
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent, AgentStage, Config
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.humanize import did_you_mean
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.branch_work import no_commits, read_work
@@ -133,8 +133,8 @@ def stop_agent(context: Context, story: Annotated[StoryId, story_argument("runni
         stories.load(db, story)
         run = runs.live_of_story(db, story)
     if run is None:
-        fact, hint = f"story {story} has no live run", f"'huskies freeze {story}' prevents the next one."
-        raise HuskiesError(fact, hint=hint, code="no_live_run", subject=str(story))
+        hint = f"'huskies freeze {story}' prevents the next one."
+        raise StoryError(story, "has no live run", hint=hint, code="no_live_run")
     stop_and_freeze(context, run.id, f"stopped by {context.actor}")
     with context.store.reading() as db:
         return Stopped(story, runs.load(db, run.id), stories.load(db, story).stage.name)
@@ -181,11 +181,11 @@ def run_gates(context: Context, story: StoryArgument) -> Run:
     current = load_story(context, story)
     next_step = f"'huskies explain {story}' shows its next step."
     if current.stage.name not in (StageName.CODING, StageName.QA):
-        fact = f"story {story} is in {current.stage.name.value}: gates run only in coding and qa"
-        raise HuskiesError(fact, hint=next_step, code="wrong_stage", subject=str(story))
+        fact = f"is in {current.stage.name.value}: gates run only in coding and qa"
+        raise StoryError(story, fact, hint=next_step, code="wrong_stage")
     if current.draft.type is StoryType.SPIKE:
-        fact = f"story {story} is a spike: a person judges it, not the gates"
-        raise HuskiesError(fact, hint=next_step, code="wrong_stage", subject=str(story))
+        fact = "is a spike: a person judges it, not the gates"
+        raise StoryError(story, fact, hint=next_step, code="wrong_stage")
     if not gates_of(context.project, context.config.project):
         hint = "Add a [[gate]] to project.toml, or an executable script/test."
         raise HuskiesError("the project has no gates", hint=hint, code="no_gates")

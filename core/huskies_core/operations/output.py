@@ -7,7 +7,7 @@ from typing import Annotated
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import operation
@@ -49,8 +49,8 @@ def find_log(context: Context, story: StoryId, run: RunId | None = None) -> Log:
             fact, hint = f"story {story} has no run {run}", f"'huskies run list --story {story}' shows them."
             raise HuskiesError(fact, hint=hint, code="not_found", subject=str(run))
     if not history:
-        fact, hint = f"story {story} has had no run yet", f"'huskies explain {story}' shows its blockers."
-        raise HuskiesError(fact, hint=hint, code="no_runs", subject=str(story))
+        hint = f"'huskies explain {story}' shows its blockers."
+        raise StoryError(story, "has had no run yet", hint=hint, code="no_runs")
     chosen = next((item for item in history if item.is_live), history[-1])
     directory = RunDirectory(context.project.run_dir(chosen.id))
     if not os.path.isdir(directory.path):
