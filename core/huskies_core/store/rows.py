@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from huskies_core.clock import from_iso, to_iso
 
@@ -35,7 +35,7 @@ class Stored:
 
 
 def text_column(name: str) -> Stored:
-    """Return the mark of a text field that is stored in the column `name`."""
+    """Return the mark of a field that is stored unchanged in the column `name`."""
     return Stored(lambda row: row[name], lambda value: {name: value})
 
 
@@ -46,32 +46,9 @@ def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], An
     )
 
 
-class _Field(NamedTuple):
-    """A field that is one column. Without `read` or `write` the value is stored unchanged. None is stored as NULL."""
-
-    name: str
-    read: Callable[[Any], Any] | None
-    write: Callable[[Any], Any] | None
-
-
-class _Layout(NamedTuple):
-    """The fields of a record, grouped by the way in which they are stored."""
-
-    plain: tuple[str, ...]
-    converted: tuple[_Field, ...]
-    marked: tuple[tuple[str, Stored], ...]
-
-
 def from_row(record: Callable[..., T], row: Row) -> T:
     """Return the record with the fields in `row`, which may have more columns."""
-    layout = _layout(record)
-    values = {name: row[name] for name in layout.plain}
-    for name, read, _ in layout.converted:
-        value = row[name]
-        values[name] = value if value is None or read is None else read(value)
-    for name, column in layout.marked:
-        values[name] = column.read(row)
-    return record(**values)
+    return record(**{name: column.read(row) for name, column in _columns(record)})
 
 
 def reader(record: Callable[..., T]) -> Callable[[Row], T]:
@@ -81,14 +58,8 @@ def reader(record: Callable[..., T]) -> Callable[[Row], T]:
 
 def to_row(record: Any) -> dict[str, Any]:
     """Return the columns of a record by name, as values that SQLite can store."""
-    layout = _layout(record.__class__)
-    row = {name: getattr(record, name) for name in layout.plain}
-    for name, _, write in layout.converted:
-        value = getattr(record, name)
-        row[name] = value if value is None or write is None else write(value)
-    for name, column in layout.marked:
-        row |= column.write(getattr(record, name))
-    return row
+    columns = ((column, getattr(record, name)) for name, column in _columns(record.__class__))
+    return {key: text for column, value in columns for key, text in column.write(value).items()}
 
 
 def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
@@ -123,25 +94,24 @@ def to_text(value: Any) -> str:
 
 
 @cache
-def _layout(record: Any) -> _Layout:
-    marked, converted, plain = [], [], []
-    for item in fields(record):
-        hint, *marks = get_args(item.type) if get_origin(item.type) is Annotated else (item.type,)
-        column = next(
-            (_column_of(mark, hint) for mark in marks if mark is Embedded or isinstance(mark, Stored)), None
-        )
-        read, write = _codec(hint)
-        if column is not None:
-            marked.append((item.name, column))
-        elif read is not None or write is not None:
-            converted.append(_Field(item.name, read, write))
-        else:
-            plain.append(item.name)
-    return _Layout(tuple(plain), tuple(converted), tuple(marked))
+def _columns(record: Any) -> tuple[tuple[str, Stored], ...]:
+    return tuple((item.name, _column(item.name, item.type)) for item in fields(record))
 
 
-def _column_of(mark: Any, hint: Any) -> Stored:
-    return Stored(lambda row: from_row(hint, row), to_row) if mark is Embedded else mark
+def _column(name: str, hint: Any) -> Stored:
+    hint, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if Embedded in marks:
+        return Stored(lambda row: from_row(hint, row), to_row)
+    mark = next((mark for mark in marks if isinstance(mark, Stored)), None)
+    if mark is not None:
+        return mark
+    read, write = _codec(hint)
+    if read is None:
+        return text_column(name)
+    return Stored(
+        lambda row: None if row[name] is None else read(row[name]),
+        lambda value: {name: value if value is None or write is None else write(value)},
+    )
 
 
 _Convert = Callable[[Any], Any]
