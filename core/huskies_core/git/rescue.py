@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from huskies_core.errors import UsageError
+from huskies_core.git.index_entries import write_tree
 from huskies_core.git.repository import HEADS, Checkout, Repository
 from huskies_core.git.rescue_names import rescue_names
-from huskies_core.git.worktree_tree import write_tree
 from huskies_core.git.worktrees import branch_of, checkout_of
 from huskies_core.ids import StoryId
 from huskies_core.project import Project

@@ -56,7 +56,7 @@ def refuse_unresolved(context: Context, story: Story) -> None:
         hint = f"'huskies retry {story.id}' queues it again."
         raise StoryError(story.id, fact, hint=hint, code="invalid_transition")
     if is_allowed(ConflictResolved, stage):
-        from huskies_core.git.resolution import check_resolution
+        from huskies_core.git.branch_state import check_resolution
         from huskies_core.runs.story_worktrees import base_tip
 
         problem = check_resolution(context.repository, story.id, base_tip=base_tip(context))

@@ -10,10 +10,9 @@ from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, RunStep, Verb
 from huskies_core.runs.evidence import progress_from_output, usage_rows
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
-from huskies_core.store import reached_budgets, runs, usage
-from huskies_core.store.reached_budgets import ReachedBudget
+from huskies_core.store import runs, usage
 from huskies_core.store.runs import Run
-from huskies_core.store.usage import ModelUsage
+from huskies_core.store.usage import ModelUsage, ReachedBudget
 from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
@@ -47,7 +46,7 @@ def plan(snapshot: Snapshot) -> Iterator[UsageStep]:
     for run in runs.of_open_usage(snapshot.db):
         yield RecordUsage(Verb.RECORD_USAGE, run.story, f"run {run.id}: from its whole output", run=run.id)
     for reached in _exhausted(snapshot):
-        if not reached_budgets.is_noted(snapshot.db, reached):
+        if not usage.is_budget_noted(snapshot.db, reached):
             yield RecordBudget(Verb.NOTE_BUDGET, reached.story, str(reached), key=reached.key)
 
 
@@ -93,7 +92,7 @@ def _record_budget(context: Context, step: RecordBudget) -> str:
         snapshot = take_snapshot(context, db)
         for reached in _exhausted(snapshot):
             is_meant = (reached.key, reached.story) == (step.key, step.story)
-            if is_meant and reached_budgets.note(db, reached, actor=context.actor, now=snapshot.now):
+            if is_meant and usage.note_budget(db, reached, actor=context.actor, now=snapshot.now):
                 return str(reached)
     raise Overtaken(f"{step.key} is recorded, or no longer exhausted", code="stale")
 

@@ -15,7 +15,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.git.landing import Recovered, recover_landing
 from huskies_core.git.locks import clear_shared_locks, clear_worktree_locks, git_locked
-from huskies_core.git.repository_state import Fingerprint, take_fingerprint
+from huskies_core.git.settings import Fingerprint, take_fingerprint
 from huskies_core.ids import RunId
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
 from huskies_core.pipeline.stages import TERMINAL, StageName

@@ -6,10 +6,9 @@ from datetime import datetime
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
-from huskies_core.git.branch_state import read_branch_state
+from huskies_core.git.branch_state import check_resolution, read_branch_state
 from huskies_core.git.repository import GitError
-from huskies_core.git.repository_state import Fingerprint, differences
-from huskies_core.git.resolution import check_resolution
+from huskies_core.git.settings import Fingerprint, differences
 from huskies_core.git.worktrees import branch_of
 from huskies_core.runs.handoff_files import KillIntent, read_start_facts
 from huskies_core.runtimes.registry import load_runtime, runtime_names

@@ -8,7 +8,7 @@ from datetime import datetime
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy, Overtaken
 from huskies_core.git.create import BRANCH_EXISTS, CreatedWorktree
-from huskies_core.git.repository_state import take_fingerprint
+from huskies_core.git.settings import take_fingerprint
 from huskies_core.pipeline.events import Block
 from huskies_core.runs import prompts
 from huskies_core.runs.end import end_left_run, record_failed_start

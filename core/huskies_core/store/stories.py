@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 from huskies_core.argument import Argument, parse_story_id
@@ -44,6 +44,20 @@ class Criterion:
         return cls(*document)
 
 
+_BODY = Argument(
+    "The description of the story, in Markdown.", flags=("--body",), metavar="FILE", is_file=True
+)
+_CRITERION = Argument(
+    "An acceptance criterion; a story of type story needs one.", flags=("--criterion", "-c"), metavar="TEXT"
+)
+_story_argument = partial(Argument, least=1, metavar="ID", parse=parse_story_id)
+_AGENT = Argument(
+    "An agent's name, or a part of its model; by default any.", metavar="A", completion="agents"
+)
+_REVIEWER = "The reviewer of the work: only the gates (server), an agent, or a person (human)."
+_LABEL = Argument("A label.", flags=("--label",), metavar="L", completion="labels")
+
+
 @dataclass(frozen=True)
 class StoryDraft:
     """The fields of a story that people set. The options of `add` and `update`, the arguments of the tools and the JSON
@@ -51,52 +65,17 @@ class StoryDraft:
 
     title: Annotated[str, Argument("One line, at most 200 characters.", metavar="TITLE", positional=True)]
     type: Annotated[StoryType, Argument("The kind of work.", metavar="T")] = StoryType.STORY
-    description: Annotated[
-        str,
-        Argument(
-            "The description of the story, in Markdown.", flags=("--body",), metavar="FILE", is_file=True
-        ),
-    ] = ""
-    criteria: Annotated[
-        tuple[Criterion, ...],
-        Argument(
-            "An acceptance criterion; a story of type story needs one.",
-            flags=("--criterion", "-c"),
-            metavar="TEXT",
-        ),
-    ] = ()
+    description: Annotated[str, _BODY] = ""
+    criteria: Annotated[tuple[Criterion, ...], _CRITERION] = ()
     depends_on: Annotated[
         tuple[StoryId, ...],
-        Argument(
-            "The id of a story that must be done first.",
-            least=1,
-            metavar="ID",
-            parse=parse_story_id,
-            completion="stories",
-        ),
+        _story_argument("The id of a story that must be done first.", completion="stories"),
     ] = ()
-    agent: Annotated[
-        str | None,
-        Argument(
-            "An agent's name, or a part of its model; by default any.", metavar="A", completion="agents"
-        ),
-    ] = None
-    qa: Annotated[
-        QaMode | None,
-        Argument(
-            "The reviewer of the work: only the gates (server), an agent, or a person (human).", metavar="M"
-        ),
-    ] = None
+    agent: Annotated[str | None, _AGENT] = None
+    qa: Annotated[QaMode | None, Argument(_REVIEWER, metavar="M")] = None
     priority: Annotated[int, Argument("Stories with a higher number come first.", metavar="N")] = 0
-    labels: Annotated[
-        tuple[str, ...], Argument("A label.", flags=("--label",), metavar="L", completion="labels")
-    ] = ()
-    epic: Annotated[
-        StoryId | None,
-        Argument(
-            "The id of the story's epic.", least=1, metavar="ID", parse=parse_story_id, completion="epics"
-        ),
-    ] = None
+    labels: Annotated[tuple[str, ...], _LABEL] = ()
+    epic: Annotated[StoryId | None, _story_argument("The id of the story's epic.", completion="epics")] = None
 
     @property
     def open_criteria(self) -> tuple[int, ...]:
@@ -270,10 +249,9 @@ def add(
         # Stories are never deleted, so no id is used twice.
         number = StoryId(rows.scalar(db, "SELECT coalesce(max(id), 0) + 1 FROM stories"))
     detail, at = {"title": draft.title, **payload_to_json(stage)}, to_iso(now)
-    kind, after = JournalKind.STORY, None
-    if event == "imported":
-        kind, after = JournalKind.TRANSITION, stage.name.value
-    stages = (None, after)
+    imported = event == "imported"
+    kind = JournalKind.TRANSITION if imported else JournalKind.STORY
+    stages = (None, stage.name.value if imported else None)
     seq = journal.append(db, kind, event, actor=actor, now=now, story=number, stages=stages, detail=detail)
     story = Story(
         id=number,

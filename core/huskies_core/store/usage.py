@@ -1,4 +1,7 @@
-"""Token usage and cost in US dollars: one row for each run and model, updated while the run is live."""
+"""Token usage and cost in US dollars: one row for each run and model, updated while the run is live.
+
+An exhausted budget is recorded once, and once more if it is raised and exhausted again.
+"""
 
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -9,7 +12,8 @@ from typing import Annotated
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.ids import RunId, StoryId
 from huskies_core.pipeline.stages import TERMINAL, StageName
-from huskies_core.store import rows
+from huskies_core.store import journal, rows
+from huskies_core.store.journal import JournalKind
 from huskies_core.store.rows import Embedded, from_row, reader, scalar, to_row
 from huskies_core.store.tables import Table
 
@@ -33,6 +37,24 @@ class UsageEntry:
     agent: str | None
     at: datetime
     usage: Annotated[ModelUsage, Embedded]
+
+
+@dataclass(frozen=True)
+class ReachedBudget:
+    """An exhausted budget, in US dollars. It belongs to a story, or to a day such as 2026-01-31."""
+
+    spent: float
+    most: float
+    story: StoryId | None = None
+    day: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the key of the budget in project.toml."""
+        return "budget.per_day_usd" if self.story is None else "budget.per_story_usd"
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.spent:.2f} of {self.most:.2f} USD are used"
 
 
 _USAGE: Table[ModelUsage, RunId] = Table("usage", reader(ModelUsage))
@@ -106,3 +128,27 @@ def spent_between(
         "SELECT run, cost_usd FROM usage WHERE at >= ? AND at < ?", (to_iso(begin), to_iso(end))
     )
     return sum(float(row["cost_usd"]) for row in costs if row["run"] not in without)
+
+
+def is_budget_noted(db: sqlite3.Connection, reached: ReachedBudget) -> bool:
+    row = db.execute(
+        "SELECT 1 FROM reached_budgets WHERE (story, day, most) = (?, ?, ?)", _budget_key(reached)
+    )
+    return row.fetchone() is not None
+
+
+def note_budget(db: sqlite3.Connection, reached: ReachedBudget, *, actor: str, now: datetime) -> bool:
+    """Record the budget, with a journal row. Return False if it is recorded already."""
+    done = db.execute(
+        "INSERT OR IGNORE INTO reached_budgets VALUES (?, ?, ?, ?)", (*_budget_key(reached), to_iso(now))
+    )
+    if not done.rowcount:
+        return False
+    detail = {"budget": reached.key, "day": reached.day, "detail": str(reached)}
+    kind, story = JournalKind.QUEUE, reached.story
+    journal.append(db, kind, "budget_reached", actor=actor, now=now, story=story, detail=detail)
+    return True
+
+
+def _budget_key(reached: ReachedBudget) -> tuple[int, str, float]:
+    return reached.story or 0, reached.day, reached.most

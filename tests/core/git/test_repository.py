@@ -99,9 +99,7 @@ def test_paths_that_are_not_utf8_stay_unchanged(repository: GitRepository, repo:
 
 
 @pytest.mark.usefixtures("processes")
-@pytest.mark.parametrize(
-    "module", ["worktrees", "locks", "create", "landing", "branch_state", "repository_state"]
-)
+@pytest.mark.parametrize("module", ["worktrees", "locks", "create", "landing", "branch_state", "settings"])
 def test_importing_loads_neither_gitpython_nor_filelock(module: str) -> None:
     program = (
         f"import sys, huskies_core.git.{module}; print({{'git', 'filelock', 'psutil'}} & set(sys.modules))"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from huskies_core.git.branch_state import check_resolution
 from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.repository import Repository
-from huskies_core.git.resolution import check_resolution
 from huskies_core.ids import StoryId
 from support.git_repository import GitRepository
 

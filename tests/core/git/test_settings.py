@@ -8,7 +8,7 @@ from huskies_core.git.create import WorktreeRequest, create_worktrees
 from huskies_core.git.landing import land
 from huskies_core.git.removal import remove_worktree
 from huskies_core.git.repository import Repository
-from huskies_core.git.repository_state import Fingerprint, differences, take_fingerprint
+from huskies_core.git.settings import Fingerprint, differences, take_fingerprint
 from huskies_core.ids import StoryId
 from huskies_core.merge_results import Landed
 from support.git_repository import GitRepository
