@@ -2,9 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from huskies_cli.output import Result, Stream
 from huskies_cli.session import Session
@@ -14,8 +15,7 @@ from huskies_core.operations.operation import Command, Parameter, parameters_of
 Outcome = Result | Stream
 
 
-@dataclass(frozen=True)
-class OwnCommand:
+class OwnCommand(Struct, frozen=True, dict=True):
     """A command with a function of its own, which opens the project itself."""
 
     command: Command
@@ -33,8 +33,7 @@ class OwnCommand:
         return inspect.getdoc(self.function) or ""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call of an operation, for the view of its result; `values` are the arguments by variable."""
 
     context: Context

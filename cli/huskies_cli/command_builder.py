@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
+from msgspec.structs import replace
 from typer.core import TyperArgument, TyperCommand
 
 from huskies_cli.command import Call, Outcome, OwnCommand

@@ -4,8 +4,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from typing import Self
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from huskies_cli.session import Session
 from huskies_cli.streams import ReaderClosed, print_message, write_line
@@ -15,8 +17,7 @@ from huskies_core.sanitize import one_line, without_controls
 JSON_VERSION = 1
 
 
-@dataclass(frozen=True)
-class ErrorItem:
+class ErrorItem(Struct, frozen=True):
     """An error: `code` is a stable word, `subject` an id or a path."""
 
     code: str
@@ -29,8 +30,7 @@ class ErrorItem:
         return cls(error.code, error.message, error.hint, error.subject)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """The result of a command. Control characters are removed from `text`; a callable returns text of `render`.
 
     `talk` is printed on stderr, unless --quiet is given. `done` is the number of items that succeeded beside errors.
@@ -52,8 +52,7 @@ class Result:
         return (1 if self.errors else 0) if self.exit_code is None else self.exit_code
 
 
-@dataclass(frozen=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """Objects that are printed as they are yielded: as a line of JSON with --json, else by `line`."""
 
     objects: Iterable[Mapping[str, object]]

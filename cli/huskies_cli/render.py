@@ -6,12 +6,14 @@ in texts are removed."""
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from huskies_cli.streams import DUMB
 from huskies_core.clock import from_iso
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 _UNCUT = 100_000
 
 
-@dataclass(frozen=True)
-class Styled:
+class Styled(Struct, frozen=True):
     """One line of text with a style of rich, such as `red` or `bold cyan`."""
 
     text: str
@@ -43,8 +44,7 @@ class Printed(str):
 Cell = str | int | float | None | Styled
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Struct, frozen=True):
     """A cell that is cut or padded to `width` columns of a terminal. `style` is added to that of the cell.
 
     The first field of a row without a width gets the rest of the line.

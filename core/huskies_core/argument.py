@@ -1,7 +1,8 @@
 """The description of an argument of an operation, and parsers of the words that a command line gives for one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huskies_core.ids import RunId, StoryId
 
@@ -9,8 +10,7 @@ LARGEST = 2**63 - 1
 """The largest number that the store can hold."""
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """What a caller may give for an argument. It annotates a parameter of an operation, or a field of a record.
 
     `least` bounds whole numbers, `words` lists the allowed texts. `name` is the key in JSON, if it is not the

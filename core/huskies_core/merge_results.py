@@ -1,16 +1,17 @@
 """The results of a merge run, and their JSON form in `result.json` and in the evidence of the run."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, get_args
 
+from msgspec import Struct
+from msgspec.structs import asdict
 
-@dataclass(frozen=True)
-class _Result:
+
+class _Result(Struct, frozen=True, kw_only=True):
     """`branch_tip` is the merged commit of the story's branch, or None if the merge stopped before it read it."""
 
     name: ClassVar[str] = ""
-    branch_tip: str | None = field(default=None, kw_only=True)
+    branch_tip: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self)
@@ -19,47 +20,41 @@ class _Result:
         return {"result": self.name, **values, **known_tip} if self.name else {}
 
 
-@dataclass(frozen=True)
-class Landed(_Result):
+class Landed(_Result, frozen=True):
     """The base branch contains `commit`."""
 
     name: ClassVar[str] = "landed"
     commit: str
 
 
-@dataclass(frozen=True)
-class AlreadyMerged(_Result):
+class AlreadyMerged(_Result, frozen=True):
     """A person merged the branch into the base; `commit` is the branch's tip."""
 
     name: ClassVar[str] = "already_merged"
     commit: str
 
 
-@dataclass(frozen=True)
-class Conflict(_Result):
+class Conflict(_Result, frozen=True):
     """The branch and the base change the same lines of `files`."""
 
     name: ClassVar[str] = "conflict"
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class NoCommits(_Result):
+class NoCommits(_Result, frozen=True):
     """The branch adds nothing to the base."""
 
     name: ClassVar[str] = "no_commits"
 
 
-@dataclass(frozen=True)
-class GatesFailed(_Result):
+class GatesFailed(_Result, frozen=True):
     """A gate failed on the merged tree; `output` begins with the gate and its exit."""
 
     name: ClassVar[str] = "gates_failed"
     output: str
 
 
-@dataclass(frozen=True)
-class BaseBroken(_Result):
+class BaseBroken(_Result, frozen=True):
     """A gate fails on the base commit `tip` without the story's change."""
 
     name: ClassVar[str] = "base_broken"
@@ -67,8 +62,7 @@ class BaseBroken(_Result):
     output: str
 
 
-@dataclass(frozen=True)
-class BaseDirty(_Result):
+class BaseDirty(_Result, frozen=True):
     """A checkout of the base branch does not match `tip`; `paths` are the user's changes, `reason` names the checkout.
 
     `commit` is the commit that could not land.
@@ -81,38 +75,33 @@ class BaseDirty(_Result):
     reason: str
 
 
-@dataclass(frozen=True)
-class LostRace(_Result):
+class LostRace(_Result, frozen=True):
     """The base branch moved during the merge, at last in each attempt."""
 
     name: ClassVar[str] = "tip_moved"
 
 
-@dataclass(frozen=True)
-class StoryMoved(_Result):
+class StoryMoved(_Result, frozen=True):
     """The story left the merge queue before the merge could land."""
 
     name: ClassVar[str] = "stale"
 
 
-@dataclass(frozen=True)
-class Interrupted(_Result):
+class Interrupted(_Result, frozen=True):
     """The merge process died during the landing of `commit`, and the base branch does not contain the commit."""
 
     name: ClassVar[str] = "interrupted"
     commit: str
 
 
-@dataclass(frozen=True)
-class OtherFailure(_Result):
+class OtherFailure(_Result, frozen=True):
     """Neither a conflict nor a gate: git, the disk, the setup of a component or the configuration failed."""
 
     name: ClassVar[str] = "other"
     detail: str
 
 
-@dataclass(frozen=True)
-class NoResult(_Result):
+class NoResult(_Result, frozen=True):
     """The merge process ended before it wrote a result."""
 
 

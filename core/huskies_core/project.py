@@ -1,8 +1,9 @@
 """A project and the paths of its parts. The search reads files only, so a tick starts no git process."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from huskies_core.errors import NoProject
 
@@ -19,8 +20,7 @@ class _StatePath:
         return project.root / STATE_FOLDER / self.name
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Struct, frozen=True):
     """A repository with a `.huskies` folder in its main checkout. `git_dir` is the common git directory."""
 
     root: Path

@@ -6,28 +6,27 @@ Debian's cron.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct
+from msgspec.structs import asdict
 
-@dataclass(frozen=True)
-class Once:
+
+class Once(Struct, frozen=True):
     mode: ClassVar[str] = "once"
 
 
-@dataclass(frozen=True)
-class Every:
+class Every(Struct, frozen=True):
     """An interval of elapsed time: a day is always 24 hours."""
 
     mode: ClassVar[str] = "every"
     seconds: int
 
 
-@dataclass(frozen=True)
-class Cron:
+class Cron(Struct, frozen=True):
     """Five fields in the time zone `zone`. Raise ValueError for an invalid expression, or one without a date."""
 
     mode: ClassVar[str] = "cron"
@@ -46,7 +45,7 @@ Schedule = Once | Every | Cron
 
 
 def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
-    return {"mode": schedule.mode, **vars(schedule)}
+    return {"mode": schedule.mode, **asdict(schedule)}
 
 
 def schedule_from_json(document: Mapping[str, Any]) -> Schedule:

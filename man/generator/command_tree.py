@@ -1,11 +1,11 @@
 """The commands of the program: names, help, and options with their possible values."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 
 from index import read_entries
+from msgspec import Struct
 from typer.core import TyperOption
 
 from huskies_cli.app import build_app
@@ -41,8 +41,7 @@ _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
 """The completions that are lists of words."""
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(Struct, frozen=True):
     """The possible values: `words` if they are known, else `offers`, the kind to ask `huskies __complete` for.
 
     `first` is set if only the first argument of a command can have these values.
@@ -57,8 +56,7 @@ class Value:
 NOTHING = Value(Kind.NOTHING)
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(Struct, frozen=True):
     """An option; `names` has the long ones first, `metavar` is the name of its value in help."""
 
     names: tuple[str, ...]
@@ -72,8 +70,7 @@ class Option:
         return self.takes.kind is not Kind.NOTHING
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """A command; `path` has the words after `huskies`. A group has `children` and no `arguments`."""
 
     path: tuple[str, ...]

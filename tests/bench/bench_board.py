@@ -2,10 +2,10 @@
 
 import statistics
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
+from msgspec.structs import replace
 
 from bench.rows import Row, Scale, seconds
 from huskies_core.clock import utc_now

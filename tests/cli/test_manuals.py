@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
+from msgspec.structs import fields
 
 from huskies_cli.app import load
 from huskies_cli.command_index import COMMANDS
@@ -123,18 +124,21 @@ def target_of(row: Row[Any]) -> str:
 
 def test_the_pages_of_the_files_have_every_key_with_its_default() -> None:
     project, agents = text_of("huskies-project.toml.5"), text_of("huskies-agents.toml.5")
-    records = (ProjectConfig, Watcher, MergeSettings, Gate, Component, Budget, Price, Notify)
-    keys = [(project, item) for record in records for item in dataclasses.fields(record)]
-    keys += [(agents, item) for item in dataclasses.fields(Agent)]
+    records = (ProjectConfig, Watcher, MergeSettings, Gate, Component, Budget, Notify)
+    keys = [(project, item.name, item.default) for record in records for item in fields(record)]
+    keys += [(project, item.name, item.default) for item in dataclasses.fields(Price)]
+    keys += [(agents, item.name, item.default) for item in fields(Agent)]
     tables = {"watcher", "merge", "gates", "components", "budget", "pricing", "notify"}
-    assert [item.name for page, item in keys if item.name not in tables and not describes(page, item)] == []
+    assert [
+        key for page, key, default in keys if key not in tables and not describes(page, key, default)
+    ] == []
     assert [name for name in PROMPT_VARIABLES if f"{{{{{name}}}}}" not in agents] == []
 
 
-def describes(page: str, item: "dataclasses.Field[object]") -> bool:
+def describes(page: str, key: str, value: object) -> bool:
     """Return whether an entry of the page has the key, with its default if that is a number or a switch."""
-    heads = re.findall(rf"^\.It Cm (?:.* , )?{item.name}\b(.*)$", page, re.MULTILINE)
-    default = json.dumps(item.default) if isinstance(item.default, int) else ""
+    heads = re.findall(rf"^\.It Cm (?:.* , )?{key}\b(.*)$", page, re.MULTILINE)
+    default = json.dumps(value) if isinstance(value, int) else ""
     return any(head.endswith(f" = {default}" if default != "" else "") for head in heads)
 
 

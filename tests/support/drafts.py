@@ -1,7 +1,8 @@
 """Drafts of stories."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from huskies_core.store.stories import Criterion, StoryDraft
 

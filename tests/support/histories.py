@@ -1,9 +1,10 @@
 """Stories and ended runs as values, for the tests of decisions."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from huskies_core.clock import to_iso
 from huskies_core.config.records import ProjectConfig

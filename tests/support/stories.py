@@ -1,7 +1,8 @@
 """Stories added to a store and moved to the stage that a test needs."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.events import Event

@@ -1,8 +1,7 @@
 """Twenty stories and four coders, driven only by `huskies tick` in a shell loop."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.store.runs import Outcome, RunKind
 from system.facts import (

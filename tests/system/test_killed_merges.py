@@ -4,10 +4,10 @@
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from system.killing import MortalPython, Ordered, OrphaningGit, assert_all_landed
 from system.project import STORY, MakePipeline, Pipeline, Team

@@ -1,10 +1,10 @@
 """Unusual but valid texts, locations of projects, and working directories."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.store.stories import Criterion
 from support.cli import run_huskies

@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 PATCHES = Path(__file__).parent / "patches"
 GATE_HEADING = "Output of the gates in the last attempt"
@@ -21,8 +22,7 @@ _NOT_NAMED = re.compile(r"`(\S+)` is not in `(\S+)`")
 _CONFLICT = re.compile(r"^<<<<<<< .*?\n(.*?)^=======\n(.*?)^>>>>>>> .*?\n", re.MULTILINE | re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """The parts of a prompt. `gate_output` and `qa_notes` are empty in the first run of a story."""
 
     text: str

@@ -3,8 +3,9 @@
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from huskies_cli import render
 from huskies_cli.demo.agents import Prompt, read_prompt
@@ -31,8 +32,7 @@ The repository stays. To look further:
 """Each command is one line that can be copied."""
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True):
     """A promise, and the problem with it: empty if it was kept."""
 
     promise: str
@@ -43,8 +43,7 @@ class Check:
         return not self.problem
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Struct, frozen=True):
     """All that happened. `landed` has the commits of each story on the base branch, oldest first."""
 
     context: Context

@@ -8,8 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -32,8 +33,7 @@ STORIES = READ, WEIGH, RATION, LEAD, HEAVIEST, YOUNGEST = tuple(map(StoryId, ran
 """The ids of the stories in PLANNED: a new project counts from 1."""
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A story, and its course for the introduction. Its title names the patch that the coder applies; each line of
     `criteria` is a criterion."""
 

@@ -2,10 +2,11 @@
 
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from huskies_cli.demo.fixture import PLANNED, STORIES
 from huskies_core.clock import from_iso
@@ -52,8 +53,7 @@ def introduction(root: Path) -> list[str]:
     return _INTRODUCTION.format(courses="\n".join(courses), root=root).split("\n")
 
 
-@dataclass
-class Narrator:
+class Narrator(Struct):
     """Prints new journal entries and keeps them in `events`, as JSON objects.
 
     `moved_by` is the last event of each story: the reason why an agent is started for it.

@@ -1,8 +1,9 @@
 """The board on a screen: a head, the stages as columns, and the sections below them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from huskies_cli import render
 from huskies_cli.live.columns import Spot, column_rows, columns_of, find
@@ -20,8 +21,7 @@ _LEAST_LINES = 4
 _KEYS = "q quit · p {pause} · ? keys · ←↑↓→ select · Enter its log · or a number and Enter"
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(Struct, frozen=True):
     """The size of the screen, the selected story, the messages of the passes, and a `note` that replaces the keys.
 
     A picture has neither keys nor a note.

@@ -1,7 +1,8 @@
 """The stages as columns of stories, and the selection of a story."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huskies_cli import render
 from huskies_cli.board import MARKS
@@ -28,8 +29,7 @@ _TURNS = {Key.LEFT: -1, Key.RIGHT: 1, "h": -1, "l": 1}
 _MARK, _LEAST = 2, 8
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A story in a column; `why` is the reason why it is there."""
 
     story: Story
@@ -37,8 +37,7 @@ class Spot:
     why: str
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """`count` is the number of stories. The column Done has only the latest in `spots`."""
 
     name: str

@@ -1,8 +1,9 @@
 """Fit rows to a screen: distribute its lines, stack sections, and put blocks side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+
+from msgspec import Struct
 
 from huskies_cli.render import Field, Row, fit
 
@@ -12,8 +13,7 @@ _ROOMY = 24
 """The least height with room for empty lines."""
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(Struct, frozen=True):
     """Rows below a heading, if it has one. The first `least` rows have priority over the other rows of all sections.
 
     If rows do not fit, the last line counts them; a section that `keeps_end` shows its last rows instead.

@@ -1,8 +1,9 @@
 """The sections below the columns: live runs, stories that need a person, limits, next timers and latest events."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from huskies_cli import render
 from huskies_cli.board import limit_lines

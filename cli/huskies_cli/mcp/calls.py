@@ -4,9 +4,10 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from huskies_cli.failures import explain
 from huskies_cli.project_context import open_context
@@ -19,8 +20,7 @@ STORY = "huskies://stories/{id}"
 _STORY_URI = re.compile("huskies://stories/([0-9]{1,18})")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The result of a tool, or `{"error": {"code", "message", "hint", "field"}}`."""
 
     document: Mapping[str, Any]

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import asdict
+
 from huskies_cli import render
 from huskies_cli.command import Call
 from huskies_cli.output import ErrorItem, Result
@@ -52,7 +54,7 @@ def _shown(config: Config) -> str:
 
 def _agent(agent: Agent) -> str:
     """Return the keys that are set, and those with a default."""
-    values = [(name, value) for name, value in vars(agent).items() if name != "name" and value is not None]
+    values = [(name, value) for name, value in asdict(agent).items() if name != "name" and value is not None]
     pairs = [(name, render.shortened(_written(value))) for name, value in values if value not in ("", (), {})]
     return f"{render.heading(f'agent {agent.name}')}\n{render.block(render.fields(pairs))}"
 

@@ -3,8 +3,9 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from huskies_core.errors import HuskiesError
 
@@ -26,8 +27,7 @@ _TOKEN = re.compile(
 _END = ""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """A problem at a line, counted from 1. `path` is relative to the project's root."""
 
     path: str
@@ -50,8 +50,7 @@ class ConfigError(HuskiesError):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True)
-class KeyFinding:
+class KeyFinding(Struct, frozen=True):
     """A problem at a key. `Document.problems` looks up the line."""
 
     path: KeyPath
@@ -59,8 +58,7 @@ class KeyFinding:
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A config file. `findings` collects the problems while its data is read. A missing file has no data."""
 
     path: str

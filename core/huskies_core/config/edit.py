@@ -7,6 +7,9 @@ import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import fields
+
 from huskies_core.config.document import ConfigError, Document, parse
 from huskies_core.config.load import PROJECT_FILE, read_project
 from huskies_core.config.records import Config, ProjectConfig
@@ -14,6 +17,7 @@ from huskies_core.config.table import key_of
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import did_you_mean
 from huskies_core.project import STATE_FOLDER
+from huskies_core.runtimes.runtime import Price
 
 _BARE = r"[A-Za-z0-9_-]+"
 _PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""
@@ -173,7 +177,7 @@ def _refuse_invalid(before: Document, edited: str, parts: tuple[str, ...]) -> No
 
 
 def _nested(config: ProjectConfig) -> dict[str, object]:
-    return {key_of(item.name): _plain(getattr(config, item.name)) for item in dataclasses.fields(config)}
+    return {key_of(item.name): _plain(getattr(config, item.name)) for item in fields(config)}
 
 
 def _keys(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
@@ -193,8 +197,10 @@ def _quoted(part: str) -> str:
 
 def _plain(value: object) -> object:
     """Return lists, dicts and scalars for JSON; dates become text."""
-    if dataclasses.is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Price):
+        return dataclasses.asdict(value)
+    if isinstance(value, Struct):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

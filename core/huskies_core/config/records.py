@@ -1,10 +1,11 @@
 """The records of the config files: one class per table, with the type, the default and the rules of each key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated
+
+from msgspec import Struct, field
 
 from huskies_core.config import rules
 from huskies_core.config.table import COMMAND, TEXT, Table, one_of, some_of, whole_number
@@ -36,22 +37,19 @@ class AutoPromote(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True)
-class Watcher:
+class Watcher(Struct, frozen=True):
     done_retention_secs: NonNegative = 14400
     reconcile_interval_secs: int = 30
     watchdog_interval_secs: int = 30
 
 
-@dataclass(frozen=True)
-class MergeSettings:
+class MergeSettings(Struct, frozen=True):
     block_after_failures: int = 3
     mergemaster_attempts: int = 3
     starvation_secs: int = 3600
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """A command that accepts or rejects work by its exit code."""
 
     name: str
@@ -59,8 +57,7 @@ class Gate:
     timeout_secs: int = 1200
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(Struct, frozen=True):
     """A part of the project with a setup of its own. `path` is relative to the project's root."""
 
     name: str
@@ -70,8 +67,7 @@ class Component:
     timeout_secs: int = 600
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """The most that runs may cost. None is no limit."""
 
     per_story_usd: float | None = None
@@ -89,8 +85,7 @@ class Topic(StrEnum):
     RATE_LIMITED = "rate_limited"
 
 
-@dataclass(frozen=True)
-class Notify:
+class Notify(Struct, frozen=True):
     """The topics of notifications and their channels. `${NAME}` in an address is replaced from `.huskies/env`."""
 
     events: Annotated[tuple[Topic, ...], some_of(Topic)] = tuple(
@@ -107,8 +102,7 @@ class Notify:
         return bool(self.events and (self.desktop or self.command or self.webhook or self.apprise))
 
 
-@dataclass(frozen=True)
-class ProjectConfig:
+class ProjectConfig(Struct, frozen=True):
     """project.toml. `base_branch` None is the branch that `init` recorded; `max_retries` 0 is no limit."""
 
     default_qa: QaMode = QaMode.SERVER
@@ -131,8 +125,7 @@ class ProjectConfig:
     notify: Notify = Notify()
 
 
-@dataclass(frozen=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """An agent of agents.toml. `command` belongs to runtime command. None is no limit."""
 
     name: str
@@ -176,8 +169,7 @@ class Agent:
         rules.check_names(table)
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Struct, frozen=True):
     project: ProjectConfig
     agents: tuple[Agent, ...]
 

@@ -1,8 +1,9 @@
 """The rules of single config keys, and the variables of prompts."""
 
 import re
-from dataclasses import replace
 from pathlib import PurePosixPath
+
+from msgspec.structs import replace
 
 from huskies_core.config.table import LINE, STRINGS, TEXT, Table
 from huskies_core.humanize import did_you_mean

@@ -1,22 +1,22 @@
 """Reading of the tables of a config file into records. Problems are recorded with their key, and reading continues."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from huskies_core.config.document import Document, KeyFinding, KeyPath
 from huskies_core.humanize import did_you_mean
 from huskies_core.sanitize import has_controls
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 MOST = 1_000_000_000
 """The largest number in a config file. Larger numbers of seconds overflow dates."""
 
-Record = TypeVar("Record", bound="DataclassInstance")
+Record = TypeVar("Record")
 Hint = str | Callable[[str], str]
 """A hint, or the function that returns the hint for an invalid value."""
 
@@ -93,8 +93,7 @@ class Table:
         return tuple(Table(self._document, item, (*path, index)) for index, item in enumerate(value))
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """The rule of a value: its `types` and their `noun`, the tests that it must pass, and its conversion.
 
     The message of a test may contain {name}, the dotted name of the key, {key} and {value}. A list is a list of
@@ -199,18 +198,25 @@ def read_record(record: type[Record], table: Table) -> Record:
     the result is incomplete and must not be used.
     """
     values: dict[str, Any] = {}
-    for field in fields(record):
-        key = key_of(field.name)
-        required = field.default is MISSING and field.default_factory is MISSING
+    for name, kind, required in _fields_of(record):
+        key = key_of(name)
         if required:
             table.require(key)
-        value = _read_value(field.type, table, key)
+        value = _read_value(kind, table, key)
         if required or value is not None:
-            values[field.name] = value
+            values[name] = value
     table.finish()
     if check_keys := getattr(record, "check_keys", None):
         check_keys(table)
     return record(**values)
+
+
+def _fields_of(record: Any) -> Iterator[tuple[str, Any, bool]]:
+    """Yield the name and the type of each field, and whether it is required."""
+    if issubclass(record, Struct):
+        yield from ((item.name, item.type, item.required) for item in fields(record))
+    else:  # Price: the supervisor, which imports the standard library alone, has it, too
+        yield from ((item.name, item.type, False) for item in dataclasses.fields(record))
 
 
 def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record, ...]:

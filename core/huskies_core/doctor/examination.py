@@ -1,8 +1,10 @@
 """Run the checks of all subjects in order. A subject that fails does not stop the others."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from huskies_core.context import Context
 from huskies_core.doctor import disk, installation, processes, services
@@ -21,8 +23,7 @@ class Reads(Enum):
     ALWAYS = auto()
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Struct, frozen=True):
     name: str
     checker: Checker
     reads: Reads

@@ -1,7 +1,8 @@
 """State of a story's branch and worktree: commits, diff, uncommitted changes, unresolved conflicts."""
 
 import hashlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huskies_core.git.index_entries import temporary_tree
 from huskies_core.git.repository import Checkout, Repository, split_nul
@@ -9,8 +10,7 @@ from huskies_core.git.worktrees import branch_of, present_checkout_of
 from huskies_core.ids import StoryId
 
 
-@dataclass(frozen=True)
-class BranchState:
+class BranchState(Struct, frozen=True):
     """`head` and `tree` are those of the branch's tip (None without a branch), `base` is its merge base.
 
     `dirty`: the worktree differs from the tip, also because another branch is checked out there. `fingerprint` changes

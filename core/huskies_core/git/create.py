@@ -7,9 +7,10 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.locks import git_locked, worktrees_locked
@@ -32,8 +33,7 @@ INCLUDE_FILE = ".worktreeinclude"
 BRANCH_EXISTS = "branch exists"
 
 
-@dataclass(frozen=True)
-class WorktreeRequest:
+class WorktreeRequest(Struct, frozen=True):
     """`known_branch`: Huskies created the story's branch before. If it exists, the worktree continues it."""
 
     story: StoryId
@@ -41,16 +41,14 @@ class WorktreeRequest:
     known_branch: bool
 
 
-@dataclass(frozen=True)
-class CreatedWorktree:
+class CreatedWorktree(Struct, frozen=True):
     story: StoryId
     branch: str
     head: str
     new_branch: bool
 
 
-@dataclass(frozen=True)
-class RefusedWorktree:
+class RefusedWorktree(Struct, frozen=True):
     """`reason` is BRANCH_EXISTS, "path in the way" or "failed" (a later call may succeed)."""
 
     story: StoryId
@@ -61,8 +59,7 @@ class RefusedWorktree:
 CreateResult = CreatedWorktree | RefusedWorktree
 
 
-@dataclass(frozen=True)
-class _Registered:
+class _Registered(Struct, frozen=True):
     """A worktree in git's records without checked out files."""
 
     worktree: CreatedWorktree

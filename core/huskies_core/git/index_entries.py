@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import Struct
 
 from huskies_core.git.repository import Checkout, GitError, GitResult, Repository, split_nul
 
@@ -15,16 +16,14 @@ _SKIPPED = "Ss"
 GITLINK = "160000"
 
 
-@dataclass(frozen=True)
-class FileEntry:
+class FileEntry(Struct, frozen=True):
     """A file, link or submodule in a tree or an index: its mode in octal and the id of its content."""
 
     mode: str
     oid: str
 
 
-@dataclass(frozen=True)
-class PathChange:
+class PathChange(Struct, frozen=True):
     """`before` is None for an added path, `after` for a deleted one."""
 
     path: str

@@ -1,7 +1,8 @@
 """Land a commit on the base branch and in the checkouts of that branch, and recover a landing that was killed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.git.base_checkouts import (
@@ -25,16 +26,14 @@ from huskies_core.merge_results import BaseDirty, Landed, LostRace
 Landing = Landed | LostRace | BaseDirty
 
 
-@dataclass(frozen=True)
-class Recovered:
+class Recovered(Struct, frozen=True):
     """`landed`: the base contains the commit. `users`: paths of the landing that keep the user's changes."""
 
     landed: bool
     users: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """The landing of `commit` on `tip`; `checkouts` are those of the base branch."""
 
     base_branch: str

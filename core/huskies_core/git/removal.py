@@ -3,10 +3,11 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.locks import git_locked, worktrees_locked
@@ -28,8 +29,7 @@ _REMOVED_PREFIX = "huskies-removed-"
 """Prefix of the records of a removed worktree in the git directory, until they are deleted."""
 
 
-@dataclass(frozen=True)
-class Removed:
+class Removed(Struct, frozen=True):
     """`rescue` is the ref that keeps the lost work, if any. `branch_kept` also if another worktree uses the branch."""
 
     story: StoryId

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.host import require_git
@@ -51,16 +52,14 @@ class GitError(HuskiesError):
         self.stderr = stderr
 
 
-@dataclass(frozen=True)
-class Checkout:
+class Checkout(Struct, frozen=True):
     """A working tree and its own git directory (of a linked worktree: the admin directory)."""
 
     path: Path
     git_dir: Path
 
 
-@dataclass(frozen=True)
-class GitResult:
+class GitResult(Struct, frozen=True):
     """Exit status and output of a git command. Bytes that are not UTF-8 become surrogate escapes."""
 
     status: int

@@ -1,8 +1,9 @@
 """Rescues: refs under `refs/huskies/rescue/<story>/<time>` that keep work of a removed worktree or branch."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from huskies_core.errors import UsageError
 from huskies_core.git.index_entries import write_tree
@@ -17,16 +18,14 @@ REFS = "refs/huskies/rescue/"
 TIME_FORMAT = "%Y%m%dT%H%M%S%fZ"
 
 
-@dataclass(frozen=True)
-class Rescue:
+class Rescue(Struct, frozen=True):
     story: StoryId
     time: str
     ref: str
     commit: str
 
 
-@dataclass(frozen=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """The tips that lead to a story's commits, and the tree of its worktree if no tip has that tree."""
 
     tips: tuple[str, ...]

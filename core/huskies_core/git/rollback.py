@@ -3,9 +3,10 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import Struct
 
 from huskies_core.git.base_checkouts import index_copy, is_real_folder
 from huskies_core.git.index_entries import (
@@ -23,8 +24,7 @@ from huskies_core.git.repository import Checkout, GitError, Repository, split_nu
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True)
-class _FileSet:
+class _FileSet(Struct, frozen=True):
     """The files of one commit that the landing writes, as git would check them out.
 
     `folder` contains them with filters and line ends applied; `stderr` is git's message about missing ones. `present`

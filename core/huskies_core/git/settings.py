@@ -3,9 +3,11 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.git.repository import Repository, split_nul
 from huskies_core.project import Project
@@ -23,8 +25,7 @@ Settings = Mapping[str, Sequence[tuple[str, str]]]
 """Scopes and values by key, the value in force last."""
 
 
-@dataclass(frozen=True)
-class HarmfulSetting:
+class HarmfulSetting(Struct, frozen=True):
     """A setting, the harm that it does, and the command that removes it."""
 
     key: str
@@ -103,8 +104,7 @@ def _check_monitor(settings: Settings) -> Iterator[HarmfulSetting]:
         yield HarmfulSetting("core.fsmonitor", why, "git config core.fsmonitor false")
 
 
-@dataclass(frozen=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """Digests by config key and by hook name, no values: a config may contain secrets.
 
     `branch` is "" when the main checkout's HEAD is detached.

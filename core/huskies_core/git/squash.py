@@ -1,14 +1,13 @@
 """Squash of a story's branch onto the base, in memory: no checkout and no branch changes."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
 from huskies_core.git.repository import GitError, Repository, split_nul
 from huskies_core.merge_results import AlreadyMerged, Conflict, NoCommits
 
 
-@dataclass(frozen=True)
-class Squashed:
+class Squashed(Struct, frozen=True):
     """A commit on top of the base tip. No ref leads to it until it lands."""
 
     commit: str

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from huskies_core.config.load import gates_of
 from huskies_core.context import Context
@@ -23,8 +24,7 @@ from huskies_core.supervisor.records import Role, Step
 TAIL_BYTES = 4 * OUTPUT_LIMIT
 
 
-@dataclass(frozen=True)
-class _Failure:
+class _Failure(Struct, frozen=True):
     """A failed setup or gate. If a signal ended the command, its failure is no result about the tree."""
 
     role: Role

@@ -6,8 +6,9 @@ run before it moves the base branch, so the end of the run is recorded correctly
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, Overtaken

@@ -3,8 +3,10 @@
 import subprocess
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.clock import to_iso
 from huskies_core.config.records import Agent
@@ -31,8 +33,7 @@ NO_RUN = 0
 """Real runs are numbered from 1; processes with this number belong to a test session."""
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """The result of a test session. `problem` is empty if the agent answered; else `hint` helps."""
 
     agent: str

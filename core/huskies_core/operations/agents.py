@@ -1,8 +1,10 @@
 """Agents: their work, starts, stops and prompts; and the start of gates without a coder run."""
 
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from huskies_core.config.load import gates_of
 from huskies_core.config.records import Agent, AgentStage, Config
@@ -36,16 +38,14 @@ _RULES = _RULES_OF_OTHER | {Rule.MAX_CODERS, Rule.NO_AGENT, Rule.AGENTS_BUSY}
 """The rules that also apply to a person."""
 
 
-@dataclass(frozen=True)
-class AgentNow:
+class AgentNow(Struct, frozen=True):
     """An agent, with its live run if it has one."""
 
     agent: Agent
     run: Run | None
 
 
-@dataclass(frozen=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """A story after its run was ended: frozen, unless it had finished before."""
 
     story: StoryId
@@ -53,8 +53,7 @@ class Stopped:
     stage: StageName
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """The prompt of the live `run` of an agent, or, if `run` is None, of a run that would start now."""
 
     story: StoryId

@@ -1,8 +1,10 @@
 """The board: open stories with their blockers, live runs, stories that need a person, limits, and the merge queue."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -48,8 +50,7 @@ class State(StrEnum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(Struct, frozen=True):
     """A story on the board; `why` explains its state."""
 
     story: Story
@@ -57,8 +58,7 @@ class Card:
     why: str
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(Struct, frozen=True):
     """A story that needs a person. `command` moves it on; the command `cause` prints the output of its last run."""
 
     story: Story
@@ -68,8 +68,7 @@ class Need:
     cause: str = ""
 
 
-@dataclass(frozen=True)
-class FailedExecution:
+class FailedExecution(Struct, frozen=True):
     """A timer or a trigger with an execution that needs a person; `command` dismisses it."""
 
     source: str
@@ -78,8 +77,7 @@ class FailedExecution:
     command: str
 
 
-@dataclass(frozen=True)
-class Board:
+class Board(Struct, frozen=True):
     """`stages` has the open stories, `counts` counts all. If the config does not load, `limits` is None and
     `config_error` is the error."""
 
@@ -97,8 +95,7 @@ class Board:
         return (*run_errors(self.runs), *([self.config_error] if self.config_error else []))
 
 
-@dataclass(frozen=True)
-class Merging:
+class Merging(Struct, frozen=True):
     """A story on its way into the base branch; `place` counts from 1 and is None outside the queue."""
 
     story: Story
@@ -117,7 +114,7 @@ def board_json(board: Board) -> dict[str, object]:
         "counts": {name.value: count for name, count in board.counts.items()},
         "runs": [run_now_json(run) for run in board.runs],
         "needs_person": [
-            {**vars(need), "story": need.story.id, "stage": need.story.stage.name} for need in board.needs
+            {**asdict(need), "story": need.story.id, "stage": need.story.stage.name} for need in board.needs
         ],
         "limits": {} if board.limits is None else limits_json(board.limits),
         "firings": [asdict(execution) for execution in board.executions],

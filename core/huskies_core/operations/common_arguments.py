@@ -1,7 +1,8 @@
 """Arguments that several operations share."""
 
-from dataclasses import replace
 from typing import Annotated
+
+from msgspec.structs import replace
 
 from huskies_core.argument import Argument, parse_run_id, parse_story_id
 from huskies_core.ids import RunId, StoryId

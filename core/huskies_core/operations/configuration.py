@@ -1,8 +1,10 @@
 """The configuration: checks of both files, single keys of project.toml, and the file for MCP clients."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from typing import Annotated
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.argument import Argument
 from huskies_core.config.document import ConfigError, Document, KeyFinding, KeyPath, Problem
@@ -21,8 +23,7 @@ _KEY_HELP = "A key such as max_coders or watcher.done_retention_secs."
 Key = Annotated[str, Argument(_KEY_HELP, metavar="KEY", positional=True, completion="keys")]
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A key of project.toml with its value, or its default."""
 
     key: str
@@ -62,7 +63,7 @@ def check_config(context: Context) -> tuple[Problem, ...]:
     return (*project.problems(), *agents.problems())
 
 
-@operation(command=Command("config get"), json=vars)
+@operation(command=Command("config get"), json=asdict)
 def get_key(context: Context, key: Key) -> Setting:
     """Print the value of a key.
 
@@ -71,7 +72,7 @@ def get_key(context: Context, key: Key) -> Setting:
     return Setting(key, get_value(read_text(context.project, PROJECT_FILE, context.text_at_base) or "", key))
 
 
-@operation(command=Command("config set", takes_dashes=True), json=vars, writes=True)
+@operation(command=Command("config set", takes_dashes=True), json=asdict, writes=True)
 def set_key(
     context: Context,
     key: Key,

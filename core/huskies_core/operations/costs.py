@@ -1,11 +1,13 @@
 """The costs of all runs, by story, agent, model or day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -28,8 +30,7 @@ class By(StrEnum):
     DAY = "day"
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """The usage of one key: a story's id, an agent, a model, or a day such as 2026-12-01. `runs` counts its runs.
 
     `name` is the title of a story.
@@ -41,8 +42,7 @@ class Cost:
     name: str = ""
 
 
-@dataclass(frozen=True)
-class Costs:
+class Costs(Struct, frozen=True):
     rows: tuple[Cost, ...]
     total: Cost
 

@@ -1,7 +1,9 @@
 """The data of the live board: the board, finished stories, the next timers and recent events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from huskies_core.context import Context
 from huskies_core.operations.board import Board, read_board
@@ -19,8 +21,7 @@ MOST = 60
 _SHOWN = (JournalKind.TRANSITION, JournalKind.RUN, JournalKind.TIMER, JournalKind.TRIGGER, JournalKind.QUEUE)
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Struct, frozen=True):
     """The data at one moment. `done` begins with the latest, `timers` with the soonest, `feed` with the oldest.
 
     The first `MOST` of the runs have their last line of output.

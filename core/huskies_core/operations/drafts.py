@@ -3,7 +3,7 @@
 An error about a field has the field in `subject` and its own `code`.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.ids import StoryId

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
@@ -14,8 +16,7 @@ from huskies_core.store import stories
 from huskies_core.store.stories import Story
 
 
-@dataclass(frozen=True)
-class Exported:
+class Exported(Struct, frozen=True):
     """A story as Markdown, the name of its file, and the path if it was written."""
 
     story: StoryId

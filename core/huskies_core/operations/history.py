@@ -1,8 +1,10 @@
 """Read the transitions, or all rows, of the journal once, or follow them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Annotated
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -18,8 +20,7 @@ BATCH = 1000
 MOST_ROWS = 100
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Rows after the position `after`, of one story or of all; transitions, or every kind."""
 
     story: StoryId | None = None

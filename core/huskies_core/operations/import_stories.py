@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context
@@ -24,15 +26,13 @@ _AT_WORK = ("2_current", "3_qa", "4_merge")
 _NAME = re.compile(r"([0-9]{1,18})_([a-z]+)_.+\.md")
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(Struct, frozen=True):
     story: StoryId
     path: Path
     stage: Stage
 
 
-@dataclass(frozen=True)
-class StoryFile:
+class StoryFile(Struct, frozen=True):
     """A file; `number` is the number in its name, `folder` the folder of the older work directory, or ""."""
 
     path: Path

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, NoProject
@@ -17,8 +18,7 @@ from huskies_core.project import Project, find_repository
 from huskies_core.store import connection, metadata
 
 
-@dataclass(frozen=True)
-class Initialised:
+class Initialised(Struct, frozen=True):
     """A project; `made` are the files that were created, as paths from the root."""
 
     root: Path

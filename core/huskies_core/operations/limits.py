@@ -1,8 +1,9 @@
 """The limits of the pipeline: live runs, money spent, merges that wait, and agents that are throttled."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from huskies_core.clock import next_midnight
 from huskies_core.ids import StoryId
@@ -26,8 +27,7 @@ from huskies_core.store.stories import Story
 FINDINGS_FOR = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct, frozen=True):
     """The number of live runs, and the limit for it."""
 
     live: int
@@ -38,8 +38,7 @@ class Places:
         return self.live >= self.most
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """US dollars; `most_usd` is None without a limit. `until` is the next midnight in the project's time zone."""
 
     spent_usd: float
@@ -51,8 +50,7 @@ class Spent:
         return self.most_usd is not None and self.spent_usd >= self.most_usd
 
 
-@dataclass(frozen=True)
-class Throttled:
+class Throttled(Struct, frozen=True):
     """An agent that does not start again on a story before `until`."""
 
     agent: str | None
@@ -61,8 +59,7 @@ class Throttled:
     until: datetime
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The limits at one moment. `accounts` are at their limit; `gateway` is set while it cannot be reached.
 
     `undelivered` notifications and `findings`, which are changes of the repository during live runs, are those of the

@@ -4,9 +4,10 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.files import write_whole
@@ -18,8 +19,7 @@ SERVER = "huskies"
 _SERVERS = "mcpServers"
 
 
-@dataclass(frozen=True)
-class McpFile:
+class McpFile(Struct, frozen=True):
     """The file; `changed` is set if it was written."""
 
     path: Path

@@ -1,9 +1,11 @@
 """The moves: the events that a person applies to stories, each a command and a tool."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from huskies_core.argument import Argument, parse_story_id
 from huskies_core.clock import to_iso
@@ -48,8 +50,7 @@ class RetryTo(StrEnum):
     CODING = "coding"
 
 
-@dataclass(frozen=True)
-class Released:
+class Released(Struct, frozen=True):
     """A story in the merge queue, after its queue holds were ended; its stage is the same."""
 
     story: StoryId

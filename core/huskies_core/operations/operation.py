@@ -2,11 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from types import ModuleType, NoneType
 from typing import Annotated, Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, get_origin
+
+from msgspec import Struct
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -26,8 +27,7 @@ PERSON: tuple[str, ...] = ()
 ANY_RUN = ("coder", "qa", "mergemaster", "other")
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """An argument of a command or an operation: `name` in JSON, `variable` of the function."""
 
     name: str
@@ -88,8 +88,7 @@ class Parameter:
         return self.about.words
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """A command. `name` has the words after `huskies`; `panel` is the section of help, for a command without a group.
 
     `note` is a paragraph of its help that callers with JSON do not need. If `each` is set, the command takes several
@@ -107,8 +106,7 @@ class Command:
     check: Callable[..., object] | None = None
 
 
-@dataclass(frozen=True)
-class Operation(Generic[P, R]):
+class Operation(Struct, Generic[P, R], frozen=True, dict=True):
     """An operation on a project. `json` encodes its result.
 
     `tool` is its name for callers with JSON (`huskies tool`, MCP, timers, triggers); if it is empty, the operation is

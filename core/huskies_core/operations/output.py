@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -26,8 +27,7 @@ _LONGEST_CHARACTER = 4
 """Bytes of UTF-8."""
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(Struct, frozen=True):
     """The log of one run."""
 
     run: Run
@@ -60,8 +60,7 @@ def find_log(context: Context, story: StoryId, run: RunId | None = None) -> Log:
     return Log(chosen, directory)
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(Struct, frozen=True):
     """The end of the output of a run; `is_whole` if it is the whole output."""
 
     run: Run

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
+
 from huskies_core.clock import to_iso
 from huskies_core.pipeline.stages import payload_to_json, reason_of
 from huskies_core.store.journal import JournalEntry
@@ -21,7 +23,7 @@ _OF_RUN = (
 
 def story_json(story: Story) -> dict[str, object]:
     """Return a story; its fields are those of its draft."""
-    fields = {name: value for name, value in vars(story.draft).items() if name not in _LONG}
+    fields = {name: value for name, value in asdict(story.draft).items() if name not in _LONG}
     return {
         "id": story.id,
         **{name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()},
@@ -42,7 +44,7 @@ def run_json(run: "Run") -> dict[str, object]:
 
 
 def entry_json(entry: JournalEntry) -> dict[str, object]:
-    return {**vars(entry), "detail": dict(entry.detail)}
+    return {**asdict(entry), "detail": dict(entry.detail)}
 
 
 def pick(record: object, *names: str) -> dict[str, object]:

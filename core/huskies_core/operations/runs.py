@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from huskies_core.argument import Argument
 from huskies_core.clock import from_iso, to_iso
@@ -24,8 +26,7 @@ MOST_RUNS = 20
 _FILES = ("output", "prompt", "spec", "exit", "shim_log")
 
 
-@dataclass(frozen=True)
-class RunNow:
+class RunNow(Struct, frozen=True):
     """A run with its figures at this moment; those of a live run come from its supervisor.
 
     `last_output_at` is None if it printed nothing or its files are missing. `dead` is set for a run that has
@@ -43,8 +44,7 @@ class RunNow:
     last_line: str = ""
 
 
-@dataclass(frozen=True)
-class RunPage:
+class RunPage(Struct, frozen=True):
     """A run with everything that is known; `exit` is its supervisor's report, `directory` None if it was removed."""
 
     now: RunNow

@@ -4,8 +4,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
@@ -34,8 +35,7 @@ _LOCK_SECS = 10.0
 _OF_WATCH = "\nType=notify\n"
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True):
     """A file at `path`, or the project's block of the crontab: its text and the text to install; None if absent."""
 
     path: str
@@ -47,8 +47,7 @@ class Part:
         return self.installed == self.expected
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """An installation. `is_started` is set if it is enabled and active, or in the crontab. `may_sudo` is set if agents
     and gates can use sudo, as with cron they always can."""
 

@@ -1,8 +1,10 @@
 """New stories and changes to their fields. The arguments follow from the fields of a draft."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, get_type_hints
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -34,8 +36,7 @@ CLEARABLE = tuple(name for name, default in _DEFAULTS.items() if default in (Non
 """The fields that `update` can clear."""
 
 
-@dataclass(frozen=True)
-class Updated:
+class Updated(Struct, frozen=True):
     """A story after an update; `changed` is False if it had these fields before."""
 
     story: Story

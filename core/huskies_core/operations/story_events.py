@@ -1,7 +1,8 @@
 """Apply an event to a story, or record the verdict of the agent that works on it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, StoryError
@@ -17,8 +18,7 @@ from huskies_core.store.stories import Story, StoryType
 from huskies_core.store.transitions import apply_event
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A story that an event moved. `event` is the applied event, which can be a block instead of the requested one.
 
     `open_criteria` has the numbers of the criteria that were open when a person approved.
@@ -31,8 +31,7 @@ class Moved:
     open_criteria: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """An agent's verdict, recorded with its run; it takes effect when the run has ended."""
 
     story: StoryId

@@ -1,9 +1,10 @@
 """The list of stories, and the page of one story."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+
+from msgspec import Struct
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -22,8 +23,7 @@ from huskies_core.store.runs import Run
 from huskies_core.store.stories import Story, StoryType
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """A story with everything that belongs to it. `spent_usd` is the cost of all its runs; `content` are keys.
 
     `members` are those of an epic; `merge_commit` is the commit that a done story was merged as.

@@ -1,9 +1,10 @@
 """Triggers: actions when stories move."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
+
+from msgspec.structs import replace
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context

@@ -1,8 +1,10 @@
 """The worktrees of stories, and the work that was rescued from removed ones."""
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.argument import Argument
 from huskies_core.context import Context
@@ -17,16 +19,14 @@ from huskies_core.pipeline.stages import Stage, StageName
 from huskies_core.store import stories
 
 
-@dataclass(frozen=True)
-class Worktree:
+class Worktree(Struct, frozen=True):
     story: StoryId
     stage: StageName
     branch: str
     path: Path
 
 
-@dataclass(frozen=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """A rescue, and the branch that was created from it."""
 
     rescue: Rescue

@@ -3,9 +3,10 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec.structs import asdict
 
 from huskies_core.context import Context
 from huskies_core.humanize import format_count

@@ -1,8 +1,9 @@
 """auto-assign: promote ready stories, then start the run or apply the event that each story needs next."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from huskies_core.context import Context
 from huskies_core.passes.pass_runner import Pass, one_by_one

@@ -1,7 +1,6 @@
 """cost-rollup: record the usage of live runs and of runs without final usage, and the exhausted budgets."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from huskies_core.clock import midnight
 from huskies_core.context import Context
@@ -17,12 +16,11 @@ from huskies_core.supervisor.records import Progress
 from huskies_core.supervisor.run_directory import RunDirectory
 
 
-class RecordUsage(RunStep):
+class RecordUsage(RunStep, frozen=True):
     """Record the usage of a run so far, or finally."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordBudget(PlannedStep):
+class RecordBudget(PlannedStep, frozen=True, kw_only=True):
     """The record of a budget. `key` is the name of the budget in the configuration."""
 
     key: str

@@ -7,7 +7,6 @@ call is a job that runs in its own process. A trigger that forms a loop is suspe
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -42,8 +41,7 @@ BATCH = 1000
 TITLE_LENGTH = 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class FireTimer(PlannedStep):
+class FireTimer(PlannedStep, frozen=True, kw_only=True):
     """An execution to claim. `criterion` is that of the task that a prompt becomes."""
 
     timer: TimerId
@@ -51,8 +49,7 @@ class FireTimer(PlannedStep):
     criterion: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class FireTrigger(PlannedStep):
+class FireTrigger(PlannedStep, frozen=True, kw_only=True):
     """An execution to claim, as of a timer. `seq` is the journal position of the matched transition."""
 
     trigger: TriggerId

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import ModuleType
 
@@ -25,20 +24,19 @@ _TABLES = {
 """The tables with rows that expire."""
 
 
-class PurgeContent(StoryStep):
+class PurgeContent(StoryStep, frozen=True):
     """Remove the content of a terminal story."""
 
 
-class RemoveRunDirectory(RunStep):
+class RemoveRunDirectory(RunStep, frozen=True):
     """Remove the directory of a run that ended before the retention time."""
 
 
-class ExpireRescues(PlannedStep):
+class ExpireRescues(PlannedStep, frozen=True):
     """Remove old rescue refs."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExpireRows(PlannedStep):
+class ExpireRows(PlannedStep, frozen=True, kw_only=True):
     table: ModuleType
 
 

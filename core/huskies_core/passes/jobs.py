@@ -8,8 +8,9 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
@@ -33,15 +34,13 @@ _IN_BACKGROUND = '"$@" &'
 """A shell that starts the process and ends at once, so that the process outlives a watch and leaves no zombie in it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EndJob(PlannedStep):
+class EndJob(PlannedStep, frozen=True, kw_only=True):
     """The end of an open job with a dead process, by the id of its row."""
 
     number: int
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """An open row of the store and the command that does its work.
 
     `fail` ends the row with the reason why the process could not start. `interrupt` ends it with the last output of a

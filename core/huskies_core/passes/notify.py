@@ -72,7 +72,7 @@ _TEXTS_WITHOUT_STORY = {
 }
 
 
-class SendNotification(PlannedStep):
+class SendNotification(PlannedStep, frozen=True):
     """Send the message that is due."""
 
 

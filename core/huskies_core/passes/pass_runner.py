@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from huskies_core.context import Context
 from huskies_core.errors import LockBusy
@@ -22,8 +23,7 @@ ApplyOne = Callable[[Context, Step], str]
 ApplyAll = Callable[[Context, tuple[Step, ...]], Iterator[StepResult]]
 
 
-@dataclass(frozen=True)
-class Pass(Generic[Step]):
+class Pass(Struct, Generic[Step], frozen=True):
     """The steps of a snapshot, from a function that only reads, and the function that applies them.
 
     A pass that `follows` the journal is due when the journal is ahead of its cursor. `wake` returns the time at which

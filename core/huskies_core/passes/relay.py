@@ -4,9 +4,10 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import Struct
 
 from huskies_core.clock import from_iso
 from huskies_core.context import Context
@@ -73,8 +74,7 @@ def apply(context: Context, _: PlannedStep, *, connect: Connect, jitter: Callabl
     return format_count(sent, "event")
 
 
-@dataclass(frozen=True)
-class Unreached:
+class Unreached(Struct, frozen=True):
     """A gateway that did not answer: `failures` in a row, the last reason, and the number of `waiting` transitions.
 
     `why` contains neither the address of the gateway nor a token.

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId, StoryId
@@ -44,8 +45,7 @@ class Verb(StrEnum):
     NOTE_BUDGET = "note_budget"
 
 
-@dataclass(frozen=True)
-class PlannedStep:
+class PlannedStep(Struct, frozen=True):
     """One step of a pass. A subclass has the values that its application needs; `detail` is for people."""
 
     verb: Verb
@@ -53,15 +53,13 @@ class PlannedStep:
     detail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoryStep(PlannedStep):
+class StoryStep(PlannedStep, frozen=True, kw_only=True):
     """A step for one story."""
 
     story: StoryId
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunStep(PlannedStep):
+class RunStep(PlannedStep, frozen=True, kw_only=True):
     """A step for one run of the story."""
 
     run: RunId
@@ -74,8 +72,7 @@ class StepOutcome(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass
-class Attempt:
+class Attempt(Struct):
     """The outcome of a block. `message` is the text that the block set, or that of its error, which has `code`."""
 
     outcome: StepOutcome = StepOutcome.DONE
@@ -83,8 +80,7 @@ class Attempt:
     code: str = ""
 
 
-@dataclass(frozen=True)
-class StepResult:
+class StepResult(Struct, frozen=True):
     """A step and its outcome. `error` is the code of a failure."""
 
     step: PlannedStep
@@ -97,8 +93,7 @@ class StepResult:
         return StepResult(step, attempt.outcome, attempt.message or step.detail, attempt.code)
 
 
-@dataclass(frozen=True)
-class PassReport:
+class PassReport(Struct, frozen=True):
     """The results of one pass. `failure` is the error that prevented its plan."""
 
     name: str

@@ -5,7 +5,6 @@ the event that follows a merge failure. merge-block blocks a story that fails to
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
 from huskies_core.clock import to_iso
@@ -26,8 +25,7 @@ from huskies_core.store.queue_holds import QueueHoldKind
 from huskies_core.store.stories import Story
 
 
-@dataclass(frozen=True, kw_only=True)
-class MoveStory(StoryStep):
+class MoveStory(StoryStep, frozen=True, kw_only=True):
     """An event to apply for a visit. `content` is written in the same transaction for the next run."""
 
     event: Event
@@ -35,13 +33,11 @@ class MoveStory(StoryStep):
     content: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class BeginRun(PlannedStep):
+class BeginRun(PlannedStep, frozen=True, kw_only=True):
     request: RunRequest
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReleaseHold(PlannedStep):
+class ReleaseHold(PlannedStep, frozen=True, kw_only=True):
     kind: QueueHoldKind
 
 

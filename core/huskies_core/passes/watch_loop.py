@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
+
+from msgspec import Struct
 
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError
@@ -22,8 +23,7 @@ from huskies_core.store import journal
 from huskies_core.store.journal import JournalEntry
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message of the loop itself, or the error of a pass or of the loop."""
 
     at: datetime
@@ -31,8 +31,7 @@ class Message:
     is_error: bool = False
 
 
-@dataclass(frozen=True)
-class PassStep:
+class PassStep(Struct, frozen=True):
     """A step that a pass applied, skipped or failed to apply."""
 
     at: datetime

@@ -5,7 +5,6 @@ A free lock proves that a run is dead. To find dead runs and record their end ne
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from huskies_core.clock import from_iso, midnight, next_midnight
@@ -27,16 +26,15 @@ GRACE = timedelta(seconds=30)
 """The time for the supervisor to act on a limit before the watchdog does."""
 
 
-class EndDeadRun(RunStep):
+class EndDeadRun(RunStep, frozen=True):
     """Record the end of a run without a supervisor."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class KillRun(RunStep):
+class KillRun(RunStep, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-class HoldAccount(RunStep):
+class HoldAccount(RunStep, frozen=True):
     """Block the account of a run that waits for its rate limit."""
 
 

@@ -1,7 +1,6 @@
 """worktrees: create the worktree of every coding story, and remove those of terminal stories without losing work."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, Overtaken
@@ -21,14 +20,13 @@ from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
 
 
-@dataclass(frozen=True, kw_only=True)
-class CreateWorktree(StoryStep):
+class CreateWorktree(StoryStep, frozen=True, kw_only=True):
     """A worktree to create. `visit` is the story's visit to coding, for the event that may block the story."""
 
     visit: Visit
 
 
-class RemoveWorktree(StoryStep):
+class RemoveWorktree(StoryStep, frozen=True):
     """Remove the worktree and the branch of a terminal or reopened story."""
 
 

@@ -3,65 +3,61 @@
 The journal stores an event's payload under the names of its fields.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import MergeFailureKind
 
 
-@dataclass(frozen=True)
-class _Plain:
+class _Plain(Struct, frozen=True):
     name: ClassVar[str]
 
 
-@dataclass(frozen=True)
-class _Reasoned(_Plain):
+class _Reasoned(_Plain, frozen=True):
     reason: str
 
 
-@dataclass(frozen=True)
-class _Mergeable(_Plain):
+class _Mergeable(_Plain, frozen=True):
     feature_branch: str
     commits_ahead: int
 
 
-class Start(_Plain):
+class Start(_Plain, frozen=True):
     name = "start"
 
 
-class DepsMet(_Plain):
+class DepsMet(_Plain, frozen=True):
     name = "deps_met"
 
 
-class GatesFailed(_Reasoned):
+class GatesFailed(_Reasoned, frozen=True):
     name = "gates_failed"
 
 
-class QaRequested(_Plain):
+class QaRequested(_Plain, frozen=True):
     name = "qa_requested"
 
 
-class QaSkipped(_Mergeable):
+class QaSkipped(_Mergeable, frozen=True):
     name = "qa_skipped"
 
 
-class ReviewHeld(_Reasoned):
+class ReviewHeld(_Reasoned, frozen=True):
     name = "review_held"
 
 
-class QaPassed(_Mergeable):
+class QaPassed(_Mergeable, frozen=True):
     name = "qa_passed"
 
 
-@dataclass(frozen=True)
-class QaRejected(_Plain):
+class QaRejected(_Plain, frozen=True):
     name = "qa_rejected"
     notes: str
 
 
-@dataclass(frozen=True)
-class MergeSucceeded(_Plain):
+class MergeSucceeded(_Plain, frozen=True):
     """`merged_at` (ISO 8601, UTC) is the time at which Huskies found the commit on the base branch."""
 
     name = "merge_succeeded"
@@ -69,61 +65,58 @@ class MergeSucceeded(_Plain):
     merged_at: str
 
 
-@dataclass(frozen=True)
-class MergeFailed(_Plain):
+class MergeFailed(_Plain, frozen=True):
     name = "merge_failed"
     kind: MergeFailureKind
     detail: str
 
 
-class MergeFailedFinal(_Reasoned):
+class MergeFailedFinal(_Reasoned, frozen=True):
     name = "merge_failed_final"
 
 
-class ConflictResolved(_Mergeable):
+class ConflictResolved(_Mergeable, frozen=True):
     name = "conflict_resolved"
 
 
-class MergeRetried(_Mergeable):
+class MergeRetried(_Mergeable, frozen=True):
     name = "merge_retried"
 
 
-class FixupRequested(_Reasoned):
+class FixupRequested(_Reasoned, frozen=True):
     name = "fixup_requested"
 
 
-class RequeuedForQa(_Plain):
+class RequeuedForQa(_Plain, frozen=True):
     name = "requeued_for_qa"
 
 
-class Block(_Reasoned):
+class Block(_Reasoned, frozen=True):
     name = "block"
 
 
-class Unblock(_Plain):
+class Unblock(_Plain, frozen=True):
     name = "unblock"
 
 
-class Freeze(_Plain):
+class Freeze(_Plain, frozen=True):
     name = "freeze"
 
 
-class Unfreeze(_Plain):
+class Unfreeze(_Plain, frozen=True):
     name = "unfreeze"
 
 
-class Demote(_Plain):
+class Demote(_Plain, frozen=True):
     name = "demote"
 
 
-@dataclass(frozen=True)
-class Accept(_Plain):
+class Accept(_Plain, frozen=True):
     name = "accept"
     archived_at: str
 
 
-@dataclass(frozen=True)
-class Close(_Plain):
+class Close(_Plain, frozen=True):
     """The journal keeps `reason`; the stage records only that the story was closed."""
 
     name = "close"
@@ -131,17 +124,16 @@ class Close(_Plain):
     archived_at: str
 
 
-class Abandon(_Reasoned):
+class Abandon(_Reasoned, frozen=True):
     name = "abandon"
 
 
-@dataclass(frozen=True)
-class Supersede(_Plain):
+class Supersede(_Plain, frozen=True):
     name = "supersede"
     by: StoryId
 
 
-class Reopen(_Plain):
+class Reopen(_Plain, frozen=True):
     name = "reopen"
 
 

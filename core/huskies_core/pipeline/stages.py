@@ -1,9 +1,11 @@
 """The stages of a story, each with its payload, and their JSON form."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, get_args
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.ids import StoryId
 
@@ -38,30 +40,27 @@ class ArchiveReason(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True)
-class _Plain:
+class _Plain(Struct, frozen=True):
     name: ClassVar[StageName]
 
 
-@dataclass(frozen=True)
-class _Reasoned(_Plain):
+class _Reasoned(_Plain, frozen=True):
     reason: str
 
 
-class Backlog(_Plain):
+class Backlog(_Plain, frozen=True):
     name = StageName.BACKLOG
 
 
-class Coding(_Plain):
+class Coding(_Plain, frozen=True):
     name = StageName.CODING
 
 
-class Qa(_Plain):
+class Qa(_Plain, frozen=True):
     name = StageName.QA
 
 
-@dataclass(frozen=True)
-class Merge(_Plain):
+class Merge(_Plain, frozen=True):
     """A place in the merge queue. Raise ValueError for a branch without commits."""
 
     name = StageName.MERGE
@@ -73,8 +72,7 @@ class Merge(_Plain):
             raise ValueError("a merge needs at least one commit")
 
 
-@dataclass(frozen=True)
-class MergeFailure(_Plain):
+class MergeFailure(_Plain, frozen=True):
     """`detail` is the end of the gates' output, the conflicting files one per line, or an error message."""
 
     name = StageName.MERGE_FAILURE
@@ -82,29 +80,26 @@ class MergeFailure(_Plain):
     detail: str
 
 
-class MergeFailureFinal(_Reasoned):
+class MergeFailureFinal(_Reasoned, frozen=True):
     name = StageName.MERGE_FAILURE_FINAL
 
 
-@dataclass(frozen=True)
-class Blocked(_Plain):
+class Blocked(_Plain, frozen=True):
     name = StageName.BLOCKED
     reason: str
     resume_to: "Stage"
 
 
-class ReviewHold(_Reasoned):
+class ReviewHold(_Reasoned, frozen=True):
     name = StageName.REVIEW_HOLD
 
 
-@dataclass(frozen=True)
-class Frozen(_Plain):
+class Frozen(_Plain, frozen=True):
     name = StageName.FROZEN
     resume_to: "Stage"
 
 
-@dataclass(frozen=True)
-class Done(_Plain):
+class Done(_Plain, frozen=True):
     """`merged_at` is ISO 8601 in UTC; `merge_commit` is on the base branch."""
 
     name = StageName.DONE
@@ -112,19 +107,17 @@ class Done(_Plain):
     merge_commit: str
 
 
-@dataclass(frozen=True)
-class Archived(_Plain):
+class Archived(_Plain, frozen=True):
     name = StageName.ARCHIVED
     archived_at: str
     reason: ArchiveReason
 
 
-class Abandoned(_Reasoned):
+class Abandoned(_Reasoned, frozen=True):
     name = StageName.ABANDONED
 
 
-@dataclass(frozen=True)
-class Superseded(_Plain):
+class Superseded(_Plain, frozen=True):
     name = StageName.SUPERSEDED
     by: StoryId
 

@@ -1,8 +1,9 @@
 """The state machine of a story: one table of its transitions, and the functions that read the table."""
 
 from collections.abc import Callable, Collection, Set
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from huskies_core.pipeline import events, stages
 from huskies_core.pipeline.events import Event
@@ -17,8 +18,7 @@ _MERGING = frozenset({_MERGE, StageName.MERGE_FAILURE})
 _OPEN = frozenset(StageName) - TERMINAL
 
 
-@dataclass(frozen=True)
-class Row(Generic[_E]):
+class Row(Struct, Generic[_E], frozen=True):
     """An event of the table: the stages that allow it, and the stage that it leads to.
 
     `command` is the command that applies the event, if a person can apply it.

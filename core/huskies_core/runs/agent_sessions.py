@@ -6,8 +6,10 @@ prompt with the results since then. QA starts a new session after each change.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.config.records import Agent
 from huskies_core.ids import Seq, Visit
@@ -19,8 +21,7 @@ from huskies_core.store.stories import Story
 from huskies_core.supervisor.records import Progress
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct, frozen=True):
     """A session and its agent. `seq` and `visit` are those of the last run that used the session."""
 
     id: str

@@ -5,9 +5,11 @@ A record has only facts; `decide` derives the next step.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from huskies_core import merge_results
 from huskies_core.clock import to_iso
@@ -42,8 +44,7 @@ Record = TypeVar("Record")
 KILL_ROUNDS = 2
 
 
-@dataclass(frozen=True)
-class _EndFacts:
+class _EndFacts(Struct, frozen=True):
     """The facts about an ended run from its files and from git, before they are recorded."""
 
     exit: Exit | None

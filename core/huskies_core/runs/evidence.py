@@ -1,8 +1,9 @@
 """Facts about a run: its outcome by the records of its supervisor, and its branch and the repository by git."""
 
 import json
-from dataclasses import asdict, replace
 from datetime import datetime
+
+from msgspec.structs import asdict, replace
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError

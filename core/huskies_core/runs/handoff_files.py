@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from huskies_core import merge_results
 from huskies_core.atomic_file import replace_file
@@ -17,8 +19,7 @@ STARTING_FILE = "start.json"
 RESULT_FILE = "result.json"
 
 
-@dataclass(frozen=True)
-class StartFacts:
+class StartFacts(Struct, frozen=True):
     """Facts from the start of a run that its end needs.
 
     `setups` has the digest of each component's setup, `definition` the digest of the gates (gate runs only), and `base`
@@ -30,8 +31,7 @@ class StartFacts:
     base: str | None = None
 
 
-@dataclass(frozen=True)
-class KillIntent:
+class KillIntent(Struct, frozen=True):
     """The content of kill.json: the outcome of a stopped run, and whether to freeze its story with it."""
 
     outcome: Outcome

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huskies_core.atomic_file import replace_file
 from huskies_core.clock import midnight
@@ -30,8 +31,7 @@ MERGE_PROGRAM = "huskies_core.merge.process"
 """The module that a merge run executes. It is a name and not an import, because the package imports this module."""
 
 
-@dataclass(frozen=True)
-class RunRequest:
+class RunRequest(Struct, frozen=True):
     """A request to start a run for the story as it was read. Gates and merges have no agent.
 
     A run of kind other without an agent is the teardown of a worktree before its removal. `is_asked` is set if a person

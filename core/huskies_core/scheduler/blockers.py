@@ -1,8 +1,9 @@
 """The blockers of a story, its unmet dependencies, the order in which stories start, and the choice of an agent."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from huskies_core.clock import next_midnight, to_local
 from huskies_core.config.records import Agent, AutoPromote, Config
@@ -25,8 +26,7 @@ PERSON_COMMANDS = {
 """The command with which a person lets a story in that stage continue."""
 
 
-@dataclass(frozen=True)
-class Blocker:
+class Blocker(Struct, frozen=True):
     """A reason why no run starts for a story: the rule, the facts, the command that helps, and the time of its end."""
 
     rule: Rule

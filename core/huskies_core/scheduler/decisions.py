@@ -1,8 +1,9 @@
 """Decisions about a story (apply an event, start a run or wait), and the facts on which the policy bases them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from huskies_core.config.records import ProjectConfig
 from huskies_core.pipeline.events import Event
@@ -12,24 +13,21 @@ from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
 
 
-@dataclass(frozen=True)
-class ApplyEvent:
+class ApplyEvent(Struct, frozen=True):
     """Apply `event`, and store `content` with it for the next run of the story."""
 
     event: Event
     content: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class StartRun:
+class StartRun(Struct, frozen=True):
     """Start a run. `note` explains to the agent why it runs again."""
 
     kind: RunKind
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Do nothing before `until`, or, if that is None, before a person acts."""
 
     rule: Rule
@@ -40,8 +38,7 @@ class Wait:
 Decision = ApplyEvent | StartRun | Wait
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Settings of the project. `passed` returns whether a tree has passed the current gates before."""
 
     settings: ProjectConfig
@@ -49,8 +46,7 @@ class Policy:
     passed: Callable[[str], bool]
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """A story and its ended runs, oldest first, without cancelled runs and runs of kind other.
 
     `runs` are all of them, `history` those since the story's counts were reset, and `visit_runs` those of the current

@@ -4,8 +4,9 @@ The next step comes from the end of a run, a pass, a time or the reader.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.ids import StoryId
@@ -36,16 +37,14 @@ _AT_NEXT = "at the next auto-assign"
 _AGENT_RULES = (Rule.BUDGET_EXHAUSTED, Rule.PAUSED, Rule.NO_AGENT, Rule.AGENTS_BUSY)
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True):
     """A checked rule. Without blockers the rule lets the story continue."""
 
     rule: Rule
     blockers: tuple[Blocker, ...]
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """The checks of a story. `next` describes the step that moves it next; `notes` are other facts."""
 
     story: Story

@@ -1,8 +1,9 @@
 """A snapshot of the pipeline, read once for a pass or for `explain`."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from huskies_core.clock import midnight
 from huskies_core.config.load import gates_of
@@ -29,8 +30,7 @@ MOVING = frozenset({StageName.CODING, StageName.QA, StageName.MERGE, StageName.M
 """The stages in which a story can move on without a person."""
 
 
-@dataclass
-class Snapshot:
+class Snapshot(Struct, dict=True):
     """The configuration, the gates, the live runs, the queue holds, the account limits and the pause at one moment.
 
     Its queries read stories from the store when they are needed.
@@ -47,7 +47,7 @@ class Snapshot:
     now: datetime
     planned: tuple[RunClaim, ...] = ()
     """The runs that a pass has planned to start. Their agents and their slots count as taken."""
-    _progress: dict[int, Progress | None] = field(default_factory=dict, repr=False)
+    _progress: dict[int, Progress | None] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:

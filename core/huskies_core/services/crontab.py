@@ -6,7 +6,8 @@ at most 1,000 characters a line, which PATH alone can exceed.
 
 import io
 import shlex
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
 from huskies_core.services.service import Service, escaped_path
@@ -23,8 +24,7 @@ exec {program} --project {root} tick --quiet
 """
 
 
-@dataclass(frozen=True)
-class CrontabParts:
+class CrontabParts(Struct, frozen=True):
     """The parts of a crontab around a project's block, byte for byte; `block` is None if the crontab lacks it.
 
     `is_joined` means that the line before the block lacked a line feed, which `with_block` added.

@@ -7,8 +7,9 @@ systemd.timer(5).
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
 from huskies_core.sanitize import has_controls
@@ -94,8 +95,7 @@ class ServiceJob(StrEnum):
     WATCH = "watch"
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(Struct, frozen=True):
     """A service. Paths are absolute. `environment` extends that of systemd or cron. `may_sudo` lets agents use sudo."""
 
     root: str

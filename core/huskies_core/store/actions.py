@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from huskies_core.ids import StoryId
 from huskies_core.templates import fill, placeholders
 
 
-@dataclass(frozen=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """A call of a tool. `arguments` is the text of a JSON object, so that calls can be compared and hashed."""
 
     tool: str
@@ -22,13 +22,11 @@ class ToolCall:
         return values
 
 
-@dataclass(frozen=True)
-class TaskPrompt:
+class TaskPrompt(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True)
-class Continue:
+class Continue(Struct, frozen=True):
     """The continuation of a story after a rate limit: auto-assign starts its agent again."""
 
     story: StoryId

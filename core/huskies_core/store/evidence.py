@@ -1,17 +1,18 @@
 """The evidence of a run: the facts that git, the steps and the agent's program report at its end, and its JSON form."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from huskies_core import merge_results
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.merge_results import MergeResult
 
 
-@dataclass(frozen=True)
-class BranchEvidence:
+class BranchEvidence(Struct, frozen=True):
     """The story's branch and its worktree, compared with the base branch.
 
     `head` and `tree` are those of the branch's tip and `base` is the merge base; all three are None if the branch does
@@ -49,11 +50,10 @@ class BranchEvidence:
         return cls(name=document.get("branch", ""), **values)
 
 
-_BRANCH_KEYS = frozenset(BranchEvidence.__dataclass_fields__) - {"name"}
+_BRANCH_KEYS = frozenset(BranchEvidence.__struct_fields__) - {"name"}
 
 
-@dataclass(frozen=True)
-class LimitReset:
+class LimitReset(Struct, frozen=True):
     """The time at which the account of a run may be used again, and whether the provider named it."""
 
     until: datetime
@@ -63,8 +63,7 @@ class LimitReset:
         return {"until": to_iso(self.until), "told": self.is_named}
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """The facts at the end of a run, besides its outcome.
 
     `unresolved` is the reason why a conflict is not resolved: "" if it is resolved, None for runs of other kinds.

@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
+
+from msgspec import Struct, field
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken
@@ -24,8 +25,7 @@ class ExecutionStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """An execution by `source`, such as `timer:3`.
 
     `seq` is its row in the journal, `cause` the row of the transition that the trigger matched. `depth` is its place in
@@ -51,8 +51,7 @@ class Execution:
         return int(self.source.partition(":")[2])
 
 
-@dataclass(frozen=True)
-class ExecutionClaim:
+class ExecutionClaim(Struct, frozen=True):
     """An execution to claim. `facts` are added to the detail of its journal row."""
 
     source: str

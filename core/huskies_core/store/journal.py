@@ -6,10 +6,11 @@ A row of a story names its cause: the execution that last moved the story, until
 import json
 import sqlite3
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import JOURNAL_START, RunId, Seq, StoryId
@@ -28,8 +29,7 @@ class JournalKind(StrEnum):
     QUEUE = "queue"
 
 
-@dataclass(frozen=True)
-class JournalEntry:
+class JournalEntry(Struct, frozen=True):
     """One row. Only transitions have `before` and `after`, which are names of stages."""
 
     seq: Seq
@@ -208,8 +208,7 @@ def _count(db: sqlite3.Connection, query: str, values: Values) -> int:
     return int(scalar(db, query, values))
 
 
-@dataclass(frozen=True)
-class RepositoryFinding:
+class RepositoryFinding(Struct, frozen=True):
     """A change of the repository that no agent should make; `runs` were live at that time."""
 
     at: str

@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import NotificationId
@@ -24,8 +25,7 @@ class NotificationStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """The result of sending a message on one channel; `problem` is empty if the channel accepted it."""
 
     channel: str
@@ -42,8 +42,7 @@ class Delivery:
         return f"{self.channel}: {self.problem or 'sent'}"
 
 
-@dataclass(frozen=True)
-class Notification:
+class Notification(Struct, frozen=True):
     id: NotificationId
     message: Mapping[str, Any]
     at: str

@@ -1,15 +1,15 @@
 """The times at which each pass ran last and is due next. With them, a tick from cron and a loop behave alike."""
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from huskies_core.clock import to_iso
 from huskies_core.store.rows import from_row
 
 
-@dataclass(frozen=True)
-class PassTime:
+class PassTime(Struct, frozen=True):
     last_at: datetime | None
     due_at: datetime | None
 

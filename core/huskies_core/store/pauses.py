@@ -2,8 +2,10 @@
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.clock import to_iso
 from huskies_core.store import journal, metadata
@@ -13,8 +15,7 @@ from huskies_core.store.rows import to_text
 _KEY = "pause"
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """A pause: the actor and the time of its start, and the reason, which may be empty."""
 
     by: str

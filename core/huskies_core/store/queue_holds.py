@@ -3,10 +3,11 @@ one story. Neither is a failure of the story."""
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import StoryId
@@ -24,8 +25,7 @@ class QueueHoldKind(StrEnum):
     BASE_DIRTY = "base_dirty"
 
 
-@dataclass(frozen=True)
-class QueueHold:
+class QueueHold(Struct, frozen=True):
     kind: QueueHoldKind
     story: StoryId
     detail: Mapping[str, Any]

@@ -1,9 +1,10 @@
 """Rate limits of accounts. Until a limit ends, no agent with its runtime and model is started."""
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
+
+from msgspec import Struct
 
 from huskies_core.clock import to_iso
 from huskies_core.runtimes.runtime import LONGEST_LIMIT_SECS
@@ -18,8 +19,7 @@ BELIEVED = timedelta(seconds=LONGEST_LIMIT_SECS)
 """A reset time that is further in the future is ignored."""
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(Struct, frozen=True):
     """A runtime and a model. `model` is empty if the agent's configuration names none."""
 
     runtime: str
@@ -29,8 +29,7 @@ class Account:
         return f"{self.runtime} {self.model}".strip()
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """A rate limit. `attempts` is the number of waits in a row without a reset time from the provider. `since` is the
     time of the last refusal."""
 

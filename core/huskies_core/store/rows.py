@@ -1,4 +1,4 @@
-"""Convert records to rows of the database and back: each field of a dataclass is a column of the same name.
+"""Convert records to rows of the database and back: each field of a record is a column of the same name.
 
 Text, numbers, ids and None are stored unchanged, enums by their value and times in ISO 8601. Tuples, mappings and
 records are stored as JSON; a record may define its own JSON form with `to_json` and `from_json`. A field that is not
@@ -8,12 +8,14 @@ one column has a mark: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Stored
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from huskies_core.clock import from_iso, to_iso
 
@@ -26,8 +28,7 @@ class Embedded:
     """The mark of a field that is a record with its own columns in the same row."""
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """The mark of a field that `read` takes from the whole row; `write` returns its columns."""
 
     read: Callable[[Row], Any]
@@ -129,7 +130,7 @@ def _codec(hint: Any) -> tuple[_Convert | None, _Convert | None]:
         return from_iso, to_iso
     if not isinstance(hint, type):
         return None, None
-    if is_dataclass(hint):
+    if issubclass(hint, Struct):
         return (lambda text: hint(**json.loads(text))), (lambda value: to_text(asdict(value)))
     return (hint if issubclass(hint, Enum) else None), None
 
@@ -137,7 +138,7 @@ def _codec(hint: Any) -> tuple[_Convert | None, _Convert | None]:
 def _tuple_codec(item: Any) -> tuple[_Convert, _Convert]:
     if hasattr(item, "from_json"):
         read, write = item.from_json, item.to_json
-    elif isinstance(item, type) and is_dataclass(item):
+    elif isinstance(item, type) and issubclass(item, Struct):
         read, write = (lambda document: item(**document)), asdict
     else:
         return (lambda text: tuple(json.loads(text))), to_text

@@ -3,10 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken
@@ -54,8 +56,7 @@ class Verdict(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True)
-class RunClaim:
+class RunClaim(Struct, frozen=True):
     """A run that is about to start. Runs of gates and merges have no `agent`, `runtime` and `model`."""
 
     story: StoryId
@@ -66,16 +67,14 @@ class RunClaim:
     model: str | None = None
 
 
-@dataclass(frozen=True)
-class Landing:
+class Landing(Struct, frozen=True):
     """A move of the base branch from `tip` to `commit`. No event moves the story before it is complete or undone."""
 
     tip: str
     commit: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct, frozen=True):
     """The end of a run: outcome, evidence and usage. `usage_final` is true if the usage covers the whole output."""
 
     outcome: Outcome
@@ -93,8 +92,7 @@ def _read_verdict(row: rows.Row) -> tuple[Verdict | None, str]:
     return (Verdict(report["verdict"]), report["notes"]) if report else (None, "")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """A run. `seq` is the journal position of its start, `visit` the story's visit at its start."""
 
     id: RunId
@@ -110,7 +108,7 @@ class Run:
     detail: str
     verdict: Annotated[Verdict | None, Stored(lambda row: _read_verdict(row)[0])]
     notes: Annotated[str, Stored(lambda row: _read_verdict(row)[1])]
-    evidence: Annotated[Evidence, _EVIDENCE] = field(hash=False)
+    evidence: Annotated[Evidence, _EVIDENCE]
     landing: Landing | None
     started_at: str
     ended_at: str | None
@@ -162,7 +160,7 @@ def begin_landing(db: sqlite3.Connection, run: RunId, landing: Landing) -> None:
     done = db.execute(
         """UPDATE runs SET landing = ? WHERE id = ? AND status <> 'ended'
                AND visit = (SELECT visit FROM stories WHERE stories.id = runs.story)""",
-        (rows.to_text(vars(landing)), run),
+        (rows.to_text(asdict(landing)), run),
     )
     if not done.rowcount:
         raise Overtaken(f"the story of run {run} has moved on", code="stale", subject=str(run))

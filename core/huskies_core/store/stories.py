@@ -3,11 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Annotated, Any
+
+from msgspec import Struct
 
 from huskies_core.argument import Argument, parse_story_id
 from huskies_core.clock import to_iso
@@ -31,8 +32,7 @@ class StoryType(StrEnum):
     TASK = "task"
 
 
-@dataclass(frozen=True)
-class Criterion:
+class Criterion(Struct, frozen=True):
     text: str
     checked: bool = False
 
@@ -58,8 +58,7 @@ _REVIEWER = "The reviewer of the work: only the gates (server), an agent, or a p
 _LABEL = Argument("A label.", flags=("--label",), metavar="L", completion="labels")
 
 
-@dataclass(frozen=True)
-class StoryDraft:
+class StoryDraft(Struct, frozen=True):
     """The fields of a story that people set. The options of `add` and `update`, the arguments of the tools and the JSON
     of a story are derived from it. A field that is empty by default can be cleared."""
 
@@ -91,8 +90,7 @@ def stage_columns(stage: Stage) -> dict[str, str]:
     return {"stage": stage.name.value, "payload": rows.to_text(payload_to_json(stage))}
 
 
-@dataclass(frozen=True)
-class Story:
+class Story(Struct, frozen=True):
     """A story and its stage. Times are ISO 8601 in UTC.
 
     `entered_by` is the event that began the visit. `returned_by` is the event that put the story back into backlog; a
@@ -197,8 +195,7 @@ def heir_of(db: sqlite3.Connection, story: StoryId) -> Story:
     return heir
 
 
-@dataclass(frozen=True)
-class UnmetDependency:
+class UnmetDependency(Struct, frozen=True):
     """A dependency that is not done. `heir` is the last story that supersedes it, or the dependency itself."""
 
     story: StoryId
@@ -274,9 +271,7 @@ def add(
 def edit(db: sqlite3.Connection, story: StoryId, draft: StoryDraft, *, actor: str, now: datetime) -> bool:
     """Replace the draft of a story. Return False, and write nothing, if the draft is the same."""
     before = load(db, story).draft
-    changed = [
-        name for name in StoryDraft.__dataclass_fields__ if getattr(before, name) != getattr(draft, name)
-    ]
+    changed = [name for name in StoryDraft.__struct_fields__ if getattr(before, name) != getattr(draft, name)]
     if not changed:
         return False
     rows.update(db, "stories", story, {**to_row(draft), "updated_at": to_iso(now)})

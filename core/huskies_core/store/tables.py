@@ -6,9 +6,10 @@ row is removed after the retention time. Executions and notifications are jobs.
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+
+from msgspec import Struct
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import HuskiesError, Overtaken
@@ -21,8 +22,7 @@ T = TypeVar("T")
 Id = TypeVar("Id", bound=int)
 
 
-@dataclass(frozen=True)
-class Table(Generic[T, Id]):
+class Table(Struct, Generic[T, Id], frozen=True):
     """A table, and the function that converts its rows. Error messages use `noun` for a row, and end with `hint`."""
 
     name: str
@@ -79,7 +79,7 @@ class Source(Protocol):
 S = TypeVar("S", bound=Source)
 
 
-class SourceTable(Table[S, Id]):
+class SourceTable(Table[S, Id], frozen=True):
     """The table of timers or of triggers. Its rows are never deleted."""
 
     def everything(self, db: sqlite3.Connection) -> tuple[S, ...]:
@@ -116,7 +116,7 @@ class SourceTable(Table[S, Id]):
             db.execute(fired, (number,))
 
 
-class JobTable(Table[T, Id]):
+class JobTable(Table[T, Id], frozen=True):
     """A table of jobs. Open ones do not expire."""
 
     expirable = "status <> 'open'"

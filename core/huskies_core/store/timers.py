@@ -1,10 +1,11 @@
 """Timers: actions that Huskies executes at a set time, once or repeatedly."""
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
+
+from msgspec import Struct
 
 from huskies_core import schedules
 from huskies_core.clock import to_iso
@@ -35,8 +36,7 @@ class TimerState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True)
-class TimerDraft:
+class TimerDraft(Struct, frozen=True):
     """A timer as a person requests it. `fire_at` is its first time; an interval counts from that time."""
 
     action: Annotated[Action, json_column("action", actions.from_json, actions.to_json)]
@@ -48,8 +48,7 @@ class TimerDraft:
     catch_up: CatchUp = CatchUp.ONCE
 
 
-@dataclass(frozen=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """A timer. `problem` is the error or interruption of its last execution; empty if there was none.
 
     A timer of kind `rate_limit` delays `story` until the limit of its agent's account ends.

@@ -1,8 +1,10 @@
 """Move stories; no other module moves one. An event applies only to the visit for which it was decided."""
 
 import sqlite3
-from dataclasses import asdict, dataclass
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.clock import to_iso
 from huskies_core.errors import Overtaken, StoryError
@@ -27,8 +29,7 @@ class Stale(Overtaken):
         )
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """An applied event. `left_run` is the live run of the visit that the event ended; the caller must end it next."""
 
     seq: Seq

@@ -1,11 +1,13 @@
 """Triggers: actions that Huskies executes after a transition that matches their predicate."""
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from huskies_core.ids import Seq, TriggerId
 from huskies_core.store import actions, journal
@@ -29,8 +31,7 @@ class TriggerState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True)
-class Predicate:
+class Predicate(Struct, frozen=True):
     """Shell patterns (`*`, `?`, `[ab]`) for a transition; a pattern that is None matches everything."""
 
     story: str | None = None
@@ -57,11 +58,10 @@ class Predicate:
     def as_document(self) -> dict[str, str]:
         """Return the patterns that are set, under their names on the command line."""
         names = {"before": "from", "after": "to"}
-        return {names.get(name, name): value for name, value in vars(self).items() if value is not None}
+        return {names.get(name, name): value for name, value in asdict(self).items() if value is not None}
 
 
-@dataclass(frozen=True)
-class TriggerDraft:
+class TriggerDraft(Struct, frozen=True):
     """A trigger as a person requests it."""
 
     predicate: Predicate
@@ -69,8 +69,7 @@ class TriggerDraft:
     mode: TriggerMode = TriggerMode.ONCE
 
 
-@dataclass(frozen=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     """A trigger. It matches journal rows after `since`. `problem` is the reason why a person must look at it."""
 
     id: TriggerId

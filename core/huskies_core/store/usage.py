@@ -5,9 +5,10 @@ An exhausted budget is recorded once, and once more if it is raised and exhauste
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+
+from msgspec import Struct
 
 from huskies_core.clock import from_iso, to_iso
 from huskies_core.ids import RunId, StoryId
@@ -18,8 +19,7 @@ from huskies_core.store.rows import Embedded, from_row, reader, scalar, to_row
 from huskies_core.store.tables import Table
 
 
-@dataclass(frozen=True)
-class ModelUsage:
+class ModelUsage(Struct, frozen=True):
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
@@ -28,8 +28,7 @@ class ModelUsage:
     cost_usd: float = 0.0
 
 
-@dataclass(frozen=True)
-class UsageEntry:
+class UsageEntry(Struct, frozen=True):
     """The usage of a model in a run. `at` is the time of the run's first usage."""
 
     run: RunId
@@ -39,8 +38,7 @@ class UsageEntry:
     usage: Annotated[ModelUsage, Embedded]
 
 
-@dataclass(frozen=True)
-class ReachedBudget:
+class ReachedBudget(Struct, frozen=True):
     """An exhausted budget, in US dollars. It belongs to a story, or to a day such as 2026-01-31."""
 
     spent: float

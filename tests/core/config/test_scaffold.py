@@ -1,7 +1,8 @@
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import fields
+
+from msgspec.structs import fields
 
 from huskies_core.config.edit import keys_in_force
 from huskies_core.config.records import Agent, Config, ProjectConfig

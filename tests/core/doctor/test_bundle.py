@@ -6,10 +6,10 @@ import re
 import sqlite3
 import tarfile
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.config.load import load_config
 from huskies_core.context import Context

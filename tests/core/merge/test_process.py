@@ -2,10 +2,10 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.context import Context
 from huskies_core.ids import StoryId

@@ -3,12 +3,12 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError

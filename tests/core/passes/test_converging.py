@@ -3,11 +3,11 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context

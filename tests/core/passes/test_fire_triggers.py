@@ -1,8 +1,7 @@
 """Each trigger sees each transition once; a trigger that causes itself is suspended."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context

@@ -1,11 +1,11 @@
 """The end of a run blocks or unblocks the account of its agent."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.ids import StoryId
 from huskies_core.pipeline.stages import Coding

@@ -1,10 +1,10 @@
 """Prompts are complete and bounded, and a story's text cannot imitate the prompt's own text."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.config.records import Agent, AgentStage
 from huskies_core.config.rules import PROMPT_VARIABLES, find_unknown_variables

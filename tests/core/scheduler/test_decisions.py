@@ -1,8 +1,8 @@
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core import merge_results
 from huskies_core.clock import to_iso

@@ -1,10 +1,10 @@
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.clock import to_iso
 from huskies_core.context import Context

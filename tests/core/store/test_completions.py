@@ -1,10 +1,10 @@
 """Completions of the shell: few, likely ones first, and none if the store cannot be read."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from huskies_core.ids import RunId, StoryId
 from huskies_core.pipeline import stages

@@ -1,12 +1,12 @@
 """A record comes back from its row unchanged, whatever the types of its fields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
+from msgspec import Struct
 
 from huskies_core.store.rows import Embedded, Stored, from_row, to_row
 
@@ -17,14 +17,12 @@ class Color(StrEnum):
     RED = "red"
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(Struct, frozen=True):
     x: int
     y: int
 
 
-@dataclass(frozen=True)
-class Tag:
+class Tag(Struct, frozen=True):
     text: str
 
     def to_json(self) -> str:
@@ -35,14 +33,12 @@ class Tag:
         return cls(document)
 
 
-@dataclass(frozen=True)
-class Inner:
+class Inner(Struct, frozen=True):
     name: str
     color: Color | None = None
 
 
-@dataclass(frozen=True)
-class Outer:
+class Outer(Struct, frozen=True):
     id: int
     inner: Annotated[Inner, Embedded]
     at: datetime

@@ -1,10 +1,9 @@
 """Drafts of stories are stored unchanged, an edit writes a journal row, and ids are never reused."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from huskies_core.errors import HuskiesError
 from huskies_core.ids import Seq, StoryId
