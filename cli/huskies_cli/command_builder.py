@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 Definition = Operation[Any, Any] | OwnCommand
 
-_VIEWS = {
-    "agent_test": "agents",
-    "moves": "stories",
-    "pause": "stories",
-    "triggers": "timers",
-}
+_VIEWS = {"agent_test": "agents", "moves": "stories", "pause": "stories", "triggers": "timers"}
 """The module of views for each module of operations that has none of its own."""
 
 

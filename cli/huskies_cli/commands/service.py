@@ -58,7 +58,7 @@ def install_service(
         act = inspect if dry_run else install
         before = act(context, kind, job, may_sudo=may_sudo)
     changed = tuple(part for part in before.parts if not part.is_current)
-    text = _written(changed) if dry_run else "\n".join(map(_change, changed))
+    text = render.paragraphs(*map(_planned, changed)) if dry_run else "\n".join(map(_done, changed))
     return Result({**_json(before), "changed": [part.path for part in changed]}, text, talk=talk)
 
 
@@ -68,9 +68,8 @@ def uninstall_service(session: Session, kind: Where) -> Result:
 
     Live agents, gates and merges continue. It also works for a project that does not exist any more.
     """
-    with open_context(
-        Path(session.place) if session.place else session.start, find=find_former_project
-    ) as context:
+    start = Path(session.place) if session.place else session.start
+    with open_context(start, find=find_former_project) as context:
         removed = uninstall(context, kind)
     if not removed:
         # The path is probably a mistake if there is neither a service nor a project.
@@ -111,20 +110,14 @@ def _advice(context: Context, kind: ServiceKind) -> Iterator[str]:
         yield "The service ends when you log out; 'loginctl enable-linger' keeps it running."
 
 
-def _change(part: Part) -> str:
+def _done(part: Part) -> str:
     return f"{'removed' if part.expected is None else 'wrote'} {part.path}"
 
 
-def _written(parts: tuple[Part, ...]) -> str:
-    texts = (
-        f"remove {part.path}" if part.expected is None else f"write {part.path}\n\n{_indented(part.expected)}"
-        for part in parts
-    )
-    return render.paragraphs(*texts)
-
-
-def _indented(text: str) -> str:
-    return render.block(text, indent=4)
+def _planned(part: Part) -> str:
+    if part.expected is None:
+        return f"remove {part.path}"
+    return f"write {part.path}\n\n{render.block(part.expected, 4)}"
 
 
 def _shown(service: Installation) -> str:
@@ -142,7 +135,7 @@ def _shown(service: Installation) -> str:
 
 def _part(part: Part) -> str:
     if part.is_current:
-        return f"{part.path}\n\n{_indented(part.installed or '')}"
+        return f"{part.path}\n\n{render.block(part.installed or '', 4)}"
     installed, expected = ((text or "").splitlines() for text in (part.installed, part.expected))
     lines = difflib.unified_diff(installed, expected, "installed", "of this shell", lineterm="", n=1)
-    return f"{part.path} differs:\n\n{_indented(without_controls(chr(10).join(lines)))}"
+    return f"{part.path} differs:\n\n{render.block(without_controls(chr(10).join(lines)), 4)}"
