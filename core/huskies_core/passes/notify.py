@@ -77,10 +77,10 @@ class SendNotification(PlannedStep, frozen=True):
 
 
 def plan(snapshot: Snapshot) -> Iterator[EndJob | SendNotification]:
-    for open_one in notifications.still_open(snapshot.db):
-        if _job(snapshot.context, open_one.id).is_interrupted:
-            detail = f"notification {open_one.id} was interrupted"
-            yield EndJob(Verb.END_NOTIFICATION, detail=detail, number=open_one.id)
+    for notification in notifications.still_open(snapshot.db):
+        if _job(snapshot.context, notification.id).is_interrupted:
+            detail = f"notification {notification.id} was interrupted"
+            yield EndJob(Verb.END_NOTIFICATION, detail=detail, number=notification.id)
     message = _due_message(snapshot.context, snapshot.db)
     if message is not None:
         yield SendNotification(Verb.SEND_NOTIFICATION, detail=_summary(message))

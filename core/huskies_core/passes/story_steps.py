@@ -84,7 +84,7 @@ def _plan_archive(snapshot: Snapshot) -> Iterator[MoveStory]:
     close = Close("all its members are finished", now)
     for epic in stories.open_epics(snapshot.db):
         members = stories.members(snapshot.db, epic.id)
-        if epic.stage.name is StageName.BACKLOG and members and all(one.is_terminal for one in members):
+        if epic.stage.name is StageName.BACKLOG and members and all(member.is_terminal for member in members):
             yield plan_move(Verb.CLOSE_STORY, epic, close, close.reason)
 
 

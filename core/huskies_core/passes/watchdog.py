@@ -111,8 +111,8 @@ def _exceeded_budget(snapshot: Snapshot, run: Run) -> str | None:
 
 
 def _spent_on_story_of(snapshot: Snapshot, run: Run) -> float:
-    live = [one for one in snapshot.live if one.story == run.story]
-    recorded = usage.spent_on_story(snapshot.db, run.story, without=[one.id for one in live])
+    live = [other for other in snapshot.live if other.story == run.story]
+    recorded = usage.spent_on_story(snapshot.db, run.story, without=[other.id for other in live])
     return recorded + _cost_so_far(snapshot, live)
 
 
@@ -124,8 +124,8 @@ def _spent_on_day_of(snapshot: Snapshot, run: Run) -> float:
     zone = snapshot.config.project.timezone
     first_cost = _first_cost(snapshot, run)
     begin, end = midnight(first_cost, zone), next_midnight(first_cost, zone)
-    live = [one for one in snapshot.live if begin <= _first_cost(snapshot, one) < end]
-    recorded = usage.spent_between(snapshot.db, begin, end, without=[one.id for one in live])
+    live = [other for other in snapshot.live if begin <= _first_cost(snapshot, other) < end]
+    recorded = usage.spent_between(snapshot.db, begin, end, without=[other.id for other in live])
     return recorded + _cost_so_far(snapshot, live)
 
 

@@ -68,7 +68,7 @@ def _to_archive(_: Stage, event: events.Accept | events.Close) -> Stage:
     return stages.Archived(event.archived_at, reason)
 
 
-def _back(stage: Stage, _: Event) -> Stage:
+def _to_resumed(stage: Stage, _: Event) -> Stage:
     if isinstance(stage, stages.Blocked | stages.Frozen):
         return stage.resume_to
     raise AssertionError(f"no event resumes a story in {stage.name.value}")
@@ -97,9 +97,9 @@ TABLE = (
     ),
     Row(events.RequeuedForQa, _FAILED, _to(stages.Qa()), "retry --to qa"),
     Row(events.Block, _OPEN - {_BLOCKED, _FROZEN}, _to_blocked, "block", topic="blocked"),
-    Row(events.Unblock, {_BLOCKED}, _back, "unblock", resets=True, restarts=True),
+    Row(events.Unblock, {_BLOCKED}, _to_resumed, "unblock", resets=True, restarts=True),
     Row(events.Freeze, _OPEN - {_FROZEN}, lambda stage, _: stages.Frozen(stage), "freeze"),
-    Row(events.Unfreeze, {_FROZEN}, _back, "unfreeze", resets=True),
+    Row(events.Unfreeze, {_FROZEN}, _to_resumed, "unfreeze", resets=True),
     Row(events.Demote, ACTIVE | _FAILED | {_BLOCKED, _REVIEW}, _to(stages.Backlog()), "demote", returns=True),
     Row(events.Accept, {StageName.DONE}, _to_archive),
     Row(events.Close, _OPEN, _to_archive, "close"),
