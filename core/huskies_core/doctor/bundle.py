@@ -10,7 +10,7 @@ import re
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -98,19 +98,16 @@ def _line(value: object) -> str:
 def _versions() -> dict[str, object]:
     requirements = (line for line in requires("huskies") or () if "'dev'" not in line.replace('"', "'"))
     names = {"huskies", *(re.split(r"[^\w.-]", line)[0] for line in requirements)}
+    installed = {}
+    for name in sorted(names):
+        with suppress(PackageNotFoundError):
+            installed[name] = version(name)
     return {
-        "packages": {name: installed for name in sorted(names) if (installed := _version(name))},
+        "packages": installed,
         "python": sys.version,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "sqlite": integrity.ENGINE,
     }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def _row(check: DoctorCheck) -> dict[str, object]:
