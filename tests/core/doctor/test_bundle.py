@@ -1,5 +1,6 @@
-"""A bug report contains facts, but no texts of people and no secrets."""
+"""The bug report contains facts, but neither texts nor secrets, and is written completely or not at all."""
 
+import errno
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from huskies_core.config.load import load_config
 from huskies_core.context import Context
-from huskies_core.doctor.bundle import refuse_existing, write_bundle
+from huskies_core.doctor.bundle import put_new, refuse_existing, write_bundle
 from huskies_core.doctor.examination import examine
 from huskies_core.errors import HuskiesError
 from huskies_core.pipeline.events import Block, Start
@@ -249,3 +250,26 @@ def test_a_missing_store_or_config_does_not_stop_the_rest(context: Context, tmp_
         "journal.jsonl": "store_damaged",
         "runs.jsonl": "store_damaged",
     }
+
+
+def no_hard_links(*_: object) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_a_file_system_without_hard_links_is_supported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAT lacks them, but a test cannot mount it."""
+    monkeypatch.setattr(os, "link", no_hard_links)
+    path = tmp_path / "report"
+    put_new(path, b"new")
+    with pytest.raises(HuskiesError) as caught:
+        put_new(path, b"newer")
+    assert (caught.value.code, path.read_bytes(), list(tmp_path.iterdir())) == ("exists", b"new", [path])
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/proc/report"])
+def test_a_path_that_is_not_writable_is_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HuskiesError) as caught:
+        put_new(tmp_path / name, b"new")
+    assert (caught.value.code, list(tmp_path.iterdir())) == ("not_writable", [])
