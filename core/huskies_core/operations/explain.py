@@ -3,6 +3,7 @@
 from huskies_core.context import Context
 from huskies_core.operations.common_arguments import StoryArgument
 from huskies_core.operations.operation import STORIES, Command, operation
+from huskies_core.operations.record_json import pick
 from huskies_core.passes import auto_assign
 from huskies_core.passes.story_steps import BeginRun
 from huskies_core.runs.request import RunRequest
@@ -12,16 +13,14 @@ from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import stories
 
 
-def explanation_json(found: Explanation) -> dict[str, object]:
+def explanation_json(explanation: Explanation) -> dict[str, object]:
     return {
-        "story": found.story.id,
-        "stage": found.story.stage.name,
-        "holds": [
-            {"rule": item.rule, "detail": item.detail, "command": item.command} for item in found.blockers
-        ],
-        "next": found.next,
-        "rules": [{"rule": check.rule, "holds": bool(check.blockers)} for check in found.checks],
-        "notes": list(found.notes),
+        "story": explanation.story.id,
+        "stage": explanation.story.stage.name,
+        "holds": [pick(blocker, "rule", "detail", "command") for blocker in explanation.blockers],
+        "next": explanation.next,
+        "rules": [{"rule": check.rule, "holds": bool(check.blockers)} for check in explanation.checks],
+        "notes": list(explanation.notes),
     }
 
 

@@ -321,7 +321,7 @@ def reopen_story(context: Context, story: StoryId) -> Moved:
     if has_branch and not is_live and current.returned_by == events.Reopen.name:
         from huskies_core.runs.story_worktrees import unmake_worktree
 
-        # It rescues what is left of the branch. After a crash before this, the pass worktrees does it.
+        # It rescues the commits of the branch. After a crash before this call, the pass worktrees does it.
         unmake_worktree(context, current, context.now())
     return moved
 

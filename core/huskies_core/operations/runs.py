@@ -86,13 +86,13 @@ def _step_json(step: StepEnd) -> dict[str, object]:
     }
 
 
-def runs_json(found: Iterable[RunNow]) -> dict[str, object]:
-    return {"runs": [run_now_json(now) for now in found]}
+def runs_json(items: Iterable[RunNow]) -> dict[str, object]:
+    return {"runs": [run_now_json(now) for now in items]}
 
 
 @operation(
     "list_runs",
-    json=lambda found: {**runs_json(found), "errors": [error.to_json() for error in run_errors(found)]},
+    json=lambda items: {**runs_json(items), "errors": [error.to_json() for error in run_errors(items)]},
 )
 def list_runs(
     context: Context,
@@ -163,11 +163,11 @@ def as_now(project: Project, run: Run) -> RunNow:
     return RunNow(run, printed, dead, throttled=throttled, denied=progress.denied)
 
 
-def run_errors(found: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
+def run_errors(items: Iterable[RunNow]) -> tuple[HuskiesError, ...]:
     """Return an error for each run with files that cannot be read."""
     return tuple(
         HuskiesError(now.problem, code="run_directory", subject=f"run {now.run.id}")
-        for now in found
+        for now in items
         if now.problem
     )
 

@@ -56,7 +56,7 @@ def _draft_fields() -> Iterator[Parameter]:
 
 
 def _changed_fields() -> Iterator[Parameter]:
-    """Yield the fields that an update sets; None leaves one as it is."""
+    """Yield the fields that an update sets; None keeps the value."""
     for item in _draft_fields():
         if item.name != "criteria":
             text = f"{item.about.help} Replaces the list." if item.is_repeated else item.about.help

@@ -88,7 +88,7 @@ def show_story(context: Context, story: StoryArgument) -> Page:
 
 
 @operation(
-    "list_stories", Command("list", STORIES), json=lambda found: {"stories": list(map(story_json, found))}
+    "list_stories", Command("list", STORIES), json=lambda items: {"stories": list(map(story_json, items))}
 )
 def list_stories(
     context: Context,

@@ -36,7 +36,7 @@ class Restored(Struct, frozen=True):
 @operation(
     "list_worktrees",
     Command("worktree list"),
-    json=lambda found: {"worktrees": [{**asdict(item), "path": str(item.path)} for item in found]},
+    json=lambda worktrees: {"worktrees": [{**asdict(item), "path": str(item.path)} for item in worktrees]},
 )
 def list_worktrees(context: Context) -> tuple[Worktree, ...]:
     """List the worktrees by story.
