@@ -7,7 +7,7 @@ from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, RunStep, Verb
-from huskies_core.runs.evidence import progress_from_output, usage_rows
+from huskies_core.runs.evidence import measure_output, usage_of
 from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import runs, usage
 from huskies_core.store.runs import Run
@@ -38,7 +38,7 @@ def plan(snapshot: Snapshot) -> Iterator[UsageStep]:
         progress = snapshot.progress(run)
         if run.runtime is None or progress is None:
             continue
-        if set(usage_rows(progress)) != set(usage.of_run(snapshot.db, run.id)):
+        if set(usage_of(progress)) != set(usage.of_run(snapshot.db, run.id)):
             detail = f"run {run.id}: {progress.cost_usd:.4f} USD so far"
             yield RecordUsage(Verb.RECORD_USAGE, run.story, detail, run=run.id)
     for run in runs.of_open_usage(snapshot.db):
@@ -59,7 +59,7 @@ def apply(context: Context, step: UsageStep) -> str:
             if run.is_live:
                 _record_progress(context, run, directory.read_progress())
             else:
-                _settle(context, run, progress_from_output(directory, run))
+                _settle(context, run, measure_output(directory, run))
             return step.detail
 
 
@@ -67,13 +67,13 @@ def _record_progress(context: Context, run: Run, progress: Progress | None) -> N
     """Record the progress of a live run. Keep the final figures of a run that has ended since the plan."""
     with context.store.exclusive() as db:
         if progress is not None and runs.load(db, run.id).is_live:
-            usage.put(db, run.id, *usage_rows(progress), now=context.now())
+            usage.put(db, run.id, *usage_of(progress), now=context.now())
 
 
 def _settle(context: Context, run: Run, figures: Progress | None) -> None:
     """Record the final usage. If the output is missing or incomplete, keep the recorded figures."""
     with context.store.exclusive() as db:
-        recorded, rows = usage.of_run(db, run.id), usage_rows(figures or Progress())
+        recorded, rows = usage.of_run(db, run.id), usage_of(figures or Progress())
         if figures is None or figures.turns < run.turns or _tokens(rows) < _tokens(recorded):
             cost = max(run.cost_usd, sum(used.cost_usd for used in recorded))
             figures = Progress(turns=run.turns, tool_turns=run.tool_turns, cost_usd=cost)

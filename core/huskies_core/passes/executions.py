@@ -14,7 +14,7 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.ids import ExecutionId, Seq, StoryId, TimerId, TriggerId
-from huskies_core.passes.jobs import EndJob, Job, end_interrupted, lock_job, start_job
+from huskies_core.passes.jobs import EndJob, Job, end_interrupted, start_job
 from huskies_core.passes.pass_runner import Pass
 from huskies_core.passes.steps import PlannedStep, StepOutcome, StepResult, Verb, attempt
 from huskies_core.pipeline.events import Start
@@ -31,7 +31,7 @@ from huskies_core.store.stories import Criterion, StoryDraft, StoryType
 from huskies_core.store.timers import CatchUp, Timer, TimerState
 from huskies_core.store.transitions import apply_event
 from huskies_core.store.triggers import TriggerMode, TriggerState
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, hold_lock
 
 LATE = timedelta(seconds=120)
 """The delay after which a timer counts as missed: two ticks of cron."""
@@ -178,7 +178,7 @@ def _execute(context: Context, step: FireTimer | FireTrigger) -> tuple[str, Plan
                     executions.end(db, execution, ExecutionStatus.DONE, describe(request.action), now=now)
                     return step.detail, None
                 case ToolCall():
-                    lock = lock_job(directory_of(context, execution), f"execution {execution.id}", locks)
+                    lock = hold_lock(directory_of(context, execution), f"execution {execution.id}", locks)
         start_job(context, _job(context, execution), lock)
     return step.detail, None
 

@@ -7,26 +7,20 @@ with a free lock was interrupted; Huskies does not start it again.
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TypeVar
 
 from msgspec import Struct
 
 from huskies_core.context import Context
-from huskies_core.errors import HuskiesError, Overtaken
+from huskies_core.errors import HuskiesError
 from huskies_core.ids import ExecutionId, NotificationId
 from huskies_core.passes.steps import PlannedStep
 from huskies_core.sanitize import one_line, tail
 from huskies_core.store.connection import Connection
 from huskies_core.store.executions import Execution
 from huskies_core.store.notifications import Notification
-from huskies_core.supervisor.run_directory import (
-    LOCK_FD_VARIABLE,
-    RunDirectory,
-    adopt_lock,
-    is_alive,
-    take_lock,
-)
+from huskies_core.supervisor.run_directory import LOCK_FD_VARIABLE, RunDirectory, adopt_lock, is_alive
 
 Row = TypeVar("Row", Execution, Notification)
 Id = TypeVar("Id", ExecutionId, NotificationId)
@@ -56,15 +50,6 @@ class Job(Struct, frozen=True):
     @property
     def is_interrupted(self) -> bool:
         return not is_alive(self.directory)
-
-
-def lock_job(directory: RunDirectory, name: str, locks: ExitStack) -> int:
-    """Take the lock of a job. The exit of `locks` releases it in this process. Raise Overtaken if the lock is held."""
-    lock = take_lock(directory)
-    if lock is None:
-        raise Overtaken(f"another process holds the lock of {name}", code="already_running")
-    locks.callback(os.close, lock)
-    return lock
 
 
 def start_job(context: Context, job: Job, lock: int) -> None:

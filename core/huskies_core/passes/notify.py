@@ -15,7 +15,7 @@ from huskies_core.config.records import Topic
 from huskies_core.context import Context
 from huskies_core.errors import Overtaken
 from huskies_core.ids import NotificationId
-from huskies_core.passes.jobs import EndJob, Job, end_interrupted, lock_job, start_job
+from huskies_core.passes.jobs import EndJob, Job, end_interrupted, start_job
 from huskies_core.passes.pass_runner import Pass, one_by_one
 from huskies_core.passes.steps import PlannedStep, Verb
 from huskies_core.pipeline.state_machine import TABLE
@@ -25,7 +25,7 @@ from huskies_core.store import journal, metadata, notifications, pass_times, sto
 from huskies_core.store.connection import Connection
 from huskies_core.store.journal import JournalEntry
 from huskies_core.store.notifications import Delivery, NotificationStatus
-from huskies_core.supervisor.run_directory import RunDirectory
+from huskies_core.supervisor.run_directory import RunDirectory, hold_lock
 
 NAME = "notify"
 ON = "on"
@@ -172,7 +172,7 @@ def _send(context: Context) -> str:
             journal.move_cursor(db, NAME, journal.head(db))
             next_message = now + timedelta(seconds=context.config.project.notify.batch_secs)
             pass_times.record(db, NAME, last_at=now, due_at=next_message)
-            lock = lock_job(directory_of(context, claimed.id), f"notification {claimed.id}", locks)
+            lock = hold_lock(directory_of(context, claimed.id), f"notification {claimed.id}", locks)
         start_job(context, _job(context, claimed.id), lock)
     return f"notification {claimed.id}: {_summary(message)}"
 

@@ -22,13 +22,7 @@ from huskies_core.ids import RunId
 from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.runs import account_limits, agent_sessions
-from huskies_core.runs.evidence import (
-    notice_changes,
-    outcome_of,
-    progress_from_output,
-    read_evidence,
-    usage_rows,
-)
+from huskies_core.runs.evidence import measure_output, notice_changes, outcome_of, read_evidence, usage_of
 from huskies_core.runs.handoff_files import KillIntent, read_merge_result, read_start_facts
 from huskies_core.runs.steps import mark_setup
 from huskies_core.store import content, gate_passes, journal, queue_holds, runs, stories, transitions, usage
@@ -184,7 +178,7 @@ def _progress_of_dead(directory: RunDirectory, run: Run) -> Progress | None:
     progress = _read_or_set_aside(directory.read_progress, directory.progress)
     if not agent_sessions.has_sessions(run) or (progress is not None and progress.session_id is not None):
         return progress
-    return progress_from_output(directory, run) or progress
+    return measure_output(directory, run) or progress
 
 
 def _read_intent(directory: RunDirectory) -> KillIntent | None:
@@ -240,7 +234,7 @@ def _record(
     )
     runs.end(db, run.id, report, actor=actor, now=now)
     if facts.progress is not None:
-        usage.put(db, run.id, *usage_rows(progress), now=now)
+        usage.put(db, run.id, *usage_of(progress), now=now)
     agent_sessions.remember(db, run, progress, outcome, now=now)
     if run.kind is RunKind.GATES and outcome is Outcome.COMPLETED:
         _record_pass(context, db, run, evidence, now)

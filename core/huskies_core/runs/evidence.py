@@ -138,7 +138,7 @@ def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datet
         journal.append(db, journal.JournalKind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
 
 
-def progress_from_output(directory: RunDirectory, run: Run) -> Progress | None:
+def measure_output(directory: RunDirectory, run: Run) -> Progress | None:
     """Return the figures of a run from its whole output; None if the output or the spec is missing."""
     if run.runtime not in runtime_names():
         return None
@@ -151,7 +151,7 @@ def progress_from_output(directory: RunDirectory, run: Run) -> Progress | None:
     return measure("", reader, spec)
 
 
-def usage_rows(progress: Progress) -> tuple[ModelUsage, ...]:
+def usage_of(progress: Progress) -> tuple[ModelUsage, ...]:
     """Return the usage by model as the store has it, which does not know unknown costs."""
     return tuple(
         ModelUsage(**{**vars(used), "cost_usd": used.cost_usd or 0.0}, model=model)

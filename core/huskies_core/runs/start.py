@@ -1,6 +1,5 @@
 """Start a run: claim it in one transaction that checks every rule, prepare it, and launch its supervisor."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -23,7 +22,7 @@ from huskies_core.store.runs import Run, RunKind
 from huskies_core.store.stories import Story
 from huskies_core.supervisor.environment import read_env_file, shim_environment
 from huskies_core.supervisor.launch import launch
-from huskies_core.supervisor.run_directory import RunDirectory, take_lock
+from huskies_core.supervisor.run_directory import RunDirectory, hold_lock
 
 
 def start_run(context: Context, request: RunRequest, now: datetime) -> Run:
@@ -67,10 +66,7 @@ def _claimed(context: Context, request: RunRequest, now: datetime) -> Iterator[t
             notice_changes(db, state, actor=context.actor, now=now)
             run = _claim(context, request, db, now)
             directory = RunDirectory(context.project.run_dir(run.id))
-            lock = take_lock(directory)
-            if lock is None:
-                raise Overtaken(f"another process has the lock of run {run.id}", code="already_running")
-            stack.callback(os.close, lock)
+            lock = hold_lock(directory, f"run {run.id}", stack)
             directory.clear()
         try:
             yield run, lock

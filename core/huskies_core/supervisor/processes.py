@@ -64,14 +64,6 @@ if sys.platform == "linux":
         except OSError:
             return frozenset()
 
-    def is_lock_held(path: str | os.PathLike[str]) -> bool:
-        return any(_holder_pids(path))
-
-    def find_holder(path: str | os.PathLike[str]) -> Process | None:
-        """Return the process that holds the lock, or None when no visible process does."""
-        pids = (pid for pid in _holder_pids(path) if pid > 0)
-        return next(filter(None, map(find_process, pids)), None)
-
     def _holder_pids(path: str | os.PathLike[str]) -> Iterator[int]:
         """Yield pids from proc_locks(5), -1 for a process in another pid namespace.
 
@@ -127,13 +119,20 @@ else:
             f"{name}={value}".encode(errors="surrogateescape") for name, value in environ.items()
         )
 
-    def is_lock_held(path: str | os.PathLike[str]) -> bool:
-        return is_locked(path)
+    def _holder_pids(path: str | os.PathLike[str]) -> Iterator[int]:
+        """Yield -1 for an unknown process if the lock is held: this system does not list holders."""
+        if is_locked(path):
+            yield -1
 
-    def find_holder(path: str | os.PathLike[str]) -> Process | None:
-        """Return None: this system does not list holders."""
-        del path
-        return None
+
+def is_lock_held(path: str | os.PathLike[str]) -> bool:
+    return any(_holder_pids(path))
+
+
+def find_holder(path: str | os.PathLike[str]) -> Process | None:
+    """Return the process that holds the lock, or None when no visible process does."""
+    pids = (pid for pid in _holder_pids(path) if pid > 0)
+    return next(filter(None, map(find_process, pids)), None)
 
 
 def list_processes() -> tuple[Process, ...]:

@@ -8,11 +8,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from typing import TypeVar
 
 from huskies_core.atomic_file import replace_file, sync_folder
-from huskies_core.errors import HuskiesError
+from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId
 from huskies_core.supervisor.records import Exit, Progress, RunSpec, ShimRecord, StepEnd
 
@@ -109,6 +110,15 @@ def take_lock(directory: RunDirectory) -> int | None:
             os.close(descriptor)
             return None
     return descriptor
+
+
+def hold_lock(directory: RunDirectory, name: str, locks: ExitStack) -> int:
+    """Take a free lock. The exit of `locks` releases it in this process. Raise Overtaken if another process has it."""
+    lock = take_lock(directory)
+    if lock is None:
+        raise Overtaken(f"another process has the lock of {name}", code="already_running")
+    locks.callback(os.close, lock)
+    return lock
 
 
 def is_alive(directory: RunDirectory) -> bool:

@@ -17,17 +17,13 @@ from huskies_core.supervisor.records import Step
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
-if sys.platform == "linux":
-    _libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None, use_errno=True)
 
-    def _prctl(option: int, value: int) -> None:
-        if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
-            raise OSError(ctypes.get_errno(), f"prctl({option}, {value})")
 
-else:
-
-    def _prctl(option: int, value: int) -> None:
-        del option, value
+def _prctl(option: int, value: int) -> None:
+    """Set an attribute of this process. Only Linux has these."""
+    if sys.platform == "linux" and _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl({option}, {value})")
 
 
 def adopt_orphans() -> None:

@@ -22,7 +22,8 @@ class Wakeup:
         self.stop_requested = False
         signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGCHLD, _do_nothing)
+        # Without a handler, SIGCHLD would write no byte to the pipe.
+        signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
         for signum in _IGNORED:
             signal.signal(signum, signal.SIG_IGN)
 
@@ -33,10 +34,6 @@ class Wakeup:
 
     def _stop(self, _signum: int, _frame: object) -> None:
         self.stop_requested = True
-
-
-def _do_nothing(_signum: int, _frame: object) -> None:
-    """Do nothing: the byte in the pipe is enough. Without a handler, SIGCHLD would write none."""
 
 
 class StepWatch:
