@@ -139,9 +139,9 @@ def to_json(stage: Stage) -> dict[str, Any]:
 
 def payload_to_json(stage: Stage) -> dict[str, Any]:
     payload = asdict(stage)
-    return (
-        {**payload, "resume_to": to_json(stage.resume_to)} if isinstance(stage, Blocked | Frozen) else payload
-    )
+    if isinstance(stage, Blocked | Frozen):
+        payload["resume_to"] = to_json(stage.resume_to)
+    return payload
 
 
 def from_json(document: Mapping[str, Any]) -> Stage:
