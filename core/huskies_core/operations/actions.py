@@ -26,11 +26,8 @@ from huskies_core.store.triggers import Trigger
 
 Item = TypeVar("Item", Timer, Trigger)
 
-TOOL = Argument(
-    "The operation to call; 'huskies tool list' lists them. Not with a prompt.",
-    metavar="NAME",
-    completion="tools",
-)
+_TOOL_HELP = "The operation to call; 'huskies tool list' lists them. Not with a prompt."
+TOOL = Argument(_TOOL_HELP, metavar="NAME", completion="tools")
 ARGS = Argument("The arguments of the operation, a JSON object.", metavar="JSON")
 PROMPT = Argument("The description of a task that is created and started at once.", metavar="TEXT")
 Finished = Annotated[bool, Argument("Include finished ones.", flags=("--all",))]

@@ -49,10 +49,7 @@ class Costs(Struct, frozen=True):
 
 def costs_json(costs: Costs) -> dict[str, Any]:
     """Return `{"rows": [{key, runs, input_tokens, …, cost_usd}], "total": {…}}`."""
-    return {
-        "rows": [{"key": row.key, **_figures(row)} for row in costs.rows],
-        "total": _figures(costs.total),
-    }
+    return {"rows": [{"key": row.key, **_figures(row)} for row in costs.rows], "total": _figures(costs.total)}
 
 
 def _figures(cost: Cost) -> dict[str, Any]:

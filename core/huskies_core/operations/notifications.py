@@ -30,12 +30,8 @@ def deliver(context: Context, number: NotificationId) -> str:
     After a crash the notification is interrupted and never sent again. Raise HuskiesError `not_yours`, with nothing
     sent, if it was not handed to this process.
     """
-    refusal, hint = (
-        f"notification {number} cannot be sent here",
-        "Only the pass notify sends notifications, each once.",
-    )
     directory = directory_of(context, number)
-    with adopted(context, notifications.load, number, directory, refusal, hint=hint) as notification:
+    with adopted(context, notifications.load, number, directory, f"notification {number}") as notification:
         deliveries = _send_all(context, Message.from_json(notification.message))
         failed = any(delivery.problem for delivery in deliveries)
         status = NotificationStatus.FAILED if failed else NotificationStatus.SENT
@@ -48,10 +44,9 @@ def send_test(context: Context) -> tuple[Delivery, ...]:
     refuse_inside_run(context)
     channels = channels_of(context)
     if not channels:
+        fact = "no notification channel is configured"
         hint = "Set one in [notify] of project.toml: desktop, command, webhook or apprise."
-        raise HuskiesError(
-            "no notification channel is configured", hint=hint, code="not_set", subject="notify"
-        )
+        raise HuskiesError(fact, hint=hint, code="not_set", subject="notify")
     notice = Notice("test", to_iso(context.now()), "This is a test", "huskies status")
     return send_by(channels, Message(context.project.root.name, (notice,)))
 

@@ -19,9 +19,7 @@ def run_action(context: Context, number: ExecutionId) -> str:
     done, if the execution was not handed to this process.
     """
     directory = RunDirectory(context.project.execution_dir(number))
-    refusal = f"execution {number} cannot run here"
-    hint = "Only fire-timers and fire-triggers start an execution, each once."
-    with adopted(context, executions.load, number, directory, refusal, hint=hint) as execution:
+    with adopted(context, executions.load, number, directory, f"execution {number}") as execution:
         action = execution.action
         assert isinstance(action, ToolCall)
         with attempt() as tried, context.acting_as(execution.source):

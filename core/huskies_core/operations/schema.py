@@ -21,15 +21,6 @@ _KINDS: Mapping[Any, tuple[str, str, Any]] = {
 """For each type of an argument: the type in a schema, its name in messages, and the types of Python's values."""
 
 
-class Invalid(Exception):
-    """A value that does not fit; the message continues the name of the argument."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
 def read_arguments(operation: Operation[Any, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values by variable. Raise HuskiesError with the argument in `subject`; nothing is called."""
     parameters = {item.name: item for item in operation.parameters}
@@ -39,8 +30,7 @@ def read_arguments(operation: Operation[Any, Any], given: Mapping[str, Any]) -> 
             raise UsageError(f"{operation.tool} takes no {name}", hint=hint, subject=name)
     for item in parameters.values():
         if item.is_required and item.name not in given:
-            hint = f"{item.name}: {item.about.help}"
-            raise UsageError(f"{operation.tool} needs {item.name}", hint=hint, subject=item.name)
+            raise _refusal(item, f"{operation.tool} needs {item.name}")
     values = {parameters[name].variable: _read(parameters[name], value) for name, value in given.items()}
     if operation.check is not None:
         operation.check(**values)
@@ -89,56 +79,51 @@ def _property(item: Parameter) -> dict[str, Any]:
 
 
 def _read(item: Parameter, value: Any) -> object:
-    try:
-        if value is None and bare_type(item.type) is not item.type:
-            return None
-        return _read_list(item, value) if item.is_repeated else _read_value(item, value)
-    except Invalid as error:
-        hint = error.hint or f"{item.name}: {item.about.help}"
-        raise UsageError(f"{item.name} {error.message}", hint=hint, subject=item.name) from error
+    if value is None and bare_type(item.type) is not item.type:
+        return None
+    if not item.is_repeated:
+        return _read_value(item, value, item.name)
+    if not isinstance(value, list | tuple):
+        raise _not_as(item, value, item.name, "a list")
+    return tuple(
+        _read_value(item, member, f"{item.name} (item {number})")
+        for number, member in enumerate(value, start=1)
+    )
 
 
-def _read_list(item: Parameter, values: Any) -> tuple[object, ...]:
-    if not isinstance(values, list | tuple):
-        raise _not_as(values, "a list")
-    results = []
-    for number, value in enumerate(values, start=1):
-        try:
-            results.append(_read_value(item, value))
-        except Invalid as error:
-            raise Invalid(f"(item {number}) {error.message}", error.hint) from error
-    return tuple(results)
-
-
-def _read_value(item: Parameter, value: Any) -> object:
+def _read_value(item: Parameter, value: Any, name: str) -> object:
     """Return a value of the parameter's type: a text, boolean, number, mapping or member of a StrEnum."""
     kind = item.value_type
     if item.words:
         if value not in item.words:
             hint = did_you_mean(value, item.words) if isinstance(value, str) else ""
-            raise _not_as(value, f"one of {', '.join(item.words)}", hint)
+            raise _not_as(item, value, name, f"one of {', '.join(item.words)}", hint)
         return kind(value)
-    _, name, types = _KINDS[get_origin(kind) or kind]
+    _, required, types = _KINDS[get_origin(kind) or kind]
     if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
-        raise _not_as(value, name)
+        raise _not_as(item, value, name, required)
     if kind is str and not is_text(value):
-        raise Invalid("is not text in UTF-8")
+        raise _refusal(item, f"{name} is not text in UTF-8")
     if kind is int:
-        _check_bounds(value, item.about.least)
+        _check_bounds(item, value, name)
     if kind is float and not math.isfinite(value):
-        raise _not_as(value, name)
+        raise _not_as(item, value, name, required)
     return float(value) if kind is float else value
 
 
-def _check_bounds(value: int, least: int | None) -> None:
-    if least is not None and value < least:
-        raise _not_as(value, f"{least} or more")
+def _check_bounds(item: Parameter, value: int, name: str) -> None:
+    if item.about.least is not None and value < item.about.least:
+        raise _not_as(item, value, name, f"{item.about.least} or more")
     if abs(value) > LARGEST:
-        raise Invalid("is too large a number")
+        raise _refusal(item, f"{name} is too large a number")
 
 
-def _not_as(value: Any, required: str, hint: str = "") -> Invalid:
+def _not_as(item: Parameter, value: Any, name: str, required: str, hint: str = "") -> UsageError:
     """Return the error for a value that is not as required. It shows the beginning of the value as JSON."""
     text = json.dumps(value)
     shown = text if len(text) <= 40 else f"{text[:39]}…"
-    return Invalid(f"must be {required}, not {shown}", hint)
+    return _refusal(item, f"{name} must be {required}, not {shown}", hint)
+
+
+def _refusal(item: Parameter, fact: str, hint: str = "") -> UsageError:
+    return UsageError(fact, hint=hint or f"{item.name}: {item.about.help}", subject=item.name)

@@ -142,8 +142,7 @@ def _known_zone(zone: str) -> str:
 
 def _refuse_limit(timer: Timer) -> None:
     if timer.kind is TimerKind.RATE_LIMIT:
-        fact = f"timer {timer.id} is the wait of story {timer.story} for its agent's account"
-        hint = (
-            f"'huskies freeze {timer.story}' pauses the story, 'huskies agent start {timer.story}' tries now."
-        )
+        story = timer.story
+        fact = f"timer {timer.id} is the wait of story {story} for its agent's account"
+        hint = f"'huskies freeze {story}' pauses the story, 'huskies agent start {story}' tries now."
         raise HuskiesError(fact, hint=hint, code="rate_limit_timer", subject=str(timer.id))

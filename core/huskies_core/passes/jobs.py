@@ -86,20 +86,19 @@ def adopted(
     find: Callable[[Connection, Id], Row | None],
     number: Id,
     directory: RunDirectory,
-    refusal: str,
-    *,
-    hint: str,
+    name: str,
 ) -> Iterator[Row]:
     """Hold the lock that `start_job` passed to this process, and yield the open row of the job.
 
-    Raise HuskiesError `not_yours` with the message `refusal` if the job is not open or the process has no lock.
+    Raise HuskiesError `not_yours` if the job is not open or the process has no lock.
     """
     with context.store.reading() as db:
         row = find(db, number)
     is_open = row is not None and row.status.value == "open"
     lock = adopt_lock(directory, context.environ) if is_open else None
     if row is None or lock is None:
-        raise HuskiesError(refusal, hint=hint, code="not_yours")
+        hint = "Only the pass that claims it starts its process, once."
+        raise HuskiesError(f"{name} cannot run here", hint=hint, code="not_yours")
     try:
         yield row
     finally:
