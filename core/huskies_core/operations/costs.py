@@ -1,6 +1,7 @@
 """The costs of all runs, by story, agent, model or day."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -80,10 +81,7 @@ def read_costs(
             _cost(key, group, stories.load(db, group[0].story).draft.title if by is By.STORY else "")
             for key, group in groups.items()
         ]
-    if by is By.DAY:
-        rows.sort(key=lambda row: str(row.key))
-    else:
-        rows.sort(key=lambda row: (-row.usage.cost_usd, str(row.key)))
+    rows.sort(key=lambda row: (0 if by is By.DAY else -row.usage.cost_usd, str(row.key)))
     return Costs(tuple(rows), _cost(None, entries))
 
 
@@ -106,10 +104,8 @@ def _cost(key: int | str | None, entries: Sequence[UsageEntry], name: str = "") 
 
 def _begin(text: str, zone: str, now: datetime) -> datetime:
     """Return the instant: a span counts back from now, and a date begins with its first instant."""
-    try:
+    with suppress(UsageError):
         return now - timedelta(seconds=span(text, subject="since"))
-    except UsageError:
-        pass
     try:
         return moment(text, zone, now, subject="since").astimezone(UTC)
     except UsageError as error:
