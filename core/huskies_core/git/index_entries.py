@@ -94,8 +94,17 @@ class Index:
 
 def copy_index(repo: Repository, checkout: Checkout, path: Path) -> Index:
     """Return a copy, at `path`, of the checkout's index."""
-    shutil.copy(checkout.git_dir / "index", path)
+    _copy_with_time(checkout.git_dir / "index", path)
     return Index(repo, checkout, path)
+
+
+def _copy_with_time(source: Path, target: Path) -> None:
+    """Copy an index file and its modification time.
+
+    Git reads the files that are as young as the index, because an edit in the same second may keep a file's size and
+    time. In a younger copy it would take them for unchanged.
+    """
+    shutil.copy2(source, target)
 
 
 def differing_paths(repo: Repository, checkout: Checkout, entries: Mapping[str, FileEntry]) -> frozenset[str]:
@@ -149,7 +158,7 @@ def temporary_tree(repo: Repository, checkout: Checkout) -> Iterator[tuple[str, 
 def _write_tree(checkout: Checkout, index: Index) -> str:
     own = checkout.git_dir / "index"
     if own.exists():
-        shutil.copyfile(own, index.path)
+        _copy_with_time(own, index.path)
         try:
             return _add_and_write(checkout.path, index)
         except GitError:

@@ -214,6 +214,16 @@ def test_work_of_the_user_on_the_same_paths_blocks_the_landing(
     assert (landing.paths, asked, state_of(scene.repository)) == (paths, landing, before)
 
 
+def test_git_sees_an_edit_in_the_second_of_the_checkout_after_the_landing(
+    repo: Repository, scene: Scene
+) -> None:
+    path = scene.repository.root / "untouched"
+    edited = path.read_text().replace("before", "edited")
+    scene.repository.edit_at_once("untouched", edited, scene.repository.root / ".git/index")
+    assert land_scene(repo, scene) == Landed(scene.commit)
+    assert scene.repository.status() == [" M untouched"]
+
+
 def test_a_file_with_only_a_new_time_does_not_block_the_landing(repo: Repository, scene: Scene) -> None:
     (scene.repository.root / "changed").touch()
     (scene.repository.root / "secret.rot").touch()

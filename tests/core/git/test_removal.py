@@ -55,6 +55,14 @@ def test_the_next_removal_deletes_records_that_a_killed_one_left(repo: Repositor
     assert not records.exists()
 
 
+def test_an_edit_in_the_second_of_the_commit_is_rescued(
+    repository: GitRepository, repo: Repository, worktree: Path, now: datetime
+) -> None:
+    repository.commit_file("work", "1\n", cwd=worktree)
+    repository.edit_at_once("work", "2\n", repo.project.git_dir / "worktrees/7/index", cwd=worktree)
+    assert repository.read("work", remove(repo, now).rescue or "") == "2\n"
+
+
 def test_uncommitted_files_and_commits_are_rescued(
     repository: GitRepository, repo: Repository, worktree: Path, now: datetime
 ) -> None:
