@@ -26,17 +26,15 @@ MARKS = {
 
 def draw_board(board: Board, now: datetime) -> str:
     return render.paragraphs(
-        _section("Stories", render.table(("stage", "", "id", "title", "why"), _story_rows(board))),
-        _section("Runs", render.table(_RUN_COLUMNS, [_run_row(item, now) for item in board.runs])),
-        _section("Needs you", render.table(("id", "why", "command"), _need_rows(board.needs))),
-        _section("Timers and triggers", render.table(("name", "why", "command"), _execution_rows(board))),
-        _section("Limits", "\n".join(map(render.line, limit_lines(board.limits)))),
+        render.section("Stories", render.table(("stage", "", "id", "title", "why"), _story_rows(board))),
+        render.section("Runs", render.table(_RUN_COLUMNS, [_run_row(item, now) for item in board.runs])),
+        render.section("Needs you", render.table(("id", "why", "command"), _need_rows(board.needs))),
+        render.section(
+            "Timers and triggers", render.table(("name", "why", "command"), _execution_rows(board))
+        ),
+        render.section("Limits", "\n".join(map(render.line, limit_lines(board.limits)))),
         _finished(board),
     )
-
-
-def _section(name: str, text: str) -> str:
-    return f"{render.heading(name)}\n{text}" if text else ""
 
 
 def _story_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
@@ -133,9 +131,6 @@ def _queue_lines(limits: Limits) -> Iterable[str]:
 
 def _finished(board: Board) -> str:
     """Return how many stories have finished."""
-    counts = [
-        f"{board.counts[name]} {name.value}"
-        for name in StageName
-        if name in TERMINAL and name in board.counts
-    ]
+    finished = [name for name in StageName if name in TERMINAL and name in board.counts]
+    counts = [f"{board.counts[name]} {name.value}" for name in finished]
     return render.line(", ".join(counts)) if counts else ""

@@ -122,6 +122,11 @@ def heading(text: str) -> str:
     return line(Styled(text, "bold"))
 
 
+def section(name: str, text: str) -> str:
+    """Return the text below a heading; "" without text."""
+    return f"{heading(name)}\n{text}" if text else ""
+
+
 def line(*cells: Cell) -> str:
     """Return cells on one line, separated by spaces."""
     from rich.text import Text

@@ -126,7 +126,7 @@ def _command(above: tuple[str, ...], entry: Entry) -> Command:
         return Command(path, entry.help, entry.hidden, (), NOTHING, children)
     definition: Definition = getattr(import_module(entry.module), entry.name_there)
     parameters = definition.parameters
-    values = (_argument(item) for item in parameters if item.about.positional)
+    values = (_value(item) for item in parameters if item.about.positional)
     arguments = next((value for value in values if value.kind is not Kind.OTHER), Value(Kind.OTHER))
     options = tuple(_option(item) for item in parameters if not item.about.positional)
     return Command(path, entry.help, entry.hidden, options, arguments)
@@ -142,17 +142,11 @@ def _option(item: Parameter) -> Option:
     return Option(names, about.metavar, _value(item), item.help, shown)
 
 
-def _argument(item: Parameter) -> Value:
-    value = _value(item)
-    is_first = item.about.completion in _WORDS
-    return Value(value.kind, value.words, value.offers, first=True) if is_first else value
-
-
 def _value(item: Parameter) -> Value:
     completion = item.about.completion
     words = item.words or _WORDS.get(completion, tuple)()
     if words:
-        return Value(Kind.WORDS, words)
+        return Value(Kind.WORDS, words, first=item.about.positional and completion in _WORDS)
     if item.about.is_file or completion == "file":
         return Value(Kind.FILE)
     if completion == "folder":

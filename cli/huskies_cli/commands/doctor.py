@@ -55,13 +55,13 @@ def doctor(
 def _result(checks: Sequence[DoctorCheck], bundle: str, session: Session) -> Result:
     """Return the result. The text names each problem, so that only JSON lists them as errors, too."""
     failed = [check for check in checks if not check.is_ok]
-    errors = tuple(
+    errors = [
         ErrorItem("unwell", f"{check.name}: {check.problem}", check.fix, check.name) for check in failed
-    )
+    ]
     data = {"checks": [check.to_json() for check in checks], "bundle": bundle or None}
-    messages = (f"Wrote {bundle}. Read it before you send it.",) if bundle else ()
-    shown = errors if session.json else ()
-    return Result(data, lambda: _text(checks), shown, messages, exit_code=1 if failed else 0)
+    talk = (f"Wrote {bundle}. Read it before you send it.",) if bundle else ()
+    shown = tuple(errors) if session.json else ()
+    return Result(data, lambda: _text(checks), shown, talk, exit_code=1 if failed else 0)
 
 
 _TITLES = {"notify": "notifications", "services": "scheduler"}

@@ -56,7 +56,7 @@ def _agent(agent: Agent) -> str:
     """Return the keys that are set, and those with a default."""
     values = [(name, value) for name, value in asdict(agent).items() if name != "name" and value is not None]
     pairs = [(name, render.shortened(_written(value))) for name, value in values if value not in ("", (), {})]
-    return f"{render.heading(f'agent {agent.name}')}\n{render.block(render.fields(pairs))}"
+    return render.section(f"agent {agent.name}", render.block(render.fields(pairs)))
 
 
 def _written(value: object) -> str:

@@ -86,7 +86,7 @@ def _evidence(run: Run) -> str:
         for name, fact in run.evidence.to_json().items()
         if isinstance(fact, str | int) and name not in ("output", "fingerprint")
     ]
-    return f"{render.heading('At its end')}\n{render.block(render.fields(shown))}" if shown else ""
+    return render.section("At its end", render.block(render.fields(shown)))
 
 
 def _word(fact: str | int) -> str:

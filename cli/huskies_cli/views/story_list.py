@@ -1,7 +1,7 @@
 """The list of stories and the page of a story as text."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import count
 
@@ -14,7 +14,6 @@ from huskies_core.clock import utc_now
 from huskies_core.operations.record_json import entry_json
 from huskies_core.operations.story_list import Page, label_advice, stories_with_live_runs
 from huskies_core.pipeline.stages import reason_of
-from huskies_core.store.journal import JournalEntry
 from huskies_core.store.runs import Run
 from huskies_core.store.stories import Criterion, Story
 
@@ -46,14 +45,21 @@ def _row(story: Story, now: datetime, *, is_live: bool) -> tuple[render.Cell, ..
 
 def _page(page: Page, now: datetime) -> str:
     draft = page.story.draft
+    members = [(member.id, member.stage.name, member.draft.title) for member in page.members]
+    history = [
+        (render.age(entry.at, now), entry_words(entry_json(entry)), entry.actor) for entry in page.history
+    ]
+    sections = {
+        "Acceptance criteria": "\n".join(map(_criterion, count(1), draft.criteria)),
+        "Members": render.table(("id", "stage", "title"), members),
+        "History": render.table(("ago", "event", "by"), history),
+        "Runs": render.table(RUN_COLUMNS, map(_run, page.runs)),
+    }
     return render.paragraphs(
         render.heading(f"{page.story.id} {draft.title}"),
         render.fields(_pairs(page, now)),
         render.block(draft.description, indent=0),
-        _section("Acceptance criteria", map(_criterion, count(1), draft.criteria)),
-        _section("Members", [render.table(("id", "stage", "title"), _members(page.members))]),
-        _section("History", [render.table(("ago", "event", "by"), _history(page.history, now))]),
-        _section("Runs", [render.table(RUN_COLUMNS, map(_run, page.runs))]),
+        *(render.section(name, render.block(text)) for name, text in sections.items()),
     )
 
 
@@ -93,22 +99,9 @@ def _criterion(number: int, criterion: Criterion) -> str:
     return "\n".join((f"{mark}{first.strip()}", *others))
 
 
-def _section(name: str, parts: Iterable[str]) -> str:
-    text = "\n".join(filter(None, parts))
-    return f"{render.heading(name)}\n{render.block(text)}" if text else ""
-
-
-def _members(members: Sequence[Story]) -> list[tuple[render.Cell, ...]]:
-    return [(member.id, member.stage.name, member.draft.title) for member in members]
-
-
 def _run(run: Run) -> tuple[render.Cell, ...]:
     outcome = render.mark(mark_of_run(run), run.outcome or run.status)
     return (run.id, run.kind, run.agent, outcome, run.turns, render.cost(run.cost_usd), run.detail)
-
-
-def _history(entries: Sequence[JournalEntry], now: datetime) -> list[tuple[render.Cell, ...]]:
-    return [(render.age(entry.at, now), entry_words(entry_json(entry)), entry.actor) for entry in entries]
 
 
 def _denied(runs: Sequence[Run]) -> str:
