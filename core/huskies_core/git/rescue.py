@@ -1,6 +1,7 @@
 """Rescues: refs under `refs/huskies/rescue/<story>/<time>` that keep work of a removed worktree or branch."""
 
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from msgspec import Struct
@@ -31,6 +32,10 @@ class _Work(Struct, frozen=True):
     tips: tuple[str, ...]
     tree: str | None
 
+    @property
+    def is_one_tip(self) -> bool:
+        return self.tree is None and len(self.tips) == 1
+
 
 def rescue_work(
     repo: Repository,
@@ -50,7 +55,8 @@ def rescue_work(
     checkout = checkout_of(repo.project, story)
     work = _find_work(repo, checkout, branch)
     safe = [tip for tip in (base_tip, landed, branch if branch_stays else None) if tip]
-    if work.tree is None and not _has_unsafe_commits(repo, work.tips, safe):
+    commits = ("rev-list", "--max-count=1", *work.tips, "--not", *safe, "--")
+    if work.tree is None and not (work.tips and repo.git(*commits)):
         return None
     return _find_same_rescue(repo, story, work) or _create_rescue(repo, story, work, now)
 
@@ -78,39 +84,31 @@ def _has_changes(repo: Repository, checkout: Checkout, head: str | None, tree: s
     return bool(repo.git("diff-tree", "-r", "--name-only", *filters, head, tree))
 
 
-def _has_unsafe_commits(repo: Repository, tips: tuple[str, ...], safe: list[str]) -> bool:
-    return bool(tips) and repo.git("rev-list", "--max-count=1", *tips, "--not", *safe, "--") != ""
-
-
 def _find_same_rescue(repo: Repository, story: StoryId, work: _Work) -> str | None:
     """Return the story's newest rescue if it contains this work."""
     shape = "%(refname) %(objectname) %(tree) %(parent)"
     newest = repo.git("for-each-ref", "--sort=-refname", "--count=1", f"--format={shape}", f"{REFS}{story}/")
     ref, commit, tree, *parents = newest.split() or ("", "", "")
-    if work.tree is None and len(work.tips) == 1:
+    if work.is_one_tip:
         return ref if commit == work.tips[0] else None
     same = tuple(parents) == work.tips and tree == (work.tree or tree)
     return ref if ref and same else None
 
 
 def _create_rescue(repo: Repository, story: StoryId, work: _Work, now: datetime) -> str:
-    is_one_tip = work.tree is None and len(work.tips) == 1
-    commit = work.tips[0] if is_one_tip else _commit_work(repo, story, work)
-    ref = name = f"{REFS}{story}/{_format_time(now)}"
+    if work.is_one_tip:
+        commit = work.tips[0]
+    else:
+        tree = work.tree or repo.tree_id(work.tips[0])
+        parents = [part for tip in work.tips for part in ("-p", tip)]
+        message = f"huskies: rescue of story {story}\n"
+        commit = repo.git("commit-tree", tree, *parents, "-F", "-", stdin=message, env=repo.identity)
+    name = f"{REFS}{story}/{_format_time(now)}"
     taken = set(repo.git("for-each-ref", "--format=%(refname)", f"{REFS}{story}/").split())
-    number = 1
-    while ref in taken:
-        number += 1
-        ref = f"{name}-{number}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    ref = next(ref for ref in names if ref not in taken)
     repo.git("update-ref", ref, commit, "")
     return ref
-
-
-def _commit_work(repo: Repository, story: StoryId, work: _Work) -> str:
-    tree = work.tree or repo.tree_id(work.tips[0])
-    parents = [part for tip in work.tips for part in ("-p", tip)]
-    message = f"huskies: rescue of story {story}\n"
-    return repo.git("commit-tree", tree, *parents, "-F", "-", stdin=message, env=repo.identity)
 
 
 def size_of_rescues(repo: Repository, *, seconds: float) -> int | None:

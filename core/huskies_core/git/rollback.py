@@ -138,16 +138,13 @@ def _restore_index(
     entries = {
         change.path: change.after if forward else change.before
         for change in changes
-        if _is_either_side(change, staged.get(change.path, ()))
+        if staged.get(change.path, ())
+        in [(entry,) if entry else () for entry in (change.before, change.after)]
     }
     index.put(entries)
     index.set_flags({path: letter for path, letter in flags.items() if entries.get(path)})
     index.refresh()
     copy.replace(checkout.git_dir / "index")
-
-
-def _is_either_side(change: PathChange, staged: tuple[FileEntry, ...]) -> bool:
-    return staged in [(entry,) if entry else () for entry in (change.before, change.after)]
 
 
 def _staged_entries(
