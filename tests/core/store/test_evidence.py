@@ -77,5 +77,5 @@ def test_a_merge_result_is_stored_as_it_was_read(name: str) -> None:
 
 
 def test_every_merge_result_has_its_word() -> None:
-    words = {kind.name for kind in MergeResult.__args__}
+    words = {kind.__struct_config__.tag for kind in MergeResult.__args__}
     assert words == {*RESULTS, ""}
