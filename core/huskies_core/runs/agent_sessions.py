@@ -4,12 +4,10 @@ The content of a story has one session for each kind of run. Coders and mergemas
 prompt with the results since then. QA starts a new session after each change.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from msgspec import Struct
-from msgspec.structs import asdict
+import msgspec
 
 from huskies_core.config.records import Agent
 from huskies_core.ids import Seq, Visit
@@ -21,7 +19,7 @@ from huskies_core.store.stories import Story
 from huskies_core.supervisor.records import Progress
 
 
-class Session(Struct, frozen=True):
+class Session(msgspec.Struct, frozen=True):
     """A session and its agent. `seq` and `visit` are those of the last run that used the session."""
 
     id: str
@@ -52,8 +50,7 @@ def remember(db: Connection, run: Run, progress: Progress, outcome: Outcome, *, 
     elif outcome is not Outcome.FAILED:
         return
     if sessions != stored:
-        document = {kind: asdict(entry) for kind, entry in sessions.items()}
-        content.put(db, run.story, content.SESSIONS, json.dumps(document, ensure_ascii=False), now=now)
+        content.put(db, run.story, content.SESSIONS, msgspec.json.encode(sessions).decode(), now=now)
 
 
 def session_to_resume(story: Story, kind: RunKind, agent: Agent, texts: Mapping[str, str]) -> str | None:
@@ -70,5 +67,4 @@ def session_to_resume(story: Story, kind: RunKind, agent: Agent, texts: Mapping[
 
 
 def _parse(texts: Mapping[str, str]) -> dict[str, Session]:
-    document = json.loads(texts.get(content.SESSIONS, "{}"))
-    return {kind: Session(**entry) for kind, entry in document.items()}
+    return msgspec.json.decode(texts.get(content.SESSIONS, "{}"), type=dict[str, Session])
