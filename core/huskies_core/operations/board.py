@@ -34,11 +34,6 @@ from huskies_core.store.timers import Timer
 from huskies_core.store.triggers import Trigger
 
 _MERGING = (StageName.MERGE, StageName.MERGE_FAILURE, StageName.MERGE_FAILURE_FINAL)
-_THROTTLING = {
-    *(Rule.WAIT, Rule.CRASH_WAIT, Rule.RATE_LIMITED, Rule.MERGE_RETRY),
-    *(Rule.BUDGET_EXHAUSTED, Rule.BASE_BROKEN, Rule.BASE_DIRTY, Rule.PAUSED),
-}
-"""The rules that delay a story that is ready."""
 
 
 class State(StrEnum):
@@ -203,12 +198,32 @@ def _card(story: Story, blocker: Blocker | None, throttled: str) -> Card:
     """Return the card of a story; `throttled` is the limit that the account of its live run has reached."""
     if blocker is None:
         return Card(story, State.IDLE, "is next")
-    if blocker.rule is Rule.LIVE_RUN:
-        state = State.THROTTLED if throttled else State.RUNNING
-        return Card(story, state, f"{blocker.detail}; {throttled}" if throttled else blocker.detail)
-    if blocker.rule in _THROTTLING:
-        return Card(story, State.THROTTLED, blocker.detail)
-    return Card(story, _state_of_stage(story), reason_of(story.stage) or blocker.detail)
+    match blocker.rule:
+        case Rule.LIVE_RUN if throttled:
+            return Card(story, State.THROTTLED, f"{blocker.detail}; {throttled}")
+        case Rule.LIVE_RUN:
+            return Card(story, State.RUNNING, blocker.detail)
+        case Rule.WAIT | Rule.CRASH_WAIT | Rule.RATE_LIMITED | Rule.MERGE_RETRY:
+            return Card(story, State.THROTTLED, blocker.detail)
+        case Rule.BUDGET_EXHAUSTED | Rule.BASE_BROKEN | Rule.BASE_DIRTY | Rule.PAUSED:
+            return Card(story, State.THROTTLED, blocker.detail)
+        case (
+            Rule.FINISHED
+            | Rule.PERSON
+            | Rule.REVIEW_HOLD
+            | Rule.FROZEN
+            | Rule.BLOCKED
+            | Rule.MERGE_FAILURE_FINAL
+            | Rule.EPIC
+            | Rule.UNMET_DEPENDENCY
+            | Rule.NOT_STARTED
+            | Rule.NO_AGENT
+            | Rule.MAX_CODERS
+            | Rule.AGENTS_BUSY
+            | Rule.MERGE_QUEUE
+            | Rule.MAX_GATES
+        ):
+            return Card(story, _state_of_stage(story), reason_of(story.stage) or blocker.detail)
 
 
 def _cards_without_config(current: Iterable[Story], live: Iterable[RunNow]) -> list[Card]:
