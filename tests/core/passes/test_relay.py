@@ -1,27 +1,31 @@
 """The relay with a gateway that refuses, breaks, is down or is slow: no event is lost and the order stays."""
 
+import json
 import logging
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.gateway import ReusedConnection, open_connection
+from huskies_core.ids import Seq, StoryId
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import is_due
 from huskies_core.passes.pass_runner import run_pass
-from huskies_core.passes.relay import RELAY, relay_pass
+from huskies_core.passes.relay import LONGEST_REASON, RELAY, frames_of, relay_pass
 from huskies_core.passes.steps import PassReport, StepOutcome
 from huskies_core.pipeline.events import Block, Event, Freeze, Start, Unfreeze
 from huskies_core.store import pass_times
+from huskies_core.store.journal import JournalEntry, JournalKind
 from support.contexts import Clock, opened
 from support.gateway import Gateway, answer_of, opened_gateway
 from support.stories import add_story, apply_to_story
@@ -408,3 +412,72 @@ def test_without_the_package_the_extra_is_named(context: Context, monkeypatch: p
         "missing_extra",
         "sending events to a gateway requires the package websockets",
     )
+
+
+def frames_for(event: str, before: str | None, after: str, detail: Mapping[str, Any]) -> list[dict[str, Any]]:
+    at = "2026-03-01T12:00:00.250Z"
+    entry = JournalEntry(
+        Seq(7), at, JournalKind.TRANSITION, StoryId(12), event, before, after, "user:test", detail
+    )
+    return [json.loads(frame) for frame in frames_of(entry)]
+
+
+def frame(kind: str, **fields: str) -> dict[str, Any]:
+    return {"type": kind, "story_id": "12", **fields, "timestamp_ms": 1772366400250}
+
+
+def moved(before: str, after: str) -> dict[str, Any]:
+    return frame("stage_transition", from_stage=before, to_stage=after)
+
+
+CONFLICT = {"kind": "conflict_detected", "detail": "a.txt\nb.txt"}
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "after", "detail", "frames"),
+    [
+        ("start", "backlog", "coding", {}, [moved("backlog", "coding")]),
+        ("imported", None, "merge", {"title": "x"}, [moved("", "merge")]),
+        (
+            "merge_failed",
+            "merge",
+            "merge_failure",
+            CONFLICT,
+            [
+                moved("merge", "merge_failure"),
+                frame("merge_failure", reason="conflict_detected: a.txt\nb.txt"),
+            ],
+        ),
+        (
+            "merge_failed",
+            "merge_failure",
+            "merge_failure",
+            CONFLICT,
+            [moved("merge_failure", "merge_failure")],
+        ),
+        (
+            "merge_failed",
+            "merge",
+            "merge_failure",
+            {"kind": "no_commits", "detail": ""},
+            [moved("merge", "merge_failure"), frame("merge_failure", reason="no_commits")],
+        ),
+        (
+            "block",
+            "qa",
+            "blocked",
+            {"reason": "which colour?"},
+            [moved("qa", "blocked"), frame("story_blocked", reason="which colour?")],
+        ),
+        ("unfreeze", "frozen", "blocked", {}, [moved("frozen", "blocked")]),
+    ],
+)
+def test_a_failed_merge_and_a_block_have_a_second_frame(
+    event: str, before: str | None, after: str, detail: dict[str, str], frames: list[dict[str, Any]]
+) -> None:
+    assert frames_for(event, before, after, detail) == frames
+
+
+def test_a_long_reason_is_cut_to_its_end() -> None:
+    reason = frames_for("block", "qa", "blocked", {"reason": "x" * 100_000 + "end"})[1]["reason"]
+    assert (len(reason), reason[-3:]) == (LONGEST_REASON, "end")
