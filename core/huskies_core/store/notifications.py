@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from huskies_core.clock import to_iso
 from huskies_core.ids import NotificationId
@@ -25,18 +25,11 @@ class NotificationStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class Delivery(Struct, frozen=True):
+class Delivery(Struct, frozen=True, rename={"problem": "trouble"}):
     """The result of sending a message on one channel; `problem` is empty if the channel accepted it."""
 
     channel: str
     problem: str = ""
-
-    def to_json(self) -> dict[str, str]:
-        return {"channel": self.channel, "trouble": self.problem}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, str]) -> "Delivery":
-        return cls(document["channel"], document.get("trouble", ""))
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.problem or 'sent'}"
@@ -77,7 +70,7 @@ def end(
     now: datetime,
 ) -> None:
     """Record the end of a notification, with a journal row if it was not sent. Raise Overtaken if it has ended."""
-    row = {"status": status, "channels": to_text([delivery.to_json() for delivery in channels])}
+    row = {"status": status, "channels": to_text(to_builtins(channels))}
     _NOTIFICATIONS.end(db, number, row, subject=str(number))
     if status is not NotificationStatus.SENT:
         detail = {"notification": number, "detail": _problems(channels)}

@@ -1,8 +1,8 @@
 """Convert records to rows of the database and back: each field of a record is a column of the same name.
 
 Text, numbers, ids and None are stored unchanged, enums by their value and times in ISO 8601. Tuples, mappings and
-records are stored as JSON; a record may define its own JSON form with `to_json` and `from_json`. A field that is not
-one column has a mark: `Annotated[Draft, Embedded]`, or `Annotated[Stage, Stored(...)]`.
+records are stored as JSON in msgspec's form. A field that is not one column has a mark: `Annotated[Draft, Embedded]`,
+or `Annotated[Stage, Stored(...)]`.
 """
 
 import json
@@ -14,8 +14,9 @@ from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict, fields
+from msgspec.structs import fields
 
 from huskies_core.clock import from_iso, to_iso
 
@@ -122,24 +123,10 @@ def _codec(hint: Any) -> tuple[_Convert | None, _Convert | None]:
     """Return the functions that read and write a column of that type; None if its value is stored unchanged."""
     if isinstance(hint, UnionType):
         hint = next(kind for kind in get_args(hint) if kind is not NoneType)
-    if get_origin(hint) is tuple:
-        return _tuple_codec(get_args(hint)[0])
-    if get_origin(hint) is Mapping:
-        return json.loads, to_text
     if hint is datetime:
         return from_iso, to_iso
-    if not isinstance(hint, type):
-        return None, None
-    if issubclass(hint, Struct):
-        return (lambda text: hint(**json.loads(text))), (lambda value: to_text(asdict(value)))
-    return (hint if issubclass(hint, Enum) else None), None
-
-
-def _tuple_codec(item: Any) -> tuple[_Convert, _Convert]:
-    if hasattr(item, "from_json"):
-        read, write = item.from_json, item.to_json
-    elif isinstance(item, type) and issubclass(item, Struct):
-        read, write = (lambda document: item(**document)), asdict
-    else:
-        return (lambda text: tuple(json.loads(text))), to_text
-    return (lambda text: tuple(map(read, json.loads(text)))), (lambda items: to_text(list(map(write, items))))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint, None
+    if get_origin(hint) in (tuple, Mapping) or (isinstance(hint, type) and issubclass(hint, Struct)):
+        return msgspec.json.Decoder(hint).decode, lambda value: to_text(msgspec.to_builtins(value))
+    return None, None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache, partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Struct
 
@@ -32,16 +32,9 @@ class StoryType(StrEnum):
     TASK = "task"
 
 
-class Criterion(Struct, frozen=True):
+class Criterion(Struct, frozen=True, array_like=True):
     text: str
     checked: bool = False
-
-    def to_json(self) -> list[Any]:
-        return [self.text, self.checked]
-
-    @classmethod
-    def from_json(cls, document: list[Any]) -> "Criterion":
-        return cls(*document)
 
 
 _BODY = Argument(

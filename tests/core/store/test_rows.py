@@ -22,15 +22,8 @@ class Point(Struct, frozen=True):
     y: int
 
 
-class Tag(Struct, frozen=True):
+class Tag(Struct, frozen=True, array_like=True):
     text: str
-
-    def to_json(self) -> str:
-        return self.text
-
-    @classmethod
-    def from_json(cls, document: str) -> "Tag":
-        return cls(document)
 
 
 class Inner(Struct, frozen=True):
@@ -67,7 +60,7 @@ def test_each_type_has_its_form_in_a_row() -> None:
         "until": at,
         "point": '{"x": 1, "y": 2}',
         "points": '[{"x": 3, "y": 4}]',
-        "tags": '["a"]',
+        "tags": '[["a"]]',
         "words": '["b"]',
         "detail": '{"c": 1}',
         "minus": -5,
