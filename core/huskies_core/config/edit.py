@@ -1,23 +1,19 @@
 """Read and write single keys of project.toml, keeping comments and layout."""
 
 import copy
-import dataclasses
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import fields
+import msgspec
 
 from huskies_core.config.document import ConfigError, Document, parse
 from huskies_core.config.load import PROJECT_FILE, read_project
 from huskies_core.config.records import Config, ProjectConfig
-from huskies_core.config.table import key_of
 from huskies_core.errors import HuskiesError
 from huskies_core.humanize import did_you_mean
 from huskies_core.project import STATE_FOLDER
-from huskies_core.runtimes.runtime import Price
 
 _BARE = r"[A-Za-z0-9_-]+"
 _PART = _BARE + r"""|"[^"\\\n]*"|'[^'\n]*'"""
@@ -40,7 +36,7 @@ def show(config: Config) -> dict[str, object]:
 
 def keys_in_force(config: ProjectConfig) -> dict[str, object]:
     """Return each key that `get_value` and `set_value` accept with its value, ready for JSON."""
-    return dict(_keys(_nested(config), ""))
+    return dict(_keys(_plain(config), ""))
 
 
 def get_value(text: str, key: str) -> object:
@@ -53,7 +49,7 @@ def get_value(text: str, key: str) -> object:
     config = read_project(document)
     if document.findings:
         raise ConfigError(document.problems())
-    value: object = _nested(config)
+    value: object = _plain(config)
     for part in _parts(key):
         if not isinstance(value, dict) or part not in value:
             hint = did_you_mean(key, keys_in_force(config), "'huskies config show' lists every key.")
@@ -176,10 +172,6 @@ def _refuse_invalid(before: Document, edited: str, parts: tuple[str, ...]) -> No
         raise ConfigError(before.problems())
 
 
-def _nested(config: ProjectConfig) -> dict[str, object]:
-    return {key_of(item.name): _plain(getattr(config, item.name)) for item in fields(config)}
-
-
 def _keys(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
     for name, value in table.items():
         key = prefix + _quoted(name)
@@ -195,14 +187,6 @@ def _quoted(part: str) -> str:
     return f"'{part}'" if '"' in part or "\\" in part else f'"{part}"'
 
 
-def _plain(value: object) -> object:
-    """Return lists, dicts and scalars for JSON; dates become text."""
-    if isinstance(value, Price):
-        return dataclasses.asdict(value)
-    if isinstance(value, Struct):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | None) else str(value)
+def _plain(value: object) -> Any:
+    """Return lists, dicts and scalars by the keys of the config files."""
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=dict))

@@ -118,8 +118,8 @@ class ProjectConfig(Struct, frozen=True):
     gateway_project: str | None = None
     watcher: Watcher = Watcher()
     merge: MergeSettings = MergeSettings()
-    gates: tuple[Gate, ...] = ()
-    components: tuple[Component, ...] = ()
+    gates: tuple[Gate, ...] = field(name="gate", default=())
+    components: tuple[Component, ...] = field(name="component", default=())
     budget: Budget = Budget()
     pricing: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
     notify: Notify = Notify()

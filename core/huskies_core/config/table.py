@@ -29,7 +29,6 @@ _TYPE_NAMES = {
     list: "a list",
     dict: "a table",
 }
-_KEYS = {"gates": "gate", "components": "component"}
 
 
 class Table:
@@ -198,8 +197,7 @@ def read_record(record: type[Record], table: Table) -> Record:
     the result is incomplete and must not be used.
     """
     values: dict[str, Any] = {}
-    for name, kind, required in _fields_of(record):
-        key = key_of(name)
+    for name, key, kind, required in _fields_of(record):
         if required:
             table.require(key)
         value = _read_value(kind, table, key)
@@ -211,12 +209,12 @@ def read_record(record: type[Record], table: Table) -> Record:
     return record(**values)
 
 
-def _fields_of(record: Any) -> Iterator[tuple[str, Any, bool]]:
-    """Yield the name and the type of each field, and whether it is required."""
+def _fields_of(record: Any) -> Iterator[tuple[str, str, Any, bool]]:
+    """Yield the name, the key and the type of each field, and whether it is required."""
     if issubclass(record, Struct):
-        yield from ((item.name, item.type, item.required) for item in fields(record))
+        yield from ((item.name, item.encode_name, item.type, item.required) for item in fields(record))
     else:  # Price: the supervisor, which imports the standard library alone, has it, too
-        yield from ((item.name, item.type, False) for item in dataclasses.fields(record))
+        yield from ((item.name, item.name, item.type, False) for item in dataclasses.fields(record))
 
 
 def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record, ...]:
@@ -228,11 +226,6 @@ def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record,
             table.problem("name", f"name {item.name!r} is used twice")
         records.append(item)
     return tuple(records)
-
-
-def key_of(field: str) -> str:
-    """Return the key of the config file that a field of a record is read from."""
-    return _KEYS.get(field, field)
 
 
 def _read_value(kind: Any, table: Table, key: str) -> Any:
