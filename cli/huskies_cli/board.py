@@ -8,7 +8,7 @@ from huskies_cli.render import Mark
 from huskies_core.clock import to_iso, to_local
 from huskies_core.humanize import format_count
 from huskies_core.operations.board import Board, Need, State
-from huskies_core.operations.limits import Limits
+from huskies_core.operations.limits import LimitsReport
 from huskies_core.operations.runs import RunNow, quiet_since
 from huskies_core.passes.relay import Unreached
 from huskies_core.pipeline.stages import TERMINAL, StageName
@@ -75,7 +75,7 @@ def _execution_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
         yield (item.source.replace(":", " "), why, render.Styled(item.command, "cyan"))
 
 
-def limit_lines(limits: Limits | None) -> Iterable[str]:
+def limit_lines(limits: LimitsReport | None) -> Iterable[str]:
     """Yield a line for each limit that is reached, each queue hold and each finding."""
     if limits is None:
         return
@@ -99,7 +99,7 @@ def limit_lines(limits: Limits | None) -> Iterable[str]:
         yield f"repository_changed: {finding.change} ({finding.at}; live then: run {runs})"
 
 
-def _wait_lines(limits: Limits) -> Iterable[str]:
+def _wait_lines(limits: LimitsReport) -> Iterable[str]:
     for limit in limits.accounts:
         detail = f" ({limit.detail})" if limit.detail else ""
         yield f"rate_limited: no agent of {limit.account} starts until {to_iso(limit.until)}{detail}"
@@ -121,7 +121,7 @@ def _notification_lines(notifications: Sequence[Notification]) -> Iterable[str]:
         yield f"notification {item.id} {item.status}: {problem}; see huskies notify --list"
 
 
-def _queue_lines(limits: Limits) -> Iterable[str]:
+def _queue_lines(limits: LimitsReport) -> Iterable[str]:
     for hold in limits.holds:
         what = f"story {hold.story}" if hold.story else "the merge queue"
         yield f"{hold.kind}: holds {what} since {hold.since}"

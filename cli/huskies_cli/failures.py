@@ -31,7 +31,7 @@ class Bug(HuskiesError):
     exit_code = 3
 
 
-class Interrupted(HuskiesError):
+class InterruptedCommand(HuskiesError):
     """Ctrl-C."""
 
     exit_code = 130
@@ -51,7 +51,7 @@ def explain(error: BaseException) -> HuskiesError | None:
     if isinstance(error, HuskiesError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted("interrupted", code="interrupted")
+        return InterruptedCommand("interrupted", code="interrupted")
     if isinstance(error, OSError) and error.errno in _FACTS:
         code, fact, hint = _FACTS[error.errno]
         path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""

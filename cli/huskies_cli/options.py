@@ -34,7 +34,7 @@ class UnknownWord(ValueError):
         self.hint = hint
 
 
-class Reader:
+class WordReader:
     """The replacement of Typer's pydantic adapter. `parse` describes what is invalid; Typer names the option."""
 
     def __init__(self, parse: Callable[[str], object]) -> None:
@@ -53,14 +53,16 @@ class Reader:
 class Option(TyperOption):
     """An option with a value of type `kind`; one of type bool is a flag."""
 
-    def __init__(self, *names: str, kind: Any = bool, reader: Reader | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *names: str, kind: Any = bool, reader: WordReader | None = None, **settings: Any
+    ) -> None:
         is_flag = kind is bool
         metavar = settings.pop("metavar", "" if is_flag else None)
         described = TypeDescriptor(kind, typer.Option(), None)
         super().__init__(
             param_decls=[*names], type_descriptor=described, is_flag=is_flag, metavar=metavar, **settings
         )
-        self._reader = reader or Reader(str)
+        self._reader = reader or WordReader(str)
 
     def get_runtime_param(self) -> Any:
         return self._reader
@@ -69,7 +71,7 @@ class Option(TyperOption):
 class PositionalArgument(TyperArgument):
     """An argument with a value of type `kind`."""
 
-    def __init__(self, name: str, *, kind: Any, reader: Reader, **settings: Any) -> None:
+    def __init__(self, name: str, *, kind: Any, reader: WordReader, **settings: Any) -> None:
         described = TypeDescriptor(kind, typer.Argument(), None)
         super().__init__(param_decls=[name], type_descriptor=described, show_default=False, **settings)
         self._reader = reader
@@ -84,7 +86,7 @@ def build_option(item: Parameter) -> Option | PositionalArgument:
     kind: Any = bool if item.is_flag else str if get_origin(item.value_type) is Mapping else item.value_type
     settings: dict[str, Any] = {
         "kind": GenericAlias(list, (kind,)) if item.takes_several else kind,
-        "reader": Reader(about.parse or _parser_of(kind, about.words)),
+        "reader": WordReader(about.parse or _parser_of(kind, about.words)),
         "required": item.is_required,
         "default": None if item.takes_several or about.is_file else default,
         "help": item.help,

@@ -17,6 +17,7 @@ from msgspec.structs import fields
 from huskies_cli.app import load
 from huskies_cli.command_index import COMMANDS
 from huskies_cli.entry import Entry
+from huskies_core.config.key_rules import PROMPT_VARIABLES
 from huskies_core.config.records import (
     Agent,
     Budget,
@@ -27,7 +28,6 @@ from huskies_core.config.records import (
     ProjectConfig,
     Watcher,
 )
-from huskies_core.config.rules import PROMPT_VARIABLES
 from huskies_core.pipeline.events import Unblock, Unfreeze
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.pipeline.state_machine import TABLE, Row, transition

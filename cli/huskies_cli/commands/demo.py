@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from huskies_cli.command import own_command
-from huskies_cli.demo.checks import Check, Record, check_all, read_record, summary
+from huskies_cli.demo.checks import PromiseCheck, Record, check_all, read_record, summary
 from huskies_cli.demo.fixture import add_stories, claim_directory, make_project, own_environment
 from huskies_cli.demo.narrator import Narrator, introduction
 from huskies_cli.demo.run_demo import freezing_at_end, run_to_end, terminations_interrupt
@@ -61,7 +61,7 @@ def _run(root: Path, bar: Bar, began: datetime) -> Result:
             stall = run_to_end(context, narrator)
         record = read_record(context)
         seconds = (utc_now() - began) / timedelta(seconds=1)
-        checks = (*([Check(_ENDS, stall)] if stall else []), *check_all(record))
+        checks = (*([PromiseCheck(_ENDS, stall)] if stall else []), *check_all(record))
         print_line("")
         text = summary(record, checks, seconds)
     errors = tuple(
@@ -73,7 +73,7 @@ def _run(root: Path, bar: Bar, began: datetime) -> Result:
     return Result(data, lambda: text, errors)
 
 
-def _data(record: Record, checks: Iterable[Check]) -> dict[str, object]:
+def _data(record: Record, checks: Iterable[PromiseCheck]) -> dict[str, object]:
     kept = [{"promise": check.promise, "kept": check.is_kept, "problem": check.problem} for check in checks]
     stories = [_story(story) for story in record.stories.values()]
     return {"repository": str(record.context.project.root), "stories": stories, "checks": kept}

@@ -22,7 +22,7 @@ _NOT_NAMED = re.compile(r"`(\S+)` is not in `(\S+)`")
 _CONFLICT = re.compile(r"^<<<<<<< .*?\n(.*?)^=======\n(.*?)^>>>>>>> .*?\n", re.MULTILINE | re.DOTALL)
 
 
-class Prompt(Struct, frozen=True):
+class DemoPrompt(Struct, frozen=True):
     """The parts of a prompt. `gate_output` and `qa_notes` are empty in the first run of a story."""
 
     text: str
@@ -32,13 +32,15 @@ class Prompt(Struct, frozen=True):
     qa_notes: str
 
 
-def read_prompt(text: str) -> Prompt:
+def read_prompt(text: str) -> DemoPrompt:
     """Return the parts of a prompt. Raise ValueError if the text names no story."""
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     if title is None:
         raise ValueError("the prompt names no story")
     criteria = re.findall(r"^\d+\. \[[ x]\] (.+)$", text, re.MULTILINE)
-    return Prompt(text, title[1], tuple(criteria), _section(text, GATE_HEADING), _section(text, QA_HEADING))
+    return DemoPrompt(
+        text, title[1], tuple(criteria), _section(text, GATE_HEADING), _section(text, QA_HEADING)
+    )
 
 
 def _section(text: str, heading: str) -> str:
@@ -46,7 +48,7 @@ def _section(text: str, heading: str) -> str:
     return match[2] if match else ""
 
 
-def code(prompt: Prompt) -> None:
+def code(prompt: DemoPrompt) -> None:
     """Apply the patch of the story, or in a later run fix the problem that the prompt names."""
     _print_line(f"I read {len(prompt.text)} characters. The story: {prompt.title}.")
     result = choose(prompt)(prompt)
@@ -55,21 +57,21 @@ def code(prompt: Prompt) -> None:
     _print_line(result)
 
 
-def choose(prompt: Prompt) -> Callable[[Prompt], str]:
+def choose(prompt: DemoPrompt) -> Callable[[DemoPrompt], str]:
     """Return the function for a prompt, by the output of a failed gate or the notes of QA in it."""
     if prompt.gate_output:
         return write_docstring
     return extend_file if prompt.qa_notes else write_code
 
 
-def write_code(prompt: Prompt) -> str:
+def write_code(prompt: DemoPrompt) -> str:
     """Apply the patch of the story."""
     _run("git", "apply", str(PATCHES / f"{prompt.title.lower().replace(' ', '-')}.patch"))
     files = _run("git", "ls-files", "--modified", "--others", "--exclude-standard").split()
     return f"wrote {', '.join(files)}"
 
 
-def write_docstring(prompt: Prompt) -> str:
+def write_docstring(prompt: DemoPrompt) -> str:
     """Add the docstring that the gate requires."""
     module, function = _search(_UNDOCUMENTED, prompt.gate_output)
     path = Path(*module.split(".")).with_suffix(".py")
@@ -79,7 +81,7 @@ def write_docstring(prompt: Prompt) -> str:
     return f"added the docstring of {function} that the gate requires"
 
 
-def extend_file(prompt: Prompt) -> str:
+def extend_file(prompt: DemoPrompt) -> str:
     """Add the name that QA missed to the file that QA names."""
     name, file = _search(_NOT_NAMED, prompt.qa_notes)
     with open(file, "a", encoding="utf-8") as text:
@@ -94,7 +96,7 @@ def _search(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
     return match.groups()
 
 
-def review(prompt: Prompt) -> None:
+def review(prompt: DemoPrompt) -> None:
     """Approve the change if it contains each name in backticks of a criterion, in the file that it names."""
     story, base = os.environ["HUSKIES_STORY_ID"], os.environ["HUSKIES_BASE_BRANCH"]
     problems = {number: complaint(text, base) for number, text in enumerate(prompt.criteria, start=1)}
@@ -117,7 +119,7 @@ def complaint(criterion: str, base: str) -> str:
     return f"`{missing[0]}` is not in {where}" if missing else ""
 
 
-def merge(prompt: Prompt) -> None:
+def merge(prompt: DemoPrompt) -> None:
     """Merge the base branch, keep both sides of each conflict, and run the tests."""
     story, base = os.environ["HUSKIES_STORY_ID"], os.environ["HUSKIES_BASE_BRANCH"]
     _print_line(f"I merge {base} into the branch of: {prompt.title}.")
@@ -160,7 +162,7 @@ def _commit(message: str) -> None:
     _run("git", "commit", "--quiet", "--message", message)
 
 
-def _report_usage(prompt: Prompt, *, written: int, tool_turns: int) -> None:
+def _report_usage(prompt: DemoPrompt, *, written: int, tool_turns: int) -> None:
     """Print the usage record. A script uses no tokens: they are computed from characters, with an invented price."""
     tokens_in, tokens_out = len(prompt.text) // _CHARACTERS_PER_TOKEN, written // _CHARACTERS_PER_TOKEN
     usage = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from huskies_cli import render
-from huskies_cli.demo.agents import Prompt, read_prompt
+from huskies_cli.demo.agents import DemoPrompt, read_prompt
 from huskies_cli.demo.fixture import BASE, GATE, HEAVIEST, LEAD, RATION, READ, STORIES, WEIGH, YOUNGEST
 from huskies_cli.demo.run_demo import supervisors
 from huskies_cli.render import Cell, Mark
@@ -32,7 +32,7 @@ The repository stays. To look further:
 """Each command is one line that can be copied."""
 
 
-class Check(Struct, frozen=True):
+class PromiseCheck(Struct, frozen=True):
     """A promise, and the problem with it: empty if it was kept."""
 
     promise: str
@@ -59,7 +59,7 @@ class Record(Struct, frozen=True):
     def runs_of(self, kind: RunKind, *ids: int) -> list[Run]:
         return [run for run in self.runs if run.kind is kind and run.story in ids]
 
-    def prompts(self, story: StoryId) -> list[Prompt]:
+    def prompts(self, story: StoryId) -> list[DemoPrompt]:
         """Return the prompts of the coders of a story."""
         directories = [self.context.project.run_dir(run.id) for run in self.runs_of(RunKind.CODER, story)]
         paths = [Path(RunDirectory(directory).prompt) for directory in directories]
@@ -153,11 +153,11 @@ _PROMISES: dict[str, Callable[[Record], str]] = {
 }
 
 
-def check_all(record: Record) -> tuple[Check, ...]:
-    return tuple(Check(promise, check(record)) for promise, check in _PROMISES.items())
+def check_all(record: Record) -> tuple[PromiseCheck, ...]:
+    return tuple(PromiseCheck(promise, check(record)) for promise, check in _PROMISES.items())
 
 
-def summary(record: Record, checks: Sequence[Check], seconds: float) -> str:
+def summary(record: Record, checks: Sequence[PromiseCheck], seconds: float) -> str:
     done = sum(isinstance(story.stage, Done) for story in record.stories.values())
     return render.paragraphs(
         render.heading(f"{done} of {len(record.stories)} stories merged in {seconds:.0f} seconds"),
@@ -178,7 +178,7 @@ def _board(record: Record) -> str:
     return render.table(("id", "story", "stage", "runs", "commit"), rows)
 
 
-def _result(check: Check) -> Cell:
+def _result(check: PromiseCheck) -> Cell:
     if check.is_kept:
         return render.mark(Mark.DONE, check.promise)
     return render.mark(Mark.BLOCKED, f"FAIL: {check.problem} (expected: {check.promise})")

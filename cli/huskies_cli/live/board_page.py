@@ -21,7 +21,7 @@ from huskies_core.operations.board import Board
 from huskies_core.operations.dashboard import Live
 from huskies_core.operations.record_json import entry_json
 from huskies_core.operations.runs import quiet_since
-from huskies_core.passes.watch_loop import Message
+from huskies_core.passes.watch_loop import LoopMessage
 from huskies_core.pipeline.stages import TERMINAL
 from huskies_core.store.journal import JournalEntry
 from huskies_core.store.timers import Timer
@@ -46,7 +46,7 @@ class Screen(Struct, frozen=True):
     lines: int
     selected: StoryId | None = None
     note: str = ""
-    messages: Sequence[Message] = ()
+    messages: Sequence[LoopMessage] = ()
     is_picture: bool = False
 
 
@@ -171,7 +171,7 @@ def _named(name: str, rows: Sequence[Row]) -> Section:
     return Section([], named, least=1)
 
 
-def _feed_section(entries: Sequence[JournalEntry], messages: Sequence[Message], now: datetime) -> Section:
+def _feed_section(entries: Sequence[JournalEntry], messages: Sequence[LoopMessage], now: datetime) -> Section:
     """Return the entries of the journal and the messages by time, the latest last.
 
     Each has its time of day if it is of today, else its day.

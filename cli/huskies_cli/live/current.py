@@ -16,7 +16,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.dashboard import read_live, with_figures
 from huskies_core.passes.due import config_stamp
-from huskies_core.passes.watch_loop import LoopEvent, Message, PassStep, WatchLoop
+from huskies_core.passes.watch_loop import LoopEvent, LoopMessage, PassStep, WatchLoop
 
 FIGURES_SECS = 1.0
 """The seconds between two reads of the output and the cost of live runs."""
@@ -84,7 +84,7 @@ class Current:
         self._state = self._read_state()
         self._next_read = self._next_figures = 0.0
         self.live = read_live(context)
-        self.messages: deque[Message] = deque(maxlen=_MESSAGES)
+        self.messages: deque[LoopMessage] = deque(maxlen=_MESSAGES)
         self.error = ""
 
     def update(self, events: Iterable[LoopEvent]) -> bool:
@@ -130,10 +130,10 @@ class Current:
         return self._context.store.revision(), config_stamp(str(self._context.project.state_dir))
 
 
-def _messages(events: Iterable[LoopEvent]) -> Iterator[Message]:
+def _messages(events: Iterable[LoopEvent]) -> Iterator[LoopMessage]:
     """Yield the messages, and the failed steps as messages. The board already shows the transitions."""
     for event in events:
-        if isinstance(event, Message):
+        if isinstance(event, LoopMessage):
             yield event
         elif isinstance(event, PassStep) and event.is_error:
-            yield Message(event.at, line_of(event.result), is_error=True)
+            yield LoopMessage(event.at, line_of(event.result), is_error=True)

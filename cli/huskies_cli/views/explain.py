@@ -7,7 +7,7 @@ from huskies_cli.output import Result
 from huskies_cli.render import Mark
 from huskies_core.runs.rules import Rule
 from huskies_core.scheduler.blockers import Blocker
-from huskies_core.scheduler.explanation import Check, Explanation
+from huskies_core.scheduler.explanation import Explanation, RuleCheck
 
 
 def show(explanation: Explanation, call: Call) -> Result:
@@ -25,7 +25,7 @@ def _text(explanation: Explanation) -> str:
     )
 
 
-def _lines(check: Check) -> list[str]:
+def _lines(check: RuleCheck) -> list[str]:
     if not check.blockers:
         return [render.line(render.mark(Mark.DONE), check.rule.passed)]
     mark = Mark.DONE if check.rule is Rule.FINISHED else Mark.BLOCKED

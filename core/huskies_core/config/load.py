@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 from huskies_core.config.document import ConfigError, Document, KeyFinding, Problem, parse
+from huskies_core.config.key_rules import explain_unknown, find_unknown_variables
 from huskies_core.config.records import Agent, Config, Gate, ProjectConfig
-from huskies_core.config.rules import explain_unknown, find_unknown_variables
-from huskies_core.config.table import Table, read_record, read_records
+from huskies_core.config.table import TomlTable, read_record, read_records
 from huskies_core.project import STATE_FOLDER, Project
 
 AtBase = Callable[[str], str | None]
@@ -33,7 +33,7 @@ def load_config(project: Project, at_base: AtBase) -> Config:
     settings = read_project(settings_file)
     problems += settings_file.problems()
     agents_file = open_file(AGENTS_FILE)
-    top = Table(agents_file)
+    top = TomlTable(agents_file)
     agents = read_records(Agent, top.tables("agent"))
     top.finish()
     # Missing files become problems of agents.toml, so check them first.
@@ -48,7 +48,7 @@ def load_config(project: Project, at_base: AtBase) -> Config:
 
 def read_project(document: Document) -> ProjectConfig:
     """Return the settings of project.toml. They are valid only if `document` has no problems afterwards."""
-    return read_record(ProjectConfig, Table(document))
+    return read_record(ProjectConfig, TomlTable(document))
 
 
 def read_text(project: Project, name: str, at_base: AtBase) -> str | None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
-from huskies_core.config import rules
-from huskies_core.config.table import COMMAND, TEXT, Table, one_of, some_of, whole_number
+from huskies_core.config import key_rules
+from huskies_core.config.table import COMMAND, TEXT, TomlTable, one_of, some_of, whole_number
 from huskies_core.qa_mode import QaMode
 from huskies_core.runtimes.registry import runtime_names
 from huskies_core.runtimes.runtime import Price
@@ -61,7 +61,7 @@ class Component(Struct, frozen=True):
     """A part of the project with a setup of its own. `path` is relative to the project's root."""
 
     name: str
-    path: Annotated[str, rules.PATH_IN_PROJECT] = "."
+    path: Annotated[str, key_rules.PATH_IN_PROJECT] = "."
     setup: Arguments = ()
     teardown: Arguments = ()
     timeout_secs: int = 600
@@ -93,8 +93,8 @@ class Notify(Struct, frozen=True):
     )
     desktop: bool = False
     command: Arguments = ()
-    webhook: Annotated[str | None, rules.WEBHOOK] = None
-    apprise: Annotated[tuple[str, ...], rules.APPRISE_URLS] = ()
+    webhook: Annotated[str | None, key_rules.WEBHOOK] = None
+    apprise: Annotated[tuple[str, ...], key_rules.APPRISE_URLS] = ()
     batch_secs: Annotated[int, whole_number(0, 86_400)] = 60
 
     @property
@@ -110,11 +110,11 @@ class ProjectConfig(Struct, frozen=True):
     max_coders: int = 3
     max_gates: int = 2
     max_retries: NonNegative = 3
-    base_branch: Annotated[str | None, rules.BRANCH] = None
-    timezone: Annotated[str, rules.TIMEZONE] = "UTC"
+    base_branch: Annotated[str | None, key_rules.BRANCH] = None
+    timezone: Annotated[str, key_rules.TIMEZONE] = "UTC"
     auto_promote: AutoPromote = AutoPromote.DEPENDENCIES
     retention_days: Annotated[int, whole_number(0, 36_500)] = 30
-    gateway_url: Annotated[str | None, rules.GATEWAY_URL] = None
+    gateway_url: Annotated[str | None, key_rules.GATEWAY_URL] = None
     gateway_project: str | None = None
     watcher: Watcher = Watcher()
     merge: MergeSettings = MergeSettings()
@@ -134,8 +134,8 @@ class Agent(Struct, frozen=True):
     model: str | None = None
     command: Arguments = ()
     role: Annotated[str, TEXT] = ""
-    prompt: Annotated[str | None, rules.PROMPT] = None
-    prompt_file: Annotated[str | None, rules.PROMPT_FILE] = None
+    prompt: Annotated[str | None, key_rules.PROMPT] = None
+    prompt_file: Annotated[str | None, key_rules.PROMPT_FILE] = None
     system_prompt: Annotated[str | None, TEXT] = None
     max_turns: int | None = None
     max_tool_turns: int | None = None
@@ -145,14 +145,14 @@ class Agent(Struct, frozen=True):
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
     env: Mapping[str, Annotated[str, TEXT]] = field(default_factory=lambda: MappingProxyType({}))
-    env_allow: Annotated[tuple[str, ...], rules.VARIABLE_NAMES] = ()
-    sandbox: Annotated[str | None, rules.SANDBOX] = None
-    sandbox_read: Annotated[tuple[str, ...], rules.SANDBOX_PATHS] = ()
-    sandbox_write: Annotated[tuple[str, ...], rules.SANDBOX_PATHS] = ()
+    env_allow: Annotated[tuple[str, ...], key_rules.VARIABLE_NAMES] = ()
+    sandbox: Annotated[str | None, key_rules.SANDBOX] = None
+    sandbox_read: Annotated[tuple[str, ...], key_rules.SANDBOX_PATHS] = ()
+    sandbox_write: Annotated[tuple[str, ...], key_rules.SANDBOX_PATHS] = ()
     sandbox_network: bool = True
 
     @staticmethod
-    def check_keys(table: Table) -> None:
+    def check_keys(table: TomlTable) -> None:
         """Record the problems of keys that depend on each other, and of names inside a text or a table."""
         keys, runtime = table.data, table.data.get("runtime")
         if runtime != COMMAND_RUNTIME and runtime in runtime_names():
@@ -164,9 +164,9 @@ class Agent(Struct, frozen=True):
             table.problem("prompt_file", "prompt and prompt_file exclude each other", "Keep one of the two.")
         for key in ("sandbox_read", "sandbox_write", "sandbox_network"):
             if key in keys and "sandbox" not in keys:
-                hint = f'Add sandbox = "{rules.SANDBOX_PROGRAM}".'
+                hint = f'Add sandbox = "{key_rules.SANDBOX_PROGRAM}".'
                 table.problem(key, f"{key} is for agents with a sandbox", hint)
-        rules.check_names(table)
+        key_rules.check_names(table)
 
 
 class Config(Struct, frozen=True):

@@ -31,7 +31,7 @@ _TYPE_NAMES = {
 }
 
 
-class Table:
+class TomlTable:
     """The table `data` at `path` of a document, by default the whole one. `finish` reports keys that were not read."""
 
     def __init__(self, document: Document, data: Mapping[str, Any] | None = None, path: KeyPath = ()) -> None:
@@ -73,15 +73,15 @@ class Table:
                 known = f"Known here: {', '.join(sorted(self._known))}."
                 self.problem(key, f"unknown key {self.name(key)}", did_you_mean(key, self._known, known))
 
-    def table(self, key: str) -> "Table":
+    def table(self, key: str) -> "TomlTable":
         """Return the table under `key`, or an empty one if the key is missing or not a table."""
         value = self.take(key)
         if value is not None and not isinstance(value, dict):
             self.mistyped(key, "a table", value, f"Write [{self.name(key)}] and its keys below it.")
             value = None
-        return Table(self._document, value or {}, (*self._path, key))
+        return TomlTable(self._document, value or {}, (*self._path, key))
 
-    def tables(self, key: str) -> tuple["Table", ...]:
+    def tables(self, key: str) -> tuple["TomlTable", ...]:
         """Return the tables of an array; none if the key is missing or not an array of tables."""
         value, path = self.take(key), (*self._path, key)
         if value is None:
@@ -89,10 +89,10 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             self.mistyped(key, "a list of tables", value, f"Write [[{self.name(key)}]] for each.")
             return ()
-        return tuple(Table(self._document, item, (*path, index)) for index, item in enumerate(value))
+        return tuple(TomlTable(self._document, item, (*path, index)) for index, item in enumerate(value))
 
 
-class Rule(Struct, frozen=True):
+class KeyRule(Struct, frozen=True):
     """The rule of a value: its `types` and their `noun`, the tests that it must pass, and its conversion.
 
     The message of a test may contain {name}, the dotted name of the key, {key} and {value}. A list is a list of
@@ -103,18 +103,18 @@ class Rule(Struct, frozen=True):
     noun: str
     hint: str = ""
     tests: tuple[tuple[Callable[[Any], object], str, Hint], ...] = ()
-    each: "Rule | None" = None
+    each: "KeyRule | None" = None
     convert: Callable[[Any], Any] = lambda value: value
 
-    def where(self, accepts: Callable[[Any], object], message: str, hint: Hint = "") -> "Rule":
+    def where(self, accepts: Callable[[Any], object], message: str, hint: Hint = "") -> "KeyRule":
         """Return the rule with another test."""
         return replace(self, tests=(*self.tests, (accepts, message, hint)))
 
-    def to(self, convert: Callable[[Any], Any]) -> "Rule":
+    def to(self, convert: Callable[[Any], Any]) -> "KeyRule":
         """Return the rule with a conversion."""
         return replace(self, convert=convert)
 
-    def read(self, table: Table, key: str) -> Any:
+    def read(self, table: TomlTable, key: str) -> Any:
         """Return the value of `key`; None if it is missing or, after recording its problems, invalid."""
         value = table.take(key)
         if value is None:
@@ -127,7 +127,7 @@ class Rule(Struct, frozen=True):
             return None
         return self.convert(value) if self.check(value, table, key) else None
 
-    def check(self, value: Any, table: Table, key: str) -> bool:
+    def check(self, value: Any, table: TomlTable, key: str) -> bool:
         """Return whether a value of the right type is valid. Record the first problem of it, or of each element."""
         for accepts, message, hint in self.tests:
             if not accepts(value):
@@ -138,7 +138,7 @@ class Rule(Struct, frozen=True):
         return all(results)
 
 
-TEXT = Rule((str,), "a string").where(
+TEXT = KeyRule((str,), "a string").where(
     lambda text: "\0" not in text, "{name} must not contain a NUL character"
 )
 """A text of any number of lines. No program accepts NUL in an argument."""
@@ -146,7 +146,7 @@ LINE = TEXT.where(
     lambda text: text.strip() and not has_controls(text),
     "{name} must be one line of text without control characters",
 )
-STRINGS = Rule((list,), "a list of strings", _LIST_HINT, convert=tuple)
+STRINGS = KeyRule((list,), "a list of strings", _LIST_HINT, convert=tuple)
 COMMAND = STRINGS.where(
     lambda words: words and words[0].strip(), "{name} must name a program first", _LIST_HINT
 ).where(
@@ -154,22 +154,22 @@ COMMAND = STRINGS.where(
     "{name} has a whole command in one string",
     _LIST_HINT,
 )
-_NUMBER = Rule((int, float), "a number", convert=float)
+_NUMBER = KeyRule((int, float), "a number", convert=float)
 _AMOUNT = _NUMBER.where(lambda number: 0 <= number <= MOST, "{name} must be 0 or more, not {value}")
 _LIMIT = _NUMBER.where(lambda number: 0 < number <= MOST, "{name} must be more than 0, not {value}")
 
 
-def whole_number(least: int = 1, most: int = MOST) -> Rule:
+def whole_number(least: int = 1, most: int = MOST) -> KeyRule:
     message = f"{{name}} must be between {least} and {most}, not {{value}}"
-    return Rule((int,), "a whole number").where(lambda number: least <= number <= most, message)
+    return KeyRule((int,), "a whole number").where(lambda number: least <= number <= most, message)
 
 
-def one_of(words: Sequence[str]) -> Rule:
+def one_of(words: Sequence[str]) -> KeyRule:
     message = f"{{name}} must be {', '.join(words[:-1])} or {words[-1]}, not {{value!r}}"
     return TEXT.where(lambda word: word in words, message, lambda word: did_you_mean(word, words))
 
 
-def some_of(kind: type[StrEnum]) -> Rule:
+def some_of(kind: type[StrEnum]) -> KeyRule:
     """Return the rule for a list of members of `kind`, which become a tuple in the order of `kind`, each once."""
     word = TEXT.where(
         lambda word: word in set(kind),
@@ -179,8 +179,8 @@ def some_of(kind: type[StrEnum]) -> Rule:
     return replace(STRINGS, each=word).to(lambda words: tuple(choice for choice in kind if choice in words))
 
 
-_RULES: Mapping[object, Rule] = {
-    bool: Rule((bool,), "true or false"),
+_RULES: Mapping[object, KeyRule] = {
+    bool: KeyRule((bool,), "true or false"),
     **dict.fromkeys((int, int | None), whole_number()),
     float: _AMOUNT,
     float | None: _LIMIT,
@@ -189,7 +189,7 @@ _RULES: Mapping[object, Rule] = {
 }
 
 
-def read_record(record: type[Record], table: Table) -> Record:
+def read_record(record: type[Record], table: TomlTable) -> Record:
     """Return the record that `table` describes. A missing or invalid key takes the field's default.
 
     The type of a field selects the rule of its key; `Annotated` names another. A field without a default is a required
@@ -217,7 +217,7 @@ def _fields_of(record: Any) -> Iterator[tuple[str, str, Any, bool]]:
         yield from ((item.name, item.name, item.type, False) for item in dataclasses.fields(record))
 
 
-def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record, ...]:
+def read_records(record: type[Record], tables: Iterable[TomlTable]) -> tuple[Record, ...]:
     """Return a record for each table. Record a problem for each name that is used twice."""
     records: list[Any] = []
     for table in tables:
@@ -228,8 +228,8 @@ def read_records(record: type[Record], tables: Iterable[Table]) -> tuple[Record,
     return tuple(records)
 
 
-def _read_value(kind: Any, table: Table, key: str) -> Any:
-    named: tuple[Rule, ...] = getattr(kind, "__metadata__", ())
+def _read_value(kind: Any, table: TomlTable, key: str) -> Any:
+    named: tuple[KeyRule, ...] = getattr(kind, "__metadata__", ())
     if named or kind in _RULES:
         return (named[0] if named else _RULES[kind]).read(table, key)
     if get_origin(kind) is tuple:

@@ -42,7 +42,7 @@ def cancelled_json(items: Iterable[Timer | Trigger]) -> dict[str, object]:
     return {"cancelled": [item.id for item in items]}
 
 
-class Table(Protocol[Item]):
+class SourceModule(Protocol[Item]):
     """The module of the store for timers or for triggers."""
 
     def find(self, db: Connection, number: Any, /) -> Item | None: ...
@@ -92,7 +92,7 @@ def check_name(field: str, text: str) -> None:
         raise UsageError(f"{text!r} is not one line of text", subject=field)
 
 
-def list_items(context: Context, table: Table[Item], *, finished: bool) -> tuple[Item, ...]:
+def list_items(context: Context, table: SourceModule[Item], *, finished: bool) -> tuple[Item, ...]:
     """Return the timers or triggers that have not finished, or all."""
     with context.store.reading() as db:
         items = table.everything(db)
@@ -100,7 +100,7 @@ def list_items(context: Context, table: Table[Item], *, finished: bool) -> tuple
 
 
 def cancel_named(
-    context: Context, table: Table[Item], name: str, check: Callable[[Item], None] = lambda _: None
+    context: Context, table: SourceModule[Item], name: str, check: Callable[[Item], None] = lambda _: None
 ) -> tuple[Item, ...]:
     """Cancel the timer or trigger with that number, or all with that label, and return them as they were.
 

@@ -10,7 +10,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
 from huskies_core.operations.common_arguments import OptionalStoryArgument
 from huskies_core.operations.explain import explanation_json, next_starts
-from huskies_core.operations.limits import Limits, limits_json, limits_of
+from huskies_core.operations.limits import LimitsReport, limits_json, limits_of
 from huskies_core.operations.operation import operation
 from huskies_core.operations.record_json import run_json, story_json
 from huskies_core.operations.runs import RunNow, as_now, run_errors, run_now_json
@@ -80,7 +80,7 @@ class Board(Struct, frozen=True):
     counts: Mapping[StageName, int]
     runs: Sequence[RunNow]
     needs: Sequence[Need]
-    limits: Limits | None
+    limits: LimitsReport | None
     config_error: HuskiesError | None = None
     executions: Sequence[FailedExecution] = ()
 
@@ -141,7 +141,7 @@ def read_board(context: Context) -> Board:
     with context.store.reading() as db:
         current = sort_by_priority(stories.open_stories(db))
         live = [as_now(context.project, run) for run in runs.live(db)]
-        limits: Limits | None = None
+        limits: LimitsReport | None = None
         config_error: HuskiesError | None = None
         try:
             snapshot = take_snapshot(context, db)

@@ -59,7 +59,7 @@ class Throttled(Struct, frozen=True):
     until: datetime
 
 
-class Limits(Struct, frozen=True):
+class LimitsReport(Struct, frozen=True):
     """The limits at one moment. `accounts` are at their limit; `gateway` is set while it cannot be reached.
 
     `undelivered` notifications and `findings`, which are changes of the repository during live runs, are those of the
@@ -80,12 +80,12 @@ class Limits(Struct, frozen=True):
     findings: tuple[RepositoryFinding, ...]
 
 
-def limits_of(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Limits:
+def limits_of(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> LimitsReport:
     """Return the limits; `blockers` has the first blocker of each story."""
     settings = snapshot.config.project
     queue = stories.in_stages(snapshot.db, {StageName.MERGE})
     midnight, yesterday = next_midnight(snapshot.now, settings.timezone), snapshot.now - FINDINGS_FOR
-    return Limits(
+    return LimitsReport(
         coders=Places(count_live(snapshot.live, RunKind.CODER), settings.max_coders),
         gates=Places(count_live(snapshot.live, *UNATTENDED), settings.max_gates),
         day=Spent(snapshot.spent_today(), settings.budget.per_day_usd, midnight),
@@ -115,7 +115,7 @@ def _throttled(snapshot: Snapshot, blockers: Mapping[Story, Blocker]) -> Iterabl
             yield Throttled(history[-1].agent if history else None, story.id, blocker.rule, blocker.until)
 
 
-def limits_json(limits: Limits) -> dict[str, object]:
+def limits_json(limits: LimitsReport) -> dict[str, object]:
     return {
         "coders": pick(limits.coders, "live", "most", "reached"),
         "gates": pick(limits.gates, "live", "most", "reached"),

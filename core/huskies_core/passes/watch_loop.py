@@ -23,7 +23,7 @@ from huskies_core.store import journal
 from huskies_core.store.journal import JournalEntry
 
 
-class Message(Struct, frozen=True):
+class LoopMessage(Struct, frozen=True):
     """A message of the loop itself, or the error of a pass or of the loop."""
 
     at: datetime
@@ -43,7 +43,7 @@ class PassStep(Struct, frozen=True):
         return self.result.outcome is StepOutcome.FAILED
 
 
-LoopEvent = JournalEntry | PassStep | Message
+LoopEvent = JournalEntry | PassStep | LoopMessage
 
 
 class RelayThread(threading.Thread):
@@ -94,7 +94,7 @@ class WatchLoop:
         """Run reconcile and auto-assign, then start the relay."""
         yield from self._run(lambda: pass_sequence.reconcile(self._context))
         yield from self._run(lambda: run_passes(self._context, [AUTO_ASSIGN]))
-        yield Message(self._context.now(), "startup reconcile complete")
+        yield LoopMessage(self._context.now(), "startup reconcile complete")
         self._relay.start()
 
     def tick(self) -> Iterator[LoopEvent]:
@@ -124,11 +124,13 @@ class WatchLoop:
         try:
             events = list(_events(passes(), self._context.now()))
         except HuskiesError as error:
-            events = [Message(self._context.now(), error.message, is_error=True)]
+            events = [LoopMessage(self._context.now(), error.message, is_error=True)]
         yield from self._fresh("loop", events)
         yield from self._transitions()
 
-    def _fresh(self, source: str, events: Iterable[PassStep | Message]) -> Iterator[PassStep | Message]:
+    def _fresh(
+        self, source: str, events: Iterable[PassStep | LoopMessage]
+    ) -> Iterator[PassStep | LoopMessage]:
         """Yield the events. Omit the errors if the source had the same last time, to report each problem once."""
         events = list(events)
         errors = [_error(event) for event in events if event.is_error]
@@ -137,7 +139,7 @@ class WatchLoop:
         yield from (event for event in events if not (is_repeated and event.is_error))
 
 
-def _events(reports: Iterable[PassReport], now: datetime) -> Iterator[PassStep | Message]:
+def _events(reports: Iterable[PassReport], now: datetime) -> Iterator[PassStep | LoopMessage]:
     """Yield the steps and errors of passes. The journal has the steps that moved a story, with more detail."""
     for report in reports:
         for result in report.results:
@@ -145,11 +147,11 @@ def _events(reports: Iterable[PassReport], now: datetime) -> Iterator[PassStep |
             if step.is_error or not isinstance(result.step, MoveStory):
                 yield step
         if report.failure is not None:
-            yield Message(now, f"{report.name} failed: {report.failure.message}", is_error=True)
+            yield LoopMessage(now, f"{report.name} failed: {report.failure.message}", is_error=True)
 
 
-def _error(event: PassStep | Message) -> object:
+def _error(event: PassStep | LoopMessage) -> object:
     """Return the part of an error that is equal in each report of it."""
-    if isinstance(event, Message):
+    if isinstance(event, LoopMessage):
         return event.text
     return event.result.step.verb, event.result.step.story, event.result.detail

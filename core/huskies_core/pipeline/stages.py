@@ -40,27 +40,27 @@ class ArchiveReason(StrEnum):
     CLOSED = "closed"
 
 
-class _Plain(Struct, frozen=True):
+class _PlainStage(Struct, frozen=True):
     name: ClassVar[StageName]
 
 
-class _Reasoned(_Plain, frozen=True):
+class _ReasonedStage(_PlainStage, frozen=True):
     reason: str
 
 
-class Backlog(_Plain, frozen=True):
+class Backlog(_PlainStage, frozen=True):
     name = StageName.BACKLOG
 
 
-class Coding(_Plain, frozen=True):
+class Coding(_PlainStage, frozen=True):
     name = StageName.CODING
 
 
-class Qa(_Plain, frozen=True):
+class Qa(_PlainStage, frozen=True):
     name = StageName.QA
 
 
-class Merge(_Plain, frozen=True):
+class Merge(_PlainStage, frozen=True):
     """A place in the merge queue. Raise ValueError for a branch without commits."""
 
     name = StageName.MERGE
@@ -72,7 +72,7 @@ class Merge(_Plain, frozen=True):
             raise ValueError("a merge needs at least one commit")
 
 
-class MergeFailure(_Plain, frozen=True):
+class MergeFailure(_PlainStage, frozen=True):
     """`detail` is the end of the gates' output, the conflicting files one per line, or an error message."""
 
     name = StageName.MERGE_FAILURE
@@ -80,26 +80,26 @@ class MergeFailure(_Plain, frozen=True):
     detail: str
 
 
-class MergeFailureFinal(_Reasoned, frozen=True):
+class MergeFailureFinal(_ReasonedStage, frozen=True):
     name = StageName.MERGE_FAILURE_FINAL
 
 
-class Blocked(_Plain, frozen=True):
+class Blocked(_PlainStage, frozen=True):
     name = StageName.BLOCKED
     reason: str
     resume_to: "Stage"
 
 
-class ReviewHold(_Reasoned, frozen=True):
+class ReviewHold(_ReasonedStage, frozen=True):
     name = StageName.REVIEW_HOLD
 
 
-class Frozen(_Plain, frozen=True):
+class Frozen(_PlainStage, frozen=True):
     name = StageName.FROZEN
     resume_to: "Stage"
 
 
-class Done(_Plain, frozen=True):
+class Done(_PlainStage, frozen=True):
     """`merged_at` is ISO 8601 in UTC; `merge_commit` is on the base branch."""
 
     name = StageName.DONE
@@ -107,17 +107,17 @@ class Done(_Plain, frozen=True):
     merge_commit: str
 
 
-class Archived(_Plain, frozen=True):
+class Archived(_PlainStage, frozen=True):
     name = StageName.ARCHIVED
     archived_at: str
     reason: ArchiveReason
 
 
-class Abandoned(_Reasoned, frozen=True):
+class Abandoned(_ReasonedStage, frozen=True):
     name = StageName.ABANDONED
 
 
-class Superseded(_Plain, frozen=True):
+class Superseded(_PlainStage, frozen=True):
     name = StageName.SUPERSEDED
     by: StoryId
 

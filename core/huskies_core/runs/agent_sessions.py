@@ -19,7 +19,7 @@ from huskies_core.store.stories import Story
 from huskies_core.supervisor.records import Progress
 
 
-class Session(msgspec.Struct, frozen=True):
+class AgentSession(msgspec.Struct, frozen=True):
     """A session and its agent. `seq` and `visit` are those of the last run that used the session."""
 
     id: str
@@ -46,7 +46,9 @@ def remember(db: Connection, run: Run, progress: Progress, outcome: Outcome, *, 
     stored, session = _parse(content.of_story(db, run.story)), progress.session_id
     sessions = {kind: entry for kind, entry in stored.items() if kind != run.kind.value}
     if session is not None and not (outcome is Outcome.FAILED and progress.turns == 0):
-        sessions[run.kind.value] = Session(session, run.agent, run.runtime, run.model, run.seq, run.visit)
+        sessions[run.kind.value] = AgentSession(
+            session, run.agent, run.runtime, run.model, run.seq, run.visit
+        )
     elif outcome is not Outcome.FAILED:
         return
     if sessions != stored:
@@ -66,5 +68,5 @@ def session_to_resume(story: Story, kind: RunKind, agent: Agent, texts: Mapping[
     return session.id if is_own and is_recent else None
 
 
-def _parse(texts: Mapping[str, str]) -> dict[str, Session]:
-    return msgspec.json.decode(texts.get(content.SESSIONS, "{}"), type=dict[str, Session])
+def _parse(texts: Mapping[str, str]) -> dict[str, AgentSession]:
+    return msgspec.json.decode(texts.get(content.SESSIONS, "{}"), type=dict[str, AgentSession])

@@ -37,7 +37,7 @@ _AT_NEXT = "at the next auto-assign"
 _AGENT_RULES = (Rule.BUDGET_EXHAUSTED, Rule.PAUSED, Rule.NO_AGENT, Rule.AGENTS_BUSY)
 
 
-class Check(Struct, frozen=True):
+class RuleCheck(Struct, frozen=True):
     """A checked rule. Without blockers the rule lets the story continue."""
 
     rule: Rule
@@ -48,7 +48,7 @@ class Explanation(Struct, frozen=True):
     """The checks of a story. `next` describes the step that moves it next; `notes` are other facts."""
 
     story: Story
-    checks: tuple[Check, ...]
+    checks: tuple[RuleCheck, ...]
     next: str
     notes: tuple[str, ...]
 
@@ -65,7 +65,7 @@ def explain(snapshot: Snapshot, story: Story, starts: Sequence[RunRequest]) -> E
     if any(blocker.rule is Rule.NO_AGENT for blocker in blockers):
         rules.discard(Rule.AGENTS_BUSY)
     checks = tuple(
-        Check(rule, tuple(blocker for blocker in blockers if blocker.rule.group is rule))
+        RuleCheck(rule, tuple(blocker for blocker in blockers if blocker.rule.group is rule))
         for rule in Rule
         if rule in rules
     )

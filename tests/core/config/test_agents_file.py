@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
+from huskies_core.config.key_rules import PROMPT_VARIABLES, find_unknown_variables
 from huskies_core.config.records import Agent, AgentStage, Config
-from huskies_core.config.rules import PROMPT_VARIABLES, find_unknown_variables
 from huskies_core.project import Project
 
 Refusal = Callable[..., list[str]]

@@ -8,7 +8,7 @@ from huskies_core.clock import to_iso
 from huskies_core.context import Context
 from huskies_core.ids import RunId, StoryId
 from huskies_core.operations.board import Board, State, read_board
-from huskies_core.operations.limits import Limits, Places
+from huskies_core.operations.limits import LimitsReport, Places
 from huskies_core.pipeline.events import Abandon, Block
 from huskies_core.pipeline.stages import Backlog, Coding, Merge, StageName
 from huskies_core.store import journal, queue_holds, usage
@@ -42,7 +42,7 @@ def needs(board: Board) -> list[tuple[int, str, str]]:
     return [(need.story.id, need.rule, need.command) for need in board.needs]
 
 
-def limits(context: Context) -> Limits:
+def limits(context: Context) -> LimitsReport:
     result = read_board(context).limits
     assert result is not None
     return result

@@ -7,7 +7,7 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
-from huskies_core.passes.watch_loop import LoopEvent, Message, PassStep, WatchLoop
+from huskies_core.passes.watch_loop import LoopEvent, LoopMessage, PassStep, WatchLoop
 from huskies_core.pipeline.stages import Backlog
 from huskies_core.store.journal import JournalEntry
 from support.contexts import Clock, opened
@@ -36,7 +36,7 @@ def described(events: Iterator[LoopEvent]) -> list[str]:
                 texts.append(f"{event.story} {event.event}")
             case PassStep():
                 texts.append(f"{event.pass_name} {event.result.step.verb.value}")
-            case Message():
+            case LoopMessage():
                 texts.append(event.text.partition(":")[0])
     return texts
 

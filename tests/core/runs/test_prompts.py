@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from huskies_core.config.key_rules import PROMPT_VARIABLES, find_unknown_variables
 from huskies_core.config.records import Agent, AgentStage
-from huskies_core.config.rules import PROMPT_VARIABLES, find_unknown_variables
 from huskies_core.context import Context
 from huskies_core.pipeline.stages import Coding, MergeFailure, MergeFailureKind, Stage
 from huskies_core.runs import prompts

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
-from huskies_core.config.table import LINE, STRINGS, TEXT, Table
+from huskies_core.config.table import LINE, STRINGS, TEXT, TomlTable
 from huskies_core.humanize import did_you_mean
 from huskies_core.templates import placeholders
 
@@ -92,7 +92,7 @@ _FULL_PATH = TEXT.where(
 SANDBOX_PATHS = replace(STRINGS, each=_FULL_PATH)
 
 
-def check_names(table: Table) -> None:
+def check_names(table: TomlTable) -> None:
     """Record the unknown variables in the prompt of an agent, and the names in `env` that are not allowed."""
     prompt, environment = table.data.get("prompt"), table.data.get("env")
     for name in find_unknown_variables(prompt) if isinstance(prompt, str) else ():
