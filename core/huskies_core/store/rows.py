@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from huskies_core.clock import from_iso, to_iso
+from huskies_core.store.errors import damaged
 
 Row = sqlite3.Row | Mapping[str, Any]
 Values = Sequence[Any] | Mapping[str, Any]
@@ -49,7 +50,10 @@ def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], An
 
 
 def from_row(record: Callable[..., T], row: Row) -> T:
-    """Return the record with the fields in `row`, which may have more columns."""
+    """Return the record with the fields in `row`, which may have more columns.
+
+    Raise HuskiesError `store_damaged` if a column has a value that no version wrote.
+    """
     return record(**{name: column.read(row) for name, column in _columns(record)})
 
 
@@ -110,10 +114,14 @@ def _column(name: str, hint: Any) -> Stored:
     read, write = _codec(hint)
     if read is None:
         return text_column(name)
-    return Stored(
-        lambda row: None if row[name] is None else read(row[name]),
-        lambda value: {name: value if value is None or write is None else write(value)},
-    )
+
+    def read_value(row: Row) -> Any:
+        try:
+            return None if row[name] is None else read(row[name])
+        except (ValueError, msgspec.DecodeError) as error:
+            raise damaged(f"column {name}: {error}") from error
+
+    return Stored(read_value, lambda value: {name: value if value is None or write is None else write(value)})
 
 
 _Convert = Callable[[Any], Any]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Struct
 
+from huskies_core.errors import HuskiesError
 from huskies_core.store.rows import Embedded, Stored, from_row, to_row
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -74,3 +75,22 @@ def test_a_record_is_the_same_after_it_was_a_row(record: Outer) -> None:
 
 def test_further_columns_are_ignored() -> None:
     assert from_row(Inner, {"name": "n", "color": None, "usage_final": 1}) == Inner("n")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"color": "green"},
+        {"at": "yesterday"},
+        {"point": '{"x": 1}'},
+        {"point": '{"x": "one", "y": 2}'},
+        {"words": '["b", 3]'},
+        {"words": '["b"'},
+        {"detail": "[]"},
+    ],
+)
+def test_a_value_that_no_version_wrote_names_its_column(damage: dict[str, str]) -> None:
+    with pytest.raises(HuskiesError) as raised:
+        from_row(Outer, to_row(FULL) | damage)
+    (column,) = damage
+    assert (raised.value.code, f"column {column}: " in raised.value.message) == ("store_damaged", True)
