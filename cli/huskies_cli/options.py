@@ -108,7 +108,7 @@ def common_options() -> list[TyperOption]:
     help_settings = {**common, "callback": _show_help, "rich_help_panel": None}
     return [
         Option("--help", "-h", help="Show this message and exit.", **help_settings),
-        Option("--project", kind=str, metavar="PATH", help="The directory; by default searched upwards.", **common),
+        Option("--project", kind=str, metavar="PATH", help="The project root; by default searched upwards.", **common),
         Option("--json", help="Print one JSON document on stdout.", **common),
         Option("--quiet", help="Suppress messages on stderr.", **common),
     ]  # fmt: skip
@@ -146,7 +146,7 @@ def _print_version(_: "Context", __: "AnyParameter", value: bool) -> None:
 
 
 def _note(ctx: "Context", param: "AnyParameter", value: object) -> None:
-    """Set the field of the session. An option that is not given after a command leaves one before it in force."""
+    """Set the field of the session. An option that is absent after the command keeps its value from before it."""
     if value:
         setattr(session_of(ctx), param.name, value)
 

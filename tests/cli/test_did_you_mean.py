@@ -62,7 +62,7 @@ def test_a_story_that_names_an_unknown_agent_is_added_with_advice(huskies: Comma
             "add T -c c",
         )
     ]
-    fact = "There is no agent codr, and none has such a model: any agent of the stage takes the story."
+    fact = "No agent has the name or model codr: any agent of the stage takes the story."
     assert texts == [f"{fact} Did you mean coder?\n"] * 2 + ["", ""]
 
 

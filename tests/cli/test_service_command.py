@@ -63,7 +63,7 @@ def test_install_lists_copied_and_omitted_variables_of_the_shell(
     assert texts[0].startswith("Copied from this shell: GIT_CONFIG_GLOBAL, LANG, LC_ALL, PATH, TZ, ")
     env_file, unset = repository.root / ".huskies/env", "Set in this shell, but not for the service"
     assert texts[1:] == [
-        f"{unset}: API_KEY. Write what agents need into {env_file} and 'chmod 600' it.",
+        f"{unset}: API_KEY. Add those that agents need to {env_file} (mode 0600).",
         f"{unset}: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml.",
     ]
 

@@ -292,7 +292,9 @@ def test_export_of_several_stories_needs_a_folder(huskies: Commands) -> None:
     add(huskies)
     alone = huskies("export").stdout
     add(huskies)
-    fact = "huskies: 2 stories do not fit into one text\n  Write a file for each story: --dir D.\n"
+    fact = (
+        "huskies: only one story can be written to stdout, not 2\n  Write a file for each story: --dir D.\n"
+    )
     assert [huskies("export").outcome, huskies("export", "2", "1").outcome] == [(2, "", fact)] * 2
     assert huskies("export", "1").stdout == alone
     assert [item["id"] for item in huskies("export", "--json").data["stories"]] == [1, 2]

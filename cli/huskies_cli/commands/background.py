@@ -25,7 +25,7 @@ Notification = Annotated[
 def advance(session: Session, run: RunArgument) -> Result:
     """Record the end of a run and run the passes that follow.
 
-    It is safe to call again: a recorded end does not change.
+    A second call for the same run does not change the recorded end.
     """
     from huskies_cli.reports import advance_run
 
@@ -36,7 +36,7 @@ def advance(session: Session, run: RunArgument) -> Result:
 def perform(session: Session, execution: Execution) -> Result:
     """Run the tool call of a timer or a trigger.
 
-    Only fire-timers and fire-triggers may call it, since a call must not run twice.
+    Only fire-timers and fire-triggers may call this command, because a tool call must not run twice.
     """
     from huskies_core.operations.run_action import run_action
 
@@ -49,7 +49,7 @@ def perform(session: Session, execution: Execution) -> Result:
 def deliver(session: Session, notification: Notification) -> Result:
     """Send a notification.
 
-    Only notify may call it, since a notification must not be sent twice.
+    Only notify may call this command, because a notification must not be sent twice.
     """
     from huskies_core.operations import notifications
 

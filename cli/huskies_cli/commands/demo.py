@@ -30,10 +30,10 @@ _ENDS = "it continues until no work remains"
 def demo(session: Session, place: Place = None) -> Result:
     """Watch scripted agents take stories through the pipeline.
 
-    It creates a repository with a small Python project in DIR, or in a temporary directory, and adds six stories. One
-    waits for another, one fails its gate, one is rejected by QA, two are in conflict; the passes and the agents land
-    all of them on main. It takes about 20 seconds, longer on a slow machine; it stops if nothing happens for two
-    minutes. The exit code is 1 if a check fails. Ctrl-C stops the agents, too. The repository stays.
+    The demo creates a repository with a small Python project in DIR, or in a temporary directory, and adds six stories.
+    One waits for another, one fails its gate, QA rejects one, and two are in conflict. The passes and the agents land
+    all of them on main. The demo takes about 20 seconds, longer on a slow machine; it stops if nothing happens for two
+    minutes. The exit code is 1 if a check fails. Ctrl-C stops the demo and its agents. The repository is kept.
     """
     bar = Bar(session)
     require_git()

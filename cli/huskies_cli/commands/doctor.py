@@ -35,8 +35,9 @@ def doctor(
 ) -> Result:
     """Check the project for problems.
 
-    It checks the environment, git, the store, the configuration, agents, locks, runs, worktrees, the disk and services.
-    Each problem is printed with its fix. Nothing is changed without --fix. The exit code is 1 if there are problems.
+    The command checks the environment, git, the store, the configuration, agents, locks, runs, worktrees, the disk and
+    services. For each problem it prints what solves it. Without --fix it changes nothing. The exit code is 1 if there
+    are problems.
     """
     with session.open(find=find_damaged_project) as context:
         if fix or canary:

@@ -50,8 +50,8 @@ ShellArgument = Annotated[
 def show_manual(session: Session, words: Words = ()) -> Result:
     """Open the manual page of a command.
 
-    The page is the one of this installation. Without the program man, the help of -h is printed. Without a command, the
-    page is huskies(1).
+    The page is part of this installation. Without a command, huskies(1) is opened. If the program man is missing, the
+    output of -h is printed instead.
     """
     _refuse_unknown(words)
     # The commands of a group are on the page of the group.
@@ -68,8 +68,8 @@ def show_manual(session: Session, words: Words = ()) -> Result:
 def print_completion(_: Session, shell: ShellArgument) -> Result:
     """Print the completion script of a shell.
 
-    bash: 'eval "$(huskies completion bash)"' in ~/.bashrc. zsh: 'huskies completion zsh' into a file _huskies in a
-    folder of $fpath. fish: 'huskies completion fish | source' in its config.
+    bash: add 'eval "$(huskies completion bash)"' to ~/.bashrc. zsh: write the output of 'huskies completion zsh' to a
+    file _huskies in a folder of $fpath. fish: add 'huskies completion fish | source' to config.fish.
     """
     path = shipped(*SCRIPTS[shell])
     if path is None:

@@ -20,7 +20,7 @@ from huskies_core.store.journal import JournalEntry
 
 POLL_SECS = 0.2
 
-Everything = Annotated[bool, Argument("Every row: edits, runs and worktrees, too.", flags=("--all",))]
+Everything = Annotated[bool, Argument("All rows, including edits, runs and worktrees.", flags=("--all",))]
 Follow = Annotated[bool, Argument("Continue with new rows.", flags=("--follow", "-f"))]
 After = Annotated[Seq, Argument("Only rows after this position.", metavar="SEQ", parse=parse_count)]
 
@@ -37,7 +37,7 @@ def show_history(
     """Show transitions in order.
 
     Each line is a transition: the time, the story, the stages before and after, the event, the actor and the reason.
-    With --json and --follow each line is one object.
+    With --json and --follow, each line is a JSON object.
     """
     return _outcome(_rows(session, Selection(story, after, everything), follow=follow), follow=follow)
 
@@ -46,8 +46,8 @@ def show_history(
 def show_audit(session: Session, *, follow: Follow = False, after: After = JOURNAL_START) -> Outcome:
     """Show the audit log.
 
-    It has a line for each transition, and for each action of timers and triggers, in the form of 'huskies history'. It
-    ends at the last run of the pass audit-log. With --json and --follow each line is one object.
+    The log contains a line for each transition, and for each action of a timer or trigger, in the format of 'huskies
+    history'. It ends at the last run of the pass audit-log. With --json and --follow, each line is a JSON object.
     """
     from huskies_core.operations import audit
     from huskies_core.project import find_project

@@ -28,9 +28,9 @@ def init(
 ) -> Result:
     """Make this repository a project.
 
-    It writes .huskies with commented configuration files and the store. Stories branch off the base branch and are
-    merged into it; by default it is the branch that is checked out. A second run creates missing files and keeps the
-    others.
+    The command creates .huskies with the store and two configuration files, in which every key is commented out.
+    Stories start from the base branch and land on it; by default, the base branch is the branch that is checked out. A
+    second run creates missing files and keeps the others.
     """
     done = initialise(session.start, base_branch=base_branch, environ=os.environ, mcp=mcp)
     data = {"root": str(done.root), "base_branch": done.base_branch, "made": list(done.made)}

@@ -40,15 +40,15 @@ Paths = Annotated[
 def export_stories(session: Session, stories: Stories = (), folder: Folder = None) -> Result:
     """Write stories as Markdown.
 
-    Without ids, all stories that have not finished are written. With --dir it writes a file for each story, in
-    the form that 'huskies import' reads; without it, it writes one story to stdout.
+    Without ids, the command writes all open stories. With --dir, it writes a file for each story, in the format that
+    'huskies import' reads. Without --dir, it writes one story to stdout.
     """
     from huskies_core.operations.export import export, exported_json, write_exported
 
     with session.open() as context:
         exported = export(context, stories)
     if len(exported) > 1 and folder is None and not session.json:
-        fact = f"{len(exported)} stories do not fit into one text"
+        fact = f"only one story can be written to stdout, not {len(exported)}"
         raise UsageError(fact, hint="Write a file for each story: --dir D.")
     if folder is not None:
         exported = write_exported(exported, Path(folder))
@@ -62,8 +62,8 @@ def export_stories(session: Session, stories: Stories = (), folder: Folder = Non
 def import_stories(session: Session, paths: Paths) -> Result:
     """Read stories from Markdown.
 
-    Files become new stories in the backlog. In a folder that contains 1_backlog, 2_current, 3_qa, 4_merge, 5_done or
-    6_archived, stories keep number, type and stage. If one file is invalid, nothing is imported.
+    Each file becomes a new story in the backlog. In a folder that contains 1_backlog, 2_current, 3_qa, 4_merge, 5_done
+    or 6_archived, stories keep number, type and stage. If one file is invalid, nothing is imported.
     """
     from huskies_core.operations.import_stories import BadFiles, import_files, imported_json
 
@@ -80,8 +80,8 @@ def import_stories(session: Session, paths: Paths) -> Result:
 def edit_story(session: Session, story: StoryArgument) -> Result:
     """Edit a story in your editor.
 
-    The editor is $VISUAL, $EDITOR or vi; the story is Markdown. A text that cannot be saved stays in a file; the error
-    has its path.
+    The command opens the story as Markdown in $VISUAL, $EDITOR or vi. If the text cannot be saved, it stays in a file,
+    and the error names the file.
     """
     import tempfile
 

@@ -31,8 +31,9 @@ def notify(
 ) -> Result:
     """Send notifications about recent events.
 
-    One message has all events since the last message, of the kinds that the table notify of project.toml names. A
-    process of its own sends it, once: --list shows failed and interrupted notifications, and none is sent again.
+    One message covers all events since the last message, of the kinds that the table notify in project.toml names. A
+    separate process sends the message once. --list shows failed and interrupted notifications; these are not sent
+    again.
     """
     if test + listed + dry_run > 1:
         raise UsageError("--test, --list and --dry-run exclude each other", hint="Give one of them.")

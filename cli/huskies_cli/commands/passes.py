@@ -1,4 +1,4 @@
-"""The passes as commands: each alone, and the orders of `tick`, `reconcile` and `watchdog`."""
+"""The passes as commands: each pass by itself, and the sequences `tick`, `reconcile` and `watchdog`."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -47,8 +47,9 @@ def _pass(name: str, text: str) -> OwnCommand:
 tick = _sequence(
     "tick",
     pass_sequence.tick,
-    "Run the passes that are due.\n\nIt records the runs that have ended, then runs watchdog and reconcile when their"
-    " intervals have passed, and auto-assign if anything changed. It suits cron each minute and a loop each second.",
+    "Run the passes that are due.\n\nThe command records the end of dead runs, then runs watchdog and reconcile if"
+    " their intervals have passed, and auto-assign if anything changed. Call it from cron each minute, or from a loop"
+    " each second.",
 )
 reconcile = _sequence(
     "reconcile",
@@ -59,14 +60,14 @@ reconcile = _sequence(
 watchdog = _sequence(
     "watchdog",
     pass_sequence.watchdog,
-    "End dead, silent and over-limit runs.\n\nIf it ended any, auto-assign follows.",
+    "End dead, silent and over-limit runs.\n\nIf the pass ends a run, auto-assign follows.",
 )
 auto_assign = _pass("auto-assign", "Promote ready stories, start agents and merges.")
 gc = _pass("gc", "Remove content of finished stories and files past retention.")
 worktrees = _pass(
     "worktrees",
-    "Create missing worktrees, remove those of finished stories.\n\nWork that exists nowhere else is first kept under"
-    " refs/huskies/rescue.",
+    "Create missing worktrees and remove those of finished stories.\n\nWork that exists nowhere else is first kept"
+    " under refs/huskies/rescue.",
 )
 archive_done = _pass(
     "archive-done",
@@ -74,7 +75,7 @@ archive_done = _pass(
 )
 cost_rollup = _pass(
     "cost-rollup",
-    "Record the usage of runs.\n\nLive runs report theirs; that of crashed runs is read from their whole output.",
+    "Record the usage of runs.\n\nThis includes live runs. The usage of a crashed run is read from its whole output.",
 )
 merge_recovery = _pass("merge-recovery", "Apply the next step after each merge failure.")
 merge_block = _pass("merge-block", "Block stories with repeated merge failures.")
@@ -83,6 +84,6 @@ fire_timers = _pass("fire-timers", "Run the actions of timers that are due.")
 fire_triggers = _pass("fire-triggers", "Run the actions of triggers that match new transitions.")
 relay = _pass(
     "relay",
-    "Send new transitions to the gateway.\n\nIt does nothing unless gateway_url or HUSKIES_GATEWAY_URL is set. After an"
-    " error it sends them again: after a second, then at intervals that grow to a minute.",
+    "Send new transitions to the gateway.\n\nThe pass does nothing unless gateway_url or HUSKIES_GATEWAY_URL is set."
+    " After an error it tries again after one second; each further error doubles this delay, up to a minute.",
 )

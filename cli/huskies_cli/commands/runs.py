@@ -50,7 +50,7 @@ def show_runs(
 ) -> Result:
     """List runs, the latest first.
 
-    Turns and cost of a live run are those of this moment. Without --limit the table has the newest 50.
+    A live run is shown with its turns and cost so far. Without --limit, the table contains the newest 50 runs.
     """
     most = (0 if session.json else SHOWN + 1) if limit is None else limit
     with session.open() as context:
@@ -90,9 +90,9 @@ def show_logs(
 ) -> Outcome:
     """Show the output of a run.
 
-    The run is the story's live run, or its last one. Control characters are removed, and lines with usage are
-    shortened, unless with --raw. With -f the output continues until this run ends; the story's next run has another
-    log. With --json and -f each line is one object.
+    This is the live run of the story, or its last run. Control characters are removed, and lines that report usage are
+    shortened, unless --raw is given. With -f, the output continues until this run ends; the next run of the story has
+    another log. With --json and -f, each line is a JSON object.
     """
     with session.open() as context:
         log = output.find_log(context, story, run)

@@ -44,9 +44,9 @@ def install_service(
 ) -> Result:
     """Run tick from systemd or cron.
 
-    For systemd it writes units of your user manager: a tick each minute or, with --watch, 'huskies watch' as a service.
-    For cron it writes a line of your crontab. Both get PATH and the language of this shell. A second install updates
-    the parts that differ.
+    For systemd, the command writes units of your user manager: a tick each minute or, with --watch, 'huskies watch' as
+    a service. For cron, it adds a line to your crontab. Both get PATH and the language of this shell. A second install
+    updates the parts that differ.
     """
     if watch and kind is ServiceKind.CRON:
         raise UsageError("--watch is for systemd only", hint="Leave --watch out, or use systemd.")
@@ -66,7 +66,7 @@ def install_service(
 def uninstall_service(session: Session, kind: Where) -> Result:
     """Remove the systemd units or the cron line of this project.
 
-    Live agents, gates and merges continue. It also works for a project that does not exist any more.
+    Live agents, gates and merges continue. The command also works for a project that no longer exists.
     """
     start = Path(session.place) if session.place else session.start
     with open_context(start, find=find_former_project) as context:
@@ -82,7 +82,7 @@ def uninstall_service(session: Session, kind: Where) -> Result:
 def show_service(session: Session, kind: Where) -> Result:
     """Show the systemd units or the cron line of this project.
 
-    If they differ from what 'install' would write from this shell, the differing lines are shown.
+    If they differ from the output of 'install' in this shell, the command prints the differences.
     """
     with session.open() as context:
         installation = inspect(context, kind)
@@ -102,7 +102,7 @@ def _advice(context: Context, kind: ServiceKind) -> Iterator[str]:
     if missing:
         yield (
             f"Set in this shell, but not for the service: {', '.join(missing)}."
-            f" Write what agents need into {context.project.env_file} and 'chmod 600' it."
+            f" Add those that agents need to {context.project.env_file} (mode 0600)."
         )
     if context.environ.get("HUSKIES_GATEWAY_URL") and not context.config.project.gateway_url:
         yield "Set in this shell, but not for the service: HUSKIES_GATEWAY_URL. Set gateway_url in project.toml."

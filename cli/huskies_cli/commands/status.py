@@ -27,9 +27,9 @@ def show_status(
 ) -> Result:
     """Show the board: stages, runs, stories that need a person.
 
-    It has the open stories by stage, each with its first blocker; the live runs with their age, the time since their
-    last output, turns and cost; the stories that only a person can move on, with the command for it; and the limits
-    that are reached. With --svg it is drawn as a picture, as 'huskies watch' shows it.
+    The board contains the open stories by stage, each with its first blocker; the live runs with their age, the time
+    since their last output, turns and cost; the stories that need a person, each with a command that helps; and the
+    limits in force. With --svg, the command draws the board of 'huskies watch' as a picture.
     """
     with session.open() as context:
         if svg is not None:

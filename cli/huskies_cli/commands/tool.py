@@ -19,7 +19,8 @@ from huskies_core.operations.schema import read_object, schema_of
 def list_tools(_: Session) -> Result:
     """List the operations.
 
-    Each is listed with its arguments; those in parentheses are optional. With --json there are JSON schemas, too.
+    Each operation is listed with its arguments; optional arguments are in parentheses. With --json, the list also
+    contains JSON schemas.
     """
     tools = registry.tools().values()
     return Result({"tools": [_json(tool) for tool in tools]}, text=lambda: "\n".join(map(_lines, tools)))
@@ -32,13 +33,13 @@ def call_tool(
         str, Argument("The operation's name.", metavar="NAME", positional=True, completion="tools")
     ],
     arguments: Annotated[
-        str, Argument("Its arguments as a JSON object, or - for stdin.", metavar="[JSON]", positional=True)
+        str, Argument("The arguments as a JSON object, or - for stdin.", metavar="[JSON]", positional=True)
     ] = "{}",
 ) -> Result:
     """Call an operation with JSON.
 
-    Its result is printed as JSON; with --json it is the data of the usual envelope. Inside a run, the rules of the
-    commands apply.
+    The command prints the result as JSON; with --json, the result is the data of the usual envelope. Inside a run, the
+    same rules apply as to the commands.
     """
     values = read_object(_read_stdin() if arguments == "-" else arguments, subject="JSON")
     with session.open() as context:
@@ -50,9 +51,9 @@ def call_tool(
 def mcp(session: Session) -> Stream:
     """Serve the operations to an MCP client.
 
-    The server speaks the Model Context Protocol on standard input and output until the client closes them. It has every
-    operation of 'huskies tool list', and the board and each story as resources. Inside a run, the rules of the commands
-    apply.
+    The server speaks the Model Context Protocol on standard input and output until the client closes them. It offers
+    every operation of 'huskies tool list', and the board and each story as resources. Inside a run, the same rules
+    apply as to the commands.
     """
     from huskies_core.project import find_project
     from huskies_core.runs.programs import mcp_problem

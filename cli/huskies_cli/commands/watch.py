@@ -43,13 +43,13 @@ def watch(
     interval: Annotated[
         float, Argument("Seconds between two ticks.", metavar="SECS", parse=parse_interval)
     ] = 1.0,
-    no_ui: Annotated[bool, Argument("Print lines on a terminal, too.")] = False,
+    no_ui: Annotated[bool, Argument("Print lines instead of the board, also on a terminal.")] = False,
 ) -> Outcome:
     """Run the passes in a loop, with a live board.
 
-    It runs reconcile and auto-assign, then ticks. On a terminal it shows a live board ('?' lists the keys); elsewhere
-    it prints a line for each action of a pass and each transition of a story. Ctrl-C or SIGTERM ends the loop at once;
-    live agents continue. Under systemd it reports READY and WATCHDOG.
+    The command runs reconcile and auto-assign once, then a tick each interval. On a terminal it shows a live board; '?'
+    lists the keys. Elsewhere it prints a line for each action of a pass and each transition of a story. Ctrl-C or
+    SIGTERM ends the loop at once; live agents continue. Under systemd the command reports READY and WATCHDOG.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if not (no_ui or session.json) and is_usable():

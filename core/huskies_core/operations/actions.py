@@ -26,7 +26,7 @@ from huskies_core.store.triggers import Trigger
 
 Item = TypeVar("Item", Timer, Trigger)
 
-_TOOL_HELP = "The operation to call; 'huskies tool list' lists them. Not with a prompt."
+_TOOL_HELP = "The operation to call; 'huskies tool list' lists them. Excludes a prompt."
 TOOL = Argument(_TOOL_HELP, metavar="NAME", completion="tools")
 ARGS = Argument("The arguments of the operation, a JSON object.", metavar="JSON")
 PROMPT = Argument("The description of a task that is created and started at once.", metavar="TEXT")

@@ -58,9 +58,9 @@ class Trial(Struct, frozen=True):
 def try_agent(context: Context, agent: AgentArgument) -> Trial:
     """Run a one-turn test session with an agent.
 
-    It shows whether the agent's program is installed and recent enough, is logged in, and is below the limits of its
-    account. The session has the environment of the agent's runs, but no sandbox; it runs in a scratch repository and
-    takes at most two minutes.
+    The test shows whether the agent's program is installed and recent enough, is logged in, and is below the limits of
+    its account. The session has the environment of the agent's runs, but no sandbox. It runs in a temporary repository
+    and takes at most two minutes.
     """
     with context.store.reading() as db:
         known = known_agent(take_snapshot(context, db), agent)

@@ -79,7 +79,7 @@ def agent_json(now: AgentNow) -> dict[str, object]:
 def list_agents(context: Context) -> tuple[AgentNow, ...]:
     """List the agents and their current work.
 
-    The order is that of agents.toml, in which auto-assign chooses them.
+    The agents are in the order of agents.toml. auto-assign chooses agents in this order.
     """
     with context.store.reading() as db:
         live = {run.agent: run for run in runs.live(db) if run.agent}
@@ -98,9 +98,9 @@ def start_agent(
 ) -> Run:
     """Start an agent on a story.
 
-    The story's stage determines the kind of run: a coder in backlog and coding, a QA agent in qa, a mergemaster after a
-    conflict. A story in the backlog is started first. An agent of stage other works in any stage, but only if it is
-    named. The start does not wait for a retry delay or the end of a rate limit; max_coders and budgets apply.
+    The stage of the story determines the kind of run: a coder in backlog and coding, a QA agent in qa, a mergemaster
+    after a conflict. A story in the backlog is started first. An agent of stage other works in any stage, but only if
+    you name it. The start ignores retry delays and rate limits; max_coders and budgets apply.
     """
     request = _request(context, story, agent)
     if request.story.stage.name is StageName.BACKLOG and request.kind is RunKind.CODER:
@@ -126,7 +126,7 @@ def limit_on(context: Context, run: Run) -> Limit | None:
 def stop_agent(context: Context, story: Annotated[StoryId, story_argument("running")]) -> Stopped:
     """End a story's run and freeze the story.
 
-    Its work stays in the worktree. Unfreezing the story continues it.
+    The work of the run stays in the worktree. To continue the story, unfreeze it.
     """
     with context.store.reading() as db:
         stories.load(db, story)
@@ -150,8 +150,9 @@ def show_prompt(
 ) -> Prompt:
     """Print the prompt of an agent.
 
-    It is the prompt of the story's live run, or else the one of a run that would start now: the story, the handoff from
-    earlier runs, and .huskies/AGENT.md. For a named agent the story may be in any stage. Nothing is started.
+    If the agent has a live run of the story, this is the prompt of that run. Otherwise it is the prompt of a run that
+    would start now: the story, the handoff from earlier runs, and .huskies/AGENT.md. If you name an agent, the story
+    may be in any stage. No agent is started.
     """
     with context.store.reading() as db:
         current = stories.load(db, story)
@@ -174,8 +175,8 @@ def show_prompt(
 def run_gates(context: Context, story: StoryArgument) -> Run:
     """Start the gates on the commits of a story in coding or QA.
 
-    In coding the story then moves on as after a coder's run: to QA or the merge queue, or back to a coder with the
-    output.
+    In coding, the gates have the same effect as after a coder's run: the story moves to QA or the merge queue, or a
+    coder starts again with their output.
     """
     current = load_story(context, story)
     next_step = f"'huskies explain {story}' shows its next step."
@@ -246,7 +247,7 @@ def agent_advice(context: Context, name: str) -> str:
     if matches_any_agent(context.config, name):
         return ""
     return (
-        f"There is no agent {name}, and none has such a model: any agent of the stage takes the story."
+        f"No agent has the name or model {name}: any agent of the stage takes the story."
         f" {_known_names(context.config, name)}"
     )
 

@@ -38,5 +38,5 @@ def own_run(context: Context, db: "Connection", story: StoryId, *kinds: "RunKind
 
 
 def _refusal(run: RunId, fact: str) -> HuskiesError:
-    hint = "From inside: update the own story; approve or reject it (qa); resolve it (mergemaster)."
+    hint = "An agent can update its own story, approve or reject it (qa), or resolve it (mergemaster)."
     return HuskiesError(fact, hint=hint, code="inside_a_run", subject=f"run {run}")

@@ -135,8 +135,8 @@ def _merging_json(merging: Merging) -> dict[str, object]:
 def read_board(context: Context) -> Board:
     """Show the board.
 
-    It has the open stories by stage with their blockers, the live runs, the stories that need a person, and the limits
-    that are reached.
+    The board contains the open stories by stage with their blockers, the live runs, the stories that need a person, and
+    the limits in force.
     """
     with context.store.reading() as db:
         current = sort_by_priority(stories.open_stories(db))
@@ -163,7 +163,7 @@ def read_board(context: Context) -> Board:
 
 @operation("merge_status", json=lambda merges: {"stories": [_merging_json(merging) for merging in merges]})
 def read_merges(context: Context, story: OptionalStoryArgument = None) -> tuple[Merging, ...]:
-    """Show the merge queue in order, and the stories with failed merges: the blockers of each, and its next step."""
+    """Show the merge queue in order, and the stories with failed merges, each with its blockers and its next step."""
     with context.store.reading() as db:
         if story is None:
             merging = sort_by_priority(stories.in_stages(db, _MERGING))

@@ -36,8 +36,8 @@ class Setting(Struct, frozen=True):
 def check_config(context: Context) -> tuple[Problem, ...]:
     """Check both configuration files.
 
-    Each problem has its file and line; the exit code is 1 if there are any. A missing base branch is a problem, and so
-    is an agent with a program that is not on PATH.
+    Each problem is reported with its file and line. A missing base branch is a problem, and so is an agent with a
+    program that is not on PATH. The exit code is 1 if there is a problem.
     """
     try:
         config = load_config(context.project, context.text_at_base)
@@ -67,7 +67,7 @@ def check_config(context: Context) -> tuple[Problem, ...]:
 def get_key(context: Context, key: Key) -> Setting:
     """Print the value of a key.
 
-    If project.toml does not set it, the default is printed.
+    If project.toml does not set the key, its default is printed.
     """
     return Setting(key, get_value(read_text(context.project, PROJECT_FILE, context.text_at_base) or "", key))
 
@@ -80,7 +80,7 @@ def set_key(
 ) -> Setting:
     """Set a key of project.toml.
 
-    Comments and layout stay. An invalid value changes nothing.
+    Comments and layout are kept. An invalid value changes nothing.
     """
     path = context.project.project_toml
     # The lock keeps two commands from losing each other's change.
@@ -100,8 +100,8 @@ def set_key(
 def show_config(context: Context) -> Config:
     """Show every key with its value.
 
-    The values are those in force: of the files, or the defaults. The keys are those of 'get' and 'set'; the agents of
-    agents.toml follow.
+    The keys are those that 'get' and 'set' accept. A key that project.toml does not set has its default. The agents of
+    agents.toml follow the keys.
     """
     return context.config
 
@@ -114,7 +114,8 @@ def show_config(context: Context) -> Config:
 def write_mcp(context: Context) -> McpFile:
     """Write .mcp.json for Claude Code.
 
-    The file is at the root of the project. Its other servers stay; an existing entry of huskies is replaced.
+    The file is in the root of the project. An existing entry of huskies is replaced; the entries of other servers are
+    kept.
     """
     return write_mcp_file(context.project, context.environ)
 

@@ -67,8 +67,9 @@ def read_costs(
 ) -> Costs:
     """Show the tokens and US dollars that runs used.
 
-    Live runs count with their figures so far. Rows are sorted by cost, highest first; days are sorted by date, in the
-    project's time zone. Usage without a reported cost is priced from the table pricing of project.toml.
+    Live runs count with their usage so far. Rows are sorted by cost, highest first; days are sorted by date, in the
+    time zone of the project. If an agent reports no cost, the cost is calculated from the table pricing in
+    project.toml.
     """
     zone = context.timezone
     begin = _begin(since, zone, context.now()) if since else None

@@ -28,8 +28,8 @@ def explanation_json(explanation: Explanation) -> dict[str, object]:
 def explain(context: Context, story: StoryArgument) -> Explanation:
     """Explain why a story is in its stage.
 
-    The answer lists every rule that applies to the story now, in the order of the checks: each is met, or blocks the
-    story and names the command that helps. The last line has the next step of the story.
+    The output lists the rules that apply to the story, in the order in which auto-assign checks them. A rule is met, or
+    it blocks the story and names a command that helps. The last line shows the next step of the story.
     """
     with context.store.reading() as db:
         current = stories.load(db, story)

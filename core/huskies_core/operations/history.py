@@ -45,7 +45,7 @@ def latest(
 ) -> tuple[JournalEntry, ...]:
     """Show transitions, oldest first.
 
-    Each row has the story, the stages before and after, the event, the actor and the reason.
+    Each row contains the story, the stages before and after, the event, the actor and the reason.
     """
     return read(context, Selection(story, after, every_kind))[-count:]
 

@@ -24,7 +24,7 @@ def agent_problems(context: Context, agent: Agent) -> Iterable[KeyFinding]:
     if agent.command and not _runs_in_worktrees(context, agent.command[0], agent.env.get("PATH")):
         yield _not_executable(agent.command[0])
     for fact in sandbox_problems(agent, context.project, context.environ):
-        hint = "It does not start until this is fixed; huskies-agents.toml(5) describes the sandbox."
+        hint = "The agent does not start until this is fixed; huskies-agents.toml(5) describes the sandbox."
         yield KeyFinding(("sandbox",), f"no sandbox: {fact}", hint)
 
 

@@ -100,12 +100,11 @@ def start_story(
     context: Context,
     story: StoryId,
     *,
-    force: Annotated[bool, Argument("Start it despite unmet dependencies.")] = False,
+    force: Annotated[bool, Argument("Start the story despite unmet dependencies.")] = False,
 ) -> Moved:
     """Start a story.
 
-    It moves from the backlog to coding. An epic never starts, and a story with unmet dependencies starts only with
-    force.
+    The story moves from backlog to coding. An epic cannot be started. A story with unmet dependencies requires force.
     """
     return start(context, story, force=force)
 
@@ -114,9 +113,9 @@ def start_story(
 def approve_story(context: Context, story: StoryId) -> Moved | Reported:
     """Approve a story in QA or in review.
 
-    It enters the merge queue; a spike without commits is closed. From inside a QA run this is its verdict, which takes
-    effect when the run has ended; it is refused while a criterion is not checked. A person may leave criteria
-    unchecked.
+    The story enters the merge queue. A spike without commits is closed instead. A person may leave criteria unchecked.
+    Inside a QA run, this reports the verdict of the agent, which takes effect after the run has ended; the verdict is
+    refused while a criterion is unchecked.
     """
     if context.inside_run is not None:
         return report(context, story, RunKind.QA, Verdict.APPROVED)
@@ -134,8 +133,9 @@ def reject_story(
 ) -> Moved | Reported:
     """Send a story back to coding, with notes.
 
-    The story is in QA or in review; the notes go into the next prompt of a coder. It counts as a retry: one more than
-    max_retries blocks the story. From inside a QA run this is its verdict, which takes effect when the run has ended.
+    The story must be in QA or in review. The next prompt of a coder contains the notes. A rejection counts as a retry;
+    if it exceeds max_retries, the story is blocked instead. Inside a QA run, this reports the verdict of the agent,
+    which takes effect after the run has ended.
     """
     require_text("notes", notes)
     if context.inside_run is not None:
@@ -156,7 +156,7 @@ def reject_story(
 def block_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
     """Block a story, with a reason.
 
-    No pass moves it until it is unblocked. A live run ends; its work stays.
+    No pass moves the story until you unblock it. A live run of the story ends; its work stays in the worktree.
     """
     return move_story(context, story, events.Block(require_text("reason", reason)))
 
@@ -165,7 +165,7 @@ def block_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
 def unblock_story(context: Context, story: StoryId) -> Moved:
     """Continue a blocked story.
 
-    It returns to the stage in which it was; its retries count from 0 again.
+    The story returns to its previous stage, and its retries count from 0 again.
     """
     return move_story(context, story, events.Unblock())
 
@@ -174,7 +174,7 @@ def unblock_story(context: Context, story: StoryId) -> Moved:
 def freeze_story(context: Context, story: StoryId) -> Moved:
     """Pause a story.
 
-    A live run ends; its work stays.
+    No pass moves the story until you unfreeze it. A live run of the story ends; its work stays in the worktree.
     """
     return move_story(context, story, events.Freeze())
 
@@ -183,7 +183,7 @@ def freeze_story(context: Context, story: StoryId) -> Moved:
 def unfreeze_story(context: Context, story: StoryId) -> Moved:
     """Continue a paused story.
 
-    It returns to the stage in which it was; its retries count from 0 again.
+    The story returns to its previous stage, and its retries count from 0 again.
     """
     return move_story(context, story, events.Unfreeze())
 
@@ -192,7 +192,7 @@ def unfreeze_story(context: Context, story: StoryId) -> Moved:
 def demote_story(context: Context, story: StoryId) -> Moved:
     """Put a story back into the backlog.
 
-    It waits there to be started. Worktree and branch stay.
+    The story waits there until you start it. Its worktree and branch are kept.
     """
     return move_story(context, story, events.Demote())
 
@@ -208,7 +208,8 @@ def retry_story(
 ) -> Moved | Released:
     """Retry a story after a merge failure.
 
-    A story in the merge queue that has a queue hold, or that waits for a broken base, is tried again at once.
+    If the story is in the merge queue, this ends its queue holds: uncommitted changes in the checkout, or gates that
+    fail on the base branch.
     """
     current = load_story(context, story)
     event: events.Event
@@ -229,8 +230,8 @@ def retry_story(
 def resolve_story(context: Context, story: StoryId) -> Moved | Reported:
     """Report that a story's merge conflict is resolved.
 
-    The base branch must be merged into the story's branch, without conflict markers, and committed. From inside a
-    mergemaster's run this is its verdict, which takes effect when the run has ended.
+    The base branch must be merged into the branch of the story and everything committed, without conflict markers.
+    Inside a mergemaster run, this reports the verdict of the agent, which takes effect after the run has ended.
     """
     if context.inside_run is not None:
         branch_work.refuse_unresolved_by_run(context, story)
@@ -266,7 +267,7 @@ def mark_merged_story(
 def close_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
     """Close a story without a merge.
 
-    It is archived. Work that was not merged is rescued: see 'huskies rescue list'.
+    The story is archived. Work that was not merged is rescued; see 'huskies rescue list'.
     """
     event = events.Close(require_text("reason", reason), to_iso(context.now()))
     return move_story(context, story, event)
@@ -276,7 +277,7 @@ def close_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
 def abandon_story(context: Context, story: StoryId, *, reason: Reason) -> Moved:
     """Abandon a story.
 
-    Dependencies on it are never met. Work that was not merged is rescued: see 'huskies rescue list'.
+    A dependency on the story is never met. Work that was not merged is rescued; see 'huskies rescue list'.
     """
     return move_story(context, story, events.Abandon(require_text("reason", reason)))
 
@@ -295,7 +296,7 @@ def supersede_story(
 ) -> Moved:
     """Replace a story by another one.
 
-    Stories that depend on it wait for the other one instead.
+    Stories that depend on the replaced story wait for the other one instead.
     """
 
     def check(db: Connection, current: Story) -> None:
@@ -312,7 +313,7 @@ def supersede_story(
 def reopen_story(context: Context, story: StoryId) -> Moved:
     """Put a finished story back into the backlog.
 
-    It waits there to be started, and begins on a new branch.
+    The story waits there until you start it, and then gets a new branch.
     """
     moved = move_story(context, story, events.Reopen())
     with context.store.reading() as db:

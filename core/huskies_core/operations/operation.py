@@ -46,7 +46,7 @@ class Parameter(Struct, frozen=True):
 
     @property
     def is_repeated(self) -> bool:
-        """Return whether it takes several values."""
+        """Return whether the parameter takes several values."""
         return get_origin(bare_type(self.type)) is tuple
 
     @property
@@ -82,7 +82,7 @@ class Parameter(Struct, frozen=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words that a value can be; an empty tuple if it can be any."""
+        """Return the valid values; an empty tuple if every value is valid."""
         if isinstance(self.value_type, type) and issubclass(self.value_type, Enum):
             return tuple(str(member.value) for member in self.value_type)
         return self.about.words

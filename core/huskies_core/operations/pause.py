@@ -43,7 +43,7 @@ def pause_starting(
 def resume_starting(context: Context, *, wait: float = STORE_WAIT_SECS) -> Pause | None:
     """Start agents again.
 
-    This ends a pause. Without one it changes nothing.
+    This ends a pause. Without a pause it changes nothing.
     """
     with context.store.exclusive(wait) as db:
         return pauses.end(db, actor=context.actor, now=context.now())

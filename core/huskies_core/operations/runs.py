@@ -116,8 +116,8 @@ def list_runs(
 def show_run(context: Context, run: RunArgument) -> RunPage:
     """Show a run in detail.
 
-    The page has the outcome, each step with its exit code and duration, the state of the branch at the end of the run,
-    and the paths of its files.
+    The output contains the outcome, each step with its exit code and duration, the state of the branch at the end of
+    the run, and the paths of its files.
     """
     record = _load(context, run)
     directory = RunDirectory(context.project.run_dir(run))
@@ -130,7 +130,8 @@ def show_run(context: Context, run: RunArgument) -> RunPage:
 def kill_run(context: Context, run: Annotated[RunId, run_argument("live-runs")]) -> Run:
     """End one run, as if it had crashed.
 
-    Its story stays in its stage, and auto-assign starts the next run. Stopping the agent freezes the story as well.
+    The story stays in its stage, and auto-assign starts the next run. To freeze the story as well, stop its agent
+    instead.
     """
     record = _load(context, run)
     if not record.is_live:

@@ -52,7 +52,7 @@ def read_object(text: str, *, subject: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        problem = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        problem = "they are nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise UsageError(f"the arguments are not JSON: {problem}", subject=subject) from error
     if not isinstance(value, dict):
         hint = 'Such as: {"id": 12}'
@@ -61,7 +61,7 @@ def read_object(text: str, *, subject: str) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _property(item: Parameter) -> dict[str, Any]:

@@ -48,8 +48,10 @@ class Part(Struct, frozen=True):
 
 
 class Installation(Struct, frozen=True):
-    """An installation. `is_started` is set if it is enabled and active, or in the crontab. `may_sudo` is set if agents
-    and gates can use sudo, as with cron they always can."""
+    """An installed or missing service. `is_started` is true if it is enabled and active, or in the crontab.
+
+    `may_sudo` is true if agents and gates can use sudo; with cron they always can.
+    """
 
     kind: ServiceKind
     job: ServiceJob
@@ -77,8 +79,10 @@ def installed_services(context: Context) -> tuple[Installation, ...]:
 def inspect(
     context: Context, kind: ServiceKind, job: ServiceJob | None = None, *, may_sudo: bool | None = None
 ) -> Installation:
-    """Compare the installation with what `install` would write for `job` and `may_sudo`; the defaults are those of
-    the installed service."""
+    """Return the installed files beside those that `install` would write for `job` and `may_sudo`.
+
+    `job` and `may_sudo` default to those of the installed service.
+    """
     texts = _installed_texts(context, kind)
     content = "\n".join(filter(None, texts.values()))
     installed_job = ServiceJob.WATCH if _OF_WATCH in content else ServiceJob.TICK
@@ -102,7 +106,7 @@ def inspect(
 def install(
     context: Context, kind: ServiceKind, job: ServiceJob, *, may_sudo: bool | None = None
 ) -> Installation:
-    """Install and start it, and return the state before. A second call updates what differs.
+    """Install and start the service, and return its earlier state. A second call updates the parts that differ.
 
     A crash leaves files that nothing starts, or the old service running; the next install continues from there. Raise
     HuskiesError `inside_a_run`, `no_home`, `no_user_manager`, `no_cron`, and the errors of the programs.

@@ -65,7 +65,7 @@ def _changed_fields() -> Iterator[Parameter]:
 
 
 def _draft(values: Mapping[str, Any]) -> StoryDraft:
-    """Return the draft of arguments of `create_story`."""
+    """Return the draft that the arguments of `create_story` describe."""
     own = {name: value for name, value in values.items() if name != "start"}
     return StoryDraft(**{**own, "criteria": tuple(map(Criterion, values.get("criteria", ())))})
 
@@ -79,12 +79,16 @@ def _draft(values: Mapping[str, Any]) -> StoryDraft:
     arguments=tuple(_draft_fields()),
 )
 def create_story(
-    context: Context, /, *, start: Annotated[bool, Argument("Start it at once.")] = False, **values: Any
+    context: Context,
+    /,
+    *,
+    start: Annotated[bool, Argument("Start the story at once.")] = False,
+    **values: Any,
 ) -> Story:
     """Add a story.
 
-    It waits in the backlog until it is started or, with dependencies, until all of them are done. A story of type story
-    needs a criterion.
+    The story waits in the backlog until you start it or, if it has dependencies, until all of them are done. A story of
+    type story requires a criterion.
     """
     return create(context, _draft(values), start=start)
 
@@ -116,8 +120,8 @@ def update_story(
 ) -> Updated:
     """Change fields of a story.
 
-    Fields that are not given stay. An agent can do this from inside a run for its own story, to check off its criteria;
-    it can change neither type nor QA mode.
+    Fields that you do not name are kept. From inside a run, an agent can change its own story, for example to check off
+    criteria, but not the type and the QA mode.
     """
     changes = {name: value for name, value in values.items() if value is not None}
     with context.store.exclusive() as db:

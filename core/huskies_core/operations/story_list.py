@@ -68,8 +68,8 @@ def page_json(page: Page) -> dict[str, object]:
 def show_story(context: Context, story: StoryArgument) -> Page:
     """Show a story with everything that belongs to it.
 
-    The page has its fields and criteria, the members of an epic, its history and runs, its worktree and branch, the
-    commit it was merged as, and the keys of the content that its runs handed over to the next one.
+    The output contains the fields and criteria of the story, the members of an epic, its history and runs, its worktree
+    and branch, the commit that landed it, and the keys of the content that a run left for the next run.
     """
     project = context.project
     with context.store.reading() as db:
@@ -108,7 +108,7 @@ def list_stories(
 ) -> tuple[Story, ...]:
     """List stories by id.
 
-    Finished ones (done, archived, abandoned or superseded) are included on request, or if their stage is given.
+    Terminal stories (done, archived, abandoned and superseded) are omitted unless you request them or name their stage.
     """
     names = frozenset(stages) or frozenset(StageName) - (frozenset() if finished else TERMINAL)
     with context.store.reading() as db:

@@ -31,7 +31,7 @@ def moment(text: str, zone: str, now: datetime, *, subject: str) -> datetime:
 
 
 def span(text: str, *, subject: str) -> int:
-    """Return the seconds of a span, at least 1. Raise UsageError that names `subject`."""
+    """Return the seconds of a span, at least 1. Raise UsageError with `subject` if `text` is not a span."""
     match = _SPAN.fullmatch(text.strip())
     parts = zip(match.groups() if match else (), _UNITS.values(), strict=False)
     seconds = sum(int(number or 0) * unit for number, unit in parts)

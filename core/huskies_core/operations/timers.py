@@ -50,7 +50,9 @@ def schedule_timer(
     label: Annotated[str, Argument("A label by which the timer can be cancelled.", metavar="L")] = "",
     catch_up: Annotated[
         CatchUp | None,
-        Argument("Run missed times once, or not (none).", metavar="once|none", default=CatchUp.ONCE),
+        Argument(
+            "Run once for all missed times, or skip them (none).", metavar="once|none", default=CatchUp.ONCE
+        ),
     ] = None,
     tool: Annotated[str | None, actions.TOOL] = None,
     args: Annotated[Mapping[str, Any] | None, actions.ARGS] = None,
@@ -59,7 +61,7 @@ def schedule_timer(
 ) -> Timer:
     """Set a timer.
 
-    Give exactly one time (a time, a span, an interval or a cron expression), and one action: an operation with its
+    Give exactly one of a time, a span, an interval and a cron expression, and exactly one action: an operation with its
     arguments, or a prompt.
     """
     action = actions.build_action(find=find, tool=tool, args=args, prompt=prompt)
@@ -78,7 +80,7 @@ def schedule_timer(
 def list_timers(context: Context, *, finished: actions.Finished = False) -> tuple[Timer, ...]:
     """List timers, each with its next three times.
 
-    The list has the armed timers, and timers with an interrupted tool call.
+    The list contains the armed timers, and timers with an interrupted tool call.
     """
     return actions.list_items(context, timers, finished=finished)
 
@@ -143,6 +145,6 @@ def _known_zone(zone: str) -> str:
 def _refuse_limit(timer: Timer) -> None:
     if timer.kind is TimerKind.RATE_LIMIT:
         story = timer.story
-        fact = f"timer {timer.id} is the wait of story {story} for its agent's account"
+        fact = f"timer {timer.id} continues story {story} after a rate limit"
         hint = f"'huskies freeze {story}' pauses the story, 'huskies agent start {story}' tries now."
         raise HuskiesError(fact, hint=hint, code="rate_limit_timer", subject=str(timer.id))

@@ -47,7 +47,8 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
 def create_trigger(
     context: Context,
     story: Annotated[
-        str | None, _pattern("Only the story with this id. This and the next five are patterns with * and ?.")
+        str | None,
+        _pattern("Only the story with this id. This and the next five values are patterns with * and ?."),
     ] = None,
     label: Annotated[str | None, _pattern("Only stories with this label.")] = None,
     kind: Annotated[
@@ -64,7 +65,7 @@ def create_trigger(
     mode: Annotated[
         TriggerMode | None,
         Argument(
-            "Run once, or for each transition (persistent).",
+            "Run the action once, or for each transition (persistent).",
             flags=("--once/--persistent",),
             default=TriggerMode.ONCE,
         ),
@@ -76,7 +77,8 @@ def create_trigger(
 ) -> Trigger:
     """Set a trigger for transitions from now on.
 
-    A transition must match all patterns that are given. The action is an operation with its arguments, or a prompt.
+    The trigger applies to transitions that match all given patterns. Its action is an operation with its arguments, or
+    a prompt.
     """
     action = actions.build_action(find=find, tool=tool, args=args, prompt=prompt, of_trigger=True)
     predicate = Predicate(story, label, kind, event, before=from_stage, after=to_stage)
@@ -92,7 +94,7 @@ def create_trigger(
 def list_triggers(context: Context, *, finished: actions.Finished = False) -> tuple[Trigger, ...]:
     """List triggers.
 
-    The list has armed and suspended triggers, and triggers with an interrupted tool call.
+    The list contains armed and suspended triggers, and triggers with an interrupted tool call.
     """
     return actions.list_items(context, triggers, finished=finished)
 

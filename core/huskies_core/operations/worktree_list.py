@@ -41,7 +41,7 @@ class Restored(Struct, frozen=True):
 def list_worktrees(context: Context) -> tuple[Worktree, ...]:
     """List the worktrees by story.
 
-    Each has its story, the story's stage, its branch and its path.
+    Each row contains the story, its stage, its branch and the path of its worktree.
     """
     made = made_worktrees(context.project)
     with context.store.reading() as db:
@@ -58,7 +58,7 @@ def worktree_path(context: Context, story: StoryArgument) -> Worktree:
     with context.store.reading() as db:
         current = stories.load(db, story)
     if not is_made(context.project, current.id):
-        hint = "It is created in coding and removed after the end of the story: see 'huskies rescue list'."
+        hint = "A story in coding has a worktree; 'huskies rescue list' shows the work of removed ones."
         raise StoryError(story, "has no worktree", hint=hint, code="not_found")
     return _worktree(context, current.id, current.stage)
 
@@ -69,7 +69,8 @@ def worktree_path(context: Context, story: StoryArgument) -> Worktree:
 def list_rescues(context: Context) -> tuple[Rescue, ...]:
     """List rescued work, the newest first.
 
-    A rescue has the uncommitted files and the commits that a worktree or a branch had when it was removed.
+    A rescue keeps the uncommitted files and the commits that would have been lost when a worktree or a branch was
+    removed.
     """
     return rescues_of(context.repository)
 
@@ -95,7 +96,7 @@ def restore(
 ) -> Restored:
     """Restore rescued work as a branch.
 
-    Nothing is checked out, and the rescue stays.
+    The command checks nothing out and keeps the rescue.
     """
     name = branch or f"rescued/story-{story}"
     return Restored(restore_rescue(context.repository, story, time=time, to_branch=name), name)

@@ -45,7 +45,7 @@ _CRITERION = Argument(
 )
 _story_argument = partial(Argument, least=1, metavar="ID", parse=parse_story_id)
 _AGENT = Argument(
-    "An agent's name, or a part of its model; by default any.", metavar="A", completion="agents"
+    "The name of an agent, or a part of its model; by default any agent.", metavar="A", completion="agents"
 )
 _REVIEWER = "The reviewer of the work: only the gates (server), an agent, or a person (human)."
 _LABEL = Argument("A label.", flags=("--label",), metavar="L", completion="labels")

@@ -141,8 +141,8 @@ def test_an_operation_has_a_json_schema() -> None:
     [
         ("", "the arguments are not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("[1]", "the arguments are not a JSON object"),
-        ('{"a": NaN}', "the arguments are not JSON: NaN is no number"),
-        ("[" * 100_000, "the arguments are not JSON: it is nested too deep"),
+        ('{"a": NaN}', "the arguments are not JSON: NaN is not a number"),
+        ("[" * 100_000, "the arguments are not JSON: they are nested too deeply"),
     ],
 )
 def test_text_that_is_not_a_json_object_is_refused(text: str, expected: str) -> None:
