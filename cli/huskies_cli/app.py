@@ -75,7 +75,7 @@ class Group(TyperGroup):
         return list(self.entries)
 
     def get_command(self, _ctx: "Context", cmd_name: str) -> "Command | None":
-        """Return a command with as much as a list shows."""
+        """Return a command that has only the attributes that a list of commands shows."""
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None

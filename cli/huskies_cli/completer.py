@@ -92,7 +92,7 @@ def _story(typed: list[str]) -> str:
 
 
 def _start(typed: list[str]) -> str:
-    """Return where the search for the project starts. Bash passes `--project=x` as three words."""
+    """Return the directory in which the search for the project starts. Bash passes `--project=x` as three words."""
     start = os.environ.get("HUSKIES_PROJECT", "")
     for number, word in enumerate(typed):
         name, _, value = word.partition("=")

@@ -67,7 +67,7 @@ class Context:
 
     @cached_property
     def config(self) -> "Config":
-        """The settings of both config files. Raise ConfigError."""
+        """Return the settings of both config files. Raise ConfigError if one is invalid."""
         from huskies_core.config.load import load_config
 
         return load_config(self.project, self.text_at_base)
@@ -78,7 +78,7 @@ class Context:
 
     @property
     def valid_config(self) -> "Config | None":
-        """The settings of both config files, or None if one is invalid."""
+        """Return the settings of both config files, or None if one is invalid."""
         from huskies_core.config.document import ConfigError
 
         try:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 
 class HuskiesError(Exception):
-    """A fact (`message`) and the next action (`hint`). `code` is a stable word for scripts; a class has a default."""
+    """A fact (`message`) and advice (`hint`). `code` is a stable word for scripts. Each class has a default."""
 
     exit_code: ClassVar[int] = 1
     default_code: ClassVar[str] = "failed"

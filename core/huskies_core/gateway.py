@@ -176,7 +176,7 @@ def _request_token(gateway: Gateway, timeout: float) -> str:
         answer = json.loads(response.read(_MOST_BYTES))
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token:
-        raise _error("no token: the answer contains none")
+        raise _error("no token: the answer does not contain one")
     return token
 
 
@@ -191,7 +191,7 @@ def _explained(failure: str) -> Iterator[None]:
     try:
         yield
     except InvalidStatus as error:
-        fact = f"it answered {error.response.status_code}"
+        fact = f"the server answered {error.response.status_code}"
     except ConnectionClosed:
         fact = "the connection broke"
     except WebSocketException as error:

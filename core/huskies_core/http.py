@@ -30,7 +30,7 @@ def describe_failure(error: Exception) -> str:
     """Return the reason of the failure without the address, which these exceptions may contain with its password."""
     if isinstance(error, HTTPError):
         error.close()
-        return f"it answered {error.code}"
+        return f"the server answered {error.code}"
     reason = error.reason if isinstance(error, URLError) else error
     if isinstance(reason, TimeoutError):
         return "no answer in time"

@@ -24,7 +24,7 @@ def has_controls(text: str) -> bool:
 
 
 def is_text(text: str) -> bool:
-    """Return False for NUL, and for lone surrogates: bytes that could not be decoded."""
+    """Return whether `text` contains neither NUL nor lone surrogates, which represent undecodable bytes."""
     return _NO_TEXT.search(text) is None
 
 

@@ -64,10 +64,12 @@ def test_status_shows_failed_notifications(notifying: Commands, server: Webhook)
     assert (result["notification"], result["status"], result["detail"]) == (
         1,
         "failed",
-        "webhook: it answered 500",
+        "webhook: the server answered 500",
     )
     shown = notifying("status").stdout.splitlines()
-    assert "notification 1 failed: webhook: it answered 500; see huskies notify --list" in shown, shown
+    assert "notification 1 failed: webhook: the server answered 500; see huskies notify --list" in shown, (
+        shown
+    )
 
 
 def test_a_test_reports_each_channel_and_fails_if_one_fails(

@@ -1,4 +1,4 @@
-"""The end of the demo: its promises, each with a check against the store, the run directories and git; a summary."""
+"""The demo's promises, each with a check against the store, the run directories and git, and the summary."""
 
 import shlex
 import subprocess
@@ -44,7 +44,7 @@ class PromiseCheck(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True):
-    """All that happened. `landed` has the commits of each story on the base branch, oldest first."""
+    """The state of the demo after its end. `landed` maps each story to its commits on the base branch, oldest first."""
 
     context: Context
     stories: Mapping[StoryId, Story]

@@ -115,7 +115,7 @@ class Narrator(Struct):
                 return " ".join([event, *(f"{name}={value}" for name, value in detail.items())])
 
     def _ending(self, entry: JournalEntry) -> str:
-        """Return the last line of an agent that completed its work. Of other runs, name only an unusual end."""
+        """Return the last output line of a completed agent run. For other runs, return only an unusual outcome."""
         agent, outcome = entry.detail.get("agent"), entry.detail.get("outcome", "")
         if agent and outcome == "completed":
             ended = RunDirectory(self.context.project.run_dir(entry.detail["run"])).read_exit()
@@ -135,5 +135,5 @@ class Narrator(Struct):
 
 
 def fitted(head: str, text: str) -> list[str]:
-    """Return `text` wrapped to WIDTH. Lines after the first are indented to where the text began."""
+    """Return `head` and `text`, wrapped to WIDTH. Indent all lines of `text` by the width of `head`."""
     return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))

@@ -93,7 +93,7 @@ def _head(live: Live, name: str, width: int) -> Row:
 
 
 def _foot(live: Live, screen: Screen, spot: Spot | None) -> list[Row]:
-    """Return the selected story with the reason why it is where it is, then the note or the keys."""
+    """Return the selected story with the reason for its place on the board, then the note or the keys."""
     reason = "" if spot is None else f"{spot.story.id} {spot.story.draft.title}: {spot.why}"
     keys = _KEYS.format(pause="resume" if live.pause is not None else "pause")
     return [line(reason, "dim"), line(screen.note) if screen.note else line(keys, "dim")]

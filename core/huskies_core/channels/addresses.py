@@ -27,7 +27,7 @@ def unset(name: str) -> tuple[str, str]:
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
-    """Return `text` with each `${NAME}` replaced by its value. Raise HuskiesError `config_error` if one has none."""
+    """Return `text` with each `${NAME}` replaced by its value. Raise HuskiesError `config_error` if one is missing."""
     for name in names_in(text):
         if not values.get(name):
             fact, hint = unset(name)
@@ -78,7 +78,9 @@ def send_by_apprise(message: Message, url: str) -> None:
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     service = apprise.Apprise()
     if not service.add(url):
-        raise channel_error("apprise does not accept the address", "See its documentation of the service.")
+        raise channel_error(
+            "apprise does not accept the address", "See the documentation of the service in Apprise."
+        )
     if not service.notify(body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT):
         hint = "Run 'apprise -vv' with the same address."
         raise channel_error("the service did not accept the message", hint)

@@ -26,13 +26,13 @@ class Notice:
 
     @property
     def about(self) -> str:
-        """`Fix the login (why)`."""
+        """Return the story's title and the reason, as in `Fix the login (why)`."""
         reason = f"({self.reason})" if self.reason else ""
         return " ".join(filter(None, (self.title, reason)))
 
     @property
     def text(self) -> str:
-        """`Story 12 is blocked: Fix the login (why)`, and the command on the next line."""
+        """Return `Story 12 is blocked: Fix the login (why)`, and the command on the next line."""
         return f"{': '.join(filter(None, (self.what, self.about)))}\n  {self.command}"
 
 
@@ -51,7 +51,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The text below the title. For a single notice it does not repeat the title."""
+        """Return the text below the title. For a single notice, do not repeat the title."""
         if len(self.notices) == 1 and not self.more:
             (notice,) = self.notices
             return "\n".join(filter(None, (notice.about, notice.command)))

@@ -45,7 +45,7 @@ class ConfigError(HuskiesError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        hint = first.hint or "Correct it; 'huskies config check' lists every problem."
+        hint = first.hint or "Correct the file; 'huskies config check' lists every problem."
         super().__init__(f"{first}{more}", hint=hint, code="config_error", subject=first.path)
         self.problems = tuple(problems)
 

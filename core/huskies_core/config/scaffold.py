@@ -3,17 +3,17 @@
 PROJECT_TEMPLATE = """\
 # Settings of this project. Every key is optional. 'huskies config check' checks this file.
 
-# Who reviews finished work: "server" (gates only), "agent" (also a QA agent) or "human" (a person approves it).
+# The review of finished work: "server" (gates only), "agent" (also a QA agent) or "human" (a person approves it).
 # default_qa = "server"
 
 # Only coders with this model start automatically.
 # default_coder_model = "sonnet"
 
-# The limits of live coder runs, and of live gate and merge runs.
+# The maximum number of live coder runs, and of live gate and merge runs.
 # max_coders = 3
 # max_gates = 2
 
-# A story that fails more often is blocked. 0: no limit.
+# A story that needs more retries is blocked. 0 means no limit.
 # max_retries = 3
 
 # The branch that finished work lands on. Default: the branch that 'huskies init' recorded.
@@ -46,7 +46,7 @@ PROJECT_TEMPLATE = """\
 # starvation_secs = 3600
 
 [budget]
-# The most that the runs of a story, and all runs of a day, may cost. Default: no limit.
+# The maximum cost in USD of all runs of a story, and of all runs of a day. Default: no limit.
 # per_story_usd = 5.0
 # per_day_usd = 50.0
 

@@ -193,7 +193,7 @@ def put_new(path: Path, content: bytes) -> None:
 
 
 def _rename_new(temporary: Path, path: Path) -> None:
-    """Link the file to its name. FAT and exFAT lack hard links (EPERM, ENOTSUP with some drivers): rename it there."""
+    """Link the file to its name. On FAT and exFAT, which lack hard links (EPERM or ENOTSUP), rename it instead."""
     try:
         os.link(temporary, path)
     except OSError as error:

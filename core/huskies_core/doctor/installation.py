@@ -69,7 +69,7 @@ def check_store(context: Context) -> Iterator[DoctorCheck]:
     version = context.store.version()
     if version < NEWEST:
         fact = f"the store has version {version}, this huskies uses {NEWEST}"
-        fix = "The next command other than doctor migrates it. So does 'huskies doctor --fix'."
+        fix = "Run 'huskies doctor --fix', or any other command, to migrate it."
         yield DoctorCheck("store", fact, fix, repair=partial(_migrate, context))
     if is_current(context):
         with context.store.reading() as db:

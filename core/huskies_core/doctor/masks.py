@@ -210,7 +210,7 @@ def _options(first: list[str]) -> Iterator[str]:
 
 
 def _errors(lines: list[str]) -> Iterator[str]:
-    """Yield the class in the first line at the margin after the frames. Other lines of a message are not read."""
+    """Yield the class from the first unindented line after the frames. Skip the other lines of the message."""
     in_frames = False
     for line in lines:
         if _FRAME.fullmatch(line):

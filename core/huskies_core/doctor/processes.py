@@ -58,7 +58,7 @@ def check_runs(context: Context) -> Iterator[DoctorCheck]:
         dead = dead_runs(context, db)
         live = frozenset(run.id for run in runs.live(db))
         known = runs.recorded(db, folders)
-    fix = "The next tick records how they ended. So does 'huskies doctor --fix'."
+    fix = "The next tick records their end, and so does 'huskies doctor --fix'."
     yield check_absent("runs", [step.detail for step in dead], "{}", fix, partial(_end_dead, context))
     yield _unowned(context, sorted(set(folders) - known))
     # Some may have ended since they were listed, and a run may have started.

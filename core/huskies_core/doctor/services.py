@@ -193,7 +193,7 @@ def _canary_folder(state_dir: Path) -> Iterator[str]:
         directory = RunDirectory(canary_in(folder))
         if os.path.exists(directory.lock) and not kill_run(directory, {"outcome": "stopped"}).ended:
             fact = f"the test run in {directory.path} cannot be ended"
-            raise HuskiesError(fact, hint="It ends by itself within a minute.", code="survivors")
+            raise HuskiesError(fact, hint="The run ends by itself within a minute.", code="survivors")
         shutil.rmtree(folder)
 
 

@@ -122,7 +122,7 @@ def _branch_tips(repo: Repository, branches: Sequence[str]) -> dict[str, str]:
 def _register(
     repo: Repository, request: WorktreeRequest, tip: str | None, *, occupied: bool, now: datetime
 ) -> CreateResult | _Registered:
-    """`occupied`: the worktree's path exists, or git has a record of it."""
+    """Register the worktree in git. `occupied` is true if its path exists or git has a record of it."""
     story, branch = request.story, branch_of(request.story)
     if is_made(repo.project, story):
         return CreatedWorktree(story, branch, tip or request.base_commit, not request.known_branch)

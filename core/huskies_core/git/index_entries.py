@@ -101,8 +101,8 @@ def copy_index(repo: Repository, checkout: Checkout, path: Path) -> Index:
 def _copy_with_time(source: Path, target: Path) -> None:
     """Copy an index file and its modification time.
 
-    Git reads the files that are as young as the index, because an edit in the same second may keep a file's size and
-    time. In a younger copy it would take them for unchanged.
+    Git compares the content of files that are as young as the index, because an edit in the same second may keep a
+    file's size and time. If the copy were younger, git would treat such files as unchanged.
     """
     shutil.copy2(source, target)
 

@@ -104,7 +104,9 @@ def refuse_foreign(project: Project, path: Path) -> None:
     around = real == project.root or real in project.root.parents or real in project.git_dir.parents
     if path.is_symlink() or around or not path.is_dir() or not _is_ours(project, path):
         hint = "Look at it and move it away. Huskies removes only worktrees that it created."
-        raise HuskiesError(f"{path} is in the way", hint=hint, code="not_ours", subject=str(path))
+        raise HuskiesError(
+            f"{path} is not a worktree of this repository", hint=hint, code="not_ours", subject=str(path)
+        )
 
 
 def _is_ours(project: Project, path: Path) -> bool:

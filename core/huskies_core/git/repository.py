@@ -194,7 +194,7 @@ class Repository:
 
     @cached_property
     def identity(self) -> Mapping[str, str]:
-        """Variables with the author and the committer, if git has no configuration for them.
+        """Return variables with the author and the committer, if git has no configuration for them.
 
         An identity that git derives from the names of user and host does not count.
         """

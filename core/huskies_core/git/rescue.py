@@ -150,7 +150,7 @@ def restore_rescue(repo: Repository, story: StoryId, *, time: str | None, to_bra
 
 
 def has_rescues_before(project: Project, moment: datetime) -> bool:
-    """Return whether a rescue is older than `moment`, without git: a gc pass with nothing to expire starts none."""
+    """Return whether a rescue is older than `moment`. Do not start git, so that an idle gc pass is fast."""
     limit = _format_time(moment)
     return any(time < limit for story, time in rescue_names(str(project.git_dir)) if is_number(story))
 

@@ -10,7 +10,7 @@ _REFS = "refs/huskies/rescue/"
 
 
 def rescue_names(git_dir: str) -> "list[tuple[str, str]]":
-    """Return story and time of each rescue, loose and packed, newest first. A reftable repository has none here."""
+    """Return story and time of each rescue, loose and packed, newest first. Omit refs in a reftable."""
     names = {*_loose_names(git_dir), *_packed_names(git_dir)}
     return sorted(names, key=lambda name: name[1], reverse=True)
 

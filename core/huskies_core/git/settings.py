@@ -85,7 +85,10 @@ def _check_checkout(project: Project, settings: Settings) -> Iterator[HarmfulSet
 
 
 def _check_hooks(project: Project, settings: Settings) -> Iterator[HarmfulSetting]:
-    """Huskies runs no hooks; people and agents do. A relative path is relative to each checkout."""
+    """Yield a harmful core.hooksPath. Huskies runs no hooks, but people and agents do.
+
+    A relative path is harmless: it is relative to each checkout.
+    """
     scope, folder = _in_force(settings, "core.hookspath")
     if scope not in _OWN_SCOPES or not Path(folder).is_absolute():
         return

@@ -57,7 +57,7 @@ def present_checkout_of(project: Project, story: StoryId) -> Checkout | None:
 def registration_of(project: Project, path: Path) -> Path | None:
     """Return the admin directory with a record of `path`.
 
-    Git names it after the last part of the path, or similarly, so that one is read first.
+    Git names the directory after the last part of the path, or similarly, so the directory of that name is read first.
     """
     pointed = _linked_git_dir(str(path))
     likely = project.git_dir / "worktrees" / (path.name if pointed is None else os.path.basename(pointed))
@@ -111,7 +111,7 @@ def _is_made(path: str, story: StoryId, admins: str) -> bool:
 
 
 def _linked_git_dir(path: str) -> str | None:
-    """Return the target of the worktree's `.git` file. Text takes a third of the time of `Path` for a thousand."""
+    """Return the target of the worktree's `.git` file. With many worktrees, strings take a third of `Path`'s time."""
     pointer = _read(f"{path}/.git")
     if not pointer.startswith("gitdir: "):
         return None

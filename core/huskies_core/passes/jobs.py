@@ -97,7 +97,7 @@ def adopted(
     is_open = row is not None and row.status.value == "open"
     lock = adopt_lock(directory, context.environ) if is_open else None
     if row is None or lock is None:
-        hint = "Only the pass that claims it starts its process, once."
+        hint = "Only the pass that claims the job starts its process, and only once."
         raise HuskiesError(f"{name} cannot run here", hint=hint, code="not_yours")
     try:
         yield row

@@ -121,7 +121,7 @@ def story_text(story: Story) -> str:
         f"{number}. [{'x' if criterion.checked else ' '}] {_sanitize(criterion.text)}"
         for number, criterion in enumerate(draft.criteria, start=1)
     ]
-    rest = f"`huskies show {story.id}` prints all of it"
+    rest = f"`huskies show {story.id}` prints the whole text"
     return _markdown(draft.title, _sanitize(draft.description, DESCRIPTION_LIMIT, rest), lines)
 
 
@@ -151,7 +151,7 @@ def _sanitize(text: str, limit: int | None = None, rest: str = "the rest is omit
 
 
 def _sections(variables: Mapping[str, str], named: Collection[str], note: str) -> list[str]:
-    """Return the results of the last attempt whose variables the template does not name, and the note."""
+    """Return the note, and the results of the last attempt that the template does not name."""
     results = {name: variables[name] for name in _HEADINGS if name not in named and variables[name]}
     sections = [f"## {_HEADINGS[name]}\n\n{_enclose(name, text)}" for name, text in results.items()]
     return [*sections, f"## Note\n\n{note}"] if note else sections

@@ -98,7 +98,7 @@ def message_of(context: Context, request: RunRequest, agent: Agent) -> tuple[str
 
 
 def environment_of(context: Context, agent: Agent | None, variables: RunVariables) -> dict[str, str]:
-    """Return the whole environment of a run of the agent; of gates or a merge if `agent` is None."""
+    """Return the whole environment of a run of `agent` or, if that is None, of a run of gates or a merge."""
     return agent_environment(
         context.environ,
         variables,

@@ -39,7 +39,11 @@ class Rule(StrEnum):
     MERGE_RETRY = "merge_retry", _NO_DELAY, ""
     BUDGET_EXHAUSTED = "budget_exhausted", "the budgets of the story and of the day are not exhausted", ""
     PAUSED = "paused", "the start of agents is not paused", "you: huskies resume"
-    NO_AGENT = "no_agent", "agents.toml has an agent for it", "you: add an agent for it to agents.toml"
+    NO_AGENT = (
+        "no_agent",
+        "agents.toml has an agent for this work",
+        "you: add an agent for this work to agents.toml",
+    )
     MAX_CODERS = "max_coders", "fewer than max_coders coders are live", "the end of a coder run"
     AGENTS_BUSY = "agents_busy", "an agent is free", "an agent that becomes free"
     BASE_BROKEN = (

@@ -56,7 +56,7 @@ class CodexReader(Reader):
                 self.count_denied(kind)
 
     def _add_usage(self, usage: dict[str, Any]) -> None:
-        """Codex includes cached tokens in its input tokens."""
+        """Add the tokens of a turn. Codex includes cached tokens in its input tokens."""
         cached = amount(usage.get("cached_input_tokens"))
         written = amount(usage.get("cache_write_input_tokens"))
         total = self.tokens_of("")

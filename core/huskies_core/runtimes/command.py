@@ -63,7 +63,7 @@ def _parse_limit(line: bytes) -> RateLimit | None:
 
 
 def readable(line: bytes) -> str | None:
-    """Return a usage record in short."""
+    """Return a one-line summary of a usage record, or None if the line is not one."""
     reader = CommandReader()
     reader.feed(line)
     if not reader.usage:

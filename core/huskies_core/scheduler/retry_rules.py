@@ -99,7 +99,9 @@ def block_without_commits(history: Sequence[Run]) -> ApplyEvent | None:
 
 def recovery_note(last: Run) -> str:
     if last.outcome is Outcome.RATE_LIMITED:
-        return "A rate limit ended your last run. It is reset now. Continue from the files in the worktree."
+        return (
+            "A rate limit ended your last run. The limit has ended. Continue from the files in the worktree."
+        )
     why = f": {last.detail}" if last.detail else ""
     return (
         f"Your last run ended ({last.outcome}{why}) without a commit. "
@@ -109,7 +111,7 @@ def recovery_note(last: Run) -> str:
 
 def gate_output(run: Run | None, tail: str) -> str:
     """Return the output of failed gates for the next coder, with the command that prints the whole output."""
-    where = "" if run is None else f"All of it: `huskies logs {run.story} --run {run.id}`"
+    where = "" if run is None else f"The whole output: `huskies logs {run.story} --run {run.id}`"
     return "\n\n".join(filter(None, (tail.strip(), where)))
 
 

@@ -59,7 +59,7 @@ def _words(db: sqlite3.Connection, kind: str, prefix: str) -> "Iterable[Completi
 
 
 def _stories(db: sqlite3.Connection, prefix: str, stages: "Sequence[str]") -> "Iterable[Row]":
-    """Return the stories in those stages. After a digit, search by id if finished stories are allowed."""
+    """Return the stories in `stages`. If these include finished stories, match the digits of `prefix` with ids."""
     if prefix and stages in ((), FINISHED):
         stories = _numbered(db, _STORY, prefix)
         return (row for row in stories if not stages or row[2] in stages)

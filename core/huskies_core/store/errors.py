@@ -72,6 +72,6 @@ def left_log(path: os.PathLike[str]) -> HuskiesError:
 def unusable(detail: str) -> HuskiesError:
     return HuskiesError(
         f"the store cannot be used: {detail}",
-        hint="Give this user write permission for .huskies. Reading the store needs it, too.",
+        hint="Give this user write permission for .huskies. Reading the store requires it, too.",
         code="store_unusable",
     )

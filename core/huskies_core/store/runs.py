@@ -203,7 +203,7 @@ def recent(db: sqlite3.Connection, limit: int = 100) -> tuple[Run, ...]:
 
 
 def recorded(db: sqlite3.Connection, ids: Collection[RunId]) -> frozenset[RunId]:
-    """Return those of `ids` that a run has."""
+    """Return the `ids` that belong to a recorded run."""
     query = "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))"
     return frozenset(row["id"] for row in db.execute(query, (json.dumps(sorted(ids)),)))
 

@@ -28,7 +28,7 @@ _MOST_DIGITS = 18
 
 @dataclass(frozen=True)
 class Process:
-    """`started` is clock ticks since boot on Linux and unix seconds elsewhere. Use it for comparisons only."""
+    """A process. `started` counts clock ticks since boot on Linux, and unix seconds elsewhere: only compare it."""
 
     pid: int
     ppid: int

@@ -38,7 +38,7 @@ def find_price(model: str, prices: Mapping[str, Price]) -> Price | None:
 
 
 def measure(step: str, reader: Reader, spec: RunSpec) -> Progress:
-    """Return the reader's counts. Calculate costs by the prices where the program reports none."""
+    """Return the reader's counts. If the program reports no costs, calculate them from the prices."""
     usage: dict[str, Usage] = {}
     for name, counts in reader.usage.items():
         model = name or spec.model
@@ -98,7 +98,7 @@ class OutputLog:
 
 
 class LineFeed:
-    """Splits a stream into lines for a reader. Of a longer line it keeps the first LINE_BYTES."""
+    """Splits a stream into lines for a reader. It keeps only the first LINE_BYTES of a longer line."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -144,7 +144,7 @@ class Supervisor:
         return False
 
     def _measure_time(self, watch: StepWatch) -> Elapsed:
-        """Time in which the agent waits for a rate limit to end is not quiet time."""
+        """Return the elapsed times. While the agent waits for a rate limit to end, it does not count as quiet."""
         clock, now = time.monotonic(), time.time()
         waiting_until = plausible_end(self._reader.waiting_until, now)
         since_wait = math.inf if waiting_until is None else now - waiting_until

@@ -46,13 +46,13 @@ def test_user_and_password_are_sent_only_in_a_header(server: Webhook) -> None:
 @pytest.mark.parametrize("status", [404, 500])
 def test_an_error_answer_is_an_error(server: Webhook, status: int) -> None:
     server.status = status
-    assert error_of(server.url) == f"it answered {status}"
+    assert error_of(server.url) == f"the server answered {status}"
 
 
 def test_a_redirect_is_not_followed(server: Webhook) -> None:
     with opened_webhook() as elsewhere:
         server.status, server.location = 307, elsewhere.url
-        assert (error_of(server.url), elsewhere.requests) == ("it answered 307", [])
+        assert (error_of(server.url), elsewhere.requests) == ("the server answered 307", [])
 
 
 def test_a_missing_answer_is_a_timeout(server: Webhook) -> None:

@@ -43,7 +43,7 @@ def set_env(context: Context, text: str, mode: int = 0o600) -> None:
 
 def test_each_channel_is_tried_despite_failures_of_others() -> None:
     def refuse(_: Message) -> None:
-        raise channel_error("it answered 500")
+        raise channel_error("the server answered 500")
 
     def break_down(_: Message) -> None:
         raise ValueError("https://host/secret")
@@ -53,7 +53,7 @@ def test_each_channel_is_tried_despite_failures_of_others() -> None:
 
     channels = [Channel("a", refuse), Channel("b", break_down), Channel("c", take)]
     assert send_by(channels, ONE) == (
-        Delivery("a", "it answered 500"),
+        Delivery("a", "the server answered 500"),
         Delivery("b", "ValueError"),
         Delivery("c"),
     )

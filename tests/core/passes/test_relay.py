@@ -233,7 +233,7 @@ def test_waits_double_up_to_a_minute_without_an_attempt_in_between(
     move(context, 5)
     waits: list[float] = []
     for _ in range(9):
-        assert relay(context) == (StepOutcome.FAILED, "gateway: no token: it answered 503")
+        assert relay(context) == (StepOutcome.FAILED, "gateway: no token: the server answered 503")
         with context.store.reading() as db:
             due_at = pass_times.get(db, "relay").due_at
         assert due_at is not None

@@ -104,7 +104,7 @@ def test_control_characters_reach_no_agent(context: Context) -> None:
 def test_a_long_text_is_cut_with_a_notice(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompts, "DESCRIPTION_LIMIT", 10)
     long = replace(DRAFT, description="0123456789" * 10)
-    cut = "0123456789\n\n[Cut here, after 10 of 100 characters: `huskies show 1` prints all of it.]\n\n## Acc"
+    cut = "0123456789\n\n[Cut here, after 10 of 100 characters: `huskies show 1` prints the whole text.]\n\n## Acc"
     assert cut in values(context, long)["story"]
 
 

@@ -27,7 +27,7 @@ MERGE = story_in(Merge("feature/story-1", 2))
 BY_AGENT = replace(POLICY, settings=ProjectConfig(default_qa=QaMode.AGENT))
 BY_HUMAN = replace(POLICY, settings=ProjectConfig(default_qa=QaMode.HUMAN))
 CODER, GATES = RunKind.CODER, RunKind.GATES
-HINT = "All of it: `huskies logs 1 --run 2`"
+HINT = "The whole output: `huskies logs 1 --run 2`"
 BRANCH_AND_COMMITS = ("feature/story-1", 2)
 
 

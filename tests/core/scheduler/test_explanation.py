@@ -284,7 +284,7 @@ def test_a_missing_agent_is_a_blocker(context: Context) -> None:
     explanation = explain(context, StoryId(1))
     assert ([blocker.rule for blocker in explanation.blockers], explanation.next) == (
         ["no_agent"],
-        "you: add an agent for it to agents.toml",
+        "you: add an agent for this work to agents.toml",
     )
     assert [check.rule for check in explanation.checks][-2:] == ["no_agent", "max_coders"]
 
@@ -299,7 +299,7 @@ def test_a_conflict_without_a_mergemaster_needs_a_person(context: Context) -> No
     assert (blocker.detail, blocker.command, explanation.next) == (
         f"agents.toml has no mergemaster agent for it; {by_hand}",
         "huskies resolve 1",
-        "you: add an agent for it to agents.toml, or resolve the conflict yourself, then huskies resolve 1",
+        "you: add an agent for this work to agents.toml, or resolve the conflict yourself, then huskies resolve 1",
     )
 
 
