@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from core.git.landing_fixture import MARK, Scene, files_of, make_scene, state_of
+from huskies_core.errors import HuskiesError
 from huskies_core.git.landing import Landing, Recovered, find_base_dirt, land, recover_landing
 from huskies_core.git.repository import GitError, Repository
 from huskies_core.merge_results import BaseDirty, Landed, LostRace
@@ -97,6 +98,16 @@ def test_a_tip_that_moves_between_check_and_move_is_not_overwritten(repo: Reposi
     after = state_of(scene.repository)
     assert (landing, after.tip, after.files, after.leftovers) == (LostRace(), other, before.files, [])
     assert after.status == []
+
+
+def test_a_landing_that_another_git_takes_off_the_branch_is_an_error(repo: Repository, scene: Scene) -> None:
+    def undo(step: str) -> None:
+        if step == "ended":
+            scene.repository.git("update-ref", "refs/heads/main", scene.tip)
+
+    with pytest.raises(HuskiesError, match="does not contain") as refusal:
+        land(repo, base_branch="main", tip=scene.tip, commit=scene.commit, mark=MARK, checkpoint=undo)
+    assert refusal.value.code == "landing_lost"
 
 
 def test_work_of_the_user_on_other_paths_stays(repo: Repository, scene: Scene) -> None:
