@@ -40,8 +40,8 @@ def draw_board(board: Board, now: datetime) -> str:
 def _story_rows(board: Board) -> Iterable[Sequence[render.Cell]]:
     """Yield the rows of stories; only the first of a stage has its name."""
     for name, cards in board.stages.items():
-        for place, card in enumerate(cards[:MOST]):
-            stage = name.value if place == 0 else ""
+        for position, card in enumerate(cards[:MOST]):
+            stage = name.value if position == 0 else ""
             title, why = render.shortened(card.story.draft.title, 32), render.shortened(card.why, 60)
             yield (stage, render.mark(MARKS[card.state]), card.story.id, title, why)
         if len(cards) > MOST:
@@ -82,9 +82,9 @@ def limit_lines(limits: LimitsReport | None) -> Iterable[str]:
     if limits.pause is not None:
         why = f": {limits.pause.reason}" if limits.pause.reason else ""
         yield f"paused: no agent starts, since {limits.pause.since}, by {limits.pause.by}{why} (huskies resume)"
-    for name, places in (("max_coders", limits.coders), ("max_gates", limits.gates)):
-        if places.reached:
-            yield f"{name}: {places.live} of {places.most} are live"
+    for name, slots in (("max_coders", limits.coders), ("max_gates", limits.gates)):
+        if slots.reached:
+            yield f"{name}: {slots.live} of {slots.most} are live"
     if limits.day.reached:
         used, most = render.money(limits.day.spent_usd), render.money(limits.day.most_usd or 0)
         yield f"budget.per_day_usd: {used} of {most} are spent, until {to_local(limits.day.until)}"
@@ -123,8 +123,8 @@ def _notification_lines(notifications: Sequence[Notification]) -> Iterable[str]:
 
 def _queue_lines(limits: LimitsReport) -> Iterable[str]:
     for hold in limits.holds:
-        what = f"story {hold.story}" if hold.story else "the merge queue"
-        yield f"{hold.kind}: holds {what} since {hold.since}"
+        subject = f"story {hold.story}" if hold.story else "the merge queue"
+        yield f"{hold.kind}: holds {subject} since {hold.since}"
     for story in limits.starving:
         yield f"merge.starvation_secs: story {story.id} has been in the merge queue since {story.stage_entered_at}"
 

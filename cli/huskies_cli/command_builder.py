@@ -77,10 +77,10 @@ def _run_operation(operation: Operation[Any, Any], session: Session, values: Map
 
 
 def _run_each(operation: Operation[Any, Any], key: str, view: Callable[..., Result], call: Call) -> Result:
-    """Call the operation for each id. An error stops no other call; that of a single id is the command's own."""
+    """Call the operation for each id. If a call fails, the others still run; for a single id, raise the error."""
     first, *_ = operation.parameters
-    given = call.values[first.variable]
-    ids: Sequence[int] = given if isinstance(given, tuple) else (given,)
+    argument = call.values[first.variable]
+    ids: Sequence[int] = argument if isinstance(argument, tuple) else (argument,)
     results: list[Any] = []
     errors: list[ErrorItem] = []
     for story in dict.fromkeys(ids):
@@ -94,7 +94,7 @@ def _run_each(operation: Operation[Any, Any], key: str, view: Callable[..., Resu
             errors.append(ErrorItem.of(error))
     shown = view(results, call)
     data = {key: [operation.json(result) for result in results]}
-    return Result(data, shown.text, tuple(errors), shown.talk if results else (), len(results))
+    return Result(data, shown.text, tuple(errors), shown.messages if results else (), len(results))
 
 
 def _view_of(operation: Operation[Any, Any]) -> Callable[..., Result]:
@@ -106,19 +106,19 @@ def _view_of(operation: Operation[Any, Any]) -> Callable[..., Result]:
     return view
 
 
-def _value(item: Parameter, given: Any) -> Any:
+def _value(item: Parameter, value: Any) -> Any:
     """Return the value of a parameter as the function takes it."""
     if item.takes_several:
-        return tuple(given) if given else () if item.is_required else item.default
-    if given is None:
+        return tuple(value) if value else () if item.is_required else item.default
+    if value is None:
         return item.default
     if item.flag_words:
-        return item.value_type(item.flag_words[0 if given else 1])
+        return item.value_type(item.flag_words[0 if value else 1])
     if get_origin(item.value_type) is Mapping:
         from huskies_core.operations.schema import read_object
 
-        return read_object(given, subject=item.name)
-    return _read_file(given, item.flags[0].strip("-")) if item.about.is_file else given
+        return read_object(value, subject=item.name)
+    return _read_file(value, item.flags[0].strip("-")) if item.about.is_file else value
 
 
 def _read_file(name: str, field: str) -> str:

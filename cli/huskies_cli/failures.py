@@ -63,8 +63,8 @@ def _bug(error: BaseException, arguments: Sequence[str], session: Session) -> Bu
     words = " ".join(f"{type(error).__name__}: {error}".split())
     path = _write_report(_report_text(error, arguments), session)
     hint = "'huskies doctor --bundle FILE' makes an archive that you can send."
-    where = f"The report is {path}; {hint}" if path else "No report could be written."
-    return Bug(f"this is a bug: {words}", hint=where, code="bug", subject=path)
+    advice = f"The report is {path}; {hint}" if path else "No report could be written."
+    return Bug(f"this is a bug: {words}", hint=advice, code="bug", subject=path)
 
 
 def _report_text(error: BaseException, arguments: Sequence[str]) -> str:

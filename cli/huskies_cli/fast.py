@@ -24,7 +24,7 @@ def tick(arguments: list[str]) -> int | None:
     if _parse(arguments, parsed) != ["tick"] or os.environ.get("HUSKIES_RUN_ID"):
         return None
     try:
-        state = state_folder(parsed.place or ".")
+        state = state_folder(parsed.project_path or ".")
     except (OSError, ValueError):  # the current directory no longer exists, for example
         return None
     if state is None or not os.path.isfile(os.path.join(state, "state.db")):

@@ -33,13 +33,13 @@ class ErrorItem(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """The result of a command. Control characters are removed from `text`; a callable returns text of `render`.
 
-    `talk` is printed on stderr, unless --quiet is given. `done` is the number of items that succeeded beside errors.
+    `messages` are printed on stderr, unless --quiet is given. `done` is the number of items that succeeded.
     """
 
     data: Mapping[str, object] = field(default_factory=dict)
     text: str | Callable[[], str] = ""
     errors: tuple[ErrorItem, ...] = ()
-    talk: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     done: int = 0
     exit_code: int | None = None
 
@@ -113,7 +113,7 @@ def _print_text(result: Result, session: Session) -> None:
             write_line(sys.stdout, text.removesuffix("\n"))
     finally:
         _print_errors(result.errors)
-        for line in result.talk:
+        for line in result.messages:
             session.say(line)
 
 

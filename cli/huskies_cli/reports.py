@@ -29,10 +29,10 @@ def result_of(name: str, reports: Sequence[PassReport]) -> Result:
     actions = [action_json(report.name, item) for report in reports for item in report.results]
     data = {"pass": name, "already_running": alone, "actions": actions}
     succeeded = sum(item.outcome is not StepOutcome.FAILED for item in done)
-    talk = (f"{name} is already running",) if alone else ()
+    messages = (f"{name} is already running",) if alone else ()
     busy = any(report.failure is not None and report.failure.code == "busy" for report in reports)
     code = LockBusy.exit_code if busy else None
-    return Result(data, "\n".join(map(line_of, done)), tuple(_errors(reports)), talk, succeeded, code)
+    return Result(data, "\n".join(map(line_of, done)), tuple(_errors(reports)), messages, succeeded, code)
 
 
 def line_of(item: StepResult) -> str:

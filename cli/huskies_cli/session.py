@@ -31,7 +31,7 @@ class Session:
         self.streaming = False
 
     @property
-    def place(self) -> str:
+    def project_path(self) -> str:
         """Return --project or HUSKIES_PROJECT; "" for the current directory."""
         return self.project or os.environ.get("HUSKIES_PROJECT", "")
 
@@ -42,10 +42,12 @@ class Session:
 
         from huskies_core.errors import NoProject
 
-        if self.place and not Path(self.place).is_dir():
-            raise NoProject(f"{self.place} is not a directory", hint="Check --project and HUSKIES_PROJECT.")
+        if self.project_path and not Path(self.project_path).is_dir():
+            raise NoProject(
+                f"{self.project_path} is not a directory", hint="Check --project and HUSKIES_PROJECT."
+            )
         try:
-            return Path(self.place) if self.place else Path.cwd()
+            return Path(self.project_path) if self.project_path else Path.cwd()
         except FileNotFoundError as error:
             raise NoProject(
                 "the current directory does not exist", hint="Change to another directory."

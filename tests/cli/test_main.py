@@ -44,7 +44,7 @@ def add(
     label: Annotated[tuple[str, ...] | None, Argument("")] = None,
 ) -> Result:
     values = [title, body, label, session.project, session.quiet]
-    return Result(data={"values": values}, text=repr(values), talk=("a message",))
+    return Result(data={"values": values}, text=repr(values), messages=("a message",))
 
 
 def raising(error: BaseException) -> Callable[[Session], Result]:

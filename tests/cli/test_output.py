@@ -48,7 +48,7 @@ def test_the_status_of_several_items_is_ok_partial_or_error(
 
 
 def test_data_goes_to_stdout_and_talk_and_errors_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    result = Result(text="one\n", errors=(NOT_FOUND,), done=1, talk=("no tick lately",))
+    result = Result(text="one\n", errors=(NOT_FOUND,), done=1, messages=("no tick lately",))
     loud = finish(result, make_session()), *capsys.readouterr()
     quiet = finish(result, make_session(quiet=True)), *capsys.readouterr()
     assert loud == (1, "one\n", "huskies: no story 9\n  See 'huskies list'.\nno tick lately\n")
@@ -63,7 +63,7 @@ def test_control_characters_are_stripped_for_people_and_kept_for_programs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = "a\x1b[31mb\x07\n"
-    finish(Result(data={"t": text}, text=text, talk=(text,)), make_session())
+    finish(Result(data={"t": text}, text=text, messages=(text,)), make_session())
     people = capsys.readouterr()
     finish(Result(data={"t": text}, text=text), make_session(json=True))
     assert (people.out, people.err) == ("ab\n", "ab\n")

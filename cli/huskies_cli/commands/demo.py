@@ -21,13 +21,15 @@ from huskies_core.operations.operation import PROJECT, Command
 from huskies_core.pipeline.stages import Done
 from huskies_core.store.stories import Story
 
-Place = Annotated[str | None, Argument("An empty or missing directory.", metavar="[DIR]", positional=True)]
+Directory = Annotated[
+    str | None, Argument("An empty or missing directory.", metavar="[DIR]", positional=True)
+]
 
 _ENDS = "it continues until no work remains"
 
 
 @own_command(Command("demo", PROJECT))
-def demo(session: Session, place: Place = None) -> Result:
+def demo(session: Session, directory: Directory = None) -> Result:
     """Watch scripted agents take stories through the pipeline.
 
     The demo creates a repository with a small Python project in DIR, or in a temporary directory, and adds six stories.
@@ -38,7 +40,7 @@ def demo(session: Session, place: Place = None) -> Result:
     bar = Bar(session)
     require_git()
     began = utc_now()
-    root = claim_directory(place)
+    root = claim_directory(directory)
     try:
         with terminations_interrupt(), own_environment(root):
             return _run(root, bar, began)

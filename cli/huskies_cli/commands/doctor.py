@@ -60,9 +60,9 @@ def _result(checks: Sequence[DoctorCheck], bundle: str, session: Session) -> Res
         ErrorItem("unwell", f"{check.name}: {check.problem}", check.fix, check.name) for check in failed
     ]
     data = {"checks": [check.to_json() for check in checks], "bundle": bundle or None}
-    talk = (f"Wrote {bundle}. Read it before you send it.",) if bundle else ()
+    messages = (f"Wrote {bundle}. Read it before you send it.",) if bundle else ()
     shown = tuple(errors) if session.json else ()
-    return Result(data, lambda: _text(checks), shown, talk, exit_code=1 if failed else 0)
+    return Result(data, lambda: _text(checks), shown, messages, exit_code=1 if failed else 0)
 
 
 _TITLES = {"notify": "notifications", "services": "scheduler"}

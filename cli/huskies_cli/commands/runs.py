@@ -58,9 +58,9 @@ def show_runs(
     has_more = limit is None and not session.json and len(listed) > SHOWN
     listed = listed[:SHOWN] if has_more else listed
     now = utc_now()
-    talk = (f"These are the newest {SHOWN}; --limit 0 shows all.",) if has_more else ()
+    messages = (f"These are the newest {SHOWN}; --limit 0 shows all.",) if has_more else ()
     errors = tuple(map(ErrorItem.of, run_errors(listed)))
-    return Result(runs_json(listed), lambda: _table(listed, now), errors, talk, done=len(listed))
+    return Result(runs_json(listed), lambda: _table(listed, now), errors, messages, done=len(listed))
 
 
 def _table(listed: Sequence[RunNow], now: datetime) -> str:

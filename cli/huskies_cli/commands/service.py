@@ -28,13 +28,13 @@ from huskies_core.services.service import ServiceJob, ServiceKind, captured
 from huskies_core.supervisor.scope import lingers
 from huskies_core.user import user_name
 
-Where = Annotated[ServiceKind, Argument("The scheduler.", metavar="systemd|cron", positional=True)]
+Scheduler = Annotated[ServiceKind, Argument("The scheduler.", metavar="systemd|cron", positional=True)]
 
 
 @own_command(Command("service install"))
 def install_service(
     session: Session,
-    kind: Where,
+    kind: Scheduler,
     *,
     watch: Annotated[
         bool, Argument("Run 'huskies watch' permanently instead of a tick each minute.")
@@ -54,21 +54,21 @@ def install_service(
         raise UsageError("--allow-sudo is for systemd only", hint="Leave --allow-sudo out.")
     job, may_sudo = ServiceJob.WATCH if watch else ServiceJob.TICK, allow_sudo or kind is ServiceKind.CRON
     with session.open() as context:
-        talk = tuple(_advice(context, kind))
+        messages = tuple(_advice(context, kind))
         act = inspect if dry_run else install
         before = act(context, kind, job, may_sudo=may_sudo)
     changed = tuple(part for part in before.parts if not part.is_current)
     text = render.paragraphs(*map(_planned, changed)) if dry_run else "\n".join(map(_done, changed))
-    return Result({**_json(before), "changed": [part.path for part in changed]}, text, talk=talk)
+    return Result({**_json(before), "changed": [part.path for part in changed]}, text, messages=messages)
 
 
 @own_command(Command("service uninstall"))
-def uninstall_service(session: Session, kind: Where) -> Result:
+def uninstall_service(session: Session, kind: Scheduler) -> Result:
     """Remove the systemd units or the cron line of this project.
 
     Live agents, gates and merges continue. The command also works for a project that no longer exists.
     """
-    start = Path(session.place) if session.place else session.start
+    start = Path(session.project_path) if session.project_path else session.start
     with open_context(start, find=find_former_project) as context:
         removed = uninstall(context, kind)
     if not removed:
@@ -79,7 +79,7 @@ def uninstall_service(session: Session, kind: Where) -> Result:
 
 
 @own_command(Command("service show"))
-def show_service(session: Session, kind: Where) -> Result:
+def show_service(session: Session, kind: Scheduler) -> Result:
     """Show the systemd units or the cron line of this project.
 
     If they differ from the output of 'install' in this shell, the command prints the differences.

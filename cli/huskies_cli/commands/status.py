@@ -35,9 +35,11 @@ def show_status(
         if svg is not None:
             return _draw(context, Path(svg))
         board = read_board(context)
-        talk = () if board.config_error else tick_advice(context)
+        messages = () if board.config_error else tick_advice(context)
     now, errors = utc_now(), tuple(map(ErrorItem.of, board.errors))
-    return Result(board_json(board), lambda: draw_board(board, now), errors, talk, done=len(board.stages) + 1)
+    return Result(
+        board_json(board), lambda: draw_board(board, now), errors, messages, done=len(board.stages) + 1
+    )
 
 
 def _draw(context: Context, svg: Path) -> Result:

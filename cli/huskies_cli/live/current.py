@@ -76,8 +76,10 @@ class PassThread:
 
 
 class Current:
-    """`live` is the last board that was read, and `messages` are those of the passes. `error` is empty unless the
-    board cannot be read now. Raise HuskiesError if the first read fails."""
+    """The current board. `live` is the last board that was read, and `messages` are those of the passes.
+
+    `error` is empty unless the board cannot be read now. Raise HuskiesError if the first read fails.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -40,13 +40,13 @@ class Section(Struct, frozen=True):
         return [*self.heading, *shown]
 
 
-def share_out(wanted: Sequence[int], least: Sequence[int], lines: int) -> list[int]:
-    """Return the lines of each block: first its least number, in order, then one by one up to the wanted number."""
+def share_out(full_heights: Sequence[int], least: Sequence[int], lines: int) -> list[int]:
+    """Return the lines of each block: first its least height, in order, then one by one up to its full height."""
     heights: list[int] = []
-    for most, few in zip(wanted, least, strict=True):
+    for most, few in zip(full_heights, least, strict=True):
         heights.append(min(most, few, lines - sum(heights)))
-    while sum(heights) < min(lines, sum(wanted)):
-        for number, most in enumerate(wanted):
+    while sum(heights) < min(lines, sum(full_heights)):
+        for number, most in enumerate(full_heights):
             if heights[number] < most and sum(heights) < lines:
                 heights[number] += 1
     return heights
@@ -58,11 +58,11 @@ def stacked(sections: Sequence[Section], lines: int) -> list[Row]:
     A section without room for a row is left out.
     """
     filled = [section for section in sections if section.rows]
-    wanted = [section.height for section in filled]
+    full_heights = [section.height for section in filled]
     least = [len(section.heading) + section.least for section in filled]
     gaps = len(filled) - 1
-    space: list[Row] = [()] if sum(wanted) + gaps <= lines or lines >= _ROOMY else []
-    heights = share_out(wanted, least, max(lines - gaps * len(space), 0))
+    space: list[Row] = [()] if sum(full_heights) + gaps <= lines or lines >= _ROOMY else []
+    heights = share_out(full_heights, least, max(lines - gaps * len(space), 0))
     blocks = list(zip(filled, heights, strict=True))
     cramped = [section for section, height in blocks if height <= len(section.heading)]
     if cramped:

@@ -31,7 +31,7 @@ def start_agent(run: "Run", call: Call) -> Result:
     advice = (
         f"The account of {limit.account} is at its limit until {to_iso(limit.until)}; the run may end early."
     )
-    return Result(text=text, talk=(advice,))
+    return Result(text=text, messages=(advice,))
 
 
 def stop_agent(stopped: "Stopped", _: Call) -> Result:

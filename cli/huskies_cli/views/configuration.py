@@ -31,7 +31,7 @@ def get_key(setting: Setting, call: Call) -> Result:
         default = f": the base branch is {call.context.recorded_base}, as 'huskies init' recorded it"
     elif setting.key.startswith("budget."):
         default = ": there is no limit"
-    return Result(talk=(f"{setting.key} is not set{default}",))
+    return Result(messages=(f"{setting.key} is not set{default}",))
 
 
 def set_key(setting: Setting, _: Call) -> Result:

@@ -9,8 +9,8 @@ COLUMNS = ("runs", "input", "output", "cache read", "cache write", "cost")
 
 
 def show(costs: Costs, call: Call) -> Result:
-    talk = () if costs.rows else ("No run has reported any cost.",)
-    return Result(text=lambda: _table(call.values["by"], costs), talk=talk)
+    messages = () if costs.rows else ("No run has reported any cost.",)
+    return Result(text=lambda: _table(call.values["by"], costs), messages=messages)
 
 
 def _table(by: By, costs: Costs) -> str:

@@ -11,8 +11,8 @@ from huskies_core.scheduler.explanation import Explanation, RuleCheck
 
 
 def show(explanation: Explanation, call: Call) -> Result:
-    talk = () if explanation.story.is_terminal else tick_advice(call.context)
-    return Result(text=lambda: _text(explanation), talk=talk)
+    messages = () if explanation.story.is_terminal else tick_advice(call.context)
+    return Result(text=lambda: _text(explanation), messages=messages)
 
 
 def _text(explanation: Explanation) -> str:

@@ -20,7 +20,7 @@ def show_run(page: RunPage, _: Call) -> Result:
 
 
 def kill_run(run: Run, call: Call) -> Result:
-    return Result(text=f"run {run.id}: {run_end(run)}", talk=tick_advice(call.context))
+    return Result(text=f"run {run.id}: {run_end(run)}", messages=tick_advice(call.context))
 
 
 def run_end(run: Run) -> str:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def create_story(story: "Story", call: Call) -> Result:
     starts = tick_advice(call.context) if call.values["start"] else ()
-    return Result(text=str(story.id), talk=(*agent_advice(call.context, story.draft.agent), *starts))
+    return Result(text=str(story.id), messages=(*agent_advice(call.context, story.draft.agent), *starts))
 
 
 def update_story(updated: "Updated", call: Call) -> Result:
     text = f"{updated.story.id}: {'updated' if updated.changed else 'nothing to change'}"
-    return Result(text=text, talk=agent_advice(call.context, call.values["agent"]))
+    return Result(text=text, messages=agent_advice(call.context, call.values["agent"]))
 
 
 def show(results: "Sequence[MoveResult]", _: Call) -> Result:
@@ -29,7 +29,7 @@ def show(results: "Sequence[MoveResult]", _: Call) -> Result:
 
 
 def start_story(results: "Sequence[MoveResult]", call: Call) -> Result:
-    return Result(text="\n".join(map(_line, results)), talk=tick_advice(call.context))
+    return Result(text="\n".join(map(_line, results)), messages=tick_advice(call.context))
 
 
 approve_story = start_story
@@ -37,12 +37,14 @@ approve_story = start_story
 
 def pause_starting(pause: "Pause", _: Call) -> Result:
     why = f": {pause.reason}" if pause.reason else ""
-    return Result(text=f"paused since {pause.since} by {pause.by}{why}", talk=("'huskies resume' ends it.",))
+    return Result(
+        text=f"paused since {pause.since} by {pause.by}{why}", messages=("'huskies resume' ends it.",)
+    )
 
 
 def resume_starting(ended: "Pause | None", _: Call) -> Result:
     if ended is None:
-        return Result(talk=("there was no pause",))
+        return Result(messages=("there was no pause",))
     return Result(text=f"resumed; it was paused since {ended.since}")
 
 

@@ -25,7 +25,7 @@ def list_stories(stories: Sequence[Story], call: Call) -> Result:
     label = call.values["label"]
     advice = "" if stories or label is None else label_advice(call.context, label)
     live = stories_with_live_runs(call.context)
-    return Result(text=lambda: _table(stories, live, utc_now()), talk=(advice,) if advice else ())
+    return Result(text=lambda: _table(stories, live, utc_now()), messages=(advice,) if advice else ())
 
 
 def show_story(page: Page, _: Call) -> Result:

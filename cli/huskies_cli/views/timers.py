@@ -18,7 +18,7 @@ TRIGGER_COLUMNS = ("id", "when", "mode", "action", "fired", "state")
 
 
 def schedule_timer(timer: Timer, call: Call) -> Result:
-    return Result(text=f"timer {timer.id}: {to_iso(timer.fire_at)}", talk=tick_advice(call.context))
+    return Result(text=f"timer {timer.id}: {to_iso(timer.fire_at)}", messages=tick_advice(call.context))
 
 
 def create_trigger(trigger: Trigger, _: Call) -> Result:
@@ -55,7 +55,7 @@ def cancel_trigger(triggers: Sequence[Trigger], call: Call) -> Result:
 
 def _cancelled(kind: str, items: Sequence[Timer | Trigger], call: Call) -> Result:
     text = "\n".join(f"{kind} {item.id} cancelled" for item in items)
-    return Result(text=text, talk=() if items else (f"there is no {kind} {call.values[kind]} to cancel",))
+    return Result(text=text, messages=() if items else (f"there is no {kind} {call.values[kind]} to cancel",))
 
 
 def _omitted(total: int, command: str, call: Call) -> str:
