@@ -31,7 +31,7 @@ _MOST_BYTES = 65536
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway. `headers` has the user and the password; the address lacks them. repr shows neither."""
+    """A gateway. `headers` contains the user and the password, which the address omits. repr shows neither."""
 
     scheme: str
     location: str = field(repr=False)

@@ -13,7 +13,7 @@ def list_some(names: Iterable[object]) -> str:
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:
-    """Return `1 run` or `2 runs`. `plural` is an irregular one."""
+    """Return `1 run` or `2 runs`. `plural` is an irregular plural."""
     return f"{number} {singular}" if number == 1 else f"{number} {plural or f'{singular}s'}"
 
 
@@ -27,7 +27,7 @@ def format_size(number: float) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a hint that names the known word most similar to `word`, or `otherwise` without a similar one."""
+    """Return a hint that names the known word most similar to `word`, or `otherwise` if no word is similar."""
     import difflib  # only an error needs it
 
     similar = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -84,7 +84,7 @@ class Interrupted(_Result, frozen=True, tag="interrupted"):
 
 
 class OtherFailure(_Result, frozen=True, tag="other"):
-    """Neither a conflict nor a gate: git, the disk, the setup of a component or the configuration failed."""
+    """A failure of git, the disk, the setup of a component or the configuration."""
 
     detail: str
 

@@ -68,7 +68,7 @@ class Component(Struct, frozen=True):
 
 
 class Budget(Struct, frozen=True):
-    """The most that runs may cost. None is no limit."""
+    """The maximum cost of runs. None means no limit."""
 
     per_story_usd: float | None = None
     per_day_usd: float | None = None

@@ -50,7 +50,7 @@ class TomlTable:
         self._document.findings.append(KeyFinding(path, message, hint))
 
     def mistyped(self, key: str, noun: str, value: object, hint: str = "") -> None:
-        """Record that the value of `key`, or an element of it, is no `noun`."""
+        """Record that the value of `key`, or an element of it, is not `noun`."""
         kind = _TYPE_NAMES.get(type(value), "a date or time")
         self.problem(key, f"{self.name(key)} must be {noun}, not {kind}", hint)
 

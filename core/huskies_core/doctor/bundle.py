@@ -55,7 +55,9 @@ def refuse_existing(path: Path) -> None:
 
 
 def write_bundle(context: Context, checks: Sequence[DoctorCheck], path: Path) -> None:
-    """Write the archive completely or not at all, readable only by the owner. A part that cannot be read has its error.
+    """Write the archive completely or not at all, readable only by the owner.
+
+    A part that cannot be read contains the class of its error.
 
     Raise HuskiesError `exists` if the name is in use.
     """
@@ -78,13 +80,15 @@ def write_bundle(context: Context, checks: Sequence[DoctorCheck], path: Path) ->
 
 def _content(name: str, read: Callable[[], Any]) -> str:
     """Return a part as JSON, or one word for its error: a message may repeat private text."""
-    with attempt() as tried:
+    with attempt() as attempted:
         value = read()
         is_lines = name.endswith(".jsonl")
-        tried.message = "".join(map(_line, value)) if is_lines else _document(value)
-    if not tried.code:
-        return tried.message
-    return _document({"unreadable": tried.message.partition(":")[0] if tried.code == "bug" else tried.code})
+        attempted.message = "".join(map(_line, value)) if is_lines else _document(value)
+    if not attempted.code:
+        return attempted.message
+    return _document(
+        {"unreadable": attempted.message.partition(":")[0] if attempted.code == "bug" else attempted.code}
+    )
 
 
 def _document(value: object) -> str:

@@ -50,11 +50,11 @@ def repaired(check: DoctorCheck) -> DoctorCheck:
     """Run the repair of a problem, if it has one, and return the result."""
     if check.repair is None or not check.problem:
         return check
-    with attempt() as tried:
-        tried.message = check.repair()
-    if tried.outcome is not StepOutcome.DONE:
-        return replace(check, problem=f"{check.problem}; --fix failed: {tried.message}")
-    return replace(check, fixed=True, fix=tried.message)
+    with attempt() as attempted:
+        attempted.message = check.repair()
+    if attempted.outcome is not StepOutcome.DONE:
+        return replace(check, problem=f"{check.problem}; --fix failed: {attempted.message}")
+    return replace(check, fixed=True, fix=attempted.message)
 
 
 def is_current(context: Context) -> bool:

@@ -68,7 +68,7 @@ def examine(context: Context, subjects: tuple[Subject, ...] = SUBJECTS) -> Itera
 
 def _checks_of(context: Context, subject: Subject) -> Iterator[DoctorCheck]:
     """Yield the checks of a subject. An error in the middle becomes its last check."""
-    with attempt() as tried:
+    with attempt() as attempted:
         try:
             yield from subject.checker(context)
         except HuskiesError as error:
@@ -76,6 +76,6 @@ def _checks_of(context: Context, subject: Subject) -> Iterator[DoctorCheck]:
         except OSError as error:
             fact = f"could not be checked: {error.strerror or error}: {error.filename or 'no file is named'}"
             yield DoctorCheck(subject.name, fact, "Check the type, the owner and the mode of that file.")
-    if tried.code:
+    if attempted.code:
         fix = "This is a bug: report it, with the file that 'huskies doctor --bundle FILE' writes."
-        yield DoctorCheck(subject.name, f"could not be checked: {tried.message}", fix)
+        yield DoctorCheck(subject.name, f"could not be checked: {attempted.message}", fix)

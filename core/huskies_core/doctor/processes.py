@@ -44,8 +44,8 @@ def check_locks(context: Context) -> Iterator[DoctorCheck]:
     passes = sorted(project.pass_lock("any").parent.glob("*.lock"))
     for path in (project.state_dir / "worktrees.lock", *passes):
         yield _long_lock(context, path)
-    own = (path for story in _idle_stories(context) for path in _locks_of(context, story))
-    stale = _older(context, own, _STALE)
+    lock_files = (path for story in _idle_stories(context) for path in _locks_of(context, story))
+    stale = _older(context, lock_files, _STALE)
     yield _lock_files(context, "worktree lock files", stale, partial(_clear_worktrees, context))
 
 
@@ -57,14 +57,14 @@ def check_runs(context: Context) -> Iterator[DoctorCheck]:
     with context.store.reading() as db:
         dead = dead_runs(context, db)
         live = frozenset(run.id for run in runs.live(db))
-        known = runs.recorded(db, folders)
+        recorded = runs.recorded(db, folders)
     fix = "The next tick records their end, and so does 'huskies doctor --fix'."
     yield check_absent("runs", [step.detail for step in dead], "{}", fix, partial(_end_dead, context))
-    yield _unowned(context, sorted(set(folders) - known))
+    yield _unowned(context, sorted(set(folders) - recorded))
     # Some may have ended since they were listed, and a run may have started.
     with context.store.reading() as db:
         live |= {run.id for run in runs.live(db)}
-    marked = [(process, run) for run, own in processes.items() if run not in live for process in own]
+    marked = [(process, run) for run, members in processes.items() if run not in live for process in members]
     leftover = [(process, run) for process, run in marked if is_running(process)]
     names = [f"{process.pid} {process.name} of run {run}" for process, run in leftover]
     fix = f"Check them, then 'kill {' '.join(str(process.pid) for process, _ in leftover)}'."

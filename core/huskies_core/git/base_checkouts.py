@@ -76,10 +76,10 @@ def take_index_lock(checkout: Checkout, mark: str) -> bool:
     new_file = checkout.git_dir / f"{_SIDECAR}.new"
     new_file.write_text(_lock_content(mark))
     new_file.replace(sidecar)
-    taken = retake_index_lock(checkout)
-    if not taken:
+    is_taken = retake_index_lock(checkout)
+    if not is_taken:
         sidecar.unlink()
-    return taken
+    return is_taken
 
 
 def retake_index_lock(checkout: Checkout) -> bool:
@@ -129,7 +129,7 @@ def find_dirt(
     Each path that the landing writes must be as in the base tip. Other work of the user does not block it.
     """
     path = checkout.path
-    operation = next((what for name, what in _OPERATIONS.items() if (checkout.git_dir / name).exists()), None)
+    operation = next((noun for name, noun in _OPERATIONS.items() if (checkout.git_dir / name).exists()), None)
     if not (checkout.git_dir / "index").exists():
         return f"{path} has no index", ()
     if operation is not None:

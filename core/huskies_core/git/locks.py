@@ -28,7 +28,10 @@ def git_locked(project: Project, *, wait: float = 60.0) -> AbstractContextManage
 
 
 def worktrees_locked(project: Project, *, wait: float = 600.0) -> AbstractContextManager[None]:
-    """Let no other command create or remove worktrees: it would take an unfinished one for that of a killed call."""
+    """Prevent other commands from creating or removing worktrees.
+
+    Without this lock they would mistake an unfinished worktree for one that a killed call left.
+    """
     busy = LockBusy("another Huskies command creates or removes worktrees")
     path = project.state_dir / "worktrees.lock"
     return file_locked(path, wait=wait, busy=busy, poll_secs=_POLL_SECS)

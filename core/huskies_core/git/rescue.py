@@ -104,9 +104,9 @@ def _create_rescue(repo: Repository, story: StoryId, work: _Work, now: datetime)
         message = f"huskies: rescue of story {story}\n"
         commit = repo.git("commit-tree", tree, *parents, "-F", "-", stdin=message, env=repo.identity)
     name = f"{REFS}{story}/{_format_time(now)}"
-    taken = set(repo.git("for-each-ref", "--format=%(refname)", f"{REFS}{story}/").split())
+    existing = set(repo.git("for-each-ref", "--format=%(refname)", f"{REFS}{story}/").split())
     names = chain([name], (f"{name}-{number}" for number in count(2)))
-    ref = next(ref for ref in names if ref not in taken)
+    ref = next(ref for ref in names if ref not in existing)
     repo.git("update-ref", ref, commit, "")
     return ref
 

@@ -97,12 +97,12 @@ def _attribute_files(repo: Repository, commit: str) -> dict[str, FileEntry]:
 
 def _restore_files(root: Path, *, source: _FileSet, target: _FileSet) -> tuple[str, ...]:
     paths = source.paths | target.paths
-    ours = {path for path in paths if _is_written_by_landing(root, path, (source, target))}
-    for path in sorted(ours - target.paths, reverse=True):
+    written = {path for path in paths if _is_written_by_landing(root, path, (source, target))}
+    for path in sorted(written - target.paths, reverse=True):
         _remove_file(root, path)
-    missing = sorted((ours & target.paths) - target.present)
+    missing = sorted((written & target.paths) - target.present)
     blocked = {path for path in missing if not _restore_file(root, path, target)}
-    return tuple(sorted((paths - ours) | blocked))
+    return tuple(sorted((paths - written) | blocked))
 
 
 def _is_written_by_landing(root: Path, path: str, file_sets: tuple[_FileSet, _FileSet]) -> bool:

@@ -139,8 +139,8 @@ def take_fingerprint(repo: Repository) -> Fingerprint:
 def differences(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:
     """Return one sentence for each difference, in a fixed order."""
     sentences = [
-        *(f"git config: {key} was {how}" for key, how in _changes(before.config, after.config)),
-        *(f"hook {name} was {how}" for name, how in _changes(before.hooks, after.hooks)),
+        *(f"git config: {key} was {change}" for key, change in _changes(before.config, after.config)),
+        *(f"hook {name} was {change}" for name, change in _changes(before.hooks, after.hooks)),
     ]
     if before.branch != after.branch:
         old, new = before.branch or "a detached HEAD", after.branch or "a detached HEAD"

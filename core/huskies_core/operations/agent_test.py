@@ -63,13 +63,13 @@ def try_agent(context: Context, agent: AgentArgument) -> Trial:
     and takes at most two minutes.
     """
     with context.store.reading() as db:
-        known = known_agent(take_snapshot(context, db), agent)
-    problem = program_problem(known, context.environ)
-    reader = load_runtime(known.runtime).make_reader()
+        configured = known_agent(take_snapshot(context, db), agent)
+    problem = program_problem(configured, context.environ)
+    reader = load_runtime(configured.runtime).make_reader()
     began = time.monotonic()
     if problem is None:
         with tempfile.TemporaryDirectory(prefix="huskies-agent-") as folder:
-            problem = _answer(context, known, Path(folder), reader)
+            problem = _answer(context, configured, Path(folder), reader)
     fact, hint = problem or ("", "")
     used = reader.usage.values()
     return Trial(

@@ -73,8 +73,10 @@ class FailedExecution(Struct, frozen=True):
 
 
 class Board(Struct, frozen=True):
-    """`stages` has the open stories, `counts` counts all. If the config does not load, `limits` is None and
-    `config_error` is the error."""
+    """The board. `stages` contains the open stories, `counts` the number of all stories by stage.
+
+    If the config does not load, `limits` is None and `config_error` is the error.
+    """
 
     stages: Mapping[StageName, Sequence[Card]]
     counts: Mapping[StageName, int]
@@ -86,7 +88,7 @@ class Board(Struct, frozen=True):
 
     @property
     def errors(self) -> tuple[HuskiesError, ...]:
-        """The errors of runs with unreadable files, and the error of the config."""
+        """Return the errors of runs with unreadable files, and the error of the config."""
         return (*run_errors(self.runs), *([self.config_error] if self.config_error else []))
 
 

@@ -78,7 +78,7 @@ def check_text(field: str, text: str) -> None:
 
 
 def refuse_unmet(db: Connection, story: Story) -> None:
-    """Raise HuskiesError `unmet_dependency`, which names each with its stage."""
+    """Raise HuskiesError `unmet_dependency`, which names each unmet dependency with its stage."""
     unmet = stories.unmet_dependencies(db, story)
     if unmet:
         fact = f"waits for {', '.join(map(_describe, unmet))}"

@@ -105,10 +105,10 @@ def _channel_to(context: Context, name: str, url: str, send: Callable[[Message, 
 
 
 def _send(channel: Channel, message: Message, results: dict[str, Delivery]) -> None:
-    with attempt() as tried:
+    with attempt() as attempted:
         channel.send(message)
     # The message of a library's error can contain the whole address: keep only the class of the error.
-    problem = tried.message.partition(":")[0] if tried.code == "bug" else tried.message
+    problem = attempted.message.partition(":")[0] if attempted.code == "bug" else attempted.message
     results[channel.name] = Delivery(channel.name, problem)
 
 

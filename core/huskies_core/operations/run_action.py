@@ -22,10 +22,10 @@ def run_action(context: Context, number: ExecutionId) -> str:
     with adopted(context, executions.load, number, directory, f"execution {number}") as execution:
         action = execution.action
         assert isinstance(action, ToolCall)
-        with attempt() as tried, context.acting_as(execution.source):
+        with attempt() as attempted, context.acting_as(execution.source):
             registry.call(context, action.tool, action.values)
-        failed = tried.outcome is not StepOutcome.DONE
+        failed = attempted.outcome is not StepOutcome.DONE
         status = ExecutionStatus.FAILED if failed else ExecutionStatus.DONE
-        record_end(context, execution, status, tried.message)
-    end = f"failed: {tried.message}" if failed else "done"
+        record_end(context, execution, status, attempted.message)
+    end = f"failed: {attempted.message}" if failed else "done"
     return f"{execution.source}: {describe(action)} {end}"

@@ -21,17 +21,17 @@ _KINDS: Mapping[Any, tuple[str, str, Any]] = {
 """For each type of an argument: the type in a schema, its name in messages, and the types of Python's values."""
 
 
-def read_arguments(operation: Operation[Any, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def read_arguments(operation: Operation[Any, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values by variable. Raise HuskiesError with the argument in `subject`; nothing is called."""
     parameters = {item.name: item for item in operation.parameters}
-    for name in given:
+    for name in arguments:
         if name not in parameters:
             hint = did_you_mean(name, parameters, f"It takes: {', '.join(parameters) or 'nothing'}.")
             raise UsageError(f"{operation.tool} takes no {name}", hint=hint, subject=name)
     for item in parameters.values():
-        if item.is_required and item.name not in given:
+        if item.is_required and item.name not in arguments:
             raise _refusal(item, f"{operation.tool} needs {item.name}")
-    values = {parameters[name].variable: _read(parameters[name], value) for name, value in given.items()}
+    values = {parameters[name].variable: _read(parameters[name], value) for name, value in arguments.items()}
     if operation.check is not None:
         operation.check(**values)
     return values
@@ -48,7 +48,7 @@ def schema_of(operation: Operation[Any, Any]) -> dict[str, Any]:
 
 
 def read_object(text: str, *, subject: str) -> dict[str, Any]:
-    """Return the JSON object in `text`. Raise UsageError that names `subject`."""
+    """Return the JSON object in `text`. Raise UsageError with `subject` if `text` is not a JSON object."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -17,7 +17,7 @@ from huskies_core.supervisor.run_directory import RunDirectory
 
 
 class RecordUsage(RunStep, frozen=True):
-    """Record the usage of a run so far, or finally."""
+    """Record the usage of a live run so far, or the final usage of an ended run."""
 
 
 class RecordBudget(PlannedStep, frozen=True, kw_only=True):

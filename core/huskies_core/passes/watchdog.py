@@ -1,6 +1,6 @@
 """watchdog: end runs that are dead, that belong to a stage that their story has left, or that exceed a limit.
 
-A free lock proves that a run is dead. To find dead runs and record their end needs no configuration.
+A free lock proves that a run is dead. Finding dead runs and recording their end requires no configuration.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Facts about a run: its outcome by the records of its supervisor, and its branch and the repository by git."""
+"""Facts about a run: its outcome from the records of its supervisor, its branch and the repository from git."""
 
 import json
 from datetime import datetime

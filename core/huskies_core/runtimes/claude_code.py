@@ -168,7 +168,7 @@ make_reader = ClaudeReader
 
 
 def _amounts(usage: dict[str, Any], names: dict[str, str]) -> dict[str, float]:
-    return {ours: amount(usage.get(theirs)) for ours, theirs in names.items()}
+    return {name: amount(usage.get(key)) for name, key in names.items()}
 
 
 def argv(assignment: Assignment) -> tuple[str, ...]:

@@ -111,8 +111,8 @@ def recovery_note(last: Run) -> str:
 
 def gate_output(run: Run | None, tail: str) -> str:
     """Return the output of failed gates for the next coder, with the command that prints the whole output."""
-    where = "" if run is None else f"The whole output: `huskies logs {run.story} --run {run.id}`"
-    return "\n\n".join(filter(None, (tail.strip(), where)))
+    reference = "" if run is None else f"The whole output: `huskies logs {run.story} --run {run.id}`"
+    return "\n\n".join(filter(None, (tail.strip(), reference)))
 
 
 def open_criteria_note(story: Story) -> str:
@@ -203,5 +203,5 @@ def _fingerprint(run: Run) -> str | None:
 
 
 def _latest(runs: Sequence[Run], matches: Callable[[Run], bool]) -> list[Run]:
-    """Return the runs in a row that match, from the last one backwards."""
+    """Return the latest runs in a row that match, newest first."""
     return list(takewhile(matches, reversed(runs)))

@@ -77,16 +77,16 @@ def split_crontab(crontab: str, root: str) -> CrontabParts:
     name = escaped_path(root)
     lines = io.StringIO(crontab, newline="\n").readlines()
     # An editor may have written DOS line ends.
-    bare = [line.removesuffix("\n").removesuffix("\r") for line in lines]
+    stripped = [line.removesuffix("\n").removesuffix("\r") for line in lines]
     begins = (f"{_BEGIN}{name}", f"{_BEGIN}{name}{_JOINED}")
-    start = next((number for number, line in enumerate(bare) if line in begins), None)
+    start = next((number for number, line in enumerate(stripped) if line in begins), None)
     if start is None:
         return CrontabParts(crontab, None, "")
-    if f"{_END}{name}" not in bare[start:]:
+    if f"{_END}{name}" not in stripped[start:]:
         fact = f"the crontab has the line {begins[0]!r} but no {f'{_END}{name}'!r} after it"
         hint = "Add that line or remove the block with 'crontab -e'."
         raise HuskiesError(fact, hint=hint, code="crontab_damaged")
-    end = bare.index(f"{_END}{name}", start)
+    end = stripped.index(f"{_END}{name}", start)
     block = "".join((f"{begins[0]}\n", *lines[start + 1 : end + 1]))
-    is_joined = bare[start] == begins[1]
+    is_joined = stripped[start] == begins[1]
     return CrontabParts("".join(lines[:start]), block, "".join(lines[end + 1 :]), is_joined)

@@ -172,13 +172,13 @@ def _build(database: Path) -> None:
     log = database.with_name(f"{database.name}-wal")
     if log.exists():
         raise left_log(log)
-    fresh = database.with_suffix(".new")
-    for name in (fresh.name, f"{fresh.name}-wal", f"{fresh.name}-shm"):
-        fresh.with_name(name).unlink(missing_ok=True)
-    with closing(_connect(fresh, "rwc")) as db:
+    new_database = database.with_suffix(".new")
+    for name in (new_database.name, f"{new_database.name}-wal", f"{new_database.name}-shm"):
+        new_database.with_name(name).unlink(missing_ok=True)
+    with closing(_connect(new_database, "rwc")) as db:
         db.execute("PRAGMA journal_mode = WAL")
         migrate(db)
-    os.replace(fresh, database)
+    os.replace(new_database, database)
     sync_folder(str(database.parent))
 
 

@@ -28,8 +28,8 @@ class ExecutionStatus(StrEnum):
 class Execution(Struct, frozen=True):
     """An execution by `source`, such as `timer:3`.
 
-    `seq` is its row in the journal, `cause` the row of the transition that the trigger matched. `depth` is its place in
-    a chain of executions, each caused by the one before.
+    `seq` is its row in the journal, `cause` the row of the transition that the trigger matched. `depth` is its position
+    in a chain of executions, each caused by the one before.
     """
 
     id: ExecutionId

@@ -127,9 +127,9 @@ find, load = _RUNS.find, _RUNS.load
 
 def claim(db: sqlite3.Connection, new: RunClaim, *, actor: str, now: datetime) -> Run:
     """Insert a starting run. Raise Overtaken `already_running` if the story or the agent has a live run."""
-    about = {"kind": new.kind.value, "agent": new.agent}
+    detail = {"kind": new.kind.value, "agent": new.agent}
     kind = JournalKind.RUN
-    seq = journal.append(db, kind, "run_started", actor=actor, now=now, story=new.story, detail=about)
+    seq = journal.append(db, kind, "run_started", actor=actor, now=now, story=new.story, detail=detail)
     row = {**to_row(new), "seq": seq, "status": RunStatus.STARTING, "started_at": to_iso(now)}
     try:
         run = RunId(rows.insert(db, "runs", row))
@@ -137,7 +137,7 @@ def claim(db: sqlite3.Connection, new: RunClaim, *, actor: str, now: datetime) -
         if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             raise
         raise _refused(db, new) from error
-    db.execute("UPDATE journal SET detail = ? WHERE seq = ?", (json.dumps({"run": run, **about}), seq))
+    db.execute("UPDATE journal SET detail = ? WHERE seq = ?", (json.dumps({"run": run, **detail}), seq))
     return load(db, run)
 
 
@@ -176,8 +176,8 @@ def end(db: sqlite3.Connection, run: RunId, report: Report, *, actor: str, now: 
     if not live_run.is_live:
         return False
     rows.update(db, "runs", run, {**to_row(report), "status": RunStatus.ENDED, "ended_at": to_iso(now)})
-    about = {"run": run, "kind": live_run.kind.value, "agent": live_run.agent}
-    detail = {**about, "outcome": report.outcome.value, "detail": report.detail}
+    subject = {"run": run, "kind": live_run.kind.value, "agent": live_run.agent}
+    detail = {**subject, "outcome": report.outcome.value, "detail": report.detail}
     kind, story = JournalKind.RUN, live_run.story
     journal.append(db, kind, "run_ended", actor=actor, now=now, story=story, detail=detail)
     return True
@@ -228,9 +228,9 @@ def ended_before(db: sqlite3.Connection, moment: datetime, *, least: RunId) -> f
 
 
 def _refused(db: sqlite3.Connection, new: RunClaim) -> Overtaken:
-    own = live_of_story(db, new.story)
-    if own is not None:
-        fact = f"story {new.story} already has a live run: {own.kind.value} run {own.id}"
+    live_run = live_of_story(db, new.story)
+    if live_run is not None:
+        fact = f"story {new.story} already has a live run: {live_run.kind.value} run {live_run.id}"
     elif new.kind is RunKind.MERGE:
         fact = "another merge is in progress"
     else:

@@ -138,7 +138,7 @@ def visits_in(db: sqlite3.Connection, stage: StageName) -> dict[StoryId, Visit]:
 
 
 def finished_among(db: sqlite3.Connection, ids: Collection[StoryId]) -> tuple[StoryId, ...]:
-    """Return those of `ids` that need no worktree: terminal stories, and reopened ones that were not started since."""
+    """Return the `ids` of stories that need no worktree: terminal ones, and reopened ones not started since."""
     terminal = ", ".join(f"'{name}'" for name in sorted(TERMINAL))
     query = (
         f"SELECT id FROM stories WHERE id IN ({marks(ids)})"

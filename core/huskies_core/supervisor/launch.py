@@ -21,7 +21,7 @@ def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Ma
 
     `shim_env` is the environment of the shim and of `advance`. Leave spec.json, shim.json and a locked run; the
     caller closes lock_fd in any case. Raise HuskiesError when the shim cannot start or kill.json exists: then no
-    process runs. If the caller dies on the way, either the shim has taken over, or no process runs and the lock is
+    process runs. If the caller dies in between, either the shim has taken over, or no process runs and the lock is
     free.
     """
     ready, ready_write_end = os.pipe()

@@ -55,7 +55,7 @@ if sys.platform == "linux":
         return (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
 
     def read_environment(process: Process) -> frozenset[bytes]:
-        """Return `NAME=value` entries as of the program's start; of another user's process, nothing."""
+        """Return the `NAME=value` entries from the program's start; none for another user's process."""
         try:
             if os.stat(f"/proc/{process.pid}").st_uid != os.getuid():
                 return frozenset()
@@ -110,7 +110,7 @@ else:
         return psutil.pids()
 
     def read_environment(process: Process) -> frozenset[bytes]:
-        """Return `NAME=value` entries as of the program's start; of another user's process, nothing."""
+        """Return the `NAME=value` entries from the program's start; none for another user's process."""
         try:
             environ = psutil.Process(process.pid).environ()
         except (psutil.Error, OSError):

@@ -51,9 +51,9 @@ def find_hit(limits: Limits, progress: Progress, elapsed: Elapsed) -> LimitHit |
 def seconds_left(limits: Limits, timeout_secs: float | None, elapsed: Elapsed) -> float:
     """Return the seconds until the first time limit is reached if nothing happens, infinite without a limit."""
     times = (limits.inactivity_timeout_secs, limits.max_wall_secs, timeout_secs)
-    passed = (elapsed.quiet, elapsed.wall, elapsed.step)
-    left = (limit - secs for limit, secs in zip(times, passed, strict=True) if limit is not None)
-    return min(left, default=math.inf)
+    spent = (elapsed.quiet, elapsed.wall, elapsed.step)
+    remaining = (limit - secs for limit, secs in zip(times, spent, strict=True) if limit is not None)
+    return min(remaining, default=math.inf)
 
 
 @dataclass(frozen=True)
