@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError
 from msgspec.structs import replace
 
 from huskies_core import merge_results
@@ -23,7 +23,12 @@ from huskies_core.pipeline.events import Event, Freeze, MergeSucceeded
 from huskies_core.pipeline.stages import TERMINAL, StageName
 from huskies_core.runs import account_limits, agent_sessions
 from huskies_core.runs.evidence import measure_output, notice_changes, outcome_of, read_evidence, usage_of
-from huskies_core.runs.handoff_files import KillIntent, read_merge_result, read_start_facts
+from huskies_core.runs.handoff_files import (
+    KillIntent,
+    read_kill_intent,
+    read_merge_result,
+    read_start_facts,
+)
 from huskies_core.runs.steps import mark_setup
 from huskies_core.store import content, gate_passes, journal, queue_holds, runs, stories, transitions, usage
 from huskies_core.store.connection import Connection
@@ -182,15 +187,14 @@ def _progress_of_dead(directory: RunDirectory, run: Run) -> Progress | None:
 
 
 def _read_intent(directory: RunDirectory) -> KillIntent | None:
-    document = _read_or_set_aside(directory.read_kill, directory.kill)
-    return None if document is None else KillIntent.from_json(document)
+    return _read_or_set_aside(lambda: read_kill_intent(directory), directory.kill)
 
 
 def _read_or_set_aside(read: Callable[[], Record | None], path: str) -> Record | None:
     """Return the content of a file. Rename an unreadable file to `.broken`, so that the run can end in any case."""
     try:
         return read()
-    except HuskiesError:
+    except (HuskiesError, ValidationError):
         os.replace(path, f"{path}.broken")
         return None
 

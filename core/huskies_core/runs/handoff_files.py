@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import asdict
 
 from huskies_core import merge_results
@@ -45,10 +45,8 @@ class KillIntent(Struct, frozen=True):
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        freezes = document.get("then") == Freeze.name
-        return cls(
-            Outcome(document["outcome"]), document.get("detail", ""), freezes, document.get("actor", "")
-        )
+        """Return the intent that `to_json` wrote. Raise ValidationError for another document."""
+        return convert({**document, "freezes": document.get("then") == Freeze.name}, cls)
 
 
 def write_start_facts(directory: RunDirectory, facts: StartFacts) -> None:
@@ -56,8 +54,17 @@ def write_start_facts(directory: RunDirectory, facts: StartFacts) -> None:
 
 
 def read_start_facts(directory: RunDirectory) -> StartFacts:
-    """Return the facts; none for a merge or a teardown, and none if the start did not write them."""
-    return StartFacts(**read_object(Path(directory.path, STARTING_FILE)))
+    """Return the facts; none for a merge or a teardown, and none if the file is missing or invalid."""
+    try:
+        return convert(read_object(Path(directory.path, STARTING_FILE)), StartFacts)
+    except ValidationError:
+        return StartFacts()
+
+
+def read_kill_intent(directory: RunDirectory) -> KillIntent | None:
+    """Return the intent; None if no process stopped the run. Raise HuskiesError or ValidationError if it is damaged."""
+    document = directory.read_kill()
+    return None if document is None else KillIntent.from_json(document)
 
 
 def write_merge_result(directory: RunDirectory, result: MergeResult) -> None:
@@ -73,5 +80,5 @@ def read_object(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file; {} if the file is missing because of a crash, or has no JSON object."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from huskies_core.atomic_file import replace_file
+from huskies_core.errors import HuskiesError
 from huskies_core.supervisor import processes
 from huskies_core.supervisor.processes import GRACE_SECS, Process
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
@@ -32,7 +33,7 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
     First write `intent` to kill.json: whoever records the end reads the reason there if the caller dies, and a run that
     is being prepared does not start. A shim that has finished its steps may finish as `advance`; only if it hangs, it
     is killed as well. At the end, wait up to 3 s for a pass that found the run dead first and records its end. Raise
-    HuskiesError when the run has no folder, or no readable spec.json.
+    HuskiesError when the run has no folder. A damaged spec.json or shim.json does not prevent the kill.
     """
     if not os.path.exists(directory.lock):
         directory.read_spec()
@@ -40,13 +41,22 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
     if not os.path.exists(directory.spec):
         # `launch` writes spec.json and then looks for kill.json, which exists now: it starts nothing.
         return KillResult(ended=_wait_for_lock(directory), survivors=())
-    spec, grace = directory.read_spec(), GRACE_SECS
+    grace = GRACE_SECS
     if is_alive(directory):
         _stop_shim(directory)
         grace = 0.0
-    result = end_marked_processes(spec.run_id, spec.project, grace=grace)
+    result = end_marked_processes(*_read_mark(directory), grace=grace)
     # Neither the shim nor a process below it has the lock now: a pass that found the run dead records its end.
     return replace(result, ended=result.ended and _wait_for_lock(directory))
+
+
+def _read_mark(directory: RunDirectory) -> tuple[int, str]:
+    """Return the run and the project in the mark of its processes, from its path if spec.json is damaged."""
+    try:
+        spec = directory.read_spec()
+    except HuskiesError:
+        return directory.run_id, os.path.abspath(os.path.join(directory.path, "../../.."))
+    return spec.run_id, spec.project
 
 
 def _wait_for_lock(directory: RunDirectory) -> bool:
@@ -76,8 +86,14 @@ def _stop_shim(directory: RunDirectory) -> None:
 
 
 def _find_shim(directory: RunDirectory) -> Process | None:
-    """Return the shim if it is alive. It takes over the lock before it writes shim.json, so wait for that."""
-    processes.wait_until(lambda: bool(directory.read_shim()) or not is_alive(directory), _SHIM_RECORD_SECS)
-    record = directory.read_shim()
+    """Return the shim if it is alive. It takes over the lock before it writes shim.json, so wait for that.
+
+    Return None if shim.json is damaged: the shim ends after its processes.
+    """
+    processes.wait_until(lambda: os.path.exists(directory.shim) or not is_alive(directory), _SHIM_RECORD_SECS)
+    try:
+        record = directory.read_shim()
+    except HuskiesError:
+        return None
     process = record and processes.find_process(record.pid)
     return process if process and record and process.started == record.started else None

@@ -5,12 +5,12 @@ Times are unix seconds.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from huskies_core.ids import RunId
-from huskies_core.runtimes.runtime import TOKENS, Failure, FailureKind, Price, RateLimit
+from huskies_core.runtimes.runtime import TOKENS, Failure, Price, RateLimit
+from huskies_core.supervisor.record_parsing import parse_record
 
 
 class Role(StrEnum):
@@ -70,19 +70,8 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, text: str | bytes, env: Mapping[str, str]) -> "RunSpec":
-        """Parse what `to_json` wrote. Raise ValueError, KeyError or TypeError for other content."""
-        document = json.loads(text)
-        parsed = {
-            "steps": tuple(
-                Step(**{**step, "role": Role(step["role"]), "argv": tuple(step["argv"])})
-                for step in document["steps"]
-            ),
-            "env": env,
-            "limits": Limits(**document["limits"]),
-            "advance": tuple(document["advance"]),
-            "prices": {name: Price(**price) for name, price in document["prices"].items()},
-        }
-        return cls(**{**document, **parsed})
+        """Parse what `to_json` wrote. Raise ValueError or TypeError for other content."""
+        return replace(parse_record(cls, {**dict(json.loads(text)), "env": {}}), env=env)
 
 
 @dataclass(frozen=True)
@@ -116,16 +105,6 @@ class Progress:
     rate_limit: RateLimit | None = None
     failure: Failure | None = None
     denied: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Progress":
-        limit, failure = document["rate_limit"], document["failure"]
-        parsed = {
-            "usage": {model: Usage(**usage) for model, usage in document["usage"].items()},
-            "rate_limit": limit and RateLimit(**limit),
-            "failure": failure and Failure(FailureKind(failure["kind"]), failure["detail"]),
-        }
-        return cls(**{**document, **parsed})
 
 
 @dataclass(frozen=True)
@@ -181,17 +160,6 @@ class Exit:
     survivors: tuple[str, ...]
     started_at: float
     at: float
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Exit":
-        limit = document["limit"]
-        parsed = {
-            "steps": tuple(StepEnd(**{**step, "role": Role(step["role"])}) for step in document["steps"]),
-            "limit": limit and LimitHit(**limit),
-            "progress": Progress.from_json(document["progress"]),
-            "survivors": tuple(document["survivors"]),
-        }
-        return cls(**{**document, **parsed})
 
 
 @dataclass(frozen=True)

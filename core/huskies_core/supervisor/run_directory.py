@@ -8,13 +8,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from typing import TypeVar
 
 from huskies_core.atomic_file import replace_file, sync_folder
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId
+from huskies_core.supervisor.record_parsing import parse_record
 from huskies_core.supervisor.records import Exit, Progress, RunSpec, ShimRecord, StepEnd
 
 Record = TypeVar("Record")
@@ -62,24 +63,25 @@ class RunDirectory:
         return spec
 
     def read_progress(self) -> Progress | None:
-        return _read(self.progress, lambda content: Progress.from_json(json.loads(content)))
+        return _read(self.progress, lambda content: parse_record(Progress, json.loads(content)))
 
     def read_exit(self) -> Exit | None:
         """Return how the run ended. None: it is still running, or its lock is free and it crashed."""
-        return _read(self.exit, lambda content: Exit.from_json(json.loads(content)))
+        return _read(self.exit, lambda content: parse_record(Exit, json.loads(content)))
 
     def read_kill(self) -> Mapping[str, object] | None:
         return _read(self.kill, lambda content: dict(json.loads(content)))
 
     def read_shim(self) -> ShimRecord | None:
-        return _read(self.shim, lambda content: ShimRecord(**json.loads(content)))
+        return _read(self.shim, lambda content: parse_record(ShimRecord, json.loads(content)))
 
     def read_output(self, step: StepEnd, limit: int = 20_000) -> str:
-        """Return the last `limit` bytes of the step's output. Replace bytes that are not UTF-8."""
+        """Return the last `limit` bytes of the step's output; "" if the log is missing. Replace what is not UTF-8."""
         length = min(step.length, limit)
-        with open(self.output, "rb") as log:
+        with suppress(FileNotFoundError), open(self.output, "rb") as log:
             log.seek(step.offset + step.length - length)
             return log.read(length).decode(errors="replace")
+        return ""
 
 
 def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:
@@ -90,7 +92,7 @@ def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:
         return None
     try:
         return parse(content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         fact, hint = f"{path} is damaged: {error}", "Look at the run's other files."
         raise HuskiesError(fact, hint=hint, code="run_directory") from error
 

@@ -1,8 +1,9 @@
 """The end of a real run is recorded, even if the run broke its worktree."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import Blocked, Coding, Frozen
 from huskies_core.runs import end
 from huskies_core.runs.end import end_if_dead, record_failed_start
+from huskies_core.runtimes.runtime import TOKENS
 from huskies_core.store import journal, runs, stories
 from huskies_core.store.runs import Outcome, Run, RunClaim, RunKind
 from huskies_core.supervisor.kill import KillResult
@@ -74,11 +76,14 @@ def test_a_run_ends_although_its_agent_broke_the_worktree(project_with_agent: Co
 
 def claim_run(context: Context) -> Run:
     """Claim a run of story 1 and do not start it."""
-    visit = import_story(context.store, Coding(), number=StoryId(1)).visit
+    import_story(context.store, Coding(), number=StoryId(1))
+    return claim_another_run(context)
+
+
+def claim_another_run(context: Context, kind: RunKind = RunKind.CODER) -> Run:
     with context.store.exclusive() as db:
-        return runs.claim(
-            db, RunClaim(StoryId(1), RunKind.CODER, visit, "vandal"), actor="test", now=utc_now()
-        )
+        claim = RunClaim(StoryId(1), kind, stories.load(db, StoryId(1)).visit, "vandal", runtime="command")
+        return runs.claim(db, claim, actor="test", now=utc_now())
 
 
 def write_stop_intent(context: Context, run: Run) -> None:
@@ -128,3 +133,140 @@ def test_a_stop_does_not_freeze_a_story_that_moved_before_the_end_was_recorded(
         ]
     assert (ended.outcome, story.stage) == (Outcome.STOPPED, Blocked("no", Coding()))
     assert [(detail["run"], detail["event"]) for detail in dropped] == [(run.id, "freeze")]
+
+
+PROGRESS = {
+    "step": "test",
+    "turns": 4,
+    "tool_turns": 1,
+    "cost_usd": 0.5,
+    "session_id": None,
+    "waiting_until": None,
+    "last_words": "done",
+    "rate_limit": None,
+    "failure": None,
+    "denied": {"Bash": 2},
+    "usage": {"m": dict.fromkeys(TOKENS, 7) | {"cost_usd": 0.5}},
+}
+STEP = {
+    "name": "test",
+    "role": "gate",
+    "exit_code": 1,
+    "signal": None,
+    "timed_out": False,
+    "detail": "",
+    "started_at": 5.0,
+    "seconds": 2.5,
+    "offset": 0,
+    "length": 20,
+}
+LIMITS = {
+    "max_turns": 3,
+    "max_tool_turns": None,
+    "max_budget_usd": 5,
+    "inactivity_timeout_secs": 300,
+    "max_wall_secs": 14400,
+}
+FILES: Mapping[str, Mapping[str, Any]] = {
+    "start.json": {"setups": {}, "definition": "d1", "base": None},
+    "kill.json": {"outcome": "stopped", "detail": "stopped by ada"},
+    "result.json": {"result": "conflict", "files": ["a.txt"]},
+    "progress.json": PROGRESS,
+    "exit.json": {
+        "steps": [STEP],
+        "limit": None,
+        "stopped": True,
+        "progress": PROGRESS,
+        "lost_output_bytes": 0,
+        "survivors": [],
+        "started_at": 1.0,
+        "at": 9.0,
+    },
+    "shim.json": {"pid": 999_999_999, "started": 1.0, "detached": "session"},
+    "spec.json": {
+        "run_id": 1,
+        "project": "/p",
+        "steps": [],
+        "env": ["PATH"],
+        "limits": {},
+        "reader": "r",
+        "advance": ["true"],
+        "held_database": None,
+        "model": "",
+        "prices": {},
+    },
+}
+"""The content of each file in a run's directory."""
+WRONG_TYPES: Mapping[str, Mapping[str, Any]] = {
+    "start.json": {"setups": "x", "definition": 5, "base": ["x"]},
+    "kill.json": {"outcome": "unheard of", "detail": None},
+    "result.json": {"result": ["conflict"], "files": 5},
+    "progress.json": {"turns": "many", "usage": {"m": 5}, "cost_usd": float("nan"), "denied": ["Bash"]},
+    "exit.json": {"steps": [5], "stopped": "yes", "progress": {**PROGRESS, "turns": 10**30}, "at": None},
+    "shim.json": {"pid": "x"},
+    "spec.json": {"run_id": "x", "limits": {"max_turns": "x"}},
+}
+
+
+def damaged_contents(name: str) -> Iterator[str]:
+    document = FILES[name]
+    whole = json.dumps(document)
+    yield from ("", "null", "5", "[]", '["ab"]', "{}", "nonsense", whole[: len(whole) // 2], "[" * 100_000)
+    for key in tuple(document)[:2]:
+        yield json.dumps({other: value for other, value in document.items() if other != key})
+    for key, value in WRONG_TYPES[name].items():
+        yield json.dumps({**document, key: value})
+
+
+def end_run_with(context: Context, contents: Mapping[str, str]) -> Run:
+    """Return a dead run with these files after its end was recorded."""
+    kind = RunKind.MERGE if "result.json" in contents else RunKind.GATES
+    run = claim_another_run(context, kind)
+    folder = context.project.run_dir(run.id)
+    folder.mkdir(parents=True)
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+    assert end_if_dead(context, run, utc_now())
+    with context.store.reading() as db:
+        return runs.load(db, run.id)
+
+
+@pytest.fixture
+def idle_project(tmp_path: Path) -> Iterator[Context]:
+    """Open a project with story 1."""
+    with opened(tmp_path / "repo", Clock(utc_now())) as context:
+        import_story(context.store, Coding(), number=StoryId(1))
+        yield context
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_run_ends_although_a_file_of_it_is_damaged(idle_project: Context, name: str) -> None:
+    valid = {other: json.dumps(document) for other, document in FILES.items()}
+    others = [other for other in FILES if name != "progress.json" or other != "exit.json"]
+    if name != "result.json":
+        others.remove("result.json")
+    for content in damaged_contents(name):
+        ended = end_run_with(idle_project, {**{other: valid[other] for other in others}, name: content})
+        assert not ended.is_live, content
+
+
+@pytest.mark.parametrize("has_later_keys", [False, True])
+def test_the_files_of_a_run_of_another_version_are_read(
+    idle_project: Context, *, has_later_keys: bool
+) -> None:
+    documents = {**FILES, "exit.json": {**FILES["exit.json"], "stopped": False}}
+    del documents["result.json"]
+    if has_later_keys:
+        later = {"later": [1], "steps": [{**STEP, "later": 1}], "progress": {**PROGRESS, "later": None}}
+        documents = {
+            name: {**document, **{key: value for key, value in later.items() if key in (*document, "later")}}
+            for name, document in documents.items()
+        }
+        documents["spec.json"] = FILES["spec.json"]
+    ended = end_run_with(idle_project, {name: json.dumps(document) for name, document in documents.items()})
+    assert (ended.outcome, ended.turns, ended.cost_usd, ended.evidence.denied) == (
+        Outcome.FAILED,
+        4,
+        0.5,
+        {"Bash": 2},
+    )

@@ -174,3 +174,11 @@ def test_a_kill_waits_for_the_pass_that_records_the_end(runs: Runs) -> None:
     result = kill_run(directory, INTENT)
     recorded.join()
     assert result == KillResult(ended=True, survivors=())
+
+
+@pytest.mark.parametrize("name", ["spec.json", "shim.json"])
+def test_a_run_with_a_damaged_record_is_killed(runs: Runs, name: str) -> None:
+    directory, agent = started(runs)
+    Path(directory.path, name).write_bytes(b"{")
+    result = kill_run(directory, INTENT)
+    assert (result.ended, find_process(agent), is_alive(directory)) == (True, None, False)

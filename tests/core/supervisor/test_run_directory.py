@@ -1,11 +1,12 @@
 """The files of a run: written atomically, read as records, and never treated as missing when damaged."""
 
+import json
 import os
 import stat
 import sys
 from _thread import get_native_id
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,39 @@ def test_a_damaged_file_is_never_read_as_none(directory: RunDirectory, content: 
         Path(path).write_bytes(content)
         with pytest.raises(HuskiesError, match="is damaged"):
             read()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stopped": 1},
+        {"stopped": None},
+        {"steps": {}},
+        {"steps": [5]},
+        {"limit": "max_turns"},
+        {"survivors": "7 stuck"},
+        {"progress": None},
+        {"lost_output_bytes": 2**63},
+        {"lost_output_bytes": True},
+        {"at": float("nan")},
+        {"at": "9"},
+        {"steps": [{**asdict(STEP), "role": "cook"}]},
+    ],
+)
+def test_a_record_with_a_value_of_another_type_is_damaged(
+    directory: RunDirectory, changes: dict[str, object]
+) -> None:
+    Path(directory.exit).write_text(json.dumps({**asdict(ENDED), **changes}))
+    with pytest.raises(HuskiesError, match="is damaged"):
+        directory.read_exit()
+
+
+def test_keys_of_another_version_are_ignored(directory: RunDirectory) -> None:
+    steps = [{**asdict(STEP), "later": 1}]
+    progress = {**asdict(ENDED.progress), "later": [1]}
+    later = {**asdict(ENDED), "steps": steps, "progress": progress, "later": None}
+    Path(directory.exit).write_text(json.dumps(later))
+    assert directory.read_exit() == ENDED
 
 
 def test_a_spec_is_read_without_the_values_of_its_environment(directory: RunDirectory) -> None:
