@@ -25,7 +25,8 @@ def test_tools_are_listed_with_their_schemas(outside: Commands) -> None:
     assert [tool["name"] for tool in listed] == list(registry.tools())
     assert next(tool for tool in listed if tool["name"] == "reopen_story") == {
         "name": "reopen_story",
-        "help": "Put a finished story back into the backlog. It waits there to be started, and begins on a new branch.",
+        "help": "Put a finished story back into the backlog. "
+        "The story waits there until you start it, and then gets a new branch.",
         "writes": True,
         "long": True,
         "arguments": {
