@@ -71,7 +71,9 @@ _TITLES = {"notify": "notifications", "services": "scheduler"}
 
 def _text(checks: Iterable[DoctorCheck]) -> str:
     subjects = groupby(checks, key=lambda check: check.subject)
-    return "\n".join(line for name, own in subjects for line in _lines(_TITLES.get(name, name), list(own)))
+    return "\n".join(
+        line for name, group in subjects for line in _lines(_TITLES.get(name, name), list(group))
+    )
 
 
 def _lines(title: str, checks: list[DoctorCheck]) -> Iterator[str]:
