@@ -138,13 +138,19 @@ def _restore_index(
     entries = {
         change.path: change.after if forward else change.before
         for change in changes
-        if staged.get(change.path, ())
-        in [(entry,) if entry else () for entry in (change.before, change.after)]
+        if not _is_staged_by_user(change, staged.get(change.path, ()))
     }
     index.put(entries)
     index.set_flags({path: letter for path, letter in flags.items() if entries.get(path)})
     index.refresh()
     copy.replace(checkout.git_dir / "index")
+
+
+def _is_staged_by_user(change: PathChange, entries: tuple[FileEntry, ...]) -> bool:
+    """Return whether the index entries of the path are neither those before the landing nor those after it."""
+    before = (change.before,) if change.before else ()
+    after = (change.after,) if change.after else ()
+    return entries not in (before, after)
 
 
 def _staged_entries(

@@ -133,8 +133,13 @@ def settle_landing(context: Context, run: Run, landing: Landing) -> Recovered:
     """Complete the landing of the run if its commit is on the base branch, else roll it back."""
     with git_locked(context.project):
         clear_shared_locks(context.repository, now=context.now())
-        base, (tip, commit) = context.base_branch_or_recorded, (landing.tip, landing.commit)
-        return recover_landing(context.repository, base_branch=base, tip=tip, commit=commit, mark=str(run.id))
+        return recover_landing(
+            context.repository,
+            base_branch=context.base_branch_or_recorded,
+            tip=landing.tip,
+            commit=landing.commit,
+            mark=str(run.id),
+        )
 
 
 def survivors_error(run: RunId, result: KillResult) -> HuskiesError:
@@ -270,12 +275,19 @@ def _record_merge(db: Connection, run: Run, facts: _EndFacts, now: datetime) -> 
             queue_holds.put(db, QueueHoldKind.BASE_BROKEN, QUEUE, merge.to_json(), actor=actor, now=now)
         case merge_results.BaseDirty():
             queue_holds.put(db, QueueHoldKind.BASE_DIRTY, run.story, merge.to_json(), actor=actor, now=now)
-        case None | merge_results.AlreadyMerged() | merge_results.Conflict() | merge_results.NoCommits():
-            pass  # `decide` derives the event from the evidence.
-        case merge_results.GatesFailed() | merge_results.OtherFailure() | merge_results.NoResult():
-            pass
-        case merge_results.LostRace() | merge_results.StoryMoved() | merge_results.Interrupted():
-            pass
+        case (
+            None
+            | merge_results.AlreadyMerged()
+            | merge_results.Conflict()
+            | merge_results.NoCommits()
+            | merge_results.GatesFailed()
+            | merge_results.LostRace()
+            | merge_results.StoryMoved()
+            | merge_results.Interrupted()
+            | merge_results.OtherFailure()
+            | merge_results.NoResult()
+        ):
+            pass  # `decide` derives the next step from the evidence.
 
 
 def _apply_intent(

@@ -16,7 +16,7 @@ _NO_DELAY = "no crash, rate limit or failed merge delays it"
 
 
 class Rule(StrEnum):
-    """The rules that can block a story, in the order of their checks.
+    """The rules that can block a story, in the order in which `explain` lists them.
 
     `passed` is the fact about a story that the rule does not block. `ended_by` describes the end of the block; if it is
     empty, the blocker's command or detail describes it. `explain` lists PERSON and WAIT instead of the rules in their
@@ -52,12 +52,14 @@ class Rule(StrEnum):
         "you: a commit that fixes the base branch",
     )
     BASE_DIRTY = (
-        *("base_dirty", "no uncommitted changes conflict with the merge"),
+        "base_dirty",
+        "no uncommitted changes conflict with the merge",
         "you: commit or stash your changes",
     )
     MERGE_QUEUE = "merge_queue", "no other merge comes first", "the end of the merge before it"
     MAX_GATES = (
-        *("max_gates", "fewer than max_gates gate and merge runs are live"),
+        "max_gates",
+        "fewer than max_gates gate and merge runs are live",
         "the end of a gate or merge run",
     )
 

@@ -46,7 +46,9 @@ def pending_setup(
 
     A digest covers the component's definition and the committed files below its path.
     """
-    checkout, digests, pending = checkout_of(context.project, story), dict[str, str](), list[Component]()
+    digests: dict[str, str] = {}
+    pending: list[Component] = []
+    checkout = checkout_of(context.project, story)
     complete = {} if checkout is None else read_object(checkout.git_dir / SETUP_MARK)
     for part in components:
         if part.setup:

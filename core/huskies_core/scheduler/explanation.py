@@ -83,7 +83,7 @@ def decision_of(snapshot: Snapshot, story: Story) -> Decision | None:
 def find_blockers(
     snapshot: Snapshot, story: Story, decision: Decision | None, starts: Sequence[RunRequest]
 ) -> Iterable[Blocker]:
-    """Yield all blockers of the decision for the story, in the order of the rules."""
+    """Yield all blockers of the decision for the story."""
     yield from _stage_blockers(snapshot, story)
     yield from all_blockers(snapshot, story, decision)
     if story.stage.name is StageName.BACKLOG and story.draft.type is not StoryType.EPIC:

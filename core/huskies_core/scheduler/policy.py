@@ -106,9 +106,14 @@ def _after_gates(case: Case, last: Run) -> Decision:
         case Outcome.FAILED:
             output = retry_rules.gate_output(last, f"{last.detail}\n\n{last.evidence.output or ''}")
             return ApplyEvent(events.GatesFailed(last.detail), ((content.GATE_OUTPUT, output),))
-        case None | Outcome.CRASHED | Outcome.LIMIT | Outcome.RATE_LIMITED:
-            return StartRun(RunKind.GATES)
-        case Outcome.STOPPED | Outcome.CANCELLED:
+        case (
+            None
+            | Outcome.CRASHED
+            | Outcome.LIMIT
+            | Outcome.RATE_LIMITED
+            | Outcome.STOPPED
+            | Outcome.CANCELLED
+        ):
             return StartRun(RunKind.GATES)
 
 

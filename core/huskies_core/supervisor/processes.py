@@ -160,7 +160,8 @@ def marked_processes(run_id: int, project: str) -> tuple[Process, ...]:
 
 def marked_processes_by_run(project: str) -> Mapping[RunId, tuple[Process, ...]]:
     """Return this user's living processes with the mark of any run of that project, except the caller."""
-    mark, by_run = os.fsencode(f"{PROJECT_VARIABLE}={project}"), dict[RunId, tuple[Process, ...]]()
+    mark = os.fsencode(f"{PROJECT_VARIABLE}={project}")
+    by_run: dict[RunId, tuple[Process, ...]] = {}
     for process in list_processes():
         environment = read_environment(process) if process.pid != os.getpid() else frozenset()
         run = _find_run(environment) if mark in environment else None
