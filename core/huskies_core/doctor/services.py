@@ -198,7 +198,7 @@ def _canary_folder(state_dir: Path) -> Iterator[str]:
 
 
 def _detachment(directory: RunDirectory) -> str | None:
-    """Return how the run was detached, "scope" or "session"; None if it ended with its starter."""
+    """Return how the run was detached, "scope" or "session"; None if it ended with its launcher."""
     record = directory.read_shim()
     shim = None if record is None else find_process(record.pid)
     if record is None or shim is None or wait_for_exit((shim,), _SETTLED_SECS) or not is_alive(directory):

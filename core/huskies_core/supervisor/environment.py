@@ -72,7 +72,7 @@ def agent_environment(
 
 
 def shim_environment(starter: Mapping[str, str], env_allow: Iterable[str]) -> dict[str, str]:
-    """Return the environment of the shim and of `advance`: the base, and all variables that any agent may have.
+    """Return the environment of the supervisor and of `advance`: the base, and all variables of any agent.
 
     So the next run starts with the same ones. A run's mark is never part of it. PYTHONPATH stays, with absolute paths,
     because Huskies itself may need it.

@@ -14,7 +14,7 @@ from huskies_core.supervisor.processes import GRACE_SECS, Process
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
 
 _SHIM_RECORD_SECS = 1.0
-# The shim gives its processes 2 s and 0.7 s. With less time it would die before it writes exit.json.
+# The supervisor gives its processes 2 s and 0.7 s. With less time it would die before it writes exit.json.
 _SHIM_SECS = 3.0
 _SIGKILL_SECS = 0.3
 
@@ -28,15 +28,14 @@ class KillResult:
 
 
 def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResult:
-    """Kill the run's shim and every process below it or with its mark, in less than 5 s.
+    """Kill the run's supervisor and every process below it or with its mark, in less than 5 s.
 
-    First write `intent` to kill.json: whoever records the end reads the reason there if the caller dies, and a run that
-    is being prepared does not start. A shim that has finished its steps may finish as `advance`; only if it hangs, it
-    is killed as well. At the end, wait up to 3 s for a pass that found the run dead first and records its end. Raise
-    HuskiesError when the run has no folder. A damaged spec.json or shim.json does not prevent the kill.
+    First write `intent` to kill.json: the process that records the end reads the reason there if the caller dies, and a
+    run that is being prepared does not start. A supervisor that has finished its steps may finish as `advance`; only if
+    it hangs, it is killed as well. At the end, wait up to 3 s for a pass that found the run dead first and records its
+    end. Raise HuskiesError when the run has no folder. A damaged spec.json or shim.json does not prevent the kill.
     """
-    if not os.path.exists(directory.lock):
-        directory.read_spec()
+    _require_run(directory)
     replace_file(directory.kill, json.dumps(dict(intent)).encode(), durable=True)
     if not os.path.exists(directory.spec):
         # `launch` writes spec.json and then looks for kill.json, which exists now: it starts nothing.
@@ -46,8 +45,14 @@ def kill_run(directory: RunDirectory, intent: Mapping[str, object]) -> KillResul
         _stop_shim(directory)
         grace = 0.0
     result = end_marked_processes(*_read_mark(directory), grace=grace)
-    # Neither the shim nor a process below it has the lock now: a pass that found the run dead records its end.
+    # Neither the supervisor nor a process below it has the lock now: a pass that found the run dead records its end.
     return replace(result, ended=result.ended and _wait_for_lock(directory))
+
+
+def _require_run(directory: RunDirectory) -> None:
+    """Raise HuskiesError if the directory has neither the lock of a run nor a readable spec.json."""
+    if not os.path.exists(directory.lock):
+        directory.read_spec()
 
 
 def _read_mark(directory: RunDirectory) -> tuple[int, str]:
@@ -71,7 +76,7 @@ def end_marked_processes(run_id: int, project: str, *, grace: float = GRACE_SECS
 
 
 def _stop_shim(directory: RunDirectory) -> None:
-    """Let the shim end its processes and then itself. After a timeout, send SIGKILL to all of them."""
+    """Let the supervisor end its processes and then itself. After a timeout, send SIGKILL to all of them."""
     shim = _find_shim(directory)
     if shim is None:
         return
@@ -86,9 +91,10 @@ def _stop_shim(directory: RunDirectory) -> None:
 
 
 def _find_shim(directory: RunDirectory) -> Process | None:
-    """Return the shim if it is alive. It takes over the lock before it writes shim.json, so wait for that.
+    """Return the process of the supervisor if it is alive.
 
-    Return None if shim.json is damaged: the shim ends after its processes.
+    The supervisor takes over the lock before it writes shim.json, so wait for that. Return None if shim.json is
+    damaged: the supervisor ends after its processes.
     """
     processes.wait_until(lambda: os.path.exists(directory.shim) or not is_alive(directory), _SHIM_RECORD_SECS)
     try:

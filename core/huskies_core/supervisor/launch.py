@@ -1,4 +1,4 @@
-"""Launch of a run: start its shim as a process of its own session, and wait until it has taken over."""
+"""Launch of a run: start its supervisor as a process of its own session, and wait until it has taken over."""
 
 import json
 import os
@@ -17,12 +17,12 @@ _TAKEOVER_SECS = 15.0
 
 
 def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Mapping[str, str]) -> int:
-    """Start the shim of a run after take_lock. Return its pid once it has taken over the lock.
+    """Start the supervisor of a run after take_lock. Return its pid once it has taken over the lock.
 
-    `shim_env` is the environment of the shim and of `advance`. Leave spec.json, shim.json and a locked run; the
-    caller closes lock_fd in any case. Raise HuskiesError when the shim cannot start or kill.json exists: then no
-    process runs. If the caller dies in between, either the shim has taken over, or no process runs and the lock is
-    free.
+    `shim_env` is the environment of the supervisor and of `advance`. Leave spec.json, shim.json and a locked run; the
+    caller closes lock_fd in any case. Raise HuskiesError when the supervisor cannot start or kill.json exists: then no
+    process runs. If the caller dies in between, either the supervisor has taken over, or no process runs and the lock
+    is free.
     """
     ready, ready_write_end = os.pipe()
     try:
@@ -42,7 +42,7 @@ def launch(directory: RunDirectory, lock_fd: int, spec: RunSpec, *, shim_env: Ma
 def _start_shim(
     directory: RunDirectory, spec: RunSpec, shim_env: Mapping[str, str], descriptors: tuple[int, int]
 ) -> None:
-    """Start the shim and wait for its first process only, which exits when the second one, an orphan, continues.
+    """Start the supervisor and wait for its first process only, which exits when the second one, an orphan, continues.
 
     The environment goes to its stdin: argv is public, and a file would keep the secrets. Close the second of
     `descriptors`.
@@ -75,9 +75,9 @@ def _start_shim(
 
 
 def _read_answer(ready: int) -> str:
-    """Return the shim's answer: its pid or an error. Return "" when it died or did not answer in time.
+    """Return the supervisor's answer: its pid or an error. Return "" when it died or did not answer in time.
 
-    A late shim finds the pipe without a reader and starts nothing.
+    A late supervisor finds the pipe without a reader and starts nothing.
     """
     answer, deadline, poll = b"", time.monotonic() + _TAKEOVER_SECS, select.poll()
     poll.register(ready, select.POLLIN)

@@ -48,9 +48,9 @@ class Limits:
 class RunSpec:
     """The steps run in order, up to the first that does not exit with 0. `env` is their whole environment.
 
-    `reader` is the module that reads an agent's output, `advance` the program that the shim becomes at the end. `model`
-    counts if the output names none; `prices` are by model. `held_database` is a database; its write-ahead log must
-    exist until the end of the run, even when another process closes the store.
+    `reader` is the module that reads an agent's output, `advance` the program that the supervisor becomes at the end.
+    `model` counts if the output names none; `prices` are by model. `held_database` is a database; its write-ahead log
+    must exist until the end of the run, even when another process closes the store.
     """
 
     run_id: RunId
@@ -147,7 +147,7 @@ class LimitHit:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a run ended. `steps` are the started ones. `stopped`: the shim received SIGTERM; see kill.json.
+    """How a run ended. `steps` are the started ones. `stopped`: the supervisor received SIGTERM; see kill.json.
 
     `survivors` are processes ("pid name") that could not be killed; `lost_output_bytes` did not fit on the disk.
     """
@@ -164,9 +164,9 @@ class Exit:
 
 @dataclass(frozen=True)
 class ShimRecord:
-    """The shim process: `started` distinguishes its pid from a later process with the same number.
+    """The process of the supervisor: `started` distinguishes its pid from a later process with the same number.
 
-    `detached` is the way in which it outlives its starter: "session" or "scope".
+    `detached` is the way in which it outlives its launcher: "session" or "scope".
     """
 
     pid: int

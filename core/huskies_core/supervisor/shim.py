@@ -1,7 +1,7 @@
 """Supervisor process of one run: `python -P -m huskies_core.supervisor.shim DIRECTORY LOCK_FD READY_FD`.
 
 Only launch starts it. It uses the standard library only and no threads (a parent-death signal belongs to a thread).
-Its order: leave the starter's session and control group, reserve space for exit.json, write shim.json, answer the
+Its order: leave the launcher's session and control group, reserve space for exit.json, write shim.json, answer the
 launcher, run the steps, write exit.json, become `advance`. It keeps the run's lock until the end of `advance`.
 """
 

@@ -1,4 +1,4 @@
-"""Kills of runs: agents that handle SIGTERM, ignore it or hide, and shims that are dead or hang."""
+"""Kills of runs: agents that handle SIGTERM, ignore it or hide, and supervisors that are dead or hang."""
 
 import fcntl
 import os
@@ -107,7 +107,7 @@ def test_a_shim_that_hangs_is_killed_with_its_processes(runs: Runs) -> None:
 
 @contextmanager
 def kept_stopped(pid: int) -> Iterator[None]:
-    """Stop a shim again whenever it is continued, until it is dead."""
+    """Stop a supervisor again whenever it is continued, until it is dead."""
     with subprocess.Popen([sys.executable, "-c", KEEP_STOPPED, str(pid)], stdout=subprocess.PIPE) as stopper:
         assert stopper.stdout is not None
         stopper.stdout.readline()
@@ -155,7 +155,7 @@ def test_an_advance_that_hangs_is_killed(runs: Runs) -> None:
 def test_a_later_process_of_the_shims_pid_is_not_touched(runs: Runs) -> None:
     directory, _ = started(runs)
     kill_run(directory, INTENT)
-    # Signalled in place of the shim, this test would not survive.
+    # Signalled in place of the supervisor, this test would not survive.
     Path(directory.shim).write_text(f'{{"pid": {os.getpid()}, "started": 1.0, "detached": "session"}}')
     holder = os.open(directory.lock, os.O_RDONLY)
     fcntl.flock(holder, fcntl.LOCK_EX)

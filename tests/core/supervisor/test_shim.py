@@ -1,4 +1,4 @@
-"""A run from its launch to the program that its shim becomes, with real processes."""
+"""A run from its launch to the program that its supervisor becomes, with real processes."""
 
 import json
 import os
