@@ -65,8 +65,7 @@ class OneCommand(TyperCommand):
 
 def _run_operation(operation: Operation[Any, Any], session: Session, values: Mapping[str, Any]) -> Outcome:
     view, command = _view_of(operation), operation.command
-    if command is not None and command.check is not None:
-        command.check(**values, find=registry.find)
+    operation.check_values(values, registry.find)
     with session.open() as context:
         call = Call(context, session, values)
         if command is not None and command.each:
@@ -85,8 +84,6 @@ def _run_each(operation: Operation[Any, Any], key: str, view: Callable[..., Resu
     errors: list[ErrorItem] = []
     for story in dict.fromkeys(ids):
         try:
-            if operation.check is not None:
-                operation.check(**call.values)
             results.append(operation.run(call.context, {**call.values, first.variable: story}, registry.find))
         except HuskiesError as error:
             if len(ids) == 1:

@@ -177,13 +177,30 @@ def test_an_agent_may_not_move_its_story(
     result = [
         two_stories(*command, "--json").stdout
         for command in (
-            *(("start", "1"), ("add", "x"), ("approve", "1"), ("list",)),
-            *(("block", "1", "--reason", "x"), ("block", "1", "--reason", "")),
+            *(("start", "1"), ("add", "x", "-c", "y"), ("approve", "1"), ("list",)),
+            *(("block", "1", "--reason", "x"), ("block", "1", "--reason", ""), ("add", "x")),
         )
     ]
     codes = [[error["code"] for error in json.loads(text)["errors"]] for text in result]
     refused = ["inside_a_run"]
-    assert codes == [refused, refused, refused, [], refused, ["missing_reason"]]
+    assert codes == [refused, refused, refused, [], refused, ["missing_reason"], ["missing_criterion"]]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("block", "1", "2", "--reason", " "), "missing_reason"),
+        (("add", "x"), "missing_criterion"),
+        (("add", " ", "-c", "y"), "invalid_title"),
+        (("timer", "add", "--in", "1h"), "usage"),
+        (("tool", "call", "block_story", '{"id": 1, "reason": " "}'), "missing_reason"),
+        (("tool", "call", "create_trigger", '{"prompt": "{{no}}"}'), "usage"),
+    ],
+)
+def test_arguments_are_checked_once_before_the_project_is_opened(
+    outside: Commands, command: tuple[str, ...], code: str
+) -> None:
+    assert [error["code"] for error in outside(*command, "--json").json()["errors"]] == [code]
 
 
 def test_a_story_starts_despite_a_broken_config(huskies: Commands) -> None:

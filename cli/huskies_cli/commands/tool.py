@@ -42,8 +42,9 @@ def call_tool(
     same rules apply as to the commands.
     """
     values = read_object(_read_stdin() if arguments == "-" else arguments, subject="JSON")
+    make_call = registry.prepare_call(name, values)
     with session.open() as context:
-        answer = registry.call(context, name, values)
+        answer = make_call(context)
     return Result(answer, text=json.dumps(answer, indent=2, ensure_ascii=False))
 
 

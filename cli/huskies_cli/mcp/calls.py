@@ -34,8 +34,9 @@ class Answer(Struct, frozen=True):
 def call(start: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
     """Call a tool. Return an error that a person can act on as an answer; raise any other exception."""
     try:
+        make_call = registry.prepare_call(name, arguments)
         with open_context(start) as context:
-            return Answer(registry.call(context, name, arguments))
+            return Answer(make_call(context))
     except (HuskiesError, OSError, sqlite3.Error) as error:
         explained = explain(error)
         if explained is None:

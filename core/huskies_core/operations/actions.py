@@ -61,7 +61,6 @@ def build_action(
     args: Mapping[str, Any] | None,
     prompt: str | None,
     of_trigger: bool = False,
-    **_: object,
 ) -> Action:
     """Return the action, a tool call or a prompt. Exactly one of them must be given.
 
@@ -81,8 +80,15 @@ def build_action(
             raise UsageError(fact, hint=hint, subject="prompt" if tool is None else "args")
     if isinstance(action, ToolCall):
         values = fill_arguments(action.values, _EXAMPLE) if of_trigger else action.values
-        read_arguments(find(action.tool), values)
+        operation = find(action.tool)
+        operation.check_values(read_arguments(operation, values), find)
     return action
+
+
+def check_action(*, find: FindOperation, of_trigger: bool = False, **values: Any) -> None:
+    """Raise HuskiesError if the arguments of a timer or a trigger describe no valid action."""
+    given = {name: values.get(name) for name in ("tool", "args", "prompt")}
+    build_action(find=find, of_trigger=of_trigger, **given)
 
 
 def check_name(field: str, text: str) -> None:

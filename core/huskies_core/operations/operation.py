@@ -24,6 +24,7 @@ PROJECT = "Project"
 
 REQUIRED = inspect.Parameter.empty
 PERSON: tuple[str, ...] = ()
+"""No run may call the operation."""
 ANY_RUN = ("coder", "qa", "mergemaster", "other")
 
 
@@ -93,8 +94,7 @@ class Command(Struct, frozen=True):
 
     `note` is a paragraph of its help that callers with JSON do not need. If `each` is set, the command takes several
     ids and makes a call for each; `each` is the key of the list of results. With `takes_dashes`, a word that begins
-    with a dash and is no option is a value, such as -1. `check` gets the arguments, and `find`, before the project is
-    opened; it raises HuskiesError for arguments that are invalid in every project.
+    with a dash and is no option is a value, such as -1.
     """
 
     name: str
@@ -103,7 +103,6 @@ class Command(Struct, frozen=True):
     each: str = ""
     is_hidden: bool = False
     takes_dashes: bool = False
-    check: Callable[..., object] | None = None
 
 
 class Operation(Struct, Generic[P, R], frozen=True, dict=True):
@@ -111,8 +110,9 @@ class Operation(Struct, Generic[P, R], frozen=True, dict=True):
 
     `tool` is its name for callers with JSON (`huskies tool`, MCP, timers, triggers); if it is empty, the operation is
     only a command. `writes`: it changes the project. `long`: it may create or remove a worktree, which can take many
-    seconds. `runs` are the kinds of run that may call it; an empty tuple means people only. `check` takes the arguments
-    and raises HuskiesError for values that are invalid in every project.
+    seconds. `runs` are the kinds of run that may call it. A call refuses every run if `runs` is empty; otherwise the
+    function refuses the runs of other kinds and of other stories. `check` takes the arguments that are given and raises
+    HuskiesError for values that are invalid in every project.
     """
 
     function: Callable[Concatenate[Context, P], R]
@@ -144,11 +144,19 @@ class Operation(Struct, Generic[P, R], frozen=True, dict=True):
         """Return the help as one paragraph."""
         return " ".join(self.help.split())
 
+    def check_values(self, values: Mapping[str, Any], find: "FindOperation") -> None:
+        """Raise HuskiesError for values, by variable, that are invalid in every project. Call it before `run`."""
+        if self.check is not None:
+            self.check(**values, **self._finds(find))
+
     def run(self, context: Context, values: Mapping[str, Any], find: "FindOperation") -> R:
-        """Call the operation with `values`, by variable. An operation that names other operations also gets `find`."""
+        """Call the operation with checked values, by variable."""
         act: Callable[..., R] = self
-        finds = {"find": find} if "find" in inspect.signature(self.function).parameters else {}
-        return act(context, **values, **finds)
+        return act(context, **values, **self._finds(find))
+
+    def _finds(self, find: "FindOperation") -> dict[str, "FindOperation"]:
+        """Return `find` as an argument, if the operation names other operations."""
+        return {"find": find} if "find" in inspect.signature(self.function).parameters else {}
 
 
 FindOperation = Callable[[str], Operation[Any, Any]]

@@ -1,6 +1,6 @@
 """All operations by the names that callers with JSON use: `huskies tool`, MCP clients, timers and triggers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
@@ -36,12 +36,23 @@ def find(name: str) -> Operation[Any, Any]:
     return known[name]
 
 
-def call(context: Context, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Call an operation with JSON values and return its result as JSON values.
+def prepare_call(name: str, arguments: Mapping[str, Any]) -> Callable[[Context], dict[str, Any]]:
+    """Check a call with JSON values and return the function that makes it and returns its result as JSON values.
 
-    Raise UsageError for invalid arguments, with nothing done, and the errors of the operation.
+    This needs no project. Raise HuskiesError, with the argument in `subject`, for arguments that are invalid in every
+    project.
     """
     from huskies_core.operations.schema import read_arguments
 
     operation = find(name)
-    return dict(operation.json(operation.run(context, read_arguments(operation, arguments), find)))
+    values = read_arguments(operation, arguments)
+    operation.check_values(values, find)
+    return lambda context: dict(operation.json(operation.run(context, values, find)))
+
+
+def call(context: Context, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Call an operation with JSON values and return its result as JSON values.
+
+    Raise the errors of `prepare_call`, with nothing done, and those of the operation.
+    """
+    return prepare_call(name, arguments)(context)

@@ -22,7 +22,7 @@ _KINDS: Mapping[Any, tuple[str, str, Any]] = {
 
 
 def read_arguments(operation: Operation[Any, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values by variable. Raise HuskiesError with the argument in `subject`; nothing is called."""
+    """Return the values by variable. Raise UsageError, with the argument in `subject`, for a wrong name or type."""
     parameters = {item.name: item for item in operation.parameters}
     for name in arguments:
         if name not in parameters:
@@ -31,10 +31,7 @@ def read_arguments(operation: Operation[Any, Any], arguments: Mapping[str, Any])
     for item in parameters.values():
         if item.is_required and item.name not in arguments:
             raise _refusal(item, f"{operation.tool} needs {item.name}")
-    values = {parameters[name].variable: _read(parameters[name], value) for name, value in arguments.items()}
-    if operation.check is not None:
-        operation.check(**values)
-    return values
+    return {parameters[name].variable: _read(parameters[name], value) for name, value in arguments.items()}
 
 
 def schema_of(operation: Operation[Any, Any]) -> dict[str, Any]:

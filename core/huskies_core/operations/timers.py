@@ -13,7 +13,16 @@ from huskies_core.operations import actions
 from huskies_core.operations.operation import Command, FindOperation, operation
 from huskies_core.operations.record_json import pick
 from huskies_core.operations.time_parsing import moment, span
-from huskies_core.schedules import Cron, Every, Once, Schedule, load_zone, next_instants, schedule_to_json
+from huskies_core.schedules import (
+    Cron,
+    Every,
+    Once,
+    Schedule,
+    load_zone,
+    next_instant,
+    next_instants,
+    schedule_to_json,
+)
 from huskies_core.store import timers
 from huskies_core.store.actions import to_json as action_json
 from huskies_core.store.timers import CatchUp, Timer, TimerDraft, TimerKind, TimerState
@@ -36,7 +45,7 @@ def timer_json(timer: Timer) -> dict[str, Any]:
     }
 
 
-@operation("schedule_timer", Command("timer add", check=actions.build_action), json=timer_json, writes=True)
+@operation("schedule_timer", Command("timer add"), json=timer_json, writes=True, check=actions.check_action)
 def schedule_timer(
     context: Context,
     at: Annotated[str | None, Argument("Once, at a time: 14:30, 2026-12-01T09:00.", metavar="TIME")] = None,
@@ -125,7 +134,9 @@ def _read_time(
 def _cron(expression: str, zone: str, now: datetime) -> tuple[Schedule, datetime]:
     try:
         cron = Cron(" ".join(expression.split()), zone)
-        (first, *_) = next_instants(cron, now, 2)[1:]
+        first = next_instant(cron, now, now)
+        if first is None:
+            raise ValueError(f"{expression!r} matches no date")
     except ValueError as error:
         raise UsageError(str(error), hint='Such as: "0 9 * * 1-5".', subject="cron") from error
     return cron, first

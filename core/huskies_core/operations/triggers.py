@@ -40,9 +40,10 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
 
 @operation(
     "create_trigger",
-    Command("trigger add", check=partial(actions.build_action, of_trigger=True)),
+    Command("trigger add"),
     json=trigger_json,
     writes=True,
+    check=partial(actions.check_action, of_trigger=True),
 )
 def create_trigger(
     context: Context,

@@ -12,7 +12,7 @@ from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.ids import StoryId
 from huskies_core.operations import registry
 from huskies_core.operations.registry import call
-from huskies_core.operations.schema import read_arguments, schema_of
+from huskies_core.operations.schema import schema_of
 from huskies_core.pipeline.stages import MergeFailure, MergeFailureKind, ReviewHold
 from huskies_core.store.runs import RunKind
 from huskies_core.store.stories import StoryDraft
@@ -180,7 +180,7 @@ def test_a_refusal_names_the_field(
 )
 def test_words_can_be_checked_without_a_project(name: str, field: str, rest: dict[str, Any]) -> None:
     with pytest.raises(HuskiesError) as raised:
-        read_arguments(registry.find(name), {field: " ", **rest})
+        registry.prepare_call(name, {field: " ", **rest})
     assert raised.value.subject == field
 
 
