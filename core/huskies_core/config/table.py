@@ -121,7 +121,7 @@ class KeyRule(Struct, frozen=True):
             return None
         is_typed = isinstance(value, self.types) and (bool in self.types or not isinstance(value, bool))
         items = value if is_typed and isinstance(value, list) else ()
-        mistyped = [item for item in items if not isinstance(item, str) or "\0" in item]
+        mistyped = [item for item in items if not isinstance(item, str)]
         if mistyped or not is_typed:
             table.mistyped(key, self.noun, mistyped[0] if mistyped else value, self.hint)
             return None
@@ -146,7 +146,7 @@ LINE = TEXT.where(
     lambda text: text.strip() and not has_controls(text),
     "{name} must be one line of text without control characters",
 )
-STRINGS = KeyRule((list,), "a list of strings", _LIST_HINT, convert=tuple)
+STRINGS = KeyRule((list,), "a list of strings", _LIST_HINT, each=TEXT, convert=tuple)
 COMMAND = STRINGS.where(
     lambda words: words and words[0].strip(), "{name} must name a program first", _LIST_HINT
 ).where(

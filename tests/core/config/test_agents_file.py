@@ -86,6 +86,10 @@ def test_every_key_arrives_in_its_record(load: Callable[..., Config]) -> None:
         ),
         (agent('prompt = " "'), "5: prompt is empty Remove the key to use the built-in prompt."),
         (agent('role = "a\\u0000b"'), "5: agent.role must not contain a NUL character"),
+        (
+            agent('allowed_tools = ["Read", "a\\u0000b"]'),
+            "5: agent.allowed_tools must not contain a NUL character",
+        ),
         (agent("env = { A = 1 }"), "5: agent.env.A must be a string, not a whole number"),
         (agent('env = { "A B" = "" }'), "5: 'A B' is not a name of an environment variable"),
         (agent('env_allow = ["A=B"]'), "5: 'A=B' is not a name of an environment variable"),
