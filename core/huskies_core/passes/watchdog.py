@@ -184,17 +184,20 @@ def _exceeded_limit(snapshot: Snapshot, run: Run) -> str | None:
 def _silent_since(snapshot: Snapshot, agent: Agent, run: Run) -> datetime | None:
     """Return the time of the agent's last output or progress; None if the agent's step is not running.
 
-    Return None, too, if progress.json is unreadable: then only the supervisor enforces the limit. The supervisor writes
+    Return None, too, without a readable progress.json: then only the supervisor enforces the limit. It writes
     progress.json when a step begins and when a figure changes. A setup step may be silent until its own timeout. A wait
     for a rate limit that the agent reported is not silence.
     """
     directory, progress = RunDirectory(snapshot.project.run_dir(run.id)), snapshot.progress(run)
     if progress is None or progress.step != agent.name:
         return None
-    files = (directory.progress, directory.output)
-    signs = [os.stat(path).st_mtime for path in files if os.path.exists(path)]
-    waits = plausible_end(progress.waiting_until, snapshot.now.timestamp()) or 0.0
-    return datetime.fromtimestamp(max(*signs, waits), tz=snapshot.now.tzinfo)
+    times = [
+        os.stat(path).st_mtime for path in (directory.progress, directory.output) if os.path.exists(path)
+    ]
+    wait_end = plausible_end(progress.waiting_until, snapshot.now.timestamp())
+    if wait_end is not None:
+        times.append(wait_end)
+    return datetime.fromtimestamp(max(times), tz=snapshot.now.tzinfo) if times else None
 
 
 WATCHDOG = Pass("watchdog", plan, one_by_one(apply))

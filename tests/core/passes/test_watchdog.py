@@ -17,7 +17,7 @@ from huskies_core.passes.pass_runner import run_pass
 from huskies_core.passes.watchdog import GRACE, WATCHDOG, apply, plan
 from huskies_core.pipeline.stages import Coding
 from huskies_core.runtimes.runtime import RateLimit
-from huskies_core.scheduler.snapshot import take_snapshot
+from huskies_core.scheduler.snapshot import Snapshot, take_snapshot
 from huskies_core.store import rate_limits, runs, stories
 from huskies_core.store.rate_limits import Account
 from huskies_core.store.runs import RunClaim, RunKind
@@ -64,6 +64,15 @@ def test_an_agent_that_is_silent_for_too_long_is_killed(
     before = ended(context)
     clock.pass_by(seconds=2)
     assert (before, ended(context)) == ([], ["inactivity_timeout_secs: no output for 300 s"])
+
+
+def test_an_agent_without_files_is_not_ended(
+    context: Context, clock: Clock, directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files can disappear after progress.json was read."""
+    monkeypatch.setattr(Snapshot, "progress", lambda *_: Progress(step="ann"))
+    clock.pass_by(hours=1)
+    assert (os.path.exists(directory.progress), ended(context)) == (False, [])
 
 
 def test_a_silent_setup_is_not_ended(context: Context, clock: Clock, directory: RunDirectory) -> None:
