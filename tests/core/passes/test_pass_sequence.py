@@ -190,6 +190,18 @@ def test_a_dry_tick_plans_and_changes_nothing(context: Context) -> None:
     assert load_story(context.store, 1).stage.name.value == "merge_failure"
 
 
+@pytest.mark.parametrize("ticks_before", [0, 3])
+def test_a_dry_tick_lists_a_dead_run_once(context: Context, ticks_before: int) -> None:
+    """The watchdog is due only in the first case."""
+    import_story(context.store, Coding())
+    for _ in range(ticks_before):
+        pass_sequence.tick(context)
+    claim_run(context.store, 1, now=context.now())
+    reports = pass_sequence.tick(context, dry_run=True)
+    released = [one for report in reports for one in report.results if one.step.verb is Verb.RELEASE_RUN]
+    assert [(one.step.story, one.outcome) for one in released] == [(StoryId(1), Became.PLANNED)]
+
+
 def test_a_failed_pass_does_not_stop_the_next_ones(context: Context) -> None:
     add_story(context.store)
     apply_to_story(context.store, 1, Start())
