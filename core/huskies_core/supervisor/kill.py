@@ -12,6 +12,7 @@ from huskies_core.errors import HuskiesError
 from huskies_core.supervisor import processes
 from huskies_core.supervisor.processes import GRACE_SECS, Process
 from huskies_core.supervisor.run_directory import RunDirectory, is_alive
+from huskies_core.waiting import wait_until
 
 _SHIM_RECORD_SECS = 1.0
 # The supervisor gives its processes 2 s and 0.7 s. With less time it would die before it writes exit.json.
@@ -66,7 +67,7 @@ def _read_mark(directory: RunDirectory) -> tuple[int, str]:
 
 def _wait_for_lock(directory: RunDirectory) -> bool:
     """Return whether the run's lock becomes free in time."""
-    return processes.wait_until(lambda: not is_alive(directory), _SHIM_SECS)
+    return wait_until(lambda: not is_alive(directory), _SHIM_SECS)
 
 
 def end_marked_processes(run_id: int, project: str, *, grace: float = GRACE_SECS) -> KillResult:
@@ -96,7 +97,7 @@ def _find_shim(directory: RunDirectory) -> Process | None:
     The supervisor takes over the lock before it writes shim.json, so wait for that. Return None if shim.json is
     damaged: the supervisor ends after its processes.
     """
-    processes.wait_until(lambda: os.path.exists(directory.shim) or not is_alive(directory), _SHIM_RECORD_SECS)
+    wait_until(lambda: os.path.exists(directory.shim) or not is_alive(directory), _SHIM_RECORD_SECS)
     try:
         record = directory.read_shim()
     except HuskiesError:

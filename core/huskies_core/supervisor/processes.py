@@ -7,7 +7,6 @@ holders of a lock, because a probe of the lock keeps others out.
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import time
@@ -15,13 +14,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from huskies_core.ids import RunId
+from huskies_core.waiting import wait_until
 
 RUN_VARIABLE = "HUSKIES_RUN_ID"
 PROJECT_VARIABLE = "HUSKIES_PROJECT"
 GRACE_SECS = 2.0
 _SIGKILL_SECS = 0.7
 _POLL_SECS = 0.05
-_POLL_MS = 10
 _MOST_DIGITS = 18
 """Digits of the longest run number that the store accepts."""
 
@@ -192,16 +191,6 @@ def send_termination(process: Process) -> None:
     """Send SIGTERM, and SIGCONT because a stopped process would never handle it."""
     send_signal(process, signal.SIGTERM)
     send_signal(process, signal.SIGCONT)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Return True as soon as the condition is true, or False after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        select.poll().poll(_POLL_MS)
-    return True
 
 
 def wait_for_exit(processes: Collection[Process], seconds: float) -> bool:

@@ -8,6 +8,8 @@ session's processes may live on.
 import os
 import re
 
+from huskies_core.waiting import wait_until
+
 _TIMEOUT_SECS = 2
 _MOVE_SECS = 1.0
 _USER_SERVICE = re.compile(r"/user@\d+\.service/(?:.*/)?[^/]+\.service(?:/|$)")
@@ -21,8 +23,6 @@ def needs_scope(cgroup: str, *, lingers: bool) -> bool:
 
 def leave_control_group(name: str, cgroup_file: str = "/proc/self/cgroup") -> str:
     """Move this process and its later children to a scope if that helps. Return "scope" if it moved, else "session"."""
-    from huskies_core.supervisor.processes import wait_until
-
     unit = f"{name}.scope"
     if not needs_scope(_read_cgroup(cgroup_file), lingers=lingers(os.environ.get("USER", ""))):
         return "session"
