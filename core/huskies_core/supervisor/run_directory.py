@@ -6,7 +6,6 @@ A process has the flock of the file `lock` while the run is alive. The kernel re
 import fcntl
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
@@ -17,10 +16,11 @@ from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId
 from huskies_core.supervisor.record_parsing import parse_record
 from huskies_core.supervisor.records import Exit, Progress, RunSpec, ShimRecord, StepEnd
+from huskies_core.waiting import wait_until
 
 Record = TypeVar("Record")
 LOCK_FD_VARIABLE = "HUSKIES_RUN_LOCK_FD"
-_PROBE_SECS = 1.0
+_PROBE_SECS = 0.2
 _RESERVED_BYTES = 16 * 1024
 
 
@@ -100,18 +100,28 @@ def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:
 def take_lock(directory: RunDirectory) -> int | None:
     """Lock the run and create its folder. Return the descriptor, or None when another process has the lock.
 
+    A probe shares the lock for some microseconds. Wait for probes for at most 0.2 s.
+
     The caller closes the descriptor. It must not use LOCK_UN: the shim inherits the descriptor and keeps the lock. If
     this process dies here, the lock is free again.
     """
     os.makedirs(directory.path, mode=0o700, exist_ok=True)
     descriptor = os.open(directory.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _PROBE_SECS
-    while not _try_lock(descriptor, fcntl.LOCK_EX):
-        # A probe shares the lock for some microseconds. Only an exclusive lock keeps us from sharing it, too.
-        if not _try_lock(descriptor, fcntl.LOCK_SH) or time.monotonic() > deadline:
-            os.close(descriptor)
-            return None
-    return descriptor
+    if wait_until(lambda: _can_decide(descriptor), _PROBE_SECS, poll_ms=1) and _try_lock(
+        descriptor, fcntl.LOCK_EX
+    ):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _can_decide(descriptor: int) -> bool:
+    """Take the exclusive lock, or return whether another process has it. Return False while a probe shares it."""
+    if _try_lock(descriptor, fcntl.LOCK_EX) or not _try_lock(descriptor, fcntl.LOCK_SH):
+        return True
+    # Two takers that keep their shared locks would keep each other out.
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
 
 
 def hold_lock(directory: RunDirectory, name: str, locks: ExitStack) -> int:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_two_concurrent_probes_both_find_a_dead_run_dead(tmp_path: Path) -> None
     directory = RunDirectory(tmp_path / "7")
     with probed(directory, 1):
         assert not any(is_alive(directory) for _ in range(1000))
+
+
+def test_a_probe_that_does_not_end_delays_a_taker_without_load(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "7")
+    lock = take_lock(directory)
+    assert lock is not None
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    began, busy = time.monotonic(), time.process_time()
+    taken = take_lock(directory)
+    waited, busy = time.monotonic() - began, time.process_time() - busy
+    os.close(lock)
+    assert (taken, waited > 0.1, busy < waited / 2) == (None, True, True)
 
 
 def test_the_lock_of_a_live_run_cannot_be_taken(tmp_path: Path) -> None:
