@@ -9,6 +9,7 @@ import sysconfig
 from _thread import get_native_id
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from itertools import zip_longest
 from pathlib import Path
 
 from huskies_core.config.records import Agent
@@ -37,7 +38,7 @@ def program_problem(agent: Agent, environ: Mapping[str, str]) -> tuple[str, str]
     version = _version_of(path, {**shim_environment(environ, ()), "PATH": search or os.defpath})
     if version is None:
         return f"{path} does not print its version", f"Run '{runtime.program} --version' to see why."
-    if version < runtime.least_version:
+    if _is_older(version, runtime.least_version):
         installed, least = (".".join(map(str, numbers)) for numbers in (version, runtime.least_version))
         fact = f"{runtime.program} {installed} is older than {least}, the oldest tested version"
         return fact, "Update the program."
@@ -58,6 +59,12 @@ def _version_of(program: str, environ: dict[str, str]) -> tuple[int, ...] | None
 def _parse_version(text: str) -> tuple[int, ...] | None:
     match = _VERSION.search(text)
     return tuple(map(int, match[0].split("."))) if match else None
+
+
+def _is_older(version: tuple[int, ...], least: tuple[int, ...]) -> bool:
+    """Return whether the first number that differs is smaller: 2.0 and 2.0.0 are equal."""
+    pairs = zip_longest(version, least, fillvalue=0)
+    return next((number < least_number for number, least_number in pairs if number != least_number), False)
 
 
 def installed_program() -> str:
@@ -97,6 +104,6 @@ def mcp_problem() -> str:
         installed = version("mcp")
     except PackageNotFoundError:
         return "the package mcp is not installed"
-    if (_parse_version(installed) or ()) >= LEAST_MCP:
+    if not _is_older(_parse_version(installed) or (), LEAST_MCP):
         return ""
     return f"the package mcp is too old: {installed}, not {'.'.join(map(str, LEAST_MCP))} or later"
