@@ -47,7 +47,7 @@ _TEXTS = {
     "review_held": ("Story {story} waits for a person", "{reason}", "huskies approve {story}"),
     "hold_began": (
         "Story {story} cannot land",
-        "{hold}: uncommitted changes in the checkout conflict with it",
+        "{hold}: {reason}",
         "huskies explain {story}",
     ),
     "merge_failed": ("Story {story} failed to merge", "{kind}: {detail}", "huskies explain {story}"),

@@ -51,11 +51,7 @@ class Rule(StrEnum):
         "the gates pass on the base branch",
         "you: a commit that fixes the base branch",
     )
-    BASE_DIRTY = (
-        "base_dirty",
-        "no uncommitted changes conflict with the merge",
-        "you: commit or stash your changes",
-    )
+    BASE_DIRTY = "base_dirty", "no checkout of the base branch blocks the merge", ""
     MERGE_QUEUE = "merge_queue", "no other merge comes first", "the end of the merge before it"
     MAX_GATES = (
         "max_gates",

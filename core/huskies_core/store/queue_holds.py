@@ -1,5 +1,5 @@
-"""Queue holds: a broken base branch stops the whole merge queue, and uncommitted files in a checkout stop the merge of
-one story. Neither is a failure of the story."""
+"""Queue holds: a broken base branch stops the whole merge queue, and a checkout of the base branch with uncommitted
+changes or an unfinished git operation stops the merge of one story. Neither is a failure of the story."""
 
 import sqlite3
 from collections.abc import Mapping

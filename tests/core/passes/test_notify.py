@@ -175,9 +175,15 @@ def test_queue_holds_are_reported(context: Context) -> None:
     import_story(context.store, MERGE)
     with context.store.exclusive() as db:
         for kind, story in ((QueueHoldKind.BASE_BROKEN, QUEUE), (QueueHoldKind.BASE_DIRTY, 1)):
-            queue_holds.put(db, kind, StoryId(story), {"tip": "x"}, actor="test", now=context.now())
+            detail = {"tip": "x", "reason": "main is being rebased in /r"}
+            queue_holds.put(db, kind, StoryId(story), detail, actor="test", now=context.now())
     notify(context)
     assert delivered(context) == [["No story is merged", "Story 1 cannot land"]]
+    (line,) = (context.project.root / "messages").read_text().splitlines()
+    assert [notice["reason"] for notice in json.loads(line)["notices"]] == [
+        "base_broken: the gates fail on the base branch itself",
+        "base_dirty: main is being rebased in /r",
+    ]
 
 
 def test_an_exhausted_budget_and_a_limited_account_are_reported(context: Context) -> None:

@@ -246,7 +246,7 @@ def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> Non
     broken = explain(context, StoryId(1))
     assert ([blocker.rule for blocker in dirty.blockers], dirty.next) == (
         ["base_dirty"],
-        "you: commit or stash your changes",
+        "you: git stash",
     )
     # Neither hold matches the current tip of the base.
     assert (
@@ -256,6 +256,18 @@ def test_a_broken_base_and_a_dirty_base_block_the_merge(context: Context) -> Non
     assert ([blocker.rule for blocker in broken.blockers], broken.next) == (
         ["base_broken", "base_dirty"],
         "you: a commit that fixes the base branch",
+    )
+
+
+def test_a_locked_base_blocks_the_merge_with_the_recorded_reason(context: Context) -> None:
+    import_story(context.store, Merge("b", 1))
+    detail = {"paths": [], "reason": "/r/.git/index.lock exists"}
+    with context.store.exclusive() as db:
+        queue_holds.put(db, queue_holds.QueueHoldKind.BASE_DIRTY, StoryId(1), detail, actor="test", now=NOW)
+    locked = explain(context, StoryId(1))
+    assert ([blocker.rule for blocker in locked.blockers], locked.next) == (
+        ["base_dirty"],
+        "/r/.git/index.lock exists",
     )
 
 
