@@ -34,5 +34,5 @@ def test_config_set_accepts_a_negative_value(huskies: Commands) -> None:
 def test_help_is_wrapped_by_the_terminal_only(huskies: Commands) -> None:
     shown = huskies("cost", "-h").stdout
     paragraph = shown.partition("Live runs")[2].partition("\n \n")[0].partition("╭")[0].strip().splitlines()
-    assert len(paragraph) == 3
+    assert len(paragraph) == 4
     assert min(len(line.strip()) for line in paragraph[:-1]) > 60

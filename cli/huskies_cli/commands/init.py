@@ -21,7 +21,7 @@ huskies watch"""
 def init(
     session: Session,
     base_branch: Annotated[
-        str | None, Argument("The branch that stories are merged into.", metavar="B")
+        str | None, Argument("The branch that stories are merged into.", metavar="BRANCH")
     ] = None,
     *,
     mcp: Annotated[bool, Argument("Write .mcp.json for Claude Code, too.")] = False,

@@ -29,7 +29,7 @@ Stories = Annotated[
 ]  # fmt: skip
 Folder = Annotated[
     str | None,
-    Argument("Write a file for each story into this folder.", flags=("--dir",), metavar="D", completion="folder"),
+    Argument("Write a file for each story into this folder.", flags=("--dir",), metavar="DIR", completion="folder"),
 ]  # fmt: skip
 Paths = Annotated[
     tuple[str, ...], Argument("Files or folders.", metavar="PATH...", positional=True, completion="file")

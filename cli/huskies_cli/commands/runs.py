@@ -81,7 +81,7 @@ def show_logs(
     run: Annotated[
         RunId | None,
         Argument(
-            "The run to show, instead of the latest.", metavar="R", parse=parse_run_id, completion="runs-of"
+            "The run to show, instead of the latest.", metavar="RUN", parse=parse_run_id, completion="runs-of"
         ),
     ] = None,
     *,

@@ -26,7 +26,7 @@ def run_argument(completion: str = "runs") -> Argument:
 
 
 def agent_argument(text: str) -> Argument:
-    return Argument(text, metavar="A", completion="agents")
+    return Argument(text, metavar="AGENT", completion="agents")
 
 
 StoryArgument = Annotated[StoryId, story_argument()]

@@ -22,6 +22,9 @@ RUNS = "Runs and worktrees"
 PASSES = "Passes (for cron; each can be run again at any time)"
 PROJECT = "Project"
 
+_MOST_WORDS = 8
+"""The most values that help lists."""
+
 REQUIRED = inspect.Parameter.empty
 PERSON: tuple[str, ...] = ()
 """No run may call the operation."""
@@ -72,9 +75,15 @@ class Parameter(Struct, frozen=True):
 
     @property
     def help(self) -> str:
-        """Return the help of the option or the argument."""
-        repeats = self.takes_several and not self.about.positional
-        return f"{self.about.help} Repeatable." if repeats else self.about.help
+        """Return the help of the option or the argument, with the valid values that it does not name."""
+        notes, shown = [self.about.help], f"{self.about.help} {self.about.metavar}"
+        if 0 < len(self.words) <= _MOST_WORDS and not all(word in shown for word in self.words):
+            notes.append(f"One of {', '.join(self.words[:-1])} or {self.words[-1]}.")
+        if self.about.is_file:
+            notes.append("With -, it is read from stdin.")
+        if self.takes_several and not self.about.positional:
+            notes.append("Repeatable.")
+        return " ".join(notes)
 
     @property
     def command_default(self) -> Any:

@@ -93,13 +93,13 @@ def show_story(context: Context, story: StoryArgument) -> Page:
 def list_stories(
     context: Context,
     stages: Annotated[
-        tuple[StageName, ...], Argument("Only stories in this stage.", flags=("--stage",), metavar="S")
+        tuple[StageName, ...], Argument("Only stories in this stage.", flags=("--stage",), metavar="STAGE")
     ] = (),
     kind: Annotated[
-        StoryType | None, Argument("Only stories of this type.", name="type", metavar="T")
+        StoryType | None, Argument("Only stories of this type.", name="type", metavar="TYPE")
     ] = None,
     label: Annotated[
-        str | None, Argument("Only stories with this label.", metavar="L", completion="labels")
+        str | None, Argument("Only stories with this label.", metavar="LABEL", completion="labels")
     ] = None,
     *,
     finished: Annotated[

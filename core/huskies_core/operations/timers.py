@@ -56,7 +56,7 @@ def schedule_timer(
     cron: Annotated[str | None, Argument("By a cron expression of five fields.", metavar="EXPR")] = None,
     *,
     tz: Zone = None,
-    label: Annotated[str, Argument("A label by which the timer can be cancelled.", metavar="L")] = "",
+    label: Annotated[str, Argument("A label by which the timer can be cancelled.", metavar="LABEL")] = "",
     catch_up: Annotated[
         CatchUp | None,
         Argument(

@@ -87,7 +87,7 @@ def restore(
     *,
     time: Annotated[
         str | None,
-        Argument("The time of the rescue; by default the newest.", metavar="T", completion="rescue-times"),
+        Argument("The time of the rescue; by default the newest.", metavar="TIME", completion="rescue-times"),
     ] = None,
     branch: Annotated[
         str | None,

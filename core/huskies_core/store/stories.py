@@ -45,10 +45,12 @@ _CRITERION = Argument(
 )
 _story_argument = partial(Argument, least=1, metavar="ID", parse=parse_story_id)
 _AGENT = Argument(
-    "The name of an agent, or a part of its model; by default any agent.", metavar="A", completion="agents"
+    "The name of an agent, or a part of its model; by default any agent.",
+    metavar="AGENT",
+    completion="agents",
 )
 _REVIEWER = "The reviewer of the work: only the gates (server), an agent, or a person (human)."
-_LABEL = Argument("A label.", flags=("--label",), metavar="L", completion="labels")
+_LABEL = Argument("A label.", flags=("--label",), metavar="LABEL", completion="labels")
 
 
 class StoryDraft(Struct, frozen=True):
@@ -56,7 +58,7 @@ class StoryDraft(Struct, frozen=True):
     of a story are derived from it. A field that is empty by default can be cleared."""
 
     title: Annotated[str, Argument("One line, at most 200 characters.", metavar="TITLE", positional=True)]
-    type: Annotated[StoryType, Argument("The kind of work.", metavar="T")] = StoryType.STORY
+    type: Annotated[StoryType, Argument("The kind of work.", metavar="TYPE")] = StoryType.STORY
     description: Annotated[str, _BODY] = ""
     criteria: Annotated[tuple[Criterion, ...], _CRITERION] = ()
     depends_on: Annotated[
@@ -64,7 +66,7 @@ class StoryDraft(Struct, frozen=True):
         _story_argument("The id of a story that must be done first.", completion="stories"),
     ] = ()
     agent: Annotated[str | None, _AGENT] = None
-    qa: Annotated[QaMode | None, Argument(_REVIEWER, metavar="M")] = None
+    qa: Annotated[QaMode | None, Argument(_REVIEWER, metavar="MODE")] = None
     priority: Annotated[int, Argument("Stories with a higher number come first.", metavar="N")] = 0
     labels: Annotated[tuple[str, ...], _LABEL] = ()
     epic: Annotated[StoryId | None, _story_argument("The id of the story's epic.", completion="epics")] = None
