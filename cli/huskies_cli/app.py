@@ -16,6 +16,7 @@ from huskies_cli.session import Session, note_command
 from huskies_cli.streams import ReaderClosed
 from huskies_core.errors import UsageError
 from huskies_core.humanize import did_you_mean
+from huskies_core.sanitize import one_line
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -101,7 +102,7 @@ class Group(TyperGroup):
 
 
 def _usage_error(error: typer.TyperException, command: str) -> UsageError:
-    message = error.format_message().removesuffix(".")
+    message = one_line(error.format_message()).removesuffix(".")
     hint = f"See '{' '.join(('huskies', *command.split()))} -h'."
     possibilities: Sequence[str] = getattr(error, "possibilities", None) or ()
     if possibilities and isinstance(error.message, str):

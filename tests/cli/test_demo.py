@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +162,13 @@ def test_each_story_has_a_patch() -> None:
     named = {f"{planned.title.lower().replace(' ', '-')}.patch" for planned in PLANNED}
 
     assert {path.name for path in agents.PATCHES.iterdir()} == named
+
+
+@pytest.mark.usefixtures("processes")
+def test_an_agent_of_the_demo_names_a_story_that_it_does_not_know() -> None:
+    command = [sys.executable, "-m", "huskies_cli.demo.agents", "coder"]
+    done = subprocess.run(command, input="# Sing\n", capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "the agents of the demo know its six stories only\n")
 
 
 def test_the_first_prompt_of_a_story_has_no_feedback() -> None:

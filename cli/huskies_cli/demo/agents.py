@@ -65,8 +65,11 @@ def choose(prompt: DemoPrompt) -> Callable[[DemoPrompt], str]:
 
 
 def write_code(prompt: DemoPrompt) -> str:
-    """Apply the patch of the story."""
-    _run("git", "apply", str(PATCHES / f"{prompt.title.lower().replace(' ', '-')}.patch"))
+    """Apply the patch of the story. Raise ValueError for a story that is not one of the demo."""
+    patch = PATCHES / f"{prompt.title.lower().replace(' ', '-')}.patch"
+    if not patch.is_file():
+        raise ValueError("the agents of the demo know its six stories only")
+    _run("git", "apply", str(patch))
     files = _run("git", "ls-files", "--modified", "--others", "--exclude-standard").split()
     return f"wrote {', '.join(files)}"
 
@@ -177,4 +180,7 @@ def _report_usage(prompt: DemoPrompt, *, written: int, tool_turns: int) -> None:
 
 
 if __name__ == "__main__":
-    {"coder": code, "qa": review, "mergemaster": merge}[sys.argv[1]](read_prompt(sys.stdin.read()))
+    try:
+        {"coder": code, "qa": review, "mergemaster": merge}[sys.argv[1]](read_prompt(sys.stdin.read()))
+    except ValueError as error:
+        sys.exit(str(error))

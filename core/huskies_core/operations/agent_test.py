@@ -123,7 +123,9 @@ def _wait(session: "subprocess.Popen[bytes]", repository: Path) -> int | None:
 
 
 def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] | None:
-    login = f"Log in to {agent.runtime}, or set its key in env or env_allow of agents.toml."
+    hint = f"Log in to {agent.runtime}, or set its key in env or env_allow of agents.toml."
+    if agent.runtime == "command":
+        hint = "Start its command by hand, with a prompt on stdin."
     if code is None:
         return f"no answer within {LONGEST_SECS} s", "Start it by hand to see what it waits for."
     if reader.rate_limit is not None and reader.rate_limit.is_hard:
@@ -131,9 +133,9 @@ def _problem(agent: Agent, code: int | None, reader: Reader) -> tuple[str, str] 
         again = "later" if resets_at is None else f"after {to_iso(resets_at)}"
         return reader.rate_limit.detail or "its account is at a limit", f"Try again {again}."
     if reader.failure is not None:
-        return reader.failure.detail, login
+        return reader.failure.detail, hint
     words = f": {reader.last_words}" if reader.last_words else ""
-    return None if code == 0 else (f"exited with {code}{words}", login)
+    return None if code == 0 else (f"exited with {code}{words}", hint)
 
 
 def _environment(context: Context, agent: Agent, repository: Path, prompt: Path) -> dict[str, str]:
