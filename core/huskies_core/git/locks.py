@@ -1,7 +1,8 @@
 """Locks for git work on the shared directory, and removal of lock files that a killed git left."""
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,14 +43,14 @@ def clear_worktree_locks(repo: Repository, story: StoryId) -> tuple[Path, ...]:
     checkout = checkout_of(repo.project, story)
     if checkout is None:
         return ()
-    paths = sorted(path for path in checkout.git_dir.rglob("*.lock") if path.is_file())
-    return tuple(path for path in paths if _remove_unchanged(path, path.lstat()))
+    stats = _stats(_lock_files(checkout.git_dir))
+    return tuple(path for path, stat in stats.items() if _remove_unchanged(path, stat))
 
 
 def shared_locks(repo: Repository) -> tuple[Path, ...]:
     """Return the lock files in the shared git directory, except a landing's, which only its recovery removes."""
     git_dir = repo.project.git_dir
-    paths = [*git_dir.glob("*.lock"), *(git_dir / "refs").rglob("*.lock")]
+    paths = [*git_dir.glob("*.lock"), *_lock_files(git_dir / "refs")]
     return tuple(sorted(path for path in paths if not _is_landing_lock(path)))
 
 
@@ -59,7 +60,7 @@ def clear_shared_locks(repo: Repository, *, now: datetime) -> tuple[Path, ...]:
 
     A git in another container or of another user is not visible, hence the age.
     """
-    stats = {path: path.lstat() for path in shared_locks(repo)}
+    stats = _stats(shared_locks(repo))
     stale = [path for path, stat in stats.items() if now.timestamp() - stat.st_mtime > _STALE_SECS]
     if not stale or git_is_running(repo.project):
         return ()
@@ -69,19 +70,36 @@ def clear_shared_locks(repo: Repository, *, now: datetime) -> tuple[Path, ...]:
 def _is_landing_lock(path: Path) -> bool:
     if path.name != "index.lock":
         return False
-    with path.open("rb") as stream:
+    with suppress(FileNotFoundError), path.open("rb") as stream:
         return stream.read(len(LANDING_PREFIX)) == LANDING_PREFIX.encode()
+    return False
+
+
+def _lock_files(folder: Path) -> Iterator[Path]:
+    """Yield the lock files below the folder. Unlike `rglob`, accept folders that another process removes."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names if name.endswith(".lock"))
+
+
+def _stats(paths: Iterable[Path]) -> dict[Path, os.stat_result]:
+    """Return the status of each file, sorted by path. Omit files that another process has removed."""
+    stats = ((path, _lstat_or_none(path)) for path in sorted(paths))
+    return {path: stat for path, stat in stats if stat is not None}
+
+
+def _lstat_or_none(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
 
 
 def _remove_unchanged(path: Path, before: os.stat_result) -> bool:
-    """Remove the file unless another process has replaced it."""
-    try:
-        stat = path.lstat()
-    except FileNotFoundError:
+    """Remove the file unless another process has removed or replaced it."""
+    stat = _lstat_or_none(path)
+    if stat is None or (stat.st_ino, stat.st_mtime_ns) != (before.st_ino, before.st_mtime_ns):
         return False
-    if (stat.st_ino, stat.st_mtime_ns) != (before.st_ino, before.st_mtime_ns):
-        return False
-    path.unlink()
+    path.unlink(missing_ok=True)
     return True
 
 

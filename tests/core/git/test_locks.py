@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,20 @@ from support.git_repository import GitRepository
 from support.waiting import wait_for_file
 
 STALE = timedelta(seconds=60)
+CHURNER = """
+import os, sys
+from contextlib import suppress
+print("started", flush=True)
+while True:
+    for path in sys.argv[1:]:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+    for path in sys.argv[1:]:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        if "/deep/" in path:
+            os.rmdir(os.path.dirname(path))
+"""
 HOLDER = """
 import sys
 from pathlib import Path
@@ -111,3 +126,30 @@ def test_the_locks_of_a_storys_worktree_are_removed_and_no_others(repo: Reposito
     locks = [make_stale(checkout.git_dir / "index.lock") for checkout in (mine, other)]
     assert clear_worktree_locks(repo, StoryId(7)) == (locks[0],)
     assert [lock.exists() for lock in locks] == [False, True]
+
+
+@contextmanager
+def churned(*paths: Path) -> Iterator[None]:
+    """Let another process create and remove these lock files, again and again, for the length of the block."""
+    command = [sys.executable, "-c", CHURNER, *map(str, paths)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+@pytest.mark.usefixtures("processes")
+def test_locks_that_disappear_during_the_search_are_skipped(repo: Repository, now: datetime) -> None:
+    request = WorktreeRequest(StoryId(7), repo.branch_tip("main") or "", known_branch=False)
+    create_worktrees(repo, [request], now=now)
+    checkout, git_dir = checkout_of(repo.project, StoryId(7)), repo.project.git_dir
+    assert checkout is not None
+    shared = (git_dir / "index.lock", git_dir / "HEAD.lock", git_dir / "refs/heads/deep/x.lock")
+    with churned(*shared, checkout.git_dir / "index.lock", checkout.git_dir / "deep/x.lock"):
+        for _ in range(300):
+            assert clear_shared_locks(repo, now=utc_now()) == ()
+            clear_worktree_locks(repo, StoryId(7))
