@@ -1,7 +1,7 @@
 """Run each pass under its own lock, repeat it while the journal moves, and report each failed step."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -72,31 +72,39 @@ def run_pass(context: Context, chosen: AnyPass, *, dry_run: bool = False, wait: 
     """Run one pass until the journal has no new rows after a round, at most ten times.
 
     Each round plans from one state of the store. Compare the journal's head after the release of the lock, so that no
-    change is lost if another caller found the pass running and left. A dry run takes no lock. Raise LockBusy if
-    another process holds the lock for `wait` seconds, unless that is 0.
+    change is lost if another caller found the pass running and left. A dry run does not take the lock of the pass.
+    Raise LockBusy if another process holds that lock for `wait` seconds, unless that is 0, or if the store is busy.
     """
     if dry_run:
         _, steps, _ = _plan(context, chosen)
         return PassReport.of_plan(chosen.name, steps)
     results: list[StepResult] = []
     for _ in range(MOST_ROUNDS):
-        try:
-            with pass_locked(context, chosen.name, wait), context.acting_as(f"pass:{chosen.name}"):
-                head, steps, wake = _plan(context, chosen)
-                before = len(results)
-                for result in chosen.apply(context, steps) if steps else ():
-                    results.append(result)
-                    context.progress(chosen.name, len(results) - before, len(steps))
-                if chosen.follows and len(results) == before:
-                    _record_idle(context, chosen, head, wake)
-        except LockBusy:
-            if wait and not results:
-                raise
-            return PassReport(chosen.name, tuple(results), already_running=not results)
+        with ExitStack() as locks:
+            try:
+                locks.enter_context(pass_locked(context, chosen.name, wait))
+            except LockBusy:
+                if wait and not results:
+                    raise
+                return PassReport(chosen.name, tuple(results), already_running=not results)
+            head = _run_round(context, chosen, results)
         with context.store.reading() as db:
             if journal.head(db) == head:
                 break
     return PassReport(chosen.name, tuple(results))
+
+
+def _run_round(context: Context, chosen: AnyPass, results: list[StepResult]) -> Seq:
+    """Plan and apply the steps, add their results, and return the head of the journal at the plan."""
+    with context.acting_as(f"pass:{chosen.name}"):
+        head, steps, wake = _plan(context, chosen)
+        before = len(results)
+        for result in chosen.apply(context, steps) if steps else ():
+            results.append(result)
+            context.progress(chosen.name, len(results) - before, len(steps))
+        if chosen.follows and len(results) == before:
+            _record_idle(context, chosen, head, wake)
+    return head
 
 
 def pass_locked(context: Context, name: str, wait: float) -> AbstractContextManager[None]:

@@ -33,7 +33,7 @@ class _Opened(NamedTuple):
 
 
 class Store:
-    """The database of a project. `reading` takes no lock; `exclusive` is the only way to write.
+    """The database of a project. `exclusive` is the only way to write; `reading` takes a lock only to migrate.
 
     Commits and closes, and with them all checkpoints, need the file lock: some releases of SQLite can damage the
     write-ahead log if two connections checkpoint at once. For errors of the disk every method raises HuskiesError
@@ -66,7 +66,10 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield a read-only connection that sees one state of the store until the end of the block."""
+        """Yield a read-only connection that sees one state of the store until the end of the block.
+
+        Take no lock, except to migrate an older store first, under the lock of `exclusive`.
+        """
         reader = self._opened.get(_READ)
         if reader is not None and reader.db.in_transaction:
             yield reader.db

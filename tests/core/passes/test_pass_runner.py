@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, LockBusy
 from huskies_core.ids import Seq, StoryId
-from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass
+from huskies_core.passes.pass_runner import MOST_ROUNDS, Pass, one_by_one, pass_locked, run_pass, run_passes
 from huskies_core.passes.steps import PlannedStep, StepOutcome, Verb
 from huskies_core.scheduler.snapshot import Snapshot
 from huskies_core.store import journal
@@ -173,3 +174,17 @@ def test_a_wait_for_a_busy_pass_ends_with_an_error(
     with pytest.raises(LockBusy, match="gc is already running"):
         run_pass(context, Pass("gc", planned(1), one_by_one(write_row)), wait=0.1)
     holder.communicate()
+
+
+def test_a_busy_store_is_an_error_and_not_a_running_pass(context: Context) -> None:
+    def plan(_: Snapshot) -> tuple[PlannedStep, ...]:
+        with context.store.exclusive(wait=0.01):
+            return ()
+
+    chosen = Pass("gc", plan, one_by_one(write_row))
+    with FileLock(context.project.state_lock):
+        (report,) = run_passes(context, [chosen])
+        with pytest.raises(LockBusy):
+            run_pass(context, chosen)
+    assert report.failure is not None
+    assert (report.failure.code, report.already_running) == ("busy", False)
