@@ -17,7 +17,7 @@ from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
 from huskies_core.passes.pass_runner import run_passes
 from huskies_core.passes.relay import relay_pass
-from huskies_core.passes.steps import PassReport, StepOutcome, StepResult
+from huskies_core.passes.steps import PassReport, StepOutcome, StepResult, attempt
 from huskies_core.passes.story_steps import MoveStory
 from huskies_core.store import journal
 from huskies_core.store.journal import JournalEntry
@@ -64,18 +64,21 @@ class RelayThread(threading.Thread):
             yield self._reports.get_nowait()
 
     def run(self) -> None:
-        """Run the relay when it is due. The loop reports a configuration or a store that cannot be read."""
+        """Run the relay when it is due, and report its errors. An error does not end the thread."""
         never, relay = threading.Event(), relay_pass(ReusedConnection().to)
         with open_context(self._project) as context:
             state = str(context.project.state_dir)
             stamp = config_stamp(state)
             while not never.wait(self._interval):
-                if stamp != config_stamp(state):
-                    stamp = config_stamp(state)
-                    context.forget_config()
-                with suppress(HuskiesError):
+                # The loop itself reports a configuration or a store that cannot be read.
+                with attempt() as attempted, suppress(HuskiesError):
+                    if stamp != config_stamp(state):
+                        stamp = config_stamp(state)
+                        context.forget_config()
                     for report in pass_sequence.run_due(context, relay):
                         self._reports.put(report)
+                if attempted.code:
+                    self._reports.put(PassReport(relay.name, failure=attempted))
 
 
 class WatchLoop:

@@ -7,7 +7,8 @@ import pytest
 
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
-from huskies_core.passes.watch_loop import LoopEvent, LoopMessage, PassStep, WatchLoop
+from huskies_core.passes import pass_sequence
+from huskies_core.passes.watch_loop import LoopEvent, LoopMessage, PassStep, RelayThread, WatchLoop
 from huskies_core.pipeline.stages import Backlog
 from huskies_core.store.journal import JournalEntry
 from support.contexts import Clock, opened
@@ -54,3 +55,22 @@ def test_a_repeated_error_is_yielded_once(context: Context, loop: WatchLoop) -> 
         config.write_text(text)
         ticks.append(described(loop.tick()))
     assert ticks == [["config failed"], [], [], ["config failed"]]
+
+
+def test_an_error_of_the_relay_is_reported_and_the_relay_continues(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    def fail(*_: object) -> None:
+        calls.append(None)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(pass_sequence, "run_due", fail)
+    relay = RelayThread(context.project.root, interval=0.01)
+    with pytest.raises(KeyboardInterrupt):
+        relay.run()
+    failures = [report.failure and report.failure.message for report in relay.take_reports()]
+    assert failures == ["ZeroDivisionError: a bug"] * 2
