@@ -233,6 +233,58 @@ def test_the_server_answers_each_request_before_it_ends(project: Path, log: Path
     }
 
 
+def message(method: str, number: object = None, **params: object) -> bytes:
+    """Return the line of a request, or of a notification if it has no number."""
+    head = {"jsonrpc": "2.0"} | ({} if number is None else {"id": number})
+    return json.dumps({**head, "method": method, "params": params}).encode() + b"\n"
+
+
+def test_a_cancellation_without_a_known_request_is_ignored(project: Path, log: Path) -> None:
+    server = start_server(project, log)
+    numbers = ([5], {"id": 5}, True, 1.5, None, "unknown", 99)
+    lines = [message("notifications/cancelled", requestId=number) for number in numbers]
+    written, _ = server.communicate(b"".join((*lines, message("ping", 2))), timeout=20)
+    assert (server.returncode, "bug" in log.read_text()) == (0, False)
+    assert [json.loads(line) for line in written.splitlines()] == [{"jsonrpc": "2.0", "id": 2, "result": {}}]
+
+
+def test_a_cancelled_request_does_not_delay_the_end(project: Path, log: Path) -> None:
+    """The ids of a request and of its cancellation may differ in their type."""
+    server = start_server(project, log)
+    ids: list[tuple[object, object]] = [(5, 5), (6, "6"), ("7", 7), ("8", "8"), ("09", 9), ("a", "a")]
+    lines = [
+        message("tools/call", number, name="show_story", arguments={"id": 1})
+        + message("notifications/cancelled", requestId=cancelled)
+        for number, cancelled in ids
+    ]
+    server.communicate(b"".join(lines), timeout=20)
+    assert (server.returncode, log.read_text()) == (0, "")
+
+
+def test_requests_with_the_same_id_are_both_answered(project: Path, log: Path) -> None:
+    server = start_server(project, log)
+    line = message("tools/call", 5, name="show_story", arguments={"id": 1})
+    written, _ = server.communicate(line + line, timeout=20)
+    assert (server.returncode, len(written.splitlines()), log.read_text()) == (0, 2, "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [message("ping", 5), message("tools/call", 5, name="show_story", arguments={"id": 1})],
+    ids=["ping", "call"],
+)
+def test_the_server_ends_when_the_client_closes_its_output(project: Path, log: Path, line: bytes) -> None:
+    """The client keeps the input open."""
+    server = start_server(project, log)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdout.close()
+    server.stdin.write(line)
+    server.stdin.flush()
+    assert (server.wait(timeout=20), log.read_text()) == (0, "")
+    server.stdin.close()
+
+
 def test_a_signal_ends_the_server(project: Path, log: Path) -> None:
     server = start_server(project, log)
     server.send_signal(signal.SIGTERM)

@@ -4,6 +4,8 @@ When the client closes the input, the server answers the requests that it has re
 Runs that a call started continue; a pass finishes a call that was interrupted.
 """
 
+import os
+import select
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +22,7 @@ from mcp import MCPError, types
 from mcp.server.context import ServerRequestContext as Context
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 
 from huskies_cli.mcp import calls
 from huskies_core.errors import HuskiesError
@@ -45,11 +47,14 @@ Runs in the background and a tick of the project do the rest: check again after 
 
 
 def serve(start: Path) -> None:
-    """Serve until the client closes standard input."""
+    """Serve until the client closes standard input, or no longer reads the answers."""
     for number in (signal.SIGINT, signal.SIGTERM):
         # A thread reads standard input; only the end of the process ends it.
         signal.signal(number, signal.SIG_DFL)
-    anyio.run(_serve, start)
+    try:
+        anyio.run(_serve, start)
+    except* (BrokenPipeError, anyio.BrokenResourceError):
+        pass  # The client closed standard output, so no answer can reach it.
 
 
 async def _serve(start: Path) -> None:
@@ -65,8 +70,20 @@ async def _serve(start: Path) -> None:
         on_list_resource_templates=project.list_templates,
         on_read_resource=project.read_resource,
     )
+    output = os.dup(1)  # stdio_server replaces descriptor 1
     async with _streams() as (requests, answers):
-        await server.run(requests, answers, server.create_initialization_options())
+        try:
+            await server.run(requests, answers, server.create_initialization_options())
+        finally:
+            _end_without_reader(output)
+
+
+def _end_without_reader(output: int) -> None:
+    """End the process if the client closed standard output. All calls have ended; a thread waits for more input."""
+    poll = select.poll()
+    poll.register(output, 0)  # errors are always reported
+    if poll.poll(0):
+        os._exit(0)
 
 
 @asynccontextmanager
@@ -83,8 +100,7 @@ async def _streams() -> AsyncIterator[tuple[_Requests, _Answers]]:
     async def forward_requests() -> None:
         async with to_server:
             async for item in stdin:
-                unanswered.add(item)
-                await to_server.send(item)
+                await to_server.send(unanswered.add(item))
             await unanswered.wait_until_empty()
 
     async def forward_answers() -> None:
@@ -100,31 +116,36 @@ async def _streams() -> AsyncIterator[tuple[_Requests, _Answers]]:
 
 
 class _Unanswered:
-    """The ids of the requests that have no answer yet."""
+    """The number of requests that have neither an answer nor ended without one, as cancelled requests do.
+
+    Requests are counted, not compared by their ids: a client may use an id twice, or cancel 5 as "5".
+    """
 
     def __init__(self) -> None:
-        self._ids: set[types.RequestId | None] = set()
+        self._number = 0
         self._changed = anyio.Condition()
 
-    def add(self, item: SessionMessage | Exception) -> None:
-        """Add the id of a request; forget that of a cancelled one, which gets no answer."""
-        message = item.message if isinstance(item, SessionMessage) else None
-        if isinstance(message, types.JSONRPCRequest):
-            self._ids.add(message.id)
-        elif isinstance(message, types.JSONRPCNotification) and message.method == "notifications/cancelled":
-            self._ids.discard((message.params or {}).get("requestId"))
+    def add(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
+        """Count a request and return the message for the server, which then reports a request without an answer."""
+        if not (isinstance(item, SessionMessage) and isinstance(item.message, types.JSONRPCRequest)):
+            return item
+        self._number += 1
+        return SessionMessage(item.message, ServerMessageMetadata(on_request_unanswered=self._remove))
 
     async def remove(self, item: SessionMessage) -> None:
-        """Remove the id of an answer."""
+        """Remove the request of an answer."""
         if isinstance(item.message, types.JSONRPCResponse | types.JSONRPCError):
-            async with self._changed:
-                self._ids.discard(item.message.id)
-                self._changed.notify_all()
+            await self._remove()
 
     async def wait_until_empty(self) -> None:
         async with self._changed:
-            while self._ids:
+            while self._number > 0:
                 await self._changed.wait()
+
+    async def _remove(self) -> None:
+        async with self._changed:
+            self._number -= 1
+            self._changed.notify_all()
 
 
 class _Project:
