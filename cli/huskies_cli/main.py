@@ -30,6 +30,7 @@ def _run(arguments: list[str], session: Session) -> int:
     if code is not None:
         return code
     _scrub_environment()
+    _ignore_odd_sizes()
     code = fast.advance(arguments, session) if "advance" in arguments else None
     if code is not None:
         return code
@@ -44,6 +45,17 @@ def _scrub_environment() -> None:
         from huskies_core.git.host import scrub_environment
 
         scrub_environment()
+
+
+def _ignore_odd_sizes() -> None:
+    """Remove the variables with a size of the terminal that is no number, or that no terminal has.
+
+    Rich and Typer use any number, and fail at other texts. 0 is the size of an unknown terminal.
+    """
+    for name, least in (("COLUMNS", 20), ("LINES", 1), ("TERMINAL_WIDTH", 20)):
+        size = os.environ.get(name, "")
+        if not (size.isascii() and size.isdigit() and len(size) < 5 and least <= int(size) <= 1000):
+            os.environ.pop(name, None)
 
 
 def _occupy_standard_streams() -> None:

@@ -15,7 +15,7 @@ from typer._coercion import TypeDescriptor
 from typer.core import TyperArgument, TyperOption
 
 from huskies_cli.session import session_of
-from huskies_cli.streams import ReaderClosed, write_line
+from huskies_cli.streams import ReaderClosed, shows_colours, write_line
 from huskies_core.humanize import did_you_mean
 from huskies_core.operations.operation import Parameter
 
@@ -123,6 +123,10 @@ def version_option() -> TyperOption:
 
 def print_help(context: "Context") -> None:
     """Print the help of a command. Raise ReaderClosed if stdout has no reader any more."""
+    from typer import rich_utils
+
+    colours = shows_colours(sys.stdout)
+    rich_utils.FORCE_TERMINAL, rich_utils.COLOR_SYSTEM = colours, "auto" if colours else None
     try:
         text = context.get_help()
     except SystemExit as error:  # rich redirects stdout to nothing when the reader is gone, and exits

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from huskies_cli.streams import DUMB
+from huskies_cli.streams import DUMB, shows_colours
 from huskies_core.clock import from_iso
 from huskies_core.sanitize import one_line, without_controls
 
@@ -235,8 +235,7 @@ def _console(width: int) -> "Console":
     """Return a console in memory with the width and the colours of stdout."""
     from rich.console import Console
 
-    terminal = sys.stdout.isatty()
-    colours = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in DUMB
+    terminal, colours = sys.stdout.isatty(), shows_colours(sys.stdout)
     width = width or (os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0)
     return Console(
         file=StringIO(),

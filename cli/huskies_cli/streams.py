@@ -21,6 +21,11 @@ def is_screen(stream: "TextIO") -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("", *DUMB)
 
 
+def shows_colours(stream: "TextIO") -> bool:
+    """Return whether text for the stream has colours. Variables that demand colours have no effect."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in DUMB
+
+
 def write_line(stream: "TextIO", text: str) -> None:
     """Write a line. Raise ReaderClosed if the reader closed its end."""
     write_text(stream, f"{text}\n")

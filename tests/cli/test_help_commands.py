@@ -51,6 +51,34 @@ def test_help_is_printed_if_man_lacks_the_page(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, run_huskies("tick", "-h", cwd=tmp_path).stdout)
 
 
+@pytest.mark.parametrize("name", ["COLUMNS", "LINES", "TERMINAL_WIDTH"])
+@pytest.mark.parametrize("size", ["", "abc", "0", "-1", "\u00b2", "5000000", "9" * 5000])
+def test_a_size_that_no_terminal_has_is_ignored(
+    outside: Commands, monkeypatch: pytest.MonkeyPatch, name: str, size: str
+) -> None:
+    usual = outside("-h").stdout
+    monkeypatch.setenv(name, size)
+    assert outside("-h").stdout == usual
+
+
+def test_help_has_the_width_that_a_variable_names(outside: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, outside("add", "-h").stdout.splitlines())) == 60
+
+
+@pytest.mark.usefixtures("processes")
+def test_typer_starts_with_a_width_that_is_no_number(tmp_path: Path) -> None:
+    odd = run_huskies("-h", cwd=tmp_path, env={"TERMINAL_WIDTH": "abc"})
+    assert odd.outcome == run_huskies("-h", cwd=tmp_path).outcome
+
+
+@pytest.mark.usefixtures("processes")
+@pytest.mark.parametrize("name", ["FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"])
+def test_help_has_no_colours_in_a_pipe(tmp_path: Path, name: str) -> None:
+    odd = run_huskies("add", "-h", cwd=tmp_path, env={name: "1"})
+    assert (odd.exit_code, "\x1b" in odd.stdout) == (0, False)
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
