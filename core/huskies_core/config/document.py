@@ -1,6 +1,7 @@
 """A config file: its text and data, the line of each key, and the problems found in it."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _END = ""
+LONG_NUMBER = "a number has too many digits"
+DEEP_NESTING = "arrays or tables are nested too deeply"
 
 
 class Problem(Struct, frozen=True):
@@ -85,15 +88,37 @@ def parse(path: str, text: str | None) -> Document:
         hint = "A full disk can cause this. Restore it ('git checkout -- FILE'), or write a comment into it."
         raise ConfigError([Problem(path, 1, "the file is empty", hint)])
     try:
-        return Document(path, text, tomllib.loads(text))
+        return Document(path, text, read_toml(text))
     except tomllib.TOMLDecodeError as error:
         message, last_line = str(error), text.rstrip("\n").count("\n") + 1
+    except ValueError:
+        raise ConfigError(
+            [Problem(path, _long_number_line(text), f"not valid TOML: {LONG_NUMBER}")]
+        ) from None
     except RecursionError:
-        raise ConfigError([Problem(path, 1, "arrays or tables are nested too deeply")]) from None
+        raise ConfigError([Problem(path, 1, DEEP_NESTING)]) from None
     position = _POSITION.match(message)
     line = int(position["line"]) if position and position["line"] else last_line
     fact = position["fact"] if position else message
     raise ConfigError([Problem(path, line, f"not valid TOML: {fact[:1].lower()}{fact[1:]}")])
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Return the data of a TOML text.
+
+    Raise TOMLDecodeError if it is not TOML, another ValueError for a number with more digits than Python converts,
+    RecursionError for deep nesting.
+    """
+    data = tomllib.loads(text)
+    if "0x" in text or "0o" in text or "0b" in text:
+        repr(data)  # converts the numbers that are not written in decimal, too
+    return data
+
+
+def _long_number_line(text: str) -> int:
+    most = sys.get_int_max_str_digits()
+    lines = (line for token, line in _tokens(text) if len(token) > most and token[0] not in "\"'")
+    return next(lines, 1)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:

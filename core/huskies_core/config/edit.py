@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from huskies_core.config.document import ConfigError, Document, parse
+from huskies_core.config.document import DEEP_NESTING, ConfigError, Document, parse, read_toml
 from huskies_core.config.load import PROJECT_FILE, read_project
 from huskies_core.config.records import Config, ProjectConfig
 from huskies_core.errors import HuskiesError
@@ -72,6 +72,9 @@ def set_value(text: str, key: str, value: str) -> str:
             return edited
         except ValueRefused as refusal:
             refusals.append(refusal)
+        except RecursionError:
+            hint = "Write it in another form."
+            refusals.append(ValueRefused(DEEP_NESTING, hint=hint, subject=key))
     raise refusals[0]
 
 
@@ -90,8 +93,8 @@ def _parts(key: str) -> tuple[str, ...]:
 def _readings(value: str) -> list[object]:
     """Return the possible meanings of a typed value, best first."""
     try:
-        data = tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError:
+        data = read_toml(f"value = {value}")
+    except (ValueError, RecursionError):
         return [value]
     return [data["value"], value] if len(data) == 1 else [value]
 

@@ -1,10 +1,11 @@
 import tomllib
 
+import pytest
 import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huskies_core.config.document import KeyPath, key_lines, line_of
+from huskies_core.config.document import ConfigError, KeyPath, key_lines, line_of, parse
 
 DOCUMENT = '''\
 # a comment with [brackets] and = signs
@@ -84,3 +85,25 @@ def paths_of(value: object, path: KeyPath = ()) -> set[KeyPath]:
 def test_every_key_that_tomllib_reads_has_a_line(data: dict[str, object]) -> None:
     text = tomlkit.dumps(data)
     assert set(key_lines(text)) == paths_of(tomllib.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"max_coders = {'9' * 5000}\n", 1),
+        (f"# {'9' * 5000}\nunknown = -{'9' * 5000}\n", 2),
+        (f"name = '{'9' * 5000}'\n[table]\nlist = [\n1,\n{'9' * 5000}]\n", 5),
+        (f"a = 1\nb = 0x{'f' * 5000}\n", 2),
+    ],
+    ids=["known", "unknown", "in a list", "hexadecimal"],
+)
+def test_a_number_with_too_many_digits_is_a_problem_at_its_line(text: str, line: int) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse("project.toml", text)
+    assert str(refused.value) == f"project.toml:{line}: not valid TOML: a number has too many digits"
+
+
+@pytest.mark.parametrize("text", [f"a = {'[' * 3003}", f"a = {'{ b = ' * 3003}"], ids=["arrays", "tables"])
+def test_deep_nesting_is_a_problem(text: str) -> None:
+    with pytest.raises(ConfigError, match="arrays or tables are nested too deeply"):
+        parse("project.toml", text)

@@ -124,6 +124,18 @@ def test_an_invalid_key_or_value_is_refused(key: str, value: str, error: tuple[s
     assert ((caught.value.message, caught.value.hint), caught.value.code) == (error, "config_error")
 
 
+@pytest.mark.parametrize("key", ["max_coders", "merge.mergemaster_attempts", "gate", "notify.apprise"])
+@pytest.mark.parametrize(
+    "value",
+    ["9" * 5000, "0x" + "f" * 5000, "[" * 3003, "{ a = " * 3003, "[" * 300 + "]" * 300],
+    ids=["digits", "hexadecimal", "open arrays", "open tables", "closed arrays"],
+)
+def test_a_value_that_is_too_long_or_too_deep_is_refused(key: str, value: str) -> None:
+    with pytest.raises(HuskiesError) as refused:
+        set_value(TEXT, key, value)
+    assert refused.value.code == "config_error"
+
+
 def test_a_file_with_another_problem_is_not_edited() -> None:
     with pytest.raises(ConfigError, match=r"^\.huskies/project\.toml:2: unknown key x$"):
         set_value("[merge]\n[x]\n", "max_coders", "1")
