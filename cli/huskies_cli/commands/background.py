@@ -13,7 +13,7 @@ from huskies_core.operations.operation import PASSES, Command
 
 Execution = Annotated[
     ExecutionId,
-    Argument("The number of the execution.", metavar="FIRING", positional=True, parse=parse_count),
+    Argument("The number of the execution.", metavar="EXECUTION", positional=True, parse=parse_count),
 ]
 Notification = Annotated[
     NotificationId,

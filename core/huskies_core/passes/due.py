@@ -1,4 +1,4 @@
-"""Check in a few milliseconds whether a tick has work to do. The module imports only sqlite3 and os.
+"""Check in a few milliseconds whether a tick has work to do. It imports only fcntl, os, sqlite3 and time.
 
 If the check fails, the tick counts as due and reports the error.
 """

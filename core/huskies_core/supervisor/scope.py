@@ -1,4 +1,4 @@
-"""Move of a run to a systemd scope of its own, where systemd would otherwise kill it with its starter.
+"""Move of a run to a systemd scope of its own, where systemd would otherwise kill it with its launcher.
 
 A oneshot unit kills its processes when it ends, so a run that starts there moves to a scope. A run of a plain login
 session does not move: a scope dies with the user's service manager, which ends at logout without lingering, while the
