@@ -7,6 +7,8 @@ import pytest
 
 from huskies_cli.command_index import COMMANDS
 from huskies_core.passes.pass_sequence import PASSES
+from huskies_core.pipeline.state_machine import TABLE, transition
+from support.stage_examples import EVENTS, STAGES
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -34,6 +36,26 @@ def test_each_command_exists() -> None:
     commands = {code.split()[1] for code in CODE if re.fullmatch(r"huskies [a-z-]+", code)}
     known = {entry.name for entry in COMMANDS}
     assert (bool(commands), commands - known) == (True, set())
+
+
+def test_each_edge_of_the_stages_is_a_transition() -> None:
+    edges = re.findall(r"^([a-z_, ]+) ─([a-z_, ]+)─▶ ([a-z_]+)$", TEXT, re.MULTILINE)
+    drawn = {
+        (source, event, target)
+        for sources, names, target in edges
+        for source in sources.split(", ")
+        for event in names.split(", ")
+    }
+    assert (len(edges), drawn - transitions()) == (TEXT.count("─▶"), set())
+
+
+def transitions() -> set[tuple[str, str, str]]:
+    """Return source, event and target of each transition of the table, with the stages of the examples."""
+    return {
+        (name.value, row.event.name, transition(STAGES[name], EVENTS[row.event.name]).name.value)
+        for row in TABLE
+        for name in row.sources
+    }
 
 
 def test_each_pass_is_named() -> None:
