@@ -20,6 +20,8 @@ _FACTS = {
     errno.EROFS: ("read_only", "the file system is read-only", "Mount it writable, or work on a copy."),
     errno.EACCES: ("permission_denied", "permission denied", "Check its owner and its mode."),
     errno.EPERM: ("permission_denied", "permission denied", "Check its owner and its mode."),
+    errno.ENAMETOOLONG: ("unusable_path", "the path is too long", "Give a shorter path."),
+    errno.ELOOP: ("unusable_path", "symbolic links of the path form a loop", "Give another path."),
     errno.EMFILE: ("too_many_files", "too many files are open", "Raise the limit: ulimit -n."),
     errno.ENFILE: ("too_many_files", "too many files are open on this machine", "Close other programs."),
 }

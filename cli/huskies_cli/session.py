@@ -42,7 +42,7 @@ class Session:
 
         from huskies_core.errors import NoProject
 
-        if self.project_path and not Path(self.project_path).is_dir():
+        if self.project_path and not os.path.isdir(self.project_path):
             raise NoProject(
                 f"{self.project_path} is not a directory", hint="Check --project and HUSKIES_PROJECT."
             )

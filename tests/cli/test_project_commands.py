@@ -229,3 +229,23 @@ def test_config_check_names_commands_without_a_program(huskies: Commands, reposi
     repository.write(".huskies/project.toml", component)
     result = [error["message"] for error in huskies("config", "check", "--json").json()["errors"]]
     assert len(result) == 1
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "a/" * 3000], ids=["long part", "long path"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("list", "--project"), (4, "no_project")),
+        (("init", "--project"), (4, "no_project")),
+        (("add", "A story", "--body"), (1, "unusable_path")),
+        (("import",), (1, "unusable_path")),
+        (("export", "--dir"), (1, "unusable_path")),
+        (("status", "--svg"), (1, "unusable_path")),
+        (("demo",), (1, "unusable_path")),
+    ],
+)
+def test_a_path_that_is_too_long_is_an_error(
+    huskies: Commands, words: tuple[str, ...], code: tuple[int, str], path: str
+) -> None:
+    done = huskies("--json", *words, path)
+    assert (done.exit_code, done.json()["errors"][0]["code"]) == code
