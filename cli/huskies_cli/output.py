@@ -63,8 +63,13 @@ def finish(outcome: Result | Stream, session: Session) -> int:
     """Print a result and return the exit code, also if stdout has no reader any more."""
     if isinstance(outcome, Stream):
         return _follow(outcome, session)
-    with suppress(ReaderClosed):
+    try:
         _print_json(envelope(outcome, session.command)) if session.json else _print_text(outcome, session)
+    except ReaderClosed:
+        pass
+    except OSError:
+        session.streaming = True  # stdout takes no second envelope: the error is printed on stderr
+        raise
     return outcome.code
 
 
@@ -72,7 +77,8 @@ def fail(error: HuskiesError, session: Session) -> int:
     """Print an error and return its exit code."""
     result = Result(errors=(ErrorItem.of(error),), exit_code=error.exit_code)
     if session.json and not session.streaming:
-        return finish(result, session)
+        with suppress(OSError):
+            return finish(result, session)
     _print_errors(result.errors)
     return result.code
 

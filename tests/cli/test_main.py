@@ -158,6 +158,8 @@ def test_a_value_that_does_not_parse_names_its_field(
         (OSError(errno.ENOSPC, "x", "/a"), 1, "disk_full", "the disk is full: /a"),
         (OSError(errno.EROFS, "x"), 1, "read_only", "the file system is read-only"),
         (PermissionError(errno.EACCES, "x", b"/b"), 1, "permission_denied", "permission denied: /b"),
+        (OSError(errno.ENAMETOOLONG, "x", "/a"), 1, "unusable_path", "the path is too long: /a"),
+        (OSError(errno.ELOOP, "x", "/a"), 1, "unusable_path", "symbolic links of the path form a loop: /a"),
         (KeyboardInterrupt(), 130, "interrupted", "interrupted"),
     ],
 )
@@ -306,6 +308,27 @@ def test_a_full_disk_behind_stdout_is_an_error(tmp_path: Path) -> None:
     ended = run_python(RESULT, stdout=full, tmp_path=tmp_path)
     os.close(full)
     assert (ended.returncode, ended.stderr.splitlines()[0]) == (1, b"huskies: the disk is full")
+
+
+@pytest.mark.usefixtures("processes")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (("help", "add"), 1, "the disk is full"),
+        (("completion", "bash", "--json"), 1, "the disk is full"),
+        (("add", "-h"), 1, "the disk is full"),
+        (("list", "--json"), 4, "is not in a git repository"),
+    ],
+)
+def test_a_command_that_cannot_write_its_output_reports_it_on_stderr(
+    tmp_path: Path, words: tuple[str, ...], code: int, error: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [HUSKIES, *words], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, timeout=30
+        )
+    assert (ended.returncode, error in ended.stderr.decode().splitlines()[0]) == (code, True)
 
 
 @pytest.mark.usefixtures("processes")

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import sys
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -15,6 +16,7 @@ from huskies_cli.command_index import COMMANDS
 from huskies_cli.output import Result
 from huskies_cli.pages import PAGES, children_of
 from huskies_cli.session import Session
+from huskies_cli.streams import write_text
 from huskies_core.argument import Argument
 from huskies_core.errors import HuskiesError, UsageError
 from huskies_core.humanize import did_you_mean
@@ -110,5 +112,11 @@ def _is_shown(page: list[str]) -> bool:
     man = shutil.which("man")
     if man is None:
         return False
-    signal.signal(signal.SIGINT, lambda *_: None)
-    return subprocess.run([man, *page]).returncode == 0
+    if sys.stdout.isatty():
+        signal.signal(signal.SIGINT, lambda *_: None)
+        return subprocess.run([man, *page]).returncode == 0
+    # man reports no error if it cannot write.
+    done = subprocess.run([man, *page], stdout=subprocess.PIPE)
+    if done.returncode == 0:
+        write_text(sys.stdout, done.stdout.decode(errors="replace"))
+    return done.returncode == 0
