@@ -19,11 +19,16 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from huskies_core.clock import from_iso, to_iso
+from huskies_core.errors import HuskiesError
 from huskies_core.store.errors import damaged
 
 Row = sqlite3.Row | Mapping[str, Any]
 Values = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
+
+
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+"""The errors of a function that reads JSON whose form no version wrote."""
 
 
 class Embedded:
@@ -44,9 +49,19 @@ def text_column(name: str) -> Stored:
 
 def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Stored:
     """Return the mark of a field that is stored as JSON in the column `name`; `read` gets {} for NULL."""
-    return Stored(
-        lambda row: read(json.loads(row[name] or "{}")), lambda value: {name: to_text(write(value))}
-    )
+
+    def read_value(row: Row) -> Any:
+        try:
+            return read(json.loads(row[name] or "{}"))
+        except UNREADABLE as error:
+            raise unreadable(name, error) from error
+
+    return Stored(read_value, lambda value: {name: to_text(write(value))})
+
+
+def unreadable(name: str, error: Exception) -> HuskiesError:
+    """Return the error for a value of the column `name` that no version wrote."""
+    return damaged(f"column {name}: {f'no key {error}' if isinstance(error, KeyError) else error}")
 
 
 def from_row(record: Callable[..., T], row: Row) -> T:
@@ -119,7 +134,7 @@ def _column(name: str, hint: Any) -> Stored:
         try:
             return None if row[name] is None else read(row[name])
         except (ValueError, msgspec.DecodeError) as error:
-            raise damaged(f"column {name}: {error}") from error
+            raise unreadable(name, error) from error
 
     return Stored(read_value, lambda value: {name: value if value is None or write is None else write(value)})
 

@@ -9,7 +9,11 @@ import pytest
 from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
-from huskies_core.store.rows import Embedded, Stored, from_row, to_row
+from huskies_core.store.executions import Execution
+from huskies_core.store.rows import Embedded, Stored, _columns, from_row, to_row
+from huskies_core.store.stories import read_stage
+from huskies_core.store.timers import TimerDraft
+from huskies_core.store.triggers import TriggerDraft
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -94,3 +98,31 @@ def test_a_value_that_no_version_wrote_names_its_column(damage: dict[str, str]) 
         from_row(Outer, to_row(FULL) | damage)
     (column,) = damage
     assert (raised.value.code, f"column {column}: " in raised.value.message) == ("store_damaged", True)
+
+
+@pytest.mark.parametrize("action", ["{}", '{"tool": "tick"}', "[]", "1", "not JSON"])
+@pytest.mark.parametrize("record", [TimerDraft, TriggerDraft, Execution])
+def test_an_unknown_action_names_its_column(record: type[Struct], action: str) -> None:
+    column = next(column for name, column in _columns(record) if name == "action")
+    with pytest.raises(HuskiesError) as raised:
+        column.read({"action": action})
+    assert (raised.value.code, "column action: " in raised.value.message) == ("store_damaged", True)
+
+
+@pytest.mark.parametrize(
+    ("stage", "payload"),
+    [
+        ("testing", "{}"),
+        ("merge", "{}"),
+        ("backlog", '{"more": 1}'),
+        ("qa", "[]"),
+        ("blocked", '{"reason": "x", "resume_to": "qa"}'),
+        ("frozen", '{"resume_to": {"stage": "testing"}}'),
+        ("archived", '{"archived_at": "2026-01-01", "reason": "lost"}'),
+        ("qa", "not JSON"),
+    ],
+)
+def test_an_unknown_stage_names_its_column(stage: str, payload: str) -> None:
+    with pytest.raises(HuskiesError) as raised:
+        read_stage({"stage": stage, "payload": payload})
+    assert (raised.value.code, "column stage: " in raised.value.message) == ("store_damaged", True)
