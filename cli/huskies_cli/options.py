@@ -174,8 +174,11 @@ def _parse_member(kind: type[Enum], text: str) -> Enum:
 
 
 def _parse_whole_number(text: str) -> int:
-    if not (text.isascii() and text.lstrip("+-").isdigit()):
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"{text!r} is not a whole number")
+    if len(digits) > sys.get_int_max_str_digits():
+        raise ValueError(f"{text[:20]}… has too many digits")
     return int(text)
 
 

@@ -8,7 +8,7 @@ import typer
 from typer._coercion import TypeDescriptor
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
-from huskies_cli.options import Option, PositionalArgument, build_option
+from huskies_cli.options import Option, PositionalArgument, _parse_whole_number, build_option
 from huskies_core.argument import Argument
 from huskies_core.operations.operation import described
 
@@ -27,6 +27,24 @@ def test_typer_reads_a_value_with_the_parser_of_the_parameter(
     assert param.process_value(context, "12") == 12
     with pytest.raises(typer.BadParameter, match="'x' is not a whole number"):
         param.process_value(context, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("+-5", "'+-5' is not a whole number"),
+        ("--5", "'--5' is not a whole number"),
+        ("-", "'-' is not a whole number"),
+        ("\u00b2", "'\u00b2' is not a whole number"),
+        ("9" * 5000, f"{'9' * 20}… has too many digits"),
+        ("-" + "9" * 5000, f"-{'9' * 19}… has too many digits"),
+    ],
+    ids=["+-5", "--5", "-", "superscript", "long", "negative"],
+)
+def test_a_word_that_python_does_not_convert_is_no_whole_number(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=r"whole number|digits") as raised:
+        _parse_whole_number(text)
+    assert str(raised.value) == problem
 
 
 def test_typer_has_the_parts_that_the_parameters_replace_and_use() -> None:

@@ -379,3 +379,18 @@ def test_history_shows_the_main_facts_of_every_row(huskies: Commands, repository
 
 def test_history_of_a_missing_story_fails(huskies: Commands) -> None:
     assert huskies("history", "9").outcome == (1, "", MISSING)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--label", "the labels are not text in UTF-8"),
+        ("--criterion", "the criteria are not text in UTF-8"),
+        ("--agent", "the agent is not text in UTF-8"),
+    ],
+)
+def test_the_error_for_bytes_that_are_no_text_names_the_field(
+    huskies: Commands, option: str, message: str
+) -> None:
+    done = huskies("add", "A story", "-c", "it is", option, "no \udcff text")
+    assert (done.exit_code, done.stderr) == (1, f"huskies: {message}\n")

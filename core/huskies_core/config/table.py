@@ -86,9 +86,15 @@ class TomlTable:
         value, path = self.take(key), (*self._path, key)
         if value is None:
             return ()
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.mistyped(key, "a list of tables", value, f"Write [[{self.name(key)}]] for each.")
+        hint = f"Write [[{self.name(key)}]] for each."
+        if not isinstance(value, list):
+            self.mistyped(key, "a list of tables", value, hint)
             return ()
+        for item in value:
+            if not isinstance(item, dict):
+                kind = _TYPE_NAMES.get(type(item), "a date or time")
+                self.problem(key, f"each element of {self.name(key)} must be a table, not {kind}", hint)
+                return ()
         return tuple(TomlTable(self._document, item, (*path, index)) for index, item in enumerate(value))
 
 

@@ -74,7 +74,8 @@ def check_written(db: Connection, story: Story) -> None:
 def check_text(field: str, text: str) -> None:
     """Raise HuskiesError `invalid_text` if `text` is not text in UTF-8."""
     if not is_text(text):
-        raise _error(field, "invalid_text", f"the {field} is not text in UTF-8")
+        verb = "are" if field in ("criteria", "labels") else "is"
+        raise _error(field, "invalid_text", f"the {field} {verb} not text in UTF-8")
 
 
 def refuse_unmet(db: Connection, story: Story) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn, get_origin
 
@@ -47,7 +48,7 @@ def schema_of(operation: Operation[Any, Any]) -> dict[str, Any]:
 def read_object(text: str, *, subject: str) -> dict[str, Any]:
     """Return the JSON object in `text`. Raise UsageError with `subject` if `text` is not a JSON object."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_whole_number)
     except (ValueError, RecursionError) as error:
         problem = "they are nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise UsageError(f"the arguments are not JSON: {problem}", subject=subject) from error
@@ -55,6 +56,12 @@ def read_object(text: str, *, subject: str) -> dict[str, Any]:
         hint = 'Such as: {"id": 12}'
         raise UsageError("the arguments are not a JSON object", hint=hint, subject=subject)
     return value
+
+
+def _parse_whole_number(digits: str) -> int:
+    if len(digits) > sys.get_int_max_str_digits():
+        raise ValueError(f"{digits[:20]}… has too many digits")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -136,6 +136,22 @@ def test_a_value_that_is_too_long_or_too_deep_is_refused(key: str, value: str) -
     assert refused.value.code == "config_error"
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("[1]", "each element of gate must be a table, not a whole number"),
+        ('[{}, "a"]', "each element of gate must be a table, not a string"),
+        ("[[]]", "each element of gate must be a table, not a list"),
+        ("{}", "gate must be a list of tables, not a table"),
+        ("1", "gate must be a list of tables, not a whole number"),
+    ],
+)
+def test_an_element_that_is_no_table_is_named(value: str, message: str) -> None:
+    with pytest.raises(HuskiesError) as refused:
+        set_value(TEXT, "gate", value)
+    assert refused.value.message == message
+
+
 def test_a_file_with_another_problem_is_not_edited() -> None:
     with pytest.raises(ConfigError, match=r"^\.huskies/project\.toml:2: unknown key x$"):
         set_value("[merge]\n[x]\n", "max_coders", "1")

@@ -141,6 +141,7 @@ def test_an_operation_has_a_json_schema() -> None:
     [
         ("", "the arguments are not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("[1]", "the arguments are not a JSON object"),
+        ('{"a": -' + "9" * 5000 + "}", f"the arguments are not JSON: -{'9' * 19}… has too many digits"),
         ('{"a": NaN}', "the arguments are not JSON: NaN is not a number"),
         ("[" * 100_000, "the arguments are not JSON: they are nested too deeply"),
     ],
