@@ -103,7 +103,8 @@ class Command(Struct, frozen=True):
 
     `note` is a paragraph of its help that callers with JSON do not need. If `each` is set, the command takes several
     ids and makes a call for each; `each` is the key of the list of results. With `takes_dashes`, a word that begins
-    with a dash and is no option is a value, such as -1.
+    with a dash and is no option is a value, such as -1. With `checks_first`, the values are checked before the project
+    is opened.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Command(Struct, frozen=True):
     each: str = ""
     is_hidden: bool = False
     takes_dashes: bool = False
+    checks_first: bool = False
 
 
 class Operation(Struct, Generic[P, R], frozen=True, dict=True):
@@ -154,12 +156,12 @@ class Operation(Struct, Generic[P, R], frozen=True, dict=True):
         return " ".join(self.help.split())
 
     def check_values(self, values: Mapping[str, Any], find: "FindOperation") -> None:
-        """Raise HuskiesError for values, by variable, that are invalid in every project. Call it before `run`."""
+        """Raise HuskiesError for values, by variable, that are invalid in every project."""
         if self.check is not None:
             self.check(**values, **self._finds(find))
 
     def run(self, context: Context, values: Mapping[str, Any], find: "FindOperation") -> R:
-        """Call the operation with checked values, by variable."""
+        """Call the operation with `values`, by variable."""
         act: Callable[..., R] = self
         return act(context, **values, **self._finds(find))
 

@@ -45,7 +45,13 @@ def timer_json(timer: Timer) -> dict[str, Any]:
     }
 
 
-@operation("schedule_timer", Command("timer add"), json=timer_json, writes=True, check=actions.check_action)
+@operation(
+    "schedule_timer",
+    Command("timer add", checks_first=True),
+    json=timer_json,
+    writes=True,
+    check=actions.check_action,
+)
 def schedule_timer(
     context: Context,
     at: Annotated[str | None, Argument("Once, at a time: 14:30, 2026-12-01T09:00.", metavar="TIME")] = None,
