@@ -8,7 +8,6 @@ from huskies_core.git.index_entries import PathChange, differing_paths, is_spars
 from huskies_core.git.locks import LANDING_PREFIX
 from huskies_core.git.repository import HEADS, Checkout, Repository, split_nul
 from huskies_core.git.worktrees import linked_worktrees
-from huskies_core.waiting import wait_until
 
 _OPERATIONS = {
     "MERGE_HEAD": "a merge",
@@ -18,8 +17,6 @@ _OPERATIONS = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase or am",
 }
-INDEX_LOCK_SECS = 1.0
-"""The time for another git process, such as `git status`, to release its index lock."""
 _SIDECAR = "huskies-landing"
 _COPY = "index.huskies"
 
@@ -69,7 +66,7 @@ def index_copy(checkout: Checkout) -> Path:
 
 
 def take_index_lock(checkout: Checkout, mark: str) -> bool:
-    """Take the checkout's `index.lock` for the landing `mark`. Return False if another process has it for 1 s.
+    """Take the checkout's `index.lock` for the landing `mark`. Return False if another process has it.
 
     The lock is a second name (link(2)) of a sidecar file that already contains the mark, so it never exists without
     its mark. The sidecar stays until the release. If a person removes the lock, it still shows the unfinished
@@ -86,11 +83,7 @@ def take_index_lock(checkout: Checkout, mark: str) -> bool:
 
 
 def retake_index_lock(checkout: Checkout) -> bool:
-    """Take the lock of an unfinished landing again after a person removed it. Return False if it exists for 1 s."""
-    return wait_until(lambda: _link_index_lock(checkout), INDEX_LOCK_SECS)
-
-
-def _link_index_lock(checkout: Checkout) -> bool:
+    """Take the lock of an unfinished landing again after a person removed it. Return False if it exists."""
     try:
         os.link(checkout.git_dir / _SIDECAR, index_lock(checkout))
     except FileExistsError:

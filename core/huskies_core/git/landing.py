@@ -22,7 +22,6 @@ from huskies_core.git.index_entries import PathChange, changes_between, copy_ind
 from huskies_core.git.repository import HEADS, Checkout, GitError, Repository
 from huskies_core.git.rollback import restore_paths
 from huskies_core.merge_results import BaseDirty, Landed, LostRace
-from huskies_core.waiting import wait_until
 
 Landing = Landed | LostRace | BaseDirty
 
@@ -72,24 +71,14 @@ def land(
     return landing
 
 
-def find_base_dirt(
-    repo: Repository, *, base_branch: str, tip: str, commit: str, lock_secs: float = 0.0
-) -> BaseDirty | None:
-    """Return the user's work that blocks this landing now, or None. Take no lock and change nothing.
-
-    An index lock of another git process blocks it after `lock_secs` seconds.
-    """
+def find_base_dirt(repo: Repository, *, base_branch: str, tip: str, commit: str) -> BaseDirty | None:
+    """Return the user's work that blocks this landing now, or None. Take no lock and change nothing."""
     plan = _make_plan(repo, base_branch, tip, commit, "")
     blocker = _find_base_blocker(repo, plan)
     if blocker is not None:
         return blocker if isinstance(blocker, BaseDirty) else None
-    locked = next((item for item in plan.checkouts if not _wait_for_index_lock(item, lock_secs)), None)
+    locked = next((checkout for checkout in plan.checkouts if index_lock(checkout).exists()), None)
     return _find_dirty_checkout(repo, plan) if locked is None else _index_is_locked(plan, locked)
-
-
-def _wait_for_index_lock(checkout: Checkout, seconds: float) -> bool:
-    """Return True as soon as no process has the index lock, or False after the time."""
-    return wait_until(lambda: not index_lock(checkout).exists(), seconds)
 
 
 def _make_plan(repo: Repository, base_branch: str, tip: str, commit: str, mark: str) -> _Plan:

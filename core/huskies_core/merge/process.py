@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from huskies_core.context import Context, open_context
 from huskies_core.errors import HuskiesError, Overtaken
-from huskies_core.git.base_checkouts import INDEX_LOCK_SECS
 from huskies_core.git.host import scrub_environment
 from huskies_core.git.landing import find_base_dirt, land
 from huskies_core.git.locks import clear_shared_locks, git_locked
@@ -98,8 +97,7 @@ def _merge_once(context: Context, run: Run) -> MergeResult:
 
 def _judge_and_land(context: Context, run: Run, tip: str, squashed: Squashed) -> MergeResult:
     commit = squashed.commit
-    repo, branch = context.repository, context.base_branch
-    dirt = find_base_dirt(repo, base_branch=branch, tip=tip, commit=commit, lock_secs=INDEX_LOCK_SECS)
+    dirt = find_base_dirt(context.repository, base_branch=context.base_branch, tip=tip, commit=commit)
     if dirt is not None:
         return dirt
     failure = judge_tree(context, commit, squashed.tree, tip)

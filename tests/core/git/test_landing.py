@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
@@ -280,26 +279,6 @@ def test_an_index_lock_of_another_git_blocks_the_landing(repo: Repository, scene
     landing = land_scene(repo, scene)
     assert isinstance(landing, BaseDirty)
     assert (state_of(scene.repository), lock.exists()) == (before, True)
-
-
-def release_soon(lock: Path) -> Timer:
-    """Take the index lock and release it after 0.2 s, as a `git status` of the user does."""
-    lock.write_bytes(b"")
-    timer = Timer(0.2, lock.unlink)
-    timer.start()
-    return timer
-
-
-def test_an_index_lock_that_is_soon_released_does_not_block_the_landing(
-    repo: Repository, scene: Scene
-) -> None:
-    timer = release_soon(repo.project.git_dir / "index.lock")
-    dirt = find_base_dirt(repo, base_branch="main", tip=scene.tip, commit=scene.commit, lock_secs=5.0)
-    assert dirt is None
-    timer.join()
-    timer = release_soon(repo.project.git_dir / "index.lock")
-    assert land_scene(repo, scene) == Landed(scene.commit)
-    timer.join()
 
 
 def test_a_landing_is_rolled_back_when_a_filter_fails_on_new_content(repo: Repository, scene: Scene) -> None:
