@@ -62,23 +62,34 @@ def run_passes(
     reports = []
     for chosen in passes:
         context.progress(chosen.name, 0, 0)
+        results: list[StepResult] = []
         with attempt() as attempted:
-            report = run_pass(context, chosen, dry_run=dry_run, wait=wait)
-        reports.append(PassReport(chosen.name, failure=attempted) if attempted.code else report)
+            report = run_pass(context, chosen, dry_run=dry_run, wait=wait, results=results)
+        reports.append(
+            PassReport(chosen.name, tuple(results), failure=attempted) if attempted.code else report
+        )
     return tuple(reports)
 
 
-def run_pass(context: Context, chosen: AnyPass, *, dry_run: bool = False, wait: float = 0.0) -> PassReport:
+def run_pass(
+    context: Context,
+    chosen: AnyPass,
+    *,
+    dry_run: bool = False,
+    wait: float = 0.0,
+    results: list[StepResult] | None = None,
+) -> PassReport:
     """Run one pass until the journal has no new rows after a round, at most ten times.
 
     Each round plans from one state of the store. Compare the journal's head after the release of the lock, so that no
     change is lost if another caller found the pass running and left. A dry run does not take the lock of the pass.
     Raise LockBusy if another process holds that lock for `wait` seconds, unless that is 0, or if the store is busy.
+    `results` gets each result at once, so that an error in a later round does not hide the steps that were applied.
     """
     if dry_run:
         _, steps, _ = _plan(context, chosen)
         return PassReport.of_plan(chosen.name, steps)
-    results: list[StepResult] = []
+    results = [] if results is None else results
     for _ in range(MOST_ROUNDS):
         with ExitStack() as locks:
             try:

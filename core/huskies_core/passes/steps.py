@@ -94,7 +94,7 @@ class StepResult(Struct, frozen=True):
 
 
 class PassReport(Struct, frozen=True):
-    """The results of one pass. `failure` is the error that prevented its plan."""
+    """The results of one pass. `failure` is the error that ended it, if one did, after the results."""
 
     name: str
     results: tuple[StepResult, ...] = ()

@@ -15,7 +15,7 @@ from huskies_core.gateway import ReusedConnection
 from huskies_core.passes import pass_sequence
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.due import config_stamp, is_due
-from huskies_core.passes.pass_runner import run_passes
+from huskies_core.passes.pass_runner import AnyPass, run_passes
 from huskies_core.passes.relay import relay_pass
 from huskies_core.passes.steps import PassReport, StepOutcome, StepResult, attempt
 from huskies_core.passes.story_steps import MoveStory
@@ -64,21 +64,26 @@ class RelayThread(threading.Thread):
             yield self._reports.get_nowait()
 
     def run(self) -> None:
-        """Run the relay when it is due, and report its errors. An error does not end the thread."""
-        never, relay = threading.Event(), relay_pass(ReusedConnection().to)
-        with open_context(self._project) as context:
-            state = str(context.project.state_dir)
-            stamp = config_stamp(state)
-            while not never.wait(self._interval):
-                # The loop itself reports a configuration or a store that cannot be read.
-                with attempt() as attempted, suppress(HuskiesError):
-                    if stamp != config_stamp(state):
-                        stamp = config_stamp(state)
-                        context.forget_config()
-                    for report in pass_sequence.run_due(context, relay):
-                        self._reports.put(report)
-                if attempted.code:
-                    self._reports.put(PassReport(relay.name, failure=attempted))
+        """Run the relay when it is due, and report its errors. Only a project that cannot be opened ends the thread."""
+        relay = relay_pass(ReusedConnection().to)
+        with attempt() as attempted, open_context(self._project) as context:
+            self._repeat(context, relay)
+        if attempted.code:
+            self._reports.put(PassReport(relay.name, failure=attempted))
+
+    def _repeat(self, context: Context, relay: AnyPass) -> None:
+        never, state = threading.Event(), str(context.project.state_dir)
+        stamp = config_stamp(state)
+        while not never.wait(self._interval):
+            # The loop itself reports a configuration or a store that cannot be read.
+            with attempt() as attempted, suppress(HuskiesError):
+                if stamp != config_stamp(state):
+                    stamp = config_stamp(state)
+                    context.forget_config()
+                for report in pass_sequence.run_due(context, relay):
+                    self._reports.put(report)
+            if attempted.code:
+                self._reports.put(PassReport(relay.name, failure=attempted))
 
 
 class WatchLoop:

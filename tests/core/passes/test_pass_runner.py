@@ -188,3 +188,17 @@ def test_a_busy_store_is_an_error_and_not_a_running_pass(context: Context) -> No
             run_pass(context, chosen)
     assert report.failure is not None
     assert (report.failure.code, report.already_running) == ("busy", False)
+
+
+def test_the_steps_before_an_error_in_a_later_round_are_reported(context: Context) -> None:
+    rounds = iter([(PlannedStep(Verb.PURGE_CONTENT, StoryId(1)),)])
+
+    def plan(_: Snapshot) -> tuple[PlannedStep, ...]:
+        try:
+            return next(rounds)
+        except StopIteration:
+            raise HuskiesError("the disk is full", code="disk_full") from None
+
+    (report,) = run_passes(context, [Pass("gc", plan, one_by_one(write_row))])
+    assert report.failure is not None
+    assert (report.failure.code, len(report.results), report.acted) == ("disk_full", 1, True)
