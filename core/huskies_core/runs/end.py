@@ -216,9 +216,13 @@ def _merge_result(
 
 
 def _mark_setups(context: Context, run: Run, exit_: Exit | None, directory: RunDirectory) -> None:
-    """Record in the worktree that the setup of its components is complete, if every setup ran to its end and passed."""
-    steps, digests = exit_.steps if exit_ else (), read_start_facts(directory).setups
-    if digests and steps and all(step.passed for step in steps if step.role is Role.SETUP):
+    """Record in the worktree that the setup of its components is complete: it passed, and the run was not cut short."""
+    digests = read_start_facts(directory).setups
+    if not digests or exit_ is None or not exit_.steps:
+        return
+    last, is_cut_short = exit_.steps[-1], exit_.stopped or exit_.limit or exit_.survivors
+    # The steps end at the first that does not pass, so a step after the setups proves them.
+    if last.role is not Role.SETUP or (last.passed and not is_cut_short):
         mark_setup(context, run.story, digests)
 
 

@@ -12,6 +12,7 @@ from huskies_core import merge_results
 from huskies_core.atomic_file import replace_file
 from huskies_core.merge_results import MergeResult
 from huskies_core.pipeline.events import Freeze
+from huskies_core.runtimes.json_lines import load
 from huskies_core.store.runs import Outcome
 from huskies_core.supervisor.run_directory import RunDirectory
 
@@ -79,6 +80,6 @@ def read_merge_result(directory: RunDirectory) -> MergeResult:
 def read_object(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file; {} if the file is missing because of a crash, or has no JSON object."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return dict(load(path.read_bytes()))
     except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return {}

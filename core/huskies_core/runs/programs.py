@@ -49,7 +49,13 @@ def _version_of(program: str, environ: dict[str, str]) -> tuple[int, ...] | None
     argv, null = [program, "--version"], subprocess.DEVNULL
     try:
         process = subprocess.run(
-            argv, env=environ, stdin=null, capture_output=True, text=True, timeout=_TRIAL_SECS
+            argv,
+            env=environ,
+            stdin=null,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TRIAL_SECS,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

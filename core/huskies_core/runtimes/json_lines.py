@@ -7,19 +7,25 @@ _TOO_LARGE = 1e15
 
 
 def parse_object(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in a line, or None for any other line.
-
-    Replace lone surrogates, which a program leaves where it cuts a text: neither files nor the store accept them.
-    """
+    """Return the JSON object in a line, or None for any other line."""
     if not line.lstrip().startswith(b"{"):
         return None
     try:
-        parsed = json.loads(line)
-        if b"\\ud" in line.lower():
-            parsed = json.loads(json.dumps(parsed, ensure_ascii=False).encode(errors="replace"))
+        parsed = load(line)
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
+
+
+def load(content: bytes) -> Any:
+    """Return a JSON value. Raise ValueError or RecursionError for other content.
+
+    Replace lone surrogates, which a program leaves where it cuts a text: neither files nor the store accept them.
+    """
+    value = json.loads(content)
+    if b"\\ud" in content.lower():
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    return value
 
 
 def object_at(record: dict[str, Any], key: str) -> dict[str, Any]:

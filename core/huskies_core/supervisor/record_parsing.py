@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import cache
-from math import isnan
+from math import isfinite
 from types import UnionType
 from typing import Any, NewType, TypeVar, get_args, get_origin, get_type_hints
 
@@ -46,8 +46,8 @@ def _parse_fields(kind: Any, document: Mapping[str, Any]) -> Any:
 
 def _parse_number(kind: Any, value: Any) -> Any:
     number = _require(value, *_NUMBERS[kind])
-    if isnan(number) if type(number) is float else not -_MOST <= number < _MOST:
-        raise ValueError(f"{number:.3g} is out of range")
+    if not (isfinite(number) if type(number) is float else -_MOST <= number < _MOST):
+        raise ValueError(f"{number!r:.40} is out of range")
     return kind(number)
 
 

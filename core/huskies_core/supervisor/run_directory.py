@@ -14,6 +14,7 @@ from typing import TypeVar
 from huskies_core.atomic_file import replace_file, sync_folder
 from huskies_core.errors import HuskiesError, Overtaken
 from huskies_core.ids import RunId
+from huskies_core.runtimes.json_lines import load
 from huskies_core.supervisor.record_parsing import parse_record
 from huskies_core.supervisor.records import Exit, Progress, RunSpec, ShimRecord, StepEnd
 from huskies_core.waiting import wait_until
@@ -63,24 +64,26 @@ class RunDirectory:
         return spec
 
     def read_progress(self) -> Progress | None:
-        return _read(self.progress, lambda content: parse_record(Progress, json.loads(content)))
+        return _read(self.progress, lambda content: parse_record(Progress, load(content)))
 
     def read_exit(self) -> Exit | None:
         """Return how the run ended. None: it is still running, or its lock is free and it crashed."""
-        return _read(self.exit, lambda content: parse_record(Exit, json.loads(content)))
+        return _read(self.exit, lambda content: parse_record(Exit, load(content)))
 
     def read_kill(self) -> Mapping[str, object] | None:
-        return _read(self.kill, lambda content: dict(json.loads(content)))
+        return _read(self.kill, lambda content: dict(load(content)))
 
     def read_shim(self) -> ShimRecord | None:
         return _read(self.shim, lambda content: parse_record(ShimRecord, json.loads(content)))
 
     def read_output(self, step: StepEnd, limit: int = 20_000) -> str:
         """Return the last `limit` bytes of the step's output; "" if the log is missing. Replace what is not UTF-8."""
-        length = min(step.length, limit)
         with suppress(FileNotFoundError), open(self.output, "rb") as log:
-            log.seek(step.offset + step.length - length)
-            return log.read(length).decode(errors="replace")
+            end = min(step.offset + step.length, os.fstat(log.fileno()).st_size)
+            start = max(0, step.offset, end - limit)
+            if start < end:
+                log.seek(start)
+                return log.read(end - start).decode(errors="replace")
         return ""
 
 

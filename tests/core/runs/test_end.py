@@ -1,7 +1,7 @@
 """The end of a real run is recorded, even if the run broke its worktree."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pytest
 from huskies_core.clock import utc_now
 from huskies_core.context import Context
 from huskies_core.errors import HuskiesError
+from huskies_core.git.create import WorktreeRequest, create_worktrees
+from huskies_core.git.worktrees import checkout_of
 from huskies_core.ids import Seq, StoryId
 from huskies_core.passes.auto_assign import AUTO_ASSIGN
 from huskies_core.passes.pass_runner import run_pass
@@ -17,6 +19,7 @@ from huskies_core.pipeline.events import Block
 from huskies_core.pipeline.stages import Blocked, Coding, Frozen
 from huskies_core.runs import end
 from huskies_core.runs.end import end_if_dead, record_failed_start
+from huskies_core.runs.steps import SETUP_MARK
 from huskies_core.runtimes.runtime import TOKENS
 from huskies_core.store import journal, runs, stories
 from huskies_core.store.runs import Outcome, Run, RunClaim, RunKind
@@ -160,6 +163,7 @@ STEP = {
     "offset": 0,
     "length": 20,
 }
+SETUP = {**STEP, "name": "setup web", "role": "setup", "exit_code": 0}
 LIMITS = {
     "max_turns": 3,
     "max_tool_turns": None,
@@ -208,13 +212,25 @@ WRONG_TYPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+UNUSABLE: Mapping[str, Sequence[tuple[str, Any]]] = {
+    "start.json": [("definition", "\ud800")],
+    "kill.json": [("detail", "\ud800")],
+    "progress.json": [
+        *(("turns", 10**400), ("cost_usd", 10**400), ("cost_usd", float("inf")), ("session_id", "\ud800")),
+        *(("denied", {"\ud800": 1}), ("usage", {"\ud800": {}})),
+    ],
+    "exit.json": [("steps", [{**STEP, "offset": number}]) for number in (-50, 2**62)],
+}
+"""Values of the right type that neither the store nor the system accepts."""
+
+
 def damaged_contents(name: str) -> Iterator[str]:
     document = FILES[name]
     whole = json.dumps(document)
     yield from ("", "null", "5", "[]", '["ab"]', "{}", "nonsense", whole[: len(whole) // 2], "[" * 100_000)
     for key in tuple(document)[:2]:
         yield json.dumps({other: value for other, value in document.items() if other != key})
-    for key, value in WRONG_TYPES[name].items():
+    for key, value in (*WRONG_TYPES[name].items(), *UNUSABLE.get(name, ())):
         yield json.dumps({**document, key: value})
 
 
@@ -248,6 +264,33 @@ def test_a_run_ends_although_a_file_of_it_is_damaged(idle_project: Context, name
     for content in damaged_contents(name):
         ended = end_run_with(idle_project, {**{other: valid[other] for other in others}, name: content})
         assert not ended.is_live, content
+
+
+@pytest.mark.parametrize(
+    ("steps", "change", "is_marked"),
+    [
+        ((SETUP, STEP), {}, True),
+        ((SETUP, STEP), {"stopped": True}, True),
+        ((SETUP,), {}, True),
+        ((SETUP,), {"stopped": True}, False),
+        ((SETUP,), {"limit": {"limit": "max_wall_secs", "detail": "5 s"}}, False),
+        ((SETUP | {"exit_code": 1},), {}, False),
+        ((), {}, False),
+    ],
+)
+def test_a_run_that_was_cut_short_in_its_setups_leaves_them_to_the_next(
+    idle_project: Context, steps: Sequence[Mapping[str, Any]], change: Mapping[str, Any], *, is_marked: bool
+) -> None:
+    """The supervisor starts no other setup after it was stopped, even if the last one passed."""
+    repository = idle_project.repository
+    request = WorktreeRequest(StoryId(1), repository.branch_tip("main") or "", known_branch=False)
+    create_worktrees(repository, [request], now=utc_now())
+    start = {**FILES["start.json"], "setups": {"web": "digest of web", "api": "digest of api"}}
+    exit_document = {**FILES["exit.json"], "stopped": False, "steps": steps, **change}
+    end_run_with(idle_project, {"start.json": json.dumps(start), "exit.json": json.dumps(exit_document)})
+    checkout = checkout_of(idle_project.project, StoryId(1))
+    assert checkout is not None
+    assert (checkout.git_dir / SETUP_MARK).exists() == is_marked
 
 
 @pytest.mark.parametrize("has_later_keys", [False, True])
