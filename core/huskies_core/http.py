@@ -2,20 +2,27 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any
+from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote
-from urllib.request import HTTPRedirectHandler, OpenerDirector, build_opener
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Make the answer an HTTPError."""
+from urllib.request import OpenerDirector
 
 
 def make_opener() -> OpenerDirector:
-    """Return an opener that follows no redirects, so no other server gets the password."""
-    return build_opener(_NoRedirects)
+    """Return an opener that follows no redirects, so no other server gets the password.
+
+    It opens http and https only, and does not read the address that a redirect names.
+    """
+    opener = OpenerDirector()
+    for handler in (
+        request.ProxyHandler(),
+        request.HTTPHandler(),
+        request.HTTPSHandler(),
+        request.HTTPDefaultErrorHandler(),
+        request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
 
 
 def authorization_header(parts: SplitResult) -> Mapping[str, str]:

@@ -55,6 +55,11 @@ def test_a_redirect_is_not_followed(server: Webhook) -> None:
         assert (error_of(server.url), elsewhere.requests) == ("the server answered 307", [])
 
 
+def test_the_address_of_a_redirect_is_not_read(server: Webhook) -> None:
+    server.status, server.location = 302, "http://[x/"
+    assert error_of(server.url) == "the server answered 302"
+
+
 def test_a_missing_answer_is_a_timeout(server: Webhook) -> None:
     server.answers.clear()
     assert error_of(server.url, within=0.2) == "no answer in time"
