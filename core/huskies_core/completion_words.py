@@ -1,7 +1,6 @@
 """Words for shell completion: the agents of agents.toml, read without checks, and the time zones."""
 
 import os
-import tomllib
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
@@ -10,6 +9,8 @@ if TYPE_CHECKING:
 
 def agent_names(path: str) -> "Iterator[tuple[str, str]]":
     """Yield each name with its stage and runtime. Yield nothing if the file cannot be read."""
+    import tomllib  # time zones do without it
+
     try:
         with open(path, "rb") as file:
             tables = tomllib.load(file).get("agent")
