@@ -5,6 +5,7 @@ A free lock proves that a run is dead. Finding dead runs and recording their end
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from huskies_core.clock import from_iso, midnight, next_midnight
@@ -191,9 +192,10 @@ def _silent_since(snapshot: Snapshot, agent: Agent, run: Run) -> datetime | None
     directory, progress = RunDirectory(snapshot.project.run_dir(run.id)), snapshot.progress(run)
     if progress is None or progress.step != agent.name:
         return None
-    times = [
-        os.stat(path).st_mtime for path in (directory.progress, directory.output) if os.path.exists(path)
-    ]
+    times = []
+    for path in (directory.progress, directory.output):
+        with suppress(FileNotFoundError):
+            times.append(os.stat(path).st_mtime)
     wait_end = plausible_end(progress.waiting_until, snapshot.now.timestamp())
     if wait_end is not None:
         times.append(wait_end)
