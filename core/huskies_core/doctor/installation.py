@@ -183,7 +183,7 @@ def _audit_log(context: Context, db: Connection) -> DoctorCheck:
     """Check the last line of the audit log, which is the cursor of the pass that writes it."""
     try:
         last = last_seq(context.project.audit_log)
-    except (ValueError, KeyError, TypeError):
+    except HuskiesError:
         fix = "Remove the last line, or move the file away: then a new one is written from the journal."
         return DoctorCheck("audit log", "the last line is not valid", fix)
     head = journal.head(db)

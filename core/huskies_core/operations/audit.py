@@ -1,13 +1,11 @@
 """Read the audit log once, or follow it."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from huskies_core.errors import HuskiesError
 from huskies_core.project import Project
-from huskies_core.store.journal import JournalEntry, JournalKind
+from huskies_core.store import journal
+from huskies_core.store.journal import JournalEntry
 
 
 def read(project: Project, after: int = 0) -> Iterator[JournalEntry]:
@@ -53,17 +51,7 @@ class _Reader:
                 if not line.endswith(b"\n"):
                     return
                 self._position += len(line)
-                entry = self._entry(line)
+                entry = journal.parse_audit_line(JournalEntry, line, self._path, self._position)
                 if entry.seq > self._seq:
                     self._seq = entry.seq
                     yield entry
-
-    def _entry(self, line: bytes) -> JournalEntry:
-        try:
-            fields: dict[str, Any] = json.loads(line)
-            return JournalEntry(**{**fields, "kind": JournalKind(fields["kind"])})
-        except (ValueError, TypeError, KeyError) as error:
-            fact = f"{self._path}: the line that ends at byte {self._position} is not valid"
-            hint = "Move the file away: the next tick writes it again from the journal."
-            subject = str(self._path)
-            raise HuskiesError(fact, hint=hint, code="audit_damaged", subject=subject) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from huskies_core.context import Context
@@ -20,6 +21,12 @@ TAIL_BYTES = 65536
 BATCH = 1000
 
 
+class _Position(Struct):
+    """The part of a line that is the cursor."""
+
+    seq: Seq
+
+
 def plan(snapshot: Snapshot) -> Iterator[PlannedStep]:
     rows = journal.count_audited_after(snapshot.db, last_seq(snapshot.project.audit_log), most=BATCH)
     if rows:
@@ -31,7 +38,7 @@ def apply(context: Context, _: PlannedStep) -> str:
     """Cut off an incomplete last line, then append and sync. The next call continues after the last complete line."""
     appended = 0
     with context.project.audit_log.open("ab+") as log:
-        seq, end = _last_whole_line(log)
+        seq, end = _last_whole_line(log, context.project.audit_log)
         log.truncate(end)
         with context.store.reading() as db:
             while batch := journal.audited_after(db, seq, limit=BATCH):
@@ -43,14 +50,14 @@ def apply(context: Context, _: PlannedStep) -> str:
 
 
 def last_seq(log: Path) -> Seq:
-    """Return the seq of the last complete line, or 0 if the file has none."""
+    """Return the seq of the last complete line, or 0 if the file has none. Raise HuskiesError `audit_damaged`."""
     if not log.exists():
         return JOURNAL_START
     with log.open("rb") as stream:
-        return _last_whole_line(stream)[0]
+        return _last_whole_line(stream, log)[0]
 
 
-def _last_whole_line(log: BinaryIO) -> tuple[Seq, int]:
+def _last_whole_line(log: BinaryIO, path: Path) -> tuple[Seq, int]:
     """Return the seq of the last complete line and the position after it. Read further back for a long line."""
     size, reach = log.seek(0, os.SEEK_END), TAIL_BYTES
     while True:
@@ -60,7 +67,9 @@ def _last_whole_line(log: BinaryIO) -> tuple[Seq, int]:
         whole = [line for line in lines[bool(start) :] if line.endswith(b"\n")]
         if whole or not start:
             end = size - (len(lines[-1]) if lines and not lines[-1].endswith(b"\n") else 0)
-            return (Seq(json.loads(whole[-1])["seq"]) if whole else JOURNAL_START), end
+            return (
+                journal.parse_audit_line(_Position, whole[-1], path, end).seq if whole else JOURNAL_START
+            ), end
         reach *= 4
 
 

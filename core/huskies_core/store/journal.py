@@ -8,14 +8,19 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from huskies_core.clock import to_iso
+from huskies_core.errors import HuskiesError
 from huskies_core.ids import JOURNAL_START, RunId, Seq, StoryId
 from huskies_core.store import rows
 from huskies_core.store.rows import Values, marks, scalar
+
+Row = TypeVar("Row")
 
 
 class JournalKind(StrEnum):
@@ -41,6 +46,19 @@ class JournalEntry(Struct, frozen=True):
     after: str | None
     actor: str
     detail: Mapping[str, Any]
+
+
+def parse_audit_line(kind: type[Row], line: bytes, log: Path, end: int) -> Row:
+    """Return a JournalEntry, or a part of one, from the line of the audit log that ends at byte `end`.
+
+    Raise HuskiesError `audit_damaged`.
+    """
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except msgspec.DecodeError as error:
+        fact = f"{log}: the line that ends at byte {end} is not valid"
+        hint = "Move the file away: the next tick writes it again from the journal."
+        raise HuskiesError(fact, hint=hint, code="audit_damaged", subject=str(log)) from error
 
 
 def _select(db: sqlite3.Connection, clauses: str, values: Values) -> tuple[JournalEntry, ...]:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from huskies_core.context import Context
+from huskies_core.errors import HuskiesError
 from huskies_core.passes.audit_log import AUDIT_LOG, last_seq
 from huskies_core.passes.pass_runner import run_pass
 from huskies_core.pipeline.events import Block, Freeze, Start, Unfreeze
@@ -34,6 +35,23 @@ def test_a_torn_tail_is_cut_off_and_written_again(context: Context, kept: int) -
     context.project.audit_log.write_bytes(whole[:kept])
     run_pass(context, AUDIT_LOG)
     assert context.project.audit_log.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "line", ["garbage", "[]", "null", "seq", "\\xff", '{"seq": null}', '{"seq": "abc"}', "{}"]
+)
+def test_a_last_line_that_no_version_wrote_is_an_error(context: Context, line: str) -> None:
+    """Without a position, the pass would append nothing for ever, or every row again."""
+    move_twice(context)
+    run_pass(context, AUDIT_LOG)
+    whole = json.loads(context.project.audit_log.read_text().splitlines()[-1])
+    row = json.dumps({**whole, **json.loads(line)}) if line.startswith("{") and line != "{}" else line
+    with context.project.audit_log.open("ab") as log:
+        log.write(row.encode().replace(b"\\xff", b"\xff") + b"\n")
+    apply_to_story(context.store, 1, Unfreeze())
+    with pytest.raises(HuskiesError) as refused:
+        run_pass(context, AUDIT_LOG)
+    assert refused.value.code == "audit_damaged"
 
 
 def test_a_line_longer_than_one_read_is_found(context: Context) -> None:
