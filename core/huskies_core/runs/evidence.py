@@ -18,6 +18,7 @@ from huskies_core.sanitize import tail, without_controls
 from huskies_core.store import journal, metadata, runs
 from huskies_core.store.connection import Connection
 from huskies_core.store.evidence import BranchEvidence, Evidence
+from huskies_core.store.rows import UNREADABLE
 from huskies_core.store.runs import Outcome, Run, RunKind
 from huskies_core.store.usage import ModelUsage
 from huskies_core.supervisor.progress import measure, read_output
@@ -133,7 +134,11 @@ def notice_changes(db: Connection, state: Fingerprint, *, actor: str, now: datet
     metadata.put(db, metadata.HYGIENE, json.dumps(state.to_json()))
     if stored is None or not suspects:
         return
-    for change in differences(Fingerprint.from_json(json.loads(stored)), state):
+    try:
+        changes = differences(Fingerprint.from_json(json.loads(stored)), state)
+    except UNREADABLE:  # the end of a run must be recorded in any case
+        changes = ("the recorded state of the repository cannot be read",)
+    for change in changes:
         detail = {"change": change, "runs": suspects}
         journal.append(db, journal.JournalKind.GIT, "repository_changed", actor=actor, now=now, detail=detail)
 

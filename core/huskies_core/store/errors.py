@@ -9,7 +9,7 @@ from huskies_core.errors import HuskiesError, LockBusy
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _REFUSED = (
-    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOLFS),
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOLFS),
     *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY),
 )
 
@@ -36,6 +36,12 @@ def _explain(error: sqlite3.DatabaseError) -> HuskiesError | None:
     if family == sqlite3.SQLITE_FULL:
         return HuskiesError(
             "the disk is full: nothing was written", hint="Free some space.", code="disk_full"
+        )
+    if family == sqlite3.SQLITE_IOERR:
+        return HuskiesError(
+            f"the store cannot be used: {error}",
+            hint="Free some space, or check the disk.",
+            code="store_unusable",
         )
     return unusable(str(error)) if family in _REFUSED else None
 

@@ -239,10 +239,12 @@ def findings_since(db: sqlite3.Connection, moment: datetime) -> tuple[Repository
     # The search begins at the newest row and goes back, so it reads only the rows since `moment`.
     last = scalar(db, "SELECT seq FROM journal WHERE at < ? ORDER BY seq DESC LIMIT 1", (to_iso(moment),))
     clauses = "WHERE seq > ? AND kind = 'git' AND event = 'repository_changed' ORDER BY seq"
-    return tuple(
-        RepositoryFinding(entry.at, entry.detail["change"], tuple(entry.detail.get("runs", ())))
-        for entry in _select(db, clauses, (last or JOURNAL_START,))
-    )
+    entries = _select(db, clauses, (last or JOURNAL_START,))
+    with rows.reading_column("detail"):
+        return tuple(
+            RepositoryFinding(entry.at, entry.detail["change"], tuple(entry.detail.get("runs", ())))
+            for entry in entries
+        )
 
 
 # Cursors: the position of each consumer. It has not handled the rows after its cursor.

@@ -4,13 +4,13 @@ import json
 import sqlite3
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import asdict
 
 from huskies_core.clock import to_iso
 from huskies_core.store import journal, metadata
 from huskies_core.store.journal import JournalKind
-from huskies_core.store.rows import to_text
+from huskies_core.store.rows import reading_column, to_text
 
 _KEY = "pause"
 
@@ -25,7 +25,10 @@ class Pause(Struct, frozen=True):
 
 def get(db: sqlite3.Connection) -> Pause | None:
     text = metadata.get(db, _KEY)
-    return None if text is None else Pause(**json.loads(text))
+    if text is None:
+        return None
+    with reading_column(_KEY):
+        return convert(json.loads(text), Pause)
 
 
 def begin(db: sqlite3.Connection, reason: str, *, actor: str, now: datetime) -> Pause:

@@ -7,7 +7,8 @@ or `Annotated[Stage, Stored(...)]`.
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 from functools import cache, partial
@@ -27,7 +28,7 @@ Values = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
 
 
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, msgspec.DecodeError)
 """The errors of a function that reads JSON whose form no version wrote."""
 
 
@@ -62,6 +63,15 @@ def json_column(name: str, read: Callable[[Any], Any], write: Callable[[Any], An
 def unreadable(name: str, error: Exception) -> HuskiesError:
     """Return the error for a value of the column `name` that no version wrote."""
     return damaged(f"column {name}: {f'no key {error}' if isinstance(error, KeyError) else error}")
+
+
+@contextmanager
+def reading_column(name: str) -> Iterator[None]:
+    """Raise HuskiesError `store_damaged` if the block cannot read a value of that column."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise unreadable(name, error) from error
 
 
 def from_row(record: Callable[..., T], row: Row) -> T:
@@ -133,7 +143,7 @@ def _column(name: str, hint: Any) -> Stored:
     def read_value(row: Row) -> Any:
         try:
             return None if row[name] is None else read(row[name])
-        except (ValueError, msgspec.DecodeError) as error:
+        except UNREADABLE as error:
             raise unreadable(name, error) from error
 
     return Stored(read_value, lambda value: {name: value if value is None or write is None else write(value)})

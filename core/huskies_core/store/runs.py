@@ -88,8 +88,9 @@ class Report(Struct, frozen=True):
 
 def _read_verdict(row: rows.Row) -> tuple[Verdict | None, str]:
     """Return the verdict and its notes, which share one column."""
-    report = json.loads(row["verdict"] or "{}")
-    return (Verdict(report["verdict"]), report["notes"]) if report else (None, "")
+    with rows.reading_column("verdict"):
+        report = json.loads(row["verdict"] or "{}")
+        return (Verdict(report["verdict"]), str(report["notes"])) if report else (None, "")
 
 
 class Run(Struct, frozen=True):

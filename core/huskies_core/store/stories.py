@@ -155,7 +155,8 @@ def finished_among(db: sqlite3.Connection, ids: Collection[StoryId]) -> tuple[St
 def count_by_stage(db: sqlite3.Connection) -> dict[StageName, int]:
     """Return the number of stories in each stage that has any."""
     counts = db.execute("SELECT stage, count(*) AS stories FROM stories GROUP BY stage")
-    return {StageName(row["stage"]): row["stories"] for row in counts}
+    with rows.reading_column("stage"):
+        return {StageName(row["stage"]): row["stories"] for row in counts}
 
 
 def open_stories(db: sqlite3.Connection) -> tuple[Story, ...]:

@@ -31,7 +31,7 @@ class TriggerState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Predicate(Struct, frozen=True):
+class Predicate(Struct, frozen=True, forbid_unknown_fields=True):
     """Shell patterns (`*`, `?`, `[ab]`) for a transition; a pattern that is None matches everything."""
 
     story: str | None = None

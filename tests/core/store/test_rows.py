@@ -9,6 +9,8 @@ import pytest
 from msgspec import Struct
 
 from huskies_core.errors import HuskiesError
+from huskies_core.store import metadata, pauses, runs
+from huskies_core.store.connection import Store
 from huskies_core.store.executions import Execution
 from huskies_core.store.rows import Embedded, Stored, _columns, from_row, to_row
 from huskies_core.store.stories import read_stage
@@ -91,6 +93,7 @@ def test_further_columns_are_ignored() -> None:
         {"words": '["b", 3]'},
         {"words": '["b"'},
         {"detail": "[]"},
+        {"words": "[" * 100_000},
     ],
 )
 def test_a_value_that_no_version_wrote_names_its_column(damage: dict[str, str]) -> None:
@@ -126,3 +129,28 @@ def test_an_unknown_stage_names_its_column(stage: str, payload: str) -> None:
     with pytest.raises(HuskiesError) as raised:
         read_stage({"stage": stage, "payload": payload})
     assert (raised.value.code, "column stage: " in raised.value.message) == ("store_damaged", True)
+
+
+@pytest.mark.parametrize(
+    "verdict", ["not JSON", '{"verdict": "approved"}', '{"verdict": "no"}', '["approved"]']
+)
+def test_an_unknown_verdict_names_its_column(verdict: str) -> None:
+    with pytest.raises(HuskiesError) as raised:
+        runs._read_verdict({"verdict": verdict})
+    assert (raised.value.code, "column verdict: " in raised.value.message) == ("store_damaged", True)
+
+
+@pytest.mark.parametrize("value", ["not JSON", "[]", "{}", '{"by": 1, "since": "", "reason": ""}'])
+def test_an_unknown_pause_is_a_damaged_store(store: Store, value: str) -> None:
+    with store.exclusive() as db:
+        metadata.put(db, "pause", value)
+        with pytest.raises(HuskiesError) as raised:
+            pauses.get(db)
+    assert raised.value.code == "store_damaged"
+
+
+def test_a_predicate_with_an_unknown_pattern_does_not_match_everything() -> None:
+    column = next(column for name, column in _columns(TriggerDraft) if name == "predicate")
+    with pytest.raises(HuskiesError) as raised:
+        column.read({"predicate": '{"from": "merge", "to": "done"}'})
+    assert raised.value.code == "store_damaged"
