@@ -20,6 +20,8 @@ from huskies_core.supervisor.records import Exit, Progress, RunSpec, ShimRecord,
 from huskies_core.waiting import wait_until
 
 Record = TypeVar("Record")
+_LATEST = 253_402_300_799
+"""The last second of the year 9999, after which Python has no times."""
 LOCK_FD_VARIABLE = "HUSKIES_RUN_LOCK_FD"
 _PROBE_SECS = 0.2
 _RESERVED_BYTES = 16 * 1024
@@ -68,7 +70,7 @@ class RunDirectory:
 
     def read_exit(self) -> Exit | None:
         """Return how the run ended. None: it is still running, or its lock is free and it crashed."""
-        return _read(self.exit, lambda content: parse_record(Exit, load(content)))
+        return _read(self.exit, _parse_exit)
 
     def read_kill(self) -> Mapping[str, object] | None:
         return _read(self.kill, lambda content: dict(load(content)))
@@ -85,6 +87,14 @@ class RunDirectory:
                 log.seek(start)
                 return log.read(end - start).decode(errors="replace")
         return ""
+
+
+def _parse_exit(content: bytes) -> Exit:
+    record = parse_record(Exit, load(content))
+    times = (record.started_at, record.at, *(step.started_at for step in record.steps))
+    if not all(0 <= time <= _LATEST for time in times):
+        raise ValueError("it has a time that no clock shows")
+    return record
 
 
 def _read(path: str, parse: Callable[[bytes], Record]) -> Record | None:

@@ -200,3 +200,23 @@ def test_a_failed_write_of_the_progress_is_repeated(tmp_path: Path) -> None:
     os.mkdir(directory.path)
     file.offer(Progress(turns=1), now=11.0)
     assert directory.read_progress() == Progress(turns=1)
+
+
+@pytest.mark.parametrize("time", [1e12, 1e20, -1.0])
+def test_a_time_that_no_clock_shows_is_damage(directory: RunDirectory, time: float) -> None:
+    end = StepEnd(
+        "gate", Role.GATE, 0, None, timed_out=False, detail="", started_at=time, seconds=1, offset=0, length=0
+    )
+    result = Exit(
+        (end,),
+        None,
+        stopped=False,
+        progress=Progress(),
+        lost_output_bytes=0,
+        survivors=(),
+        started_at=1.0,
+        at=2.0,
+    )
+    Path(directory.exit).write_text(json.dumps(asdict(result)))
+    with pytest.raises(HuskiesError, match="is damaged"):
+        directory.read_exit()
