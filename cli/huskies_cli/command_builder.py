@@ -65,8 +65,6 @@ class OneCommand(TyperCommand):
 
 def _run_operation(operation: Operation[Any, Any], session: Session, values: Mapping[str, Any]) -> Outcome:
     view, command = _view_of(operation), operation.command
-    if command is not None and command.checks_first:
-        operation.check_values(values, registry.find)
     with session.open() as context:
         call = Call(context, session, values)
         if command is not None and command.each:
@@ -85,7 +83,6 @@ def _run_each(operation: Operation[Any, Any], key: str, view: Callable[..., Resu
     errors: list[ErrorItem] = []
     for story in dict.fromkeys(ids):
         try:
-            operation.check_values(call.values, registry.find)
             results.append(operation.run(call.context, {**call.values, first.variable: story}, registry.find))
         except HuskiesError as error:
             if len(ids) == 1:

@@ -15,7 +15,7 @@ from huskies_core.ids import StoryId
 from huskies_core.operations import branch_work
 from huskies_core.operations.common_arguments import story_parameter
 from huskies_core.operations.drafts import refuse_cycle
-from huskies_core.operations.operation import MOVES, Command, Operation
+from huskies_core.operations.operation import MOVES, Command, Operation, operation
 from huskies_core.operations.story_events import (
     Moved,
     Reported,
@@ -87,12 +87,16 @@ def _move(
             if field in values:
                 require_text(field, values[field])
 
-    def define(function: Callable[Concatenate[Context, P], R]) -> Operation[P, R]:
-        command = Command(name, MOVES, each="stories")
-        arguments = (story_parameter(completion, metavar),)
-        return Operation(function, tool or f"{name}_story", command, move_json, long, runs, check, arguments)
-
-    return define
+    return operation(
+        tool or f"{name}_story",
+        Command(name, MOVES, each="stories"),
+        json=move_json,
+        writes=True,
+        long=long,
+        runs=runs,
+        check=check,
+        arguments=(story_parameter(completion, metavar),),
+    )
 
 
 @_move("start", completion="stories/backlog")
@@ -305,7 +309,7 @@ def supersede_story(
             raise StoryError(current.id, "cannot replace itself", hint=hint, code="dependency_cycle")
         stories.load(db, by)
 
-    event = events.Supersede(StoryId(by))
+    event = events.Supersede(by)
     return move_story(context, story, event, check=check, also=lambda db: refuse_cycle(db, story))
 
 

@@ -103,8 +103,7 @@ class Command(Struct, frozen=True):
 
     `note` is a paragraph of its help that callers with JSON do not need. If `each` is set, the command takes several
     ids and makes a call for each; `each` is the key of the list of results. With `takes_dashes`, a word that begins
-    with a dash and is no option is a value, such as -1. With `checks_first`, the values are checked before the project
-    is opened.
+    with a dash and is no option is a value, such as -1.
     """
 
     name: str
@@ -113,7 +112,6 @@ class Command(Struct, frozen=True):
     each: str = ""
     is_hidden: bool = False
     takes_dashes: bool = False
-    checks_first: bool = False
 
 
 class Operation(Struct, Generic[P, R], frozen=True, dict=True):
@@ -134,7 +132,7 @@ class Operation(Struct, Generic[P, R], frozen=True, dict=True):
     runs: tuple[str, ...]
     check: Callable[..., object] | None
     arguments: tuple[Parameter, ...]
-    writes: bool = True
+    writes: bool
 
     def __call__(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function. Raise HuskiesError `inside_a_run` if a run makes a call that is for people only."""

@@ -47,7 +47,7 @@ def timer_json(timer: Timer) -> dict[str, Any]:
 
 @operation(
     "schedule_timer",
-    Command("timer add", checks_first=True),
+    Command("timer add"),
     json=timer_json,
     writes=True,
     check=actions.check_action,

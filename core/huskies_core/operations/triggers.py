@@ -40,7 +40,7 @@ def trigger_json(trigger: Trigger) -> dict[str, Any]:
 
 @operation(
     "create_trigger",
-    Command("trigger add", checks_first=True),
+    Command("trigger add"),
     json=trigger_json,
     writes=True,
     check=partial(actions.check_action, of_trigger=True),
