@@ -231,6 +231,16 @@ def test_config_check_names_commands_without_a_program(huskies: Commands, reposi
     assert len(result) == 1
 
 
+def test_a_missing_base_branch_is_named_before_the_programs_on_it(
+    huskies: Commands, repository: GitRepository
+) -> None:
+    repository.write("bin/gate", "#!/bin/sh\n").chmod(0o755)
+    repository.write(".huskies/project.toml", '[[gate]]\nname = "g"\ncommand = ["bin/gate"]\n')
+    repository.git("branch", "--move", "main", "trunk")
+    codes = [error["code"] for error in huskies("config", "check", "--json").json()["errors"]]
+    assert "git_failed" not in codes
+
+
 @pytest.mark.parametrize("path", ["a" * 300, "a/" * 3000], ids=["long part", "long path"])
 @pytest.mark.parametrize(
     ("words", "code"),

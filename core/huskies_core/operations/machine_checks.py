@@ -60,9 +60,9 @@ def _runs_in_worktrees(context: Context, program: str, path: str | None) -> bool
         return shutil.which(program, path=path or context.environ.get("PATH")) is not None
     if program.startswith("/"):
         return _is_program(context, program)
-    may_be_made = bool(context.config.project.components)
-    is_at_base = context.text_at_base(program.removeprefix("./")) is not None
-    return may_be_made or is_at_base or _is_program(context, program)
+    if context.config.project.components or _is_program(context, program):
+        return True
+    return context.text_at_base(program.removeprefix("./")) is not None
 
 
 def _is_program(context: Context, program: str) -> bool:
