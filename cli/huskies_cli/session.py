@@ -85,8 +85,8 @@ def note_command(context: "Context") -> None:
 def state_folder(start: str) -> str | None:
     """Return `.huskies` of the project that contains `start`; for a linked worktree, that of the main checkout.
 
-    The folder may be missing. Return None if `start` is no directory of a repository. Raise OSError or ValueError for
-    a path or a worktree that cannot be read.
+    The folder may be missing. Return None if `start` is no directory of a repository, or is a worktree of a bare one.
+    Raise OSError or ValueError for a path or a worktree that cannot be read.
     """
     folder = os.path.realpath(start)
     if not os.path.isdir(folder):
@@ -95,7 +95,8 @@ def state_folder(start: str) -> str | None:
         folder, below = os.path.dirname(folder), folder
         if folder == below:
             return None
-    return os.path.join(_main_checkout(folder), ".huskies")
+    checkout = _main_checkout(folder)
+    return None if checkout is None else os.path.join(checkout, ".huskies")
 
 
 def _is_repository(folder: str) -> bool:
@@ -107,8 +108,11 @@ def _is_repository(folder: str) -> bool:
     )
 
 
-def _main_checkout(folder: str) -> str:
-    """Return the main checkout of a linked worktree, see gitrepository-layout(5), and any other folder itself."""
+def _main_checkout(folder: str) -> str | None:
+    """Return the main checkout of a linked worktree, see gitrepository-layout(5), and any other folder itself.
+
+    Return None for a worktree of a bare repository, which has no main checkout.
+    """
     pointer = os.path.join(folder, ".git")
     if not os.path.isfile(pointer):
         return folder
@@ -116,7 +120,8 @@ def _main_checkout(folder: str) -> str:
     common = os.path.join(git_dir, "commondir")
     if not os.path.isfile(common):
         return folder
-    return os.path.dirname(os.path.realpath(os.path.join(git_dir, _text(common).strip())))
+    main, name = os.path.split(os.path.realpath(os.path.join(git_dir, _text(common).strip())))
+    return main if name == ".git" else None
 
 
 def _text(path: str) -> str:

@@ -184,17 +184,30 @@ def test_a_project_is_found_from_subfolders_by_name_and_through_a_link(
 def test_other_directories_than_a_main_checkout_are_left_to_typer(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worktree, bare, fresh = (project / name for name in ("worktree", "bare", "fresh"))
+    worktree, bare, fresh, linked = (project / name for name in ("worktree", "bare", "fresh", "linked"))
     worktree.mkdir()
     (worktree / ".git").write_text("gitdir: ../.git/worktrees/worktree\n")
     (bare / "objects").mkdir(parents=True)
     (bare / "HEAD").touch()
+    record = bare / "worktrees" / "linked"
+    record.mkdir(parents=True)
+    (record / "commondir").write_text("../..\n")
+    linked.mkdir()
+    (linked / ".git").write_text(f"gitdir: {record}\n")
     (fresh / ".git").mkdir(parents=True)
     (fresh / ".git" / "HEAD").touch()
-    directories = [worktree, bare, fresh, project.parent, project / "missing", project / ".huskies/state.db"]
+    directories = [
+        worktree,
+        bare,
+        linked,
+        fresh,
+        project.parent,
+        project / "missing",
+        project / ".huskies/state.db",
+    ]
     answers = [fast.tick(["tick", "--project", str(path)]) for path in directories]
     monkeypatch.setenv("HUSKIES_RUN_ID", "3")
-    assert [*answers, fast.tick(["tick"])] == [None] * 7
+    assert [*answers, fast.tick(["tick"])] == [None] * 8
 
 
 @pytest.mark.usefixtures("processes")
