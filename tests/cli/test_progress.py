@@ -66,3 +66,12 @@ def test_a_bar_fits_a_narrow_terminal(repository: GitRepository, tmp_path: Path)
     bars = [without_controls(part) for part in written.split("\r") if "of 300" in part]
     assert bars
     assert max(map(len, bars)) <= 36
+
+
+def test_a_bar_leaves_the_cursor_visible(repository: GitRepository, tmp_path: Path) -> None:
+    """A command that is killed could not show it again."""
+    run_huskies("init", cwd=repository.root)
+    stories = write_stories(tmp_path / "stories", 300)
+    with Screen([str(HUSKIES), "import", str(stories)], repository.root, {}) as screen:
+        assert screen.wait_for_end(60) == 0
+        assert b"\x1b[?25l" not in screen.raw
