@@ -36,18 +36,16 @@ class Argument(Struct, frozen=True):
 
 def parse_story_id(text: str) -> StoryId:
     """Return the id of `12` or `#12`. Raise ValueError."""
-    return StoryId(_positive(text.removeprefix("#"), f"{text!r} is not a story's id (a number such as 12)"))
+    return StoryId(_bounded(text.removeprefix("#"), 1, f"{text!r} is not a story's id (a number such as 12)"))
 
 
 def parse_run_id(text: str) -> RunId:
-    return RunId(_positive(text, f"{text!r} is not a run's number"))
+    return RunId(_bounded(text, 1, f"{text!r} is not a run's number"))
 
 
 def parse_count(text: str) -> int:
     """Return a whole number, 0 or more. Raise ValueError."""
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST):
-        raise ValueError(f"{text!r} is not a whole number from 0 up")
-    return int(text)
+    return _bounded(text, 0, f"{text!r} is not a whole number from 0 up")
 
 
 def parse_seconds(text: str) -> float:
@@ -61,7 +59,12 @@ def parse_seconds(text: str) -> float:
     return value
 
 
-def _positive(digits: str, problem: str) -> int:
-    if not (digits.isascii() and digits.isdigit() and 0 < int(digits[:20]) <= LARGEST):
+def _bounded(digits: str, least: int, problem: str) -> int:
+    """Return the number if it is from `least` to LARGEST. Raise ValueError with `problem` otherwise."""
+    significant = digits.lstrip("0") or "0"
+    if not (digits.isascii() and digits.isdigit() and len(significant) < 20):
         raise ValueError(problem)
-    return int(digits)
+    number = int(significant)
+    if not least <= number <= LARGEST:
+        raise ValueError(problem)
+    return number

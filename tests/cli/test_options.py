@@ -1,5 +1,6 @@
 """The parsers that replace Typer's, and the parts of Typer by which they do so."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from typer._coercion import TypeDescriptor
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from huskies_cli.options import Option, PositionalArgument, _parse_whole_number, build_option
-from huskies_core.argument import Argument
+from huskies_core.argument import Argument, parse_count, parse_run_id, parse_story_id
 from huskies_core.operations.operation import described
 
 
@@ -54,3 +55,11 @@ def test_typer_has_the_parts_that_the_parameters_replace_and_use() -> None:
         "file_annotation",
     ]
     assert [hasattr(kind, "get_runtime_param") for kind in (TyperOption, TyperArgument)] == [True, True]
+
+
+@pytest.mark.parametrize("parse", [parse_count, parse_story_id, parse_run_id])
+def test_leading_zeros_do_not_hide_the_size_of_a_number(parse: Callable[[str], int]) -> None:
+    assert parse("0" * 5000 + "7") == 7
+    for text in ("0" * 20 + "9" * 30, "9" * 5000):
+        with pytest.raises(ValueError, match="is not a"):
+            parse(text)
