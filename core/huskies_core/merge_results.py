@@ -70,7 +70,7 @@ class BaseDirty(_Result, frozen=True, tag="base_dirty"):
 
 
 class LostRace(_Result, frozen=True, tag="tip_moved"):
-    """The base branch moved during the merge, at last in each attempt."""
+    """The base branch moved during each attempt of the merge."""
 
 
 class StoryMoved(_Result, frozen=True, tag="stale"):

@@ -293,7 +293,7 @@ def test_export_of_several_stories_needs_a_folder(huskies: Commands) -> None:
     alone = huskies("export").stdout
     add(huskies)
     fact = (
-        "huskies: only one story can be written to stdout, not 2\n  Write a file for each story: --dir D.\n"
+        "huskies: only one story can be written to stdout, not 2\n  Write a file for each story: --dir DIR.\n"
     )
     assert [huskies("export").outcome, huskies("export", "2", "1").outcome] == [(2, "", fact)] * 2
     assert huskies("export", "1").stdout == alone

@@ -49,7 +49,7 @@ def export_stories(session: Session, stories: Stories = (), folder: Folder = Non
         exported = export(context, stories)
     if len(exported) > 1 and folder is None and not session.json:
         fact = f"only one story can be written to stdout, not {len(exported)}"
-        raise UsageError(fact, hint="Write a file for each story: --dir D.")
+        raise UsageError(fact, hint="Write a file for each story: --dir DIR.")
     if folder is not None:
         exported = write_exported(exported, Path(folder))
     text = "\n".join(item.markdown if item.path is None else str(item.path) for item in exported)

@@ -70,7 +70,7 @@ def registration_of(project: Project, path: Path) -> Path | None:
 def linked_worktrees(project: Project) -> tuple[Checkout, ...]:
     """Return the linked worktrees in git's records. Their folders may be missing."""
     admins = project.git_dir / "worktrees"
-    paths = {admin: _recorded_path(admin) for admin in (sorted(admins.iterdir()) if admins.is_dir() else ())}
+    paths = {admin: _recorded_path(admin) for admin in sorted(admins.glob("*"))}
     return tuple(Checkout(Path(path), admin) for admin, path in paths.items() if path is not None)
 
 

@@ -74,8 +74,11 @@ def check_written(db: Connection, story: Story) -> None:
 def check_text(field: str, text: str) -> None:
     """Raise HuskiesError `invalid_text` if `text` is not text in UTF-8."""
     if not is_text(text):
-        verb = "are" if field in ("criteria", "labels") else "is"
-        raise _error(field, "invalid_text", f"the {field} {verb} not text in UTF-8")
+        raise _error(field, "invalid_text", f"the {field} {verb_of(field)} not text in UTF-8")
+
+
+def verb_of(field: str) -> str:
+    return "are" if field in ("criteria", "labels", "notes") else "is"
 
 
 def refuse_unmet(db: Connection, story: Story) -> None:

@@ -8,7 +8,7 @@ from huskies_core.context import Context
 from huskies_core.errors import HuskiesError, StoryError
 from huskies_core.ids import RunId, StoryId, Visit
 from huskies_core.operations.authorization import own_run
-from huskies_core.operations.drafts import check_text, refuse_unmet
+from huskies_core.operations.drafts import check_text, refuse_unmet, verb_of
 from huskies_core.pipeline.events import Event, Start
 from huskies_core.pipeline.stages import Backlog, StageName
 from huskies_core.store import journal, runs, stories
@@ -118,7 +118,9 @@ def require_text(field: str, text: str) -> str:
     """Return the text. Raise HuskiesError if it is empty, or is no text in UTF-8."""
     if not text.strip():
         hint = f"Give it with --{field}."
-        raise HuskiesError(f"the {field} is empty", hint=hint, code=f"missing_{field}", subject=field)
+        raise HuskiesError(
+            f"the {field} {verb_of(field)} empty", hint=hint, code=f"missing_{field}", subject=field
+        )
     check_text(field, text)
     return text
 

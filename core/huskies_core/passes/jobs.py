@@ -97,8 +97,8 @@ def adopted(
     is_open = row is not None and row.status.value == "open"
     lock = adopt_lock(directory, context.environ) if is_open else None
     if row is None or lock is None:
-        hint = "Only the pass that claims the job starts its process, and only once."
-        raise HuskiesError(f"{name} cannot run here", hint=hint, code="not_yours")
+        hint = "A pass claims each execution and each notification and starts its process, once."
+        raise HuskiesError(f"no process may be started for {name} by hand", hint=hint, code="not_yours")
     try:
         yield row
     finally:
