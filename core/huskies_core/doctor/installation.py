@@ -184,11 +184,11 @@ def _audit_log(context: Context, db: Connection) -> DoctorCheck:
     try:
         last = last_seq(context.project.audit_log)
     except HuskiesError:
-        fix = "Remove the last line, or move the file away: then a new one is written from the journal."
+        fix = "Remove the last line, or move the file away; then run 'huskies audit-log'."
         return DoctorCheck("audit log", "the last line is not valid", fix)
     head = journal.head(db)
     fact = f"the log ends at {last}, the journal at {head}: nothing is added until the journal passes {last}"
-    fix = "An older copy of the store may have been restored. Move the log away: then a new one is written."
+    fix = "An older copy of the store may have been restored. Move the log away; then run 'huskies audit-log'."
     return DoctorCheck("audit log", fact if last > head else "", fix)
 
 

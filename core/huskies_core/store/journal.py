@@ -57,7 +57,7 @@ def parse_audit_line(kind: type[Row], line: bytes, log: Path, end: int) -> Row:
         return msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError as error:
         fact = f"{log}: the line that ends at byte {end} is not valid"
-        hint = "Move the file away: the next tick writes it again from the journal."
+        hint = "Move the file away, then write it again from the journal with 'huskies audit-log'."
         raise HuskiesError(fact, hint=hint, code="audit_damaged", subject=str(log)) from error
 
 
