@@ -188,7 +188,9 @@ def _audit_log(context: Context, db: Connection) -> DoctorCheck:
         return DoctorCheck("audit log", "the last line is not valid", fix)
     head = journal.head(db)
     fact = f"the log ends at {last}, the journal at {head}: nothing is added until the journal passes {last}"
-    fix = "An older copy of the store may have been restored. Move the log away; then run 'huskies audit-log'."
+    fix = (
+        "An older copy of the store may have been restored. Move the log away; then run 'huskies audit-log'."
+    )
     return DoctorCheck("audit log", fact if last > head else "", fix)
 
 
