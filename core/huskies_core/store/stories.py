@@ -78,10 +78,8 @@ class StoryDraft(Struct, frozen=True):
 
 
 def read_stage(row: rows.Row) -> Stage:
-    try:
+    with rows.reading_column("stage"):
         return from_json({"stage": row["stage"], **json.loads(row["payload"])})
-    except rows.UNREADABLE as error:
-        raise rows.unreadable("stage", error) from error
 
 
 def stage_columns(stage: Stage) -> dict[str, str]:

@@ -41,7 +41,7 @@ def test_a_torn_tail_is_cut_off_and_written_again(context: Context, kept: int) -
     "line", ["garbage", "[]", "null", "seq", "\\xff", '{"seq": null}', '{"seq": "abc"}', "{}"]
 )
 def test_a_last_line_that_no_version_wrote_is_an_error(context: Context, line: str) -> None:
-    """Without a position, the pass would append nothing for ever, or every row again."""
+    """Without a position, the pass would never append a row again, or append every row a second time."""
     move_twice(context)
     run_pass(context, AUDIT_LOG)
     whole = json.loads(context.project.audit_log.read_text().splitlines()[-1])
